@@ -1,0 +1,23 @@
+/* File descriptors with an owner. */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* An fd of one function: closed when it goes out of scope, errno kept. -1 is no fd. */
+#define AUTO_FD __attribute__((cleanup(fd_cleanup))) int
+
+void fd_cleanup(int *fd);
+void fd_close(int *fd); /* close if open, set to -1, keep errno */
+int fd_take(int *fd);   /* give ownership away: returns it and leaves -1 */
+bool fd_nonblock(int fd, bool on);
+bool fd_cloexec(int fd, bool on);
+
+/* Write everything, repeating short writes and EINTR. Only for descriptors that may block. */
+bool fd_write_all(int fd, const void *data, size_t len);
+
+#endif

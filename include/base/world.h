@@ -1,0 +1,40 @@
+/* What the configuration may ask the machine, as a table of operations: the rules in model/ stay
+ * pure and testable, sys/world is the real one, tests bring their own. */
+#ifndef BASE_WORLD_H
+#define BASE_WORLD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strs.h"
+
+struct account {
+        uid_t uid;
+        gid_t gid; /* primary group */
+        char name[64];
+        char home[256];
+};
+
+struct world {
+        const char *const *environ; /* "KEY=value", NULL-terminated; borrowed */
+        const char *hostname;       /* uname -n; borrowed */
+        const char *cwd;            /* borrowed */
+        const char *tmpdir; /* borrowed: $TMPDIR, $TEMP, $TMP, /tmp (first that is a directory) */
+        uid_t euid;
+
+        /* Whole file into *out. False: *e says why, e->sys is its errno. */
+        bool (*read_file)(const struct world *w, const char *path, struct buf *out, struct err *e);
+        /* Paths that match, sorted bytewise; none is no error. */
+        bool (*glob)(const struct world *w, const char *pattern, struct strs *out, struct err *e);
+        bool (*is_dir)(const struct world *w, const char *path);
+        bool (*is_file)(const struct world *w, const char *path); /* exists and is no directory */
+        bool (*user)(const struct world *w, const char *name_or_uid, struct account *out);
+        bool (*group)(const struct world *w, const char *name_or_gid, gid_t *out);
+        /* Supplementary groups of the user, `first` in front. False: no memory or too many. */
+        bool (*groups_of)(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+                          int *count_out);
+};
+
+#endif

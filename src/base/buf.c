@@ -1,0 +1,116 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_release(struct buf *b)
+{
+        free(b->data);
+        *b = BUF_INIT;
+}
+
+void buf_reset(struct buf *b)
+{
+        b->len = 0;
+        b->failed = false;
+        if (b->data)
+                b->data[0] = '\0';
+}
+
+bool buf_reserve(struct buf *b, size_t more)
+{
+        if (b->failed)
+                return false;
+        size_t need = b->len + more + 1;
+        if (need <= b->cap)
+                return true;
+        size_t cap = b->cap ? b->cap * 2 : 64;
+        while (cap < need)
+                cap *= 2;
+        char *data = realloc(b->data, cap);
+        if (!data) {
+                b->failed = true;
+                return false;
+        }
+        b->data = data;
+        b->cap = cap;
+        b->data[b->len] = '\0';
+        return true;
+}
+
+void buf_put(struct buf *b, const void *data, size_t len)
+{
+        if (!buf_reserve(b, len))
+                return;
+        if (len)
+                memcpy(b->data + b->len, data, len);
+        b->len += len;
+        b->data[b->len] = '\0';
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+        buf_put(b, s, strlen(s));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+        buf_put(b, &c, 1);
+}
+
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+        va_list again;
+
+        va_copy(again, ap);
+        int n = vsnprintf(NULL, 0, fmt, again);
+        va_end(again);
+        if (n < 0) {
+                b->failed = true;
+                return;
+        }
+        if (!buf_reserve(b, (size_t)n))
+                return;
+        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+        b->len += (size_t)n;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        buf_vprintf(b, fmt, ap);
+        va_end(ap);
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+        if (n == 0)
+                return;
+        if (n > b->len)
+                n = b->len;
+        memmove(b->data, b->data + n, b->len - n);
+        b->len -= n;
+        b->data[b->len] = '\0';
+}
+
+const char *buf_str(const struct buf *b)
+{
+        return b->data ? b->data : "";
+}
+
+char *buf_take(struct buf *b)
+{
+        char *data = b->data;
+
+        if (b->failed) {
+                buf_release(b);
+                return NULL;
+        }
+        if (!data)
+                data = calloc(1, 1);
+        *b = BUF_INIT;
+        return data;
+}
