@@ -1,0 +1,30 @@
+/* Carrying out DO_SPAWN, DO_TERM and DO_KILL: pipes, PATH look-up, environment, spawn, signals.
+ * compat sections 13, 14. */
+#ifndef ENGINE_LAUNCHER_H
+#define ENGINE_LAUNCHER_H
+
+#include <stdbool.h>
+
+#include "engine/orders.h"
+#include "engine/supervisor.h"
+
+/* Start it: on success *pid_out; else *e has the spawnerr text of compat 12.1. */
+bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e);
+
+/* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. */
+enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
+
+/* The stop signal or SIGKILL, to the process or its group as configured. False: kill failed, and
+ * not with ESRCH. */
+bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, struct err *e);
+
+/* argv[0] looked up as compat 13. `path_env` is PATH's value or NULL. Appends the file to execute;
+ * else the fault. */
+enum fault launcher_find(const struct strs *argv, const char *path_env, struct sys *sys,
+                         struct buf *out, struct err *e);
+
+/* The environment that the process gets (owned by the caller). */
+bool launcher_env(struct supervisor *s, const struct process *p, const struct strs *own,
+                  struct strs *out);
+
+#endif

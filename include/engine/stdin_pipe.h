@@ -1,0 +1,20 @@
+/* The writing end of a worker's stdin: queued, written as the pipe takes it, never blocking. */
+#ifndef ENGINE_STDIN_PIPE_H
+#define ENGINE_STDIN_PIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ev_loop;
+struct stdin_pipe;
+
+#define STDIN_QUEUE_MAX (16u << 20)
+
+/* Takes the descriptor over and makes it non-blocking. NULL: no memory (closed then). */
+struct stdin_pipe *stdin_pipe_new(struct ev_loop *loop, int fd);
+void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */
+enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
+enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);
+size_t stdin_pipe_queued(const struct stdin_pipe *p);
+
+#endif

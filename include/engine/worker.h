@@ -1,0 +1,45 @@
+/* The engine's side of one process: its streams, its stdin, its probe, and who waits for it. Made
+ * when first needed. */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strs.h"
+#include "logs/logs.h"
+#include "model/process.h"
+
+struct supervisor;
+struct probe;
+struct waiter;
+struct stdin_pipe;
+struct listener;
+
+struct worker {
+        struct supervisor *sup;    /* borrowed */
+        struct process *process;   /* borrowed */
+        struct stream *out, *err;  /* owned; err is NULL when redirected */
+        int draining;              /* streams that have not said on_finished since the death */
+        int status;                /* of the death that waits for the streams */
+        bool reaped;               /* a death waits to be fed */
+        struct stdin_pipe *in;     /* owned; NULL: none */
+        struct probe *probe;       /* owned; NULL: no health check running */
+        struct listener *listener; /* owned: an event listener's protocol state; else NULL */
+        struct waiter *waiters;    /* list, see engine/orders.h */
+        struct strs leftovers;     /* "pid command": named after the end, killed or not */
+};
+
+/* The last result of the probe, kept for display. */
+struct probe_last {
+        bool any, ok;
+        int64_t at_wall_ms, duration_ms;
+        const char *output; /* up to 1 KiB; borrowed until the next result; never NULL */
+        size_t output_len;
+};
+void worker_probe_last(const struct worker *w, struct probe_last *out); /* w may be NULL */
+
+struct worker *worker_of(struct supervisor *s, struct process *p); /* makes it; NULL: no memory */
+void worker_free(struct worker *w);                                /* NULL is fine */
+
+#endif

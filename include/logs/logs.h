@@ -1,0 +1,99 @@
+/* Everything between a worker's pipe and the disk. A part of its own, with its own loop watchers,
+ * that can move to a thread: settings and descriptors go in, news come out, and nobody else
+ * touches its files. compat section 15; `mechanisms.md` of the design for what was measured.
+ *
+ * Every call here is a message in spirit: none waits, none returns what depends on the stream's
+ * present state, except `stream_ledger`, which copies counters. */
+#ifndef LOGS_LOGS_H
+#define LOGS_LOGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sys/sys.h"
+
+struct ev_loop;
+struct logs;
+struct stream;
+
+/* What a stream is for. Strings are copied. */
+struct stream_conf {
+        const char *process; /* process name: syslog lines, debug copies */
+        bool is_stderr;
+        const char *path; /* NULL: no file (events, capture and tap still work) */
+        bool is_auto;     /* path was generated: created 0600 */
+        int64_t maxbytes; /* 0: never rotated. Anything but a regular file is never rotated */
+        int backups;
+        int64_t capture_maxbytes;
+        bool events_enabled; /* on_text(TEXT_LOG) */
+        bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
+        bool syslog;
+        bool strip_ansi;
+};
+
+/* Counters of one stream since it was made. read = written + dropped + buffered, always. */
+struct stream_ledger {
+        uint64_t read, written, dropped, buffered;
+        uint64_t rotations;
+};
+
+enum text_kind {
+        TEXT_RAW,  /* every chunk as read (tap) */
+        TEXT_LOG,  /* what was logged (events_enabled) */
+        TEXT_COMM, /* between the capture tokens (compat 15.1) */
+};
+
+/* News. Called from the loop, or from within stream_finish. data is borrowed for the call. */
+struct logs_news {
+        void *arg;
+        void (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
+                        const char *data, size_t len);
+        /* After stream_finish: everything the worker wrote before its end is on its way to the
+         * file. */
+        void (*on_finished)(void *arg, void *owner, bool is_stderr);
+        /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL). */
+        void (*on_trouble)(void *arg, void *owner, bool is_stderr, const char *detail);
+};
+
+struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
+                      const struct logs_news *news);
+void logs_free(struct logs *l); /* all streams must be gone */
+
+/* owner comes back in the news. The file is opened at stream_attach, except that an AUTO one is
+ * created here. NULL: no memory, or the AUTO file cannot be made (*e). */
+struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *owner,
+                          struct err *e);
+void stream_free(struct stream *s); /* what is still in its pipe is read first; NULL is fine */
+
+/* New settings, live: a changed path is opened at once when a pipe is attached. */
+bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e);
+
+/* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
+ * appending. The file cannot be opened: false, the fd is closed. An earlier pipe that left-over
+ * children hold is read on. */
+bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
+/* The worker has ended: read what its pipe holds, then on_finished. The pipe is read on to its end
+ * of file after that, for children left over. */
+void stream_finish(struct stream *s);
+
+const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
+void stream_ledger(const struct stream *s, struct stream_ledger *out);
+
+void stream_reopen(struct stream *s); /* for logrotate */
+/* compat 15 `clear`: the file is emptied; only a regular file is unlinked and made anew. false: *e.
+ */
+bool stream_clear(struct stream *s, struct err *e);
+
+/* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup). `spare` is a NULL-terminated list
+ * of paths to leave, may be NULL. */
+void logs_clean_auto(const char *childlogdir, const char *identifier, const char *const *spare,
+                     struct log *log);
+/* A fresh AUTO path: <dir>/<process>-<stdout|stderr>---<identifier>-<8 chars>.log, created 0600.
+ * Caller frees. NULL: *e. */
+char *logs_auto_path(const char *childlogdir, const char *process, bool is_stderr,
+                     const char *identifier, struct err *e);
+
+#endif

@@ -1,0 +1,34 @@
+/* The daemon's own log: a struct log that writes lines of compat section 16 to a file with
+ * rotation, or to syslog, and copies them to stdout in the foreground. */
+#ifndef LOGS_MAINLOG_H
+#define LOGS_MAINLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+struct mainlog;
+
+struct mainlog_conf {
+        const char *path; /* a file, "syslog", or NULL: no file */
+        int64_t maxbytes; /* 0: never rotated; only regular files are */
+        int backups;
+        enum log_level level;
+        bool to_stdout;         /* foreground and not silent */
+        const char *identifier; /* syslog ident */
+};
+
+struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e); /* opens the file */
+void mainlog_free(struct mainlog *m);                                        /* NULL is fine */
+struct log *mainlog_log(struct mainlog *m); /* borrowed; lives as long as m */
+
+/* Other settings, live. On failure the old ones stay. */
+bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *conf, struct err *e);
+void mainlog_reopen(struct mainlog *m); /* SIGUSR2 */
+bool mainlog_clear(struct mainlog *m, struct err *e);
+const char *
+mainlog_path(const struct mainlog *m); /* NULL: none, or not a file that can be read (syslog) */
+
+#endif

@@ -1,0 +1,53 @@
+/* What a new configuration would mean for what exists: computed, shown, and only then carried out.
+ * PLAN in api.md; group-wise differences as in compat section 20.7. Pure. */
+#ifndef MODEL_PLAN_H
+#define MODEL_PLAN_H
+
+#include <stdbool.h>
+
+#include "base/strs.h"
+#include "model/config.h"
+#include "model/options.h"
+#include "model/registry.h"
+
+enum plan_action { PLAN_KEEP, PLAN_LIVE, PLAN_START, PLAN_STOP, PLAN_RESTART };
+
+struct change_item {
+        char *name;    /* owned: namespec */
+        char *program; /* owned: "web", or "group:web" when in several groups */
+        enum plan_action action;
+        struct strs keys; /* keys that changed */
+        char *why;        /* owned: "command changed", "added", "removed", "numprocs 4 -> 8" */
+
+        struct process *process;  /* borrowed: the existing one; NULL for a new one */
+        struct group_conf *group; /* borrowed from the new config; NULL: the group goes */
+        struct program *to;       /* borrowed from the new config; NULL: it goes */
+        int number;               /* process_num */
+};
+
+struct plan {
+        struct change_item *items; /* owned; in the order of `status` over old and new together */
+        int count;
+        int generation; /* set by the engine */
+        bool applied;
+};
+
+/* Per process. A scaled fleet keeps its count unless numprocs itself changed (then numprocs wins);
+ * bounds numprocs_min/max of the new program are respected. */
+bool plan_make(const struct registry *r, const struct config *next, const struct world *w,
+               struct plan *out, struct err *e);
+void plan_release(struct plan *p);
+const char *plan_action_word(enum plan_action a); /* "keep" "live" "start" "stop" "restart" */
+
+/* Worst change between two programs; *keys (may be NULL) gets the keys that differ. */
+enum change program_diff(const struct program *a, const struct program *b, struct strs *keys);
+
+/* Group-wise, as Supervisor's reloadConfig: names sorted bytewise. Scaling is no change. */
+struct group_diff {
+        struct strs added, changed, removed;
+};
+bool group_diff_make(const struct registry *r, const struct config *next, struct group_diff *out,
+                     struct err *e);
+void group_diff_release(struct group_diff *d);
+
+#endif

@@ -1,0 +1,170 @@
+/* One supervised process, and the machine that decides what becomes of it.
+ *
+ * Facts go in (an order, a death, a deadline, a verdict), work comes out (DO_*). Judgement ("too
+ * early?", "expected exit code?", "once too often?") turns a fact into an event before the matrix;
+ * one matrix of state x event holds every transition; only process_feed writes `state`. Nothing
+ * here makes a system call, allocates in the steady state, or reads a clock.
+ *
+ * States and numbers: compat section 12. Back-off, breaker, health: design section 4. */
+#ifndef MODEL_PROCESS_H
+#define MODEL_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/heap.h"
+#include "model/health.h"
+#include "model/program.h"
+
+/* Inner states; what people see is process_shown. PS_NONE is no state: an empty cell of the matrix.
+ */
+enum pstate {
+        PS_NONE,
+        PS_STOPPED,
+        PS_STARTING,
+        PS_RUNNING,
+        PS_BACKOFF,
+        PS_STOPPING, /* asked to stop by an order */
+        PS_EXITED,   /* ended by itself, and stays so */
+        PS_FATAL,
+        PS_UNKNOWN,
+        PS_RESPAWN,    /* ended by itself and will be started again at due_ms: shown as EXITED */
+        PS_RESTARTING, /* stopping, to be started again after: shown as STOPPING */
+        PS_RETIRING, /* stopping, to be forgotten after (scale down, removal): shown as STOPPING */
+        PS_SICK,     /* stopping because unhealthy; then as after a crash: shown as STOPPING */
+        PS_LATE,     /* stopping because it did not become ready; then BACKOFF: shown as STOPPING */
+        PS_GONE,     /* retired and ended: to be freed. Shown as STOPPED */
+        PS_COUNT
+};
+
+enum pevent {
+        PE_NONE,
+        PE_START,   /* order: start */
+        PE_STOP,    /* order: stop */
+        PE_RESTART, /* order: stop, then start */
+        PE_RETIRE,  /* order: stop, then forget */
+        PE_GIVE_UP, /* no tries left; also the daemon's end for one in BACKOFF */
+        PE_SPAWN_FAILED,
+        PE_UP,             /* startsecs passed, or ready */
+        PE_DIED_EARLY,     /* ended before it counted as up */
+        PE_DIED,           /* ended, and stays so */
+        PE_DIED_AGAIN,     /* ended, and is to be started again */
+        PE_DIED_OFTEN,     /* ended, and the breaker opened */
+        PE_RETRY,          /* the wait is over */
+        PE_KILL_DUE,       /* stopwaitsecs passed */
+        PE_NOT_READY,      /* start_timeout passed */
+        PE_UNHEALTHY,      /* the probe's last word; healthcheck_action=restart */
+        PE_UNHEALTHY_KILL, /* the same with healthcheck_action=kill */
+        PE_SIGNAL_FAILED,  /* kill(2) failed, and not with ESRCH */
+        PE_COUNT
+};
+
+/* Work for the launcher: bits, carried out in this order. */
+enum ptodo {
+        DO_SPAWN = 1,
+        DO_TERM = 2,      /* the stop signal, to the process or its group */
+        DO_KILL = 4,      /* SIGKILL, likewise */
+        DO_START = 8,     /* feed PE_START now (after a restart's stop) */
+        DO_FORGET = 16,   /* state is PS_GONE: free it */
+        DO_ON_FATAL = 32, /* entered FATAL by itself: on_fatal */
+};
+
+enum pwait { WAIT_NONE, WAIT_UP, WAIT_RETRY, WAIT_KILL };
+
+/* How a process ended. */
+struct ending {
+        bool known;    /* false: never ended, or nobody could know */
+        bool happened; /* ended at least once */
+        int code;      /* exit status, -1 when signalled or unknown */
+        int sig;       /* 0: exited by itself */
+        bool core, expected;
+        int64_t at_wall_ms;
+};
+
+struct breaker {
+        int64_t
+            *at_ms; /* owned ring of the last restart_limit.count + 1 failures; NULL: none yet */
+        int count, next, size;
+};
+
+struct group;
+struct worker; /* the engine's side: pipes, probe, waiters */
+
+struct process {
+        struct heap_node
+            due;             /* first: the loop's deadline queue; due.due_ms is the next deadline */
+        char *name;          /* owned */
+        struct group *group; /* borrowed: its registry owns both */
+        struct program *program;      /* reference: what it runs by */
+        struct program *next_program; /* reference or NULL: what its next start will run by */
+        int number;                   /* process_num */
+
+        enum pstate state;  /* written by process_feed only */
+        enum pwait waiting; /* what due_ms means; WAIT_NONE: nothing awaited */
+        pid_t pid;          /* 0: none */
+        int tries;          /* failed starts since the last RUNNING */
+        int crashes;        /* unexpected ends after RUNNING, forgotten after restart_reset */
+        int restarts;       /* automatic restarts since the operator last started it */
+        uint64_t seed;      /* of the jitter: set once, advanced by use */
+        int64_t spawned_ms; /* mono: the present or last start, 0: never */
+        int64_t spawned_wall_ms;
+        int64_t calm_ms;         /* mono: since when up and healthy; -1: not now */
+        int64_t stopped_wall_ms; /* 0: never */
+        struct ending ending;
+        char *spawnerr; /* owned or NULL: compat 12.1 */
+        struct breaker breaker;
+        struct health health;
+
+        struct worker *worker;       /* the engine's, opaque here; NULL until it needs one */
+        struct process *by_pid_next; /* registry */
+};
+
+/* Owns a copy of name, takes a reference on program. NULL: no memory. Starts STOPPED. */
+struct process *process_new(const char *name, struct group *group, struct program *program,
+                            int number);
+void process_free(struct process *p); /* NULL is fine */
+
+/* ---- facts. Each returns DO_* bits; 0 can also mean "refused in this state". `at` is now. */
+
+/* PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_GIVE_UP. A start by order clears tries, crashes,
+ * restarts and the breaker. */
+unsigned process_order(struct process *p, enum pevent order, struct moment at);
+/* DO_SPAWN was carried out: a pid, or a failure with its text (copied). */
+unsigned process_spawned(struct process *p, pid_t pid, struct moment at);
+unsigned process_spawn_failed(struct process *p, const char *why, struct moment at);
+/* The pid is reaped; status as from waitpid. */
+unsigned process_died(struct process *p, int status, struct moment at);
+/* due.due_ms has come (or not: then nothing happens). */
+unsigned process_tick(struct process *p, struct moment at);
+/* One probe's result, already counted: see health_result. */
+unsigned process_verdict(struct process *p, enum health_news news, struct moment at);
+unsigned process_signal_failed(struct process *p, const char *why, struct moment at);
+
+/* The matrix alone. Exposed for its test. */
+unsigned process_feed(struct process *p, enum pevent ev, struct moment at);
+
+/* ---- questions, all pure */
+
+bool process_due(const struct process *p, int64_t *due_ms_out); /* false: nothing awaited */
+enum pstate process_shown(enum pstate s);     /* folds the inner states into Supervisor's eight */
+int pstate_code(enum pstate s);               /* Supervisor's number: 0, 10, ... 1000 */
+const char *pstate_name(enum pstate s);       /* Supervisor's word for process_shown(s) */
+const char *pstate_inner_name(enum pstate s); /* "RESPAWN", ...: tests and debug lines */
+bool process_is_up(const struct process *p);  /* shown RUNNING, STARTING or BACKOFF (compat 12) */
+bool process_is_stopped(const struct process *p); /* shown STOPPED, EXITED, FATAL, UNKNOWN */
+bool process_can_signal(const struct process *p); /* shown RUNNING, STARTING, STOPPING */
+bool process_will_start(const struct process *p, int64_t *at_ms_out); /* BACKOFF or RESPAWN */
+/* In words, for status -v and --json: "failed start 2 of 4: Exited too quickly", "crashed 3 times,
+ * last: terminated by SIGSEGV". Empty when nothing is awaited. */
+void process_next_why(const struct process *p, struct buf *out);
+/* compat 12.2; uptime from at->mono, stop time in local time. */
+void process_describe(const struct process *p, struct moment at, struct buf *out);
+
+/* "exit status 7", "terminated by SIGSEGV (core dumped)", ... (compat 12). */
+void ending_text(const struct ending *e, struct buf *out);
+struct ending ending_of(int wait_status, const struct program *p, int64_t wall_ms);
+
+#endif

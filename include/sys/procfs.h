@@ -1,0 +1,35 @@
+/* What /proc knows: descendants of a worker, and who is left. Walks /proc: only at stops and at the
+ * daemon's end, never per event of a running fleet. */
+#ifndef SYS_PROCFS_H
+#define SYS_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct proc_entry {
+        pid_t pid, parent, group, session;
+        unsigned long long start_ticks;
+        char state;    /* 'Z': zombie */
+        char name[32]; /* comm */
+};
+
+struct proc_table {
+        struct proc_entry *items; /* owned */
+        size_t count;
+};
+
+bool proc_table_read(struct proc_table *t); /* false: no memory, or no /proc */
+void proc_table_release(struct proc_table *t);
+
+bool proc_entry_read(pid_t pid, struct proc_entry *out); /* false: no such process */
+
+/* Everything that belongs to `leader`: its session, and what descends from it; without itself.
+ * Writes up to max entries, returns how many there are. Zombies are left out. */
+size_t proc_descendants(const struct proc_table *t, pid_t leader, struct proc_entry *out,
+                        size_t max);
+
+/* First 200 bytes of the command line, NULs as blanks; comm in brackets when there is none. */
+void proc_command(pid_t pid, char *buf, size_t size);
+
+#endif

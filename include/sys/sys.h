@@ -1,0 +1,81 @@
+/* The kernel, behind one table of operations, so that engine/ and logs/ can be tested on one that
+ * refuses, delays and reorders. Each call has the meaning and the errno of the system call it is
+ * named after; only what supervision needs is here. */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Where a start failed. */
+enum spawn_step {
+        STEP_NONE,
+        STEP_CLONE,
+        STEP_FILES,
+        STEP_SESSION,
+        STEP_DUP,
+        STEP_DIRECTORY,
+        STEP_LIMITS,
+        STEP_GROUPS,
+        STEP_GID,
+        STEP_UID,
+        STEP_SIGNALS,
+        STEP_EXEC,
+        STEP_COUNT
+};
+const char *spawn_step_word(enum spawn_step s); /* "change to the directory", "execute", ... */
+
+/* Everything a child needs, resolved beforehand: no look-up happens after clone. All borrowed. */
+struct launch {
+        const char *path; /* the file to execute */
+        char *const *argv, *const *envp;
+        const char *directory; /* NULL: stay */
+        int umask;             /* -1: inherit */
+        int fds[3];            /* become 0, 1, 2; the caller keeps and closes them */
+        bool change_user;
+        uid_t uid;
+        gid_t gid;
+        const gid_t *groups;
+        int group_count;
+        bool limit_nofile;
+        struct rlimit nofile; /* what the worker gets when limit_nofile */
+        const sigset_t *mask; /* the worker's signal mask */
+};
+
+struct spawned {
+        pid_t pid;
+        enum spawn_step step; /* where it failed */
+        int error;            /* errno there */
+};
+
+struct sys {
+        void *arg; /* of a fake; NULL in the real one */
+
+        /* clone + exec as mechanisms.md 3; the child leads its own session. False: out->step and
+         * error. */
+        bool (*spawn)(struct sys *s, const struct launch *l, struct spawned *out);
+        int (*kill)(struct sys *s, pid_t pid, int sig); /* pid < 0: the group */
+        /* waitpid(-1, ..., WNOHANG): pid, 0 nothing, -1 errno. */
+        pid_t (*reap)(struct sys *s, int *status_out);
+        int (*pipe)(struct sys *s,
+                    int fds[2]); /* O_CLOEXEC; reading end O_NONBLOCK is the caller's */
+
+        int (*open)(struct sys *s, const char *path, int flags,
+                    mode_t mode); /* O_CLOEXEC is added */
+        int (*close)(struct sys *s, int fd);
+        ssize_t (*read)(struct sys *s, int fd, void *data, size_t len);
+        ssize_t (*write)(struct sys *s, int fd, const void *data, size_t len);
+        ssize_t (*pread)(struct sys *s, int fd, void *data, size_t len, off_t at);
+        int (*fstat)(struct sys *s, int fd, struct stat *out);
+        int (*stat)(struct sys *s, const char *path, struct stat *out);
+        int (*ftruncate)(struct sys *s, int fd, off_t size);
+        int (*rename)(struct sys *s, const char *from, const char *to);
+        int (*unlink)(struct sys *s, const char *path);
+        int (*fchown)(struct sys *s, int fd, uid_t uid, gid_t gid);
+};
+
+struct sys *sys_real(void); /* the one real kernel; not to be freed */
+
+#endif

@@ -1,0 +1,8 @@
+#ifndef VERSION_H
+#define VERSION_H
+
+#define SUPERVISORD_VERSION "0.1.0"
+#define SUPERVISOR_SPOKEN   "4.2.5" /* what clients compare */
+#define RPC_API_VERSION     "3.0"
+
+#endif
