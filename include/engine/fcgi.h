@@ -1,0 +1,27 @@
+/* The listening sockets of [fcgi-program:x] (compat section 18): one per program, bound when its
+ * group is made and kept for the group's life, so that nobody is refused while workers are down.
+ * Programs of several groups that name the same socket share it. Owns group->engine. */
+#ifndef ENGINE_FCGI_H
+#define ENGINE_FCGI_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/supervisor.h"
+
+struct fcgi_socket;
+
+/* Bind and listen for every FastCGI program of the group; nothing to do for other groups. Called
+ * again after the group's programs changed, it opens what is new, closes what is not wanted any
+ * more and keeps the rest. False: *e ("Could not create FastCGI socket ..."); what was open before
+ * the call stays. */
+bool fcgi_open(struct supervisor *s, struct group *g, struct err *e);
+
+/* Borrowed, blocking; to be duplicated as a worker's descriptor 0. -1: no FastCGI program, or not
+ * open. */
+int fcgi_socket(const struct fleet *f);
+
+/* The group goes: close, and remove the paths that are still ours. Fine when nothing is open. */
+void fcgi_close(struct supervisor *s, struct group *g);
+
+#endif
