@@ -1,0 +1,173 @@
+/* A kernel that does what a test says: a struct sys whose workers are records, whose files are the
+ * real ones or live in memory, and where every call can be made to fail.
+ *
+ *      struct fake_kernel k;
+ *      kernel_init(&k);
+ *      ... use &k.ops as the struct sys ...
+ *      kernel_fail(&k, K_SPAWN, 2, EAGAIN);          the second start from now fails
+ *      kernel_say(&k, pid, 1, "hello\n");            the worker writes to its stdout
+ *      kernel_end(&k, pid, KERNEL_EXITED(3));        it ends; the next reap sees it
+ *      kernel_release(&k);
+ */
+#ifndef FAKES_KERNEL_H
+#define FAKES_KERNEL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/strs.h"
+#include "sys/sys.h"
+
+#define KERNEL_EXITED(code) (((code)&0xff) << 8)
+#define KERNEL_KILLED(sig)  (sig)
+
+enum kernel_call {
+        K_SPAWN,
+        K_KILL,
+        K_REAP,
+        K_PIPE,
+        K_OPEN,
+        K_CLOSE,
+        K_READ,
+        K_WRITE,
+        K_PREAD,
+        K_FSTAT,
+        K_STAT,
+        K_FTRUNCATE,
+        K_RENAME,
+        K_UNLINK,
+        K_FCHOWN,
+        K_COUNT
+};
+
+/* One start, as it was asked for. Strings are copies. */
+struct fake_child {
+        pid_t pid;
+        bool alive;  /* false: ended, perhaps not yet reaped */
+        bool reaped; /* the end was handed out */
+        int status;  /* wait status once it ended */
+        int fds[3];  /* its own copies of 0, 1, 2; -1 once closed */
+        char *path, *directory;
+        struct strs argv, envp;
+        int umask;
+        bool change_user;
+        uid_t uid;
+        gid_t gid;
+        gid_t groups[32];
+        int group_count;
+        bool limit_nofile;
+        struct rlimit nofile;
+        sigset_t mask;
+        int last_sig; /* the last signal that it, or its group, was sent; 0: none */
+};
+
+struct fake_kill {
+        pid_t pid; /* as given: negative is a group */
+        int sig;
+        int result; /* 0, or the errno that the caller saw */
+};
+
+struct fake_file {
+        char *path; /* NULL: unlinked, still open */
+        struct buf data;
+        mode_t mode;
+        uid_t uid;
+        gid_t gid;
+        ino_t ino;
+        int opens;
+};
+
+struct fake_open {
+        struct fake_file *file; /* NULL: free slot */
+        int flags;
+        off_t at;
+};
+
+struct fake_fault {
+        enum kernel_call call;
+        long nth;     /* counted down */
+        bool every;   /* not once, but each time */
+        int error;    /* errno to fail with; 0: shorten instead */
+        size_t limit; /* at most so many bytes (reads and writes) */
+        bool used;
+};
+
+struct fake_kernel {
+        struct sys ops; /* first: cast back */
+
+        /* Settings: write them freely. */
+        pid_t next_pid;                   /* the next worker's; starts at 1000 */
+        bool memory;                      /* every path lives in memory, none on the disk */
+        bool obeys_term, obeys_kill;      /* workers end by themselves on SIGTERM, SIGKILL */
+        bool hold_reaps;                  /* ends are kept back: reap says "nothing" */
+        bool newest_first;                /* ends are handed out in reverse order */
+        enum spawn_step spawn_fails_step; /* what a failed K_SPAWN names; STEP_CLONE by default */
+
+        /* Records: read them freely. */
+        long calls[K_COUNT]; /* how often each was called, failures included */
+        struct fake_child **children;
+        size_t child_count;
+        struct fake_kill *kills;
+        size_t kill_count;
+        struct fake_file **files;
+        size_t file_count;
+
+        /* Inner state. */
+        struct fake_open *opens;
+        size_t open_count;
+        struct fake_fault faults[64];
+        size_t fault_count;
+        struct {
+                pid_t pid;
+                int status;
+        } * ends; /* queue of what reap hands out */
+        size_t end_count;
+        ino_t next_ino;
+};
+
+void kernel_init(struct fake_kernel *k);
+void kernel_release(struct fake_kernel *k);
+
+/* The nth call from now (1: the next) fails once with this errno; nth 0: every one from now on,
+ * until kernel_mend. */
+void kernel_fail(struct fake_kernel *k, enum kernel_call call, long nth, int error);
+/* The nth K_READ, K_PREAD or K_WRITE from now moves at most `limit` bytes; nth 0: every one. */
+void kernel_shorten(struct fake_kernel *k, enum kernel_call call, long nth, size_t limit);
+void kernel_mend(struct fake_kernel *k, enum kernel_call call); /* forget its failures */
+
+/* Workers. NULL: no such pid was ever started (the newest one with that pid otherwise). */
+struct fake_child *kernel_child(struct fake_kernel *k, pid_t pid);
+struct fake_child *kernel_newest(struct fake_kernel *k);
+/* It ends: its descriptors close, the end waits to be reaped. Any pid will do: one that was never
+ * started plays an adopted orphan. */
+void kernel_end(struct fake_kernel *k, pid_t pid, int status);
+/* Another end for a pid that reap has handed out already, or has not: duplicates and lies. */
+void kernel_queue_end(struct fake_kernel *k, pid_t pid, int status);
+/* The worker writes to its 1 or 2 (false: the pipe is full, or gone), or reads its 0 (-1: errno;
+ * never waits). */
+bool kernel_say(struct fake_kernel *k, pid_t pid, int fd, const char *text);
+ssize_t kernel_hear(struct fake_kernel *k, pid_t pid, char *data, size_t size);
+/* It closes one of its own descriptors. */
+void kernel_hang_up(struct fake_kernel *k, pid_t pid, int fd);
+
+/* How many kills were sent so far with this pid (as given) and this signal. */
+size_t kernel_kills(const struct fake_kernel *k, pid_t pid, int sig);
+int kernel_last_sig(const struct fake_kernel *k); /* 0: none was ever sent */
+
+/* A file in memory, whether or not `memory` is on: replaces what was there. mode with its type
+ * (S_IFREG | 0755); without one a regular file is meant. NULL: no memory. */
+struct fake_file *kernel_file(struct fake_kernel *k, const char *path, const char *text,
+                              mode_t mode);
+/* What is in it, NULL: no such file in memory. Borrowed. */
+const char *kernel_text(struct fake_kernel *k, const char *path);
+
+/* Between the two files of this fake: how every operation begins (false: it fails, errno is set;
+ * *len, which may be NULL, is shortened), room for one more in an array, the file operations. */
+bool kernel_enter(struct fake_kernel *k, enum kernel_call call, size_t *len);
+bool kernel_grow(void **items, size_t count, size_t size);
+void kernel_files_init(struct sys *ops);
+
+#endif
