@@ -52,7 +52,7 @@ enum pevent {
         PE_DIED_EARLY,     /* ended before it counted as up */
         PE_DIED,           /* ended, and stays so */
         PE_DIED_AGAIN,     /* ended, and is to be started again */
-        PE_DIED_OFTEN,     /* ended, and the breaker opened */
+        PE_DIED_OFTEN,     /* failed or ended once too often: startretries or restart_limit */
         PE_RETRY,          /* the wait is over */
         PE_KILL_DUE,       /* stopwaitsecs passed */
         PE_NOT_READY,      /* start_timeout passed */
@@ -72,7 +72,17 @@ enum ptodo {
         DO_ON_FATAL = 32, /* entered FATAL by itself: on_fatal */
 };
 
-enum pwait { WAIT_NONE, WAIT_UP, WAIT_RETRY, WAIT_KILL };
+/* What a deadline is for. */
+enum pwait {
+        WAIT_NONE,
+        WAIT_UP,      /* startsecs, or start_timeout */
+        WAIT_RETRY,   /* back-off (BACKOFF), or the delay and pace of a restart (RESPAWN) */
+        WAIT_KILL,    /* stopwaitsecs after the stop signal */
+        WAIT_KILLED,  /* SIGKILL was sent: again every stopwaitsecs, but not without a pause */
+        WAIT_GIVE_UP, /* nothing is left to try: FATAL with the next tick. BACKOFF or EXITED are
+                       * seen before, as by Supervisor's listeners */
+        WAIT_KEEP,    /* in the matrix only: the deadline stays as it is */
+};
 
 /* How a process ended. */
 struct ending {
@@ -81,6 +91,8 @@ struct ending {
         int code;      /* exit status, -1 when signalled or unknown */
         int sig;       /* 0: exited by itself */
         bool core, expected;
+        bool unhealthy; /* stopped by us because its checks failed */
+        int raw;        /* as from waitpid */
         int64_t at_wall_ms;
 };
 
@@ -127,14 +139,22 @@ struct process *process_new(const char *name, struct group *group, struct progra
                             int number);
 void process_free(struct process *p); /* NULL is fine */
 
-/* ---- facts. Each returns DO_* bits; 0 can also mean "refused in this state". `at` is now. */
+/* ---- facts. Each returns DO_* bits; 0 can also mean "refused in this state". `at` is now.
+ * Afterwards due.due_ms may have changed: put it in its heap (process_due) before feeding another
+ * process. DO_SPAWN has to be carried out, and its outcome told, before the next fact; orders in
+ * between are refused. */
 
 /* PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_GIVE_UP. A start by order clears tries, crashes,
- * restarts and the breaker. */
+ * restarts and the breaker; a stop clears tries. FATAL by order gives no DO_ON_FATAL. Where a
+ * process that no signal reaches (UNKNOWN) still lives, a start is a restart: never two pids. */
 unsigned process_order(struct process *p, enum pevent order, struct moment at);
 /* DO_SPAWN was carried out: a pid, or a failure with its text (copied). */
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at);
 unsigned process_spawn_failed(struct process *p, const char *why, struct moment at);
+/* startsecs passed (or it is ready) but nobody has ticked yet. Ask before process_died and, when
+ * true, call process_tick first: so RUNNING is seen between STARTING and EXITED (compat 12).
+ * Without that the death is judged the same, only RUNNING is never shown. */
+bool process_promote_first(const struct process *p, struct moment at);
 /* The pid is reaped; status as from waitpid. */
 unsigned process_died(struct process *p, int status, struct moment at);
 /* due.due_ms has come (or not: then nothing happens). */
@@ -157,6 +177,7 @@ bool process_is_up(const struct process *p);  /* shown RUNNING, STARTING or BACK
 bool process_is_stopped(const struct process *p); /* shown STOPPED, EXITED, FATAL, UNKNOWN */
 bool process_can_signal(const struct process *p); /* shown RUNNING, STARTING, STOPPING */
 bool process_will_start(const struct process *p, int64_t *at_ms_out); /* BACKOFF or RESPAWN */
+int process_crashes(const struct process *p, int64_t now_ms); /* 0 after restart_reset of calm */
 /* In words, for status -v and --json: "failed start 2 of 4: Exited too quickly", "crashed 3 times,
  * last: terminated by SIGSEGV". Empty when nothing is awaited. */
 void process_next_why(const struct process *p, struct buf *out);
