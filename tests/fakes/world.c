@@ -1,0 +1,204 @@
+#include "world.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_world *fake(const struct world *w)
+{
+        return (struct fake_world *)w;
+}
+
+static void must(bool ok)
+{
+        if (!ok)
+                abort();
+}
+
+static int file_index(const struct fake_world *f, const char *path)
+{
+        for (size_t i = 0; i < f->paths.count; i++)
+                if (strcmp(f->paths.items[i], path) == 0)
+                        return (int)i;
+        return -1;
+}
+
+static bool has_dir(const struct fake_world *f, const char *path)
+{
+        size_t len = strlen(path);
+
+        while (len > 1 && path[len - 1] == '/')
+                len--;
+        for (size_t i = 0; i < f->dirs.count; i++)
+                if (strncmp(f->dirs.items[i], path, len) == 0 && !f->dirs.items[i][len])
+                        return true;
+        return false;
+}
+
+static bool read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+{
+        struct fake_world *f = fake(w);
+        int i = file_index(f, path);
+
+        f->reads++;
+        errno = strs_has(&f->denied, path) ? EACCES : has_dir(f, path) ? EISDIR : ENOENT;
+        if (i < 0 || errno == EACCES)
+                return err_set(e, ERR_SYS, "open %s", path);
+        buf_put(out, f->texts.items[i], f->lengths[i]);
+        return !out->failed || err_nomem(e);
+}
+
+static bool glob_paths(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+{
+        struct fake_world *f = fake(w);
+
+        for (size_t i = 0; i < f->paths.count; i++)
+                if (fnmatch(pattern, f->paths.items[i], FNM_PATHNAME | FNM_PERIOD) == 0 &&
+                    !strs_add(out, f->paths.items[i]))
+                        return err_nomem(e);
+        strs_sort(out);
+        return true;
+}
+
+static bool is_dir(const struct world *w, const char *path)
+{
+        fake(w)->stats++;
+        return has_dir(fake(w), path);
+}
+
+static bool is_file(const struct world *w, const char *path)
+{
+        return file_index(fake(w), path) >= 0;
+}
+
+static bool find_user(const struct world *w, const char *name_or_uid, struct account *out)
+{
+        const struct fake_world *f = fake(w);
+        char *end;
+        long uid = strtol(name_or_uid, &end, 10);
+        bool number = *name_or_uid && !*end;
+
+        for (int i = 0; i < f->user_count; i++) {
+                const struct account *a = &f->users[i];
+                if (number ? (long)a->uid == uid : strcmp(a->name, name_or_uid) == 0) {
+                        *out = *a;
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Every user has a group of the same name. */
+static bool find_group(const struct world *w, const char *name_or_gid, gid_t *out)
+{
+        struct account a;
+
+        if (!find_user(w, name_or_gid, &a))
+                return false;
+        *out = a.gid;
+        return true;
+}
+
+static bool groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+                      int *count_out)
+{
+        (void)w, (void)user;
+        *list_out = malloc(sizeof first);
+        if (!*list_out)
+                return false;
+        **list_out = first;
+        *count_out = 1;
+        return true;
+}
+
+void fake_world_init(struct fake_world *f)
+{
+        *f = (struct fake_world){ .ops = { .hostname = "box",
+                                           .cwd = "/work",
+                                           .tmpdir = "/tmp",
+                                           .euid = 1000,
+                                           .read_file = read_file,
+                                           .glob = glob_paths,
+                                           .is_dir = is_dir,
+                                           .is_file = is_file,
+                                           .user = find_user,
+                                           .group = find_group,
+                                           .groups_of = groups_of } };
+        fake_world_dir(f, "/");
+        fake_world_dir(f, "/tmp");
+        fake_world_dir(f, "/etc");
+        fake_world_dir(f, "/work");
+        fake_world_env(f, "PATH", "/usr/bin:/bin");
+        fake_world_env(f, "HOME", "/root");
+        fake_world_user(f, "root", 0, 0);
+        fake_world_user(f, "web", 1000, 1000);
+}
+
+void fake_world_release(struct fake_world *f)
+{
+        strs_release(&f->paths);
+        strs_release(&f->texts);
+        strs_release(&f->dirs);
+        strs_release(&f->denied);
+        strs_release(&f->env);
+}
+
+void fake_world_bytes(struct fake_world *f, const char *path, const void *data, size_t len)
+{
+        int i = file_index(f, path);
+        char *copy = malloc(len + 1);
+
+        must(copy != NULL);
+        memcpy(copy, data, len);
+        copy[len] = '\0';
+        if (i < 0) {
+                must(f->paths.count < sizeof f->lengths / sizeof *f->lengths);
+                must(strs_add(&f->paths, path) && strs_take(&f->texts, copy));
+                i = (int)f->paths.count - 1;
+        } else {
+                free(f->texts.items[i]);
+                f->texts.items[i] = copy;
+        }
+        f->lengths[i] = len;
+
+        char parent[512];
+        snprintf(parent, sizeof parent, "%s", path);
+        char *slash = strrchr(parent, '/');
+        if (slash && slash != parent) {
+                *slash = '\0';
+                fake_world_dir(f, parent);
+        }
+}
+
+void fake_world_file(struct fake_world *f, const char *path, const char *text)
+{
+        fake_world_bytes(f, path, text, strlen(text));
+}
+
+void fake_world_dir(struct fake_world *f, const char *path)
+{
+        if (!has_dir(f, path))
+                must(strs_add(&f->dirs, path));
+}
+
+void fake_world_deny(struct fake_world *f, const char *path)
+{
+        must(strs_add(&f->denied, path));
+}
+
+void fake_world_env(struct fake_world *f, const char *key, const char *value)
+{
+        must(strs_setenv(&f->env, key, value));
+        f->ops.environ = (const char *const *)f->env.items;
+}
+
+void fake_world_user(struct fake_world *f, const char *name, uid_t uid, gid_t gid)
+{
+        must(f->user_count < FAKE_WORLD_USERS);
+        struct account *a = &f->users[f->user_count++];
+        *a = (struct account){ .uid = uid, .gid = gid };
+        snprintf(a->name, sizeof a->name, "%s", name);
+        snprintf(a->home, sizeof a->home, uid ? "/home/%s" : "/%s", name);
+}
