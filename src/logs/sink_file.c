@@ -1,0 +1,270 @@
+#include "sink_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
+                    struct err *e)
+{
+        *f = (struct sink_file){ .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true };
+        f->path = strdup(path);
+        if (!f->path)
+                return err_nomem(e);
+        if (outfd_open(sys, path, mode, &f->out, e))
+                return true;
+        sink_file_close(f);
+        return false;
+}
+
+void sink_file_close(struct sink_file *f)
+{
+        if (f->path)
+                outfd_close(f->sys, &f->out);
+        free(f->path);
+        *f = (struct sink_file){ .out = OUTFD_NONE };
+}
+
+void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups)
+{
+        f->maxbytes = f->limit = maxbytes;
+        f->backups = backups;
+}
+
+static bool is_regular(const struct sink_file *f)
+{
+        return f->out.kind == OUT_FILE && f->out.named;
+}
+
+static bool rotates(const struct sink_file *f)
+{
+        return f->maxbytes > 0 && is_regular(f);
+}
+
+static int64_t present_size(const struct sink_file *f)
+{
+        struct stat st;
+
+        return f->sys->fstat(f->sys, f->out.fd, &st) < 0 ? -1 : st.st_size;
+}
+
+/* Whether the path still leads to the file that we write to: somebody else may have rotated it. */
+static bool path_is_ours(const struct sink_file *f)
+{
+        struct stat there, ours;
+
+        return f->sys->stat(f->sys, f->path, &there) == 0 &&
+               f->sys->fstat(f->sys, f->out.fd, &ours) == 0 && there.st_dev == ours.st_dev &&
+               there.st_ino == ours.st_ino;
+}
+
+bool sink_file_reopen(struct sink_file *f, struct err *e)
+{
+        struct outfd fresh;
+
+        if (!is_regular(f))
+                return true;
+        if (!outfd_open(f->sys, f->path, f->mode, &fresh, e))
+                return false;
+        outfd_close(f->sys, &f->out);
+        f->out = fresh;
+        f->appends = true;
+        f->no_splice = false;
+        f->limit = f->maxbytes;
+        return true;
+}
+
+bool sink_file_clear(struct sink_file *f, struct err *e)
+{
+        if (!is_regular(f))
+                return true;
+        if (f->sys->unlink(f->sys, f->path) < 0 && errno != ENOENT)
+                return err_set(e, ERR_SYS, "unlink %s", f->path);
+        return sink_file_reopen(f, e);
+}
+
+/* ---- rotation */
+
+static bool replace_by_empty(struct sink_file *f, struct err *e)
+{
+        if (f->backups <= 0)
+                return f->sys->ftruncate(f->sys, f->out.fd, 0) == 0 ||
+                       err_set(e, ERR_SYS, "truncate %s", f->path);
+        if (!path_is_ours(f))
+                return sink_file_reopen(f, e);
+        if (!rotate_shift(f->sys, f->path, f->backups, e))
+                return false;
+        if (sink_file_reopen(f, e))
+                return true;
+        /* No new file: what we write to gets its name back, so that it is found there. */
+        size_t size = strlen(f->path) + 3;
+        char *first = malloc(size);
+        if (first) {
+                snprintf(first, size, "%s.1", f->path);
+                f->sys->rename(f->sys, first, f->path);
+        }
+        free(first);
+        return false;
+}
+
+/* What cannot be rotated goes on growing, and is tried again after another maxbytes. */
+static void rotate_now(struct sink_file *f)
+{
+        int64_t size;
+
+        if (replace_by_empty(f, &f->failure)) {
+                f->rotations++;
+                f->limit = f->maxbytes;
+                return;
+        }
+        size = present_size(f);
+        f->limit = (size < 0 ? f->limit : size) + f->maxbytes;
+        f->rotation_failed = true;
+}
+
+/* ---- copying */
+
+static enum put failed_put(const struct sink_file *f)
+{
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+                return f->out.kind == OUT_FILE ? PUT_REFUSED : PUT_LATER;
+        return outfd_is_gone(&f->out, errno) ? PUT_GONE : PUT_REFUSED;
+}
+
+static enum put put_piece(struct sink_file *f, const char *data, size_t len, size_t *done)
+{
+        size_t written = 0;
+        enum put result = PUT_ALL;
+
+        while (written < len) {
+                ssize_t n = outfd_write(f->sys, &f->out, data + written, len - written);
+                if (n == 0)
+                        errno = ENOSPC;
+                if (n <= 0) {
+                        result = failed_put(f);
+                        break;
+                }
+                written += (size_t)n;
+        }
+        *done += written;
+        return result;
+}
+
+/* O_APPEND is what others who write to the file rely on, but splice refuses it. */
+static bool set_append(struct sink_file *f, bool on)
+{
+        int flags;
+
+        if (f->appends == on)
+                return true;
+        flags = fcntl(f->out.fd, F_GETFL);
+        if (flags < 0)
+                return false;
+        flags = on ? flags | O_APPEND : flags & ~O_APPEND;
+        if (fcntl(f->out.fd, F_SETFL, flags) < 0)
+                return false;
+        f->appends = on;
+        return true;
+}
+
+enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done)
+{
+        *done = 0;
+        if (is_regular(f) && !set_append(f, true))
+                return PUT_REFUSED;
+        while (*done < len) {
+                struct rotate_cut cut = { .take = len - *done };
+                int64_t size = rotates(f) ? present_size(f) : -1;
+
+                if (size >= 0)
+                        cut = rotate_cut(size, f->limit, data + *done, len - *done);
+                enum put result = put_piece(f, data + *done, cut.take, done);
+                if (result != PUT_ALL)
+                        return result;
+                if (cut.rotate)
+                        rotate_now(f);
+        }
+        return PUT_ALL;
+}
+
+/* ---- moving */
+
+static bool drain(int fd, char *data, size_t len)
+{
+        for (size_t got = 0; got < len;) {
+                ssize_t n = read(fd, data + got, len - got);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return false;
+                got += (size_t)n;
+        }
+        return true;
+}
+
+/* Where to cut without seeing the bytes: while they surely fit there is no need to know. Near the
+ * limit a copy of the pipe's content is looked at; the bytes themselves stay where they are. */
+static bool look_ahead(const struct sink_file *f, int pipe, int64_t size, size_t most,
+                       struct scratch *s, struct rotate_cut *cut)
+{
+        int64_t room = f->limit - size;
+        int waiting = 0;
+
+        *cut = (struct rotate_cut){ .take = most };
+        if (room > (int64_t)most)
+                return true;
+        if (ioctl(pipe, FIONREAD, &waiting) < 0)
+                return false;
+        if ((size_t)waiting > most)
+                waiting = (int)most;
+        if (waiting < room || waiting == 0) {
+                cut->take = waiting ? (size_t)waiting : 1; /* 1: to learn of the end of file */
+                return true;
+        }
+        size_t peek = (size_t)waiting < s->size ? (size_t)waiting : s->size;
+        ssize_t n = tee(pipe, s->fds[1], peek, SPLICE_F_NONBLOCK);
+        if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
+                return false;
+        *cut = rotate_cut(size, f->limit, s->data, (size_t)n);
+        return true;
+}
+
+static enum move failed_move(struct sink_file *f)
+{
+        if (errno == EAGAIN)
+                return MOVE_EMPTY;
+        if (errno != EINVAL && errno != ESPIPE && errno != EBADF)
+                return MOVE_REFUSED;
+        f->no_splice = true;
+        return MOVE_CANNOT;
+}
+
+enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scratch *scratch,
+                         size_t *done)
+{
+        struct rotate_cut cut = { .take = most };
+        int64_t size = -1;
+        ssize_t n;
+
+        *done = 0;
+        if (is_regular(f) && !f->no_splice && set_append(f, false))
+                size = present_size(f);
+        if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
+                return MOVE_CANNOT;
+        do {
+                loff_t at = size;
+                n = splice(pipe, NULL, f->out.fd, &at, cut.take, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        } while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return failed_move(f);
+        if (n == 0)
+                return MOVE_END;
+        *done = (size_t)n;
+        if (cut.rotate && *done == cut.take)
+                rotate_now(f);
+        return MOVE_SOME;
+}

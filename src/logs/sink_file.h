@@ -1,0 +1,70 @@
+/* One open log file (or pipe, terminal, device): appending, rotation, reopening. Nothing here
+ * waits; what could not be written is the caller's to keep. */
+#ifndef LOGS_SINK_FILE_H
+#define LOGS_SINK_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "outfd.h"
+#include "rotate.h"
+#include "sys/sys.h"
+
+struct sink_file {
+        struct sys *sys; /* borrowed */
+        char *path;      /* owned */
+        mode_t mode;     /* what new files are made with */
+        int64_t maxbytes;
+        int backups;
+        struct outfd out;
+        int64_t limit;  /* size at which to rotate; above maxbytes after a rotation that failed */
+        bool appends;   /* O_APPEND is set at present */
+        bool no_splice; /* the kernel refused once */
+        uint64_t rotations;
+        bool rotation_failed; /* `failure` says why; whoever tells it clears this */
+        struct err failure;
+};
+
+enum put {
+        PUT_ALL,
+        PUT_LATER,   /* a pipe is full: wait until it is writable */
+        PUT_REFUSED, /* the disk is full or broken, errno says how: try again */
+        PUT_GONE,    /* nobody will ever read it, errno says why */
+};
+
+enum move {
+        MOVE_SOME,
+        MOVE_EMPTY, /* nothing in the pipe now */
+        MOVE_END,   /* end of file */
+        MOVE_REFUSED,
+        MOVE_CANNOT, /* not between these two: copy instead */
+};
+
+/* A pipe to look ahead with, and memory for what is seen. */
+struct scratch {
+        int fds[2];
+        char *data; /* borrowed */
+        size_t size;
+};
+
+bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
+                    struct err *e);
+void sink_file_close(struct sink_file *f); /* empties *f; fine when it is empty */
+void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups);
+
+/* Append, rotating where due. *done: how many bytes were written, also when not all were. */
+enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done);
+
+/* Move up to `most` bytes from the pipe to the file's end without their passing through here: a
+ * kill at any moment leaves each byte in the one or in the other. */
+enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scratch *scratch,
+                         size_t *done);
+
+/* Both leave the present file in use when they fail, and do nothing to what is not a regular file
+ * with a name of its own. */
+bool sink_file_reopen(struct sink_file *f, struct err *e);
+bool sink_file_clear(struct sink_file *f, struct err *e);
+
+#endif
