@@ -1,0 +1,168 @@
+#include "sys/procfs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define COMMAND_BYTES 200
+
+/* Up to size - 1 bytes of /proc/PID/<what>, NUL behind them. -1: no such process. */
+static ssize_t read_proc(pid_t pid, const char *what, char *buf, size_t size)
+{
+        char path[64];
+        size_t len = 0;
+        ssize_t n = 0;
+
+        snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -1;
+        while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+                len += (size_t)n;
+        buf[len] = '\0';
+        return n < 0 ? -1 : (ssize_t)len;
+}
+
+/* "pid (comm) S ppid pgrp session ..." - comm may hold blanks and brackets, so the last one
+ * counts. Field 22 is the start time. */
+static bool parse_stat(char *text, struct proc_entry *out)
+{
+        char *open = strchr(text, '('), *close = strrchr(text, ')');
+        int parent, group, session;
+
+        if (!open || !close || close < open)
+                return false;
+        if (sscanf(close + 1,
+                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &out->state, &parent, &group, &session, &out->start_ticks) != 5)
+                return false;
+        out->pid = (pid_t)strtol(text, NULL, 10);
+        out->parent = parent;
+        out->group = group;
+        out->session = session;
+        *close = '\0';
+        snprintf(out->name, sizeof out->name, "%s", open + 1);
+        return true;
+}
+
+bool proc_entry_read(pid_t pid, struct proc_entry *out)
+{
+        char text[1024];
+
+        return pid > 0 && read_proc(pid, "stat", text, sizeof text) > 0 && parse_stat(text, out);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+        pid_t x = ((const struct proc_entry *)a)->pid, y = ((const struct proc_entry *)b)->pid;
+
+        return (x > y) - (x < y);
+}
+
+static bool add(struct proc_table *t, size_t *room, const struct proc_entry *entry)
+{
+        if (t->count == *room) {
+                size_t more = *room ? *room * 2 : 256;
+                struct proc_entry *items = realloc(t->items, more * sizeof *items);
+                if (!items)
+                        return false;
+                t->items = items;
+                *room = more;
+        }
+        t->items[t->count++] = *entry;
+        return true;
+}
+
+bool proc_table_read(struct proc_table *t)
+{
+        DIR *dir = opendir("/proc");
+        size_t room = 0;
+        bool fine = dir != NULL;
+        struct dirent *d;
+
+        *t = (struct proc_table){ 0 };
+        while (fine && (d = readdir(dir))) {
+                struct proc_entry entry;
+                if (isdigit((unsigned char)d->d_name[0]) &&
+                    proc_entry_read((pid_t)strtol(d->d_name, NULL, 10), &entry))
+                        fine = add(t, &room, &entry);
+        }
+        if (dir)
+                closedir(dir);
+        if (!fine)
+                proc_table_release(t);
+        else if (t->count)
+                qsort(t->items, t->count, sizeof *t->items, by_pid);
+        return fine;
+}
+
+void proc_table_release(struct proc_table *t)
+{
+        free(t->items);
+        *t = (struct proc_table){ 0 };
+}
+
+static const struct proc_entry *entry_of(const struct proc_table *t, pid_t pid)
+{
+        struct proc_entry key = { .pid = pid };
+
+        return t->count ? bsearch(&key, t->items, t->count, sizeof *t->items, by_pid) : NULL;
+}
+
+/* Climb towards init. The table was not taken at one instant, so a pid used again may close a
+ * circle: never more steps than there are processes. */
+static bool belongs_to(const struct proc_table *t, const struct proc_entry *p, pid_t leader)
+{
+        for (size_t steps = 0; p && p->pid != leader && steps <= t->count; steps++) {
+                if (p->session == leader || p->parent == leader)
+                        return true;
+                p = entry_of(t, p->parent);
+        }
+        return false;
+}
+
+size_t proc_descendants(const struct proc_table *t, pid_t leader, struct proc_entry *out,
+                        size_t max)
+{
+        size_t found = 0;
+
+        for (size_t i = 0; i < t->count; i++) {
+                const struct proc_entry *p = &t->items[i];
+                if (p->state == 'Z' || p->state == 'X' || !belongs_to(t, p, leader))
+                        continue;
+                if (found < max)
+                        out[found] = *p;
+                found++;
+        }
+        return found;
+}
+
+void proc_command(pid_t pid, char *buf, size_t size)
+{
+        char text[COMMAND_BYTES + 1];
+        struct proc_entry entry;
+        ssize_t len = read_proc(pid, "cmdline", text, sizeof text);
+
+        if (size == 0)
+                return;
+        while (len > 0 && text[len - 1] == '\0')
+                len--;
+        if (len <= 0) {
+                snprintf(buf, size, "[%s]", proc_entry_read(pid, &entry) ? entry.name : "?");
+                return;
+        }
+        /* It goes into log lines, and a process may call itself what it likes. */
+        for (ssize_t i = 0; i < len; i++)
+                if (text[i] == '\0')
+                        text[i] = ' ';
+                else if (iscntrl((unsigned char)text[i]))
+                        text[i] = '?';
+        text[len] = '\0';
+        snprintf(buf, size, "%s", text);
+}

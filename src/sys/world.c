@@ -1,0 +1,274 @@
+#include "sys/world.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#ifdef STATIC_BUILD
+#include <nss.h>
+#endif
+
+/* Larger is no configuration; /dev/zero is one of the things that are not. */
+#define FILE_MAX_BYTES (64u << 20)
+/* What the kernel takes (NGROUPS_MAX). */
+#define GROUPS_MAX 65536
+/* The look-ups' text buffer: a group with thousands of members needs much. */
+#define LOOKUP_MAX (8u << 20)
+
+struct real_world {
+        struct world ops; /* first: cast back */
+        struct utsname host;
+        char cwd[PATH_MAX];
+        bool built;
+};
+
+/* ---- files */
+
+static bool read_all(int fd, struct buf *out)
+{
+        for (;;) {
+                if (!buf_reserve(out, 65536)) {
+                        errno = ENOMEM;
+                        return false;
+                }
+                ssize_t n = read(fd, out->data + out->len, 65536);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n == 0;
+                out->len += (size_t)n;
+                out->data[out->len] = '\0';
+                if (out->len > FILE_MAX_BYTES) {
+                        errno = EFBIG;
+                        return false;
+                }
+        }
+}
+
+static bool real_read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+{
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        (void)w;
+        if (fd < 0)
+                return err_set(e, ERR_SYS, "open %s", path);
+        if (!read_all(fd, out))
+                return err_set(e, ERR_SYS, "read %s", path);
+        return true;
+}
+
+static bool real_is_dir(const struct world *w, const char *path)
+{
+        struct stat st;
+
+        (void)w;
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool real_is_file(const struct world *w, const char *path)
+{
+        struct stat st;
+
+        (void)w;
+        return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* A backslash is a character like others there (compat 6), and the order is ours: glob's own
+ * depends on the locale. */
+static bool real_glob(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+{
+        glob_t found = { 0 };
+        AUTO_STRS sorted = STRS_INIT;
+        int rc = glob(pattern, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
+        bool fine = rc == 0 || rc == GLOB_NOMATCH;
+
+        (void)w;
+        for (size_t i = 0; fine && rc == 0 && i < found.gl_pathc; i++)
+                fine = strs_add(&sorted, found.gl_pathv[i]);
+        globfree(&found);
+        if (!fine)
+                return rc == 0 || rc == GLOB_NOSPACE
+                           ? err_nomem(e)
+                           : err_set(e, ERR_USAGE, "%s cannot be read as a pattern", pattern);
+        strs_sort(&sorted);
+        for (size_t i = 0; i < sorted.count; i++)
+                if (!strs_add(out, sorted.items[i]))
+                        return err_nomem(e);
+        return true;
+}
+
+/* ---- users and groups */
+
+/* A look-up by name or by number into a text buffer of this size: 0 or an errno; *found. */
+typedef int lookup_fn(const char *name, const unsigned long *number, char *text, size_t size,
+                      bool *found, void *out);
+
+static bool parse_number(const char *text, unsigned long *out)
+{
+        if (!*text || strspn(text, "0123456789") != strlen(text))
+                return false;
+        errno = 0;
+        *out = strtoul(text, NULL, 10);
+        /* the highest one means "leave as it is" in chown and setresuid */
+        return errno == 0 && *out < UINT_MAX;
+}
+
+/* The look-ups say ERANGE until the buffer holds the whole entry. */
+static bool look_up(lookup_fn *fn, const char *text, void *out)
+{
+        unsigned long number;
+        bool by_number = parse_number(text, &number);
+        bool found = false;
+
+        for (size_t size = 4096; size <= LOOKUP_MAX; size *= 4) {
+                char *room = malloc(size);
+                if (!room)
+                        return false;
+                int rc = fn(text, by_number ? &number : NULL, room, size, &found, out);
+                free(room);
+                if (rc != ERANGE)
+                        return rc == 0 && found;
+        }
+        return false;
+}
+
+static bool copy_word(char *to, size_t size, const char *from)
+{
+        int n = snprintf(to, size, "%s", from);
+
+        return n >= 0 && (size_t)n < size;
+}
+
+static int lookup_user(const char *name, const unsigned long *number, char *text, size_t size,
+                       bool *found, void *out)
+{
+        struct account *account = out;
+        struct passwd entry, *hit = NULL;
+        int rc = number ? getpwuid_r((uid_t)*number, &entry, text, size, &hit)
+                        : getpwnam_r(name, &entry, text, size, &hit);
+
+        if (rc != 0 || !hit)
+                return rc;
+        account->uid = hit->pw_uid;
+        account->gid = hit->pw_gid;
+        *found = copy_word(account->name, sizeof account->name, hit->pw_name) &&
+                 copy_word(account->home, sizeof account->home, hit->pw_dir);
+        return 0;
+}
+
+static int lookup_group(const char *name, const unsigned long *number, char *text, size_t size,
+                        bool *found, void *out)
+{
+        struct group entry, *hit = NULL;
+        int rc = number ? getgrgid_r((gid_t)*number, &entry, text, size, &hit)
+                        : getgrnam_r(name, &entry, text, size, &hit);
+
+        if (rc != 0 || !hit)
+                return rc;
+        *(gid_t *)out = hit->gr_gid;
+        *found = true;
+        return 0;
+}
+
+static bool real_user(const struct world *w, const char *name_or_uid, struct account *out)
+{
+        (void)w;
+        return look_up(lookup_user, name_or_uid, out);
+}
+
+static bool real_group(const struct world *w, const char *name_or_gid, gid_t *out)
+{
+        (void)w;
+        return look_up(lookup_group, name_or_gid, out);
+}
+
+static bool real_groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+                           int *count_out)
+{
+        (void)w;
+        for (int room = 64; room <= GROUPS_MAX; room *= 4) {
+                int count = room;
+                gid_t *list = malloc((size_t)room * sizeof *list);
+                if (!list)
+                        return false;
+                if (getgrouplist(user, first, list, &count) >= 0) {
+                        *list_out = list;
+                        *count_out = count;
+                        return true;
+                }
+                free(list);
+        }
+        return false;
+}
+
+/* ---- building it */
+
+/* In a static program a module named in nsswitch.conf would be loaded together with a second libc
+ * from the host: stay with what is linked in. */
+static void pin_name_services(void)
+{
+#ifdef STATIC_BUILD
+        __nss_configure_lookup("passwd", "files");
+        __nss_configure_lookup("group", "files");
+        __nss_configure_lookup("initgroups", "files");
+        __nss_configure_lookup("hosts", "files dns");
+#endif
+}
+
+static const char *find_tmpdir(const struct world *w)
+{
+        static const char *const keys[] = { "TMPDIR", "TEMP", "TMP" };
+
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+                const char *dir = getenv(keys[i]);
+                if (dir && *dir && real_is_dir(w, dir))
+                        return dir;
+        }
+        return "/tmp";
+}
+
+static void build(struct real_world *r)
+{
+        pin_name_services();
+        /* Neither call fails on Linux but for a working directory that was removed. */
+        if (uname(&r->host) < 0)
+                copy_word(r->host.nodename, sizeof r->host.nodename, "localhost");
+        if (!getcwd(r->cwd, sizeof r->cwd) || r->cwd[0] != '/')
+                copy_word(r->cwd, sizeof r->cwd, "/");
+        r->ops.environ = (const char *const *)environ;
+        r->ops.hostname = r->host.nodename;
+        r->ops.cwd = r->cwd;
+        r->ops.tmpdir = find_tmpdir(&r->ops);
+        r->ops.euid = geteuid();
+        r->built = true;
+}
+
+const struct world *world_real(void)
+{
+        /* One process, one environment, one directory it was started in. */
+        static struct real_world real = {
+                .ops = { .read_file = real_read_file,
+                         .glob = real_glob,
+                         .is_dir = real_is_dir,
+                         .is_file = real_is_file,
+                         .user = real_user,
+                         .group = real_group,
+                         .groups_of = real_groups_of },
+        };
+
+        if (!real.built)
+                build(&real);
+        return &real.ops;
+}
