@@ -10,8 +10,8 @@
 #include "model/event.h"
 #include "model/listener_proto.h"
 
-/* Overflows are told one by one at first, then counted: a pool whose listeners are dead drops an
- * event per event, for days. */
+/* The first overflow is told, those of the next minute are counted: a pool whose listeners are dead
+ * drops an event per event, for days. */
 #define SUMMARY_MS 60000
 
 _Static_assert(EV_TYPE_COUNT <= 64, "event types fit into one word");
@@ -49,7 +49,8 @@ struct pool {
         struct entry *first, *last; /* owned: what waits */
         int waiting;
         uint64_t next_serial;
-        int64_t told_ms; /* of the last overflow line; 0: never */
+        bool told; /* an overflow was logged, at told_ms */
+        int64_t told_ms;
         uint64_t untold; /* overflows since */
 };
 
@@ -139,30 +140,36 @@ static struct entry *pop_front(struct pool *p)
 
 /* ---- the queue */
 
-static void tell_overflow(struct supervisor *s, struct pool *p, const struct entry *lost)
+static void tell_rest(struct supervisor *s, struct pool *p, int64_t now_ms)
 {
-        int64_t now_ms = clock_mono_ms();
-
-        if (p->told_ms && now_ms - p->told_ms < SUMMARY_MS) {
-                p->untold++;
+        if (!p->untold)
                 return;
-        }
-        log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,
-                 p->group->name, lost->notice->serial);
-        if (p->untold)
-                log_line(s->log, LVL_ERROR,
-                         "pool %s event buffer overflowed, %" PRIu64
-                         " events were discarded in the last %" PRId64 " seconds before that",
-                         p->group->name, p->untold, (now_ms - p->told_ms) / 1000);
-        p->told_ms = now_ms;
+        log_line(s->log, LVL_ERROR,
+                 "pool %s event buffer overflowed, discarded %" PRIu64 " more events in %" PRId64
+                 " seconds",
+                 p->group->name, p->untold, (now_ms - p->told_ms) / 1000);
         p->untold = 0;
 }
 
-static void make_room(struct supervisor *s, struct pool *p)
+static void tell_overflow(struct supervisor *s, struct pool *p, const struct entry *lost,
+                          int64_t now_ms)
+{
+        if (p->told && now_ms - p->told_ms < SUMMARY_MS) {
+                p->untold++;
+                return;
+        }
+        tell_rest(s, p, now_ms);
+        log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,
+                 p->group->name, lost->notice->serial);
+        p->told = true;
+        p->told_ms = now_ms;
+}
+
+static void make_room(struct supervisor *s, struct pool *p, int64_t now_ms)
 {
         while (p->waiting && p->waiting >= p->program->buffer_size) {
                 struct entry *oldest = pop_front(p);
-                tell_overflow(s, p, oldest);
+                tell_overflow(s, p, oldest, now_ms);
                 entry_free(oldest);
         }
 }
@@ -178,7 +185,7 @@ static void put_back(struct supervisor *s, struct listener *l)
                 entry_free(e);
                 return;
         }
-        make_room(s, p);
+        make_room(s, p, clock_mono_ms());
         push_front(p, e);
         log_line(s->log, LVL_DEBUG,
                  "rebuffering event %" PRIu64 " for pool %s (buf size=%d, max=%d)",
@@ -236,11 +243,12 @@ static void deliver(struct supervisor *s, struct pool *p)
                 log_line(s->log, LVL_DEBUG, "event %" PRIu64 " sent to listener %s",
                          l->busy_with->notice->serial, l->process->name);
         }
+        tell_rest(s, p, clock_mono_ms());
 }
 
 /* ---- the bus */
 
-static void accept_event(struct listeners *ls, struct pool *p, struct notice *n)
+static void accept_event(struct listeners *ls, struct pool *p, struct notice *n, int64_t now_ms)
 {
         struct entry *e = malloc(sizeof *e);
 
@@ -251,7 +259,7 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n)
         }
         *e = (struct entry){ .notice = n, .poolserial = p->next_serial++ };
         n->refs++;
-        make_room(ls->sup, p);
+        make_room(ls->sup, p, now_ms);
         push_back(p, e);
         deliver(ls->sup, p);
 }
@@ -269,7 +277,7 @@ static void spread(struct listeners *ls, const struct event *e)
         ls->next_serial++;
         for (struct pool *p = ls->pools; p; p = p->next)
                 if (p->wanted & bit)
-                        accept_event(ls, p, n);
+                        accept_event(ls, p, n, e->at.mono_ms);
         notice_unref(n);
 }
 

@@ -1,0 +1,248 @@
+#include "engine/fcgi.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "sys/listen.h"
+
+/* One listening socket, shared by every program that names it. */
+struct fcgi_socket {
+        unsigned refs;
+        char *url; /* owned */
+        int fd;    /* owned */
+        dev_t dev; /* of the path that we made, to know it again; inode 0: no path */
+        ino_t inode;
+};
+
+/* A program's socket. What hangs on group->engine is a list of these. */
+struct fcgi {
+        struct fcgi *next;
+        char *program;              /* owned */
+        struct fcgi_socket *socket; /* reference */
+};
+
+static const char unix_scheme[] = "unix://";
+static const char tcp_scheme[] = "tcp://";
+
+/* The path of a unix:// URL; NULL: it is another. */
+static const char *unix_path(const char *url)
+{
+        size_t n = sizeof unix_scheme - 1;
+
+        return strncmp(url, unix_scheme, n) == 0 ? url + n : NULL;
+}
+
+/* ---- making a socket */
+
+/* Supervisor removes whatever has the name before it binds; here only a socket goes. Workers that
+ * an earlier daemon left behind may still answer on it: they keep theirs, the name becomes ours. */
+static bool take_path(struct supervisor *s, const struct unix_listen *l, int *fd_out, struct err *e)
+{
+        struct stat st;
+        bool stale;
+        pid_t holder;
+
+        if (listen_unix(l, fd_out, &stale, &holder, e))
+                return true;
+        if (e->code != ERR_BUSY || s->sys->stat(s->sys, l->path, &st) < 0 || !S_ISSOCK(st.st_mode))
+                return false;
+        log_line(s->log, LVL_WARN, "%s was in use by pid %d, taking it over", l->path, (int)holder);
+        if (s->sys->unlink(s->sys, l->path) < 0)
+                return err_set(e, ERR_SYS, "unlink %s", l->path);
+        return listen_unix(l, fd_out, &stale, &holder, e);
+}
+
+static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
+                      struct err *e)
+{
+        struct stat st;
+        struct unix_listen l = {
+                .path = unix_path(p->socket),
+                .mode = (mode_t)p->socket_mode,
+                .uid = p->socket_uid,
+                .gid = p->socket_gid,
+                .backlog = p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,
+        };
+
+        if (!take_path(s, &l, &k->fd, e))
+                return false;
+        if (s->sys->stat(s->sys, l.path, &st) == 0) {
+                k->dev = st.st_dev;
+                k->inode = st.st_ino;
+        }
+        return true;
+}
+
+/* A worker gets one descriptor, so one address: IPv4 where the name leaves it open, as with
+ * Supervisor. */
+static bool bind_tcp(const struct program *p, struct fcgi_socket *k, struct err *e)
+{
+        size_t n = sizeof tcp_scheme - 1;
+        const char *where = p->socket + (strncmp(p->socket, tcp_scheme, n) == 0 ? n : 0);
+        const char *colon = strrchr(where, ':');
+        char host[256];
+        int count;
+
+        size_t len = colon ? (size_t)(colon - where) : 0;
+        if (!colon || len >= sizeof host)
+                return err_set(e, ERR_CONFIG, "no port in %s", p->socket);
+        if (len >= 2 && where[0] == '[' && where[len - 1] == ']') {
+                where++;
+                len -= 2;
+        }
+        memcpy(host, where, len);
+        host[len] = '\0';
+        if (len == 0 || strcmp(host, "*") == 0)
+                strcpy(host, "0.0.0.0");
+        else if (strcasecmp(host, "localhost") == 0)
+                strcpy(host, "127.0.0.1");
+        return listen_inet(host, atoi(colon + 1),
+                           p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog, &k->fd, 1, &count,
+                           e);
+}
+
+static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
+{
+        struct stat st;
+
+        if (!k || --k->refs)
+                return;
+        if (k->fd >= 0)
+                log_line(s->log, LVL_INFO, "Closing socket %s", k->url);
+        const char *path = k->inode ? unix_path(k->url) : NULL;
+        if (path && s->sys->stat(s->sys, path, &st) == 0 && st.st_dev == k->dev &&
+            st.st_ino == k->inode)
+                s->sys->unlink(s->sys, path);
+        fd_close(&k->fd);
+        free(k->url);
+        free(k);
+}
+
+static struct fcgi_socket *socket_new(struct supervisor *s, const struct program *p, struct err *e)
+{
+        struct fcgi_socket *k = calloc(1, sizeof *k);
+        struct err why = { 0 };
+
+        if (!k) {
+                err_nomem(e);
+                return NULL;
+        }
+        *k = (struct fcgi_socket){ .refs = 1, .fd = -1, .url = strdup(p->socket) };
+        bool ok = k->url ? unix_path(p->socket) ? bind_unix(s, p, k, &why) : bind_tcp(p, k, &why)
+                         : err_nomem(&why);
+        /* Workers accept on it as they please, and most expect to wait there. */
+        if (ok && !fd_nonblock(k->fd, false))
+                ok = err_set(&why, ERR_SYS, "make it blocking");
+        if (ok) {
+                log_line(s->log, LVL_INFO, "Creating socket %s", k->url);
+                return k;
+        }
+        err_set(e, why.code == ERR_SYS ? ERR_CONFIG : why.code,
+                "Could not create FastCGI socket %s: %s", p->socket, why.text);
+        if (e)
+                e->sys = why.sys;
+        socket_unref(s, k);
+        return NULL;
+}
+
+/* ---- finding */
+
+static struct fcgi *find_program(const struct fcgi *first, const char *program)
+{
+        for (const struct fcgi *f = first; f; f = f->next)
+                if (strcmp(f->program, program) == 0)
+                        return (struct fcgi *)f;
+        return NULL;
+}
+
+static struct fcgi_socket *find_url(const struct fcgi *first, const char *url)
+{
+        for (const struct fcgi *f = first; f; f = f->next)
+                if (strcmp(f->socket->url, url) == 0)
+                        return f->socket;
+        return NULL;
+}
+
+/* One that is open already, in the list that is being made or in any group. */
+static struct fcgi_socket *find_shared(struct supervisor *s, const struct fcgi *fresh,
+                                       const struct group *own, const char *url)
+{
+        struct fcgi_socket *k = find_url(fresh, url);
+
+        if (!k && own)
+                k = find_url(own->engine, url);
+        for (int i = 0; !k && i < s->registry.group_count; i++)
+                k = find_url(s->registry.groups[i]->engine, url);
+        return k;
+}
+
+int fcgi_socket(const struct fleet *f)
+{
+        if (!f || f->program->kind != KIND_FCGI)
+                return -1;
+        const struct fcgi *found = find_program(f->group->engine, f->program->name);
+        return found ? found->socket->fd : -1;
+}
+
+/* ---- groups */
+
+static void list_free(struct supervisor *s, struct fcgi *first)
+{
+        while (first) {
+                struct fcgi *next = first->next;
+                socket_unref(s, first->socket);
+                free(first->program);
+                free(first);
+                first = next;
+        }
+}
+
+static bool add_program(struct supervisor *s, const struct group *g, const struct program *p,
+                        struct fcgi **list, struct err *e)
+{
+        struct fcgi *f = calloc(1, sizeof *f);
+
+        if (!f || !(f->program = strdup(p->name))) {
+                free(f);
+                return err_nomem(e);
+        }
+        f->socket = find_shared(s, *list, g, p->socket);
+        if (f->socket)
+                f->socket->refs++;
+        else
+                f->socket = socket_new(s, p, e);
+        if (!f->socket) {
+                free(f->program);
+                free(f);
+                return false;
+        }
+        f->next = *list;
+        *list = f;
+        return true;
+}
+
+bool fcgi_open(struct supervisor *s, struct group *g, struct err *e)
+{
+        struct fcgi *fresh = NULL;
+
+        for (int i = 0; i < g->conf->program_count; i++) {
+                const struct program *p = g->conf->programs[i];
+                if (p->kind != KIND_FCGI || !p->socket)
+                        continue;
+                if (add_program(s, g, p, &fresh, e))
+                        continue;
+                list_free(s, fresh);
+                return false;
+        }
+        list_free(s, g->engine);
+        g->engine = fresh;
+        return true;
+}
+
+void fcgi_close(struct supervisor *s, struct group *g)
+{
+        list_free(s, g->engine);
+        g->engine = NULL;
+}

@@ -1,0 +1,264 @@
+#include "engine/probes.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/fd.h"
+#include "engine/probe_kinds.h"
+#include "model/health.h"
+#include "model/recipe.h"
+
+static const struct probe_kind *const kinds[] = {
+        [CHECK_EXEC] = &probe_by_exec,
+        [CHECK_HTTP] = &probe_by_http,
+        [CHECK_TCP] = &probe_by_connect,
+        [CHECK_UNIX] = &probe_by_connect,
+};
+
+/* ---- time */
+
+static void arm(struct probe *pr, int64_t in_ms)
+{
+        ev_timer_stop(pr->sup->loop, &pr->timer);
+        ev_timer_set(&pr->timer, (double)(in_ms > 0 ? in_ms : 0) / 1000, 0);
+        ev_timer_start(pr->sup->loop, &pr->timer);
+}
+
+static void begin_asking(struct probe *pr)
+{
+        pr->asking = true;
+        pr->began_ms = clock_mono_ms();
+        pr->began_wall_ms = clock_wall_ms();
+        buf_reset(&pr->output);
+        arm(pr, pr->program->healthcheck_timeout_ms);
+        if (pr->refusal)
+                probe_answer(pr, false, "%s", pr->refusal);
+        else
+                pr->kind->ask(pr);
+}
+
+static void time_is_up(struct probe *pr)
+{
+        AUTO_BUF limit = BUF_INIT;
+
+        if (pr->kind->conclude && pr->kind->conclude(pr))
+                return;
+        duration_format(pr->program->healthcheck_timeout_ms, &limit);
+        probe_answer(pr, false, "timed out after %s", buf_str(&limit));
+}
+
+static void on_timer(EV_P_ ev_timer *w, int revents)
+{
+        struct probe *pr = w->data;
+
+        (void)loop, (void)revents;
+        if (pr->asking)
+                time_is_up(pr);
+        else
+                begin_asking(pr);
+}
+
+static void schedule_next(struct probe *pr)
+{
+        const struct process *p = pr->process;
+
+        arm(pr, health_pause_ms(&p->health, pr->program, clock_mono_ms() - p->spawned_ms));
+}
+
+/* ---- results */
+
+void probe_keep(struct probe *pr, const char *data, size_t len)
+{
+        size_t room = PROBE_OUTPUT_MAX - pr->output.len;
+
+        if (len > room)
+                len = room;
+        if (len)
+                buf_put(&pr->output, data, len);
+}
+
+/* The result goes to the machine, which may end this probe, begin it anew, or free it. */
+static void report(struct probe *pr)
+{
+        bool gone = false;
+
+        pr->gone = &gone;
+        supervisor_probed(pr->sup, pr->process, pr->last_ok, buf_str(&pr->last_output),
+                          pr->last_output.len);
+        if (gone)
+                return;
+        pr->gone = NULL;
+        if (pr->active && !ev_is_active(&pr->timer))
+                schedule_next(pr);
+}
+
+void probe_answer(struct probe *pr, bool ok, const char *fmt, ...)
+{
+        struct buf *last = &pr->last_output;
+        va_list ap;
+
+        if (!pr->asking)
+                return;
+        pr->asking = false;
+        ev_timer_stop(pr->sup->loop, &pr->timer);
+        pr->kind->cut(pr);
+        buf_reset(last);
+        if (fmt) {
+                va_start(ap, fmt);
+                buf_vprintf(last, fmt, ap);
+                va_end(ap);
+                if (pr->output.len)
+                        buf_putc(last, '\n');
+        }
+        buf_put(last, buf_str(&pr->output), pr->output.len);
+        if (last->len > PROBE_OUTPUT_MAX) {
+                last->len = PROBE_OUTPUT_MAX;
+                last->data[last->len] = '\0';
+        }
+        buf_release(&pr->output);
+        pr->any = true;
+        pr->last_ok = ok;
+        pr->last_wall_ms = pr->began_wall_ms;
+        pr->last_ms = clock_mono_ms() - pr->began_ms;
+        report(pr);
+}
+
+void worker_probe_last(const struct worker *w, struct probe_last *out)
+{
+        const struct probe *pr = w ? w->probe : NULL;
+
+        *out = (struct probe_last){ .output = "" };
+        if (!pr || !pr->any)
+                return;
+        *out = (struct probe_last){ .any = true,
+                                    .ok = pr->last_ok,
+                                    .at_wall_ms = pr->last_wall_ms,
+                                    .duration_ms = pr->last_ms,
+                                    .output = buf_str(&pr->last_output),
+                                    .output_len = pr->last_output.len };
+}
+
+/* ---- descriptors */
+
+void probe_watch(struct probe *pr, int events, void (*on_ready)(EV_P_ ev_io *w, int revents))
+{
+        ev_io_stop(pr->sup->loop, &pr->io);
+        ev_set_cb(&pr->io, on_ready);
+        ev_io_set(&pr->io, pr->fd, events);
+        ev_io_start(pr->sup->loop, &pr->io);
+}
+
+void probe_close(struct probe *pr)
+{
+        ev_io_stop(pr->sup->loop, &pr->io);
+        fd_close(&pr->fd);
+}
+
+/* ---- from start to end of a process */
+
+static void never(EV_P_ ev_io *w, int revents)
+{
+        (void)loop, (void)w, (void)revents;
+}
+
+static struct probe *probe_new(struct supervisor *s, struct worker *w)
+{
+        struct probe *pr = calloc(1, sizeof *pr);
+
+        if (!pr)
+                return NULL;
+        pr->sup = s;
+        pr->worker = w;
+        pr->process = w->process;
+        pr->fd = -1;
+        ev_timer_init(&pr->timer, on_timer, 0, 0);
+        ev_io_init(&pr->io, never, -1, 0);
+        pr->timer.data = pr;
+        pr->io.data = pr;
+        return pr;
+}
+
+static void stop(struct probe *pr)
+{
+        pr->active = false;
+        pr->asking = false;
+        ev_timer_stop(pr->sup->loop, &pr->timer);
+        if (pr->kind)
+                pr->kind->cut(pr);
+        buf_release(&pr->output);
+}
+
+/* Forget what to ask, and the last result. */
+static void clear(struct probe *pr)
+{
+        stop(pr);
+        if (pr->kind)
+                pr->kind->release(pr);
+        pr->kind = NULL;
+        program_unref(pr->program);
+        pr->program = NULL;
+        free(pr->refusal);
+        pr->refusal = NULL;
+        buf_release(&pr->last_output);
+        pr->any = false;
+}
+
+void probe_end(struct worker *w)
+{
+        if (w && w->probe)
+                stop(w->probe);
+}
+
+void probe_free(struct probe *pr)
+{
+        if (!pr)
+                return;
+        clear(pr);
+        if (pr->gone)
+                *pr->gone = true;
+        free(pr);
+}
+
+/* What is wrong with the target shows as the result of every probe: that it cannot be asked is no
+ * reason not to start the process. */
+static bool prepare(struct probe *pr, struct err *e)
+{
+        const struct process *p = pr->process;
+        char *target =
+            recipe_expand(pr->program, p->group->name, p->number, &pr->sup->config->settings.env,
+                          pr->sup->world, "healthcheck", pr->program->healthcheck.target, e);
+        bool ok = target && pr->kind->prepare(pr, target, e);
+
+        free(target);
+        return ok;
+}
+
+bool probe_begin(struct supervisor *s, struct process *p)
+{
+        struct worker *w = worker_of(s, p);
+        enum check_kind kind = p->program->healthcheck.kind;
+        struct err e = { 0 };
+
+        if (!w)
+                return false;
+        if (kind == CHECK_NONE) {
+                probe_free(w->probe);
+                w->probe = NULL;
+                return true;
+        }
+        struct probe *pr = w->probe ? w->probe : probe_new(s, w);
+        if (!pr)
+                return false;
+        w->probe = pr;
+        clear(pr);
+        pr->program = program_ref(p->program);
+        pr->kind = kinds[kind];
+        if (!prepare(pr, &e) && !(pr->refusal = strdup(e.text)))
+                return false;
+        const struct fleet *f = process_fleet(p);
+        pr->active = true;
+        arm(pr, health_offset_ms(&p->health, p->program, p->number, f ? f->replicas : 1));
+        return true;
+}
