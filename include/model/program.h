@@ -92,7 +92,9 @@ struct program {
         struct code_set exitcodes;
         int stopsignal;
         int stopwaitsecs;
-        bool stopasgroup, killasgroup;
+        bool stopasgroup;
+        int killasgroup; /* a bool once the checks are through: -1 (not said) is settled there to
+                          * stopasgroup's value */
         struct user_ref user;
         int umask;       /* -1: inherit */
         char *serverurl; /* owned; NULL: AUTO */
@@ -100,7 +102,7 @@ struct program {
         struct channel_conf out, err;
 
         /* ours (design section 4) */
-        int numprocs_min, numprocs_max; /* max -1: none */
+        int numprocs_min, numprocs_max; /* max -1 (or 0): none */
         int64_t restart_delay_ms, restart_delay_max_ms, restart_reset_ms;
         double restart_delay_factor, restart_jitter;
         struct rate restart_limit;
@@ -123,7 +125,7 @@ struct program {
         char *socket_owner; /* owned or NULL: as written */
         uid_t socket_uid;   /* (uid_t)-1: unchanged */
         gid_t socket_gid;
-        int socket_mode;
+        int socket_mode;    /* -1: not said, 0700 */
         int socket_backlog; /* -1: SOMAXCONN */
 };
 
@@ -133,6 +135,10 @@ void program_unref(struct program *p); /* NULL is fine; frees at the last one */
 
 bool code_set_has(const struct code_set *s, int code);
 void code_set_add(struct code_set *s, int code);
+
+/* `wanted` within numprocs_min and numprocs_max, never negative; without process_num in the
+ * process_name at most one. */
+int program_replicas(const struct program *p, int wanted);
 
 /* Can this program's process_name tell several processes apart (does it use process_num)? */
 bool program_numbers_workers(const struct program *p);

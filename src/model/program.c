@@ -1,0 +1,77 @@
+#include "model/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/options.h"
+
+struct program *program_new(void)
+{
+        struct program *p = calloc(1, sizeof *p);
+
+        if (p)
+                p->refs = 1;
+        return p;
+}
+
+struct program *program_ref(struct program *p)
+{
+        p->refs++;
+        return p;
+}
+
+/* Rows of all kinds: a field that its kind never set holds nothing. */
+static void free_options(struct program *p)
+{
+        for (const struct section_kind *k = section_kinds; k->prefix; k++)
+                if (k->kind)
+                        opts_free(k, p);
+}
+
+void program_unref(struct program *p)
+{
+        if (!p || --p->refs > 0)
+                return;
+        free_options(p);
+        free(p->name);
+        free(p->section);
+        free(p->file);
+        free(p->here);
+        free(p->global_env);
+        free(p);
+}
+
+bool code_set_has(const struct code_set *s, int code)
+{
+        return code >= 0 && code < 256 && (s->bits[code / 64] >> (code % 64) & 1);
+}
+
+void code_set_add(struct code_set *s, int code)
+{
+        if (code >= 0 && code < 256)
+                s->bits[code / 64] |= (uint64_t)1 << (code % 64);
+}
+
+bool program_numbers_workers(const struct program *p)
+{
+        static const char name[] = "%(process_num)";
+        const char *s = p->process_name;
+
+        while (s && (s = strchr(s, '%'))) {
+                if (strncmp(s, name, sizeof name - 1) == 0)
+                        return true;
+                s += s[1] == '%' ? 2 : 1;
+        }
+        return false;
+}
+
+int program_replicas(const struct program *p, int wanted)
+{
+        if (wanted < p->numprocs_min)
+                wanted = p->numprocs_min;
+        if (p->numprocs_max > 0 && wanted > p->numprocs_max)
+                wanted = p->numprocs_max;
+        if (wanted > 1 && !program_numbers_workers(p))
+                wanted = 1;
+        return wanted > 0 ? wanted : 0;
+}
