@@ -96,7 +96,7 @@ struct config {
 /* A command line value that wins over the file, also after every reload (compat section 1). */
 struct override {
         const char *key, *value; /* a key of [supervisord]; borrowed */
-        const char *flag;        /* as typed, for errors: "-e" */
+        char flag[32];           /* as typed, for errors: "-e" */
 };
 
 enum config_want {
@@ -123,5 +123,9 @@ struct group_conf *config_group(const struct config *c, const char *name); /* bo
 /* Split a "KEY=value,KEY2="v"" list (compat 4.1) into "K=V" items. False: *e has Supervisor's
  * text. `dropped`, when not NULL, gets the text that was silently swallowed (compat 23, row 24). */
 bool keyvals_parse(const char *text, struct strs *out, struct buf *dropped, struct err *e);
+
+/* Of several "K=V" items with one key the last value stays, in the place of the first. False: no
+ * memory. Not quadratic. */
+bool keyvals_unify(struct strs *items);
 
 #endif

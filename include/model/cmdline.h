@@ -1,0 +1,25 @@
+/* supervisord's command line (compat section 1): one table of flags, which --help, the man page and the parser share. */
+#ifndef MODEL_CMDLINE_H
+#define MODEL_CMDLINE_H
+
+#include <stdbool.h>
+
+#include "base/flags.h"
+#include "model/config.h"
+
+#define CMDLINE_OVERRIDES 32
+
+struct cmdline {
+        const char *config; /* -c; NULL: search */
+        bool help, version, check, strict;
+        struct override overrides[CMDLINE_OVERRIDES];
+        int override_count;
+};
+
+extern const struct flag daemon_flags[];
+
+/* False: *e has the message that goes behind "Error: ". Strings are borrowed from argv. */
+bool cmdline_parse(struct cmdline *c, int argc, char *const *argv, struct err *e);
+void cmdline_help(struct buf *out);
+
+#endif
