@@ -1,0 +1,99 @@
+/* Inside of floor 3's servers: one connection, one listening socket, the whole. Only src/api/server.c,
+ * conn.c, reply.c and their tests look in here; handlers use api/server.h. */
+#ifndef API_CONN_H
+#define API_CONN_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "api/http_parse.h"
+#include "api/server.h"
+
+#define CONNS_MAX       1024
+#define STREAM_WAIT_MAX (1u << 20) /* bytes that may wait for a stream's reader */
+#define LISTEN_FDS_MAX  8
+
+enum conn_state {
+        CONN_IDLE,    /* between requests: nothing of the next one has come */
+        CONN_READING, /* a part of a request is there */
+        CONN_BUSY,    /* a handler has it, no answer yet */
+        CONN_FLUSH,   /* the answer is on its way */
+        CONN_STREAM,  /* the answer goes on */
+        CONN_LINGER,  /* said good-bye; what the client still sends is thrown away, so that the
+                         answer is not lost to a reset */
+        CONN_DEAD,
+        CONN_STATE_COUNT
+};
+
+struct listener {
+        struct listener *next;
+        struct api *api;         /* borrowed */
+        struct server_conf conf; /* own copies; also after a reload */
+        int fds[LISTEN_FDS_MAX];
+        ev_io ready[LISTEN_FDS_MAX];
+        int count;
+        dev_t dev; /* of the socket file, so that only ours is unlinked */
+        ino_t ino;
+        unsigned refs; /* connections, and one for being in the list */
+        bool closed;
+};
+
+struct conn {
+        struct conn *prev, *next;           /* all */
+        struct conn *idle_prev, *idle_next; /* CONN_IDLE, oldest first */
+        struct api *api;                    /* borrowed */
+        struct listener *from;              /* reference */
+        int fd;
+        ev_io in_ready, out_ready;
+        ev_timer limit; /* armed only while something is awaited from the client */
+        enum conn_state state;
+        bool eof, close_after, running;
+        unsigned holds;           /* frees itself at 0 */
+        struct http_parse *parse; /* owned; NULL between requests */
+        struct buf in;            /* read, not used */
+        struct buf out;           /* to be written from `sent` on */
+        size_t sent, lingered;
+        bool whole_head; /* of the request in `parse`: `req` is filled */
+        struct request req;
+        bool chunked;
+        void (*on_drained)(struct request *r);
+};
+
+struct events;
+
+struct api {
+        struct supervisor *sup;             /* borrowed */
+        struct ev_loop *loop;               /* borrowed */
+        void (*route)(struct request *req); /* route(), or a test's */
+        struct listener *listeners;         /* owned */
+        struct conn *conns, *idle;          /* owned */
+        int conn_count, conn_max;
+        uint64_t instance; /* of this life of the daemon */
+        unsigned requests;
+        ev_timer pause; /* no descriptors left: accepting goes on after it */
+        struct events *events;
+};
+
+/* Takes fd over (non-blocking). NULL: no memory, it was closed. */
+struct conn *conn_new(struct api *a, struct listener *from, int fd);
+void conn_close(struct conn *c); /* at once; a handler that still owes an answer is told */
+/* No further request after the present one; at once when there is none. */
+void conn_retire(struct conn *c);
+void conn_end(struct conn *c); /* the daemon ends: answer 503 what is not answered, and close */
+void listener_unref(struct listener *l);
+
+/* ---- between conn.c and reply.c */
+
+void conn_enter(struct conn *c, enum conn_state state);
+void conn_answered(struct conn *c); /* all of the answer has gone out */
+bool conn_flush(struct conn *c);    /* writes what it can; false: that failed, it is closed */
+void conn_wake(struct conn *c);     /* something to do from the loop */
+void conn_name_request(struct conn *c); /* the X-Request-Id: given, or made */
+size_t conn_waiting(const struct conn *c);
+void reply_refuse(struct conn *c, int status); /* a request that no handler sees */
+
+const char *http_reason(int status);
+
+#endif

@@ -1,0 +1,19 @@
+/* Listening sockets of floor 3. See api/conn.h for the struct. */
+#ifndef API_LISTENER_H
+#define API_LISTENER_H
+
+#include "api/conn.h"
+
+/* Bind, listen, accept into the api's connections; says in the log what compat 16 says. NULL: *e
+ * in the words of compat 8. */
+struct listener *listener_open(struct api *a, const struct server_conf *conf, bool has_rpc,
+                               struct err *e);
+/* No more connections; the socket file goes if it is still ours. The struct lives as long as its
+ * connections. */
+void listener_close(struct listener *l);
+/* The same address, other settings. False: no memory, nothing changed. */
+bool listener_update(struct listener *l, const struct server_conf *next, struct err *e);
+bool listener_serves(const struct listener *l, const struct server_conf *c); /* same address */
+void listeners_resume(struct api *a); /* after api->pause */
+
+#endif

@@ -1,0 +1,247 @@
+#include "api/http_parse.h"
+
+#include <http_parser.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum part { PART_NONE, PART_FIELD, PART_VALUE };
+
+struct http_parse {
+        http_parser parser;
+        struct buf target;
+        struct buf headers; /* "name\0value\0" for each header */
+        struct buf body;
+        size_t head_bytes;
+        enum part part;
+        bool head_done, done, keep_alive, has_body, wants_continue;
+        int status;
+        int (*check)(void *arg, struct http_parse *p);
+        void *arg;
+};
+
+/* A callback that returns this stops the parser. */
+static int refuse(struct http_parse *p, int status)
+{
+        p->status = status;
+        return -1;
+}
+
+static int count_head(struct http_parse *p, size_t len)
+{
+        p->head_bytes += len;
+        return p->head_bytes > HTTP_HEADERS_MAX ? refuse(p, 431) : 0;
+}
+
+static int on_url(http_parser *hp, const char *at, size_t len)
+{
+        struct http_parse *p = hp->data;
+
+        buf_put(&p->target, at, len);
+        return count_head(p, len);
+}
+
+static void end_value(struct http_parse *p)
+{
+        if (p->part == PART_FIELD) /* a header without a value */
+                buf_putc(&p->headers, '\0');
+        if (p->part == PART_NONE)
+                return;
+        while (p->headers.len > 0 && strchr(" \t", p->headers.data[p->headers.len - 1]) &&
+               p->headers.data[p->headers.len - 1] != '\0')
+                p->headers.data[--p->headers.len] = '\0';
+        buf_putc(&p->headers, '\0');
+        p->part = PART_NONE;
+}
+
+static int on_header_field(http_parser *hp, const char *at, size_t len)
+{
+        struct http_parse *p = hp->data;
+
+        if (p->head_done) /* a trailer behind a chunked body: only its size matters */
+                return count_head(p, len + 4);
+        if (p->part != PART_FIELD) {
+                end_value(p);
+                p->part = PART_FIELD;
+                p->head_bytes += 4; /* ": " and the line's end */
+        }
+        buf_put(&p->headers, at, len);
+        return count_head(p, len);
+}
+
+static int on_header_value(http_parser *hp, const char *at, size_t len)
+{
+        struct http_parse *p = hp->data;
+
+        if (p->head_done)
+                return count_head(p, len);
+        if (p->part == PART_FIELD) {
+                buf_putc(&p->headers, '\0');
+                p->part = PART_VALUE;
+        }
+        buf_put(&p->headers, at, len);
+        return count_head(p, len);
+}
+
+static int check_head(struct http_parse *p)
+{
+        const http_parser *hp = &p->parser;
+
+        if (p->headers.failed || p->target.failed)
+                return 503;
+        if (hp->http_major != 1)
+                return 505;
+        if (count_head(p, strlen(http_parse_method(p)) + sizeof "  HTTP/1.1\r\n\r\n" - 1) != 0)
+                return 431;
+        if (hp->flags & F_CONTENTLENGTH && hp->content_length > HTTP_BODY_MAX)
+                return 413;
+        return p->check ? p->check(p->arg, p) : 0;
+}
+
+static int on_headers_complete(http_parser *hp)
+{
+        struct http_parse *p = hp->data;
+
+        end_value(p);
+        p->head_done = true;
+        p->keep_alive = http_should_keep_alive(hp);
+        p->has_body = hp->flags & (F_CHUNKED | F_CONTENTLENGTH);
+        hp->upgrade = 0; /* nothing here speaks another protocol: an ordinary request */
+        int status = check_head(p);
+        if (status != 0)
+                return refuse(p, status);
+        const char *expect = http_parse_header(p, "Expect");
+        p->wants_continue = p->has_body && expect && strcasecmp(expect, "100-continue") == 0;
+        return 0;
+}
+
+static int on_body(http_parser *hp, const char *at, size_t len)
+{
+        struct http_parse *p = hp->data;
+
+        p->wants_continue = false;
+        if (len > HTTP_BODY_MAX - p->body.len)
+                return refuse(p, 413);
+        buf_put(&p->body, at, len);
+        return p->body.failed ? refuse(p, 503) : 0;
+}
+
+static int on_message_complete(http_parser *hp)
+{
+        struct http_parse *p = hp->data;
+
+        p->done = true;
+        p->wants_continue = false;
+        http_parser_pause(hp, 1); /* a pipelined request is not ours to read */
+        return 0;
+}
+
+static const http_parser_settings settings = {
+        .on_url = on_url,
+        .on_header_field = on_header_field,
+        .on_header_value = on_header_value,
+        .on_headers_complete = on_headers_complete,
+        .on_body = on_body,
+        .on_message_complete = on_message_complete,
+};
+
+struct http_parse *http_parse_new(int (*check)(void *arg, struct http_parse *p), void *arg)
+{
+        struct http_parse *p = calloc(1, sizeof *p);
+
+        if (!p)
+                return NULL;
+        http_parser_init(&p->parser, HTTP_REQUEST);
+        p->parser.data = p;
+        p->check = check;
+        p->arg = arg;
+        return p;
+}
+
+void http_parse_free(struct http_parse *p)
+{
+        if (!p)
+                return;
+        buf_release(&p->target);
+        buf_release(&p->headers);
+        buf_release(&p->body);
+        free(p);
+}
+
+enum http_progress http_parse_feed(struct http_parse *p, const char *data, size_t len,
+                                   size_t *used_out)
+{
+        *used_out = http_parser_execute(&p->parser, &settings, data, len);
+        if (p->status != 0)
+                return HTTP_BAD;
+        if (p->done)
+                return HTTP_DONE;
+        enum http_errno why = HTTP_PARSER_ERRNO(&p->parser);
+        if (why == HPE_OK)
+                return HTTP_MORE;
+        p->status = why == HPE_HEADER_OVERFLOW ? 431 : 400;
+        return HTTP_BAD;
+}
+
+int http_parse_status(const struct http_parse *p)
+{
+        return p->status;
+}
+
+const char *http_parse_method(const struct http_parse *p)
+{
+        return http_method_str(p->parser.method);
+}
+
+const char *http_parse_target(const struct http_parse *p)
+{
+        return buf_str(&p->target);
+}
+
+const char *http_parse_header(const struct http_parse *p, const char *name)
+{
+        const char *at = buf_str(&p->headers);
+        const char *end = at + p->headers.len;
+
+        while (at < end) {
+                const char *value = at + strlen(at) + 1;
+                if (value >= end)
+                        break;
+                if (strcasecmp(at, name) == 0)
+                        return value;
+                at = value + strlen(value) + 1;
+        }
+        return NULL;
+}
+
+bool http_parse_is_11(const struct http_parse *p)
+{
+        return p->parser.http_major == 1 && p->parser.http_minor >= 1;
+}
+
+bool http_parse_keep_alive(const struct http_parse *p)
+{
+        return p->keep_alive;
+}
+
+bool http_parse_has_body(const struct http_parse *p)
+{
+        return p->has_body;
+}
+
+bool http_parse_wants_continue(struct http_parse *p)
+{
+        bool wants = p->wants_continue;
+
+        p->wants_continue = false;
+        return wants;
+}
+
+struct buf http_parse_take_body(struct http_parse *p)
+{
+        struct buf body = p->body;
+
+        p->body = BUF_INIT;
+        return body;
+}

@@ -1,0 +1,359 @@
+/* Listening sockets of floor 3: bound from the configuration, accepting, given up. */
+#include "api/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sys/listen.h"
+
+#define BACKLOG       1024
+#define ACCEPTS_A_RUN 64   /* then the others get their turn */
+#define PAUSE_S       0.1  /* without descriptors: until the next try */
+
+/* ---- copies of the configuration */
+
+static bool copy_text(char **to, const char *from)
+{
+        *to = from ? strdup(from) : NULL;
+        return !from || *to;
+}
+
+static void conf_release(struct server_conf *c)
+{
+        free(c->section);
+        free(c->file);
+        free(c->port.host);
+        free(c->username);
+        free(c->password);
+        free(c->conf_file);
+        *c = (struct server_conf){ 0 };
+}
+
+static bool conf_copy(struct server_conf *to, const struct server_conf *from)
+{
+        *to = (struct server_conf){ .kind = from->kind,
+                                    .chmod = from->chmod,
+                                    .chown = from->chown,
+                                    .line = from->line,
+                                    .port.port = from->port.port };
+        if (copy_text(&to->section, from->section) && copy_text(&to->file, from->file) &&
+            copy_text(&to->port.host, from->port.host) &&
+            copy_text(&to->username, from->username) && copy_text(&to->password, from->password) &&
+            copy_text(&to->conf_file, from->conf_file))
+                return true;
+        conf_release(to);
+        return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+        return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool listener_serves(const struct listener *l, const struct server_conf *c)
+{
+        if (l->conf.kind != c->kind)
+                return false;
+        if (c->kind == SERVER_UNIX)
+                return same_text(l->conf.file, c->file);
+        return same_text(l->conf.port.host, c->port.host) && l->conf.port.port == c->port.port;
+}
+
+/* ---- binding */
+
+/* Why it cannot listen, in the words of compat 8; behind them, what was tried. */
+static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *e)
+{
+        static const char busy[] =
+            "Another program is already listening on a port that one of our HTTP servers is "
+            "configured to use.  Shut this program down first before starting supervisord.";
+        struct err why = *e;
+        const char *name = why.code == ERR_SYS ? strerrorname_np(why.sys) : NULL;
+
+        if (why.code == ERR_NOMEM || strncmp(why.text, "Not permitted", 13) == 0)
+                return false;
+        if (why.code == ERR_BUSY || (name && why.sys == EADDRINUSE)) {
+                if (holder > 0)
+                        return err_set(e, ERR_BUSY, "%s (pid %d)", busy, (int)holder);
+                return err_set(e, ERR_BUSY, "%s", busy);
+        }
+        if (name)
+                err_set(e, ERR_USAGE,
+                        "Cannot open an HTTP server: socket.error reported errno.%s (%d): %s", name,
+                        why.sys, why.text);
+        else
+                err_set(e, ERR_USAGE, "Cannot open an HTTP server: [%s]: %s", c->section, why.text);
+        e->code = why.code; /* set last: ERR_SYS would append errno's text once more */
+        e->sys = why.sys;
+        return false;
+}
+
+static bool bind_unix(struct listener *l, struct err *e)
+{
+        const struct server_conf *c = &l->conf;
+        struct unix_listen how = { .path = c->file,
+                                   .mode = (mode_t)c->chmod,
+                                   .uid = c->chown.set ? c->chown.uid : (uid_t)-1,
+                                   .gid = c->chown.set ? c->chown.gid : (gid_t)-1,
+                                   .backlog = BACKLOG };
+        bool stale = false;
+        pid_t holder = 0;
+        struct stat st;
+
+        if (!listen_unix(&how, &l->fds[0], &stale, &holder, e))
+                return put_in_words(c, holder, e);
+        l->count = 1;
+        if (stale)
+                log_line(l->api->sup->log, LVL_INFO, "Unlinking stale socket %s", c->file);
+        if (stat(c->file, &st) == 0) {
+                l->dev = st.st_dev;
+                l->ino = st.st_ino;
+        }
+        return true;
+}
+
+static bool bind_inet(struct listener *l, struct err *e)
+{
+        const struct server_conf *c = &l->conf;
+
+        return listen_inet(c->port.host ? c->port.host : "", c->port.port, BACKLOG, l->fds,
+                           LISTEN_FDS_MAX, &l->count, e) ||
+               put_in_words(c, 0, e);
+}
+
+/* ---- accepting */
+
+static bool is_loopback(const struct sockaddr *sa)
+{
+        if (sa->sa_family == AF_INET)
+                return ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr) >> 24 == 127;
+        if (sa->sa_family != AF_INET6)
+                return false;
+        const struct in6_addr *a = &((const struct sockaddr_in6 *)sa)->sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+static void name_peer(const struct sockaddr *sa, struct caller *out)
+{
+        char host[INET6_ADDRSTRLEN] = "?";
+
+        if (sa->sa_family == AF_INET6) {
+                const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)sa;
+                inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
+                snprintf(out->peer, sizeof out->peer, "[%s]:%d", host, ntohs(in->sin6_port));
+        } else if (sa->sa_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+                inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+                snprintf(out->peer, sizeof out->peer, "%s:%d", host, ntohs(in->sin_port));
+        }
+}
+
+static void identify(struct conn *c, const struct sockaddr *sa)
+{
+        struct request *r = &c->req;
+        struct ucred who;
+        socklen_t len = sizeof who;
+        int on = 1;
+
+        if (c->from->conf.kind == SERVER_UNIX) {
+                r->from_loopback = true;
+                if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+                        return;
+                r->caller.known = true;
+                r->caller.uid = who.uid;
+                r->caller.pid = who.pid;
+                return;
+        }
+        r->from_loopback = is_loopback(sa);
+        name_peer(sa, &r->caller);
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+/* No place for one more: the connection that has been idle longest makes room. */
+static bool make_room(struct api *a)
+{
+        if (!a->idle)
+                return false;
+        conn_close(a->idle);
+        return true;
+}
+
+static void turn_away(int fd)
+{
+        static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nServer: Medusa/1.12\r\n"
+                                   "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+        (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        close(fd);
+}
+
+static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
+{
+        struct api *a = l->api;
+
+        if (a->conn_count >= a->conn_max && !make_room(a)) {
+                turn_away(fd);
+                return;
+        }
+        struct conn *c = conn_new(a, l, fd);
+        if (c)
+                identify(c, sa);
+}
+
+static void watch(struct api *a, bool on)
+{
+        for (struct listener *l = a->listeners; l; l = l->next)
+                for (int i = 0; i < l->count; i++)
+                        if (on)
+                                ev_io_start(a->loop, &l->ready[i]);
+                        else
+                                ev_io_stop(a->loop, &l->ready[i]);
+}
+
+/* The waiting client stays in the queue: looking at it again at once would spin. */
+static void pause_accepting(struct api *a, int error)
+{
+        log_line(a->sup->log, LVL_WARN, "cannot accept a connection: %s", strerror(error));
+        watch(a, false);
+        ev_timer_set(&a->pause, PAUSE_S, 0.);
+        ev_timer_start(a->loop, &a->pause);
+}
+
+void listeners_resume(struct api *a)
+{
+        watch(a, true);
+}
+
+static void on_accept(EV_P_ ev_io *w, int revents)
+{
+        struct listener *l = w->data;
+
+        (void)loop, (void)revents;
+        for (int i = 0; i < ACCEPTS_A_RUN; i++) {
+                struct sockaddr_storage ss = { 0 };
+                socklen_t len = sizeof ss;
+                int fd = accept4(w->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (fd >= 0) {
+                        welcome(l, fd, (struct sockaddr *)&ss);
+                        continue;
+                }
+                if (errno == EINTR || errno == ECONNABORTED)
+                        continue;
+                if (errno == EAGAIN)
+                        return;
+                if ((errno == EMFILE || errno == ENFILE) && make_room(l->api))
+                        continue;
+                pause_accepting(l->api, errno);
+                return;
+        }
+}
+
+/* ---- a listener's life */
+
+static void announce(const struct listener *l, bool has_rpc)
+{
+        struct log *log = l->api->sup->log;
+        const struct server_conf *c = &l->conf;
+        bool inet = c->kind == SERVER_INET;
+
+        if (has_rpc)
+                log_line(log, LVL_INFO, "RPC interface 'supervisor' initialized");
+        if (c->username)
+                return;
+        log_line(log, inet ? LVL_CRITICAL : LVL_INFO,
+                 "Server '%s' running without any HTTP authentication checking", c->section);
+        if (inet)
+                log_line(log, LVL_WARN,
+                         "anybody who can connect to %s:%d may start and stop processes; set "
+                         "username and password in [%s]",
+                         c->port.host && *c->port.host ? c->port.host : "*", c->port.port,
+                         c->section);
+}
+
+struct listener *listener_open(struct api *a, const struct server_conf *conf, bool has_rpc,
+                               struct err *e)
+{
+        struct listener *l = calloc(1, sizeof *l);
+
+        if (!l || !conf_copy(&l->conf, conf)) {
+                free(l);
+                err_nomem(e);
+                return NULL;
+        }
+        l->api = a;
+        l->refs = 1;
+        if (!(conf->kind == SERVER_UNIX ? bind_unix(l, e) : bind_inet(l, e))) {
+                listener_unref(l);
+                return NULL;
+        }
+        for (int i = 0; i < l->count; i++) {
+                ev_io_init(&l->ready[i], on_accept, l->fds[i], EV_READ);
+                l->ready[i].data = l;
+                ev_io_start(a->loop, &l->ready[i]);
+        }
+        announce(l, has_rpc);
+        return l;
+}
+
+void listener_close(struct listener *l)
+{
+        struct stat st;
+
+        if (l->closed)
+                return;
+        l->closed = true;
+        for (int i = 0; i < l->count; i++) {
+                ev_io_stop(l->api->loop, &l->ready[i]);
+                fd_close(&l->fds[i]);
+        }
+        if (l->conf.kind == SERVER_UNIX && l->count > 0 && l->ino &&
+            lstat(l->conf.file, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+                unlink(l->conf.file);
+        l->count = 0;
+}
+
+void listener_unref(struct listener *l)
+{
+        if (--l->refs > 0)
+                return;
+        conf_release(&l->conf);
+        free(l);
+}
+
+static void change_rights(struct listener *l, const struct server_conf *next)
+{
+        const char *path = l->conf.file;
+        bool same_owner = l->conf.chown.set == next->chown.set &&
+                          l->conf.chown.uid == next->chown.uid &&
+                          l->conf.chown.gid == next->chown.gid;
+
+        if (l->conf.chmod != next->chmod && chmod(path, (mode_t)next->chmod) < 0)
+                log_line(l->api->sup->log, LVL_WARN, "cannot change the mode of %s: %s", path,
+                         strerror(errno));
+        if (!same_owner && next->chown.set && lchown(path, next->chown.uid, next->chown.gid) < 0)
+                log_line(l->api->sup->log, LVL_WARN, "cannot change the owner of %s: %s", path,
+                         strerror(errno));
+}
+
+bool listener_update(struct listener *l, const struct server_conf *next, struct err *e)
+{
+        struct server_conf conf;
+
+        if (!conf_copy(&conf, next))
+                return err_nomem(e);
+        if (conf.kind == SERVER_UNIX)
+                change_rights(l, next);
+        conf_release(&l->conf);
+        l->conf = conf;
+        return true;
+}

@@ -1,0 +1,287 @@
+/* What goes back: whole answers, refusals, and answers that go on. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "api/conn.h"
+
+#define CRLF "\r\n"
+
+const char *http_reason(int status)
+{
+        static const struct {
+                int status;
+                const char *reason;
+        } reasons[] = {
+                { 200, "OK" },
+                { 202, "Accepted" },
+                { 204, "No Content" },
+                { 301, "Moved Permanently" },
+                { 304, "Not Modified" },
+                { 400, "Bad Request" },
+                { 401, "Unauthorized" },
+                { 403, "Forbidden" },
+                { 404, "Not Found" },
+                { 405, "Method Not Allowed" },
+                { 408, "Request Timeout" },
+                { 409, "Conflict" },
+                { 411, "Length Required" },
+                { 413, "Request Entity Too Large" },
+                { 422, "Unprocessable Entity" },
+                { 431, "Request Header Fields Too Large" },
+                { 500, "Internal Server Error" },
+                { 501, "Not Implemented" },
+                { 503, "Service Unavailable" },
+                { 504, "Gateway Timeout" },
+                { 505, "HTTP Version Not Supported" },
+        };
+
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+                if (reasons[i].status == status)
+                        return reasons[i].reason;
+        return "Unknown";
+}
+
+static bool is_head(const struct request *r)
+{
+        return strcmp(r->method, "HEAD") == 0;
+}
+
+static void put_head(struct conn *c, int status, const char *type, const char *extra)
+{
+        const struct request *r = &c->req;
+        time_t now = (time_t)(clock_wall_ms() / 1000);
+        struct tm tm;
+        char date[40] = "";
+
+        if (gmtime_r(&now, &tm))
+                strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        buf_printf(&c->out, "HTTP/1.1 %d %s" CRLF "Server: Medusa/1.12" CRLF "Date: %s" CRLF,
+                   status, http_reason(status), date);
+        if (type)
+                buf_printf(&c->out, "Content-Type: %s" CRLF, type);
+        if (r->caller.request_id[0])
+                buf_printf(&c->out, "X-Request-Id: %s" CRLF, r->caller.request_id);
+        if (c->close_after)
+                buf_puts(&c->out, "Connection: close" CRLF);
+        else if (!r->http11)
+                buf_puts(&c->out, "Connection: keep-alive" CRLF);
+        if (extra)
+                buf_puts(&c->out, extra);
+}
+
+static void trace(const struct conn *c, int status, size_t len)
+{
+        const struct request *r = &c->req;
+        struct log *log = c->api->sup->log;
+
+        if (log_wants(log, LVL_TRACE))
+                log_line(log, LVL_TRACE, "%s - \"%s %s\" %d %zu",
+                         r->caller.peer[0] ? r->caller.peer : "unix", r->method,
+                         r->target ? r->target : "", status, len);
+}
+
+size_t conn_waiting(const struct conn *c)
+{
+        return c->out.len - c->sent;
+}
+
+static void flushed(struct conn *c)
+{
+        ev_io_stop(c->api->loop, &c->out_ready);
+        buf_release(&c->out);
+        c->sent = 0;
+        if (c->state == CONN_FLUSH)
+                conn_answered(c);
+        else if (c->state == CONN_STREAM && c->on_drained)
+                c->on_drained(&c->req);
+}
+
+/* Not to fill memory with what has long gone out. */
+static void compact(struct conn *c)
+{
+        if (c->sent < 64u << 10 || c->sent < c->out.len / 2)
+                return;
+        buf_drop(&c->out, c->sent);
+        c->sent = 0;
+}
+
+bool conn_flush(struct conn *c)
+{
+        bool progress = false;
+
+        while (conn_waiting(c) > 0) {
+                ssize_t n = send(c->fd, c->out.data + c->sent, conn_waiting(c), MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0) {
+                        conn_close(c);
+                        return false;
+                }
+                c->sent += (size_t)n;
+                progress = true;
+        }
+        if (conn_waiting(c) == 0) {
+                flushed(c);
+                return true;
+        }
+        compact(c);
+        if (progress && c->state == CONN_FLUSH)
+                ev_timer_again(c->api->loop, &c->limit);
+        ev_io_start(c->api->loop, &c->out_ready);
+        return true;
+}
+
+static void send_answer(struct conn *c)
+{
+        if (c->out.failed) {
+                conn_close(c);
+                return;
+        }
+        conn_enter(c, CONN_FLUSH);
+        conn_flush(c);
+}
+
+void reply(struct request *r, int status, const char *type, const char *extra, const void *data,
+           size_t len)
+{
+        struct conn *c = r->conn;
+
+        if (c->state != CONN_BUSY)
+                return;
+        put_head(c, status, type, extra);
+        if (status != 204 && status != 304)
+                buf_printf(&c->out, "Content-Length: %zu" CRLF, len);
+        buf_puts(&c->out, CRLF);
+        if (!is_head(r) && status != 204 && status != 304)
+                buf_put(&c->out, data, len);
+        trace(c, status, len);
+        send_answer(c);
+}
+
+static int error_page(char *page, size_t size, int status)
+{
+        return snprintf(page, size,
+                        "<head>\n<title>Error response</title>\n</head>\n<body>\n"
+                        "<h1>Error response</h1>\n<p>Error code %d.\n<p>Message: %s.\n</body>\n",
+                        status, http_reason(status));
+}
+
+void reply_error_page(struct request *r, int status)
+{
+        char page[512];
+        int n = error_page(page, sizeof page, status);
+
+        reply(r, status, "text/html", NULL, page, (size_t)n);
+}
+
+static int problem(char *text, size_t size, int status)
+{
+        static const struct {
+                int status;
+                const char *code;
+        } codes[] = { { 401, "UNAUTHORIZED" }, { 413, "TOO_LARGE" }, { 431, "TOO_LARGE" },
+                      { 408, "TIMEOUT" },      { 503, "BUSY" } };
+        const char *code = "BAD_REQUEST";
+
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+                if (codes[i].status == status)
+                        code = codes[i].code;
+        return snprintf(text, size,
+                        "{\"status\":%d,\"title\":\"%s\",\"detail\":null,\"code\":\"%s\"}\n",
+                        status, http_reason(status), code);
+}
+
+/* Nothing that came with a refused request is trusted to be understood: the connection ends. */
+void reply_refuse(struct conn *c, int status)
+{
+        struct request *r = &c->req;
+        bool json = r->path && strncmp(r->path, "/v1/", 4) == 0;
+        char text[512];
+        int n = json ? problem(text, sizeof text, status) : error_page(text, sizeof text, status);
+
+        c->close_after = true;
+        if (r->caller.request_id[0] == '\0')
+                conn_name_request(c);
+        if (!c->whole_head)
+                snprintf(r->method, sizeof r->method, "-");
+        conn_enter(c, CONN_BUSY);
+        reply(r, status, json ? "application/problem+json" : "text/html",
+              status == 401 ? "WWW-Authenticate: Basic realm=\"default\"" CRLF : NULL, text,
+              (size_t)n);
+}
+
+/* ---- streams */
+
+bool stream_begin_reply(struct request *r, int status, const char *type, const char *extra)
+{
+        struct conn *c = r->conn;
+
+        if (c->state != CONN_BUSY)
+                return false;
+        c->chunked = r->http11;
+        if (!c->chunked)
+                c->close_after = true;
+        put_head(c, status, type, extra);
+        if (c->chunked)
+                buf_puts(&c->out, "Transfer-Encoding: chunked" CRLF);
+        buf_puts(&c->out, CRLF);
+        trace(c, status, 0);
+        conn_enter(c, CONN_STREAM);
+        ev_io_start(c->api->loop, &c->out_ready);
+        if (!c->out.failed)
+                return true;
+        conn_close(c);
+        return false;
+}
+
+bool stream_send(struct request *r, const void *data, size_t len)
+{
+        struct conn *c = r->conn;
+
+        if (c->state != CONN_STREAM)
+                return false;
+        if (len == 0)
+                return true; /* an empty chunk would be the end */
+        if (conn_waiting(c) > 0 && conn_waiting(c) + len > STREAM_WAIT_MAX) {
+                conn_close(c);
+                return false;
+        }
+        if (c->chunked)
+                buf_printf(&c->out, "%zx" CRLF, len);
+        buf_put(&c->out, data, len);
+        if (c->chunked)
+                buf_puts(&c->out, CRLF);
+        if (c->out.failed) {
+                conn_close(c);
+                return false;
+        }
+        ev_io_start(c->api->loop, &c->out_ready);
+        return true;
+}
+
+size_t stream_waiting(const struct request *r)
+{
+        return conn_waiting(r->conn);
+}
+
+void stream_on_drained(struct request *r, void (*fn)(struct request *r))
+{
+        r->conn->on_drained = fn;
+}
+
+void stream_end(struct request *r)
+{
+        struct conn *c = r->conn;
+
+        if (c->state != CONN_STREAM)
+                return;
+        if (c->chunked)
+                buf_puts(&c->out, "0" CRLF CRLF);
+        send_answer(c);
+}

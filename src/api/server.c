@@ -1,0 +1,171 @@
+/* The servers as a whole: opened from a configuration, changed by the next one, closed. */
+#include "api/server.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <utlist.h>
+
+#include "api/conn.h"
+#include "api/events.h"
+#include "api/listener.h"
+
+static void on_pause_over(EV_P_ ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        listeners_resume(w->data);
+}
+
+static void add_listener(struct api *a, struct listener *l)
+{
+        LL_APPEND(a->listeners, l);
+}
+
+static void drop_listeners(struct listener *list)
+{
+        while (list) {
+                struct listener *next = list->next;
+                listener_close(list);
+                listener_unref(list);
+                list = next;
+        }
+}
+
+static uint64_t pick_instance(const struct supervisor *s)
+{
+        uint64_t n;
+
+        if (getrandom(&n, sizeof n, GRND_NONBLOCK) == (ssize_t)sizeof n)
+                return n;
+        return s->seed ^ (uint64_t)clock_wall_ms();
+}
+
+struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
+{
+        struct api *a = calloc(1, sizeof *a);
+
+        if (!a) {
+                err_nomem(e);
+                return NULL;
+        }
+        a->sup = s;
+        a->loop = s->loop;
+        a->route = route;
+        a->conn_max = CONNS_MAX;
+        a->instance = pick_instance(s);
+        ev_timer_init(&a->pause, on_pause_over, 0., 0.);
+        a->pause.data = a;
+        a->events = events_new(s, a->instance);
+        if (!a->events)
+                err_nomem(e);
+        for (int i = 0; a->events && i < c->server_count; i++) {
+                struct listener *l = listener_open(a, &c->servers[i], c->has_rpcinterface, e);
+                if (!l) {
+                        api_free(a);
+                        return NULL;
+                }
+                add_listener(a, l);
+        }
+        if (a->events)
+                return a;
+        free(a);
+        return NULL;
+}
+
+static struct listener *find_listener(struct listener *list, const struct server_conf *c)
+{
+        while (list && !listener_serves(list, c))
+                list = list->next;
+        return list;
+}
+
+static bool is_wanted(const struct listener *l, const struct config *c)
+{
+        for (int i = 0; i < c->server_count; i++)
+                if (listener_serves(l, &c->servers[i]))
+                        return true;
+        return false;
+}
+
+/* The new ones, so that a failure is known before anything changes. */
+static bool open_added(struct api *a, const struct config *next, struct listener **out,
+                       struct err *e)
+{
+        *out = NULL;
+        for (int i = 0; i < next->server_count; i++) {
+                const struct server_conf *c = &next->servers[i];
+                if (find_listener(a->listeners, c) || find_listener(*out, c))
+                        continue;
+                struct listener *l = listener_open(a, c, next->has_rpcinterface, e);
+                if (!l) {
+                        drop_listeners(*out);
+                        return false;
+                }
+                LL_APPEND(*out, l);
+        }
+        return true;
+}
+
+static void retire_connections(struct api *a)
+{
+        struct conn *c, *after;
+
+        DL_FOREACH_SAFE(a->conns, c, after)
+        {
+                if (c->from->closed)
+                        conn_retire(c);
+        }
+}
+
+bool api_rebind(struct api *a, const struct config *next, struct err *e)
+{
+        struct listener *added, *gone = NULL, *l, *after;
+
+        if (!open_added(a, next, &added, e))
+                return false;
+        for (int i = 0; i < next->server_count; i++) {
+                l = find_listener(a->listeners, &next->servers[i]);
+                if (l && !listener_update(l, &next->servers[i], e)) {
+                        drop_listeners(added);
+                        return false;
+                }
+        }
+        LL_FOREACH_SAFE(a->listeners, l, after)
+        {
+                if (is_wanted(l, next))
+                        continue;
+                LL_DELETE(a->listeners, l);
+                LL_APPEND(gone, l);
+        }
+        LL_CONCAT(a->listeners, added);
+        for (l = gone; l; l = l->next)
+                listener_close(l);
+        retire_connections(a);
+        drop_listeners(gone);
+        return true;
+}
+
+bool api_idle(const struct api *a)
+{
+        for (const struct conn *c = a->conns; c; c = c->next)
+                if (c->state == CONN_FLUSH || (c->state == CONN_STREAM && conn_waiting(c) > 0))
+                        return false;
+        return true;
+}
+
+void api_free(struct api *a)
+{
+        struct conn *c, *after;
+
+        if (!a)
+                return;
+        for (struct listener *l = a->listeners; l; l = l->next)
+                listener_close(l);
+        DL_FOREACH_SAFE(a->conns, c, after)
+        {
+                conn_end(c);
+        }
+        drop_listeners(a->listeners);
+        ev_timer_stop(a->loop, &a->pause);
+        events_free(a->events);
+        free(a);
+}
