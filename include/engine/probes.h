@@ -22,6 +22,8 @@ void probes_free(struct supervisor *s);
 
 /* A reaped pid that is no worker: was it an exec probe? */
 bool probe_reaped(struct supervisor *s, pid_t pid, int status);
+/* Is this pid an exec probe that is not reaped yet? */
+bool probe_owns(const struct supervisor *s, pid_t pid);
 
 /* What probes call with each result; implemented by engine/supervisor.c (counts, publishes
  * EV_HEALTH, feeds the machine). */

@@ -261,6 +261,11 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
         return true;
 }
 
+bool probe_owns(const struct supervisor *s, pid_t pid)
+{
+        return s->probes && *place_of(s->probes, pid) != NULL;
+}
+
 const struct probe_kind probe_by_exec = {
         .prepare = exec_prepare,
         .ask = exec_ask,

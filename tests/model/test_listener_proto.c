@@ -1,0 +1,202 @@
+#include "model/listener_proto.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything that happens, as letters: R ready, O ok, F fail, L bad line, X broke. */
+static void feed(struct listener_proto *lp, const char *data, size_t len, char *out)
+{
+        static const char letters[] = { [LISTENER_IS_READY] = 'R',
+                                        [LISTENER_OK] = 'O',
+                                        [LISTENER_FAIL] = 'F',
+                                        [LISTENER_BAD_LINE] = 'L',
+                                        [LISTENER_BROKE] = 'X' };
+        enum listener_news news;
+
+        while ((news = listener_proto_feed(lp, &data, &len)) != LISTENER_QUIET) {
+                size_t n = strlen(out);
+                out[n] = letters[news];
+                out[n + 1] = '\0';
+        }
+        cr_assert_eq(len, 0);
+}
+
+static void says(struct listener_proto *lp, const char *text, const char *happens)
+{
+        char whole[64] = "", pieces[64] = "";
+        struct listener_proto copy = *lp;
+
+        feed(lp, text, strlen(text), whole);
+        cr_expect_str_eq(whole, happens, "'%s': %s instead of %s", text, whole, happens);
+        for (const char *c = text; *c; c++)
+                feed(&copy, c, 1, pieces);
+        cr_expect_str_eq(pieces, happens, "'%s' by single bytes: %s instead of %s", text, pieces,
+                         happens);
+        cr_expect_eq(copy.state, lp->state);
+}
+
+static struct listener_proto busy(void)
+{
+        struct listener_proto lp;
+
+        listener_proto_begin(&lp);
+        says(&lp, "READY\n", "R");
+        listener_proto_sent(&lp);
+        return lp;
+}
+
+Test(listener_proto, begins_acknowledged)
+{
+        struct listener_proto lp;
+
+        listener_proto_begin(&lp);
+        cr_expect_eq(lp.state, LISTENER_ACKNOWLEDGED);
+        says(&lp, "READ", "");
+        cr_expect_eq(lp.state, LISTENER_ACKNOWLEDGED);
+        says(&lp, "Y\n", "R");
+        cr_expect_eq(lp.state, LISTENER_READY);
+}
+
+Test(listener_proto, takes_nothing_but_the_exact_token)
+{
+        static const char *const wrong[] = { "HELLO\n",  "ready\n",  "READY\r\n", "\nREADY\n",
+                                             " READY\n", "READY \n", "RREADY\n" };
+
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                struct listener_proto lp;
+                listener_proto_begin(&lp);
+                says(&lp, wrong[i], "X");
+                cr_expect_eq(lp.state, LISTENER_UNKNOWN);
+        }
+}
+
+Test(listener_proto, allows_no_output_while_ready)
+{
+        struct listener_proto lp;
+
+        listener_proto_begin(&lp);
+        says(&lp, "READY\nREADY\n", "RX");
+        cr_expect_eq(lp.state, LISTENER_UNKNOWN);
+}
+
+Test(listener_proto, swallows_everything_once_unknown)
+{
+        struct listener_proto lp;
+
+        listener_proto_begin(&lp);
+        says(&lp, "x", "X");
+        says(&lp, "READY\nRESULT 2\nOK", "");
+}
+
+Test(listener_proto, reads_a_result_and_goes_on_to_the_next_ready)
+{
+        struct listener_proto lp = busy();
+
+        says(&lp, "RESULT 2\nOKREADY\n", "OR");
+        listener_proto_sent(&lp);
+        says(&lp, "RESULT 4\nFAILREADY\n", "FR");
+}
+
+Test(listener_proto, calls_anything_but_ok_a_rejection)
+{
+        static const struct {
+                const char *text, *happens;
+        } cases[] = {
+                { "RESULT 5\nMAYBE", "F" }, { "RESULT 2\nok", "F" }, { "RESULT 3\nOK\n", "F" },
+                { "RESULT 1\nO", "F" },     { "RESULT 0\n", "F" },   { "RESULT 4\nOKOK", "F" },
+                { "RESULT 2\nO\n", "F" },   { "RESULT 2\nOK", "O" }, { "RESULT 02\nOK", "O" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct listener_proto lp = busy();
+                says(&lp, cases[i].text, cases[i].happens);
+                cr_expect_eq(lp.state, LISTENER_ACKNOWLEDGED);
+        }
+}
+
+Test(listener_proto, reads_lengths_as_python_does)
+{
+        static const char *const lengths[] = { "2", " 2", "2 ", "+2", "2\r", "\t2" };
+
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+                struct listener_proto lp = busy();
+                char text[32];
+                snprintf(text, sizeof text, "RESULT %s\nOK", lengths[i]);
+                says(&lp, text, "O");
+        }
+}
+
+Test(listener_proto, names_a_bad_result_line)
+{
+        static const char *const lines[] = { "WHAT IS THIS", "RESULT",     "RESULT ",
+                                             "RESULT x",     "RESULT 2 3", "RESULT -1",
+                                             "RESULTS 2",    "READY",      "",
+                                             "RESULT 0x2",   "result 2" };
+
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+                struct listener_proto lp = busy();
+                char text[32];
+                snprintf(text, sizeof text, "%s\n", lines[i]);
+                says(&lp, text, "L");
+                cr_expect_eq(lp.state, LISTENER_UNKNOWN);
+                cr_expect_str_eq(lp.line, lines[i]);
+        }
+}
+
+Test(listener_proto, does_not_wait_for_the_end_of_an_endless_line)
+{
+        struct listener_proto lp = busy();
+        char text[4000], happens[8] = "";
+
+        memset(text, 'x', sizeof text);
+        feed(&lp, text, sizeof text, happens);
+        cr_expect_str_eq(happens, "L");
+        cr_expect_eq(strlen(lp.line), LISTENER_LINE_MAX);
+}
+
+Test(listener_proto, refuses_a_nul_in_the_line)
+{
+        struct listener_proto lp = busy();
+        char happens[8] = "";
+
+        feed(&lp, "RESULT 2\0junk\n", 14, happens);
+        cr_expect_str_eq(happens, "L");
+}
+
+Test(listener_proto, bounds_the_body)
+{
+        struct listener_proto lp = busy();
+        char text[64];
+
+        snprintf(text, sizeof text, "RESULT %u\n", LISTENER_RESULT_MAX + 1);
+        says(&lp, text, "X");
+        lp = busy();
+        says(&lp, "RESULT 99999999999999999999999999999999999999\n", "X");
+}
+
+Test(listener_proto, takes_a_body_up_to_the_bound)
+{
+        struct listener_proto lp = busy();
+        char line[64], happens[8] = "";
+        char *body = malloc(LISTENER_RESULT_MAX);
+
+        cr_assert(body);
+        memset(body, 'k', LISTENER_RESULT_MAX);
+        snprintf(line, sizeof line, "RESULT %u\n", LISTENER_RESULT_MAX);
+        feed(&lp, line, strlen(line), happens);
+        feed(&lp, body, LISTENER_RESULT_MAX - 1, happens);
+        cr_expect_str_eq(happens, "");
+        feed(&lp, body, 1, happens);
+        cr_expect_str_eq(happens, "F");
+        free(body);
+}
+
+Test(listener_proto, has_supervisors_words_for_its_states)
+{
+        cr_expect_str_eq(listener_state_name(LISTENER_ACKNOWLEDGED), "ACKNOWLEDGED");
+        cr_expect_str_eq(listener_state_name(LISTENER_READY), "READY");
+        cr_expect_str_eq(listener_state_name(LISTENER_BUSY), "BUSY");
+        cr_expect_str_eq(listener_state_name(LISTENER_UNKNOWN), "UNKNOWN");
+}
