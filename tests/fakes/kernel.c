@@ -265,6 +265,7 @@ bool kernel_say(struct fake_kernel *k, pid_t pid, int fd, const char *text)
 
         if (!c || c->fds[fd] < 0)
                 return false;
+        fd_nonblock(c->fds[fd], true);
         return write(c->fds[fd], text, len) == (ssize_t)len;
 }
 

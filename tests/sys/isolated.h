@@ -1,0 +1,95 @@
+/* A test body in a process of its own: it may close, limit, filter and become what it likes.
+ * The body returns 0, or fails with CHECK; SKIPPED says that this machine cannot do it. */
+#ifndef TESTS_SYS_ISOLATED_H
+#define TESTS_SYS_ISOLATED_H
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SKIPPED 77
+#define CHECK(cond)                                                                             \
+        do                                                                                      \
+                if (!(cond)) {                                                                  \
+                        dprintf(2, "%s:%d: not so: %s (errno %s)\n", __FILE__, __LINE__, #cond, \
+                                strerror(errno));                                               \
+                        return 1;                                                               \
+                }                                                                               \
+        while (0)
+
+/* Run body with nothing but 0, 1 and 2 open. */
+__attribute__((unused)) static void isolated(int (*body)(void))
+{
+        int status = 0;
+        pid_t pid = fork();
+
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                if (syscall(SYS_close_range, 3, ~0U, 0) < 0)
+                        for (int fd = 3; fd < 1024; fd++)
+                                close(fd);
+                _exit(body());
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status), "the body was killed by signal %d", WTERMSIG(status));
+        if (WEXITSTATUS(status) == SKIPPED)
+                cr_skip_test("not on this machine");
+        cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
+/* From now on these system calls of this process and its children fail with this errno. */
+__attribute__((unused)) static bool forbid(const int *calls, size_t count, int error)
+{
+        struct sock_filter code[32];
+        size_t n = 0;
+
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                                 offsetof(struct seccomp_data, nr));
+        for (size_t i = 0; i < count; i++) {
+                code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                                         (unsigned)calls[i], 0, 1);
+                code[n++] = (struct sock_filter)BPF_STMT(
+                    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA));
+        }
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        struct sock_fprog program = { .len = (unsigned short)n, .filter = code };
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+__attribute__((unused)) static bool forbid_one(int call, int error)
+{
+        return forbid(&call, 1, error);
+}
+
+/* A fresh directory; the caller removes it. */
+__attribute__((unused)) static const char *fresh_dir(char *room, size_t size)
+{
+        snprintf(room, size, "/tmp/sys-test-XXXXXX");
+        return mkdtemp(room);
+}
+
+__attribute__((unused)) static void remove_dir(const char *dir)
+{
+        char command[512];
+
+        snprintf(command, sizeof command, "rm -rf '%s'", dir);
+        if (system(command) != 0)
+                fprintf(stderr, "could not remove %s\n", dir);
+}
+
+#endif
