@@ -1,6 +1,6 @@
-/* Events to whoever subscribed. Synchronous: a handler may not free itself or another subscriber
- * from within, except by bus_unsubscribe; it may publish. Cost per event: the number of
- * subscribers. */
+/* Events to whoever subscribed. Synchronous. A handler may publish, subscribe and unsubscribe; the
+ * memory of a subscriber that leaves during bus_publish must live until the outermost one returns.
+ * Cost per event: the number of subscribers. */
 #ifndef ENGINE_BUS_H
 #define ENGINE_BUS_H
 

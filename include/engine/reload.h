@@ -1,4 +1,5 @@
-/* Carrying out a plan (model/plan): per process, nothing else is touched. */
+/* New configurations: reading them beside the running one, and carrying out what they mean per
+ * process. */
 #ifndef ENGINE_RELOAD_H
 #define ENGINE_RELOAD_H
 
@@ -7,11 +8,16 @@
 #include "engine/supervisor.h"
 #include "model/plan.h"
 
-/* Read and check the file again; NULL: diags say why. Nothing running is touched. */
+/* Read and check the file again; NULL: diags say why, and EV_CONFIG_REFUSED was published. Nothing
+ * running is touched. */
 struct config *reload_read(struct supervisor *s, struct diags *diags);
 
-/* `next` becomes s->config (taken over, also on failure then freed). False: *e; only possible
- * before anything was touched. */
+/* Carry the plan out; `next` becomes the configuration in effect. False: *e, `next` is freed and
+ * nothing was touched. */
 bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *plan, struct err *e);
+
+/* Everything has stopped for a restart: s->pending takes effect, and all begins again in this
+ * process. */
+bool reload_begin_anew(struct supervisor *s, struct err *e);
 
 #endif

@@ -30,24 +30,36 @@ struct supervisor {
         struct logs *logs;       /* owned */
         struct bus bus;
         struct registry registry;
-        struct config *config; /* owned: the last one read whole; what [supervisord] and servers are
-                                  served by */
-        int generation;        /* counts applied configurations, from 1 */
+        struct config *config;  /* owned: the one in effect */
+        struct config *latest;  /* the last one read (`reread`); owned where it is not `config` */
+        struct config *pending; /* owned: what a restart of everything begins with; NULL */
+        int generation;         /* counts applied configurations, from 1 */
         struct limits limits;
         sigset_t worker_mask; /* the mask that workers get */
         enum mood mood;
         const char *mood_why; /* static text: "SIGTERM", "shutdown by RPC" */
         int exit_code;        /* of the daemon */
         struct moment started;
-        struct heap due;                  /* processes by deadline */
-        ev_timer wake;                    /* armed for the first of `due` */
-        uint64_t seed;                    /* for jitter and spreading */
-        char *server_url;                 /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
+        struct heap due;       /* processes by deadline */
+        struct process **gone; /* owned list: PS_GONE, freed when nobody's call stands on them */
+        int gone_count, gone_cap;
+        ev_prepare settle;   /* active while there is something to do before the next wait */
+        struct sweep *sweep; /* engine/sweep: ended workers whose descendants are looked for */
+        int64_t armed_ms;    /* what `wake` is armed for, -1: nothing */
+        ev_timer wake;       /* armed for the first of `due` */
+        uint64_t seed;       /* for jitter and spreading */
+        char *server_url;    /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */
         struct listeners *listeners; /* engine/listeners; NULL: none */
+        struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
+        struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
+        struct ticks *ticks;         /* engine/ticks; NULL: nobody wants them */
+
+        /* Everything has stopped; mood says for what. Set by the wiring. */
+        void (*on_end)(struct supervisor *s);
 
         /* Told when config->servers changed, so that floor 3 rebinds; set by the wiring. */
         bool (*rebind)(void *arg, const struct config *next, struct err *e);
@@ -71,6 +83,8 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
 
 /* Drain the dead. Called on SIGCHLD. */
 void supervisor_reap(struct supervisor *s);
+/* The streams of a worker that has ended are empty: its death is announced now. */
+void supervisor_drained(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */
 void supervisor_tick(struct supervisor *s, struct moment now);
 void supervisor_rearm(struct supervisor *s);
@@ -78,6 +92,20 @@ void supervisor_rearm(struct supervisor *s);
 /* The group and its processes are made and, when `autostart`, started. */
 struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,
                                    struct err *e);
-void supervisor_remove_group(struct supervisor *s, struct group *g); /* all stopped */
+/* All of its processes are stopped. Frees them. */
+void supervisor_remove_group(struct supervisor *s, struct group *g);
+/* The same without the event: a start that failed half way, the daemon's end. */
+void supervisor_drop_group(struct supervisor *s, struct group *g);
+void supervisor_remove_all(struct supervisor *s);
+/* Every group of s->config. */
+bool supervisor_add_all(struct supervisor *s, struct err *e);
+/* Start what autostarts, in one group or (NULL) everywhere. */
+void supervisor_autostart(struct supervisor *s, struct group *g);
+/* Takes it over as s->config and s->latest; the old ones are freed. */
+void supervisor_take_config(struct supervisor *s, struct config *config);
+/* What must wait until no caller stands on a process: the sweep, freeing what has gone. */
+void supervisor_settle(struct supervisor *s);
+/* A process was added to the registry: streams, room in the deadline queue. */
+bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/strs.h"
 #include "logs/logs.h"
 #include "model/process.h"
+#include "sys/procfs.h"
 
 struct supervisor;
 struct probe;
@@ -20,6 +21,7 @@ struct worker {
         struct supervisor *sup;    /* borrowed */
         struct process *process;   /* borrowed */
         struct stream *out, *err;  /* owned; err is NULL when redirected */
+        bool out_auto, err_auto;   /* the stream has a generated path */
         int draining;              /* streams that have not said on_finished since the death */
         int status;                /* of the death that waits for the streams */
         bool reaped;               /* a death waits to be fed */
@@ -27,7 +29,8 @@ struct worker {
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */
         struct waiter *waiters;    /* list, see engine/orders.h */
-        struct strs leftovers;     /* "pid command": named after the end, killed or not */
+        struct proc_table kin;     /* descendants seen before the stop, by pid and start time */
+        struct strs leftovers;     /* "pid command": found after the end, killed or not */
 };
 
 /* The last result of the probe, kept for display. */

@@ -1,0 +1,16 @@
+/* What FATAL means (on_fatal=): nothing, the end of the daemon with exit code 3, or a command. */
+#ifndef ENGINE_FATAL_H
+#define ENGINE_FATAL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "engine/supervisor.h"
+
+void fatal_happened(struct supervisor *s, struct process *p);
+/* A reaped pid that is no worker: was it an on_fatal command? Its failure is in the log. */
+bool fatal_reaped(struct supervisor *s, pid_t pid, int status);
+bool fatal_owns(const struct supervisor *s, pid_t pid);
+void fatal_free(struct supervisor *s);
+
+#endif

@@ -1,0 +1,33 @@
+/* A worker's log streams: made from its program's settings, kept over its restarts. compat 15. */
+#ifndef ENGINE_STREAMS_H
+#define ENGINE_STREAMS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/worker.h"
+#include "model/recipe.h"
+
+struct supervisor;
+
+/* The group was made: streams with a file come to be, so that their paths can be asked for and AUTO
+ * files exist before the first start. Never fatal: what cannot be made is in the log, and said
+ * again at the start. */
+void streams_create(struct supervisor *s, struct process *p);
+
+/* Make or re-configure both streams for a start by p->program. */
+bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe *r, struct err *e);
+
+/* Settings changed while it runs (or not): live. */
+bool streams_update(struct supervisor *s, struct process *p, struct err *e);
+
+/* The start failed after the pipes were attached: read what they hold and let go. */
+void streams_abandon(struct worker *w);
+
+/* The worker has ended: drain; worker->draining counts what is still to come. */
+void streams_finish(struct worker *w);
+
+/* What logs/ tells: wired by supervisor_init. */
+extern const struct logs_news streams_news;
+
+#endif

@@ -1,0 +1,13 @@
+/* Who waits for a process to come up or to stop: answered the moment its state says so. See
+ * engine/orders.h. */
+#ifndef ENGINE_WAITERS_H
+#define ENGINE_WAITERS_H
+
+#include "engine/orders.h"
+
+/* Its state may have changed: answer whom that satisfies. */
+void waiters_look(struct supervisor *s, struct process *p);
+/* It goes: everybody left gets FAULT_BAD_NAME. */
+void waiters_drop(struct supervisor *s, struct process *p);
+
+#endif

@@ -1,0 +1,155 @@
+#include "engine/fatal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "engine/launcher.h"
+#include "engine/shutdown.h"
+#include "model/recipe.h"
+
+#define EXIT_ON_FATAL 3 /* design section 4 */
+
+struct hook {
+        struct hook *next;
+        pid_t pid;
+        char *text; /* owned: the command, for the log */
+};
+
+struct fatal_hooks {
+        struct hook *first; /* owned list */
+};
+
+static void drop_hook(struct hook *h)
+{
+        free(h->text);
+        free(h);
+}
+
+void fatal_free(struct supervisor *s)
+{
+        struct hook *next;
+
+        if (!s->fatal)
+                return;
+        for (struct hook *h = s->fatal->first; h; h = next) {
+                next = h->next;
+                drop_hook(h);
+        }
+        free(s->fatal);
+        s->fatal = NULL;
+}
+
+bool fatal_owns(const struct supervisor *s, pid_t pid)
+{
+        for (struct hook *h = s->fatal ? s->fatal->first : NULL; h; h = h->next)
+                if (h->pid == pid)
+                        return true;
+        return false;
+}
+
+bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        struct hook **at = s->fatal ? &s->fatal->first : NULL;
+
+        while (at && *at && (*at)->pid != pid)
+                at = &(*at)->next;
+        if (!at || !*at)
+                return false;
+        struct hook *h = *at;
+        *at = h->next;
+        AUTO_BUF how = BUF_INIT;
+        struct ending e = ending_of(status, NULL, clock_wall_ms());
+        ending_text(&e, &how);
+        log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN, "on_fatal command ended (%s): %s",
+                 buf_str(&how), h->text);
+        drop_hook(h);
+        return true;
+}
+
+static bool remember(struct supervisor *s, pid_t pid, char *text)
+{
+        struct hook *h = calloc(1, sizeof *h);
+
+        if (!s->fatal)
+                s->fatal = calloc(1, sizeof *s->fatal);
+        if (!h || !s->fatal) {
+                free(h);
+                return false;
+        }
+        *h = (struct hook){ .next = s->fatal->first, .pid = pid, .text = text };
+        s->fatal->first = h;
+        return true;
+}
+
+static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_t *pid_out,
+                       struct err *e)
+{
+        AUTO_STRS argv = STRS_INIT, env = STRS_INIT;
+        AUTO_BUF file = BUF_INIT;
+        AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        struct recipe r = { 0 };
+        struct spawned result = { 0 };
+
+        if (null < 0)
+                return err_set(e, ERR_SYS, "open /dev/null");
+        bool ok = recipe_make(p->program, p->group->name, p->number, &s->config->settings.env,
+                              s->world, &r, e) &&
+                  command_split(text, &argv, e) &&
+                  (launcher_env(s, p, &r.env, &env) || err_nomem(e)) &&
+                  launcher_find(&argv, strs_getenv(&env, "PATH"), s->sys, &file, e) == FAULT_NONE;
+        struct launch launch = { .path = buf_str(&file),
+                                 .argv = argv.items,
+                                 .envp = env.items,
+                                 .umask = -1,
+                                 .fds = { null, null, null },
+                                 .limit_nofile = s->limits.nofile.rlim_max != 0,
+                                 .nofile = s->limits.nofile,
+                                 .mask = &s->worker_mask };
+        if (ok && !s->sys->spawn(s->sys, &launch, &result)) {
+                errno = result.error;
+                ok = err_set(e, ERR_SYS, "%s", spawn_step_word(result.step));
+        }
+        recipe_release(&r);
+        *pid_out = result.pid;
+        return ok;
+}
+
+/* As the daemon's user and in its directory: what it is to do (page somebody, reboot) is the
+ * operator's, not the worker's. */
+static void run_command(struct supervisor *s, struct process *p)
+{
+        struct err e = { 0 };
+        pid_t pid = 0;
+        char *text = recipe_expand(p->program, p->group->name, p->number, &s->config->settings.env,
+                                   s->world, "on_fatal", p->program->on_fatal.command, &e);
+
+        if (!text || !spawn_hook(s, p, text, &pid, &e)) {
+                log_line(s->log, LVL_ERROR, "on_fatal of '%s' could not be run: %s", p->name,
+                         e.text);
+                free(text);
+                return;
+        }
+        log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)pid, text);
+        if (!remember(s, pid, text))
+                free(text);
+}
+
+void fatal_happened(struct supervisor *s, struct process *p)
+{
+        switch (p->program->on_fatal.kind) {
+        case FATAL_IGNORE:
+                return;
+        case FATAL_SHUTDOWN:
+                log_line(s->log, LVL_CRITICAL,
+                         "'%s' is FATAL and has on_fatal=shutdown: ending with exit code %d",
+                         p->name, EXIT_ON_FATAL);
+                s->exit_code = EXIT_ON_FATAL;
+                shutdown_request(s, "on_fatal=shutdown");
+                return;
+        case FATAL_EXEC:
+                run_command(s, p);
+                return;
+        }
+}

@@ -1,0 +1,431 @@
+#include "engine/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/signame.h"
+#include "engine/fcgi.h"
+#include "engine/stdin_pipe.h"
+#include "engine/streams.h"
+#include "engine/worker.h"
+#include "model/recipe.h"
+
+#define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
+
+/* One start under way: everything that has to be undone when it fails. */
+struct attempt {
+        struct supervisor *sup;
+        struct process *process;
+        struct worker *worker;
+        struct recipe recipe;
+        struct strs argv, env;
+        struct buf file; /* what is executed */
+        gid_t *groups;
+        int group_count;
+        int child[3]; /* the worker's ends */
+        int ours[3];  /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+};
+
+static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
+{
+        *a = (struct attempt){
+                .sup = s, .process = p, .child = { -1, -1, -1 }, .ours = { -1, -1, -1 }
+        };
+}
+
+static void attempt_release(struct attempt *a)
+{
+        bool shared = a->child[2] == a->child[1];
+
+        recipe_release(&a->recipe);
+        strs_release(&a->argv);
+        strs_release(&a->env);
+        buf_release(&a->file);
+        free(a->groups);
+        fd_close(&a->child[0]);
+        fd_close(&a->child[1]);
+        if (!shared)
+                fd_close(&a->child[2]);
+        for (int i = 0; i < 3; i++)
+                fd_close(&a->ours[i]);
+}
+
+/* ---- what to execute (compat 12.1, 13) */
+
+static enum fault not_executable(struct err *e, const char *fmt, const char *path)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        err_set(e, ERR_CONFIG, fmt, path);
+#pragma GCC diagnostic pop
+        return FAULT_NOT_EXECUTABLE;
+}
+
+static bool search_path(const char *name, const char *path_env, struct sys *sys, struct buf *out)
+{
+        struct stat st;
+        const char *at = path_env ? path_env : DEFAULT_PATH;
+
+        for (;;) {
+                size_t len = strcspn(at, ":");
+                buf_reset(out);
+                buf_put(out, at, len);
+                if (len)
+                        buf_putc(out, '/');
+                buf_puts(out, name);
+                if (sys->stat(sys, buf_str(out), &st) == 0)
+                        return true;
+                if (!at[len])
+                        return false;
+                at += len + 1;
+        }
+}
+
+enum fault launcher_find(const struct strs *argv, const char *path_env, struct sys *sys,
+                         struct buf *out, struct err *e)
+{
+        struct stat st;
+
+        if (argv->count == 0) {
+                err_set(e, ERR_CONFIG, "command is empty");
+                return FAULT_NOT_EXECUTABLE;
+        }
+        const char *name = argv->items[0];
+        bool found = true;
+        if (strchr(name, '/')) {
+                buf_reset(out);
+                buf_puts(out, name);
+        } else {
+                found = name[0] && search_path(name, path_env, sys, out);
+        }
+        if (!found || sys->stat(sys, buf_str(out), &st) != 0) {
+                err_set(e, ERR_NOENT, "can't find command '%s'", name);
+                return FAULT_NO_FILE;
+        }
+        if (out->failed) {
+                err_nomem(e);
+                return FAULT_FAILED;
+        }
+        if (S_ISDIR(st.st_mode))
+                return not_executable(e, "command at '%s' is a directory", buf_str(out));
+        if (!(st.st_mode & 0111))
+                return not_executable(e, "command at '%s' is not executable", buf_str(out));
+        return FAULT_NONE;
+}
+
+/* ---- the environment (compat 13) */
+
+/* Meant for the daemon itself: a worker that took them for its own would notify our service manager
+ * in our name. */
+static bool is_daemons_own(const char *item)
+{
+        static const char *const names[] = {
+                "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
+                "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES="
+        };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (strncmp(item, names[i], strlen(names[i])) == 0)
+                        return true;
+        return false;
+}
+
+static bool put_env(struct strs *out, const struct strs *items)
+{
+        for (size_t i = 0; i < items->count; i++) {
+                char *eq = strchr(items->items[i], '=');
+                if (!eq)
+                        continue;
+                *eq = '\0';
+                bool ok = strs_setenv(out, items->items[i], eq + 1);
+                *eq = '=';
+                if (!ok)
+                        return false;
+        }
+        return true;
+}
+
+bool launcher_env(struct supervisor *s, const struct process *p, const struct strs *own,
+                  struct strs *out)
+{
+        const char *url = p->program->serverurl ? p->program->serverurl : s->server_url;
+
+        for (const char *const *e = s->world->environ; e && *e; e++)
+                if (!is_daemons_own(*e) && !strs_add(out, *e))
+                        return false;
+        return strs_setenv(out, "SUPERVISOR_ENABLED", "1") &&
+               strs_setenv(out, "SUPERVISOR_PROCESS_NAME", p->name) &&
+               strs_setenv(out, "SUPERVISOR_GROUP_NAME", p->group->name) &&
+               (!url || strs_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
+}
+
+/* ---- preparing */
+
+static enum fault split_command(struct attempt *a, struct err *e)
+{
+        struct err why = { 0 };
+        const char *text = a->recipe.command;
+
+        if (!command_split(text, &a->argv, &why)) {
+                char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
+                err_set(e, ERR_CONFIG, "can't parse command %c%.300s%c: %s", quote, text, quote,
+                        why.text);
+                return FAULT_NOT_EXECUTABLE;
+        }
+        const char *path = strs_getenv(&a->recipe.env, "PATH");
+        for (const char *const *i = a->sup->world->environ; i && *i && !path; i++)
+                if (strncmp(*i, "PATH=", 5) == 0)
+                        path = *i + 5;
+        return launcher_find(&a->argv, path, a->sup->sys, &a->file, e);
+}
+
+static enum fault prepare(struct attempt *a, struct program *program, struct err *e)
+{
+        struct process *p = a->process;
+
+        if (!recipe_make(program, p->group->name, p->number, &a->sup->config->settings.env,
+                         a->sup->world, &a->recipe, e))
+                return FAULT_FAILED;
+        return split_command(a, e);
+}
+
+enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e)
+{
+        struct attempt a;
+
+        attempt_init(&a, s, p);
+        enum fault f = prepare(&a, p->next_program ? p->next_program : p->program, e);
+        attempt_release(&a);
+        return f;
+}
+
+static bool no_pipes(struct attempt *a, struct err *e)
+{
+        int why = errno;
+
+        if (why == EMFILE || why == ENFILE)
+                return err_set(e, ERR_SYS, "too many open files to spawn '%s'", a->process->name);
+        return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
+                       a->process->name, strerrorname_np(why));
+}
+
+/* A worker's own descriptors belong to its user, so that it may open /dev/stdout anew. Refused only
+ * where we are not root, and then they are its user's already. */
+static void hand_over(struct attempt *a, int fd)
+{
+        const struct user_ref *user = &a->process->program->user;
+
+        if (user->set && a->sup->world->euid == 0)
+                a->sup->sys->fchown(a->sup->sys, fd, user->who.uid, user->who.gid);
+}
+
+static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
+{
+        int fds[2];
+
+        if (a->sup->sys->pipe(a->sup->sys, fds) < 0)
+                return false;
+        *read_end = fds[0];
+        *write_end = fds[1];
+        return true;
+}
+
+static bool make_pipes(struct attempt *a, struct err *e)
+{
+        int socket = fcgi_socket(process_fleet(a->process));
+
+        if (socket >= 0) {
+                a->child[0] = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+                if (a->child[0] < 0)
+                        return no_pipes(a, e);
+        } else if (!make_pipe(a, &a->child[0], &a->ours[0])) {
+                return no_pipes(a, e);
+        }
+        if (!make_pipe(a, &a->ours[1], &a->child[1]))
+                return no_pipes(a, e);
+        if (a->process->program->redirect_stderr)
+                a->child[2] = a->child[1];
+        else if (!make_pipe(a, &a->ours[2], &a->child[2]))
+                return no_pipes(a, e);
+        for (int i = 0; i < 3; i++)
+                if (i > 0 || socket < 0)
+                        hand_over(a, a->child[i]);
+        return true;
+}
+
+static bool find_groups(struct attempt *a, struct err *e)
+{
+        const struct user_ref *user = &a->process->program->user;
+
+        if (!user->set || user->who.uid == a->sup->world->euid)
+                return true;
+        if (a->sup->world->groups_of(a->sup->world, user->who.name, user->who.gid, &a->groups,
+                                     &a->group_count))
+                return true;
+        return err_set(e, ERR_SYS, "cannot look up the groups of user %s", user->who.name);
+}
+
+/* ---- starting */
+
+static bool say_failure(struct attempt *a, const struct spawned *r, struct err *e)
+{
+        const char *name = a->process->name;
+
+        errno = r->error;
+        if (r->step == STEP_CLONE && r->error == EAGAIN)
+                return err_set(e, ERR_SYS, "Too many processes in process table to spawn '%s'",
+                               name);
+        if (r->step == STEP_CLONE)
+                return err_set(e, ERR_CONFIG, "unknown error during fork for '%s': %s", name,
+                               strerrorname_np(r->error));
+        if (r->step == STEP_DIRECTORY)
+                return err_set(e, ERR_SYS, "couldn't chdir to %s", a->recipe.directory);
+        if (r->step == STEP_UID || r->step == STEP_GID || r->step == STEP_GROUPS)
+                return err_set(e, ERR_SYS, "couldn't setuid to %d: couldn't %s",
+                               (int)a->process->program->user.who.uid, spawn_step_word(r->step));
+        if (r->step == STEP_EXEC)
+                return err_set(e, ERR_SYS, "couldn't exec %s", a->argv.items[0]);
+        return err_set(e, ERR_SYS, "couldn't %s for '%s'", spawn_step_word(r->step), name);
+}
+
+/* Supervisor's child writes why it could not be executed into its own stderr (compat 13); people
+ * look for it there. */
+static void tell_stderr(struct attempt *a, const struct spawned *r)
+{
+        AUTO_BUF text = BUF_INIT;
+        const char *name = strerrorname_np(r->error);
+
+        if (r->step == STEP_CLONE)
+                return;
+        if (r->step == STEP_DIRECTORY)
+                buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n", a->recipe.directory,
+                           name);
+        else if (r->step == STEP_EXEC)
+                buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->argv.items[0], name);
+        else
+                buf_printf(&text, "supervisor: couldn't %s: %s\n", spawn_step_word(r->step), name);
+        buf_puts(&text, "supervisor: child process was not spawned\n");
+        if (!text.failed) /* a fresh pipe takes this much; a short write would only shorten a hint
+                           */
+                (void)!a->sup->sys->write(a->sup->sys, a->child[2], text.data, text.len);
+}
+
+static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
+{
+        struct supervisor *s = a->sup;
+        const struct program *g = a->process->program;
+        struct spawned result = { 0 };
+        struct launch launch = {
+                .path = buf_str(&a->file),
+                .argv = a->argv.items,
+                .envp = a->env.items,
+                .directory = a->recipe.directory,
+                .umask = g->umask,
+                .fds = { a->child[0], a->child[1], a->child[2] },
+                .change_user = a->groups != NULL,
+                .uid = g->user.who.uid,
+                .gid = g->user.who.gid,
+                .groups = a->groups,
+                .group_count = a->group_count,
+                .limit_nofile = s->limits.nofile.rlim_max != 0,
+                .nofile = s->limits.nofile,
+                .mask = &s->worker_mask,
+        };
+
+        if (s->sys->spawn(s->sys, &launch, &result)) {
+                *pid_out = result.pid;
+                return true;
+        }
+        tell_stderr(a, &result);
+        return say_failure(a, &result, e);
+}
+
+/* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
+ * Supervisor. */
+static bool attach(struct attempt *a, struct err *e)
+{
+        struct worker *w = a->worker;
+
+        if (!streams_prepare(a->sup, w, &a->recipe, e))
+                return false;
+        if (!stream_attach(w->out, fd_take(&a->ours[1]), e))
+                return false;
+        if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
+                return true;
+        stream_finish(w->out);
+        return false;
+}
+
+static bool take_stdin(struct attempt *a)
+{
+        stdin_pipe_free(a->worker->in);
+        a->worker->in = NULL;
+        if (a->ours[0] < 0)
+                return true;
+        a->worker->in = stdin_pipe_new(a->sup->loop, fd_take(&a->ours[0]));
+        return a->worker->in != NULL;
+}
+
+static void swap_program(struct process *p)
+{
+        if (!p->next_program)
+                return;
+        program_unref(p->program);
+        p->program = p->next_program;
+        p->next_program = NULL;
+}
+
+bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e)
+{
+        struct attempt a;
+        bool ok = false;
+
+        swap_program(p);
+        attempt_init(&a, s, p);
+        a.worker = worker_of(s, p);
+        if (!a.worker) {
+                err_nomem(e);
+                goto out;
+        }
+        if (prepare(&a, p->program, e) != FAULT_NONE || !find_groups(&a, e) || !make_pipes(&a, e))
+                goto out;
+        if (!launcher_env(s, p, &a.recipe.env, &a.env) || !take_stdin(&a)) {
+                err_nomem(e);
+                goto out;
+        }
+        if (!attach(&a, e))
+                goto out;
+        ok = run(&a, pid_out, e);
+        if (!ok)
+                streams_abandon(a.worker);
+out:
+        attempt_release(&a);
+        return ok;
+}
+
+/* ---- signals (compat 14) */
+
+bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, struct err *e)
+{
+        const struct program *g = p->program;
+        int sig = kill_it ? SIGKILL : g->stopsignal;
+        bool group = kill_it ? g->killasgroup || g->stopasgroup : g->stopasgroup;
+        char name[16];
+
+        if (p->pid <= 0 || (p->worker && p->worker->reaped))
+                return true; /* it has ended; the rest follows */
+        if (kill_it)
+                log_line(s->log, LVL_WARN, "killing '%s' (%d) with SIGKILL", p->name, (int)p->pid);
+        else
+                log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name,
+                         (int)p->pid, group ? "process group " : "",
+                         signame_of(sig, name, sizeof name));
+        if (s->sys->kill(s->sys, group ? -p->pid : p->pid, sig) == 0 || errno == ESRCH)
+                return true;
+        return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);
+}

@@ -1,0 +1,213 @@
+#include "engine/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/listeners.h"
+#include "engine/supervisor.h"
+
+/* One channel's settings, with the path that this process gets. */
+struct wanted {
+        struct stream_conf conf;
+        char *auto_path; /* owned or NULL */
+};
+
+static const struct channel_conf *channel(const struct program *g, bool is_stderr)
+{
+        return is_stderr ? &g->err : &g->out;
+}
+
+/* An AUTO path is made once and kept over restarts (compat 15). */
+static bool choose_path(struct supervisor *s, const struct process *p, const struct stream *have,
+                        bool was_auto, const char *logfile, struct wanted *out, struct err *e)
+{
+        if (!logfile)
+                return true;
+        if (strcmp(logfile, "syslog") == 0) {
+                out->conf.syslog = true;
+                return true;
+        }
+        if (strcmp(logfile, "AUTO") != 0) {
+                out->conf.path = logfile;
+                return true;
+        }
+        out->conf.is_auto = true;
+        if (have && was_auto && stream_path(have)) {
+                out->auto_path = strdup(stream_path(have));
+                if (!out->auto_path)
+                        return err_nomem(e);
+        } else {
+                out->auto_path =
+                    logs_auto_path(s->config->settings.childlogdir, p->name, out->conf.is_stderr,
+                                   s->config->settings.identifier, e);
+        }
+        out->conf.path = out->auto_path;
+        return out->auto_path != NULL;
+}
+
+static bool want(struct supervisor *s, const struct process *p, const struct program *g,
+                 const struct recipe *r, bool is_stderr, const struct stream *have, bool was_auto,
+                 struct wanted *out, struct err *e)
+{
+        const struct channel_conf *c = channel(g, is_stderr);
+        bool protocol = g->kind == KIND_LISTENER && !is_stderr;
+
+        *out = (struct wanted){ .conf = { .process = p->name,
+                                          .is_stderr = is_stderr,
+                                          .maxbytes = c->maxbytes,
+                                          .backups = c->backups,
+                                          .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
+                                          .events_enabled = !protocol && c->events_enabled,
+                                          .tap = protocol,
+                                          .syslog = !protocol && c->syslog,
+                                          .strip_ansi = s->config->settings.strip_ansi } };
+        return choose_path(s, p, have, was_auto, is_stderr ? r->err_logfile : r->out_logfile, out,
+                           e);
+}
+
+static bool put(struct supervisor *s, struct worker *w, const struct program *g,
+                const struct recipe *r, bool is_stderr, struct err *e)
+{
+        struct stream **at = is_stderr ? &w->err : &w->out;
+        struct wanted wanted;
+        bool *was_auto = is_stderr ? &w->err_auto : &w->out_auto;
+
+        if (!want(s, w->process, g, r, is_stderr, *at, *was_auto, &wanted, e))
+                return false;
+        bool ok;
+        if (*at) {
+                ok = stream_configure(*at, &wanted.conf, e);
+        } else {
+                *at = stream_new(s->logs, &wanted.conf, w, e);
+                ok = *at != NULL;
+        }
+        if (ok)
+                *was_auto = wanted.conf.is_auto;
+        free(wanted.auto_path);
+        return ok;
+}
+
+static bool put_both(struct supervisor *s, struct worker *w, const struct program *g,
+                     const struct recipe *r, struct err *e)
+{
+        if (!put(s, w, g, r, false, e))
+                return false;
+        if (!g->redirect_stderr)
+                return put(s, w, g, r, true, e);
+        stream_free(w->err);
+        w->err = NULL;
+        w->err_auto = false;
+        return true;
+}
+
+bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe *r, struct err *e)
+{
+        return put_both(s, w, w->process->program, r, e);
+}
+
+static bool make_recipe(struct supervisor *s, const struct process *p, const struct program *g,
+                        struct recipe *out, struct err *e)
+{
+        return recipe_make(g, p->group->name, p->number, &s->config->settings.env, s->world, out,
+                           e);
+}
+
+void streams_create(struct supervisor *s, struct process *p)
+{
+        const struct program *g = p->program;
+        struct recipe r = { 0 };
+        struct err e;
+
+        if (!g->out.logfile && !g->err.logfile)
+                return;
+        struct worker *w = worker_of(s, p);
+        if (w && make_recipe(s, p, g, &r, &e)) {
+                if (!put_both(s, w, g, &r, &e))
+                        log_line(s->log, LVL_ERROR, "log of '%s': %s", p->name, e.text);
+        } else {
+                log_line(s->log, LVL_ERROR, "log of '%s': %s", p->name, w ? e.text : "no memory");
+        }
+        recipe_release(&r);
+}
+
+bool streams_update(struct supervisor *s, struct process *p, struct err *e)
+{
+        struct recipe r = { 0 };
+
+        if (!p->worker) {
+                streams_create(s, p);
+                return true;
+        }
+        bool ok = make_recipe(s, p, p->program, &r, e) && put_both(s, p->worker, p->program, &r, e);
+        recipe_release(&r);
+        return ok;
+}
+
+void streams_abandon(struct worker *w)
+{
+        if (w->out)
+                stream_finish(w->out);
+        if (w->err)
+                stream_finish(w->err);
+}
+
+void streams_finish(struct worker *w)
+{
+        w->draining = (w->out != NULL) + (w->err != NULL);
+        streams_abandon(w);
+}
+
+/* ---- news */
+
+static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                    size_t len)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+
+        if (kind == TEXT_RAW) {
+                listener_output(s, w->process, data, len);
+                return;
+        }
+        struct event e = { .at = clock_now(),
+                           .process = w->process,
+                           .pid = w->process->pid,
+                           .is_stderr = is_stderr,
+                           .data = data,
+                           .len = len };
+        if (kind == TEXT_COMM)
+                e.type =
+                    is_stderr ? EV_PROCESS_COMMUNICATION_STDERR : EV_PROCESS_COMMUNICATION_STDOUT;
+        else
+                e.type = is_stderr ? EV_PROCESS_LOG_STDERR : EV_PROCESS_LOG_STDOUT;
+        bus_publish(&s->bus, &e);
+}
+
+static void on_finished(void *arg, void *owner, bool is_stderr)
+{
+        struct worker *w = owner;
+
+        (void)is_stderr;
+        if (w->draining > 0 && --w->draining == 0)
+                supervisor_drained(arg, w->process);
+}
+
+static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detail)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+        struct event e = { .at = clock_now(),
+                           .type = detail ? EV_LOG_ERROR : EV_LOG_RECOVERED,
+                           .process = w->process,
+                           .is_stderr = is_stderr,
+                           .data = detail ? detail : "",
+                           .len = detail ? strlen(detail) : 0 };
+
+        bus_publish(&s->bus, &e);
+}
+
+const struct logs_news streams_news = {
+        .on_text = on_text,
+        .on_finished = on_finished,
+        .on_trouble = on_trouble,
+};

@@ -1,0 +1,498 @@
+#include "engine/supervisor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/fatal.h"
+#include "engine/fcgi.h"
+#include "engine/launcher.h"
+#include "engine/listeners.h"
+#include "engine/orders.h"
+#include "engine/probes.h"
+#include "engine/shutdown.h"
+#include "engine/streams.h"
+#include "engine/sweep.h"
+#include "engine/ticks.h"
+#include "engine/transition.h"
+#include "engine/waiters.h"
+#include "engine/worker.h"
+
+/* ---- deadlines */
+
+void supervisor_rearm(struct supervisor *s)
+{
+        struct heap_node *first = heap_first(&s->due);
+
+        if (!first) {
+                ev_timer_stop(s->loop, &s->wake);
+                s->armed_ms = -1;
+                return;
+        }
+        if (ev_is_active(&s->wake) && s->armed_ms == first->due_ms)
+                return;
+        s->armed_ms = first->due_ms;
+        int64_t wait_ms = first->due_ms - clock_mono_ms();
+        ev_now_update(s->loop);
+        ev_timer_stop(s->loop, &s->wake);
+        ev_timer_set(&s->wake, wait_ms > 0 ? (double)wait_ms / 1000 : 0., 0.);
+        ev_timer_start(s->loop, &s->wake);
+}
+
+/* The machine has just written p->due; put it where it belongs before anything else touches the
+ * queue. */
+static void queue_deadline(struct supervisor *s, struct process *p)
+{
+        int64_t due_ms;
+
+        if (!process_due(p, &due_ms))
+                heap_remove(&s->due, &p->due);
+        else if (!heap_set(&s->due, &p->due, due_ms)) /* room was reserved with the process */
+                log_line(s->log, LVL_CRITICAL, "out of memory: deadline of '%s' is lost", p->name);
+        supervisor_rearm(s);
+}
+
+static struct process *of_node(struct heap_node *n)
+{
+        return (struct process *)n; /* `due` is the first member */
+}
+
+void supervisor_tick(struct supervisor *s, struct moment now)
+{
+        struct heap_node *first;
+
+        while ((first = heap_first(&s->due)) && first->due_ms <= now.mono_ms) {
+                struct process *p = of_node(first);
+                enum pstate from = p->state;
+                unsigned work;
+                if (s->mood != MOOD_RUNNING && from == PS_BACKOFF)
+                        work = process_order(p, PE_GIVE_UP, now);
+                else if (s->mood != MOOD_RUNNING && from == PS_RESPAWN)
+                        work = process_order(p, PE_STOP, now);
+                else
+                        work = process_tick(p, now);
+                if (p->state == from && !work && heap_first(&s->due) == first &&
+                    first->due_ms <= now.mono_ms)
+                        heap_remove(&s->due, first); /* nothing came of it: never spin */
+                supervisor_act(s, p, from, work);
+        }
+        s->armed_ms = -1;
+        supervisor_rearm(s);
+}
+
+static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        supervisor_tick(w->data, clock_now());
+}
+
+/* ---- the pause before the loop waits again */
+
+static void free_gone(struct supervisor *s)
+{
+        while (s->gone_count > 0) {
+                struct process *p = s->gone[--s->gone_count];
+                waiters_drop(s, p);
+                heap_remove(&s->due, &p->due);
+                worker_free(p->worker);
+                shutdown_forget(s, p);
+                struct group *g = p->group;
+                registry_forget(&s->registry, p);
+                if (g->leaving && g->count == 0)
+                        supervisor_remove_group(s, g);
+        }
+}
+
+void supervisor_settle(struct supervisor *s)
+{
+        ev_prepare_stop(s->loop, &s->settle);
+        sweep_run(s);
+        free_gone(s);
+        supervisor_rearm(s);
+}
+
+static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+        (void)loop, (void)revents;
+        supervisor_settle(w->data);
+}
+
+static void forget(struct supervisor *s, struct process *p)
+{
+        if (s->gone_count == s->gone_cap) {
+                int cap = s->gone_cap ? s->gone_cap * 2 : 16;
+                struct process **gone = realloc(s->gone, (size_t)cap * sizeof *gone);
+                if (!gone) {
+                        log_line(s->log, LVL_ERROR, "out of memory: '%s' stays listed", p->name);
+                        return;
+                }
+                s->gone = gone;
+                s->gone_cap = cap;
+        }
+        s->gone[s->gone_count++] = p;
+        ev_prepare_start(s->loop, &s->settle);
+}
+
+/* ---- carrying out */
+
+static void spawn(struct supervisor *s, struct process *p)
+{
+        struct err e = { 0 };
+        enum pstate from = p->state;
+        pid_t pid;
+
+        if (s->mood != MOOD_RUNNING) {
+                supervisor_act(s, p, from,
+                               process_spawn_failed(p, "the supervisor is ending", clock_now()));
+                return;
+        }
+        if (!launcher_spawn(s, p, &pid, &e)) {
+                supervisor_act(s, p, from, process_spawn_failed(p, e.text, clock_now()));
+                return;
+        }
+        log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
+        unsigned work = process_spawned(p, pid, clock_now());
+        if (!registry_pid_add(&s->registry, p))
+                log_line(s->log, LVL_CRITICAL, "out of memory: the end of pid %d will be missed",
+                         (int)pid);
+        if (p->program->kind == KIND_LISTENER)
+                listener_spawned(s, p);
+        if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
+        supervisor_act(s, p, from, work);
+}
+
+static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
+{
+        struct err e = { 0 };
+        enum pstate from = p->state;
+
+        if (!kill_it)
+                sweep_look(s, p);
+        if (launcher_signal(s, p, kill_it, &e))
+                return;
+        log_line(s->log, LVL_CRITICAL, "%s", e.text);
+        supervisor_act(s, p, from, process_signal_failed(p, e.text, clock_now()));
+}
+
+static void carry_out(struct supervisor *s, struct process *p, unsigned work)
+{
+        if (work & DO_SPAWN)
+                spawn(s, p);
+        if (work & DO_TERM)
+                signal_it(s, p, false);
+        if (work & DO_KILL)
+                signal_it(s, p, true);
+        if ((work & DO_START) && s->mood == MOOD_RUNNING)
+                supervisor_order(s, p, PE_START);
+        if (work & DO_FORGET)
+                forget(s, p);
+        if ((work & DO_ON_FATAL) && s->mood == MOOD_RUNNING)
+                fatal_happened(s, p);
+}
+
+static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
+{
+        queue_deadline(s, p);
+        if (p->state != from)
+                transition(s, p, from, pid, clock_now());
+        carry_out(s, p, work);
+        if (p->state != from) {
+                waiters_look(s, p);
+                if (s->shutdown)
+                        shutdown_step(s);
+        }
+}
+
+void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, unsigned work)
+{
+        act(s, p, from, work, p->pid);
+}
+
+void supervisor_order(struct supervisor *s, struct process *p, enum pevent order)
+{
+        enum pstate from = p->state;
+        unsigned work = process_order(p, order, clock_now());
+
+        supervisor_act(s, p, from, work);
+}
+
+void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const char *output,
+                       size_t len)
+{
+        struct moment now = clock_now();
+        int64_t up_ms = now.mono_ms - p->spawned_ms;
+        enum pstate from = p->state;
+        enum health_status was = p->health.status;
+
+        enum health_news news = health_result(&p->health, p->program, ok, up_ms);
+        if (p->health.status != was) {
+                struct event e = { .type = EV_HEALTH,
+                                   .at = now,
+                                   .process = p,
+                                   .was = (int)was,
+                                   .now = (int)p->health.status,
+                                   .failures = p->health.failures,
+                                   .data = output,
+                                   .len = len };
+                log_line(s->log, p->health.status == HEALTH_UNHEALTHY ? LVL_WARN : LVL_INFO,
+                         "health: %s is %s (was %s)", p->name, health_word(p->health.status),
+                         health_word(was));
+                bus_publish(&s->bus, &e);
+        }
+        supervisor_act(s, p, from, process_verdict(p, news, now));
+}
+
+/* ---- the dead */
+
+static bool kills_leftovers(const struct process *p)
+{
+        bool asked = p->state == PS_STOPPING || p->state == PS_RESTARTING ||
+                     p->state == PS_RETIRING || p->state == PS_SICK || p->state == PS_LATE;
+
+        return asked && (p->program->stopasgroup || p->program->killasgroup);
+}
+
+void supervisor_drained(struct supervisor *s, struct process *p)
+{
+        struct worker *w = p->worker;
+        struct moment now = clock_now();
+        pid_t pid = p->pid;
+
+        if (!w || !w->reaped)
+                return;
+        w->reaped = false;
+        if (process_promote_first(p, now)) {
+                enum pstate before = p->state;
+                supervisor_act(s, p, before, process_tick(p, now));
+        }
+        if (p->program->kind == KIND_LISTENER)
+                listener_ended(s, p);
+        sweep_note(s, p, pid, kills_leftovers(p));
+        ev_prepare_start(s->loop, &s->settle);
+        enum pstate from = p->state;
+        unsigned work = process_died(p, w->status, now);
+        act(s, p, from, work, pid);
+}
+
+static void unknown_pid(struct supervisor *s, pid_t pid, int status)
+{
+        AUTO_BUF how = BUF_INIT;
+        struct ending e = ending_of(status, NULL, clock_wall_ms());
+
+        ending_text(&e, &how);
+        log_line(s->log, LVL_INFO, "reaped unknown pid %d (%s)", (int)pid, buf_str(&how));
+        if (s->sweep)
+                ev_prepare_start(s->loop, &s->settle);
+}
+
+static void reaped(struct supervisor *s, struct process *p, int status)
+{
+        struct worker *w = p->worker;
+
+        registry_pid_remove(&s->registry, p);
+        w->status = status;
+        w->reaped = true;
+        streams_finish(w);
+        if (!w->out && !w->err)
+                supervisor_drained(s, p);
+}
+
+void supervisor_reap(struct supervisor *s)
+{
+        int status;
+        pid_t pid;
+
+        while ((pid = s->sys->reap(s->sys, &status)) > 0) {
+                struct process *p = registry_by_pid(&s->registry, pid);
+                if (p)
+                        reaped(s, p, status);
+                else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status))
+                        unknown_pid(s, pid, status);
+        }
+}
+
+/* ---- groups */
+
+bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)
+{
+        if (!heap_reserve(&s->due, (size_t)s->registry.process_count))
+                return err_nomem(e);
+        p->seed = s->seed = s->seed * 6364136223846793005u + 1442695040888963407u;
+        streams_create(s, p);
+        return true;
+}
+
+struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,
+                                   struct err *e)
+{
+        struct group *g = registry_add(&s->registry, conf, s->world, e);
+
+        if (!g)
+                return NULL;
+        bool ok = true;
+        for (int i = 0; i < g->count && ok; i++)
+                ok = supervisor_adopt_process(s, g->procs[i], e);
+        ok = ok && fcgi_open(s, g, e);
+        if (ok && conf->kind == KIND_LISTENER && !listeners_add_group(s, g))
+                ok = err_nomem(e);
+        if (!ok) {
+                supervisor_drop_group(s, g);
+                return NULL;
+        }
+        struct event ev = { .type = EV_PROCESS_GROUP_ADDED, .at = clock_now(), .name = g->name };
+        bus_publish(&s->bus, &ev);
+        if (autostart)
+                supervisor_autostart(s, g);
+        return g;
+}
+
+void supervisor_autostart(struct supervisor *s, struct group *g)
+{
+        int count;
+        struct process **list =
+            g ? group_start_order(g, &count) : registry_start_order(&s->registry, &count);
+
+        if (count < 0)
+                log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
+        for (int i = 0; i < count; i++)
+                if (list[i]->program->autostart && list[i]->state == PS_STOPPED)
+                        supervisor_order(s, list[i], PE_START);
+        free(list);
+}
+
+void supervisor_drop_group(struct supervisor *s, struct group *g)
+{
+        supervisor_settle(s);
+        if (g->conf->kind == KIND_LISTENER)
+                listeners_remove_group(s, g);
+        for (int i = 0; i < g->count; i++) {
+                waiters_drop(s, g->procs[i]);
+                heap_remove(&s->due, &g->procs[i]->due);
+                worker_free(g->procs[i]->worker);
+        }
+        fcgi_close(s, g);
+        registry_remove(&s->registry, g);
+        supervisor_rearm(s);
+}
+
+void supervisor_remove_group(struct supervisor *s, struct group *g)
+{
+        struct event ev = { .type = EV_PROCESS_GROUP_REMOVED, .at = clock_now() };
+        char *name = strdup(g->name);
+
+        supervisor_drop_group(s, g);
+        ev.name = name ? name : "";
+        bus_publish(&s->bus, &ev);
+        free(name);
+}
+
+/* ---- life */
+
+static void find_server_url(struct supervisor *s)
+{
+        const struct config *c = s->config;
+        AUTO_BUF url = BUF_INIT;
+
+        for (int kind = SERVER_UNIX; kind <= SERVER_INET && !url.len; kind++)
+                for (int i = 0; i < c->server_count && !url.len; i++) {
+                        const struct server_conf *v = &c->servers[i];
+                        if ((int)v->kind != kind)
+                                continue;
+                        if (kind == SERVER_UNIX)
+                                buf_printf(&url, "unix://%s", v->file);
+                        else
+                                buf_printf(
+                                    &url,
+                                    strchr(v->port.host, ':') ? "http://[%s]:%d" : "http://%s:%d",
+                                    v->port.host[0] ? v->port.host : "localhost", v->port.port);
+                }
+        free(s->server_url);
+        s->server_url = url.len ? buf_take(&url) : NULL;
+}
+
+void supervisor_take_config(struct supervisor *s, struct config *config)
+{
+        if (s->latest != s->config && s->latest != config)
+                config_free(s->latest);
+        if (s->config != config)
+                config_free(s->config);
+        s->config = s->latest = config;
+        find_server_url(s);
+}
+
+bool supervisor_add_all(struct supervisor *s, struct err *e)
+{
+        for (int i = 0; i < s->config->group_count; i++)
+                if (!supervisor_add_group(s, s->config->groups[i], false, e))
+                        return false;
+        return true;
+}
+
+bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
+                     const struct world *world, struct log *log, struct config *config,
+                     struct err *e)
+{
+        struct logs_news news = streams_news;
+
+        s->loop = loop;
+        s->sys = sys;
+        s->world = world;
+        s->log = log;
+        s->mood = MOOD_RUNNING;
+        s->started = clock_now();
+        s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
+        s->armed_ms = -1;
+        s->generation = 1;
+        registry_init(&s->registry);
+        ev_timer_init(&s->wake, on_wake, 0., 0.);
+        s->wake.data = s;
+        ev_prepare_init(&s->settle, on_settle);
+        s->settle.data = s;
+        news.arg = s;
+        s->logs = logs_new(loop, sys, log, &news);
+        supervisor_take_config(s, config);
+        if (!s->logs)
+                return err_nomem(e);
+        return supervisor_add_all(s, e);
+}
+
+void supervisor_remove_all(struct supervisor *s)
+{
+        supervisor_settle(s);
+        while (s->registry.group_count > 0)
+                supervisor_drop_group(s, s->registry.groups[s->registry.group_count - 1]);
+}
+
+void supervisor_release(struct supervisor *s)
+{
+        supervisor_remove_all(s);
+        ev_timer_stop(s->loop, &s->wake);
+        shutdown_free(s);
+        listeners_free(s);
+        probes_free(s);
+        ticks_free(s);
+        fatal_free(s);
+        sweep_free(s);
+        heap_release(&s->due);
+        registry_release(&s->registry);
+        if (s->logs)
+                logs_free(s->logs);
+        if (s->latest != s->config)
+                config_free(s->latest);
+        config_free(s->config);
+        config_free(s->pending);
+        free(s->server_url);
+        free(s->gone);
+}
+
+void supervisor_begin(struct supervisor *s)
+{
+        struct event ev = { .type = EV_SUPERVISOR_STATE_CHANGE_RUNNING,
+                            .at = clock_now(),
+                            .name = "started" };
+
+        bus_publish(&s->bus, &ev);
+        supervisor_autostart(s, NULL);
+}

@@ -1,0 +1,208 @@
+#include "engine/sweep.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/fatal.h"
+#include "engine/probes.h"
+#include "sys/kin.h"
+#include "sys/procfs.h"
+
+#define ROUNDS 5 /* a descendant may fork between our look and our signal */
+
+struct ended {
+        struct process *process; /* borrowed: freed only after sweep_run */
+        pid_t leader;
+        bool kill_them;
+        int rounds;
+};
+
+struct sweep {
+        struct ended *items; /* owned */
+        size_t count, cap;
+};
+
+void sweep_free(struct supervisor *s)
+{
+        if (!s->sweep)
+                return;
+        free(s->sweep->items);
+        free(s->sweep);
+        s->sweep = NULL;
+}
+
+static struct proc_entry *descendants(const struct proc_table *t, pid_t leader, size_t *count)
+{
+        size_t n = proc_descendants(t, leader, NULL, 0);
+        struct proc_entry *list = n ? calloc(n, sizeof *list) : NULL;
+
+        *count = list ? n : 0;
+        if (list)
+                proc_descendants(t, leader, list, n);
+        return list;
+}
+
+void sweep_look(struct supervisor *s, struct process *p)
+{
+        const struct program *g = p->program;
+        struct proc_table all;
+        pid_t *kids = NULL;
+
+        if (!p->worker || p->pid <= 0 || !(g->stopasgroup || g->killasgroup))
+                return;
+        proc_table_release(&p->worker->kin);
+        ssize_t n = kin_children(p->pid, &kids);
+        free(kids);
+        if (n == 0 || !proc_table_read(&all))
+                return;
+        p->worker->kin.items = descendants(&all, p->pid, &p->worker->kin.count);
+        proc_table_release(&all);
+        log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
+                 p->worker->kin.count);
+}
+
+void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill_them)
+{
+        if (p->worker)
+                strs_release(&p->worker->leftovers);
+        if (!s->sweep)
+                s->sweep = calloc(1, sizeof *s->sweep);
+        struct sweep *sweep = s->sweep;
+        if (sweep && sweep->count == sweep->cap) {
+                size_t cap = sweep->cap ? sweep->cap * 2 : 16;
+                struct ended *items = realloc(sweep->items, cap * sizeof *items);
+                if (items) {
+                        sweep->items = items;
+                        sweep->cap = cap;
+                }
+        }
+        if (!sweep || sweep->count == sweep->cap) {
+                log_line(s->log, LVL_WARN, "out of memory: descendants of '%s' are not looked for",
+                         p->name);
+                return;
+        }
+        sweep->items[sweep->count++] = (struct ended){ p, leader, kill_them, 0 };
+}
+
+/* Has somebody been left to us? Known children are workers and probes; any other is an orphan of
+ * theirs. */
+static bool has_orphans(struct supervisor *s)
+{
+        pid_t *kids;
+        ssize_t n = kin_children(getpid(), &kids);
+        bool found = n < 0; /* cannot be told: look in full */
+
+        for (ssize_t i = 0; i < n && !found; i++)
+                found = !registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
+                        !fatal_owns(s, kids[i]);
+        free(kids);
+        return found;
+}
+
+static void take(struct supervisor *s, struct ended *end, const struct proc_entry *who)
+{
+        char command[256];
+        AUTO_BUF text = BUF_INIT;
+
+        if (who->state == 'Z' || registry_by_pid(&s->registry, who->pid))
+                return;
+        proc_command(who->pid, command, sizeof command);
+        buf_printf(&text, "%d %s", (int)who->pid, command);
+        struct worker *w = end->process->worker;
+        if (end->rounds == 0 && w && !text.failed)
+                strs_add(&w->leftovers, text.data);
+        if (!end->kill_them)
+                log_line(s->log, LVL_WARN, "left over from '%s': pid %s", end->process->name,
+                         buf_str(&text));
+        else if (kin_signal(who, SIGKILL))
+                log_line(s->log, LVL_WARN, "killed what '%s' left over: pid %s", end->process->name,
+                         buf_str(&text));
+}
+
+/* True when something was killed and another look is due. */
+static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc_table *all)
+{
+        struct worker *w = end->process->worker;
+        size_t count, found = 0;
+        struct proc_entry *list = descendants(all, end->leader, &count);
+
+        for (size_t i = 0; i < count; i++, found++)
+                take(s, end, &list[i]);
+        free(list);
+        for (size_t i = 0; w && i < w->kin.count; i++) {
+                struct proc_entry now;
+                const struct proc_entry *kin = &w->kin.items[i];
+                if (kin->session == end->leader || !proc_entry_read(kin->pid, &now) ||
+                    now.start_ticks != kin->start_ticks)
+                        continue;
+                take(s, end, &now);
+                found++;
+        }
+        end->rounds++;
+        return end->kill_them && found > 0 && end->rounds < ROUNDS;
+}
+
+void sweep_run(struct supervisor *s)
+{
+        struct sweep *sweep = s->sweep;
+        struct proc_table all;
+
+        if (!sweep || sweep->count == 0)
+                return;
+        if (!has_orphans(s) || !proc_table_read(&all)) {
+                sweep->count = 0;
+                return;
+        }
+        size_t keep = 0;
+        for (size_t i = 0; i < sweep->count; i++)
+                if (sweep_one(s, &sweep->items[i], &all) &&
+                    sweep->items[i].process->state != PS_GONE)
+                        sweep->items[keep++] = sweep->items[i];
+        sweep->count = keep;
+        proc_table_release(&all);
+}
+
+static const struct proc_entry *find(const struct proc_table *t, pid_t pid)
+{
+        for (size_t i = 0; i < t->count; i++)
+                if (t->items[i].pid == pid)
+                        return &t->items[i];
+        return NULL;
+}
+
+/* By ancestry alone: our own session may hold somebody else's jobs (`exec supervisord` in a shell).
+ */
+static bool is_below_us(const struct proc_table *t, const struct proc_entry *who)
+{
+        for (int depth = 0; who && depth < 1000; depth++) {
+                if (who->parent == getpid())
+                        return true;
+                who = find(t, who->parent);
+        }
+        return false;
+}
+
+size_t sweep_everything(struct supervisor *s)
+{
+        struct proc_table all;
+        size_t count = 0;
+
+        if (!proc_table_read(&all))
+                return 0;
+        struct proc_entry *list = descendants(&all, getpid(), &count);
+        size_t alive = 0;
+        for (size_t i = 0; i < count; i++) {
+                char command[256];
+                if (list[i].state == 'Z' || !is_below_us(&all, &list[i]))
+                        continue;
+                alive++;
+                proc_command(list[i].pid, command, sizeof command);
+                if (kin_signal(&list[i], SIGKILL))
+                        log_line(s->log, LVL_WARN, "killed what was left over: pid %d %s",
+                                 (int)list[i].pid, command);
+        }
+        free(list);
+        proc_table_release(&all);
+        return alive;
+}

@@ -1,0 +1,156 @@
+#include "engine/transition.h"
+
+#include "engine/listeners.h"
+#include "engine/probes.h"
+#include "engine/worker.h"
+
+/* ---- the main log's lines (compat 12, 16) */
+
+static void say_success(struct supervisor *s, const struct process *p)
+{
+        if (p->program->ready == READY_HEALTHCHECK)
+                log_line(s->log, LVL_INFO,
+                         "success: %s entered RUNNING state, its health check has passed", p->name);
+        else
+                log_line(s->log, LVL_INFO,
+                         "success: %s entered RUNNING state, process has stayed up for > than %d "
+                         "seconds (startsecs)",
+                         p->name, p->program->startsecs);
+}
+
+static void say_exited(struct supervisor *s, const struct process *p, bool expected)
+{
+        AUTO_BUF how = BUF_INIT;
+
+        ending_text(&p->ending, &how);
+        log_line(s->log, expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", p->name,
+                 buf_str(&how), expected ? "expected" : "not expected");
+}
+
+static void say_stopped(struct supervisor *s, const struct process *p)
+{
+        AUTO_BUF how = BUF_INIT;
+
+        ending_text(&p->ending, &how);
+        log_line(s->log, p->ending.expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", p->name,
+                 buf_str(&how));
+}
+
+static void say_fatal(struct supervisor *s, const struct process *p, enum pstate from)
+{
+        const struct rate *limit = &p->program->restart_limit;
+
+        if (s->mood != MOOD_RUNNING)
+                return;
+        if (from == PS_BACKOFF)
+                log_line(s->log, LVL_INFO,
+                         "gave up: %s entered FATAL state, too many start retries too quickly",
+                         p->name);
+        else
+                log_line(s->log, LVL_WARN,
+                         "gave up: %s entered FATAL state, more than %d failures within %lld s "
+                         "(restart_limit)",
+                         p->name, limit->count, (long long)(limit->window_ms / 1000));
+}
+
+static void say_next(struct supervisor *s, const struct process *p, int64_t now_ms)
+{
+        AUTO_BUF why = BUF_INIT;
+        int64_t at_ms;
+
+        if (s->mood != MOOD_RUNNING || !process_will_start(p, &at_ms) || at_ms - now_ms < 1000)
+                return;
+        process_next_why(p, &why);
+        log_line(s->log, LVL_INFO, "waiting: %s is started again in %lld.%lld s (%s)", p->name,
+                 (long long)((at_ms - now_ms) / 1000), (long long)((at_ms - now_ms) % 1000 / 100),
+                 buf_str(&why));
+}
+
+static bool was_stopping(enum pstate s)
+{
+        return s == PS_STOPPING || s == PS_RESTARTING || s == PS_RETIRING;
+}
+
+static void say(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid,
+                int64_t now_ms)
+{
+        switch (p->state) {
+        case PS_RUNNING:
+                say_success(s, p);
+                break;
+        case PS_BACKOFF:
+                if (pid)
+                        say_exited(s, p, false);
+                else
+                        log_line(s->log, LVL_INFO, "spawnerr: %s",
+                                 p->spawnerr ? p->spawnerr : "out of memory");
+                say_next(s, p, now_ms);
+                break;
+        case PS_EXITED:
+        case PS_RESPAWN:
+                say_exited(s, p, p->ending.expected && from != PS_SICK);
+                say_next(s, p, now_ms);
+                break;
+        case PS_STOPPED:
+        case PS_GONE:
+                if (was_stopping(from))
+                        say_stopped(s, p);
+                else if (from == PS_BACKOFF)
+                        log_line(s->log, LVL_DEBUG,
+                                 "Attempted to kill %s, which is in BACKOFF state.", p->name);
+                break;
+        case PS_FATAL:
+                if (pid)
+                        say_exited(s, p, false);
+                say_fatal(s, p, from);
+                break;
+        case PS_SICK:
+                log_line(s->log, LVL_WARN, "unhealthy: %s (pid %d) failed its health check, %s",
+                         p->name, (int)pid,
+                         p->program->healthcheck_action == CHECK_ACT_KILL ? "killing it"
+                                                                          : "stopping it");
+                break;
+        case PS_LATE:
+                log_line(s->log, LVL_WARN,
+                         "not ready: %s (pid %d) did not become ready within %lld s "
+                         "(start_timeout), stopping it",
+                         p->name, (int)pid, (long long)(p->program->start_timeout_ms / 1000));
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- the event */
+
+static void publish(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid,
+                    struct moment at)
+{
+        struct event e = { .type = event_of_state(p->state),
+                           .at = at,
+                           .process = p,
+                           .from = from,
+                           .to = p->state,
+                           .tries = p->tries,
+                           .pid = pid,
+                           .expected = p->ending.expected && from != PS_SICK };
+
+        if (e.type != EV_TYPE_COUNT)
+                bus_publish(&s->bus, &e);
+}
+
+/* Health is asked while it is STARTING or RUNNING, and of nobody else. */
+static bool is_probed(enum pstate s)
+{
+        return s == PS_STARTING || s == PS_RUNNING;
+}
+
+void transition(struct supervisor *s, struct process *p, enum pstate from, pid_t pid,
+                struct moment at)
+{
+        say(s, p, from, pid, at.mono_ms);
+        if (is_probed(from) && !is_probed(p->state) && p->worker)
+                probe_end(p->worker);
+        if (process_shown(from) != process_shown(p->state))
+                publish(s, p, from, pid, at);
+}

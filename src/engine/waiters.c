@@ -1,0 +1,100 @@
+#include "engine/waiters.h"
+
+#include "engine/worker.h"
+
+/* Is the answer known? compat 20.3: a start is answered as soon as a spawn error is there or the
+ * process is neither starting nor running; a restart's stopping half is no answer. */
+static bool started(const struct process *p, enum fault *f)
+{
+        if (p->state == PS_RUNNING) {
+                *f = FAULT_NONE;
+                return true;
+        }
+        if (p->state == PS_STARTING || p->state == PS_RESTARTING)
+                return false;
+        *f = p->spawnerr && p->state != PS_EXITED && p->state != PS_RESPAWN
+                 ? FAULT_SPAWN_ERROR
+                 : FAULT_ABNORMAL_TERMINATION;
+        return true;
+}
+
+static bool stopped(const struct process *p, enum fault *f)
+{
+        *f = FAULT_NONE;
+        return process_is_stopped(p);
+}
+
+static bool is_answered(const struct process *p, enum wait_for what, enum fault *f)
+{
+        return what == WAIT_FOR_STARTED ? started(p, f) : stopped(p, f);
+}
+
+bool waiter_add(struct supervisor *s, struct waiter *w, struct process *p, enum wait_for what,
+                enum fault *f_out)
+{
+        w->process = NULL;
+        w->what = what;
+        if (is_answered(p, what, f_out))
+                return true;
+        struct worker *worker = worker_of(s, p);
+        if (!worker) {
+                *f_out = FAULT_FAILED;
+                return true;
+        }
+        struct waiter **end = &worker->waiters;
+        while (*end)
+                end = &(*end)->next;
+        w->next = NULL;
+        w->process = p;
+        *end = w;
+        return false;
+}
+
+static void unlink_waiter(struct waiter *w)
+{
+        struct waiter **at = &w->process->worker->waiters;
+
+        while (*at && *at != w)
+                at = &(*at)->next;
+        if (*at)
+                *at = w->next;
+        w->process = NULL;
+        w->next = NULL;
+}
+
+void waiter_cancel(struct waiter *w)
+{
+        if (w->process)
+                unlink_waiter(w);
+}
+
+/* One at a time and from the front again: an answer may cancel or add others. */
+static bool answer_one(struct process *p)
+{
+        enum fault f;
+
+        for (struct waiter *w = p->worker ? p->worker->waiters : NULL; w; w = w->next)
+                if (is_answered(p, w->what, &f)) {
+                        unlink_waiter(w);
+                        w->on_done(w->arg, p, f);
+                        return true;
+                }
+        return false;
+}
+
+void waiters_look(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (answer_one(p))
+                ;
+}
+
+void waiters_drop(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (p->worker && p->worker->waiters) {
+                struct waiter *w = p->worker->waiters;
+                unlink_waiter(w);
+                w->on_done(w->arg, p, FAULT_BAD_NAME);
+        }
+}
