@@ -102,7 +102,7 @@ struct program {
         struct channel_conf out, err;
 
         /* ours (design section 4) */
-        int numprocs_min, numprocs_max; /* max -1 (or 0): none */
+        int numprocs_min, numprocs_max; /* max -1: none */
         int64_t restart_delay_ms, restart_delay_max_ms, restart_reset_ms;
         double restart_delay_factor, restart_jitter;
         struct rate restart_limit;

@@ -31,6 +31,7 @@ struct group {
         int fleet_count;
         struct process **procs; /* owned items, sorted bytewise by name */
         int count;
+        bool leaving; /* goes as soon as its last process is forgotten */
         void *engine; /* the engine's side (listener pool, FastCGI socket); opaque here */
 };
 
@@ -52,6 +53,15 @@ struct group *registry_add(struct registry *r, struct group_conf *conf, const st
 /* The group must have no process with a pid. Frees it and its processes. */
 void registry_remove(struct registry *r, struct group *g);
 
+/* Make a group follow a new configuration: its fleets in the new order, each with the new program
+ * (what its next processes run by) and with the number that fleet_target says. No process comes,
+ * goes or changes; a fleet that is gone stays at the end, with replicas 0, while it has processes.
+ * Pointers to the group's fleets are void afterwards. False: nothing changed (no memory). */
+bool group_follow(struct group *g, struct group_conf *next, struct err *e);
+/* How many processes the fleet is to have under the new program: a scaled one keeps its number
+ * unless numprocs itself changed; within numprocs_min and numprocs_max. */
+int fleet_target(const struct fleet *f, const struct program *next);
+
 /* A further process of a fleet, STOPPED; or the one with this number that is there already. */
 struct process *registry_add_process(struct registry *r, struct fleet *f, int number,
                                      const struct world *w, struct err *e);
@@ -61,6 +71,8 @@ void registry_forget(struct registry *r, struct process *p);
 struct group *registry_group(const struct registry *r, const char *name); /* or NULL */
 struct process *group_process(const struct group *g, const char *name);   /* or NULL */
 struct fleet *process_fleet(const struct process *p);
+struct fleet *group_fleet(const struct group *g, const char *program); /* or NULL */
+struct process *fleet_process(const struct fleet *f, int number);      /* or NULL */
 
 /* "group:process", or "name" meaning "name:name". NULL: no such. "group:*" and "group:" are no
  * process: see registry_parse. */
