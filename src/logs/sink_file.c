@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e)
 {
@@ -193,6 +195,28 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t
 
 /* ---- moving */
 
+#define SCRATCH_SIZE 65536 /* what a pipe holds */
+
+void scratch_release(struct scratch *s)
+{
+        fd_close(&s->fds[0]);
+        fd_close(&s->fds[1]);
+        free(s->data);
+        *s = SCRATCH_NONE;
+}
+
+static bool scratch_make(struct scratch *s)
+{
+        if (s->data)
+                return true;
+        s->data = malloc(SCRATCH_SIZE);
+        if (s->data && pipe2(s->fds, O_CLOEXEC | O_NONBLOCK) == 0)
+                return true;
+        free(s->data);
+        *s = SCRATCH_NONE;
+        return false;
+}
+
 static bool drain(int fd, char *data, size_t len)
 {
         for (size_t got = 0; got < len;) {
@@ -225,8 +249,9 @@ static bool look_ahead(const struct sink_file *f, int pipe, int64_t size, size_t
                 cut->take = waiting ? (size_t)waiting : 1; /* 1: to learn of the end of file */
                 return true;
         }
-        size_t peek = (size_t)waiting < s->size ? (size_t)waiting : s->size;
-        ssize_t n = tee(pipe, s->fds[1], peek, SPLICE_F_NONBLOCK);
+        if (!scratch_make(s))
+                return false;
+        ssize_t n = tee(pipe, s->fds[1], SCRATCH_SIZE, SPLICE_F_NONBLOCK);
         if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
                 return false;
         *cut = rotate_cut(size, f->limit, s->data, (size_t)n);

@@ -42,12 +42,13 @@ enum move {
         MOVE_CANNOT, /* not between these two: copy instead */
 };
 
-/* A pipe to look ahead with, and memory for what is seen. */
+/* A pipe to look ahead with, and memory for what is seen: made when first needed. */
 struct scratch {
-        int fds[2];
-        char *data; /* borrowed */
-        size_t size;
+        int fds[2]; /* owned; -1: none */
+        char *data; /* owned */
 };
+#define SCRATCH_NONE ((struct scratch){ .fds = { -1, -1 } })
+void scratch_release(struct scratch *s);
 
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e);

@@ -1,0 +1,167 @@
+/* From the pipes: who reads how much, and when not. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <utlist.h>
+
+#include "stream.h"
+
+#define WAKE_BUDGET  262144  /* bytes per wake-up: one flood does not starve the others */
+#define TAP_REST     1048576 /* a protocol is read on for that long while the disk is full */
+#define FINISH_REST  8388608 /* what ended workers may leave in memory while the disk is full */
+#define DRAIN_UNSURE 1048576 /* bytes, where the kernel does not tell how many there are */
+
+enum took {
+        TOOK_SOME, /* perhaps there is more */
+        TOOK_LAST, /* that was all for now */
+        TOOK_END,  /* end of file */
+};
+
+/* While the file is blocked the pipe fills up and the worker waits: nothing is lost, and nothing
+ * grows here. */
+static bool is_full(const struct stream *s, bool finishing)
+{
+        size_t allowed = finishing ? FINISH_REST : s->conf.tap ? TAP_REST : 0;
+
+        return s->out.queued && s->out.rest.len >= allowed;
+}
+
+static enum took copy(struct pipe_in *p, size_t most, size_t *done)
+{
+        struct logs *l = p->stream->logs;
+        char *chunk = chunk_take(l);
+        size_t asked = most < CHUNK_SIZE ? most : CHUNK_SIZE;
+        enum took result = TOOK_LAST;
+
+        if (!chunk)
+                return TOOK_LAST;
+        ssize_t n = l->sys->read(l->sys, p->fd, chunk, asked);
+        if (n > 0) {
+                *done = (size_t)n;
+                text_in(p, chunk, (size_t)n);
+                result = *done < asked ? TOOK_LAST : TOOK_SOME;
+        } else if (n < 0 && errno == EINTR) {
+                result = TOOK_SOME;
+        } else if (n == 0 || errno != EAGAIN) {
+                result = TOOK_END; /* a terminal says EIO at its end */
+        }
+        chunk_give(l, chunk);
+        return result;
+}
+
+static bool may_move(const struct stream *s)
+{
+        const struct writer *w = s->out.writer;
+
+        return w && s->logs->real && !s->out.queued && !w->file.no_splice &&
+               w->file.out.kind == OUT_FILE && text_is_plain(s);
+}
+
+/* False: not possible here, copy. */
+static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result)
+{
+        struct stream *s = p->stream;
+        uint64_t rotations = s->out.rotations;
+
+        *result = TOOK_SOME;
+        if (s->out.writer->block != BLOCK_NONE) {
+                outlet_wait(&s->out);
+                return true;
+        }
+        switch (outlet_move(&s->out, p->fd, most, done)) {
+        case MOVE_SOME:
+                if (*done < most && s->out.rotations == rotations)
+                        *result = TOOK_LAST;
+                return true;
+        case MOVE_EMPTY:
+                *result = TOOK_LAST;
+                return true;
+        case MOVE_END:
+                *result = TOOK_END;
+                return true;
+        case MOVE_REFUSED:
+                return true;
+        case MOVE_CANNOT:
+                break;
+        }
+        return false;
+}
+
+static void pause_all(struct stream *s)
+{
+        struct pipe_in *p;
+
+        DL_FOREACH (s->pipes, p)
+                ev_io_stop(s->logs->loop, &p->io);
+}
+
+void pipe_pump(struct pipe_in *p, size_t most, bool finishing)
+{
+        struct stream *s = p->stream;
+        enum took took = TOOK_SOME;
+
+        while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
+                size_t done = 0;
+                if (!may_move(s) || !move(p, most, &done, &took))
+                        took = copy(p, most, &done);
+                most -= done < most ? done : most;
+        }
+        if (took == TOOK_END)
+                pipe_close(p);
+        if (is_full(s, false))
+                pause_all(s);
+}
+
+void pipe_drain(struct pipe_in *p)
+{
+        int waiting = 0;
+
+        if (ioctl(p->fd, FIONREAD, &waiting) < 0)
+                waiting = DRAIN_UNSURE;
+        if (waiting > 0)
+                pipe_pump(p, (size_t)waiting, true);
+}
+
+void pipe_close(struct pipe_in *p)
+{
+        struct stream *s = p->stream;
+
+        ev_io_stop(s->logs->loop, &p->io);
+        text_flush(p);
+        /* A capture that never ended is no message, and it was not meant for the log. */
+        s->out.read += p->captured.len;
+        s->out.dropped += p->captured.len;
+        text_release(p);
+        s->logs->sys->close(s->logs->sys, p->fd);
+        DL_DELETE(s->pipes, p);
+        if (s->current == p)
+                s->current = NULL;
+        free(p);
+}
+
+void on_pipe(EV_P_ ev_io *w, int revents)
+{
+        struct pipe_in *p = w->data;
+        struct stream *s = p->stream;
+
+        (void)loop, (void)revents;
+        stream_enter(s);
+        pipe_pump(p, WAKE_BUDGET, false);
+        stream_leave(s);
+}
+
+void stream_resume(struct stream *s)
+{
+        struct pipe_in *p, *next;
+
+        stream_enter(s);
+        DL_FOREACH (s->pipes, p)
+                ev_io_start(s->logs->loop, &p->io);
+        /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
+        DL_FOREACH_SAFE (s->pipes, p, next)
+                if (!s->out.queued)
+                        pipe_pump(p, WAKE_BUDGET, false);
+        if (!s->out.queued)
+                outlet_recovered(&s->out);
+        stream_leave(s);
+}

@@ -1,0 +1,165 @@
+#include "logs/tail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define MOST  (16 * 1024 * 1024)
+#define BLOCK 65536
+
+/* Whatever can be sought in: a FIFO is not even opened, since that could wake its writer. */
+static enum tail_result open_log(const char *path, int *fd_out, int64_t *size_out)
+{
+        struct stat st;
+        AUTO_FD fd = -1;
+
+        if (!path || stat(path, &st) < 0)
+                return !path || errno == ENOENT || errno == ENOTDIR ? TAIL_NO_FILE : TAIL_FAILED;
+        if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISDIR(st.st_mode))
+                return TAIL_FAILED;
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? TAIL_NO_FILE : TAIL_FAILED;
+        off_t size = lseek(fd, 0, SEEK_END);
+        if (size < 0)
+                return TAIL_FAILED;
+        *size_out = size;
+        *fd_out = fd_take(&fd);
+        return TAIL_OK;
+}
+
+/* Bytes [from, from + len), fewer where the file became shorter meanwhile. */
+static enum tail_result read_span(int fd, int64_t from, int64_t len, struct buf *out)
+{
+        if (!buf_reserve(out, (size_t)len))
+                return TAIL_FAILED;
+        while (len > 0) {
+                ssize_t n = pread(fd, out->data + out->len, (size_t)len, from);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return TAIL_FAILED;
+                if (n == 0)
+                        break;
+                out->len += (size_t)n;
+                from += n;
+                len -= n;
+        }
+        out->data[out->len] = '\0';
+        return TAIL_OK;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+enum tail_result tail_read(const char *path, int64_t offset, int64_t length, struct buf *out)
+{
+        int64_t size, from = offset, len;
+        AUTO_FD fd = -1;
+
+        if (length < 0 || (offset < 0 && length != 0))
+                return TAIL_BAD_ARGUMENTS;
+        enum tail_result r = open_log(path, &fd, &size);
+        if (r != TAIL_OK)
+                return r;
+        if (offset < 0)
+                from = size - least(size, offset < -MOST ? MOST : -offset);
+        if (from >= size)
+                return TAIL_OK;
+        len = length ? least(length, size - from) : size - from;
+        return read_span(fd, from, least(len, MOST), out);
+}
+
+/* a + b, at the ends of the range where it does not fit. */
+static int64_t add(int64_t a, int64_t b)
+{
+        int64_t sum;
+
+        if (__builtin_add_overflow(a, b, &sum))
+                return a < 0 ? INT64_MIN : INT64_MAX;
+        return sum;
+}
+
+enum tail_result tail_window(const char *path, int64_t offset, int64_t length, struct buf *out,
+                             int64_t *size_out, bool *overflow_out)
+{
+        int64_t size;
+        AUTO_FD fd = -1;
+
+        *size_out = 0;
+        *overflow_out = false;
+        enum tail_result r = open_log(path, &fd, &size);
+        if (r != TAIL_OK)
+                return r == TAIL_NO_FILE ? TAIL_OK : r;
+        *size_out = size;
+        *overflow_out = size > add(offset, length);
+        if (length <= 0 || (!*overflow_out && offset >= size))
+                return TAIL_OK;
+        int64_t len = least(least(length, MOST), size);
+        return read_span(fd, size - len, len, out);
+}
+
+/* The place behind the `lines`th newline from the end of data; lines is counted down. The newline
+ * that ends the file's last line is not one that separates. */
+static ssize_t find_line(const char *data, size_t len, bool at_end, int *lines)
+{
+        size_t at = len;
+
+        if (at_end && at > 0 && data[at - 1] == '\n')
+                at--;
+        while (at > 0) {
+                const char *nl = memrchr(data, '\n', at);
+                if (!nl)
+                        return -1;
+                if (--*lines == 0)
+                        return nl - data + 1;
+                at = (size_t)(nl - data);
+        }
+        return -1;
+}
+
+/* Where the last n lines begin, not before `lowest`. -1: the file cannot be read. */
+static int64_t lines_begin(int fd, int64_t size, int64_t lowest, int lines)
+{
+        AUTO_BUF block = BUF_INIT;
+
+        for (int64_t end = size; end > lowest;) {
+                int64_t len = least(BLOCK, end - lowest);
+                buf_reset(&block);
+                if (read_span(fd, end - len, len, &block) != TAIL_OK)
+                        return -1;
+                ssize_t at = find_line(buf_str(&block), block.len, end == size, &lines);
+                if (at >= 0)
+                        return end - len + at;
+                end -= len;
+        }
+        return lowest;
+}
+
+enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf *out,
+                            int64_t *offset_out)
+{
+        int64_t size, from;
+        AUTO_FD fd = -1;
+
+        *offset_out = 0;
+        if (lines < 0 || max < 0)
+                return TAIL_BAD_ARGUMENTS;
+        enum tail_result r = open_log(path, &fd, &size);
+        if (r != TAIL_OK)
+                return r;
+        from = size;
+        if (lines > 0)
+                from = lines_begin(fd, size, size - least(size, least(max, MOST)), lines);
+        if (from < 0)
+                return TAIL_FAILED;
+        *offset_out = from;
+        return read_span(fd, from, size - from, out);
+}

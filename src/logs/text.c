@@ -1,0 +1,197 @@
+/* What is done to a worker's text on its way: capture tokens, escapes, events, syslog, the copy in
+ * the main log. compat 15. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "logs/strip_ansi.h"
+#include "quote_bytes.h"
+#include "stream.h"
+
+#define SYSLOG_LINE 8192 /* longer lines are cut there */
+
+bool text_is_plain(const struct stream *s)
+{
+        const struct stream_conf *c = &s->conf;
+
+        return !c->tap && !c->events_enabled && !c->syslog && !c->strip_ansi &&
+               c->capture_maxbytes <= 0 && !log_wants(s->logs->log, LVL_DEBUG);
+}
+
+static void news(struct stream *s, enum text_kind kind, const char *data, size_t len)
+{
+        const struct logs_news *n = &s->logs->news;
+
+        if (!s->silent && n->on_text)
+                n->on_text(n->arg, s->owner, s->conf.is_stderr, kind, data, len);
+}
+
+static void copy_to_main_log(struct stream *s, const char *data, size_t len)
+{
+        struct log *log = s->logs->log;
+        AUTO_BUF text = BUF_INIT;
+
+        if (!log_wants(log, LVL_DEBUG))
+                return;
+        buf_printf(&text, "'%s' %s output:\n", s->conf.process,
+                   s->conf.is_stderr ? "stderr" : "stdout");
+        if (bytes_are_text(data, len)) {
+                buf_put(&text, data, len);
+        } else {
+                buf_puts(&text, "Undecodable: ");
+                quote_bytes(data, len, &text);
+        }
+        if (!text.failed)
+                log->write(log, LVL_DEBUG, text.data, text.len);
+}
+
+/* ---- syslog */
+
+static void syslog_line(struct pipe_in *p)
+{
+        struct stream *s = p->stream;
+        AUTO_BUF text = BUF_INIT;
+
+        buf_printf(&text, "%s ", s->conf.process);
+        buf_put(&text, buf_str(&p->line), p->line.len);
+        if (s->logs->syslog && !text.failed && !p->line.failed)
+                sink_syslog_line(s->logs->syslog, text.data, text.len);
+        buf_reset(&p->line);
+}
+
+static void to_syslog(struct pipe_in *p, const char *data, size_t len)
+{
+        while (len > 0) {
+                size_t room = SYSLOG_LINE - p->line.len;
+                size_t n = len < room ? len : room;
+                const char *end = memchr(data, '\n', n);
+
+                if (end)
+                        n = (size_t)(end - data);
+                buf_put(&p->line, data, n);
+                if (end || p->line.len >= SYSLOG_LINE)
+                        syslog_line(p);
+                data += n + (end != NULL);
+                len -= n + (end != NULL);
+        }
+}
+
+/* ---- capture mode */
+
+static void keep_captured(struct pipe_in *p, const char *data, size_t len)
+{
+        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+
+        buf_put(&p->captured, data, len);
+        /* Not each time: moving the bytes to the front costs as much as they are long. */
+        if (p->captured.len / 2 > most)
+                buf_drop(&p->captured, p->captured.len - most);
+}
+
+static void send_captured(struct pipe_in *p)
+{
+        struct buf *b = &p->captured;
+        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+
+        if (b->len > most)
+                buf_drop(b, b->len - most);
+        news(p->stream, TEXT_COMM, buf_str(b), b->len);
+        buf_release(b);
+}
+
+/* One piece, free of tokens. */
+static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
+{
+        struct stream *s = p->stream;
+
+        if (s->conf.strip_ansi)
+                len = strip_ansi(data, len);
+        if (!len)
+                return;
+        if (inside)
+                keep_captured(p, data, len);
+        else
+                outlet_write(&s->out, data, len);
+        if (!inside && s->conf.syslog)
+                to_syslog(p, data, len);
+        copy_to_main_log(s, data, len);
+        if (s->conf.events_enabled)
+                news(s, TEXT_LOG, data, len);
+}
+
+/* What the tokens leave of one chunk, put together again so that it stays one write and one event
+ * wherever no token was in between. */
+struct run {
+        struct pipe_in *pipe;
+        struct buf text;
+        bool inside;
+};
+
+static void end_run(struct run *r)
+{
+        if (r->text.len)
+                put_text(r->pipe, r->inside, r->text.data, r->text.len);
+        if (r->text.failed)
+                log_line(r->pipe->stream->logs->log, LVL_CRITICAL,
+                         "out of memory: output of '%s' is lost", r->pipe->stream->conf.process);
+        buf_reset(&r->text);
+}
+
+static void on_run_text(void *arg, bool inside, const char *data, size_t len)
+{
+        struct run *r = arg;
+        struct outlet *o = &r->pipe->stream->out;
+
+        if (inside != r->inside)
+                end_run(r);
+        r->inside = inside;
+        buf_put(&r->text, data, len);
+        if (r->text.failed) {
+                o->read += len;
+                o->dropped += len;
+        }
+}
+
+static void on_run_end(void *arg)
+{
+        struct run *r = arg;
+
+        end_run(r);
+        send_captured(r->pipe);
+}
+
+void text_in(struct pipe_in *p, char *data, size_t len)
+{
+        struct stream *s = p->stream;
+        struct run run = { .pipe = p };
+        const struct captokens_handler h = { &run, on_run_text, on_run_end };
+
+        if (s->conf.tap)
+                news(s, TEXT_RAW, data, len);
+        if (s->conf.capture_maxbytes <= 0) {
+                put_text(p, false, data, len);
+                return;
+        }
+        captokens_feed(&p->tokens, data, len, &h);
+        end_run(&run);
+        buf_release(&run.text);
+}
+
+void text_flush(struct pipe_in *p)
+{
+        struct run run = { .pipe = p };
+        const struct captokens_handler h = { &run, on_run_text, on_run_end };
+
+        captokens_flush(&p->tokens, &h);
+        end_run(&run);
+        buf_release(&run.text);
+        if (p->line.len)
+                syslog_line(p);
+}
+
+void text_release(struct pipe_in *p)
+{
+        buf_release(&p->captured);
+        buf_release(&p->line);
+}

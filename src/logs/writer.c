@@ -1,0 +1,444 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "stream.h"
+
+#define FIRST_DELAY   0.1
+#define LONGEST_DELAY 1.0
+#define TELL_AGAIN_MS 60000
+
+static const char *channel_name(const struct stream *s)
+{
+        return s->conf.is_stderr ? "stderr" : "stdout";
+}
+
+/* ---- news about trouble */
+
+static void say_trouble(struct outlet *o, const char *detail)
+{
+        struct stream *s = o->stream;
+
+        if (!s || s->silent)
+                return;
+        if (detail)
+                log_line(s->logs->log, LVL_ERROR, "log of '%s' %s: %s", s->conf.process,
+                         channel_name(s), detail);
+        else
+                log_line(s->logs->log, LVL_INFO, "log of '%s' %s is written again", s->conf.process,
+                         channel_name(s));
+        if (s->logs->news.on_trouble) {
+                stream_enter(s);
+                s->logs->news.on_trouble(s->logs->news.arg, s->owner, s->conf.is_stderr, detail);
+                stream_leave(s);
+        }
+}
+
+static bool is_due(const struct outlet *o, int64_t now)
+{
+        return o->stream && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
+}
+
+/* Whoever hears the news may change the queue: start over after each. */
+static void say_to_all(struct writer *w)
+{
+        int64_t now = clock_mono_ms();
+        struct outlet *o = w->queue;
+
+        while (o) {
+                if (!is_due(o, now)) {
+                        o = o->next;
+                        continue;
+                }
+                o->in_trouble = true;
+                o->told_ms = now;
+                say_trouble(o, w->reason);
+                o = w->queue;
+        }
+}
+
+void outlet_recovered(struct outlet *o)
+{
+        if (!o->in_trouble)
+                return;
+        o->in_trouble = false;
+        say_trouble(o, NULL);
+}
+
+static void say_gone(struct outlet *o)
+{
+        if (o->gone_told)
+                return;
+        o->gone_told = true;
+        say_trouble(o, o->writer->reason);
+}
+
+static void say_rotation(struct writer *w)
+{
+        if (!w->file.rotation_failed)
+                return;
+        w->file.rotation_failed = false;
+        log_line(w->logs->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
+                 w->file.failure.text);
+}
+
+/* ---- the queue */
+
+static void on_retry(EV_P_ ev_timer *t, int revents)
+{
+        (void)loop, (void)revents;
+        writer_retry(t->data);
+}
+
+static void on_ready(EV_P_ ev_io *io, int revents)
+{
+        (void)loop, (void)revents;
+        writer_retry(io->data);
+}
+
+static void stop_watching(struct writer *w)
+{
+        ev_timer_stop(w->logs->loop, &w->retry);
+        ev_io_stop(w->logs->loop, &w->ready);
+}
+
+/* Nothing runs while nothing is wrong: a timer for a disk, the descriptor itself for a pipe. */
+static void watch(struct writer *w)
+{
+        stop_watching(w);
+        if (w->block == BLOCK_TROUBLE) {
+                ev_timer_set(&w->retry, w->delay, 0.);
+                ev_timer_start(w->logs->loop, &w->retry);
+                w->delay = w->delay * 2 < LONGEST_DELAY ? w->delay * 2 : LONGEST_DELAY;
+        } else if (w->block == BLOCK_FULL) {
+                ev_io_set(&w->ready, w->file.out.fd, EV_WRITE);
+                ev_io_start(w->logs->loop, &w->ready);
+        }
+}
+
+void outlet_wait(struct outlet *o)
+{
+        if (o->queued)
+                return;
+        o->queued = true;
+        DL_APPEND(o->writer->queue, o);
+}
+
+static void leave_queue(struct outlet *o)
+{
+        if (!o->queued)
+                return;
+        o->queued = false;
+        DL_DELETE(o->writer->queue, o);
+}
+
+static void set_block(struct writer *w, enum block why)
+{
+        snprintf(w->reason, sizeof w->reason, "write %s: %s", w->file.path, strerror(errno));
+        w->block = why;
+}
+
+/* One attempt at data, its result turned into the writer's state. */
+static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
+{
+        struct writer *w = o->writer;
+        uint64_t before = w->file.rotations;
+        enum put result = sink_file_put(&w->file, data, len, done);
+
+        if (result == PUT_LATER)
+                set_block(w, BLOCK_FULL);
+        else if (result == PUT_REFUSED)
+                set_block(w, BLOCK_TROUBLE);
+        else if (result == PUT_GONE)
+                snprintf(w->reason, sizeof w->reason, "write %s: %s; what goes there is dropped",
+                         w->file.path, strerror(errno));
+        o->written += *done;
+        o->rotations += w->file.rotations - before;
+        say_rotation(w);
+        return result;
+}
+
+static void keep(struct outlet *o, const char *data, size_t len)
+{
+        buf_put(&o->rest, data, len);
+        if (!o->rest.failed)
+                return;
+        o->rest.failed = false;
+        o->dropped += len;
+        log_line(o->writer->logs->log, LVL_CRITICAL, "out of memory: %zu bytes for %s are lost",
+                 len, o->writer->file.path);
+}
+
+void outlet_write(struct outlet *o, const char *data, size_t len)
+{
+        struct writer *w = o->writer;
+        size_t done = 0;
+
+        o->read += len;
+        if (!w) {
+                o->written += len;
+                return;
+        }
+        if (w->block != BLOCK_NONE || o->queued) {
+                keep(o, data, len);
+                outlet_wait(o);
+                return;
+        }
+        enum put result = attempt(o, data, len, &done);
+        if (result == PUT_ALL)
+                return;
+        if (result == PUT_GONE) {
+                o->dropped += len - done;
+                say_gone(o);
+                return;
+        }
+        keep(o, data + done, len - done);
+        outlet_wait(o);
+        watch(w);
+        if (w->block == BLOCK_TROUBLE)
+                say_to_all(w);
+}
+
+enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
+{
+        struct writer *w = o->writer;
+        uint64_t before = w->file.rotations;
+        enum move result = sink_file_move(&w->file, pipe, most, &w->logs->scratch, done);
+
+        if (result == MOVE_REFUSED)
+                set_block(w, BLOCK_TROUBLE);
+        o->read += *done;
+        o->written += *done;
+        o->rotations += w->file.rotations - before;
+        say_rotation(w);
+        if (result == MOVE_REFUSED) {
+                outlet_wait(o);
+                watch(w);
+                say_to_all(w);
+        }
+        return result;
+}
+
+/* False: blocked again. */
+static bool flush(struct outlet *o)
+{
+        size_t done = 0;
+
+        if (!o->rest.len)
+                return true;
+        enum put result = attempt(o, o->rest.data, o->rest.len, &done);
+        buf_drop(&o->rest, done);
+        if (result == PUT_GONE) {
+                o->dropped += o->rest.len;
+                buf_reset(&o->rest);
+                say_gone(o);
+        } else if (result != PUT_ALL) {
+                return false;
+        }
+        buf_release(&o->rest);
+        return true;
+}
+
+static void free_orphan(struct outlet *o)
+{
+        struct writer *w = o->writer;
+
+        buf_release(&o->rest);
+        free(o);
+        writer_put_back(w);
+}
+
+/* The head's turn. An outlet without a rest waits because moving failed: its stream tries that
+ * again, and joins the queue's end if it fails again. */
+static void serve_head(struct writer *w)
+{
+        struct outlet *o = w->queue;
+        struct stream *s = o->stream;
+
+        if (s)
+                stream_enter(s);
+        bool fine = flush(o);
+        if (fine)
+                leave_queue(o);
+        if (fine && !s)
+                free_orphan(o);
+        else if (fine)
+                stream_resume(s);
+        if (s)
+                stream_leave(s);
+}
+
+void writer_retry(struct writer *w)
+{
+        int waiting = 0;
+        struct outlet *o;
+
+        if (w->block == BLOCK_NONE)
+                return;
+        DL_COUNT(w->queue, o, waiting);
+        w->users++; /* the last orphan may leave */
+        w->block = BLOCK_NONE;
+        while (w->queue && w->block == BLOCK_NONE && waiting-- > 0)
+                serve_head(w);
+        if (w->block == BLOCK_NONE)
+                w->delay = FIRST_DELAY;
+        watch(w);
+        if (w->block == BLOCK_TROUBLE)
+                say_to_all(w);
+        writer_put_back(w);
+}
+
+/* ---- life */
+
+static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, struct err *e)
+{
+        struct writer *w = calloc(1, sizeof *w);
+
+        if (w)
+                w->key = strdup(path);
+        if (!w || !w->key) {
+                free(w);
+                err_nomem(e);
+                return NULL;
+        }
+        w->logs = l;
+        w->delay = FIRST_DELAY;
+        ev_init(&w->retry, on_retry);
+        ev_init(&w->ready, on_ready);
+        w->retry.data = w->ready.data = w;
+        if (sink_file_open(&w->file, l->sys, path, mode, e)) {
+                HASH_ADD_KEYPTR(hh, l->writers, w->key, strlen(w->key), w);
+                return w;
+        }
+        free(w->key);
+        free(w);
+        return NULL;
+}
+
+struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
+                          int backups, struct err *e)
+{
+        struct writer *w;
+
+        HASH_FIND_STR(l->writers, path, w);
+        if (!w)
+                w = writer_new(l, path, mode, e);
+        if (!w)
+                return NULL;
+        w->users++;
+        if (w->file.maxbytes != maxbytes || w->file.backups != backups)
+                sink_file_set_rotation(&w->file, maxbytes, backups);
+        return w;
+}
+
+void writer_put_back(struct writer *w)
+{
+        if (!w || --w->users > 0)
+                return;
+        stop_watching(w);
+        HASH_DEL(w->logs->writers, w);
+        sink_file_close(&w->file);
+        free(w->key);
+        free(w);
+}
+
+static bool after_reopen(struct writer *w, bool fine)
+{
+        if (fine)
+                writer_retry(w);
+        return fine;
+}
+
+bool writer_reopen(struct writer *w, struct err *e)
+{
+        return after_reopen(w, sink_file_reopen(&w->file, e));
+}
+
+bool writer_clear(struct writer *w, struct err *e)
+{
+        return after_reopen(w, sink_file_clear(&w->file, e));
+}
+
+void outlet_abandon(struct outlet *o)
+{
+        struct outlet *orphan = o->rest.len ? malloc(sizeof *orphan) : NULL;
+
+        if (orphan) {
+                /* Same place in the queue: its chunk may be half written. */
+                *orphan = *o;
+                orphan->stream = NULL;
+                DL_REPLACE_ELEM(o->writer->queue, o, orphan);
+                *o = (struct outlet){ 0 };
+                return;
+        }
+        if (o->rest.len)
+                log_line(o->writer->logs->log, LVL_CRITICAL,
+                         "out of memory: %zu bytes for %s are lost", o->rest.len,
+                         o->writer->file.path);
+        leave_queue(o);
+        writer_put_back(o->writer);
+        buf_release(&o->rest);
+        *o = (struct outlet){ 0 };
+}
+
+/* What is left goes to the new file: in order, and whole from this stream's view. */
+void outlet_redirect(struct outlet *o, struct writer *to)
+{
+        struct writer *from = o->writer;
+        bool waits = o->queued;
+
+        if (from == to) { /* it was got once more */
+                writer_put_back(to);
+                return;
+        }
+        leave_queue(o);
+        o->writer = to;
+        o->gone_told = false;
+        writer_put_back(from);
+        if (!to) {
+                o->dropped += o->rest.len;
+                buf_release(&o->rest);
+                return;
+        }
+        if (!waits)
+                return;
+        /* As if the new file had been full just now: the attempt runs soon, from the loop. */
+        outlet_wait(o);
+        if (to->block == BLOCK_NONE) {
+                to->block = BLOCK_TROUBLE;
+                to->delay = 0.;
+                watch(to);
+                to->delay = FIRST_DELAY;
+        }
+}
+
+static void free_queue(struct writer *w)
+{
+        struct outlet *o;
+
+        while (w->queue) {
+                o = w->queue;
+                flush(o);
+                if (o->rest.len)
+                        log_line(w->logs->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
+                                 o->rest.len, w->file.path, w->reason);
+                leave_queue(o);
+                free_orphan(o);
+        }
+}
+
+void writers_free(struct logs *l)
+{
+        struct writer *w, *next;
+
+        HASH_ITER (hh, l->writers, w, next) {
+                w->users++;
+                free_queue(w);
+                writer_put_back(w);
+        }
+}

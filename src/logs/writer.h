@@ -1,0 +1,80 @@
+/* Who writes to which file: one writer per path, shared by all streams that log there, and what
+ * happens while the disk refuses.
+ *
+ * A chunk that could not be written whole goes on at the same place: the outlet that owns it stays
+ * at the head of the writer's queue, and nobody writes in between. The queue is empty unless
+ * something is wrong. */
+#ifndef LOGS_WRITER_H
+#define LOGS_WRITER_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "sink_file.h"
+#include <uthash.h>
+
+struct logs;
+struct stream;
+
+enum block {
+        BLOCK_NONE,
+        BLOCK_FULL,    /* a pipe or terminal takes no more at present */
+        BLOCK_TROUBLE, /* the disk refuses */
+};
+
+/* One stream's way to its file. */
+struct outlet {
+        struct writer *writer; /* NULL: no file */
+        struct stream *stream; /* borrowed; NULL: the stream is gone, only the rest is left */
+        struct buf rest;       /* accepted, not yet written */
+        bool queued;
+        bool in_trouble; /* and it was said */
+        bool gone_told;
+        int64_t told_ms;
+        struct outlet *prev, *next; /* in the writer's queue */
+        uint64_t read, written, dropped, rotations;
+};
+
+struct writer {
+        struct logs *logs; /* borrowed */
+        char *key;         /* the path as given; owned */
+        struct sink_file file;
+        int users;
+        enum block block;
+        char reason[512];
+        struct outlet *queue;
+        double delay; /* of the next attempt, in seconds */
+        ev_timer retry;
+        ev_io ready;
+        UT_hash_handle hh;
+};
+
+/* The writer of that path, opened if nobody has it open; the newest rotation settings win. */
+struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
+                          int backups, struct err *e);
+void writer_put_back(struct writer *w); /* NULL is fine */
+/* Try again now: the file was opened anew. */
+void writer_retry(struct writer *w);
+/* SIGUSR2 and `clear`. */
+bool writer_reopen(struct writer *w, struct err *e);
+bool writer_clear(struct writer *w, struct err *e);
+
+/* Accept this for the file: written now, or kept. */
+void outlet_write(struct outlet *o, const char *data, size_t len);
+/* From a pipe straight to the file. MOVE_REFUSED: the outlet is queued. */
+enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
+/* Join the queue of a writer that is blocked. */
+void outlet_wait(struct outlet *o);
+void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
+/* The stream goes: what is left to write stays with the writer. *o is empty afterwards. */
+void outlet_abandon(struct outlet *o);
+/* Another file, or none, from now on. Takes `to` over (may be NULL). */
+void outlet_redirect(struct outlet *o, struct writer *to);
+
+/* logs_free: whatever is still queued for gone streams gets a last attempt. */
+void writers_free(struct logs *l);
+
+#endif
