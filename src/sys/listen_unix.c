@@ -118,12 +118,28 @@ static void name_release(struct unix_name *n)
         fd_close(&n->dir);
 }
 
-/* "<file>.<pid>" in the same directory. A path that just fits has a temporary name that does not:
- * then the directory is named by a descriptor. */
+/* A path that just fits leaves no room for a suffix: then a short name in the same directory, which
+ * is named by a descriptor if even that is too long. */
+static bool name_short(struct unix_name *n, const char *dir, struct err *e)
+{
+        AUTO_BUF by_fd = BUF_INIT;
+
+        buf_reset(&n->path);
+        buf_printf(&n->path, "%s/.%d", *dir ? dir : ".", (int)getpid());
+        if (n->path.failed)
+                return err_nomem(e);
+        if (address_of(n->path.data, &n->address))
+                return true;
+        n->dir = open(*dir ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (n->dir < 0)
+                return err_set(e, ERR_SYS, "open %s", dir);
+        buf_printf(&by_fd, "/proc/self/fd/%d/.%d", n->dir, (int)getpid());
+        return (!by_fd.failed && address_of(by_fd.data, &n->address)) || err_nomem(e);
+}
+
+/* "<file>.<pid>", where it fits. */
 static bool name_init(struct unix_name *n, const char *path, struct err *e)
 {
-        char by_fd[sizeof n->address.sun_path];
-
         *n = (struct unix_name){ .dir = -1 };
         buf_printf(&n->path, "%s.%d", path, (int)getpid());
         if (n->path.failed)
@@ -131,21 +147,9 @@ static bool name_init(struct unix_name *n, const char *path, struct err *e)
         if (address_of(n->path.data, &n->address))
                 return true;
         char *dir = path_dirname(path);
-        if (!dir)
-                return err_nomem(e);
-        n->dir = open(*dir ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (n->dir < 0)
-                err_set(e, ERR_SYS, "open %s", *dir ? dir : ".");
+        bool fine = dir ? name_short(n, dir, e) : err_nomem(e);
         free(dir);
-        if (n->dir < 0)
-                return false;
-        snprintf(by_fd, sizeof by_fd, "/proc/self/fd/%d/", n->dir);
-        const char *base = path_basename(n->path.data);
-        if (strlen(by_fd) + strlen(base) >= sizeof by_fd)
-                return err_set(e, ERR_USAGE, "%s: the name is too long for a socket", path);
-        strcat(by_fd, base);
-        address_of(by_fd, &n->address);
-        return true;
+        return fine;
 }
 
 /* A leftover of ours: an earlier process with our pid ended between bind and unlink. */

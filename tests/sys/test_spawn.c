@@ -115,7 +115,7 @@ static int only_three(void)
         litter(40);
         CHECK(spawner_ready(&spawner));
         CHECK(say(list_fds) == 0);
-        CHECK(spawner.low == 43 && !spawner.no_share);
+        CHECK(spawner.low >= 43 && !spawner.no_share);
         CHECK(strcmp(said, "0 1 2 ") == 0);
         return 0;
 }

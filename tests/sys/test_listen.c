@@ -1,0 +1,496 @@
+#include "isolated.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "sys/listen.h"
+
+static char dir[64];
+static char path[128];
+
+static void setup(void)
+{
+        cr_assert_not_null(fresh_dir(dir, sizeof dir));
+        snprintf(path, sizeof path, "%s/s", dir);
+}
+
+static void teardown(void)
+{
+        remove_dir(dir);
+}
+
+TestSuite(listen_unix, .init = setup, .fini = teardown);
+
+static struct unix_listen wanted(void)
+{
+        return (struct unix_listen){
+                .path = path, .mode = 0700, .uid = (uid_t)-1, .gid = (gid_t)-1, .backlog = 16
+        };
+}
+
+/* -1: refused. What came of it is in these. */
+static bool was_stale;
+static pid_t holder;
+static struct err why;
+
+static int try_listen(void)
+{
+        struct unix_listen l = wanted();
+        int fd = -1;
+
+        why = (struct err){ 0 };
+        return listen_unix(&l, &fd, &was_stale, &holder, &why) ? fd : -1;
+}
+
+static int connect_to(const char *where)
+{
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        memcpy(at.sun_path, where, strnlen(where, sizeof at.sun_path - 1));
+        if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+                return fd;
+        close(fd);
+        return -1;
+}
+
+static int entries(void)
+{
+        DIR *d = opendir(dir);
+        int n = 0;
+
+        while (d && readdir(d))
+                n++;
+        closedir(d);
+        return n - 2;
+}
+
+/* A socket that nobody answers any more. */
+static void leave_stale(void)
+{
+        int fd = try_listen();
+
+        cr_assert_geq(fd, 0);
+        close(fd);
+}
+
+Test(listen_unix, makes_a_socket_that_answers)
+{
+        int fd = try_listen();
+        struct stat st;
+
+        cr_assert_geq(fd, 0, "%s", why.text);
+        cr_assert_not(was_stale);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert(S_ISSOCK(st.st_mode));
+        cr_assert_eq(st.st_mode & 07777, 0700);
+        cr_assert_eq(st.st_nlink, 1);
+        cr_assert_eq(entries(), 1);
+        cr_assert_eq(accept(fd, NULL, NULL), -1);
+        cr_assert_eq(errno, EAGAIN);
+        cr_assert_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        cr_assert_geq(connect_to(path), 0);
+        cr_assert_geq(accept(fd, NULL, NULL), 0);
+        close(fd);
+}
+
+Test(listen_unix, sets_the_mode_whatever_the_umask)
+{
+        struct unix_listen l = wanted();
+        struct stat st;
+        int fd;
+
+        umask(0777);
+        l.mode = 0766;
+        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        umask(022);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 0766);
+}
+
+Test(listen_unix, sets_owner_and_group)
+{
+        struct unix_listen l = wanted();
+        struct stat st;
+        int fd;
+
+        if (geteuid() != 0)
+                cr_skip_test("takes root");
+        l.uid = 54321;
+        l.gid = 54322;
+        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert_eq(st.st_uid, 54321);
+        cr_assert_eq(st.st_gid, 54322);
+}
+
+static int chown_as_user(void)
+{
+        struct unix_listen l = wanted();
+        int fd;
+
+        if (geteuid() != 0)
+                return SKIPPED;
+        CHECK(chmod(dir, 0777) == 0);
+        CHECK(setresgid(54322, 54322, 54322) == 0 && setresuid(54321, 54321, 54321) == 0);
+        l.uid = 0;
+        CHECK(!listen_unix(&l, &fd, &was_stale, &holder, &why));
+        CHECK(why.code == ERR_SYS && why.sys == EPERM);
+        CHECK(strncmp(why.text, "chown ", 6) == 0);
+        CHECK(entries() == 0);
+        return 0;
+}
+
+Test(listen_unix, says_that_it_may_not_chown_and_leaves_nothing)
+{
+        isolated(chown_as_user);
+}
+
+Test(listen_unix, replaces_a_stale_socket_and_says_so)
+{
+        leave_stale();
+        int fd = try_listen();
+        cr_assert_geq(fd, 0, "%s", why.text);
+        cr_assert(was_stale);
+        cr_assert_eq(entries(), 1);
+        cr_assert_geq(connect_to(path), 0);
+}
+
+Test(listen_unix, leaves_a_living_socket_and_names_its_holder)
+{
+        int first = try_listen();
+
+        cr_assert_geq(first, 0);
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_BUSY);
+        cr_assert_eq(holder, getpid());
+        cr_assert_eq(entries(), 1);
+        cr_assert_geq(connect_to(path), 0);
+}
+
+Test(listen_unix, takes_a_full_queue_for_a_living_one)
+{
+        struct unix_listen l = wanted();
+        int fd;
+
+        l.backlog = 0;
+        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        cr_assert_geq(connect_to(path), 0);
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_BUSY);
+}
+
+Test(listen_unix, never_removes_a_file_that_is_no_socket)
+{
+        struct stat st;
+        int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+        close(fd);
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_SYS);
+        cr_assert_eq(why.sys, EEXIST);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert(S_ISREG(st.st_mode));
+        cr_assert_eq(entries(), 1);
+}
+
+Test(listen_unix, replaces_a_link_that_leads_nowhere)
+{
+        cr_assert_eq(symlink("/nowhere/at/all", path), 0);
+        cr_assert_geq(try_listen(), 0, "%s", why.text);
+        cr_assert_eq(entries(), 1);
+}
+
+Test(listen_unix, fails_in_a_missing_directory)
+{
+        snprintf(path, sizeof path, "%s/no/s", dir);
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_SYS);
+        cr_assert_eq(why.sys, ENOENT);
+}
+
+Test(listen_unix, clears_a_temporary_name_left_by_its_own_pid)
+{
+        struct unix_listen l = wanted();
+        char left[160];
+        int fd;
+
+        snprintf(left, sizeof left, "%s.%d", path, (int)getpid());
+        l.path = left;
+        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        close(fd);
+        cr_assert_geq(try_listen(), 0, "%s", why.text);
+        cr_assert_eq(entries(), 1);
+}
+
+Test(listen_unix, takes_a_path_of_107_bytes_and_refuses_108)
+{
+        size_t len = strlen(dir);
+
+        memcpy(path, dir, len);
+        path[len] = '/';
+        memset(path + len + 1, 'x', 107 - len - 1);
+        path[107] = '\0';
+        cr_assert_geq(try_listen(), 0, "%s", why.text);
+        cr_assert_geq(connect_to(path), 0);
+        cr_assert_eq(entries(), 1);
+        path[107] = 'x';
+        path[108] = '\0';
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_USAGE);
+        cr_assert_not_null(strstr(why.text, "107"));
+}
+
+static int without_links(void)
+{
+        static const int calls[] = {
+#ifdef SYS_link
+                SYS_link,
+#endif
+                SYS_linkat,
+        };
+
+        if (!forbid(calls, sizeof calls / sizeof *calls, EPERM))
+                return SKIPPED;
+        int first = try_listen();
+        CHECK(first >= 0 && connect_to(path) >= 0 && entries() == 1);
+        CHECK(try_listen() == -1 && why.code == ERR_BUSY && entries() == 1);
+        close(first);
+        CHECK(try_listen() >= 0 && was_stale && entries() == 1);
+        return 0;
+}
+
+Test(listen_unix, takes_a_long_directory_with_a_short_name)
+{
+        char deep[108];
+        size_t len = strlen(dir);
+
+        memcpy(deep, dir, len);
+        deep[len] = '/';
+        memset(deep + len + 1, 'd', 105 - len - 1);
+        deep[105] = '\0';
+        cr_assert_eq(mkdir(deep, 0700), 0);
+        snprintf(path, sizeof path, "%s/s", deep);
+        cr_assert_eq(strlen(path), 107);
+        cr_assert_geq(try_listen(), 0, "%s", why.text);
+        cr_assert_geq(connect_to(path), 0);
+}
+
+Test(listen_unix, works_on_a_file_system_without_hard_links)
+{
+        isolated(without_links);
+}
+
+/* Children start at once, each tells how it fared and stays until told to go. */
+#define RIVALS 4
+
+static int rival(int go, int done)
+{
+        char word;
+
+        if (read(go, &word, 1) != 0)
+                return 1;
+        int fd = try_listen();
+        word = fd >= 0 ? 'w' : why.code == ERR_BUSY ? 'b' : '?';
+        if (word == '?')
+                dprintf(2, "%s\n", why.text);
+        if (write(done, &word, 1) != 1)
+                return 1;
+        return poll(NULL, 0, 10000);
+}
+
+static int one_winner(void)
+{
+        int go[2], done[2], won = 0, busy = 0;
+        pid_t pids[RIVALS];
+
+        CHECK(pipe(go) == 0 && pipe(done) == 0);
+        for (int i = 0; i < RIVALS; i++) {
+                pids[i] = fork();
+                if (pids[i] == 0) {
+                        close(go[1]);
+                        _exit(rival(go[0], done[1]));
+                }
+        }
+        close(go[1]);
+        close(go[0]);
+        for (int i = 0; i < RIVALS; i++) {
+                char word = 0;
+                CHECK(read(done[0], &word, 1) == 1);
+                won += word == 'w';
+                busy += word == 'b';
+        }
+        bool answers = connect_to(path) >= 0;
+        for (int i = 0; i < RIVALS; i++) {
+                kill(pids[i], SIGKILL);
+                waitpid(pids[i], NULL, 0);
+        }
+        CHECK(won == 1 && busy == RIVALS - 1);
+        CHECK(answers);
+        close(done[0]);
+        close(done[1]);
+        return 0;
+}
+
+static int rivals(void)
+{
+        leave_stale();
+        for (int round = 0; round < 25; round++)
+                CHECK(one_winner() == 0); /* the next round finds a stale one */
+        CHECK(entries() == 1);
+        return 0;
+}
+
+Test(listen_unix, gives_a_stale_path_to_exactly_one_of_several)
+{
+        isolated(rivals);
+}
+
+/* ---- TCP */
+
+static int fds[8], count;
+
+static bool inet(const char *host, int port)
+{
+        why = (struct err){ 0 };
+        return listen_inet(host, port, 16, fds, 8, &count, &why);
+}
+
+static int port_of(int fd)
+{
+        struct sockaddr_storage at;
+        socklen_t len = sizeof at;
+
+        if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+                return -1;
+        return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                              : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+static bool reaches_v4(int port)
+{
+        struct sockaddr_in at = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        bool fine = connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+        close(fd);
+        return fine;
+}
+
+static bool reaches_v6(int port)
+{
+        struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+                                   .sin6_port = htons((uint16_t)port),
+                                   .sin6_addr = in6addr_loopback };
+        int fd = socket(AF_INET6, SOCK_STREAM, 0);
+        bool fine = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+        close(fd);
+        return fine;
+}
+
+static bool has_v6(void)
+{
+        struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+        int fd = socket(AF_INET6, SOCK_STREAM, 0);
+        bool fine = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+        close(fd);
+        return fine;
+}
+
+Test(listen_inet, listens_on_an_address)
+{
+        cr_assert(inet("127.0.0.1", 0), "%s", why.text);
+        cr_assert_eq(count, 1);
+        cr_assert(reaches_v4(port_of(fds[0])));
+        cr_assert_eq(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+        cr_assert_eq(accept(fds[0], NULL, NULL) >= 0, true);
+        cr_assert_eq(accept(fds[0], NULL, NULL), -1);
+        cr_assert_eq(errno, EAGAIN);
+}
+
+Test(listen_inet, listens_on_both_families_for_localhost)
+{
+        cr_assert(inet("localhost", 0), "%s", why.text);
+        cr_assert_eq(count, has_v6() ? 2 : 1);
+        cr_assert(reaches_v4(port_of(fds[0])));
+        if (has_v6())
+                cr_assert(reaches_v6(port_of(fds[0])));
+}
+
+Test(listen_inet, listens_everywhere_without_a_host)
+{
+        cr_assert(inet("", 0), "%s", why.text);
+        cr_assert_eq(count, 1);
+        cr_assert(reaches_v4(port_of(fds[0])));
+        if (has_v6())
+                cr_assert(reaches_v6(port_of(fds[0])));
+}
+
+Test(listen_inet, takes_an_ipv6_address_with_or_without_brackets)
+{
+        if (!has_v6())
+                cr_skip_test("no IPv6");
+        cr_assert(inet("::1", 0), "%s", why.text);
+        cr_assert(reaches_v6(port_of(fds[0])));
+        cr_assert_not(reaches_v4(port_of(fds[0])));
+        cr_assert(inet("[::1]", 0), "%s", why.text);
+        cr_assert(reaches_v6(port_of(fds[0])));
+}
+
+static int no_v6(void)
+{
+        /* socket() as such must work, for IPv4: so the option that only v6 uses */
+        if (!forbid_one(SYS_setsockopt, EPERM))
+                return SKIPPED;
+        CHECK(!inet("", 0) && why.code == ERR_SYS && count == 0);
+        return 0;
+}
+
+Test(listen_inet, reports_what_the_kernel_refuses)
+{
+        isolated(no_v6);
+}
+
+Test(listen_inet, says_busy_and_where)
+{
+        char expected[64];
+        int others[8], other_count;
+
+        cr_assert(inet("127.0.0.1", 0));
+        int port = port_of(fds[0]);
+        cr_assert_not(listen_inet("127.0.0.1", port, 16, others, 8, &other_count, &why));
+        cr_assert_eq(why.code, ERR_BUSY);
+        cr_assert_eq(other_count, 0);
+        snprintf(expected, sizeof expected, "bind 127.0.0.1:%d", port);
+        cr_assert_eq(strncmp(why.text, expected, strlen(expected)), 0, "%s", why.text);
+        cr_assert_not(listen_inet("localhost", port, 16, others, 8, &other_count, &why));
+        cr_assert_eq(why.code, ERR_BUSY);
+}
+
+Test(listen_inet, fails_on_an_address_that_is_not_here)
+{
+        cr_assert_not(inet("192.0.2.1", 0));
+        cr_assert_eq(why.code, ERR_SYS);
+        cr_assert_eq(why.sys, EADDRNOTAVAIL);
+        cr_assert_eq(count, 0);
+}
+
+Test(listen_inet, fails_on_a_name_that_cannot_be)
+{
+        cr_assert_not(inet("not a host name", 1));
+        cr_assert_eq(why.code, ERR_NOENT);
+        cr_assert_lt(why.sys, 0);
+}
+
+Test(listen_inet, refuses_ports_that_cannot_be)
+{
+        cr_assert_not(inet("127.0.0.1", 65536));
+        cr_assert_eq(why.code, ERR_USAGE);
+}
