@@ -224,10 +224,8 @@ unsigned process_feed(struct process *p, enum pevent ev, struct moment at)
         if (st->to == PS_NONE) /* empty cell: ignored on purpose */
                 return 0;
         p->state = st->to;
-        if (st->todo & DO_SPAWN) {
+        if (st->todo & DO_SPAWN)
                 spawnerr_set(p, NULL);
-                p->health = (struct health){ 0 };
-        }
         if (ev == PE_UP) {
                 p->tries = 0;
                 calm_begin(p, at.mono_ms);

@@ -243,6 +243,19 @@ Test(unhealthy, is_left_alone_with_action_none)
         cr_expect_eq(p->calm_ms, BORN_MS + now + 500);
 }
 
+Test(unhealthy, is_calm_again_from_when_it_is_healthy_again)
+{
+        web.healthcheck_action = CHECK_ACT_NONE;
+        int64_t now = run(0);
+        probed(true, now);
+        cr_expect_eq(p->calm_ms, BORN_MS + now, "since it is RUNNING");
+        fail_check(now + 100);
+        cr_expect_eq(p->calm_ms, -1);
+        probed(true, now + 200);
+        probed(true, now + 300);
+        cr_expect_eq(p->calm_ms, BORN_MS + now + 200);
+}
+
 Test(unhealthy, stays_exited_with_autorestart_false)
 {
         web.autorestart = RESTART_NEVER;
