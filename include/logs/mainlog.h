@@ -9,7 +9,9 @@
 #include "base/err.h"
 #include "base/log.h"
 
+struct ev_loop;
 struct mainlog;
+struct sys;
 
 struct mainlog_conf {
         const char *path; /* a file, "syslog", or NULL: no file */
@@ -18,11 +20,17 @@ struct mainlog_conf {
         enum log_level level;
         bool to_stdout;         /* foreground and not silent */
         const char *identifier; /* syslog ident */
+        struct sys *sys;        /* NULL: the real one. Looked at by mainlog_new only */
 };
 
 struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e); /* opens the file */
 void mainlog_free(struct mainlog *m);                                        /* NULL is fine */
 struct log *mainlog_log(struct mainlog *m); /* borrowed; lives as long as m */
+
+/* Lines that the disk or stdout did not take are tried again with the next line; with a loop, also
+ * by themselves. NULL: without one again (before the loop goes). No watcher is active while all is
+ * well. */
+void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop);
 
 /* Other settings, live. On failure the old ones stay. */
 bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *conf, struct err *e);

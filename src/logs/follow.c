@@ -92,7 +92,7 @@ static enum look read_some(struct follower *f, char *chunk, size_t *budget)
 /* At the end of the file: was it cut, or does its name belong to another one by now? */
 static enum look look_around(struct follower *f)
 {
-        struct stat ours, there;
+        struct stat ours = { 0 }, there;
         int fd;
 
         if (fstat(f->fd, &ours) == 0 && ours.st_size < f->at) {

@@ -256,7 +256,7 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
         if (!conf_copy(&fresh, conf, e))
                 return false;
         bool moves = !same_path(fresh.path, s->conf.path);
-        if ((moves && !prepare(s->logs, &fresh, e)) ||
+        if (!prepare_syslog(s->logs, &fresh, e) || (moves && !prepare_file(s->logs, &fresh, e)) ||
             (in_use && !open_writer(s->logs, &fresh, &w, e))) {
                 conf_release(&fresh);
                 return false;
