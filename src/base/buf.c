@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,10 @@ bool buf_reserve(struct buf *b, size_t more)
 {
         if (b->failed)
                 return false;
+        if (more > SIZE_MAX / 4) {
+                b->failed = true;
+                return false;
+        }
         size_t need = b->len + more + 1;
         if (need <= b->cap)
                 return true;
@@ -87,10 +92,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 void buf_drop(struct buf *b, size_t n)
 {
-        if (n == 0)
-                return;
         if (n > b->len)
                 n = b->len;
+        if (n == 0)
+                return;
         memmove(b->data, b->data + n, b->len - n);
         b->len -= n;
         b->data[b->len] = '\0';

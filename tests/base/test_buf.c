@@ -1,0 +1,84 @@
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+Test(buf, is_an_empty_string_before_anything_was_put)
+{
+        struct buf b = BUF_INIT;
+
+        cr_expect_str_eq(buf_str(&b), "");
+        buf_drop(&b, 5);
+        buf_put(&b, NULL, 0);
+        cr_expect_eq(b.len, 0);
+        char *taken = buf_take(&b);
+        cr_expect_str_eq(taken, "");
+        free(taken);
+}
+
+Test(buf, grows_and_stays_terminated)
+{
+        AUTO_BUF b = BUF_INIT;
+
+        for (int i = 0; i < 1000; i++) {
+                buf_printf(&b, "%d,", i);
+                cr_assert_eq(b.data[b.len], '\0');
+        }
+        cr_expect_eq(b.len, 3890);
+        cr_expect_str_eq(buf_str(&b) + b.len - 8, "998,999,");
+}
+
+Test(buf, keeps_nul_bytes)
+{
+        AUTO_BUF b = BUF_INIT;
+
+        buf_put(&b, "a\0b", 3);
+        buf_putc(&b, 'c');
+        cr_expect_eq(b.len, 4);
+        cr_expect_arr_eq(b.data, "a\0bc", 5);
+}
+
+Test(buf, drops_from_the_front)
+{
+        AUTO_BUF b = BUF_INIT;
+
+        buf_puts(&b, "hello world");
+        buf_drop(&b, 6);
+        cr_expect_str_eq(buf_str(&b), "world");
+        buf_drop(&b, 100);
+        cr_expect_str_eq(buf_str(&b), "");
+        buf_puts(&b, "again");
+        cr_expect_str_eq(buf_str(&b), "again");
+}
+
+Test(buf, failure_is_sticky_until_reset)
+{
+        AUTO_BUF b = BUF_INIT;
+
+        buf_puts(&b, "kept");
+        cr_expect_not(buf_reserve(&b, SIZE_MAX - 2));
+        buf_puts(&b, "ignored");
+        cr_expect(b.failed);
+        cr_expect_str_eq(buf_str(&b), "kept");
+        buf_reset(&b);
+        buf_puts(&b, "fresh");
+        cr_expect_str_eq(buf_str(&b), "fresh");
+}
+
+Test(buf, hands_its_memory_over_once)
+{
+        struct buf b = BUF_INIT;
+
+        buf_puts(&b, "mine");
+        char *taken = buf_take(&b);
+        cr_expect_str_eq(taken, "mine");
+        cr_expect_null(b.data);
+        free(taken);
+
+        buf_puts(&b, "lost");
+        b.failed = true;
+        cr_expect_null(buf_take(&b));
+        cr_expect_null(b.data);
+}
