@@ -186,6 +186,7 @@ void process_describe(const struct process *p, struct moment at, struct buf *out
 
 /* "exit status 7", "terminated by SIGSEGV (core dumped)", ... (compat 12). */
 void ending_text(const struct ending *e, struct buf *out);
+/* p NULL: no program's end (a hook, a stray child), so nothing is expected. */
 struct ending ending_of(int wait_status, const struct program *p, int64_t wall_ms);
 
 #endif

@@ -95,7 +95,7 @@ int64_t health_offset_ms(const struct health *h, const struct program *p, int in
 {
         int64_t pause = health_pause_ms(h, p, 0);
 
-        if (count < 1 || index < 0 || index >= count)
+        if (count < 1 || index < 0)
                 return pause;
-        return pause * (index + 1) / count;
+        return pause * (index % count + 1) / count; /* numbers need not begin at 0 */
 }

@@ -88,7 +88,7 @@ struct ending ending_of(int wait_status, const struct program *p, int64_t wall_m
 
         if (WIFEXITED(wait_status)) {
                 e.code = WEXITSTATUS(wait_status);
-                e.expected = code_set_has(&p->exitcodes, e.code);
+                e.expected = p && code_set_has(&p->exitcodes, e.code);
         } else if (WIFSIGNALED(wait_status)) {
                 e.sig = WTERMSIG(wait_status);
                 e.core = WCOREDUMP(wait_status);

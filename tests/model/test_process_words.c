@@ -182,6 +182,14 @@ Test(words, tell_how_it_ended)
         cr_expect_str_eq(ended((struct ending){ 0 }), "");
 }
 
+Test(words, expect_nothing_of_what_runs_by_no_program)
+{
+        struct ending e = ending_of(EXITED(0), NULL, 0);
+
+        cr_expect_not(e.expected);
+        cr_expect_str_eq(ended(e), "exit status 0");
+}
+
 Test(words, count_only_listed_exit_codes_as_expected)
 {
         web.exitcodes.bits[0] = 1u << 2;
