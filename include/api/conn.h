@@ -1,5 +1,5 @@
-/* Inside of floor 3's servers: one connection, one listening socket, the whole. Only src/api/server.c,
- * conn.c, reply.c and their tests look in here; handlers use api/server.h. */
+/* Inside of floor 3's servers: one connection, one listening socket, the whole. Only
+ * src/api/server.c, conn.c, reply.c and their tests look in here; handlers use api/server.h. */
 #ifndef API_CONN_H
 #define API_CONN_H
 
@@ -87,9 +87,9 @@ void listener_unref(struct listener *l);
 /* ---- between conn.c and reply.c */
 
 void conn_enter(struct conn *c, enum conn_state state);
-void conn_answered(struct conn *c); /* all of the answer has gone out */
-bool conn_flush(struct conn *c);    /* writes what it can; false: that failed, it is closed */
-void conn_wake(struct conn *c);     /* something to do from the loop */
+void conn_answered(struct conn *c);     /* all of the answer has gone out */
+bool conn_flush(struct conn *c);        /* writes what it can; false: that failed, it is closed */
+void conn_wake(struct conn *c);         /* something to do from the loop */
 void conn_name_request(struct conn *c); /* the X-Request-Id: given, or made */
 size_t conn_waiting(const struct conn *c);
 void reply_refuse(struct conn *c, int status); /* a request that no handler sees */

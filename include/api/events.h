@@ -22,10 +22,10 @@ void events_handle(struct request *r); /* the route's handler */
 /* ---- what a client that names `last` is owed; pure, for the handler and its tests */
 
 struct resume {
-        bool gap;         /* something it asked for is not kept any more */
-        bool counted;     /* `missed` is exact */
-        uint64_t missed;  /* how many */
-        uint64_t after;   /* send what is kept with a greater number */
+        bool gap;        /* something it asked for is not kept any more */
+        bool counted;    /* `missed` is exact */
+        uint64_t missed; /* how many */
+        uint64_t after;  /* send what is kept with a greater number */
 };
 /* last: the header's value. oldest..newest: numbers that are kept (oldest > newest: none). */
 struct resume events_resume(const char *last, uint64_t instance, uint64_t oldest, uint64_t newest);

@@ -14,6 +14,6 @@ void listener_close(struct listener *l);
 /* The same address, other settings. False: no memory, nothing changed. */
 bool listener_update(struct listener *l, const struct server_conf *next, struct err *e);
 bool listener_serves(const struct listener *l, const struct server_conf *c); /* same address */
-void listeners_resume(struct api *a); /* after api->pause */
+void listeners_resume(struct api *a);                                        /* after api->pause */
 
 #endif

@@ -74,8 +74,7 @@ enum auth_verdict auth_check(const struct server_conf *server, const char *heade
                 return AUTH_GARBLED;
         size_t user_len = (size_t)(colon - user);
         bool right_user = same_secret(user, user_len, server->username, strlen(server->username));
-        bool right_word =
-            password_is_right(colon + 1, text.len - user_len - 1, server->password);
+        bool right_word = password_is_right(colon + 1, text.len - user_len - 1, server->password);
         return right_user && right_word ? AUTH_OK : AUTH_DENIED;
 }
 

@@ -1,4 +1,5 @@
-/* One connection: bytes in, requests to the router one after the other, and every way it can end. */
+/* One connection: bytes in, requests to the router one after the other, and every way it can end.
+ */
 #include "api/conn.h"
 
 #include <errno.h>
@@ -14,21 +15,21 @@
 #include "api/percent.h"
 #include "base/fd.h"
 
-#define READ_BYTES  (64u << 10)
-#define AHEAD_MAX   (64u << 10) /* bytes of later requests that are read before their turn */
-#define LINGER_MAX  (32u << 20)
-#define IDLE_S      600.
-#define REQUEST_S   60.
-#define STUCK_S     60. /* an answer of which the client takes nothing */
-#define GOODBYE_S   5.
+#define READ_BYTES (64u << 10)
+#define AHEAD_MAX  (64u << 10) /* bytes of later requests that are read before their turn */
+#define LINGER_MAX (32u << 20)
+#define IDLE_S     600.
+#define REQUEST_S  60.
+#define STUCK_S    60. /* an answer of which the client takes nothing */
+#define GOODBYE_S  5.
 
 static const struct {
         bool reads;
         double limit_s; /* 0: none */
 } rules[CONN_STATE_COUNT] = {
-        [CONN_IDLE] = { true, IDLE_S },   [CONN_READING] = { true, REQUEST_S },
-        [CONN_BUSY] = { true, 0. },       [CONN_FLUSH] = { false, STUCK_S },
-        [CONN_STREAM] = { true, 0. },     [CONN_LINGER] = { true, GOODBYE_S },
+        [CONN_IDLE] = { true, IDLE_S }, [CONN_READING] = { true, REQUEST_S },
+        [CONN_BUSY] = { true, 0. },     [CONN_FLUSH] = { false, STUCK_S },
+        [CONN_STREAM] = { true, 0. },   [CONN_LINGER] = { true, GOODBYE_S },
         [CONN_DEAD] = { false, 0. },
 };
 
@@ -398,17 +399,17 @@ void conn_retire(struct conn *c)
 
 void conn_end(struct conn *c)
 {
+        bool owes = c->state == CONN_BUSY || c->state == CONN_STREAM;
+
         conn_hold(c);
+        c->close_after = true;
+        if (owes && c->req.on_gone)
+                c->req.on_gone(&c->req);
+        c->req.on_gone = NULL;
         if (c->state == CONN_STREAM)
                 stream_end(&c->req);
-        if (c->state == CONN_BUSY) {
-                if (c->req.on_gone)
-                        c->req.on_gone(&c->req);
-                c->req.on_gone = NULL;
-                c->close_after = true;
-                if (c->state == CONN_BUSY)
-                        reply_error_page(&c->req, 503);
-        }
+        else if (c->state == CONN_BUSY)
+                reply_error_page(&c->req, 503);
         if (c->state == CONN_FLUSH)
                 conn_flush(c);
         conn_close(c);

@@ -30,7 +30,7 @@ struct events {
         struct supervisor *sup;
         struct subscriber subscriber;
         uint64_t instance;
-        uint64_t newest; /* number of the last event, 0: none yet */
+        uint64_t newest;               /* number of the last event, 0: none yet */
         struct kept kept[EVENTS_KEPT]; /* event n is at n % EVENTS_KEPT */
         uint64_t oldest;               /* number of the oldest kept; newest + 1: none */
         size_t kept_bytes;
@@ -151,8 +151,7 @@ static void on_event(void *arg, const struct event *e)
         keep(ev, k);
         if (!k.text)
                 return;
-        DL_FOREACH_SAFE(ev->clients, c, after)
-        {
+        DL_FOREACH_SAFE (ev->clients, c, after) {
                 if (wants(c, k.type))
                         stream_send(c->request, k.text, k.len);
         }
@@ -217,8 +216,11 @@ void events_handle(struct request *r)
         if (!stream_begin_reply(r, 200, "text/event-stream",
                                 "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"))
                 return;
-        if (!catch_up(c, last ? buf_str(&copy) : NULL))
-                stream_end(r);
+        if (catch_up(c, last ? buf_str(&copy) : NULL) || !r->state)
+                return;
+        client_gone(r); /* no memory for the history: better no stream than one with a hole */
+        r->on_gone = NULL;
+        stream_end(r);
 }
 
 struct events *events_new(struct supervisor *s, uint64_t instance)

@@ -16,8 +16,8 @@
 #include "sys/listen.h"
 
 #define BACKLOG       1024
-#define ACCEPTS_A_RUN 64   /* then the others get their turn */
-#define PAUSE_S       0.1  /* without descriptors: until the next try */
+#define ACCEPTS_A_RUN 64  /* then the others get their turn */
+#define PAUSE_S       0.1 /* without descriptors: until the next try */
 
 /* ---- copies of the configuration */
 

@@ -185,8 +185,11 @@ static int problem(char *text, size_t size, int status)
         static const struct {
                 int status;
                 const char *code;
-        } codes[] = { { 401, "UNAUTHORIZED" }, { 413, "TOO_LARGE" }, { 431, "TOO_LARGE" },
-                      { 408, "TIMEOUT" },      { 503, "BUSY" } };
+        } codes[] = { { 401, "UNAUTHORIZED" },
+                      { 413, "TOO_LARGE" },
+                      { 431, "TOO_LARGE" },
+                      { 408, "TIMEOUT" },
+                      { 503, "BUSY" } };
         const char *code = "BAD_REQUEST";
 
         for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)

@@ -109,8 +109,7 @@ static void retire_connections(struct api *a)
 {
         struct conn *c, *after;
 
-        DL_FOREACH_SAFE(a->conns, c, after)
-        {
+        DL_FOREACH_SAFE (a->conns, c, after) {
                 if (c->from->closed)
                         conn_retire(c);
         }
@@ -129,8 +128,7 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e)
                         return false;
                 }
         }
-        LL_FOREACH_SAFE(a->listeners, l, after)
-        {
+        LL_FOREACH_SAFE (a->listeners, l, after) {
                 if (is_wanted(l, next))
                         continue;
                 LL_DELETE(a->listeners, l);
@@ -160,8 +158,7 @@ void api_free(struct api *a)
                 return;
         for (struct listener *l = a->listeners; l; l = l->next)
                 listener_close(l);
-        DL_FOREACH_SAFE(a->conns, c, after)
-        {
+        DL_FOREACH_SAFE (a->conns, c, after) {
                 conn_end(c);
         }
         drop_listeners(a->listeners);

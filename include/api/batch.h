@@ -1,0 +1,51 @@
+/* An order to one or several processes that is answered when they have got there, or when the time
+ * is over. Owned by its request. */
+#ifndef API_BATCH_H
+#define API_BATCH_H
+
+#include <stdbool.h>
+
+#include "api/server.h"
+#include "engine/orders.h"
+
+enum batch_answer {
+        BATCH_PROCESS, /* PROCESS, or the fault as a problem */
+        BATCH_RESULTS, /* {"results": [...]} */
+        BATCH_OWN,     /* on_finished answers */
+};
+
+struct batch_item {
+        struct batch *batch;
+        struct process *process; /* borrowed; NULL once it may be gone */
+        char *name;              /* owned: namespec */
+        struct waiter waiter;
+        enum fault fault;
+        char *detail; /* owned or NULL */
+        bool done;
+};
+
+struct batch {
+        struct request *request; /* borrowed */
+        struct ev_loop *loop;    /* borrowed */
+        enum batch_answer answer;
+        struct batch_item *items; /* owned, in the order of `status` */
+        int count, pending;
+        bool timed_out, wait;
+        ev_timer timer;
+        void (*on_finished)(struct batch *b); /* BATCH_OWN: reply to b->request; not free it */
+        void *arg;                            /* on_finished's; freed with free() */
+};
+
+/* Over these processes. NULL: no memory. */
+struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
+                        int count);
+/* The order to item i is through: it failed, or (FAULT_NONE) is done. */
+void batch_done(struct batch *b, int i, enum fault f, const char *detail);
+/* It will get there. */
+void batch_await(struct batch *b, int i, enum wait_for what);
+/* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is
+ * over. b belongs to the request from here on. */
+void batch_run(struct batch *b, bool wait, double timeout_s);
+void batch_drop(struct batch *b); /* instead of batch_run: somebody else answers */
+
+#endif

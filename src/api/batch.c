@@ -1,0 +1,184 @@
+#include "api/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rest.h"
+#include "api/view.h"
+
+void batch_drop(struct batch *b)
+{
+        ev_timer_stop(b->loop, &b->timer);
+        for (int i = 0; i < b->count; i++) {
+                waiter_cancel(&b->items[i].waiter);
+                free(b->items[i].name);
+                free(b->items[i].detail);
+        }
+        free(b->items);
+        free(b->arg);
+        free(b);
+}
+
+static void on_gone(struct request *r)
+{
+        batch_drop(r->state);
+        r->state = NULL;
+}
+
+/* ---- answering */
+
+static void answer_process(struct batch *b)
+{
+        struct request *r = b->request;
+        const struct batch_item *item = &b->items[0];
+
+        if (item->fault != FAULT_NONE)
+                rest_fault(r, item->fault, item->detail ? item->detail : item->name);
+        else if (!item->process)
+                rest_fault(r, FAULT_BAD_NAME, item->name);
+        else
+                rest_reply(r, b->wait ? 200 : 202,
+                           view_process(r->sup, item->process, clock_now()));
+}
+
+static json_t *result_view(const struct batch_item *item)
+{
+        bool ok = item->fault == FAULT_NONE;
+
+        return json_pack("{s:o, s:b, s:s, s:o}", "name", view_text(item->name, strlen(item->name)),
+                         "ok", ok, "code", ok ? "OK" : fault_name(item->fault), "detail",
+                         item->detail ? view_text(item->detail, strlen(item->detail))
+                                      : json_null());
+}
+
+static void answer_results(struct batch *b)
+{
+        json_t *list = json_array();
+        bool fine = list != NULL;
+
+        for (int i = 0; fine && i < b->count; i++)
+                fine = json_array_append_new(list, result_view(&b->items[i])) == 0;
+        if (!fine) {
+                json_decref(list);
+                list = NULL;
+        }
+        rest_reply(b->request, b->wait ? 200 : 202,
+                   list ? json_pack("{s:o}", "results", list) : NULL);
+}
+
+/* The request may be gone as soon as it is answered: b does not look at it after that. */
+static void finish(struct batch *b)
+{
+        static void (*const answers[])(struct batch *) = {
+                [BATCH_PROCESS] = answer_process, [BATCH_RESULTS] = answer_results
+        };
+
+        b->request->on_gone = NULL;
+        b->request->state = NULL;
+        if (b->answer == BATCH_OWN)
+                b->on_finished(b);
+        else
+                answers[b->answer](b);
+        batch_drop(b);
+}
+
+/* ---- waiting */
+
+static void settle(struct batch *b)
+{
+        if (--b->pending == 0)
+                finish(b);
+}
+
+void batch_done(struct batch *b, int i, enum fault f, const char *detail)
+{
+        struct batch_item *item = &b->items[i];
+
+        item->done = true;
+        item->fault = f;
+        if (detail && *detail && !item->detail)
+                item->detail = strdup(detail); /* without memory: the code alone has to do */
+}
+
+static void on_done(void *arg, struct process *p, enum fault f)
+{
+        struct batch_item *item = arg;
+
+        if (f == FAULT_BAD_NAME) /* removed meanwhile: what was to be stopped is */
+                item->process = NULL;
+        if (f == FAULT_BAD_NAME && item->waiter.what == WAIT_FOR_STOPPED)
+                f = FAULT_NONE;
+        batch_done(item->batch, (int)(item - item->batch->items), f,
+                   f == FAULT_SPAWN_ERROR ? p->spawnerr : NULL);
+        settle(item->batch);
+}
+
+void batch_await(struct batch *b, int i, enum wait_for what)
+{
+        struct batch_item *item = &b->items[i];
+        enum fault f;
+
+        item->waiter.on_done = on_done;
+        item->waiter.arg = item;
+        if (waiter_add(b->request->sup, &item->waiter, item->process, what, &f))
+                batch_done(b, i, f, f == FAULT_SPAWN_ERROR ? item->process->spawnerr : NULL);
+        else
+                b->pending++;
+}
+
+static void on_timeout(EV_P_ ev_timer *w, int revents)
+{
+        struct batch *b = w->data;
+
+        (void)loop, (void)revents;
+        b->timed_out = true;
+        for (int i = 0; i < b->count; i++)
+                if (!b->items[i].done) {
+                        waiter_cancel(&b->items[i].waiter);
+                        batch_done(b, i, FAULT_TIMEOUT, "not there yet; the order stands");
+                }
+        finish(b);
+}
+
+void batch_run(struct batch *b, bool wait, double timeout_s)
+{
+        struct request *r = b->request;
+
+        b->wait = wait;
+        r->state = b;
+        r->on_gone = on_gone;
+        if (b->pending > 1) {
+                ev_timer_set(&b->timer, timeout_s, 0.);
+                ev_timer_start(r->sup->loop, &b->timer);
+        }
+        settle(b); /* the order-giver's own share */
+}
+
+struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
+                        int count)
+{
+        struct batch *b = calloc(1, sizeof *b);
+
+        if (!b)
+                return NULL;
+        b->request = r;
+        b->loop = r->sup->loop;
+        b->answer = answer;
+        b->pending = 1; /* until all orders are given */
+        ev_timer_init(&b->timer, on_timeout, 0., 0.);
+        b->timer.data = b;
+        b->items = calloc(count ? (size_t)count : 1, sizeof *b->items);
+        for (int i = 0; b->items && i < count; i++) {
+                struct buf name = BUF_INIT;
+                process_namespec(procs[i], &name);
+                b->items[i] =
+                    (struct batch_item){ .batch = b, .process = procs[i], .name = buf_take(&name) };
+                b->count = i + 1;
+                if (!b->items[i].name)
+                        break;
+        }
+        if (b->items && b->count == count && (count == 0 || b->items[count - 1].name))
+                return b;
+        batch_drop(b);
+        return NULL;
+}

@@ -1,0 +1,339 @@
+/* The JSON API: one table of routes, and what all of its answers have in common. */
+#include "api/rest.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/auth.h"
+#include "api/conn.h"
+#include "api/events.h"
+#include "api/percent.h"
+#include "api/view.h"
+
+/* ---- answers */
+
+static int put_text(const char *data, size_t len, void *arg)
+{
+        struct buf *out = arg;
+
+        buf_put(out, data, len);
+        return out->failed ? -1 : 0;
+}
+
+bool rest_dump(const json_t *value, struct buf *out)
+{
+        size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+
+        return json_dump_callback(value, put_text, out, flags) == 0;
+}
+
+static void answer(struct request *r, int status, const char *type, json_t *value)
+{
+        AUTO_BUF text = BUF_INIT;
+        bool fine = value && rest_dump(value, &text);
+
+        buf_putc(&text, '\n');
+        json_decref(value);
+        if (fine && !text.failed)
+                reply(r, status, type, NULL, text.data, text.len);
+        else
+                reply_error_page(r, 500);
+}
+
+void rest_reply(struct request *r, int status, json_t *value)
+{
+        answer(r, status, "application/json", value);
+}
+
+static void problem(struct request *r, int status, const char *code, const char *detail,
+                    json_t *errors)
+{
+        json_t *value = json_pack(
+            "{s:i, s:s, s:o, s:s}", "status", status, "title", http_reason(status), "detail",
+            detail && *detail ? view_text(detail, strlen(detail)) : json_null(), "code", code);
+
+        if (errors && json_object_set_new(value, "errors", errors) < 0) {
+                json_decref(value);
+                value = NULL;
+        }
+        answer(r, status, "application/problem+json", value);
+}
+
+void rest_error(struct request *r, int status, const char *code, const char *fmt, ...)
+{
+        AUTO_BUF detail = BUF_INIT;
+        va_list ap;
+
+        va_start(ap, fmt);
+        buf_vprintf(&detail, fmt, ap);
+        va_end(ap);
+        problem(r, status, code, buf_str(&detail), NULL);
+}
+
+int rest_fault_status(enum fault f)
+{
+        static const struct {
+                enum fault fault;
+                int status;
+        } table[] = {
+                { FAULT_BAD_NAME, 404 },      { FAULT_BAD_SIGNAL, 400 },
+                { FAULT_BAD_ARGUMENTS, 400 }, { FAULT_INCORRECT_PARAMETERS, 400 },
+                { FAULT_OUT_OF_RANGE, 400 },  { FAULT_SHUTDOWN_STATE, 503 },
+                { FAULT_TIMEOUT, 504 },       { FAULT_CANT_REREAD, 422 },
+                { FAULT_FAILED, 500 },
+        };
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+                if (table[i].fault == f)
+                        return table[i].status;
+        return 409; /* the rest say that the process is in no state for it */
+}
+
+void rest_fault(struct request *r, enum fault f, const char *detail)
+{
+        problem(r, rest_fault_status(f), fault_name(f), detail, NULL);
+}
+
+void rest_diags(struct request *r, const struct diags *d)
+{
+        const struct diag *first = diags_first_error(d);
+        json_t *errors = view_diags(d, DIAG_ERROR);
+
+        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL,
+                errors ? errors : json_array());
+}
+
+/* ---- bodies */
+
+json_t *rest_body(struct request *r)
+{
+        json_error_t why;
+        json_t *body;
+
+        if (r->body.len == 0)
+                body = json_object();
+        else
+                body = json_loadb(r->body.data, r->body.len, JSON_REJECT_DUPLICATES, &why);
+        if (body && json_is_object(body))
+                return body;
+        if (body)
+                rest_error(r, 400, "BAD_REQUEST", "the body has to be a JSON object");
+        else if (r->body.len == 0)
+                rest_error(r, 503, "BUSY", "out of memory");
+        else
+                rest_error(r, 400, "BAD_REQUEST", "the body is no JSON: line %d: %s", why.line,
+                           why.text);
+        json_decref(body);
+        return NULL;
+}
+
+bool rest_bool(struct request *r, const json_t *body, const char *key, bool *value)
+{
+        const json_t *v = json_object_get(body, key);
+
+        if (!v || json_is_null(v))
+                return true;
+        if (!json_is_boolean(v)) {
+                rest_error(r, 400, "BAD_REQUEST", "%s has to be true or false", key);
+                return false;
+        }
+        *value = json_is_true(v);
+        return true;
+}
+
+bool rest_wait(struct request *r, const json_t *body, bool *wait, double *timeout_s)
+{
+        const json_t *v = json_object_get(body, "timeout_s");
+
+        *wait = true;
+        *timeout_s = REST_TIMEOUT_S;
+        if (!rest_bool(r, body, "wait", wait))
+                return false;
+        if (!v || json_is_null(v))
+                return true;
+        *timeout_s = json_number_value(v);
+        if (json_is_number(v) && *timeout_s > 0 && *timeout_s <= REST_TIMEOUT_MAX_S)
+                return true;
+        rest_error(r, 400, "BAD_REQUEST", "timeout_s has to be seconds, above 0 and up to %d",
+                   (int)REST_TIMEOUT_MAX_S);
+        return false;
+}
+
+/* ---- small routes */
+
+static void get_health(struct request *r, const char *name)
+{
+        (void)name;
+        reply(r, 200, "text/plain", "Cache-Control: no-store\r\n", "ok\n", 3);
+}
+
+static void get_info(struct request *r, const char *name)
+{
+        (void)name;
+        rest_reply(r, 200, view_info(r->sup, clock_now()));
+}
+
+static void get_events(struct request *r, const char *name)
+{
+        (void)name;
+        events_handle(r);
+}
+
+static void post_reload(struct request *r, const char *name)
+{
+        bool plan_only = false, all = false;
+        struct plan plan = { 0 };
+        struct diags diags = { 0 };
+        json_t *body = rest_body(r);
+
+        (void)name;
+        if (!body)
+                return;
+        bool fine = rest_bool(r, body, "plan", &plan_only) && rest_bool(r, body, "all", &all);
+        json_decref(body);
+        if (!fine)
+                return;
+        enum fault f = order_apply(r->sup, plan_only, &r->caller, &plan, &diags);
+        if (f == FAULT_NONE)
+                rest_reply(r, 200, view_plan(&plan, all, &diags));
+        else if (f == FAULT_CANT_REREAD)
+                rest_diags(r, &diags);
+        else
+                rest_fault(r, f, NULL);
+        plan_release(&plan);
+        diags_release(&diags);
+}
+
+/* ---- the table */
+
+enum method { GET, POST };
+
+static const struct rest_route {
+        enum method method; /* GET: HEAD too, unless it streams */
+        const char *path;
+        bool streams;
+        void (*handle)(struct request *r, const char *name);
+} routes[] = {
+        { GET, "/healthz", false, get_health },
+        { GET, "/v1/info", false, get_info },
+        { GET, "/v1/processes", false, rest_process_list },
+        { GET, "/v1/processes/{}", false, rest_process },
+        { POST, "/v1/processes/{}/start", false, rest_process_start },
+        { POST, "/v1/processes/{}/stop", false, rest_process_stop },
+        { POST, "/v1/processes/{}/restart", false, rest_process_restart },
+        { POST, "/v1/processes/{}/signal", false, rest_process_signal },
+        { POST, "/v1/processes/{}/stdin", false, rest_process_stdin },
+        { GET, "/v1/programs", false, rest_program_list },
+        { GET, "/v1/programs/{}", false, rest_program },
+        { POST, "/v1/programs/{}/scale", false, rest_program_scale },
+        { POST, "/v1/reload", false, post_reload },
+        { GET, "/v1/logs/main", true, rest_log_main },
+        { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
+        { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },
+        { GET, "/v1/events", true, get_events },
+};
+
+bool rest_path_fits(const char *pattern, const char *path, size_t path_len, struct buf *name)
+{
+        const char *end = path + path_len;
+
+        while (*pattern) {
+                if (strncmp(pattern, "{}", 2) != 0) {
+                        if (path == end || *path++ != *pattern++)
+                                return false;
+                        continue;
+                }
+                const char *slash = memchr(path, '/', (size_t)(end - path));
+                size_t len = (size_t)((slash ? slash : end) - path);
+                if (len == 0)
+                        return false;
+                buf_reset(name);
+                percent_decode(path, len, false, name);
+                path += len;
+                pattern += 2;
+        }
+        return path == end;
+}
+
+static bool method_fits(const struct rest_route *t, const struct request *r)
+{
+        if (t->method == POST)
+                return strcmp(r->method, "POST") == 0;
+        return strcmp(r->method, "GET") == 0 || (!t->streams && strcmp(r->method, "HEAD") == 0);
+}
+
+/* ---- who may */
+
+static bool is_json(const char *type)
+{
+        size_t len = strcspn(type, "; \t");
+
+        return len == 16 && strncasecmp(type, "application/json", 16) == 0;
+}
+
+/* What a web page could make a browser send is refused on TCP: pages reach loopback, too. */
+static bool tcp_allows(struct request *r, bool changes)
+{
+        const char *host = request_header(r, "Host");
+        const char *why = NULL;
+
+        if (!r->authenticated && !r->from_loopback)
+                why = "this server has no password: /v1 is answered on loopback only";
+        else if (!r->authenticated && changes)
+                why = "this server has no password: orders are taken over the Unix socket only";
+        else if ((changes || !r->authenticated) &&
+                 !auth_host_is_ours(host, r->server,
+                                    r->sup->world ? r->sup->world->hostname : NULL))
+                why = "foreign Host";
+        else if ((changes || !r->authenticated) &&
+                 !auth_origin_is_ours(request_header(r, "Origin"), host))
+                why = "foreign Origin";
+        if (why)
+                rest_error(r, 403, "FORBIDDEN", "%s", why);
+        return !why;
+}
+
+static bool is_allowed(struct request *r, const struct rest_route *t)
+{
+        const char *type = request_header(r, "Content-Type");
+        bool tcp = r->server->kind == SERVER_INET;
+
+        if (t->handle == get_health)
+                return true;
+        if (tcp && !tcp_allows(r, t->method == POST))
+                return false;
+        if (t->method != POST || (type ? is_json(type) : !tcp))
+                return true;
+        rest_error(r, 400, "BAD_REQUEST", "Content-Type has to be application/json");
+        return false;
+}
+
+void rest_handle(struct request *r)
+{
+        struct target_parts parts = target_split(r->target);
+        AUTO_BUF name = BUF_INIT;
+        const struct rest_route *other = NULL;
+
+        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+                const struct rest_route *t = &routes[i];
+                if (!rest_path_fits(t->path, parts.path, parts.path_len, &name))
+                        continue;
+                if (!method_fits(t, r)) {
+                        other = t;
+                        continue;
+                }
+                if (name.failed || strlen(buf_str(&name)) != name.len)
+                        rest_error(r, 404, "BAD_NAME", "no such name");
+                else if (is_allowed(r, t))
+                        t->handle(r, buf_str(&name));
+                return;
+        }
+        if (r->server->kind == SERVER_INET && !tcp_allows(r, false))
+                return;
+        if (other)
+                rest_error(r, 405, "BAD_REQUEST", "%s is asked for with %s", r->path,
+                           other->method == POST ? "POST" : "GET");
+        else
+                rest_error(r, 404, "NOT_FOUND", "there is no %s", r->path);
+}

@@ -1,0 +1,172 @@
+/* /v1/logs: a part of a log, or all that comes. Offsets count from the stream's beginning: what the
+ * ledger says was written, less what the file holds, is where the present file begins. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/log_stream.h"
+#include "api/rest.h"
+#include "engine/worker.h"
+#include "logs/mainlog.h"
+#include "logs/tail.h"
+#include "model/registry.h"
+
+#define WHOLE_MAX (16 << 20) /* an answer that is not followed */
+
+struct asked {
+        bool has_offset, has_tail, has_lines, follow;
+        int64_t offset, tail, lines;
+};
+
+struct source {
+        const char *path; /* borrowed */
+        int64_t size;
+        int64_t base; /* stream offset of the file's first byte; below 0: the file is older */
+};
+
+/* False: there and not a number in the range; answered already. */
+static bool number_param(struct request *r, const char *name, int64_t min, int64_t max, bool *there,
+                         int64_t *value)
+{
+        AUTO_BUF text = BUF_INIT;
+        char *end;
+
+        *there = request_param(r, name, &text);
+        if (!*there)
+                return true;
+        errno = 0;
+        *value = strtoll(buf_str(&text), &end, 10);
+        if (text.len > 0 && *end == '\0' && errno == 0 && *value >= min && *value <= max)
+                return true;
+        rest_error(r, 400, "BAD_REQUEST", "%s has to be a number from %" PRId64, name, min);
+        return false;
+}
+
+static bool read_params(struct request *r, struct asked *a)
+{
+        int64_t follow = 0;
+        bool there;
+
+        *a = (struct asked){ 0 };
+        if (!number_param(r, "offset", INT64_MIN / 2, INT64_MAX / 2, &a->has_offset, &a->offset) ||
+            !number_param(r, "tail", 0, INT64_MAX / 2, &a->has_tail, &a->tail) ||
+            !number_param(r, "lines", 0, INT_MAX, &a->has_lines, &a->lines) ||
+            !number_param(r, "follow", 0, 1, &there, &follow))
+                return false;
+        a->follow = follow == 1;
+        if (a->has_offset + a->has_tail + a->has_lines <= 1)
+                return true;
+        rest_error(r, 400, "BAD_REQUEST", "say one of offset, tail and lines");
+        return false;
+}
+
+static void answer_part(struct request *r, const struct source *s, int64_t from,
+                        const struct buf *text)
+{
+        char head[64];
+
+        snprintf(head, sizeof head, "X-Log-Offset: %" PRId64 "\r\n", s->base + from);
+        reply(r, 200, "application/octet-stream", head, buf_str(text), text->len);
+}
+
+static void answer_follow(struct request *r, const struct source *s, int64_t from)
+{
+        char head[128];
+        struct log_stream_how how = { .back = s->size - from,
+                                      .type = "application/octet-stream",
+                                      .extra = head };
+
+        snprintf(head, sizeof head, "X-Log-Offset: %" PRId64 "\r\nX-Accel-Buffering: no\r\n",
+                 s->base + from);
+        if (!log_stream_begin(r, s->path, &how))
+                rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s cannot be read", s->path);
+}
+
+/* Where in the file the answer begins. */
+static int64_t first_byte(const struct asked *a, const struct source *s)
+{
+        int64_t from = 0;
+
+        if (a->has_offset)
+                from = a->offset - s->base;
+        else if (a->has_tail)
+                from = s->size - a->tail;
+        else if (!a->follow && s->size > WHOLE_MAX)
+                from = s->size - WHOLE_MAX; /* the newest of what is too much */
+        if (from < 0)
+                return 0;
+        return from > s->size ? s->size : from;
+}
+
+static void answer(struct request *r, const struct asked *a, const struct source *s)
+{
+        AUTO_BUF text = BUF_INIT;
+        enum tail_result got = TAIL_OK;
+        int64_t from = first_byte(a, s);
+
+        if (a->has_lines)
+                got = tail_lines(s->path, (int)a->lines, WHOLE_MAX, &text, &from);
+        else if (!a->follow)
+                got = tail_read(s->path, from, 0, &text);
+        if (got == TAIL_NO_FILE)
+                rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s is not there", s->path);
+        else if (got != TAIL_OK || text.failed)
+                rest_error(r, 500, fault_name(FAULT_FAILED), "%s cannot be read", s->path);
+        else if (a->follow)
+                answer_follow(r, s, from);
+        else
+                answer_part(r, s, from, &text);
+}
+
+static void serve(struct request *r, const char *path, const struct stream *stream)
+{
+        struct asked a;
+        struct stat st;
+        struct stream_ledger ledger = { 0 };
+        struct source s = { .path = log_readable(path, &st) };
+
+        if (!s.path) {
+                rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s%s", path ? path : "",
+                           path ? " is no file that can be read" : "there is no log file");
+                return;
+        }
+        if (!read_params(r, &a))
+                return;
+        s.size = st.st_size;
+        if (stream) {
+                stream_ledger(stream, &ledger);
+                s.base = (int64_t)ledger.written - s.size;
+        }
+        answer(r, &a, &s);
+}
+
+static void serve_process(struct request *r, const char *name, bool is_stderr)
+{
+        const struct process *p = registry_process(&r->sup->registry, name);
+
+        if (!p) {
+                rest_fault(r, FAULT_BAD_NAME, name);
+                return;
+        }
+        const struct worker *w = p->worker;
+        serve(r, log_path_of(p, is_stderr), !w ? NULL : is_stderr ? w->err : w->out);
+}
+
+void rest_log_stdout(struct request *r, const char *name)
+{
+        serve_process(r, name, false);
+}
+
+void rest_log_stderr(struct request *r, const char *name)
+{
+        serve_process(r, name, true);
+}
+
+void rest_log_main(struct request *r, const char *name)
+{
+        (void)name;
+        serve(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL, NULL);
+}

@@ -1,0 +1,253 @@
+/* /v1/processes: looking, and orders. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/batch.h"
+#include "api/rest.h"
+#include "api/view.h"
+#include "base/signame.h"
+#include "model/registry.h"
+
+/* What a NAME in a path means. */
+struct named {
+        struct process **procs; /* owned */
+        int count;
+        bool many; /* a pattern: answered with a list, however many it fits */
+};
+
+static bool is_pattern(const char *name)
+{
+        size_t len = strlen(name);
+
+        return strcmp(name, "all") == 0 || strpbrk(name, "*?[") ||
+               (len > 0 && name[len - 1] == ':');
+}
+
+static struct process **match(const struct registry *reg, const char *pattern, int *count)
+{
+        AUTO_BUF whole = BUF_INIT;
+        size_t len = strlen(pattern);
+
+        if (len == 0 || pattern[len - 1] != ':')
+                return registry_match(reg, pattern, count);
+        buf_printf(&whole, "%s*", pattern); /* "group:" is the whole group */
+        *count = -1;
+        return whole.failed ? NULL : registry_match(reg, whole.data, count);
+}
+
+/* False: answered already. */
+static bool find(struct request *r, const char *name, struct named *out)
+{
+        struct process *p = registry_process(&r->sup->registry, name);
+
+        *out = (struct named){ .count = p ? 1 : 0 };
+        if (p) {
+                out->procs = malloc(sizeof *out->procs);
+                if (out->procs)
+                        out->procs[0] = p;
+                else
+                        out->count = -1;
+        } else if (is_pattern(name)) {
+                out->many = true;
+                out->procs = match(&r->sup->registry, name, &out->count);
+        }
+        if (out->count > 0)
+                return true;
+        free(out->procs);
+        if (out->count < 0)
+                rest_error(r, 503, "BUSY", "out of memory");
+        else
+                rest_fault(r, FAULT_BAD_NAME, name);
+        return false;
+}
+
+/* ---- looking */
+
+static json_t *list_view(const struct supervisor *s, struct process **procs, int count)
+{
+        json_t *list = json_array();
+        struct moment now = clock_now();
+
+        for (int i = 0; list && i < count; i++)
+                if (json_array_append_new(list, view_process(s, procs[i], now)) < 0) {
+                        json_decref(list);
+                        return NULL;
+                }
+        return list ? json_pack("{s:o}", "processes", list) : NULL;
+}
+
+void rest_process_list(struct request *r, const char *name)
+{
+        AUTO_BUF glob = BUF_INIT;
+        int count = 0;
+        struct process **procs;
+
+        (void)name;
+        if (request_param(r, "name", &glob))
+                procs = match(&r->sup->registry, buf_str(&glob), &count);
+        else
+                procs = registry_all(&r->sup->registry, &count);
+        if (count < 0 || glob.failed)
+                rest_error(r, 503, "BUSY", "out of memory");
+        else
+                rest_reply(r, 200, list_view(r->sup, procs, count));
+        free(procs);
+}
+
+void rest_process(struct request *r, const char *name)
+{
+        struct named n;
+
+        if (!find(r, name, &n))
+                return;
+        rest_reply(r, 200,
+                   n.many ? list_view(r->sup, n.procs, n.count)
+                          : view_process(r->sup, n.procs[0], clock_now()));
+        free(n.procs);
+}
+
+/* ---- orders that take time */
+
+struct order {
+        enum fault (*give)(struct supervisor *s, struct process *p, const struct caller *by,
+                           struct err *detail);
+        enum wait_for until;
+};
+
+static enum fault give_stop(struct supervisor *s, struct process *p, const struct caller *by,
+                            struct err *detail)
+{
+        (void)detail;
+        return order_stop(s, p, by);
+}
+
+static const struct order start = { order_start, WAIT_FOR_STARTED };
+static const struct order stop = { give_stop, WAIT_FOR_STOPPED };
+static const struct order restart = { order_restart, WAIT_FOR_STARTED };
+
+static struct batch *batch_for(struct request *r, const struct named *n)
+{
+        struct batch *b = batch_new(r, n->many ? BATCH_RESULTS : BATCH_PROCESS, n->procs, n->count);
+
+        if (!b)
+                rest_error(r, 503, "BUSY", "out of memory");
+        return b;
+}
+
+static void carry_out(struct request *r, const struct order *o, const char *name)
+{
+        struct named n;
+        bool wait;
+        double timeout_s;
+        json_t *body = rest_body(r);
+
+        if (!body)
+                return;
+        bool fine = rest_wait(r, body, &wait, &timeout_s) && find(r, name, &n);
+        json_decref(body);
+        if (!fine)
+                return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++) {
+                struct err detail = { 0 };
+                enum fault f = o->give(r->sup, n.procs[i], &r->caller, &detail);
+                if (f == FAULT_NONE && wait)
+                        batch_await(b, i, o->until);
+                else
+                        batch_done(b, i, f, detail.text);
+        }
+        free(n.procs);
+        if (b)
+                batch_run(b, wait, timeout_s);
+}
+
+void rest_process_start(struct request *r, const char *name)
+{
+        carry_out(r, &start, name);
+}
+
+void rest_process_stop(struct request *r, const char *name)
+{
+        carry_out(r, &stop, name);
+}
+
+void rest_process_restart(struct request *r, const char *name)
+{
+        carry_out(r, &restart, name);
+}
+
+/* ---- orders that are done at once */
+
+static int signal_of(const json_t *v)
+{
+        if (json_is_string(v))
+                return signame_parse(json_string_value(v));
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > 999)
+                return -1;
+        char digits[8];
+        snprintf(digits, sizeof digits, "%d", (int)json_integer_value(v));
+        return signame_parse(digits);
+}
+
+void rest_process_signal(struct request *r, const char *name)
+{
+        struct named n;
+        json_t *body = rest_body(r);
+
+        if (!body)
+                return;
+        int sig = signal_of(json_object_get(body, "signal"));
+        json_decref(body);
+        if (sig < 0) {
+                rest_fault(r, FAULT_BAD_SIGNAL, "signal has to be a name (\"HUP\") or a number");
+                return;
+        }
+        if (!find(r, name, &n))
+                return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i, order_signal(r->sup, n.procs[i], sig, &r->caller), NULL);
+        free(n.procs);
+        if (b)
+                batch_run(b, true, REST_TIMEOUT_S);
+}
+
+static void answer_nothing(struct batch *b)
+{
+        if (b->items[0].fault == FAULT_NONE)
+                reply(b->request, 204, NULL, NULL, NULL, 0);
+        else
+                rest_fault(b->request, b->items[0].fault, b->items[0].name);
+}
+
+void rest_process_stdin(struct request *r, const char *name)
+{
+        struct named n;
+        json_t *body = rest_body(r);
+        const json_t *data = body ? json_object_get(body, "data") : NULL;
+
+        if (!body)
+                return;
+        if (!json_is_string(data))
+                rest_error(r, 400, "BAD_REQUEST", "data has to be a string");
+        if (!json_is_string(data) || !find(r, name, &n)) {
+                json_decref(body);
+                return;
+        }
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i,
+                           order_stdin(r->sup, n.procs[i], json_string_value(data),
+                                       json_string_length(data), &r->caller),
+                           NULL);
+        json_decref(body);
+        free(n.procs);
+        if (!b)
+                return;
+        if (!n.many) {
+                b->answer = BATCH_OWN;
+                b->on_finished = answer_nothing;
+        }
+        batch_run(b, true, REST_TIMEOUT_S);
+}

@@ -1,0 +1,154 @@
+/* /v1/programs: fleets, and their size. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/batch.h"
+#include "api/rest.h"
+#include "api/view.h"
+#include "model/registry.h"
+
+void rest_program_list(struct request *r, const char *name)
+{
+        const struct registry *reg = &r->sup->registry;
+        json_t *list = json_array();
+        bool fine = list != NULL;
+
+        (void)name;
+        for (int g = 0; fine && g < reg->group_count; g++)
+                for (int i = 0; fine && i < reg->groups[g]->fleet_count; i++)
+                        fine = json_array_append_new(list,
+                                                     view_program(&reg->groups[g]->fleets[i])) == 0;
+        if (!fine) {
+                json_decref(list);
+                list = NULL;
+        }
+        rest_reply(r, 200, list ? json_pack("{s:o}", "programs", list) : NULL);
+}
+
+static struct fleet *find(struct request *r, const char *name)
+{
+        bool ambiguous = false;
+        struct fleet *f = registry_fleet(&r->sup->registry, name, &ambiguous);
+
+        if (!f && ambiguous)
+                rest_error(r, 409, "BAD_NAME", "%s is in several groups: name it GROUP:%s", name,
+                           name);
+        else if (!f)
+                rest_fault(r, FAULT_BAD_NAME, name);
+        return f;
+}
+
+void rest_program(struct request *r, const char *name)
+{
+        const struct fleet *f = find(r, name);
+
+        if (f)
+                rest_reply(r, 200, view_program(f));
+}
+
+/* ---- scaling */
+
+struct scaling {
+        struct scale_answer done;
+        char program[]; /* as asked for */
+};
+
+static void answer_scaled(struct batch *b)
+{
+        const struct scaling *s = b->arg;
+
+        if (b->timed_out)
+                rest_error(b->request, 504, fault_name(FAULT_TIMEOUT),
+                           "scaled from %d to %d, but not all workers are there yet", s->done.was,
+                           s->done.replicas);
+        else
+                rest_reply(b->request, b->wait ? 200 : 202,
+                           json_pack("{s:o, s:i, s:i}", "program",
+                                     view_text(s->program, strlen(s->program)), "was", s->done.was,
+                                     "replicas", s->done.replicas));
+}
+
+/* Workers that came are waited for until they are up or have failed, those that go until they are
+ * gone. */
+static void await_fleet(struct batch *b, struct fleet *f)
+{
+        for (int i = 0; i < f->count; i++) {
+                enum pstate state = f->procs[i]->state;
+                if (state == PS_STARTING)
+                        batch_await(b, i, WAIT_FOR_STARTED);
+                else if (state == PS_RETIRING)
+                        batch_await(b, i, WAIT_FOR_STOPPED);
+                else
+                        batch_done(b, i, FAULT_NONE, NULL);
+        }
+}
+
+static void answer_when_scaled(struct request *r, struct fleet *f, const char *name,
+                               struct scale_answer done, bool wait, double timeout_s)
+{
+        struct batch *b = batch_new(r, BATCH_OWN, f->procs, wait ? f->count : 0);
+        struct scaling *s = b ? malloc(sizeof *s + strlen(name) + 1) : NULL;
+
+        if (!s) {
+                if (b)
+                        batch_drop(b);
+                rest_error(r, 503, "BUSY", "scaled, but out of memory to wait for it");
+                return;
+        }
+        s->done = done;
+        strcpy(s->program, name);
+        b->arg = s;
+        b->on_finished = answer_scaled;
+        if (wait)
+                await_fleet(b, f);
+        batch_run(b, wait, timeout_s);
+}
+
+/* Exactly one of replicas and by. False: answered already. */
+static bool wanted_size(struct request *r, const json_t *body, bool *relative, int *value)
+{
+        const json_t *replicas = json_object_get(body, "replicas");
+        const json_t *by = json_object_get(body, "by");
+        const json_t *v = replicas ? replicas : by;
+
+        *relative = !replicas;
+        if (!v || (replicas && by)) {
+                rest_error(r, 400, "BAD_REQUEST", "say either replicas or by");
+                return false;
+        }
+        if (!json_is_integer(v) || json_integer_value(v) > INT_MAX / 2 ||
+            json_integer_value(v) < (*relative ? INT_MIN / 2 : 0)) {
+                rest_error(r, 400, "BAD_REQUEST", "%s has to be a whole number%s",
+                           *relative ? "by" : "replicas", *relative ? "" : ", not below 0");
+                return false;
+        }
+        *value = (int)json_integer_value(v);
+        return true;
+}
+
+void rest_program_scale(struct request *r, const char *name)
+{
+        struct scale_answer done = { 0 };
+        struct err why = { 0 };
+        bool relative, wait;
+        int value;
+        double timeout_s;
+        struct fleet *f = NULL;
+        json_t *body = rest_body(r);
+
+        if (!body)
+                return;
+        if (wanted_size(r, body, &relative, &value) && rest_wait(r, body, &wait, &timeout_s))
+                f = find(r, name);
+        json_decref(body);
+        if (!f)
+                return;
+        enum fault fault = order_scale(r->sup, f, relative, value, &r->caller, &done, &why);
+        if (fault == FAULT_NONE)
+                answer_when_scaled(r, f, name, done, wait, timeout_s);
+        else if (fault == FAULT_FAILED && why.code != ERR_NOMEM)
+                rest_error(r, 422, fault_name(fault), "%s", why.text);
+        else
+                rest_fault(r, fault, why.text);
+}

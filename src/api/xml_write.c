@@ -1,0 +1,162 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "api/xml.h"
+
+/* Length of the UTF-8 sequence at s, 0 when there is no valid one. */
+static size_t sequence(const unsigned char *s, size_t left)
+{
+        static const struct {
+                unsigned char mask, lead, low, high; /* of the second byte */
+                size_t len;
+        } forms[] = {
+                { 0xff, 0xe0, 0xa0, 0xbf, 3 }, { 0xff, 0xed, 0x80, 0x9f, 3 },
+                { 0xff, 0xf0, 0x90, 0xbf, 4 }, { 0xff, 0xf4, 0x80, 0x8f, 4 },
+                { 0xf0, 0xe0, 0x80, 0xbf, 3 }, { 0xfc, 0xf0, 0x80, 0xbf, 4 },
+        };
+
+        if (s[0] < 0x80)
+                return 1;
+        if (s[0] >= 0xc2 && s[0] <= 0xdf)
+                return left >= 2 && (s[1] & 0xc0) == 0x80 ? 2 : 0;
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+                if ((s[0] & forms[i].mask) != forms[i].lead)
+                        continue;
+                if (left < forms[i].len || s[1] < forms[i].low || s[1] > forms[i].high)
+                        return 0;
+                for (size_t k = 2; k < forms[i].len; k++)
+                        if ((s[k] & 0xc0) != 0x80)
+                                return 0;
+                return forms[i].len;
+        }
+        return 0;
+}
+
+/* XML 1.0 section 2.2: of the controls only tab, newline and return; neither U+FFFE nor U+FFFF. */
+static bool is_legal(const unsigned char *s, size_t len)
+{
+        if (len == 1)
+                return s[0] >= 0x20 || s[0] == '\t' || s[0] == '\n' || s[0] == '\r';
+        return !(len == 3 && s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe);
+}
+
+static const char *escape_of(unsigned char c)
+{
+        switch (c) {
+        case '&':
+                return "&amp;";
+        case '<':
+                return "&lt;";
+        case '>':
+                return "&gt;";
+        default:
+                return NULL;
+        }
+}
+
+void xml_text(struct buf *out, const char *text, size_t len)
+{
+        const unsigned char *s = (const unsigned char *)text;
+        size_t plain = 0; /* start of what can be copied as it is */
+
+        for (size_t i = 0; i < len;) {
+                size_t n = sequence(s + i, len - i);
+                const char *instead = n == 1 ? escape_of(s[i]) : n == 0 ? "\xef\xbf\xbd" : NULL;
+                if (n > 0 && !instead && is_legal(s + i, n)) {
+                        i += n;
+                        continue;
+                }
+                buf_put(out, text + plain, i - plain);
+                if (instead)
+                        buf_puts(out, instead);
+                i += n ? n : 1;
+                plain = i;
+        }
+        buf_put(out, text + plain, len - plain);
+}
+
+void xml_string_n(struct buf *out, const char *s, size_t len)
+{
+        buf_puts(out, "<value><string>");
+        xml_text(out, s, len);
+        buf_puts(out, "</string></value>\n");
+}
+
+void xml_string(struct buf *out, const char *s)
+{
+        xml_string_n(out, s, strlen(s));
+}
+
+void xml_int(struct buf *out, int64_t n)
+{
+        if (n >= INT32_MIN && n <= INT32_MAX)
+                buf_printf(out, "<value><int>%" PRId64 "</int></value>\n", n);
+        else
+                buf_printf(out, "<value><double>%" PRId64 ".0</double></value>\n", n);
+}
+
+void xml_bool(struct buf *out, bool b)
+{
+        buf_printf(out, "<value><boolean>%d</boolean></value>\n", b);
+}
+
+void xml_array_begin(struct buf *out)
+{
+        buf_puts(out, "<value><array><data>\n");
+}
+
+void xml_array_end(struct buf *out)
+{
+        buf_puts(out, "</data></array></value>\n");
+}
+
+void xml_struct_begin(struct buf *out)
+{
+        buf_puts(out, "<value><struct>\n");
+}
+
+void xml_struct_end(struct buf *out)
+{
+        buf_puts(out, "</struct></value>\n");
+}
+
+void xml_member_begin(struct buf *out, const char *name)
+{
+        buf_puts(out, "<member>\n<name>");
+        xml_text(out, name, strlen(name));
+        buf_puts(out, "</name>\n");
+}
+
+void xml_member_end(struct buf *out)
+{
+        buf_puts(out, "</member>\n");
+}
+
+void xml_member_string(struct buf *out, const char *name, const char *s)
+{
+        xml_member_begin(out, name);
+        xml_string(out, s ? s : "");
+        xml_member_end(out);
+}
+
+void xml_member_int(struct buf *out, const char *name, int64_t n)
+{
+        xml_member_begin(out, name);
+        xml_int(out, n);
+        xml_member_end(out);
+}
+
+void xml_member_bool(struct buf *out, const char *name, bool b)
+{
+        xml_member_begin(out, name);
+        xml_bool(out, b);
+        xml_member_end(out);
+}
+
+void xml_fault(struct buf *out, int code, const char *text)
+{
+        xml_struct_begin(out);
+        xml_member_int(out, "faultCode", code);
+        xml_member_string(out, "faultString", text);
+        xml_struct_end(out);
+}
