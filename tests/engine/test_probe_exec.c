@@ -130,16 +130,16 @@ Test(probe_exec, is_killed_with_its_whole_group_when_time_is_up)
 {
         probe_rig_init(&rig, CHECK_EXEC, "true");
         prctl(PR_SET_CHILD_SUBREAPER, 1); /* so that we see the grandchild end */
-        rig.program->healthcheck_timeout_ms = 300;
+        rig.program->healthcheck_timeout_ms = 500;
         rig.program->healthcheck_interval_ms = 60000;
         rig.program->healthcheck_start_interval_ms = 60000;
-        script("sleep 1000 & echo $! >kid; echo waiting; sleep 1000\n");
+        script("sleep 1000 & echo $! >kid; sleep 1000 & echo waiting; wait\n");
         rig.process->health = (struct health){ 0 };
         rig.fleet.replicas = 100000; /* the first one comes at once */
         struct probe_last last = probe_rig_ask(&rig);
         cr_expect_not(last.ok);
-        cr_expect_str_eq(last.output, "timed out after 300ms\nwaiting\n");
-        cr_expect_geq(last.duration_ms, 290);
+        cr_expect_str_eq(last.output, "timed out after 500ms\nwaiting\n");
+        cr_expect_geq(last.duration_ms, 490);
         cr_expect_lt(last.duration_ms, 3000);
         pid_t kid = (pid_t)number_in("kid");
         cr_assert_gt(kid, 0);
