@@ -1,5 +1,5 @@
-/* XML-RPC's wire format (compat 20.1): calls are read by expat into small trees, answers are written straight into a buffer
- * in the shape that Supervisor's clients know byte for byte. */
+/* XML-RPC's wire format (compat 20.1): calls are read by expat into small trees, answers are
+ * written straight into a buffer in the shape that Supervisor's clients know byte for byte. */
 #ifndef API_XML_H
 #define API_XML_H
 
@@ -21,26 +21,28 @@ enum value_kind {
 
 struct value {
         enum value_kind kind;
-        char *name;            /* owned: as a struct's member; else NULL */
-        char *text;            /* owned: VALUE_STRING; never NULL there */
-        int64_t number;        /* VALUE_INT, VALUE_BOOL */
+        char *name;     /* owned: as a struct's member; else NULL */
+        char *text;     /* owned: VALUE_STRING; never NULL there */
+        int64_t number; /* VALUE_INT, VALUE_BOOL */
         double real;
-        struct value **items;  /* owned */
+        struct value **items; /* owned */
         int count, cap;
 };
 
-void value_free(struct value *v); /* NULL is fine */
+void value_free(struct value *v);                                          /* NULL is fine */
 const struct value *value_member(const struct value *v, const char *name); /* or NULL */
 
-/* A whole call. *params_out is an array (possibly empty); the caller frees both. False: *e says why (HTTP 400). A DOCTYPE,
- * nesting deeper than 64 and anything that is not a methodCall are refused. */
+/* A whole call. *params_out is an array (possibly empty); the caller frees both. False: *e says why
+ * (HTTP 400). A DOCTYPE, nesting deeper than 64 and anything that is not a methodCall are refused.
+ */
 bool xml_read_call(const char *body, size_t len, char **method_out, struct value **params_out,
                    struct err *e);
 
 /* ---- writing. All append a whole <value> and a newline, unless they say otherwise. */
 
-void xml_text(struct buf *out, const char *s, size_t len); /* escaped character data, made valid: invalid UTF-8 becomes
-                                                              U+FFFD, characters that XML cannot carry are left out */
+void xml_text(struct buf *out, const char *s,
+              size_t len); /* escaped character data, made valid: invalid UTF-8 becomes
+                              U+FFFD, characters that XML cannot carry are left out */
 void xml_string(struct buf *out, const char *s);
 void xml_string_n(struct buf *out, const char *s, size_t len);
 void xml_int(struct buf *out, int64_t n); /* <int> while it fits 32 bits, else a <double> */

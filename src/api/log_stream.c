@@ -11,11 +11,7 @@
 struct tailer {
         struct request *request;
         struct follower *follower; /* owned */
-        struct ev_loop *loop;
-        ev_timer reap;
-        bool marks;
-        bool within; /* the follower is calling: it cannot be freed now */
-        bool gone, paused;
+        bool marks, paused;
 };
 
 const char *log_readable(const char *path, struct stat *st)
@@ -31,45 +27,24 @@ const char *log_path_of(const struct process *p, bool is_stderr)
         return s ? stream_path(s) : NULL;
 }
 
-static void tailer_free(struct tailer *t)
-{
-        ev_timer_stop(t->loop, &t->reap);
-        follower_free(t->follower);
-        free(t);
-}
-
-static void on_reap(EV_P_ ev_timer *w, int revents)
-{
-        (void)loop, (void)revents;
-        tailer_free(w->data);
-}
-
 static void on_gone(struct request *r)
 {
         struct tailer *t = r->state;
 
         r->state = NULL;
-        t->gone = true;
-        if (t->within)
-                ev_timer_start(t->loop, &t->reap);
-        else
-                tailer_free(t);
+        follower_free(t->follower); /* it bears that from within on_data */
+        free(t);
 }
 
+/* A stream that refuses is gone, and the tailer with it. */
 static bool on_data(void *arg, enum follow_news news, const char *data, size_t len)
 {
         static const char mark[] = "==> File truncated <==\n";
         struct tailer *t = arg;
 
-        if (t->gone)
+        if (news == FOLLOW_TRUNCATED && t->marks && !stream_send(t->request, mark, sizeof mark - 1))
                 return false;
-        t->within = true;
-        if (news == FOLLOW_TRUNCATED && t->marks)
-                stream_send(t->request, mark, sizeof mark - 1);
-        if (!t->gone && len > 0)
-                stream_send(t->request, data, len);
-        t->within = false;
-        if (t->gone)
+        if (!stream_send(t->request, data, len))
                 return false;
         t->paused = stream_waiting(t->request) >= AHEAD_BYTES;
         return !t->paused;
@@ -93,10 +68,7 @@ bool log_stream_begin(struct request *r, const char *path, const struct log_stre
                 return false;
         struct follow_handler h = { .arg = t, .on_data = on_data };
         t->request = r;
-        t->loop = r->sup->loop;
         t->marks = how->marks;
-        ev_timer_init(&t->reap, on_reap, 0., 0.);
-        t->reap.data = t;
         t->follower = follower_new(r->sup->loop, path, how->back, &h, NULL);
         if (!t->follower) {
                 free(t);

@@ -303,9 +303,14 @@ static bool is_allowed(struct request *r, const struct rest_route *t)
                 return true;
         if (tcp && !tcp_allows(r, t->method == POST))
                 return false;
-        if (t->method != POST || (type ? is_json(type) : !tcp))
+        if (t->method != POST)
                 return true;
-        rest_error(r, 400, "BAD_REQUEST", "Content-Type has to be application/json");
+        if (type ? !is_json(type) : tcp)
+                rest_error(r, 400, "BAD_REQUEST", "Content-Type has to be application/json");
+        else if (r->sup->mood != MOOD_RUNNING)
+                rest_fault(r, FAULT_SHUTDOWN_STATE, NULL);
+        else
+                return true;
         return false;
 }
 

@@ -155,7 +155,8 @@ static void carry_out(struct request *r, const struct order *o, const char *name
                 if (f == FAULT_NONE && wait)
                         batch_await(b, i, o->until);
                 else
-                        batch_done(b, i, f, detail.text);
+                        batch_done(b, i, f,
+                                   f == FAULT_SPAWN_ERROR ? n.procs[i]->spawnerr : detail.text);
         }
         free(n.procs);
         if (b)

@@ -30,12 +30,15 @@ static const struct tag_row {
         const char *name;
         enum tag tag;
 } tags[] = {
-        { "methodCall", TAG_CALL },  { "methodName", TAG_METHOD }, { "params", TAG_PARAMS },
-        { "param", TAG_PARAM },      { "value", TAG_VALUE },       { "int", TAG_INT },
-        { "i4", TAG_INT },           { "i8", TAG_INT },            { "boolean", TAG_BOOLEAN },
-        { "double", TAG_DOUBLE },    { "string", TAG_TEXT },       { "dateTime.iso8601", TAG_TEXT },
-        { "base64", TAG_TEXT },      { "array", TAG_ARRAY },       { "data", TAG_DATA },
-        { "struct", TAG_STRUCT },    { "member", TAG_MEMBER },     { "name", TAG_NAME },
+        { "methodCall", TAG_CALL }, { "methodName", TAG_METHOD },
+        { "params", TAG_PARAMS },   { "param", TAG_PARAM },
+        { "value", TAG_VALUE },     { "int", TAG_INT },
+        { "i4", TAG_INT },          { "i8", TAG_INT },
+        { "boolean", TAG_BOOLEAN }, { "double", TAG_DOUBLE },
+        { "string", TAG_TEXT },     { "dateTime.iso8601", TAG_TEXT },
+        { "base64", TAG_TEXT },     { "array", TAG_ARRAY },
+        { "data", TAG_DATA },       { "struct", TAG_STRUCT },
+        { "member", TAG_MEMBER },   { "name", TAG_NAME },
 };
 
 /* A <value> under construction: which value, and what will be done with text in it. */
@@ -49,12 +52,12 @@ struct reader {
         int depth;
         bool seen_call, failed;
         const char *why;
-        struct buf text;          /* of the innermost element that has some */
-        char *method;             /* owned */
-        struct value *params;     /* owned */
+        struct buf text;      /* of the innermost element that has some */
+        char *method;         /* owned */
+        struct value *params; /* owned */
         struct open_value open[DEEPEST];
         int opened;
-        char *member[DEEPEST];    /* owned: <name> of the member at that level of values */
+        char *member[DEEPEST + 1]; /* owned: <name> of the member at that level of values */
 };
 
 void value_free(struct value *v)
@@ -272,7 +275,7 @@ static void reader_release(struct reader *r)
 {
         while (r->opened > 0)
                 value_free(r->open[--r->opened].value);
-        for (int i = 0; i < DEEPEST; i++)
+        for (int i = 0; i <= DEEPEST; i++)
                 free(r->member[i]);
         free(r->method);
         value_free(r->params);

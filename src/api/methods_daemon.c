@@ -1,0 +1,177 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "api/methods.h"
+#include "logs/mainlog.h"
+#include "logs/tail.h"
+#include "version.h"
+
+enum rpc_status rpc_get_api_version(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        xml_string(c->out, RPC_API_VERSION);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_get_supervisor_version(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        xml_string(c->out, SUPERVISOR_SPOKEN);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_get_identification(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        xml_string(c->out, c->sup->config->settings.identifier);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_get_state(struct rpc_call *c, const struct value *params)
+{
+        static const char *const words[] = { "SHUTDOWN", "RESTARTING", "RUNNING" };
+        int mood = c->sup->mood;
+
+        (void)params;
+        xml_struct_begin(c->out);
+        xml_member_int(c->out, "statecode", mood);
+        xml_member_string(c->out, "statename", words[mood + 1]);
+        xml_struct_end(c->out);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_get_pid(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        xml_int(c->out, getpid());
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_read_log(struct rpc_call *c, const struct value *params)
+{
+        const char *path = c->sup->mainlog ? mainlog_path(c->sup->mainlog) : NULL;
+        AUTO_BUF text = BUF_INIT;
+
+        if (!path)
+                return rpc_fault(c, FAULT_NO_FILE, NULL);
+        switch (tail_read(path, param_int(params, 0), param_int(params, 1), &text)) {
+        case TAIL_OK:
+                xml_string_n(c->out, buf_str(&text), text.len);
+                return RPC_DONE;
+        case TAIL_NO_FILE:
+                return rpc_fault(c, FAULT_NO_FILE, path);
+        case TAIL_BAD_ARGUMENTS:
+                return rpc_fault(c, FAULT_BAD_ARGUMENTS, NULL);
+        default:
+                return rpc_fault(c, FAULT_FAILED, NULL);
+        }
+}
+
+enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
+{
+        struct err e = { 0 };
+
+        (void)params;
+        if (!c->sup->mainlog || !mainlog_path(c->sup->mainlog) ||
+            access(mainlog_path(c->sup->mainlog), F_OK) != 0)
+                return rpc_fault(c, FAULT_NO_FILE, NULL);
+        if (!mainlog_clear(c->sup->mainlog, &e))
+                return rpc_fault(c, FAULT_FAILED, e.text);
+        log_line(c->sup->log, LVL_INFO, "reopening log file");
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_shutdown(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        enum fault f = order_shutdown(c->sup, c->by, "shutdown by request");
+        if (f != FAULT_NONE)
+                return rpc_fault(c, f, NULL);
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}
+
+/* CANT_REREAD carries the first thing that is wrong. */
+static enum rpc_status refused(struct rpc_call *c, enum fault f, struct diags *diags)
+{
+        const struct diag *first = diags_first_error(diags);
+
+        rpc_fault(c, f, f == FAULT_CANT_REREAD && first ? first->message : NULL);
+        diags_release(diags);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_restart(struct rpc_call *c, const struct value *params)
+{
+        struct diags diags = { 0 };
+
+        (void)params;
+        enum fault f = order_restart_all(c->sup, c->by, &diags);
+        if (f != FAULT_NONE)
+                return refused(c, f, &diags);
+        diags_release(&diags);
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}
+
+static void put_names(struct buf *out, const struct strs *names)
+{
+        xml_array_begin(out);
+        for (size_t i = 0; i < names->count; i++)
+                xml_string(out, names->items[i]);
+        xml_array_end(out);
+}
+
+enum rpc_status rpc_reload_config(struct rpc_call *c, const struct value *params)
+{
+        struct diags diags = { 0 };
+        struct group_diff diff = { 0 };
+
+        (void)params;
+        enum fault f = order_reread(c->sup, c->by, &diff, &diags);
+        if (f != FAULT_NONE)
+                return refused(c, f, &diags);
+        xml_array_begin(c->out); /* an array of one array of three: clients rely on it */
+        xml_array_begin(c->out);
+        put_names(c->out, &diff.added);
+        put_names(c->out, &diff.changed);
+        put_names(c->out, &diff.removed);
+        xml_array_end(c->out);
+        xml_array_end(c->out);
+        group_diff_release(&diff);
+        diags_release(&diags);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_add_group(struct rpc_call *c, const struct value *params)
+{
+        const char *name = param_string(params, 0);
+        struct err e = { 0 };
+
+        enum fault f = order_add_group(c->sup, name, c->by, &e);
+        if (f != FAULT_NONE)
+                return rpc_fault(c, f, f == FAULT_FAILED ? e.text : name);
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_remove_group(struct rpc_call *c, const struct value *params)
+{
+        const char *name = param_string(params, 0);
+
+        enum fault f = order_remove_group(c->sup, name, c->by);
+        if (f != FAULT_NONE)
+                return rpc_fault(c, f, name);
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_send_event(struct rpc_call *c, const struct value *params)
+{
+        const char *data = param_string(params, 1);
+
+        order_remote_event(c->sup, param_string(params, 0), data, strlen(data));
+        xml_bool(c->out, true);
+        return RPC_DONE;
+}

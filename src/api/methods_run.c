@@ -1,0 +1,267 @@
+/* Starting and stopping, one or many, answered when they have got there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/methods.h"
+
+/* One process of a job. Names are copies: a process may go while it is waited for. */
+struct errand {
+        struct job *job;
+        struct waiter waiter;
+        char *name, *group; /* owned */
+        bool done;
+};
+
+struct job {
+        struct rpc_call *call;
+        enum wait_for what;
+        bool wait, many;        /* many: the answer is an array of status structs */
+        char *asked;            /* owned: the name as asked for, in faults of a single one */
+        struct errand *errands; /* owned */
+        int count, open; /* open: errands without an answer, and one while orders are being given */
+};
+
+static void job_free(struct job *j)
+{
+        for (int i = 0; i < j->count; i++) {
+                waiter_cancel(&j->errands[i].waiter);
+                free(j->errands[i].name);
+                free(j->errands[i].group);
+        }
+        free(j->errands);
+        free(j->asked);
+        free(j);
+}
+
+static void cancel(struct rpc_call *c)
+{
+        job_free(c->job);
+        c->job = NULL;
+}
+
+void rpc_status_struct(struct buf *out, const char *name, const char *group, enum fault f,
+                       const char *text)
+{
+        xml_struct_begin(out);
+        xml_member_string(out, "name", name);
+        xml_member_string(out, "group", group);
+        xml_member_int(out, "status", f == FAULT_NONE ? FAULT_SUCCESS : (int)f);
+        xml_member_string(out, "description", f == FAULT_NONE ? "OK" : text);
+        xml_struct_end(out);
+}
+
+static void put_answer(struct errand *a, enum fault f, const char *extra)
+{
+        struct rpc_call *c = a->job->call;
+        AUTO_BUF text = BUF_INIT;
+
+        a->done = true;
+        a->job->open--;
+        if (!a->job->many) {
+                if (f == FAULT_NONE)
+                        xml_bool(c->out, true);
+                else
+                        rpc_fault(c, f, extra ? extra : a->job->asked);
+                return;
+        }
+        buf_puts(&text, fault_name(f));
+        if (extra)
+                buf_printf(&text, ": %s", extra);
+        else if (strcmp(a->name, a->group) == 0)
+                buf_printf(&text, ": %s", a->name);
+        else
+                buf_printf(&text, ": %s:%s", a->group, a->name);
+        rpc_status_struct(c->out, a->name, a->group, f, buf_str(&text));
+}
+
+static enum rpc_status finish(struct job *j)
+{
+        if (j->many)
+                xml_array_end(j->call->out);
+        j->call->job = NULL;
+        job_free(j);
+        return RPC_DONE;
+}
+
+static void on_done(void *arg, struct process *p, enum fault f)
+{
+        struct errand *a = arg;
+        struct job *j = a->job;
+        struct rpc_call *c = j->call;
+
+        (void)p;
+        put_answer(a, f, NULL);
+        if (j->open > 0)
+                return;
+        finish(j);
+        c->on_done(c);
+}
+
+static void give_order(struct job *j, struct errand *a, struct process *p)
+{
+        struct rpc_call *c = j->call;
+        struct err e = { 0 };
+        enum fault f;
+
+        if (j->what == WAIT_FOR_STARTED)
+                f = order_start(c->sup, p, c->by, &e);
+        else
+                f = order_stop(c->sup, p, c->by);
+        if (f == FAULT_NONE && j->wait && !waiter_add(c->sup, &a->waiter, p, j->what, &f))
+                return;
+        bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
+        put_answer(a, f, says_why ? e.text : NULL);
+}
+
+static bool add_errand(struct job *j, const struct process *p)
+{
+        struct errand *a = &j->errands[j->count];
+
+        *a = (struct errand){ .job = j, .name = strdup(p->name), .group = strdup(p->group->name) };
+        a->waiter.on_done = on_done;
+        a->waiter.arg = a;
+        j->count++;
+        j->open++;
+        return a->name && a->group;
+}
+
+static struct job *make_job(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
+                            struct process **list, int count)
+{
+        struct job *j = calloc(1, sizeof *j);
+
+        if (!j)
+                return NULL;
+        *j =
+            (struct job){ .call = c, .what = what, .wait = wait, .many = asked == NULL, .open = 1 };
+        j->errands = calloc((size_t)count + 1, sizeof *j->errands);
+        j->asked = strdup(asked ? asked : "");
+        bool ok = j->errands && j->asked;
+        for (int i = 0; i < count && ok; i++)
+                ok = add_errand(j, list[i]);
+        if (ok)
+                return j;
+        job_free(j);
+        return NULL;
+}
+
+/* asked NULL: many. */
+static enum rpc_status run(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
+                           struct process **list, int count)
+{
+        struct job *j = make_job(c, what, wait, asked, list, count);
+
+        if (!j)
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        c->job = j;
+        c->cancel_job = cancel;
+        if (j->many)
+                xml_array_begin(c->out);
+        for (int i = 0; i < count; i++)
+                give_order(j, &j->errands[i], list[i]);
+        if (--j->open > 0)
+                return RPC_LATER;
+        return finish(j);
+}
+
+/* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.
+ */
+static int choose(struct process **list, int count, enum wait_for what)
+{
+        bool stops = what == WAIT_FOR_STOPPED;
+        int kept = 0;
+
+        for (int i = 0; i < count; i++)
+                if ((process_is_up(list[i]) || (stops && list[i]->state == PS_RESPAWN)) == stops)
+                        list[kept++] = list[i];
+        for (int i = 0; stops && i < kept / 2; i++) {
+                struct process *p = list[i];
+                list[i] = list[kept - 1 - i];
+                list[kept - 1 - i] = p;
+        }
+        return kept;
+}
+
+/* Frees the list. */
+static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wait,
+                                struct process **list, int count)
+{
+        enum rpc_status status;
+
+        if (count < 0)
+                status = rpc_fault(c, FAULT_FAILED, "out of memory");
+        else
+                status = run(c, what, wait, NULL, list, choose(list, count, what));
+        free(list);
+        return status;
+}
+
+static enum rpc_status run_group(struct rpc_call *c, enum wait_for what, bool wait, struct group *g)
+{
+        int count;
+        struct process **list = group_start_order(g, &count);
+
+        return run_many(c, what, wait, list, count);
+}
+
+static enum rpc_status run_all(struct rpc_call *c, enum wait_for what, bool wait)
+{
+        int count;
+        struct process **list = registry_start_order(&c->sup->registry, &count);
+
+        return run_many(c, what, wait, list, count);
+}
+
+static enum rpc_status run_named(struct rpc_call *c, enum wait_for what, const struct value *params)
+{
+        const char *name = param_string(params, 0);
+        bool wait = param_bool(params, 1, true);
+        struct target t;
+
+        if (!rpc_target(c, name, true, &t))
+                return RPC_DONE;
+        if (!t.process)
+                return run_group(c, what, wait, t.group);
+        return run(c, what, wait, name, &t.process, 1);
+}
+
+static enum rpc_status run_named_group(struct rpc_call *c, enum wait_for what,
+                                       const struct value *params)
+{
+        const char *name = param_string(params, 0);
+        struct group *g = registry_group(&c->sup->registry, name);
+
+        if (!g)
+                return rpc_fault(c, FAULT_BAD_NAME, name);
+        return run_group(c, what, param_bool(params, 1, true), g);
+}
+
+enum rpc_status rpc_start(struct rpc_call *c, const struct value *params)
+{
+        return run_named(c, WAIT_FOR_STARTED, params);
+}
+
+enum rpc_status rpc_stop(struct rpc_call *c, const struct value *params)
+{
+        return run_named(c, WAIT_FOR_STOPPED, params);
+}
+
+enum rpc_status rpc_start_group(struct rpc_call *c, const struct value *params)
+{
+        return run_named_group(c, WAIT_FOR_STARTED, params);
+}
+
+enum rpc_status rpc_stop_group(struct rpc_call *c, const struct value *params)
+{
+        return run_named_group(c, WAIT_FOR_STOPPED, params);
+}
+
+enum rpc_status rpc_start_all(struct rpc_call *c, const struct value *params)
+{
+        return run_all(c, WAIT_FOR_STARTED, param_bool(params, 0, true));
+}
+
+enum rpc_status rpc_stop_all(struct rpc_call *c, const struct value *params)
+{
+        return run_all(c, WAIT_FOR_STOPPED, param_bool(params, 0, true));
+}

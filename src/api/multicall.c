@@ -1,0 +1,110 @@
+/* system.multicall: one call after another, each deferred one completing before the next
+ * (compat 20.8). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/methods.h"
+
+struct multicall {
+        struct rpc_call *outer;
+        struct value *calls; /* owned: taken out of the parameters */
+        int at;
+        struct rpc_call inner;
+};
+
+static void drop(struct multicall *m)
+{
+        method_release(&m->inner);
+        value_free(m->calls);
+        free(m);
+}
+
+static void cancel(struct rpc_call *c)
+{
+        drop(c->job);
+        c->job = NULL;
+}
+
+static void put_result(struct multicall *m)
+{
+        if (m->inner.fault != FAULT_NONE)
+                xml_fault(m->outer->out, (int)m->inner.fault, buf_str(&m->inner.fault_text));
+        method_release(&m->inner);
+        m->at++;
+}
+
+static enum rpc_status call_next(struct multicall *m)
+{
+        static const struct value none = { .kind = VALUE_ARRAY };
+        const struct value *call = m->calls->items[m->at];
+        const struct value *name = value_member(call, "methodName");
+        const struct value *params = value_member(call, "params");
+
+        m->inner.fault = FAULT_NONE;
+        if (!name || name->kind != VALUE_STRING)
+                return rpc_fault(&m->inner, FAULT_INCORRECT_PARAMETERS, "No methodName");
+        if (strcmp(name->text, "system.multicall") == 0)
+                return rpc_fault(&m->inner, FAULT_INCORRECT_PARAMETERS,
+                                 "Recursive system.multicall forbidden");
+        if (params && params->kind != VALUE_ARRAY)
+                return rpc_fault(&m->inner, FAULT_INCORRECT_PARAMETERS, NULL);
+        return method_call(&m->inner, name->text, params ? params : &none);
+}
+
+static enum rpc_status step(struct multicall *m)
+{
+        while (m->at < m->calls->count) {
+                if (call_next(m) == RPC_LATER)
+                        return RPC_LATER;
+                put_result(m);
+        }
+        struct rpc_call *c = m->outer;
+        xml_array_end(c->out);
+        c->job = NULL;
+        drop(m);
+        return RPC_DONE;
+}
+
+static void on_inner_done(struct rpc_call *inner)
+{
+        struct multicall *m = inner->arg;
+        struct rpc_call *outer = m->outer;
+
+        put_result(m);
+        if (step(m) == RPC_DONE)
+                outer->on_done(outer);
+}
+
+/* The calls outlive the request's parameters when one is deferred. */
+static struct value *take_calls(const struct value *params)
+{
+        struct value *calls = params->items[0];
+        struct value *empty = calloc(1, sizeof *empty);
+
+        if (!empty)
+                return NULL;
+        empty->kind = VALUE_ARRAY;
+        params->items[0] = empty;
+        return calls;
+}
+
+enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
+{
+        struct multicall *m = calloc(1, sizeof *m);
+
+        if (!m || !(m->calls = take_calls(params))) {
+                free(m);
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        }
+        m->outer = c;
+        m->inner = (struct rpc_call){ .sup = c->sup,
+                                      .by = c->by,
+                                      .out = c->out,
+                                      .nested = true,
+                                      .on_done = on_inner_done,
+                                      .arg = m };
+        c->job = m;
+        c->cancel_job = cancel;
+        xml_array_begin(c->out);
+        return step(m);
+}
