@@ -1,0 +1,117 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "api/auth.h"
+
+static struct server_conf locked = { .username = "ann", .password = "pa:ss word" };
+
+static enum auth_verdict try(const char *header)
+{
+        return auth_check(&locked, header);
+}
+
+Test(auth, lets_everybody_in_where_no_password_is_set)
+{
+        struct server_conf open = { 0 };
+
+        cr_expect_eq(auth_check(&open, NULL), AUTH_OPEN);
+        cr_expect_eq(auth_check(&open, "Basic ???"), AUTH_OPEN);
+}
+
+Test(auth, takes_the_right_password_and_no_other)
+{
+        cr_expect_eq(try("Basic YW5uOnBhOnNzIHdvcmQ="), AUTH_OK);
+        cr_expect_eq(try("basic   YW5uOnBhOnNzIHdvcmQ="), AUTH_OK);
+        cr_expect_eq(try("Basic YW5uOnBhOnNzIHdvcmR4"), AUTH_DENIED); /* one more byte */
+        cr_expect_eq(try("Basic YW5uOnBhOnNzIHdvcg=="), AUTH_DENIED); /* one less */
+        cr_expect_eq(try("Basic Ym9iOnBhOnNzIHdvcmQ="), AUTH_DENIED); /* bob */
+        cr_expect_eq(try("Basic YW5uOg=="), AUTH_DENIED);             /* empty */
+        cr_expect_eq(try("Basic Og=="), AUTH_DENIED);
+        cr_expect_eq(try(NULL), AUTH_DENIED);
+        cr_expect_eq(try("Bearer abc"), AUTH_DENIED);
+        cr_expect_eq(try("Basic"), AUTH_DENIED);
+}
+
+Test(auth, calls_garbled_what_cannot_be_decoded)
+{
+        static const char *const garbled[] = { "Basic YW5",  "Basic Y===", "Basic YW5u!!!!",
+                                               "Basic YW5u", "Basic =W5u", "Basic YW=u" };
+
+        for (size_t i = 0; i < sizeof garbled / sizeof *garbled; i++)
+                cr_expect_eq(try(garbled[i]), AUTH_GARBLED, "%s", garbled[i]);
+}
+
+Test(auth, knows_hashed_passwords)
+{
+        struct server_conf sha = { .username = "ann", /* of "s3cret" */
+                                   .password = "{SHA}fef341f85d87439e7d91a2d465b9871ef66b5e98" };
+
+        cr_expect_eq(auth_check(&sha, "Basic YW5uOnMzY3JldA=="), AUTH_OK);
+        cr_expect_eq(auth_check(&sha, "Basic YW5uOnMzY3JlVA=="), AUTH_DENIED);
+}
+
+Test(auth, computes_sha1)
+{
+        static const struct {
+                const char *text, *hex;
+        } known[] = {
+                { "", "da39a3ee5e6b4b0d3255bfef95601890afd80709" },
+                { "abc", "a9993e364706816aba3e25717850c26c9cd0d89d" },
+                { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                  "84983e441c3bd26ebaae4aa1f95129e5e54670f1" },
+                { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /* 55 */
+                  "c1c8bbdc22796e28c0e15163d20899b65621d65a" },
+        };
+        char hex[41];
+
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+                sha1_hex(known[i].text, strlen(known[i].text), hex);
+                cr_expect_str_eq(hex, known[i].hex);
+        }
+}
+
+Test(auth, compares_whole_secrets)
+{
+        cr_expect(same_secret("ab", 2, "ab", 2));
+        cr_expect_not(same_secret("ab", 2, "abab", 4));
+        cr_expect_not(same_secret("abab", 4, "ab", 2));
+        cr_expect_not(same_secret("", 0, "a", 1));
+        cr_expect_not(same_secret("a", 1, "", 0));
+        cr_expect(same_secret("", 0, "", 0));
+}
+
+Test(auth, decodes_base64)
+{
+        struct buf out = BUF_INIT;
+
+        cr_expect(base64_decode("", &out));
+        cr_expect(base64_decode("AAH/", &out));
+        cr_expect_eq(out.len, 3);
+        cr_expect_eq(memcmp(out.data, "\0\1\xff", 3), 0);
+        buf_release(&out);
+}
+
+Test(auth, tells_our_hosts_from_foreign_ones)
+{
+        struct server_conf s = { .kind = SERVER_INET, .port.host = "sup.example" };
+        static const char *const ours[] = { "127.0.0.1:9001",  "localhost", "LocalHost:1",
+                                            "[::1]:9001",      "10.1.2.3",  "box",
+                                            "sup.example:9001" };
+        static const char *const foreign[] = { "evil.example", "127.0.0.1.evil.example:9001",
+                                               "localhost.evil", ":80" };
+
+        cr_expect(auth_host_is_ours(NULL, &s, "box"));
+        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+                cr_expect(auth_host_is_ours(ours[i], &s, "box"), "%s", ours[i]);
+        for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+                cr_expect_not(auth_host_is_ours(foreign[i], &s, "box"), "%s", foreign[i]);
+}
+
+Test(auth, wants_the_origin_to_be_the_host)
+{
+        cr_expect(auth_origin_is_ours(NULL, "h:1"));
+        cr_expect(auth_origin_is_ours("http://h:1", "h:1"));
+        cr_expect_not(auth_origin_is_ours("http://evil", "h:1"));
+        cr_expect_not(auth_origin_is_ours("null", "h:1"));
+        cr_expect_not(auth_origin_is_ours("http://h:1", NULL));
+}
