@@ -66,7 +66,8 @@ struct probe {
         struct program *program;       /* reference: what is asked by; NULL with kind */
         char *refusal;                 /* owned: why it cannot be asked at all; NULL: it can */
         bool active, asking;
-        bool *gone;        /* set to true when the probe is freed during the report of a result */
+        bool reporting;    /* a result is being told: the memory must stay */
+        bool doomed;       /* freed meanwhile: whoever tells the result lets go of the memory */
         ev_timer timer;    /* the pause before, or the limit of, an asking */
         ev_io io;          /* the one descriptor that is waited for */
         int fd;            /* owned: pipe or connection; -1: none */

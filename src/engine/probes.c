@@ -82,15 +82,13 @@ void probe_keep(struct probe *pr, const char *data, size_t len)
 /* The result goes to the machine, which may end this probe, begin it anew, or free it. */
 static void report(struct probe *pr)
 {
-        bool gone = false;
-
-        pr->gone = &gone;
+        pr->reporting = true;
         supervisor_probed(pr->sup, pr->process, pr->last_ok, buf_str(&pr->last_output),
                           pr->last_output.len);
-        if (gone)
-                return;
-        pr->gone = NULL;
-        if (pr->active && !ev_is_active(&pr->timer))
+        pr->reporting = false;
+        if (pr->doomed)
+                free(pr);
+        else if (pr->active && !ev_is_active(&pr->timer))
                 schedule_next(pr);
 }
 
@@ -130,7 +128,7 @@ void worker_probe_last(const struct worker *w, struct probe_last *out)
         const struct probe *pr = w ? w->probe : NULL;
 
         *out = (struct probe_last){ .output = "" };
-        if (!pr || !pr->any)
+        if (!pr || !pr->any || w->process->program->healthcheck.kind == CHECK_NONE)
                 return;
         *out = (struct probe_last){ .any = true,
                                     .ok = pr->last_ok,
@@ -216,9 +214,10 @@ void probe_free(struct probe *pr)
         if (!pr)
                 return;
         clear(pr);
-        if (pr->gone)
-                *pr->gone = true;
-        free(pr);
+        if (pr->reporting)
+                pr->doomed = true;
+        else
+                free(pr);
 }
 
 /* What is wrong with the target shows as the result of every probe: that it cannot be asked is no
