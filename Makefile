@@ -14,6 +14,9 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude $(OPT) -g -Wall -Wextra -Wshadow
 ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS  = -Wl,--gc-sections -Wl,--as-needed $(SAN) $(LDFLAGS)
 
+# criterion finds its tests in a section that nothing refers to: garbage collection would take it.
+TEST_LDFLAGS = -Wl,--as-needed $(SAN) $(LDFLAGS)
+
 PARTS := base model sys logs engine api ctl
 DAEMON_LIBS := -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm
 CTL_LIBS    := -linih -ljansson -lhttp_parser -lexpat -ledit -lm
@@ -73,10 +76,10 @@ $(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/supervisord/echo_supervisord_co
 define unit_rule
 $(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/$(1)/*.c) $(if $(filter base model,$(1)),$(wildcard tests/fakes/world.c),$(wildcard tests/fakes/*.c))) $(call archives,$(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ -lcriterion $(DAEMON_LIBS) -ledit
+	$(CC) $(TEST_LDFLAGS) -o $$@ $$^ -lcriterion $(DAEMON_LIBS) -ledit
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/test/$(1)
-	$(BUILD)/test/$(1) $(UNIT_FLAGS)
+	tests/tools/run_unit $(BUILD)/test/$(1) $(UNIT_FLAGS)
 endef
 TESTED := $(foreach p,$(PARTS),$(if $(wildcard tests/$(p)/*.c),$(p)))
 $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
