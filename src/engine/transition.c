@@ -36,13 +36,13 @@ static void say_stopped(struct supervisor *s, const struct process *p)
                  buf_str(&how));
 }
 
-static void say_fatal(struct supervisor *s, const struct process *p, enum pstate from)
+static void say_fatal(struct supervisor *s, const struct process *p)
 {
         const struct rate *limit = &p->program->restart_limit;
 
         if (s->mood != MOOD_RUNNING)
                 return;
-        if (from == PS_BACKOFF)
+        if (p->tries > p->program->startretries)
                 log_line(s->log, LVL_INFO,
                          "gave up: %s entered FATAL state, too many start retries too quickly",
                          p->name);
@@ -100,9 +100,7 @@ static void say(struct supervisor *s, const struct process *p, enum pstate from,
                                  "Attempted to kill %s, which is in BACKOFF state.", p->name);
                 break;
         case PS_FATAL:
-                if (pid)
-                        say_exited(s, p, false);
-                say_fatal(s, p, from);
+                say_fatal(s, p);
                 break;
         case PS_SICK:
                 log_line(s->log, LVL_WARN, "unhealthy: %s (pid %d) failed its health check, %s",
