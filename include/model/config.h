@@ -89,8 +89,9 @@ struct config {
         bool has_ctl;
         struct group_conf **groups; /* owned references, ordered by (priority, name) */
         int group_count;
-        bool has_rpcinterface; /* [rpcinterface:supervisor] with the stock factory */
-        struct strs files;     /* every file that was read, the main one first */
+        struct group_conf **by_name; /* owned array: the same, borrowed, sorted by name */
+        bool has_rpcinterface;       /* [rpcinterface:supervisor] with the stock factory */
+        struct strs files;           /* every file that was read, the main one first */
 };
 
 /* A command line value that wins over the file, also after every reload (compat section 1). */

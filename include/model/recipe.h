@@ -20,11 +20,23 @@ struct recipe {
         char *out_logfile, *err_logfile; /* owned or NULL; "AUTO" and "syslog" stay words */
 };
 
+/* Where an expansion went wrong: the whole text, however long, and the key that it is about. */
+struct recipe_fault {
+        struct buf text;    /* empty when memory ran out */
+        const char *key;    /* static: "command" */
+        struct buf dropped; /* no fault: what environment= swallowed silently (compat 23, row 24) */
+};
+void recipe_fault_release(struct recipe_fault *f);
+
 /* `number` is the process_num. False: *e has the text of compat section 5 or 8 without suffix and
  * e->code tells (ERR_CONFIG, ERR_NOMEM). */
 bool recipe_make(const struct program *p, const char *group, int number,
                  const struct strs *global_env, const struct world *w, struct recipe *out,
                  struct err *e);
+/* The same, telling everything. */
+bool recipe_try(const struct program *p, const char *group, int number,
+                const struct strs *global_env, const struct world *w, struct recipe *out,
+                struct recipe_fault *fault);
 void recipe_release(struct recipe *r);
 
 /* The name alone, cheaper: what 1,000 processes are registered under. Caller frees; NULL: see *e.

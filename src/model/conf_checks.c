@@ -1,0 +1,339 @@
+/* Rules between the options of a program, and the expansion of every process that it stands for. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "model/conf_load.h"
+#include "model/pytext.h"
+#include "model/recipe.h"
+
+#define MOST_PROCESSES 1000000
+
+/* A check on its way. */
+struct check {
+        struct load *l;
+        struct filling *f;
+        struct program *p;
+        const char *group;
+        char *good_dir; /* owned: the last log directory that was there, so that it is asked once */
+};
+
+static const struct conf_key *key_of(const struct check *c, const char *key)
+{
+        return conf_doc_key(&c->l->doc, c->f->section, key);
+}
+
+static bool is_set(const struct check *c, const char *key)
+{
+        return key_of(c, key) != NULL;
+}
+
+/* ---- Supervisor's rules */
+
+static void check_command(struct check *c)
+{
+        if (!is_set(c, "command"))
+                load_error_in(c->l, c->f->section, NULL, "write: command = /path/to/program",
+                              "program section %s does not specify a command", c->p->section);
+}
+
+static void check_numbers(struct check *c)
+{
+        const struct program *p = c->p;
+        bool named = p->process_name && strstr(p->process_name, "%(process_num)");
+        const struct conf_key *k = key_of(c, "process_name");
+
+        if (p->numprocs <= 1)
+                return;
+        if (p->numprocs > MOST_PROCESSES || p->numprocs_start > INT_MAX - p->numprocs)
+                load_error_in(c->l, c->f->section, key_of(c, "numprocs"), NULL,
+                              "numprocs=%d from %d on is out of range", p->numprocs,
+                              p->numprocs_start);
+        else if (!named)
+                load_error_in(c->l, c->f->section, k ? k : key_of(c, "numprocs"),
+                              "for example: process_name = %(program_name)s_%(process_num)02d",
+                              "%%(process_num) must be present within process_name when "
+                              "numprocs > 1");
+        else if (!program_numbers_workers(p))
+                load_warn(c->l, c->f->section, k, "only one process is kept",
+                          "process_name is the same for all %d processes", p->numprocs);
+}
+
+static void check_stop(struct check *c)
+{
+        if (c->p->stopasgroup && c->p->killasgroup == 0)
+                load_error_in(c->l, c->f->section, key_of(c, "killasgroup"),
+                              "leave killasgroup out, or set it to true",
+                              "Cannot set stopasgroup=true and killasgroup=false");
+        if (c->p->killasgroup < 0)
+                c->p->killasgroup = c->p->stopasgroup;
+}
+
+/* ---- logs */
+
+static void settle_channel(struct check *c, const char *channel, struct channel_conf *conf)
+{
+        char key[32];
+
+        strcpy(key, channel);
+        strcat(key, "_logfile");
+        if (!conf->logfile)
+                return;
+        if (strcmp(conf->logfile, "AUTO") == 0 && conf->maxbytes == 0)
+                load_warn(
+                    c->l, c->f->section, key_of(c, key), NULL,
+                    "For [%s], AUTO logging used for %s without rollover, set maxbytes > 0 to "
+                    "avoid filling up filesystem unintentionally",
+                    c->p->section, key);
+        if (strcmp(conf->logfile, "syslog") != 0)
+                return;
+        load_warn(c->l, c->f->section, key_of(c, key), NULL,
+                  "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
+                  "%s_syslog=true to enable syslog instead.",
+                  c->p->section, key, channel);
+        conf->syslog = true;
+        free(conf->logfile);
+        conf->logfile = NULL;
+}
+
+static void settle_logs(struct check *c)
+{
+        struct program *p = c->p;
+        const char *err = p->err.logfile;
+        bool named = err && strcmp(err, "AUTO") != 0 && strcmp(err, "syslog") != 0;
+
+        if (p->redirect_stderr && named)
+                load_warn(
+                    c->l, c->f->section, key_of(c, "stderr_logfile"), NULL,
+                    "For [%s], redirect_stderr=true but stderr_logfile has also been set to a "
+                    "filename, the filename has been ignored",
+                    p->section);
+        settle_channel(c, "stdout", &p->out);
+        if (p->redirect_stderr && named) {
+                free(p->err.logfile);
+                p->err.logfile = NULL;
+        }
+        settle_channel(c, "stderr", &p->err);
+        if (p->redirect_stderr) {
+                free(p->err.logfile);
+                p->err.logfile = NULL;
+        }
+}
+
+/* ---- rules of ours */
+
+static void check_bounds(struct check *c)
+{
+        const struct program *p = c->p;
+        const struct conf_section *s = c->f->section;
+        bool bounded = p->numprocs_max > 0;
+
+        if (bounded && p->numprocs_min > p->numprocs_max)
+                load_error_in(c->l, s, key_of(c, "numprocs_min"), NULL,
+                              "numprocs_min=%d is more than numprocs_max=%d", p->numprocs_min,
+                              p->numprocs_max);
+        else if (p->numprocs < p->numprocs_min)
+                load_error_in(c->l, s, key_of(c, "numprocs_min"), NULL,
+                              "numprocs=%d is less than numprocs_min=%d", p->numprocs,
+                              p->numprocs_min);
+        else if (bounded && p->numprocs > p->numprocs_max)
+                load_error_in(c->l, s, key_of(c, "numprocs_max"), NULL,
+                              "numprocs=%d is more than numprocs_max=%d", p->numprocs,
+                              p->numprocs_max);
+        else if (p->numprocs <= 1 && (p->numprocs_max > 1 || p->numprocs_min > 1) &&
+                 !program_numbers_workers(p))
+                load_error_in(c->l, s,
+                              key_of(c, p->numprocs_max > 1 ? "numprocs_max" : "numprocs_min"),
+                              "for example: process_name = %(program_name)s_%(process_num)02d",
+                              "scaling to more than one process needs %%(process_num) in "
+                              "process_name");
+}
+
+static void check_waits(struct check *c)
+{
+        const struct program *p = c->p;
+
+        if (p->restart_delay_ms > p->restart_delay_max_ms)
+                load_warn(
+                    c->l, c->f->section, key_of(c, "restart_delay"),
+                    "set restart_delay_max as well",
+                    "restart_delay is longer than restart_delay_max, which is what is waited");
+        if (p->start_timeout_ms > 0 && p->ready == READY_UPTIME &&
+            p->start_timeout_ms <= p->startsecs * 1000LL)
+                load_error_in(c->l, c->f->section, key_of(c, "start_timeout"),
+                              "make start_timeout longer, or startsecs shorter",
+                              "start_timeout is over before startsecs=%d: no start could succeed",
+                              p->startsecs);
+}
+
+static void check_health(struct check *c)
+{
+        static const char *const followers[] = {
+                "healthcheck_interval",  "healthcheck_timeout",      "healthcheck_retries",
+                "healthcheck_successes", "healthcheck_start_period", "healthcheck_start_interval",
+                "healthcheck_action",
+        };
+
+        if (c->p->healthcheck.kind != CHECK_NONE)
+                return;
+        if (c->p->ready == READY_HEALTHCHECK && !is_set(c, "healthcheck"))
+                load_error_in(c->l, c->f->section, key_of(c, "ready"),
+                              "add a healthcheck, for example: healthcheck = tcp://127.0.0.1:8080",
+                              "ready=healthcheck needs a healthcheck");
+        for (size_t i = 0; i < sizeof followers / sizeof *followers; i++)
+                if (is_set(c, followers[i]) && !is_set(c, "healthcheck"))
+                        load_warn(c->l, c->f->section, key_of(c, followers[i]),
+                                  "add a healthcheck, for example: healthcheck = "
+                                  "tcp://127.0.0.1:8080",
+                                  "%s has no effect without a healthcheck", followers[i]);
+}
+
+/* ---- every process */
+
+/* Which values differ from process to process? Without any, one expansion speaks for all. */
+static bool is_numbered(const struct program *p)
+{
+        const char *const templates[] = {
+                p->command,     p->directory,        p->environment,        p->out.logfile,
+                p->err.logfile, p->on_fatal.command, p->healthcheck.target,
+        };
+
+        for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
+                if (templates[i] && strstr(templates[i], "process_num"))
+                        return true;
+        return false;
+}
+
+static void fault_in(struct check *c, const char *key, const char *text)
+{
+        if (*text)
+                load_error_in(c->l, c->f->section, key_of(c, key), NULL, "%s", text);
+        else
+                load_nomem(c->l);
+}
+
+/* A log's directory has to be there, like the parser asks it of names without expansions. */
+static bool check_log(struct check *c, const char *key, const char *path)
+{
+        char *dir = path && strchr(path, '/') ? path_dirname(path) : NULL;
+        bool ok = !dir || (c->good_dir && strcmp(dir, c->good_dir) == 0);
+
+        if (!ok && c->l->w->is_dir(c->l->w, dir)) {
+                free(c->good_dir);
+                c->good_dir = strdup(dir);
+                ok = true;
+        }
+        free(dir);
+        if (!ok)
+                load_error_in(c->l, c->f->section, key_of(c, key), NULL,
+                              "The directory named as part of the path %s does not exist", path);
+        return ok;
+}
+
+static void warn_unsplittable(struct check *c, const char *command)
+{
+        AUTO_STRS argv = STRS_INIT;
+        AUTO_BUF quoted = BUF_INIT;
+        struct err e = { 0 };
+
+        if (!command_split(command, &argv, &e) && e.code == ERR_NOMEM) {
+                load_nomem(c->l);
+        } else if (e.code != ERR_NONE) {
+                pytext_repr(&quoted, command, strlen(command), false);
+                load_warn(c->l, c->f->section, key_of(c, "command"), "no start can succeed",
+                          "can't parse command %s: %s", buf_str(&quoted), e.text);
+        } else if (!argv.count) {
+                load_warn(c->l, c->f->section, key_of(c, "command"), "no start can succeed",
+                          "command is empty");
+        }
+}
+
+/* A further template, and what its parser says of the result. */
+static bool check_extra(struct check *c, const char *key, const char *text, int number)
+{
+        const struct opt *o = opt_find(c->f->kind, key);
+        struct err e = { 0 };
+
+        if (!text || !o)
+                return true;
+        char *out =
+            recipe_expand(c->p, c->group, number, &c->l->c->settings.env, c->l->w, key, text, &e);
+        bool ok = out && opt_check(o, out, c->l->w, &e);
+        if (!ok)
+                fault_in(c, key, e.code == ERR_NOMEM ? "" : e.text);
+        free(out);
+        return ok;
+}
+
+static bool check_on_fatal(struct check *c, int number)
+{
+        const struct conf_key *k = key_of(c, "on_fatal");
+
+        return c->p->on_fatal.kind != FATAL_EXEC || !k ||
+               check_extra(c, "on_fatal", k->value, number);
+}
+
+static bool check_process(struct check *c, int number, bool first)
+{
+        struct recipe_fault fault = { 0 };
+        struct recipe r;
+        bool ok = recipe_try(c->p, c->group, number, &c->l->c->settings.env, c->l->w, &r, &fault);
+
+        if (!ok)
+                fault_in(c, fault.key, buf_str(&fault.text));
+        if (ok && first && fault.dropped.len)
+                load_warn(c->l, c->f->section, key_of(c, "environment"),
+                          "put the value into double quotes", "text in environment is ignored: %s",
+                          buf_str(&fault.dropped));
+        if (ok && first)
+                warn_unsplittable(c, r.command);
+        ok = ok && check_log(c, "stdout_logfile", r.out_logfile) &&
+             check_log(c, "stderr_logfile", r.err_logfile) &&
+             check_extra(c, "healthcheck", c->p->healthcheck.text, number) &&
+             check_on_fatal(c, number);
+        recipe_release(&r);
+        recipe_fault_release(&fault);
+        return ok;
+}
+
+/* The rest of a large fleet differs in its names only. */
+static bool check_name(struct check *c, int number)
+{
+        struct err e = { 0 };
+        char *name = recipe_name(c->p, c->group, number, c->l->w, &e);
+
+        if (!name)
+                fault_in(c, "process_name", e.code == ERR_NOMEM ? "" : e.text);
+        free(name);
+        return name != NULL;
+}
+
+static void check_processes(struct check *c)
+{
+        const struct program *p = c->p;
+        bool numbered = is_numbered(p), ok = p->numprocs > 0;
+
+        for (int i = 0; i < p->numprocs && ok; i++) {
+                int number = p->numprocs_start + i;
+                ok = i == 0 || numbered ? check_process(c, number, i == 0) : check_name(c, number);
+        }
+        free(c->good_dir);
+}
+
+void load_check_program(struct load *l, struct filling *f, struct program *p, const char *group)
+{
+        struct check c = { .l = l, .f = f, .p = p, .group = group };
+        size_t errors = l->diags->errors;
+
+        check_command(&c);
+        check_numbers(&c);
+        check_stop(&c);
+        settle_logs(&c);
+        check_bounds(&c);
+        check_waits(&c);
+        check_health(&c);
+        /* Without a command, or with a name for many, each process would repeat the error. */
+        if (l->diags->errors == errors && p->process_name)
+                check_processes(&c);
+}
