@@ -165,7 +165,7 @@ static void update_group(struct supervisor *s, struct group *g, struct group_con
         struct err e = { 0 };
         struct before *before = counts_before(g);
 
-        if (!registry_follow(&s->registry, g, to, &e)) {
+        if (!group_follow(g, to, &e)) {
                 log_line(s->log, LVL_ERROR, "group %s keeps its settings: %s", g->name, e.text);
         } else {
                 if (!fcgi_open(s, g, &e))
