@@ -87,20 +87,28 @@ static bool dir_parse(const struct opt *o, const char *text, const struct world 
         return opt_keep(path, v, e);
 }
 
+/* 1: its directory exists, or it names none; 0: not; -1: no memory. */
+static int parent_exists(const char *path, const struct world *w)
+{
+        char *dir = path_dirname(path);
+        char *whole = dir ? path_join(w->cwd, dir) : NULL;
+        int exists = !whole ? -1 : !*dir || w->is_dir(w, whole);
+
+        free(dir);
+        free(whole);
+        return exists;
+}
+
 /* Takes the expanded path over; on failure it is freed. */
 static bool keep_if_parent(char *path, const char *text, const struct world *w, union opt_value *v,
                            struct err *e)
 {
-        char *dir = path ? path_dirname(path) : NULL;
+        int exists = path ? parent_exists(path, w) : -1;
 
-        if (dir && (!*dir || w->is_dir(w, dir))) {
-                free(dir);
+        if (exists > 0)
                 return opt_keep(path, v, e);
-        }
-        bool known = path && dir;
-        free(dir);
         free(path);
-        if (!known)
+        if (exists < 0)
                 return err_nomem(e);
         return err_set(e, ERR_CONFIG, "The directory named as part of the path %s does not exist",
                        text);
