@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "engine/bus.h"
 #include "probe_rig.h"
 
 static struct probe_rig rig;
@@ -275,5 +276,53 @@ Test(probe_exec, asks_again_and_again)
         probe_rig_begin(&rig);
         cr_expect(probe_rig_run(&rig, asked_thrice));
         cr_expect_eq(rig.process->health.status, HEALTH_UNHEALTHY);
+        probe_rig_release(&rig);
+}
+
+static void free_the_probe(void *arg, const struct event *e)
+{
+        struct worker *w = ((struct probe_rig *)arg)->process->worker;
+
+        if (e->type != EV_HEALTH)
+                return;
+        probe_free(w->probe);
+        w->probe = NULL;
+}
+
+static void begin_anew(void *arg, const struct event *e)
+{
+        struct probe_rig *r = arg;
+
+        if (e->type == EV_HEALTH)
+                cr_assert(probe_begin(&r->s, r->process));
+}
+
+static bool is_healthy(struct probe_rig *r)
+{
+        return r->process->health.status == HEALTH_HEALTHY;
+}
+
+Test(probe_exec, may_be_freed_by_whoever_hears_its_result)
+{
+        struct subscriber hearer = { .on_event = free_the_probe, .arg = &rig };
+
+        probe_rig_init(&rig, CHECK_EXEC, "true");
+        bus_subscribe(&rig.s.bus, &hearer);
+        probe_rig_begin(&rig);
+        cr_expect(probe_rig_run(&rig, is_healthy));
+        cr_expect_null(rig.process->worker->probe);
+        probe_rig_rest(&rig, 60);
+        probe_rig_release(&rig);
+}
+
+Test(probe_exec, may_begin_anew_while_its_result_is_heard)
+{
+        struct subscriber hearer = { .on_event = begin_anew, .arg = &rig };
+
+        probe_rig_init(&rig, CHECK_EXEC, "true");
+        script("echo run >>runs\n");
+        bus_subscribe(&rig.s.bus, &hearer);
+        probe_rig_begin(&rig);
+        cr_expect(probe_rig_run(&rig, asked_thrice));
         probe_rig_release(&rig);
 }
