@@ -7,6 +7,8 @@
 #include "base/fd.h"
 #include "sys/listen.h"
 
+#define DEFAULT_MODE 0700
+
 /* One listening socket, shared by every program that names it. */
 struct fcgi_socket {
         unsigned refs;
@@ -60,7 +62,7 @@ static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi
         struct stat st;
         struct unix_listen l = {
                 .path = unix_path(p->socket),
-                .mode = (mode_t)p->socket_mode,
+                .mode = p->socket_mode < 0 ? DEFAULT_MODE : (mode_t)p->socket_mode,
                 .uid = p->socket_uid,
                 .gid = p->socket_gid,
                 .backlog = p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,

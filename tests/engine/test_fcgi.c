@@ -70,7 +70,7 @@ static void add(int g, const char *name, const char *socket_url)
         p->socket = socket_url ? strdup(socket_url) : NULL;
         p->socket_uid = (uid_t)-1;
         p->socket_gid = (gid_t)-1;
-        p->socket_mode = 0700;
+        p->socket_mode = -1; /* not said */
         p->socket_backlog = -1;
         c->programs = programs[g];
         c->name = groups[g].name = (char *)name;
