@@ -1,0 +1,365 @@
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/conn.h"
+
+/* Real sockets in a directory of the test's own; only the router is ours. */
+static struct supervisor sup;
+static struct log sink;
+static struct buf logged;
+static char dir[64], file[128], file2[128];
+static struct config config;
+static struct server_conf servers[2];
+static struct api *api;
+static struct caller asked_by;
+static bool from_loopback;
+
+static void write_log(struct log *self, enum log_level level, const char *text, size_t len)
+{
+        (void)self;
+        buf_printf(&logged, "%s %.*s\n", log_level_tag(level), (int)len, text);
+}
+
+static void answer(struct request *r)
+{
+        asked_by = r->caller;
+        from_loopback = r->from_loopback;
+        reply(r, 200, "text/plain", NULL, "ok", 2);
+}
+
+static void setup(void)
+{
+        strcpy(dir, "/tmp/api-server.XXXXXX");
+        cr_assert_not_null(mkdtemp(dir));
+        snprintf(file, sizeof file, "%s/s.sock", dir);
+        snprintf(file2, sizeof file2, "%s/t.sock", dir);
+        logged = BUF_INIT;
+        sink = (struct log){ .level = LVL_INFO, .write = write_log };
+        sup = (struct supervisor){ .loop = ev_loop_new(EVFLAG_AUTO), .log = &sink };
+        servers[0] = (struct server_conf){ .kind = SERVER_UNIX,
+                                           .section = "unix_http_server",
+                                           .file = file,
+                                           .chmod = 0700,
+                                           .chown = { .uid = (uid_t)-1, .gid = (gid_t)-1 } };
+        servers[1] = servers[0];
+        servers[1].file = file2;
+        config = (struct config){ .servers = servers, .server_count = 1, .has_rpcinterface = true };
+}
+
+static void teardown(void)
+{
+        api_free(api);
+        api = NULL;
+        ev_loop_destroy(sup.loop);
+        buf_release(&logged);
+        unlink(file);
+        unlink(file2);
+        cr_expect_eq(rmdir(dir), 0, "something is left in %s", dir);
+}
+
+TestSuite(server, .init = setup, .fini = teardown);
+
+static void open_api(void)
+{
+        struct err e = { 0 };
+
+        api = api_new(&sup, &config, &e);
+        cr_assert_not_null(api, "%s", e.text);
+        api->route = answer;
+}
+
+static void spin(void)
+{
+        for (int i = 0; i < 20; i++)
+                ev_run(sup.loop, EVRUN_NOWAIT);
+}
+
+static int connect_to(const char *path)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        strcpy(sa.sun_path, path);
+        if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+                return fd;
+        close(fd);
+        return -1;
+}
+
+/* What is answered to a request on fd, "" for nothing; static memory. */
+static const char *ask(int fd)
+{
+        static const char text[] = "GET / HTTP/1.1\r\n\r\n";
+        static char data[4096];
+
+        data[0] = '\0';
+        if (write(fd, text, sizeof text - 1) < 0)
+                return data;
+        spin();
+        ssize_t n = read(fd, data, sizeof data - 1);
+        data[n > 0 ? n : 0] = '\0';
+        return data;
+}
+
+static bool is_open(int fd)
+{
+        char c;
+
+        spin();
+        return recv(fd, &c, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+Test(server, answers_on_a_unix_socket_and_knows_who_asks)
+{
+        struct stat st;
+
+        open_api();
+        cr_assert_eq(stat(file, &st), 0);
+        cr_expect_eq(st.st_mode & 07777, 0700);
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        cr_expect(asked_by.known);
+        cr_expect_eq(asked_by.pid, getpid());
+        cr_expect_eq(asked_by.uid, getuid());
+        cr_expect(from_loopback);
+        close(fd);
+}
+
+Test(server, says_in_the_log_what_is_open_to_everybody)
+{
+        open_api();
+        cr_expect_not_null(strstr(logged.data, "INFO RPC interface 'supervisor' initialized\n"));
+        cr_expect_not_null(strstr(logged.data, "INFO Server 'unix_http_server' running without any "
+                                               "HTTP authentication checking\n"));
+}
+
+Test(server, removes_its_socket_and_no_other)
+{
+        open_api();
+        api_free(api);
+        api = NULL;
+        cr_expect_eq(access(file, F_OK), -1);
+        open_api();
+        unlink(file);
+        FILE *other = fopen(file, "w");
+        fclose(other);
+        api_free(api);
+        api = NULL;
+        cr_expect_eq(access(file, F_OK), 0);
+}
+
+Test(server, refuses_to_start_beside_a_living_one)
+{
+        struct err e = { 0 };
+
+        open_api();
+        struct api *second = api_new(&sup, &config, &e);
+        cr_expect_null(second);
+        cr_expect_not_null(strstr(e.text, "Another program is already listening on a port that one "
+                                          "of our HTTP servers is configured to use.  Shut this "
+                                          "program down first before starting supervisord."));
+        char pid[32];
+        snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
+        cr_expect_not_null(strstr(e.text, pid), "%s", e.text);
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"), "the first one still answers");
+        close(fd);
+}
+
+Test(server, replaces_a_stale_socket)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        strcpy(sa.sun_path, file);
+        cr_assert_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+        close(fd);
+        open_api();
+        cr_expect_not_null(strstr(logged.data, "INFO Unlinking stale socket "));
+        fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        close(fd);
+}
+
+Test(server, says_why_it_cannot_listen)
+{
+        struct err e = { 0 };
+
+        servers[0].file = "/nonexistent-dir/s.sock";
+        cr_expect_null(api_new(&sup, &config, &e));
+        cr_expect_not_null(strstr(e.text, "Cannot open an HTTP server: socket.error reported "
+                                          "errno.ENOENT (2)"),
+                           "%s", e.text);
+}
+
+Test(server, keeps_connections_over_a_reload_and_closes_what_is_gone)
+{
+        struct config next = config;
+        struct err e = { 0 };
+
+        config.server_count = 2;
+        open_api();
+        int kept = connect_to(file), dropped = connect_to(file2);
+        ask(kept);
+        ask(dropped);
+        servers[0].username = "ann";
+        servers[0].password = "s3cret";
+        cr_expect(api_rebind(api, &next, &e));
+        cr_expect(is_open(kept));
+        cr_expect_not(is_open(dropped));
+        cr_expect_eq(access(file2, F_OK), -1);
+        cr_expect_not_null(strstr(ask(kept), "401"), "with the new password");
+        close(kept);
+        close(dropped);
+}
+
+Test(server, changes_nothing_when_a_reload_cannot_listen)
+{
+        struct server_conf other[2] = { servers[1], servers[1] };
+        struct config next = { .servers = other, .server_count = 2 };
+        struct err e = { 0 };
+
+        open_api();
+        other[1].file = "/nonexistent-dir/s.sock";
+        cr_expect_not(api_rebind(api, &next, &e));
+        cr_expect_eq(access(file2, F_OK), -1);
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        close(fd);
+}
+
+static int free_port(void)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof sa;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        cr_assert_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+        getsockname(fd, (struct sockaddr *)&sa, &len);
+        close(fd);
+        return ntohs(sa.sin_port);
+}
+
+Test(server, answers_on_tcp_and_warns)
+{
+        int port = free_port();
+
+        servers[0] = (struct server_conf){ .kind = SERVER_INET,
+                                           .section = "inet_http_server",
+                                           .port = { "127.0.0.1", port } };
+        open_api();
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        cr_expect(from_loopback);
+        cr_expect_not(asked_by.known);
+        cr_expect_eq(strncmp(asked_by.peer, "127.0.0.1:", 10), 0);
+        cr_expect_not_null(strstr(logged.data, "CRIT Server 'inet_http_server' running without any "
+                                               "HTTP authentication checking\n"));
+        cr_expect_not_null(strstr(logged.data, "WARN anybody who can connect"));
+        close(fd);
+}
+
+Test(server, makes_room_for_the_newest_by_closing_the_one_idle_longest)
+{
+        int fds[5];
+
+        open_api();
+        api->conn_max = 4;
+        for (int i = 0; i < 4; i++) {
+                fds[i] = connect_to(file);
+                ask(fds[i]);
+        }
+        ask(fds[0]); /* now the second one is idle longest */
+        fds[4] = connect_to(file);
+        cr_expect_not_null(strstr(ask(fds[4]), "200 OK"));
+        cr_expect(is_open(fds[0]));
+        cr_expect_not(is_open(fds[1]));
+        cr_expect(is_open(fds[2]));
+        for (int i = 0; i < 5; i++)
+                close(fds[i]);
+}
+
+static void never_answer(struct request *r)
+{
+        (void)r;
+}
+
+Test(server, turns_away_when_all_are_busy)
+{
+        int busy, extra;
+
+        open_api();
+        api->conn_max = 1;
+        api->route = never_answer;
+        busy = connect_to(file);
+        ask(busy);
+        extra = connect_to(file);
+        cr_expect_not_null(strstr(ask(extra), "503 Service Unavailable"));
+        cr_expect(is_open(busy));
+        close(busy);
+        close(extra);
+}
+
+Test(server, serves_512_connections_at_once)
+{
+        int fds[512];
+        int answered = 0;
+
+        open_api();
+        for (int i = 0; i < 512; i++) {
+                fds[i] = connect_to(file);
+                cr_assert_geq(fds[i], 0);
+                spin();
+        }
+        for (int i = 0; i < 512; i++)
+                answered += strstr(ask(fds[i]), "200 OK") != NULL;
+        cr_expect_eq(answered, 512);
+        for (int i = 0; i < 512; i++)
+                close(fds[i]);
+}
+
+Test(server, does_not_spin_without_descriptors)
+{
+        struct rlimit old, none;
+
+        open_api();
+        int pending = connect_to(file);
+        getrlimit(RLIMIT_NOFILE, &old);
+        none = (struct rlimit){ .rlim_cur = 3, .rlim_max = old.rlim_max };
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        for (int i = 0; i < 5; i++)
+                ev_run(sup.loop, EVRUN_NOWAIT);
+        cr_expect(ev_is_active(&api->pause));
+        cr_expect_not(ev_is_active(&api->listeners->ready[0]));
+        setrlimit(RLIMIT_NOFILE, &old);
+        while (ev_is_active(&api->pause))
+                ev_run(sup.loop, EVRUN_ONCE);
+        cr_expect(ev_is_active(&api->listeners->ready[0]));
+        cr_expect_not_null(strstr(ask(pending), "200 OK"));
+        close(pending);
+}
+
+Test(server, is_idle_when_no_answer_waits)
+{
+        open_api();
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        cr_expect(api_idle(api));
+        close(fd);
+}

@@ -1,0 +1,284 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rest.h"
+#include "api/view.h"
+
+static struct supervisor sup;
+static struct group group;
+static struct group_conf conf;
+static struct program *program;
+static struct process *process;
+static const struct moment now = { .mono_ms = 100000, .wall_ms = 1700000100500 };
+
+static void setup(void)
+{
+        setenv("TZ", "UTC", 1);
+        program = program_new();
+        program->name = strdup("web");
+        program->startretries = 3;
+        program->numprocs = 2;
+        program->numprocs_max = -1;
+        conf = (struct group_conf){ .name = "site" };
+        group = (struct group){ .conf = &conf, .name = "site" };
+        process = process_new("web_00", &group, program, 0);
+        sup = (struct supervisor){ .mood = MOOD_RUNNING, .generation = 1 };
+}
+
+static void teardown(void)
+{
+        process_free(process);
+        program_unref(program);
+}
+
+TestSuite(view, .init = setup, .fini = teardown);
+
+static void expect_json(json_t *value, const char *wanted)
+{
+        struct buf text = BUF_INIT;
+
+        cr_assert_not_null(value);
+        cr_assert(rest_dump(value, &text));
+        cr_expect_str_eq(buf_str(&text), wanted);
+        json_decref(value);
+        buf_release(&text);
+}
+
+Test(view, shows_a_process_that_was_never_started)
+{
+        expect_json(
+            view_process(&sup, process, now),
+            "{\"name\":\"site:web_00\",\"group\":\"site\",\"process\":\"web_00\",\"program\":"
+            "\"web\","
+            "\"number\":0,\"state\":\"STOPPED\",\"statecode\":0,\"health\":\"none\",\"ready\":"
+            "false,"
+            "\"pid\":null,\"description\":\"Not started\",\"started_at\":null,\"stopped_at\":null,"
+            "\"uptime_s\":null,\"exit\":null,\"restarts\":0,\"tries\":0,\"next_start_at\":null,"
+            "\"next_start_why\":null,\"crashes\":0,\"spawn_error\":null,\"adopted\":false,"
+            "\"adopted_logs\":null,\"healthcheck\":null,\"stdout\":null,\"stderr\":null,"
+            "\"leftovers\":[]}");
+}
+
+Test(view, shows_a_running_process_with_its_last_end)
+{
+        process->state = PS_RUNNING;
+        process->pid = 42;
+        process->spawned_ms = 34500;
+        process->spawned_wall_ms = 1700000035000;
+        process->stopped_wall_ms = 1700000030001;
+        process->restarts = 1;
+        process->crashes = 1;
+        process->ending = (struct ending){ .known = true,
+                                           .happened = true,
+                                           .code = -1,
+                                           .sig = SIGKILL,
+                                           .at_wall_ms = 1700000030001 };
+        expect_json(
+            view_process(&sup, process, now),
+            "{\"name\":\"site:web_00\",\"group\":\"site\",\"process\":\"web_00\",\"program\":"
+            "\"web\","
+            "\"number\":0,\"state\":\"RUNNING\",\"statecode\":20,\"health\":\"none\",\"ready\":"
+            "true,"
+            "\"pid\":42,\"description\":\"pid 42, uptime 0:01:05\","
+            "\"started_at\":\"2023-11-14T22:13:55.000Z\",\"stopped_at\":\"2023-11-14T22:13:50."
+            "001Z\","
+            "\"uptime_s\":65.5,\"exit\":{\"code\":null,\"signal\":\"SIGKILL\",\"core\":false,"
+            "\"expected\":false,\"text\":\"terminated by SIGKILL\","
+            "\"at\":\"2023-11-14T22:13:50.001Z\"},\"restarts\":1,\"tries\":0,\"next_start_at\":"
+            "null,"
+            "\"next_start_why\":null,\"crashes\":1,\"spawn_error\":null,\"adopted\":false,"
+            "\"adopted_logs\":null,\"healthcheck\":null,\"stdout\":null,\"stderr\":null,"
+            "\"leftovers\":[]}");
+}
+
+static json_t *field(const char *name)
+{
+        json_t *whole = view_process(&sup, process, now);
+        json_t *value = json_incref(json_object_get(whole, name));
+
+        json_decref(whole);
+        return value;
+}
+
+Test(view, says_when_and_why_it_starts_again)
+{
+        process->state = PS_BACKOFF;
+        process->tries = 2;
+        process->spawnerr = strdup("Exited too quickly (process log may have details)");
+        process->waiting = WAIT_RETRY;
+        process->due.due_ms = now.mono_ms + 1500;
+        expect_json(field("next_start_at"), "\"2023-11-14T22:15:02.000Z\"");
+        expect_json(field("next_start_why"), "\"failed start 2 of 4: Exited too quickly\"");
+        expect_json(field("spawn_error"), "\"Exited too quickly (process log may have details)\"");
+        expect_json(field("state"), "\"BACKOFF\"");
+}
+
+Test(view, says_when_nobody_could_know_how_it_ended)
+{
+        process->ending = (struct ending){ .happened = true, .code = -1, .at_wall_ms = 1000 };
+        expect_json(field("exit"),
+                    "{\"code\":null,\"signal\":null,\"core\":false,\"expected\":false,"
+                    "\"text\":\"unknown (ended while unsupervised)\","
+                    "\"at\":\"1970-01-01T00:00:01.000Z\"}");
+}
+
+Test(view, shows_a_health_check_before_its_first_result)
+{
+        program->healthcheck.kind = CHECK_TCP;
+        process->health.status = HEALTH_STARTING;
+        expect_json(field("healthcheck"),
+                    "{\"status\":\"starting\",\"failures\":0,\"last_at\":null,\"last_ok\":null,"
+                    "\"duration_s\":null,\"output\":null}");
+        expect_json(field("health"), "\"starting\"");
+}
+
+Test(view, shows_a_program)
+{
+        struct process *procs[] = { process };
+        struct fleet f = {
+                .group = &group, .program = program, .replicas = 2, .procs = procs, .count = 1
+        };
+
+        process->state = PS_RUNNING;
+        expect_json(view_program(&f),
+                    "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
+                    "\"numprocs_min\":0,\"numprocs_max\":null,\"running\":1,\"healthy\":null}");
+        program->healthcheck.kind = CHECK_TCP;
+        program->numprocs_max = 8;
+        expect_json(view_program(&f),
+                    "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
+                    "\"numprocs_min\":0,\"numprocs_max\":8,\"running\":1,\"healthy\":0}");
+}
+
+Test(view, leaves_kept_processes_out_of_a_plan)
+{
+        struct change_item items[] = {
+                { .name = "a", .program = "a", .action = PLAN_KEEP, .why = "" },
+                { .name = "b", .program = "b", .action = PLAN_RESTART, .why = "command changed" },
+        };
+        struct plan plan = { .items = items, .count = 2, .generation = 4 };
+        struct diags diags = { 0 };
+        struct where at = { .file = "x.conf", .line = 7, .section = "program:b", .key = "comand" };
+
+        cr_assert(strs_add(&items[1].keys, "command"));
+        diags_add(&diags, DIAG_WARNING, &at, "command", "unknown key");
+        diags_add(&diags, DIAG_INFO, NULL, NULL, "not shown");
+        expect_json(view_plan(&plan, false, &diags),
+                    "{\"applied\":false,\"generation\":4,\"changes\":[{\"name\":\"b\",\"program\":"
+                    "\"b\",\"action\":\"restart\",\"keys\":[\"command\"],\"why\":\"command "
+                    "changed\"}],\"warnings\":[{\"file\":\"x.conf\",\"line\":7,\"section\":"
+                    "\"program:b\",\"key\":\"comand\",\"message\":\"unknown key\",\"hint\":"
+                    "\"command\"}]}");
+        json_t *all = view_plan(&plan, true, NULL);
+        cr_expect_eq(json_array_size(json_object_get(all, "changes")), 2);
+        json_decref(all);
+        strs_release(&items[1].keys);
+        diags_release(&diags);
+}
+
+Test(view, makes_text_of_any_bytes)
+{
+        static const struct {
+                const char *bytes;
+                size_t len;
+                const char *json;
+        } texts[] = {
+                { "plain", 5, "\"plain\"" },
+                { "a\0b", 3, "\"a\\u0000b\"" },
+                { "\x1b[1m", 4, "\"\\u001B[1m\"" },
+                { "\xff\xfe", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
+                { "\xc3\xa4\xc3", 3, "\"\xc3\xa4\xef\xbf\xbd\"" },
+                { "\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* surrogate */
+                { "\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+                { "\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"" }, /* overlong */
+                { "\xf0\x9f\x98\x80", 4, "\"\xf0\x9f\x98\x80\"" },
+                { "", 0, "\"\"" },
+        };
+
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+                expect_json(view_text(texts[i].bytes, texts[i].len), texts[i].json);
+}
+
+Test(view, shows_state_changes_as_events)
+{
+        const char *type;
+        struct event e = { .type = EV_PROCESS_STATE_EXITED,
+                           .at = { 0, 1000 },
+                           .process = process,
+                           .from = PS_RUNNING,
+                           .to = PS_RESPAWN,
+                           .pid = 7,
+                           .expected = false };
+
+        process->ending =
+            (struct ending){ .known = true, .happened = true, .code = 3, .at_wall_ms = 1000 };
+        expect_json(view_event(&e, 5, &type),
+                    "{\"seq\":5,\"at\":\"1970-01-01T00:00:01.000Z\",\"type\":\"process.state\","
+                    "\"name\":\"site:web_00\",\"from\":\"RUNNING\",\"to\":\"EXITED\",\"pid\":7,"
+                    "\"exit\":{\"code\":3,\"signal\":null,\"core\":false,\"expected\":false,"
+                    "\"text\":\"exit status 3\",\"at\":\"1970-01-01T00:00:01.000Z\"},"
+                    "\"tries\":null,\"expected\":false}");
+        cr_expect_str_eq(type, "process.state");
+        e = (struct event){ .type = EV_PROCESS_STATE_STARTING,
+                            .process = process,
+                            .from = PS_STOPPED,
+                            .to = PS_STARTING,
+                            .tries = 0 };
+        process->spawned_wall_ms = 2000;
+        expect_json(view_event(&e, 6, &type),
+                    "{\"seq\":6,\"at\":null,\"type\":\"process.state\",\"name\":\"site:web_00\","
+                    "\"from\":\"STOPPED\",\"to\":\"STARTING\",\"pid\":null,\"exit\":null,"
+                    "\"tries\":0,\"expected\":null}");
+}
+
+Test(view, shows_the_other_events)
+{
+        const char *type;
+        struct event health = { .type = EV_HEALTH,
+                                .process = process,
+                                .was = HEALTH_HEALTHY,
+                                .now = HEALTH_UNHEALTHY,
+                                .failures = 3,
+                                .data = "no",
+                                .len = 2 };
+        struct event log = { .type = EV_LOG_ERROR,
+                             .process = process,
+                             .is_stderr = true,
+                             .data = "disk full",
+                             .len = 9 };
+        struct plan plan = { .applied = true, .generation = 2 };
+        struct event applied = { .type = EV_CONFIG_APPLIED, .plan = &plan };
+        struct event ours[] = { { .type = EV_TICK_5 }, { .type = EV_PROCESS_GROUP_ADDED } };
+
+        expect_json(view_event(&health, 1, &type),
+                    "{\"seq\":1,\"at\":null,\"type\":\"process.health\",\"name\":\"site:web_00\","
+                    "\"from\":\"healthy\",\"to\":\"unhealthy\",\"failures\":3,\"output\":\"no\"}");
+        expect_json(view_event(&log, 2, &type),
+                    "{\"seq\":2,\"at\":null,\"type\":\"log.error\",\"name\":\"site:web_00\","
+                    "\"stream\":\"stderr\",\"bytes\":null,\"detail\":\"disk full\"}");
+        expect_json(view_event(&applied, 3, &type),
+                    "{\"seq\":3,\"at\":null,\"type\":\"config.applied\",\"applied\":true,"
+                    "\"generation\":2,\"changes\":[],\"warnings\":[]}");
+        for (int i = 0; i < 2; i++) {
+                cr_expect_null(view_event(&ours[i], 4, &type));
+                cr_expect_null(type);
+        }
+}
+
+Test(view, shows_the_daemon)
+{
+        json_t *info;
+
+        sup.started = (struct moment){ 40000, 1700000040500 };
+        info = view_info(&sup, now);
+        cr_assert_not_null(info);
+        json_object_set_new(info, "pid", json_integer(1));
+        json_object_set_new(info, "version", json_string("x"));
+        expect_json(info, "{\"version\":\"x\",\"identifier\":null,\"pid\":1,\"state\":\"RUNNING\","
+                          "\"started_at\":\"2023-11-14T22:14:00.500Z\",\"uptime_s\":60.0,"
+                          "\"config\":null,\"config_generation\":1,\"statedir\":null,\"counts\":{"
+                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
+                          "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0}}");
+}
