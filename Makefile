@@ -1,33 +1,25 @@
 # supervisord: build, test, install. `make help` lists the targets.
 
-CC       ?= cc
-PREFIX   ?= /usr/local
-DESTDIR  ?=
-BUILD    ?= build
-WERROR   ?= $(if $(CI),-Werror,)
-OPT      ?= -O2
-SAN      ?=
+CC      ?= cc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+OPT     ?= -O2
+SAN     ?=
+DEPS    ?= install
+WERROR  ?= $(if $(CI),-Werror)
+Q       ?= @
 
-BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude $(OPT) -g -Wall -Wextra -Wshadow -Wstrict-prototypes \
-               -Wmissing-prototypes -Wpointer-arith -Wvla -fno-strict-aliasing -fstack-protector-strong \
-               -ffunction-sections -fdata-sections $(WERROR) $(SAN)
-ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS  = -Wl,--gc-sections -Wl,--as-needed $(SAN) $(LDFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude $(CPPFLAGS)
+CFLAGS_ALL   = -std=c11 $(OPT) -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+               -Wpointer-arith -Wvla -fno-strict-aliasing -fstack-protector-strong \
+               -ffunction-sections -fdata-sections $(WERROR) $(SAN) $(CFLAGS)
+LDFLAGS_ALL  = -Wl,--gc-sections -Wl,--as-needed $(SAN) $(LDFLAGS)
+# criterion finds its tests in a section that nothing refers to: garbage collection would take it
+LDFLAGS_TEST = -Wl,--as-needed $(SAN) $(LDFLAGS)
 
-# criterion finds its tests in a section that nothing refers to: garbage collection would take it.
-TEST_LDFLAGS = -Wl,--as-needed $(SAN) $(LDFLAGS)
-
-PARTS := base model sys logs engine api ctl
-DAEMON_LIBS := -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm
-CTL_LIBS    := -linih -ljansson -lhttp_parser -lexpat -ledit -lm
-
-srcs = $(wildcard src/$(1)/*.c)
-objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(call srcs,$(1)))
-archives = $(foreach p,$(1),$(BUILD)/lib/$(p).a)
-
-# What each program and each part's tests are linked from, highest floor first.
-DAEMON_PARTS := api engine logs sys model base
-CTL_PARTS    := ctl sys model base
+# Each part is a library; what a part's tests and a program are linked from, highest floor first.
+PARTS        := base model sys logs engine api ctl
 NEEDS_base   := base
 NEEDS_model  := model base
 NEEDS_sys    := sys base
@@ -36,50 +28,102 @@ NEEDS_engine := engine logs sys model base
 NEEDS_api    := api engine logs sys model base
 NEEDS_ctl    := ctl sys model base
 
-PROGRAMS := supervisord supervisorctl $(basename $(notdir $(wildcard supervisord/pidproxy.c supervisord/echo_supervisord_conf.c)))
+LIBS_daemon := -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm
+LIBS_ctl    := -linih -ljansson -lhttp_parser -lexpat -ledit -lm
+LIBS_test   := -lcriterion $(LIBS_daemon) -ledit
+
+PROGRAMS := supervisord supervisorctl pidproxy echo_supervisord_conf
+
+objs     = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
+archives = $(foreach p,$(1),$(BUILD)/lib/$(p).a)
 
 .PHONY: all
-all: $(PROGRAMS:%=$(BUILD)/bin/%)
+all: $(PROGRAMS:%=$(BUILD)/bin/%) man
 
+.PHONY: help
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
+#: all                  the programs in build/bin and the manual in build/man (the default)
+#: demo                 install what is missing, build, and watch a fleet being supervised
+#: check                install what is missing, build, and run every test
+#: unit e2e conformance the suites by themselves
+#: asan                 unit and e2e tests under AddressSanitizer and UBSan
+#: lint                 format, floors, clang-tidy, cppcheck, manual
+#: soak                 the long looks: 130 seconds of idleness
+#: static               programs without shared libraries, in build/static/bin
+#: install uninstall    PREFIX=/usr/local DESTDIR=
+#: compile_commands.json for editors and clang-tidy
+#: clean                remove build/
+
+# ---- compiling
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 define part_rule
-$(BUILD)/lib/$(1).a: $(call objs,$(1))
+$(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
-$(BUILD)/bin/supervisord: $(BUILD)/obj/supervisord/supervisord.o $(call archives,$(DAEMON_PARTS))
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/bin/supervisord: LIBS = $(LIBS_daemon)
+$(BUILD)/bin/supervisord: $(call archives,$(NEEDS_api))
+$(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)
+$(BUILD)/bin/supervisorctl: $(call archives,$(NEEDS_ctl))
+$(BUILD)/bin/pidproxy: $(call archives,base)
+$(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o
 
-$(BUILD)/bin/supervisorctl: $(BUILD)/obj/supervisord/supervisorctl.o $(call archives,$(CTL_PARTS))
+$(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-$(BUILD)/bin/pidproxy: $(BUILD)/obj/supervisord/pidproxy.o $(call archives,base)
+# the sample configuration, as bytes within echo_supervisord_conf
+$(BUILD)/obj/build-sample.o: etc/supervisord.conf
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)cd etc && $(LD) -r -b binary -o $(abspath $@) supervisord.conf
 
-$(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/supervisord/echo_supervisord_conf.o $(call archives,model base)
+DEPFILES := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(DEPFILES)
+
+# ---- the manual: lists are generated from the tables
+
+MANPAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in))
+
+.PHONY: man
+man: $(MANPAGES)
+
+$(BUILD)/tool/man: $(call objs,man/*.c) $(call archives,ctl $(NEEDS_api))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -linih -lm
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon) -ledit
 
-# ---- unit tests: tests/<part>/*.c -> one criterion program per part, on the fakes of tests/fakes
+$(BUILD)/man/%: man/%.in $(BUILD)/tool/man
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$(Q)$(BUILD)/tool/man < $< > $@.new && mv $@.new $@
+
+# ---- tests
+
+.PHONY: deps-build deps-demo deps-check
+deps-build deps-demo deps-check: deps-%:
+	@DEPS=$(DEPS) tests/tools/deps.sh $*
 
 define unit_rule
-$(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/$(1)/*.c) $(if $(filter base model,$(1)),$(wildcard tests/fakes/world.c),$(wildcard tests/fakes/*.c))) $(call archives,$(NEEDS_$(1)))
+$(BUILD)/test/$(1): $(call objs,tests/$(1)/*.c) \
+    $(call objs,$(if $(filter base model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
+    $(call archives,$(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $(TEST_LDFLAGS) -o $$@ $$^ -lcriterion $(DAEMON_LIBS) -ledit
+	@echo "  LINK  $$@"
+	$$(Q)$$(CC) $$(LDFLAGS_TEST) -o $$@ $$^ $(LIBS_test)
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/test/$(1)
-	tests/tools/run_unit $(BUILD)/test/$(1) $(UNIT_FLAGS)
+	$$(Q)tests/tools/run_unit $(BUILD)/test/$(1) $$(UNIT_FLAGS)
 endef
 TESTED := $(foreach p,$(PARTS),$(if $(wildcard tests/$(p)/*.c),$(p)))
 $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
@@ -87,8 +131,91 @@ $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
 .PHONY: unit
 unit: $(TESTED:%=unit-%)
 
-DEPFILES := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
--include $(DEPFILES)
+$(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_TEST) -o $@ $^
+
+.PHONY: e2e
+e2e: all $(BUILD)/test/worker
+	$(Q)tests/e2e/run --build $(BUILD) $(E2E_FLAGS)
+
+CONFORMANCE ?= $(firstword $(wildcard ../shared/conformance/run.py tests/conformance/run.py))
+.PHONY: conformance
+conformance: all
+	$(Q)if [ -n "$(CONFORMANCE)" ]; then \
+	    python3 $(CONFORMANCE) --supervisord $(BUILD)/bin/supervisord \
+	        --supervisorctl $(BUILD)/bin/supervisorctl $(CONFORMANCE_FLAGS); \
+	else echo "conformance: no suite beside this checkout (CONFORMANCE=path/to/run.py)"; fi
+
+ASAN_BUILD := $(BUILD)/asan
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ASAN_ENV   := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+.PHONY: asan
+asan:
+	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" all $(TESTED:%=$(ASAN_BUILD)/test/%)
+	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" unit
+	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS=--asan
+
+.PHONY: demo
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo/run $(BUILD)/bin
+
+.PHONY: check
+check: deps-check
+	$(Q)CI=$(CI) tests/tools/check.sh $(MAKE)
+
+.PHONY: soak
+soak: all $(BUILD)/test/worker
+	$(Q)tests/e2e/run --build $(BUILD) --soak
+
+# ---- looking at the code
+
+SOURCES := $(wildcard src/*/*.c supervisord/*.c man/*.c tests/*/*.c)
+HEADERS := $(wildcard include/*.h include/*/*.h src/*/*.h tests/*/*.h)
+
+.PHONY: lint
+lint: compile_commands.json man
+	$(Q)tests/tools/lint.sh $(BUILD)
+
+compile_commands.json: Makefile $(SOURCES)
+	$(Q)tests/tools/compile_commands.sh '$(CC) $(CPPFLAGS_ALL) $(filter-out -Werror,$(CFLAGS_ALL))' $(SOURCES) > $@
+
+# ---- programs for an empty container
+
+STATIC_BUILD := $(BUILD)/static
+.PHONY: static
+static:
+	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT=-Os CPPFLAGS=-DSTATIC_BUILD LDFLAGS="-static" \
+	    LIBS_ctl="-linih -ljansson -lhttp_parser -lexpat -ledit -ltinfo -lbsd -lmd -lm" \
+	    $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
+	$(Q)strip $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
+
+# ---- installing
+
+BIN  = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+SYSTEMD = $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+.PHONY: install
+install: all
+	install -d $(BIN) $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 $(SHARE)/man/man8
+	install -m 755 $(PROGRAMS:%=$(BUILD)/bin/%) $(BIN)
+	for page in $(MANPAGES); do \
+	    install -m 644 $$page $(SHARE)/man/man$${page##*.}; done
+	install -D -m 644 etc/completions/supervisorctl.bash $(SHARE)/bash-completion/completions/supervisorctl
+	install -D -m 644 etc/completions/_supervisorctl $(SHARE)/zsh/site-functions/_supervisorctl
+	install -D -m 644 etc/supervisord.conf $(SHARE)/doc/supervisord/supervisord.conf
+	install -D -m 644 LICENSE $(SHARE)/doc/supervisord/LICENSE
+	install -d $(SYSTEMD)
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' etc/supervisord.service > $(SYSTEMD)/supervisord.service
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(PROGRAMS:%=$(BIN)/%) $(SHARE)/bash-completion/completions/supervisorctl \
+	    $(SHARE)/zsh/site-functions/_supervisorctl $(SYSTEMD)/supervisord.service
+	for page in $(notdir $(MANPAGES)); do rm -f $(SHARE)/man/man$${page##*.}/$$page; done
+	rm -rf $(SHARE)/doc/supervisord
 
 .PHONY: clean
 clean:

@@ -1,0 +1,30 @@
+#!/bin/sh
+# make lint: format, floors, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${1:-build}
+failed=0
+
+look() {
+        what=$1
+        shift
+        if "$@"; then
+                echo "lint: $what: good"
+        else
+                echo "lint: $what: FAILED"
+                failed=$((failed + 1))
+        fi
+}
+
+ours=$(git ls-files '*.c' '*.h' 2>/dev/null || find src include supervisord tests man -name '*.[ch]')
+sources=$(echo "$ours" | grep -E '^(src|supervisord)/.*\.c$')
+
+look floors tests/tools/floors.sh
+look format sh -c 'clang-format --dry-run -Werror "$@"' sh $ours
+look clang-tidy sh -c 'p=$1; shift; printf "%s\n" "$@" | xargs -P "$(nproc)" -n 8 clang-tidy -p . --quiet 2>/dev/null' sh "$build" $sources
+look cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
+        --inline-suppr --suppress=nullPointerOutOfMemory -D_GNU_SOURCE -Iinclude -j "$(nproc)" $sources
+look manual tests/tools/check_man.sh "$build"/man
+look completions tests/tools/check_completions.sh "$build"/bin
+echo "$((6 - failed)) passed, $failed failed"
+[ $failed -eq 0 ]
