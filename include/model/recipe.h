@@ -25,6 +25,11 @@ struct recipe_fault {
         struct buf text;    /* empty when memory ran out */
         const char *key;    /* static: "command" */
         struct buf dropped; /* no fault: what environment= swallowed silently (compat 23, row 24) */
+
+        /* For many numbers of one program whose environment= is the same for all: set keep_env, and
+         * it is read by the first call only; the others leave out->env empty. */
+        bool keep_env, has_env;
+        struct strs own_env;
 };
 void recipe_fault_release(struct recipe_fault *f);
 

@@ -17,6 +17,7 @@ struct check {
         struct program *p;
         const char *group;
         char *good_dir; /* owned: the last log directory that was there, so that it is asked once */
+        struct recipe_fault fault;
 };
 
 static const struct conf_key *key_of(const struct check *c, const char *key)
@@ -31,33 +32,39 @@ static bool is_set(const struct check *c, const char *key)
 
 /* ---- Supervisor's rules */
 
-static void check_command(struct check *c)
+static bool check_command(struct check *c)
 {
-        if (!is_set(c, "command"))
-                load_error_in(c->l, c->f->section, NULL, "write: command = /path/to/program",
-                              "program section %s does not specify a command", c->p->section);
+        if (is_set(c, "command"))
+                return true;
+        load_error_in(c->l, c->f->section, NULL, "write: command = /path/to/program",
+                      "program section %s does not specify a command", c->p->section);
+        return false;
 }
 
-static void check_numbers(struct check *c)
+static bool check_numbers(struct check *c)
 {
         const struct program *p = c->p;
         bool named = p->process_name && strstr(p->process_name, "%(process_num)");
         const struct conf_key *k = key_of(c, "process_name");
 
-        if (p->numprocs <= 1)
-                return;
-        if (p->numprocs > MOST_PROCESSES || p->numprocs_start > INT_MAX - p->numprocs)
+        if (p->numprocs > MOST_PROCESSES ||
+            (p->numprocs > 0 && p->numprocs_start > INT_MAX - p->numprocs)) {
                 load_error_in(c->l, c->f->section, key_of(c, "numprocs"), NULL,
                               "numprocs=%d from %d on is out of range", p->numprocs,
                               p->numprocs_start);
-        else if (!named)
+                return false;
+        }
+        if (p->numprocs > 1 && !named) {
                 load_error_in(c->l, c->f->section, k ? k : key_of(c, "numprocs"),
                               "for example: process_name = %(program_name)s_%(process_num)02d",
                               "%%(process_num) must be present within process_name when "
                               "numprocs > 1");
-        else if (!program_numbers_workers(p))
+                return false;
+        }
+        if (p->numprocs > 1 && !program_numbers_workers(p))
                 load_warn(c->l, c->f->section, k, "only one process is kept",
                           "process_name is the same for all %d processes", p->numprocs);
+        return true;
 }
 
 static void check_stop(struct check *c)
@@ -276,16 +283,16 @@ static bool check_on_fatal(struct check *c, int number)
 
 static bool check_process(struct check *c, int number, bool first)
 {
-        struct recipe_fault fault = { 0 };
+        struct recipe_fault *fault = &c->fault;
         struct recipe r;
-        bool ok = recipe_try(c->p, c->group, number, &c->l->c->settings.env, c->l->w, &r, &fault);
+        bool ok = recipe_try(c->p, c->group, number, &c->l->c->settings.env, c->l->w, &r, fault);
 
         if (!ok)
-                fault_in(c, fault.key, buf_str(&fault.text));
-        if (ok && first && fault.dropped.len)
+                fault_in(c, fault->key, buf_str(&fault->text));
+        if (ok && first && fault->dropped.len)
                 load_warn(c->l, c->f->section, key_of(c, "environment"),
                           "put the value into double quotes", "text in environment is ignored: %s",
-                          buf_str(&fault.dropped));
+                          buf_str(&fault->dropped));
         if (ok && first)
                 warn_unsplittable(c, r.command);
         ok = ok && check_log(c, "stdout_logfile", r.out_logfile) &&
@@ -293,7 +300,6 @@ static bool check_process(struct check *c, int number, bool first)
              check_extra(c, "healthcheck", c->p->healthcheck.text, number) &&
              check_on_fatal(c, number);
         recipe_release(&r);
-        recipe_fault_release(&fault);
         return ok;
 }
 
@@ -314,26 +320,26 @@ static void check_processes(struct check *c)
         const struct program *p = c->p;
         bool numbered = is_numbered(p), ok = p->numprocs > 0;
 
+        c->fault.keep_env = !p->environment || !strstr(p->environment, "process_num");
+
         for (int i = 0; i < p->numprocs && ok; i++) {
                 int number = p->numprocs_start + i;
                 ok = i == 0 || numbered ? check_process(c, number, i == 0) : check_name(c, number);
         }
+        recipe_fault_release(&c->fault);
         free(c->good_dir);
 }
 
 void load_check_program(struct load *l, struct filling *f, struct program *p, const char *group)
 {
         struct check c = { .l = l, .f = f, .p = p, .group = group };
-        size_t errors = l->diags->errors;
+        bool has_command = check_command(&c), numbered = check_numbers(&c);
 
-        check_command(&c);
-        check_numbers(&c);
         check_stop(&c);
         settle_logs(&c);
         check_bounds(&c);
         check_waits(&c);
         check_health(&c);
-        /* Without a command, or with a name for many, each process would repeat the error. */
-        if (l->diags->errors == errors && p->process_name)
+        if (has_command && numbered && p->process_name)
                 check_processes(&c);
 }

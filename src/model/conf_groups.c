@@ -265,7 +265,7 @@ static void load_alone(struct load *l, struct conf_section *s, const struct sect
         }
         g->kind = (enum program_kind)kind->kind;
         add_program(l, g, p);
-        if (p->numprocs > 1)
+        if (p->numprocs > 1 && program_numbers_workers(p))
                 check_names(l, g);
 }
 

@@ -65,6 +65,14 @@ static void warn_numbered(struct load *l, const struct filling *f)
         }
 }
 
+static bool names_variables(const struct load *l, const struct conf_section *s)
+{
+        for (const struct conf_key *k = NULL; (k = conf_doc_next(&l->doc, s, k));)
+                if (strstr(k->value, "%(ENV_"))
+                        return true;
+        return false;
+}
+
 /* Variables of the program's own environment, for keys that are not templates but may name them.
  * A fault is said later, when all processes are expanded. */
 static void own_environment(struct load *l, const struct program *p, struct filling *f,
@@ -74,7 +82,7 @@ static void own_environment(struct load *l, const struct program *p, struct fill
         AUTO_BUF why = BUF_INIT;
         struct err e = { 0 };
 
-        if (!p->environment)
+        if (!p->environment || !names_variables(l, f->section))
                 return;
         bool ok = expand(p->environment, &f->per_process, "environment", &text, &why) &&
                   keyvals_parse(buf_str(&text), own, NULL, &e);

@@ -21,6 +21,7 @@ void recipe_fault_release(struct recipe_fault *f)
 {
         buf_release(&f->text);
         buf_release(&f->dropped);
+        strs_release(&f->own_env);
 }
 
 static void job_init(struct job *j, const struct program *p, const char *group, int number,
@@ -175,12 +176,24 @@ static bool make_log(struct job *j, const char *key, const char *template, char 
 
 /* ---- all of it */
 
+static bool make_env(struct job *j, struct recipe *out)
+{
+        struct recipe_fault *f = j->fault;
+
+        j->names.own_env = &f->own_env;
+        if (f->keep_env && f->has_env)
+                return true;
+        strs_release(&f->own_env);
+        j->names.own_env = NULL;
+        f->has_env = read_env(j, &f->own_env) && merge_env(j, &f->own_env, &out->env);
+        return f->has_env;
+}
+
 static bool make_all(struct job *j, struct recipe *out)
 {
-        AUTO_STRS own = STRS_INIT;
         const struct program *p = j->p;
 
-        if (!read_env(j, &own) || !merge_env(j, &own, &out->env))
+        if (!make_env(j, out))
                 return false;
         if (!(out->name = make_name(j)))
                 return false;
@@ -268,7 +281,9 @@ char *recipe_expand(const struct program *p, const char *group, int number,
         struct job j;
 
         job_init(&j, p, group, number, global_env, w, &fault);
-        char *expanded = read_env(&j, &own) ? expand_key(&j, key, true, text) : NULL;
+        /* Reading the environment is the dear part: only for a text that names variables. */
+        bool ok = !strstr(text, "ENV_") || read_env(&j, &own);
+        char *expanded = ok ? expand_key(&j, key, true, text) : NULL;
         if (!expanded)
                 report(&fault, e);
         recipe_fault_release(&fault);
