@@ -108,6 +108,8 @@ static void on_done(void *arg, struct process *p, enum fault f)
                 item->process = NULL;
         if (f == FAULT_BAD_NAME && item->waiter.what == WAIT_FOR_STOPPED)
                 f = FAULT_NONE;
+        if (f == FAULT_ABNORMAL_TERMINATION && item->batch->request->sup->mood != MOOD_RUNNING)
+                f = FAULT_SHUTDOWN_STATE;
         batch_done(item->batch, (int)(item - item->batch->items), f,
                    f == FAULT_SPAWN_ERROR ? p->spawnerr : NULL);
         settle(item->batch);

@@ -114,7 +114,8 @@ json_t *rest_body(struct request *r)
         if (r->body.len == 0)
                 body = json_object();
         else
-                body = json_loadb(r->body.data, r->body.len, JSON_REJECT_DUPLICATES, &why);
+                body = json_loadb(r->body.data, r->body.len,
+                                  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
         if (body && json_is_object(body))
                 return body;
         if (body)
@@ -165,7 +166,7 @@ bool rest_wait(struct request *r, const json_t *body, bool *wait, double *timeou
 static void get_health(struct request *r, const char *name)
 {
         (void)name;
-        reply(r, 200, "text/plain", "Cache-Control: no-store\r\n", "ok\n", 3);
+        reply(r, 200, "text/plain", "Cache-Control: no-store\r\n", "ok", 2);
 }
 
 static void get_info(struct request *r, const char *name)

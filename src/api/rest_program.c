@@ -118,9 +118,9 @@ static bool wanted_size(struct request *r, const json_t *body, bool *relative, i
                 return false;
         }
         if (!json_is_integer(v) || json_integer_value(v) > INT_MAX / 2 ||
-            json_integer_value(v) < (*relative ? INT_MIN / 2 : 0)) {
-                rest_error(r, 400, "BAD_REQUEST", "%s has to be a whole number%s",
-                           *relative ? "by" : "replicas", *relative ? "" : ", not below 0");
+            json_integer_value(v) < INT_MIN / 2) {
+                rest_error(r, 400, "BAD_REQUEST", "%s has to be a whole number",
+                           *relative ? "by" : "replicas");
                 return false;
         }
         *value = (int)json_integer_value(v);
