@@ -25,6 +25,7 @@ void worker_free(struct worker *w)
         if (!w)
                 return;
         probe_free(w->probe);
+        listener_free(w->listener);
         stdin_pipe_free(w->in);
         stream_free(w->out);
         stream_free(w->err);
