@@ -22,7 +22,7 @@ struct rig {
         int texts[3]; /* by kind */
         int finished, troubles, recoveries;
         char detail[512];
-        struct stream *free_in_text, *free_in_finish; /* the news free this one */
+        struct stream *free_in_text, *free_in_finish, *free_in_trouble; /* the news free this one */
         struct err err;
 };
 

@@ -151,9 +151,9 @@ Test(tail, reads_sixteen_megabytes_at_most)
 
         cr_assert_eq(truncate(rig_path(&rig, "t"), 20 << 20), 0);
         cr_expect_eq(tail_read(rig_path(&rig, "t"), 0, 0, &out), TAIL_OK);
-        cr_expect_eq(out.len, most);
+        cr_expect_eq((int64_t)out.len, most);
         buf_reset(&out);
         cr_expect_eq(tail_window(rig_path(&rig, "t"), 0, INT64_MAX, &out, &size, &overflow),
                      TAIL_OK);
-        cr_expect(out.len == (size_t)most && size == 20 << 20 && !overflow);
+        cr_expect((int64_t)out.len == most && size == 20 << 20 && !overflow);
 }

@@ -1,0 +1,49 @@
+/* AUTO names (compat 10, 15). */
+#include "subject.h"
+
+TestSuite(auto_path, .init = setup, .fini = teardown);
+
+Test(auto_path, makes_auto_names_and_cleans_them_up)
+{
+        char *a = logs_auto_path(rig.dir, "web:1", false, "super.visor", &rig.err);
+        char *b = logs_auto_path(rig.dir, "web:1", true, "super.visor", &rig.err);
+        const char *const spare[] = { b, NULL };
+        char *name, *backup = NULL;
+        struct stat st;
+
+        cr_assert(a && b, "%s", rig.err.text);
+        name = strrchr(a, '/') + 1;
+        cr_expect_eq(strncmp(name, "web:1-stdout---super.visor-", 27), 0);
+        cr_expect_eq(strspn(name + 27, "abcdefghijklmnopqrstuvwxyz0123456789_"), 8);
+        cr_expect_str_eq(name + 35, ".log");
+        cr_assert_eq(stat(a, &st), 0);
+        cr_expect_eq(st.st_mode & 0777, 0600);
+        cr_assert_gt(asprintf(&backup, "%s.12", strrchr(b, '/') + 1), 0);
+        rig_write(&rig, backup, "x");
+        static const char *const goes[] = { "x---super.visor-a.log", "x---super.visor-a.log.3" };
+        static const char *const stays[] = { "keep.log",
+                                             "x---other-a.log",
+                                             "---super.visor-a.log",
+                                             "x---super.visor-a b.log",
+                                             "x---super.visor-a.txt",
+                                             "x---super.visor-a.logs",
+                                             "x---super.visor-.log" };
+        for (size_t i = 0; i < 2; i++)
+                rig_write(&rig, goes[i], "x");
+        for (size_t i = 0; i < 7; i++)
+                rig_write(&rig, stays[i], "x");
+        logs_clean_auto(rig.dir, "super.visor", spare, &rig.log);
+        cr_expect_neq(access(a, F_OK), 0);
+        cr_expect_eq(access(b, F_OK), 0);
+        cr_expect_eq(access(rig_path(&rig, backup), F_OK), 0);
+        for (size_t i = 0; i < 2; i++)
+                cr_expect_neq(access(rig_path(&rig, goes[i]), F_OK), 0, "%s", goes[i]);
+        for (size_t i = 0; i < 7; i++)
+                cr_expect_eq(access(rig_path(&rig, stays[i]), F_OK), 0, "%s", stays[i]);
+        logs_clean_auto("/nonexistent/folder", "s", NULL, &rig.log);
+        cr_expect_str_eq(buf_str(&rig.logged), "WARN Could not clear childlog dir\n");
+        cr_expect_null(logs_auto_path("/nonexistent/folder", "p", false, "s", &rig.err));
+        free(a);
+        free(b);
+        free(backup);
+}
