@@ -48,6 +48,16 @@ static bool put_options(struct buf *out, char **words, int count)
 
 /* ---- commands: their help is lines of "usage TAB description" */
 
+/* Texts of the table may leave out the full stop, as it is usual in lists. */
+static void put_full_sentence(struct buf *out, struct buf *text)
+{
+        char last = text->len ? text->data[text->len - 1] : '\0';
+
+        if (last && last != '.' && last != ':')
+                buf_putc(text, '.');
+        mdoc_text(out, buf_str(text));
+}
+
 static void put_help_line(struct buf *out, const struct cmd *cmd, const char *line, size_t len)
 {
         size_t usage = 0, said;
@@ -67,10 +77,10 @@ static void put_help_line(struct buf *out, const struct cmd *cmd, const char *li
                 mdoc_arg(out, buf_str(&left));
                 buf_putc(out, '\n');
         } else if (said == len && strcmp(buf_str(&left), "Ex:") != 0) {
-                mdoc_text(out, buf_str(&left));
+                put_full_sentence(out, &left);
         }
         if (right.len)
-                mdoc_text(out, buf_str(&right));
+                put_full_sentence(out, &right);
 }
 
 static void put_command(struct buf *out, const struct cmd *cmd)
