@@ -19,7 +19,8 @@ struct change_item {
         struct strs keys; /* keys that changed */
         char *why;        /* owned: "command changed", "added", "removed", "numprocs 4 -> 8" */
 
-        struct process *process;  /* borrowed: the existing one; NULL for a new one */
+        struct process *process; /* borrowed: the existing one; NULL for a new one, and for one that
+                                  * is wanted again while it goes (PS_RETIRING) */
         struct group_conf *group; /* borrowed from the new config; NULL: the group goes */
         struct program *to;       /* borrowed from the new config; NULL: it goes */
         int number;               /* process_num */

@@ -65,14 +65,16 @@ int fleet_target(const struct fleet *f, const struct program *next);
 /* A further process of a fleet, STOPPED; or the one with this number that is there already. */
 struct process *registry_add_process(struct registry *r, struct fleet *f, int number,
                                      const struct world *w, struct err *e);
-/* It must have no pid. Frees it. */
+/* It must have no pid. Frees it, and its fleet when that one is gone and this was the last of it.
+ */
 void registry_forget(struct registry *r, struct process *p);
 
 struct group *registry_group(const struct registry *r, const char *name); /* or NULL */
 struct process *group_process(const struct group *g, const char *name);   /* or NULL */
 struct fleet *process_fleet(const struct process *p);
-struct fleet *group_fleet(const struct group *g, const char *program); /* or NULL */
-struct process *fleet_process(const struct fleet *f, int number);      /* or NULL */
+struct fleet *group_fleet(const struct group *g,
+                          const char *program);                   /* the current one, or NULL */
+struct process *fleet_process(const struct fleet *f, int number); /* or NULL */
 
 /* "group:process", or "name" meaning "name:name". NULL: no such. "group:*" and "group:" are no
  * process: see registry_parse. */

@@ -236,7 +236,7 @@ static const char *count_reason(const struct program *from, const struct program
         return NULL;
 }
 
-static bool plan_new(struct planner *pl, const struct wanted *want, struct process *existing)
+static bool plan_new(struct planner *pl, const struct wanted *want)
 {
         struct change_item *item = add_item(pl, want->name, want->to->name, &pl->new);
         struct buf why = BUF_INIT;
@@ -244,7 +244,6 @@ static bool plan_new(struct planner *pl, const struct wanted *want, struct proce
 
         if (!item)
                 return false;
-        item->process = existing;
         item->to = want->to;
         item->number = want->number;
         item->action = want->to->autostart ? PLAN_START : PLAN_LIVE;
@@ -437,9 +436,9 @@ static bool want_group(struct planner *pl)
 static bool plan_one(struct planner *pl, struct process *p, const struct wanted *want)
 {
         if (!want)
-                return plan_gone(pl, p);
+                return !p || plan_gone(pl, p);
         if (!p || is_leaving(p))
-                return plan_new(pl, want, p);
+                return plan_new(pl, want);
         return plan_staying(pl, p, want);
 }
 

@@ -21,19 +21,22 @@ static size_t room_for(int count)
         return room;
 }
 
-/* Room for one more. `list` is a `struct x ***` of any x. */
-static bool list_grow(void *list, int count)
+/* The list with room for one more, perhaps elsewhere; NULL: no memory, and the list is as it was.
+ */
+static void *list_grown(void *items, int count)
 {
-        void *items;
-
-        memcpy(&items, list, sizeof items);
         if (items && (count < 4 || (count & (count - 1)) != 0))
-                return true;
-        items = realloc(items, room_for(count + 1) * sizeof(void *));
-        if (!items)
-                return false;
-        memcpy(list, &items, sizeof items);
-        return true;
+                return items;
+        return realloc(items, room_for(count + 1) * sizeof(void *));
+}
+
+static bool procs_grow(struct process ***list, int count)
+{
+        struct process **grown = list_grown(*list, count);
+
+        if (grown)
+                *list = grown;
+        return grown != NULL;
 }
 
 static void list_insert(void *items, int count, int at, void *item)
@@ -148,9 +151,16 @@ struct fleet *group_fleet(const struct group *g, const char *program)
         return NULL;
 }
 
+/* While old processes of a renamed program go, two fleets have its name. */
 struct fleet *process_fleet(const struct process *p)
 {
-        return group_fleet(p->group, p->program->name);
+        struct group *g = p->group;
+
+        for (int i = 0; i < g->fleet_count; i++)
+                if (strcmp(g->fleets[i].program->name, p->program->name) == 0 &&
+                    fleet_process(&g->fleets[i], p->number) == p)
+                        return &g->fleets[i];
+        return NULL;
 }
 
 struct process *registry_process(const struct registry *r, const char *namespec)
@@ -272,13 +282,30 @@ static int by_name_then_order(const void *a, const void *b)
         return c ? c : (x->order > y->order) - (x->order < y->order);
 }
 
+/* A fleet that the configuration does not know any more goes with its last process. */
+static void drop_if_gone(struct group *g, struct fleet *f)
+{
+        if (f->count)
+                return;
+        for (int i = 0; i < g->conf->program_count; i++)
+                if (g->conf->programs[i] == f->program)
+                        return;
+        fleet_release(f);
+        g->fleet_count--;
+        memmove(f, f + 1, (size_t)(g->fleets + g->fleet_count - f) * sizeof *f);
+}
+
 static void forget(struct group *g, struct process *p)
 {
         struct fleet *f = process_fleet(p);
         bool found;
-        int at = number_place(f, p->number, &found);
+        int at;
 
-        list_remove(f->procs, f->count--, at);
+        if (f) {
+                at = number_place(f, p->number, &found);
+                list_remove(f->procs, f->count--, at);
+                drop_if_gone(g, f);
+        }
         at = process_place(g, p->name, &found);
         if (found && g->procs[at] == p)
                 list_remove(g->procs, g->count--, at);
@@ -324,6 +351,22 @@ static bool sort_processes(struct group *g, struct err *e)
         return true;
 }
 
+static struct group *group_new(struct group_conf *conf, const struct world *w, struct err *e)
+{
+        struct group *g = calloc(1, sizeof *g);
+
+        if (!g || !(g->name = strdup(conf->name))) {
+                free(g);
+                err_nomem(e);
+                return NULL;
+        }
+        g->conf = group_conf_ref(conf);
+        if (add_fleets(g, w, e) && sort_processes(g, e))
+                return g;
+        group_free(g);
+        return NULL;
+}
+
 struct group *registry_add(struct registry *r, struct group_conf *conf, const struct world *w,
                            struct err *e)
 {
@@ -334,17 +377,15 @@ struct group *registry_add(struct registry *r, struct group_conf *conf, const st
                 err_set(e, ERR_BUSY, "group %s exists already", conf->name);
                 return NULL;
         }
-        struct group *g = calloc(1, sizeof *g);
-        if (!g || !list_grow(&r->groups, r->group_count) || !(g->name = strdup(conf->name))) {
-                free(g);
+        struct group **groups = list_grown(r->groups, r->group_count);
+        if (!groups) {
                 err_nomem(e);
                 return NULL;
         }
-        g->conf = group_conf_ref(conf);
-        if (!add_fleets(g, w, e) || !sort_processes(g, e)) {
-                group_free(g);
+        r->groups = groups;
+        struct group *g = group_new(conf, w, e);
+        if (!g)
                 return NULL;
-        }
         list_insert(r->groups, r->group_count++, at, g);
         r->process_count += g->count;
         return g;
@@ -370,74 +411,6 @@ void registry_release(struct registry *r)
         registry_init(r);
 }
 
-/* ---- a group follows a new configuration */
-
-int fleet_target(const struct fleet *f, const struct program *next)
-{
-        bool keep = f->scaled && f->program->numprocs == next->numprocs;
-
-        return program_replicas(next, keep ? f->replicas : next->numprocs);
-}
-
-/* Takes over the processes of the present fleet, if there is one. */
-static struct fleet successor(struct group *g, struct program *next)
-{
-        struct fleet *was = group_fleet(g, next->name);
-        struct fleet f = { .group = g, .program = program_ref(next) };
-
-        if (!was) {
-                f.replicas = program_replicas(next, next->numprocs);
-                return f;
-        }
-        f.replicas = fleet_target(was, next);
-        f.scaled = was->scaled && f.replicas != next->numprocs;
-        f.procs = was->procs;
-        f.count = was->count;
-        was->procs = NULL;
-        was->count = 0;
-        return f;
-}
-
-static bool names_program(const struct fleet *fleets, int count, const char *name)
-{
-        for (int i = 0; i < count; i++)
-                if (strcmp(fleets[i].program->name, name) == 0)
-                        return true;
-        return false;
-}
-
-bool group_follow(struct group *g, struct group_conf *next, struct err *e)
-{
-        int count = 0;
-        struct fleet *fleets =
-            calloc((size_t)next->program_count + (size_t)g->fleet_count + 1, sizeof *fleets);
-
-        if (!fleets)
-                return err_nomem(e);
-        for (int i = 0; i < next->program_count; i++)
-                if (!names_program(fleets, count, next->programs[i]->name)) {
-                        fleets[count] = successor(g, next->programs[i]);
-                        count++;
-                }
-        for (int i = 0; i < g->fleet_count; i++) {
-                struct fleet *f = &g->fleets[i];
-                if (!f->count) {
-                        fleet_release(f);
-                        continue;
-                }
-                f->replicas = 0;
-                f->scaled = false;
-                fleets[count++] = *f;
-        }
-        free(g->fleets);
-        g->fleets = fleets;
-        g->fleet_count = count;
-        struct group_conf *was = g->conf;
-        g->conf = group_conf_ref(next);
-        group_conf_unref(was);
-        return true;
-}
-
 /* ---- processes come and go */
 
 struct process *registry_add_process(struct registry *r, struct fleet *f, int number,
@@ -449,7 +422,7 @@ struct process *registry_add_process(struct registry *r, struct fleet *f, int nu
 
         if (found)
                 return f->procs[in_fleet];
-        if (!list_grow(&f->procs, f->count) || !list_grow(&g->procs, g->count)) {
+        if (!procs_grow(&f->procs, f->count) || !procs_grow(&g->procs, g->count)) {
                 err_nomem(e);
                 return NULL;
         }

@@ -412,6 +412,38 @@ Test(registry, follows_a_new_configuration_without_touching_processes)
         cr_assert_not_null(registry_add_process(&r, &g->fleets[1], 2, &world.ops, &e));
         registry_forget(&r, registry_process(&r, "g:a_0"));
         cr_expect_eq(g->fleets[2].count, 1);
+        registry_forget(&r, registry_process(&r, "g:a_1"));
+        cr_expect_eq(g->fleet_count, 2);
+        cr_expect_eq(r.process_count, 3);
+}
+
+Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
+{
+        struct group *g = add(make_lone(numbered("w", 2)));
+        struct group_conf *renamed = make_lone(
+            PROGRAM(&world.ops, "w", "command=x", "process_name=n%(process_num)d", "numprocs=2"));
+        struct group_conf *back = make_lone(numbered("w", 2));
+
+        cr_assert(group_follow(g, renamed, &e));
+        cr_expect_eq(g->fleet_count, 2);
+        struct process *n0 = registry_add_process(&r, &g->fleets[0], 0, &world.ops, &e);
+        cr_assert_not_null(n0);
+        cr_expect_str_eq(n0->name, "n0");
+        cr_expect_eq(process_fleet(n0), &g->fleets[0]);
+        cr_expect_eq(process_fleet(registry_process(&r, "w:w_0")), &g->fleets[1]);
+        cr_expect_eq(group_fleet(g, "w"), &g->fleets[0]);
+        registry_forget(&r, registry_process(&r, "w:w_1"));
+
+        cr_assert(group_follow(g, back, &e));
+        cr_expect_eq(g->fleet_count, 2);
+        cr_expect_eq(process_fleet(registry_process(&r, "w:w_0")), &g->fleets[0]);
+        cr_expect_eq(process_fleet(n0), &g->fleets[1]);
+        cr_expect_eq(g->fleets[0].replicas, 2);
+        registry_forget(&r, n0);
+        cr_expect_eq(g->fleet_count, 1);
+        cr_expect_str_eq(matching("w:*"), "w:w_0");
+        group_conf_unref(renamed);
+        group_conf_unref(back);
 }
 
 Test(registry, a_scaled_fleet_keeps_its_number_unless_numprocs_changes)
