@@ -15,7 +15,7 @@ struct proc_entry {
 };
 
 struct proc_table {
-        struct proc_entry *items; /* owned */
+        struct proc_entry *items; /* owned; ascending by pid */
         size_t count;
 };
 

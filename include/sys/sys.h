@@ -41,7 +41,7 @@ struct launch {
         int group_count;
         bool limit_nofile;
         struct rlimit nofile; /* what the worker gets when limit_nofile */
-        const sigset_t *mask; /* the worker's signal mask */
+        const sigset_t *mask; /* the worker's signal mask; NULL: nothing is blocked */
 };
 
 struct spawned {
@@ -76,6 +76,8 @@ struct sys {
         int (*fchown)(struct sys *s, int fd, uid_t uid, gid_t gid);
 };
 
-struct sys *sys_real(void); /* the one real kernel; not to be freed */
+/* The one real kernel; not to be freed. The first call holds three low descriptor numbers for the
+ * starts to come (sys/spawn.h): make it the first thing in main, before anything is opened. */
+struct sys *sys_real(void);
 
 #endif

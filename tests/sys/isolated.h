@@ -4,6 +4,7 @@
 #define TESTS_SYS_ISOLATED_H
 
 #include <criterion/criterion.h>
+#include <criterion/logging.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -46,8 +47,10 @@ __attribute__((unused)) static void isolated(int (*body)(void))
         }
         cr_assert_eq(waitpid(pid, &status, 0), pid);
         cr_assert(WIFEXITED(status), "the body was killed by signal %d", WTERMSIG(status));
-        if (WEXITSTATUS(status) == SKIPPED)
-                cr_skip_test("not on this machine");
+        if (WEXITSTATUS(status) == SKIPPED) {
+                cr_log_info("not on this machine"); /* cr_skip_test would skip the teardown too */
+                return;
+        }
         cr_assert_eq(WEXITSTATUS(status), 0);
 }
 
