@@ -34,7 +34,12 @@ struct stream_conf {
         bool strip_ansi;
 };
 
-/* Counters of one stream since it was made. read = written + dropped + buffered, always. */
+/* Counters of one stream since it was made. read = written + dropped + buffered, always.
+ *
+ * read: what was accepted for the log; what the settings keep out of it (captured text, escapes) is
+ * not counted. written: in the file, so that file offsets can be told from it; without a file, all.
+ * dropped: lost, never asked for: nobody reads the pipe that is the log, no memory, a capture that
+ * never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
         uint64_t rotations;
@@ -46,7 +51,9 @@ enum text_kind {
         TEXT_COMM, /* between the capture tokens (compat 15.1) */
 };
 
-/* News. Called from the loop, or from within stream_finish. data is borrowed for the call. */
+/* News. Called from the loop, or from within stream_finish, _reopen and _clear; never after
+ * stream_free. data is borrowed for the call. Any call of this header may be made from within, also
+ * stream_free. */
 struct logs_news {
         void *arg;
         void (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
@@ -54,7 +61,8 @@ struct logs_news {
         /* After stream_finish: everything the worker wrote before its end is on its way to the
          * file. */
         void (*on_finished)(void *arg, void *owner, bool is_stderr);
-        /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL). */
+        /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL); the
+         * main log has a line for each already. Also, once, that a log is gone for good. */
         void (*on_trouble)(void *arg, void *owner, bool is_stderr, const char *detail);
 };
 
@@ -73,7 +81,8 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
 
 /* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
  * appending. The file cannot be opened: false, the fd is closed. An earlier pipe that left-over
- * children hold is read on. */
+ * children hold is read on. While the disk refuses, pipes are not read: they fill up, and workers
+ * wait. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
 /* The worker has ended: read what its pipe holds, then on_finished. The pipe is read on to its end
  * of file after that, for children left over. */
@@ -83,8 +92,8 @@ const char *stream_path(const struct stream *s); /* the real path; NULL: none. B
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 
 void stream_reopen(struct stream *s); /* for logrotate */
-/* compat 15 `clear`: the file is emptied; only a regular file is unlinked and made anew. false: *e.
- */
+/* compat 15 `clear`: a regular file is unlinked and made anew, nothing else is touched; nothing at
+ * all while no pipe is attached. false: *e. */
 bool stream_clear(struct stream *s, struct err *e);
 
 /* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup). `spare` is a NULL-terminated list

@@ -25,7 +25,8 @@ enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf
                             int64_t *offset_out);
 
 /* Following: a place in a file that survives rotation and truncation. inotify tells when to look;
- * no polling. */
+ * no polling. Each follower has an inotify instance of its own, of which the kernel allows a user
+ * 128 unless told otherwise (fs.inotify.max_user_instances): more are refused (*e). */
 struct follower;
 enum follow_news { FOLLOW_DATA, FOLLOW_TRUNCATED, FOLLOW_REPLACED };
 struct follow_handler {

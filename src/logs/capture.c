@@ -132,6 +132,8 @@ void pipe_close(struct pipe_in *p)
         s->out.read += p->captured.len;
         s->out.dropped += p->captured.len;
         text_release(p);
+        log_line(s->logs->log, LVL_DEBUG, "fd %d closed, stopped monitoring <%s of '%s'>", p->fd,
+                 s->conf.is_stderr ? "stderr" : "stdout", s->conf.process);
         s->logs->sys->close(s->logs->sys, p->fd);
         DL_DELETE(s->pipes, p);
         if (s->current == p)

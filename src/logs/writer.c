@@ -313,7 +313,10 @@ static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, 
         w->retry.data = w->ready.data = w;
         if (sink_file_open(&w->file, l->sys, path, mode, e)) {
                 HASH_ADD_KEYPTR(hh, l->writers, w->key, strlen(w->key), w);
-                return w;
+                if (w->hh.tbl)
+                        return w;
+                sink_file_close(&w->file);
+                err_nomem(e);
         }
         free(w->key);
         free(w);

@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "sink_file.h"
+
+#define HASH_NONFATAL_OOM 1 /* or a lack of memory would end the daemon */
 #include <uthash.h>
 
 struct logs;
