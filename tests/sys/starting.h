@@ -1,0 +1,99 @@
+/* Starting a shell script as a worker and hearing what it says. */
+#ifndef TESTS_SYS_STARTING_H
+#define TESTS_SYS_STARTING_H
+
+#include "isolated.h"
+
+#include "sys/spawn.h"
+
+static struct spawner spawner; /* each test is a process of its own */
+static char said[65536];       /* what the last worker wrote to stdout and stderr */
+
+static char *shell_argv[] = { (char *)"sh", (char *)"-c", NULL, NULL };
+static char *some_env[] = { (char *)"PATH=/usr/bin:/bin", (char *)"COLOUR=green", NULL };
+
+__attribute__((unused)) static struct launch a_shell(const char *script)
+{
+        static sigset_t empty;
+
+        sigemptyset(&empty);
+        shell_argv[2] = (char *)script;
+        return (struct launch){ .path = "/bin/sh",
+                                .argv = shell_argv,
+                                .envp = some_env,
+                                .umask = -1,
+                                .fds = { -1, -1, -1 },
+                                .mask = &empty };
+}
+
+/* Start it on /dev/null and one pipe. The pipe's reading end, -1: not started. */
+__attribute__((unused)) static int start(struct launch *l, struct spawned *out)
+{
+        int ends[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        if (null < 0 || pipe2(ends, O_CLOEXEC) < 0)
+                return -1;
+        l->fds[0] = null;
+        l->fds[1] = l->fds[2] = ends[1];
+        bool started = spawner_start(&spawner, l, out);
+        close(null);
+        close(ends[1]);
+        if (started)
+                return ends[0];
+        close(ends[0]);
+        return -1;
+}
+
+/* Start it, wait for its end: its exit code, -1 when it did not start. said has its words. */
+__attribute__((unused)) static int run(struct launch *l, struct spawned *out)
+{
+        int fd = start(l, out), status = -1;
+        size_t len = 0;
+        ssize_t n;
+
+        said[0] = '\0';
+        if (fd < 0)
+                return -1;
+        while ((n = read(fd, said + len, sizeof said - 1 - len)) > 0)
+                len += (size_t)n;
+        said[len] = '\0';
+        close(fd);
+        if (waitpid(out->pid, &status, 0) != out->pid || !WIFEXITED(status))
+                return -1;
+        return WEXITSTATUS(status);
+}
+
+__attribute__((unused)) static int say(const char *script)
+{
+        struct launch l = a_shell(script);
+        struct spawned out;
+
+        return run(&l, &out);
+}
+
+/* It fails there, and nobody is left to be waited for. */
+__attribute__((unused)) static bool fails(struct launch *l, enum spawn_step step, int error)
+{
+        struct spawned out;
+
+        if (run(l, &out) != -1 || out.pid > 0)
+                return false;
+        if (out.step != step || out.error != error) {
+                dprintf(2, "failed at '%s': %s\n", spawn_step_word(out.step), strerror(out.error));
+                return false;
+        }
+        return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
+}
+
+__attribute__((unused)) static const char list_fds[] =
+    "for f in /proc/self/fd/*; do [ -e $f ] && printf '%s ' ${f##*/}; done; true";
+
+/* Inheritable descriptors that no worker should see. */
+__attribute__((unused)) static void litter(int count)
+{
+        for (int i = 0; i < count; i++)
+                if (open("/dev/null", O_RDONLY) < 0)
+                        return;
+}
+
+#endif

@@ -1,0 +1,323 @@
+#include "starting.h"
+
+#include <grp.h>
+
+/* ---- what can go wrong */
+
+static int bad_programs(void)
+{
+        struct launch l = a_shell("true");
+        char dir[64], path[128];
+
+        CHECK(fresh_dir(dir, sizeof dir));
+        snprintf(path, sizeof path, "%s/x", dir);
+        l.path = path;
+        bool missing = fails(&l, STEP_EXEC, ENOENT);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        bool written = fd >= 0 && write(fd, "echo no interpreter line\n", 25) == 25;
+        close(fd);
+        bool forbidden = fails(&l, STEP_EXEC, EACCES);
+        bool changed = chmod(path, 0755) == 0;
+        bool unknown = fails(&l, STEP_EXEC, ENOEXEC);
+        l.path = dir;
+        bool directory = fails(&l, STEP_EXEC, EACCES);
+        remove_dir(dir);
+        CHECK(written && changed);
+        CHECK(missing);
+        CHECK(forbidden);
+        CHECK(unknown);
+        CHECK(directory);
+        return 0;
+}
+
+Test(spawn, names_what_is_wrong_with_the_program)
+{
+        isolated(bad_programs);
+}
+
+static int missing_directory(void)
+{
+        struct launch l = a_shell("true");
+
+        l.directory = "/nowhere/at/all";
+        CHECK(fails(&l, STEP_DIRECTORY, ENOENT));
+        return 0;
+}
+
+Test(spawn, fails_at_a_missing_directory)
+{
+        isolated(missing_directory);
+}
+
+static int bad_limits(void)
+{
+        struct launch l = a_shell("true");
+
+        l.limit_nofile = true;
+        l.nofile = (struct rlimit){ 200, 100 };
+        CHECK(fails(&l, STEP_LIMITS, EINVAL));
+        return 0;
+}
+
+Test(spawn, fails_at_limits_that_cannot_be)
+{
+        isolated(bad_limits);
+}
+
+static int bad_descriptor(void)
+{
+        struct launch l = a_shell("echo fine");
+        struct spawned out;
+
+        l.fds[0] = l.fds[1] = l.fds[2] = 900;
+        CHECK(!spawner_start(&spawner, &l, &out));
+        CHECK(out.step == STEP_DUP && out.error == EBADF && out.pid == -1);
+        CHECK(run(&l, &out) == 0);
+        return 0;
+}
+
+Test(spawn, fails_on_a_closed_descriptor_and_starts_the_next)
+{
+        isolated(bad_descriptor);
+}
+
+static int not_permitted(void)
+{
+        struct launch l = a_shell("true");
+        gid_t group = 0;
+
+        if (geteuid() == 0)
+                CHECK(setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 &&
+                      setresuid(54321, 54321, 54321) == 0);
+        l.change_user = true;
+        l.groups = &group;
+        l.group_count = 1;
+        CHECK(fails(&l, STEP_GROUPS, EPERM));
+        return 0;
+}
+
+Test(spawn, cannot_become_another_user_without_being_root)
+{
+        isolated(not_permitted);
+}
+
+static int too_many_processes(void)
+{
+        struct rlimit one = { 1, 1 };
+        struct launch l = a_shell("true");
+
+        if (geteuid() != 0)
+                return SKIPPED;
+        CHECK(setresgid(54323, 54323, 54323) == 0 && setresuid(54323, 54323, 54323) == 0);
+        CHECK(setrlimit(RLIMIT_NPROC, &one) == 0);
+        CHECK(fails(&l, STEP_CLONE, EAGAIN));
+        return 0;
+}
+
+Test(spawn, reports_the_process_limit)
+{
+        isolated(too_many_processes);
+}
+
+static int no_descriptors(void)
+{
+        struct rlimit few = { 7, 0 }, before;
+        struct launch l = a_shell("echo fine");
+        struct spawned out;
+
+        CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+        litter(1); /* 3 */
+        few.rlim_max = before.rlim_max;
+        CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(!spawner_start(&spawner, &l, &out));
+        CHECK(out.step == STEP_FILES && (out.error == EMFILE || out.error == EINVAL));
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+        CHECK(run(&l, &out) == 0);
+        return 0;
+}
+
+Test(spawn, reports_too_few_descriptors_and_recovers)
+{
+        isolated(no_descriptors);
+}
+
+/* Each step that nothing natural makes fail, with the kernel's help. */
+static const struct {
+        int call, error;
+        enum spawn_step step;
+} refusals[] = {
+        { SYS_clone, EAGAIN, STEP_CLONE },
+        { SYS_close_range, EMFILE, STEP_FILES },
+        { SYS_setsid, EPERM, STEP_SESSION },
+        { SYS_setgroups, ENOMEM, STEP_GROUPS },
+        { SYS_setresgid, EINVAL, STEP_GID },
+        { SYS_setresuid, EAGAIN, STEP_UID },
+        { SYS_rt_sigaction, EINVAL, STEP_SIGNALS },
+#ifdef SYS_dup2
+        { SYS_dup2, EMFILE, STEP_DUP },
+#endif
+};
+static size_t refusal;
+
+static int refused_step(void)
+{
+        struct launch l = a_shell("true");
+        gid_t group = 54322;
+
+        l.change_user = geteuid() == 0;
+        l.uid = 54321;
+        l.gid = 54322;
+        l.groups = &group;
+        l.group_count = 1;
+        if (!l.change_user && refusals[refusal].step >= STEP_GROUPS &&
+            refusals[refusal].step <= STEP_UID)
+                return 0;
+        if (!forbid_one(refusals[refusal].call, refusals[refusal].error))
+                return SKIPPED;
+        CHECK(fails(&l, refusals[refusal].step, refusals[refusal].error));
+        return 0;
+}
+
+Test(spawn, names_every_step_that_can_fail)
+{
+        for (refusal = 0; refusal < sizeof refusals / sizeof *refusals; refusal++)
+                isolated(refused_step);
+}
+
+Test(spawn, has_a_word_for_every_step)
+{
+        for (enum spawn_step s = STEP_NONE; s < STEP_COUNT; s++)
+                cr_assert_not_null(spawn_step_word(s));
+        cr_assert_str_eq(spawn_step_word(STEP_EXEC), "execute");
+}
+
+/* ---- kernels and sandboxes without close_range */
+
+static int refusal_errno;
+
+static int without_close_range(void)
+{
+        struct launch l = a_shell(list_fds);
+        struct spawned out;
+
+        litter(300);
+        if (!forbid_one(SYS_close_range, refusal_errno))
+                return SKIPPED;
+        CHECK(run(&l, &out) == 0);
+        CHECK(spawner.no_share);
+        CHECK(strcmp(said, "0 1 2 ") == 0);
+        CHECK(fcntl(200, F_GETFD) == 0); /* ours are still there */
+        l.directory = "/nowhere";
+        CHECK(fails(&l, STEP_DIRECTORY, ENOENT));
+        return 0;
+}
+
+Test(spawn, copies_the_table_on_a_kernel_without_close_range)
+{
+        refusal_errno = ENOSYS;
+        isolated(without_close_range);
+}
+
+Test(spawn, copies_the_table_where_a_filter_forbids_close_range)
+{
+        refusal_errno = EPERM;
+        isolated(without_close_range);
+}
+
+static int copied_table(void)
+{
+        struct launch l = a_shell(list_fds);
+        struct spawned out;
+
+        litter(40);
+        spawner.no_share = true;
+        CHECK(run(&l, &out) == 0);
+        CHECK(strcmp(said, "0 1 2 ") == 0);
+        return 0;
+}
+
+Test(spawn, closes_a_copied_table_with_close_range)
+{
+        isolated(copied_table);
+}
+
+static int many_starts(void)
+{
+        struct launch l = a_shell("exit 0");
+
+        CHECK(spawner_ready(&spawner));
+        for (int i = 0; i < 300; i++) {
+                struct spawned out;
+                l.directory = i % 3 ? NULL : "/nowhere";
+                int code = run(&l, &out);
+                CHECK(code == (i % 3 ? 0 : -1));
+        }
+        int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        CHECK(next == 6); /* nothing leaked */
+        close(next);
+        spawner_release(&spawner);
+        CHECK(fcntl(3, F_GETFD) == -1 && fcntl(4, F_GETFD) == -1 && fcntl(5, F_GETFD) == -1);
+        return 0;
+}
+
+Test(spawn, leaks_nothing_over_many_starts_good_and_bad)
+{
+        isolated(many_starts);
+}
+
+/* ---- the operations beside it */
+
+static int kills_nobody_by_accident(void)
+{
+        struct sys *s = sys_real();
+
+        CHECK(s->kill(s, 0, 0) == -1 && errno == EINVAL);
+        CHECK(s->kill(s, -1, 0) == -1 && errno == EINVAL);
+        CHECK(s->kill(s, getpid(), 0) == 0);
+        return 0;
+}
+
+Test(sys, never_signals_everybody)
+{
+        isolated(kills_nobody_by_accident);
+}
+
+static int reaps_its_own(void)
+{
+        struct sys *s = sys_real();
+        struct launch l = a_shell("exit 9");
+        struct spawned out;
+        int status = 0;
+        pid_t pid;
+
+        CHECK(s->reap(s, &status) == -1 && errno == ECHILD);
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(s->spawn(s, &l, &out));
+        while ((pid = s->reap(s, &status)) == 0)
+                poll(NULL, 0, 1);
+        CHECK(pid == out.pid && WIFEXITED(status) && WEXITSTATUS(status) == 9);
+        return 0;
+}
+
+Test(sys, reaps_what_it_started)
+{
+        isolated(reaps_its_own);
+}
+
+static int opens_close_on_exec(void)
+{
+        struct sys *s = sys_real();
+        int fds[2];
+
+        int fd = s->open(s, "/dev/null", O_RDONLY, 0);
+        CHECK(fd == 6 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+        CHECK(s->pipe(s, fds) == 0 && fcntl(fds[0], F_GETFD) == FD_CLOEXEC &&
+              fcntl(fds[1], F_GETFD) == FD_CLOEXEC);
+        return 0;
+}
+
+Test(sys, opens_everything_close_on_exec_and_above_the_held_numbers)
+{
+        isolated(opens_close_on_exec);
+}
