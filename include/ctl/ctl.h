@@ -24,9 +24,9 @@ enum ctl_exit {
 struct ctl {
         struct session session;
         struct input in;
-        FILE *out, *err; /* borrowed */
-        FILE *talk;      /* borrowed: where sentences go; out, or err while JSON is printed */
-        const char *prompt;       /* borrowed */
+        FILE *out, *err;    /* borrowed */
+        FILE *talk;         /* borrowed: where sentences go; out, or err while JSON is printed */
+        const char *prompt; /* borrowed */
         const char *history_file; /* borrowed; NULL: none */
         bool interactive;         /* reads commands from a prompt */
         bool tty_in, tty_out;

@@ -1,4 +1,5 @@
-/* How things look: plain text stays Supervisor's to the byte, colour and fitting are for terminals. */
+/* How things look: plain text stays Supervisor's to the byte, colour and fitting are for terminals.
+ */
 #ifndef CTL_RENDER_H
 #define CTL_RENDER_H
 
@@ -19,8 +20,8 @@ struct status_row { /* borrowed */
 int status_width(const struct status_row *rows, size_t count);
 void status_line(struct buf *out, const struct status_row *row, int width, bool colour);
 
-/* The PROCESS object of /v1 (api.md): what comes next and why, indented to the third column; nothing
- * when there is nothing to add. */
+/* The PROCESS object of /v1 (api.md): what comes next and why, indented to the third column;
+ * nothing when there is nothing to add. */
 void status_detail(struct buf *out, const json_t *process, int width, int64_t now_ms);
 
 /* ---- words */

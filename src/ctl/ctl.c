@@ -38,10 +38,10 @@ static const struct {
         int number;
         const char *name;
 } os_errors[] = {
-        { ENOENT, "FileNotFoundError" },       { ECONNREFUSED, "ConnectionRefusedError" },
-        { EACCES, "PermissionError" },         { EPERM, "PermissionError" },
+        { ENOENT, "FileNotFoundError" },        { ECONNREFUSED, "ConnectionRefusedError" },
+        { EACCES, "PermissionError" },          { EPERM, "PermissionError" },
         { ECONNRESET, "ConnectionResetError" }, { EPIPE, "BrokenPipeError" },
-        { ENOTDIR, "NotADirectoryError" },     { ETIMEDOUT, "TimeoutError" },
+        { ENOTDIR, "NotADirectoryError" },      { ETIMEDOUT, "TimeoutError" },
 };
 
 static const char *os_error_name(int number)
@@ -84,8 +84,9 @@ static void put_failure(struct buf *out, const struct ctl *c, const struct reply
                            strerror(r->code));
                 return;
         case REPLY_HTTP:
-                buf_printf(out, "<class 'xmlrpc.client.ProtocolError'>, <ProtocolError for %s/RPC2: "
-                                "%d>",
+                buf_printf(out,
+                           "<class 'xmlrpc.client.ProtocolError'>, <ProtocolError for %s/RPC2: "
+                           "%d>",
                            u->kind == URL_HTTP ? u->host : "127.0.0.1", r->code);
                 return;
         default:

@@ -42,8 +42,10 @@ bool input_fill(struct input *in)
 enum input_got input_line(struct input *in, struct buf *line)
 {
         while (!input_ready_line(in, line)) {
-                if (in->ended)
+                if (in->ended) {
+                        in->ended = false; /* a terminal may go on after Ctrl-D */
                         return INPUT_END;
+                }
                 if (http_wait_fd(in->fd, POLLIN, in->interrupt_fd, -1, NULL) < 0)
                         return INPUT_INTERRUPTED;
                 input_fill(in);

@@ -101,13 +101,12 @@ static bool to_expand(const char *word, bool groups)
         return name_is_glob(word) || (groups && is_whole_group(word));
 }
 
-bool names_expand(const struct strs *words, const struct xval *infos, bool groups,
-                  struct strs *out)
+bool names_expand(const struct strs *words, const struct xval *infos, bool groups, struct strs *out)
 {
         for (size_t i = 0; i < words->count; i++) {
                 const char *word = words->items[i];
-                bool ok = to_expand(word, groups) ? expand_word(word, infos, out)
-                                                  : strs_add(out, word);
+                bool ok =
+                    to_expand(word, groups) ? expand_word(word, infos, out) : strs_add(out, word);
                 if (!ok)
                         return false;
         }

@@ -1,0 +1,64 @@
+/* shutdown, reload, open: about the daemon itself (compat 21.4). */
+#include <errno.h>
+
+#include "ctl/commands.h"
+#include "ctl/faults.h"
+
+void cmd_shutdown(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        const char *url = c->session.url.text;
+
+        (void)a;
+        if (c->interactive &&
+            !ctl_confirm(c, "Really shut the remote supervisord process down y/N? "))
+                return;
+        if (CALL0(&c->session, &r, "supervisor.shutdown"))
+                ctl_say(c, "Shut down");
+        else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                ctl_say(c, "ERROR: already shutting down");
+        else if (r.kind == REPLY_DOWN && r.code == ECONNREFUSED)
+                ctl_fail(c, EXIT_GENERIC, "ERROR: %s refused connection (already shut down?)", url);
+        else if (r.kind == REPLY_DOWN && r.code == ENOENT)
+                ctl_fail(c, EXIT_GENERIC, "ERROR: %s no such file (already shut down?)", url);
+        else
+                ctl_report(c, &r);
+}
+
+void cmd_reload(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        (void)a;
+        if (c->interactive &&
+            !ctl_confirm(c, "Really restart the remote supervisord process y/N? "))
+                return;
+        if (CALL0(&c->session, &r, "supervisor.restart"))
+                ctl_say(c, "Restarted supervisord");
+        else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                ctl_fail(c, EXIT_GENERIC, "ERROR: already shutting down");
+        else
+                ctl_report(c, &r);
+}
+
+void cmd_open(struct ctl *c, const struct args *a)
+{
+        const char *text = a->words.count == 1 ? a->words.items[0] : "";
+        struct url probe;
+        struct err e = { 0 };
+        bool usable = url_parse(text, &probe, &e) && url_is_usable(&probe);
+
+        url_release(&probe);
+        if (!usable) {
+                ctl_fail(c, EXIT_GENERIC, "ERROR: url must be http:// or unix://");
+                return;
+        }
+        if (!session_open(&c->session, text, &e)) {
+                ctl_fail(c, EXIT_GENERIC, "error: %s", e.text);
+                return;
+        }
+        int before = c->exit_code; /* it was about opening, not about what is up there */
+        cmd_status(c, &(struct args){ 0 });
+        if (c->exit_code != EXIT_GENERIC)
+                c->exit_code = before;
+}

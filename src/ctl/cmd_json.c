@@ -1,0 +1,186 @@
+/* Supervisor's commands with --json: the same orders over /v1, and its objects as they come
+ * (api.md). */
+#include <string.h>
+
+#include "ctl/faults.h"
+#include "ctl/json_get.h"
+#include "ctl/v1.h"
+
+static bool is_down(int64_t statecode)
+{
+        return statecode == STATE_STOPPED || statecode == STATE_EXITED ||
+               statecode == STATE_FATAL || statecode == STATE_UNKNOWN;
+}
+
+/* status and health: exit codes as the plain ones. */
+void json_status(struct ctl *c, const struct args *a)
+{
+        json_t *doc = v1_processes(c, a, "status", EXIT_UNREACHABLE), *process;
+        size_t i;
+
+        if (!doc) {
+                if (c->exit_code == EXIT_NOT_RUNNING)
+                        c->exit_code = EXIT_UNREACHABLE;
+                return;
+        }
+        v1_print(c, doc);
+        json_array_foreach(json_object_get(doc, "processes"), i,
+                           process) if (is_down(json_int(process, "statecode"))) c->exit_code =
+            EXIT_NOT_UP;
+        json_decref(doc);
+}
+
+static void print_info(struct ctl *c, const char *what)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (session_json(&c->session, &r, "/v1/info", NULL))
+                v1_print(c, r.json);
+        else
+                v1_fail(c, &r, what, true);
+}
+
+void json_pid(struct ctl *c, const struct args *a)
+{
+        json_t *doc, *process;
+        size_t i;
+
+        if (!a->words.count) {
+                print_info(c, "pid");
+                return;
+        }
+        doc = v1_processes(c, a, "pid", EXIT_GENERIC);
+        if (!doc)
+                return;
+        v1_print(c, doc);
+        json_array_foreach(json_object_get(doc, "processes"), i,
+                           process) if (!json_int(process, "pid") && !strs_has(&a->words, "all"))
+            c->exit_code = EXIT_NOT_RUNNING;
+        json_decref(doc);
+}
+
+void json_version(struct ctl *c, const struct args *a)
+{
+        (void)a;
+        print_info(c, "version");
+}
+
+/* ---- orders */
+
+static void result_codes(struct ctl *c, const json_t *results, const char *what)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(results, i, item)
+        {
+                if (json_is_true(json_object_get(item, "ok")))
+                        continue;
+                int code = v1_exit_code(what, json_text(item, "code"));
+                if (code)
+                        c->exit_code = code;
+        }
+}
+
+/* One name's answer as items of a results list: a list as it is, a PROCESS as one that worked, a
+ * problem as one that did not. */
+static void add_results(json_t *results, const char *name, const struct reply *r)
+{
+        json_t *list = json_object_get(r->json, "results");
+
+        if (json_is_array(list))
+                json_array_extend(results, list);
+        else if (r->kind == REPLY_VALUE)
+                json_array_append_new(results, json_pack("{s:s, s:b, s:n, s:n}", "name", name, "ok",
+                                                         1, "code", "detail"));
+        else
+                json_array_append_new(results, json_pack("{s:s, s:b, s:s, s:s}", "name", name, "ok",
+                                                         0, "code", json_text(r->json, "code"),
+                                                         "detail", json_text(r->json, "detail")));
+}
+
+static bool post_order(struct ctl *c, struct reply *r, const char *name, const char *what,
+                       json_t *body)
+{
+        AUTO_BUF path = BUF_INIT;
+
+        buf_puts(&path, "/v1/processes/");
+        url_encode(&path, name, true);
+        buf_printf(&path, "/%s", what);
+        return session_json(&c->session, r, buf_str(&path), body);
+}
+
+static void print_one(struct ctl *c, const struct reply *r, const char *what)
+{
+        if (r->kind != REPLY_VALUE) {
+                v1_fail(c, r, what, true);
+                return;
+        }
+        v1_print(c, r->json);
+        result_codes(c, json_object_get(r->json, "results"), what);
+}
+
+static void order(struct ctl *c, const struct args *a, size_t first, const char *what, json_t *body)
+{
+        json_t *results = json_array();
+        bool several = a->words.count - first > 1, talks = true;
+
+        for (size_t i = first; i < a->words.count && talks; i++) {
+                AUTO_REPLY r = REPLY_INIT;
+                const char *name = a->words.items[i];
+                post_order(c, &r, name, what, body);
+                talks = r.kind == REPLY_VALUE || r.kind == REPLY_PROBLEM;
+                if (!several || !talks)
+                        print_one(c, &r, what);
+                else
+                        add_results(results, name, &r);
+        }
+        if (several && talks) {
+                json_t *doc = json_pack("{s:O}", "results", results);
+                v1_print(c, doc);
+                result_codes(c, results, what);
+                json_decref(doc);
+        }
+        json_decref(results);
+        json_decref(body);
+}
+
+void json_start(struct ctl *c, const struct args *a)
+{
+        order(c, a, 0, "start", json_object());
+}
+
+void json_stop(struct ctl *c, const struct args *a)
+{
+        order(c, a, 0, "stop", json_object());
+}
+
+void json_restart(struct ctl *c, const struct args *a)
+{
+        order(c, a, 0, "restart", json_object());
+}
+
+void json_signal(struct ctl *c, const struct args *a)
+{
+        order(c, a, 1, "signal", json_pack("{s:s}", "signal", a->words.items[0]));
+}
+
+/* The differences as a PLAN; and the daemon remembers what it read, as after a plain reread. */
+void json_reread(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY plan = REPLY_INIT;
+        AUTO_REPLY reread = REPLY_INIT;
+        json_t *body = json_pack("{s:b}", "plan", 1);
+
+        (void)a;
+        bool ok = session_json(&c->session, &plan, "/v1/reload", body);
+        json_decref(body);
+        if (!ok) {
+                v1_fail(c, &plan, "reread", true);
+                return;
+        }
+        if (CALL0(&c->session, &reread, "supervisor.reloadConfig"))
+                v1_print(c, plan.json);
+        else
+                ctl_report(c, &reread);
+}

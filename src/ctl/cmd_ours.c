@@ -1,0 +1,198 @@
+/* scale, apply, health: what Supervisor has no command for. They speak /v1. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ctl/json_get.h"
+#include "ctl/render.h"
+#include "ctl/v1.h"
+
+/* ---- scale */
+
+/* "8", "+2", "-2" */
+static json_t *scale_body(const char *text)
+{
+        bool relative = *text == '+' || *text == '-';
+        char *end;
+
+        if (!isdigit((unsigned char)text[relative]))
+                return NULL;
+        errno = 0;
+        long n = strtol(text, &end, 10);
+        if (*end || errno || n > INT_MAX || n < -INT_MAX)
+                return NULL;
+        return json_pack("{s:i, s:b}", relative ? "by" : "replicas", (int)n, "wait", 1);
+}
+
+static void say_scaled(struct ctl *c, const json_t *doc)
+{
+        long long was = json_int(doc, "was"), now = json_int(doc, "replicas");
+        const char *name = json_text(doc, "program");
+
+        if (was == now)
+                ctl_say(c, "%s: has %lld processes already", name, now);
+        else
+                ctl_say(c, "%s: scaled from %lld to %lld processes", name, was, now);
+}
+
+void cmd_scale(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+        json_t *body = scale_body(a->words.items[1]);
+
+        if (!body) {
+                ctl_fail(c, EXIT_USAGE, "Error: '%s' is no number of processes: 8, +2 or -2",
+                         a->words.items[1]);
+                return;
+        }
+        buf_puts(&path, "/v1/programs/");
+        url_encode(&path, a->words.items[0], true);
+        buf_puts(&path, "/scale");
+        if (!session_json(&c->session, &r, buf_str(&path), body))
+                v1_fail(c, &r, "scale", a->json);
+        else if (a->json)
+                v1_print(c, r.json);
+        else
+                say_scaled(c, r.json);
+        json_decref(body);
+}
+
+/* ---- apply */
+
+static const struct {
+        const char *action, *done;
+} actions[] = {
+        { "start", "started" }, { "stop", "stopped" }, { "restart", "restarted" },
+        { "live", "changed" },  { "keep", "kept" },
+};
+
+static const char *action_word(const char *action, bool applied)
+{
+        for (size_t i = 0; applied && i < sizeof actions / sizeof *actions; i++)
+                if (strcmp(actions[i].action, action) == 0)
+                        return actions[i].done;
+        return action;
+}
+
+static void put_changes(struct ctl *c, struct buf *out, const json_t *changes, bool applied)
+{
+        struct table t = { .columns = 3 };
+        size_t i;
+        json_t *change;
+
+        json_array_foreach(changes, i, change)
+        {
+                table_add(&t, action_word(json_text(change, "action"), applied));
+                table_add(&t, json_text(change, "name"));
+                table_add(&t, json_text(change, "why"));
+        }
+        table_put(out, &t, c->colour ? 0 : -1);
+        strs_release(&t.cells);
+}
+
+static void say_plan(struct ctl *c, const json_t *plan)
+{
+        const json_t *changes = json_object_get(plan, "changes");
+        bool applied = json_is_true(json_object_get(plan, "applied"));
+        AUTO_BUF out = BUF_INIT;
+        size_t i;
+        json_t *item;
+
+        json_array_foreach(json_object_get(plan, "warnings"), i, item)
+            v1_put_diagnostic(&out, "warning: ", item);
+        put_changes(c, &out, changes, applied);
+        if (json_array_size(changes) == 0)
+                buf_puts(&out, "Nothing to change\n");
+        else if (applied)
+                buf_printf(&out, "Applied as generation %lld\n",
+                           (long long)json_int(plan, "generation"));
+        else
+                buf_puts(&out, "Nothing was touched: \"apply\" carries this out\n");
+        fputs(buf_str(&out), c->out);
+}
+
+void cmd_apply(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        json_t *body = json_pack("{s:b}", "plan", a->plan);
+
+        if (!session_json(&c->session, &r, "/v1/reload", body))
+                v1_fail(c, &r, "apply", a->json);
+        else if (a->json)
+                v1_print(c, r.json);
+        else
+                say_plan(c, r.json);
+        json_decref(body);
+}
+
+/* ---- health */
+
+/* The first line of what the check said. */
+static void put_first_line(struct buf *out, const char *text)
+{
+        size_t len = strcspn(text, "\r\n");
+
+        buf_put(out, text, len > 60 ? 57 : len);
+        if (len > 60)
+                buf_puts(out, "...");
+}
+
+static void put_result(struct buf *out, const json_t *check, int64_t now_ms)
+{
+        int64_t at = stamp_parse(json_text(check, "last_at"));
+        int64_t failures = json_int(check, "failures");
+
+        if (at < 0) {
+                buf_puts(out, "-");
+                return;
+        }
+        buf_puts(out, json_is_true(json_object_get(check, "last_ok")) ? "ok " : "failed ");
+        age_put(out, now_ms > at ? (now_ms - at) / 1000 : 0);
+        buf_puts(out, " ago");
+        if (failures > 1)
+                buf_printf(out, " (%lld in a row)", (long long)failures);
+}
+
+static void add_health(struct table *t, const json_t *process, int64_t now_ms)
+{
+        const json_t *check = json_object_get(process, "healthcheck");
+        AUTO_BUF result = BUF_INIT;
+        AUTO_BUF said = BUF_INIT;
+
+        put_result(&result, check, now_ms);
+        put_first_line(&said, json_text(check, "output"));
+        table_add(t, json_text(process, "name"));
+        table_add(t, json_text(process, "health"));
+        table_add(t, buf_str(&result));
+        table_add(t, buf_str(&said));
+}
+
+void cmd_health(struct ctl *c, const struct args *a)
+{
+        struct table t = { .columns = 4 };
+        json_t *doc = v1_processes(c, a, "health", EXIT_UNREACHABLE), *process;
+        AUTO_BUF out = BUF_INIT;
+        int64_t now = clock_wall_ms();
+        size_t i;
+
+        if (!doc)
+                return;
+        static const char *const heads[] = { "NAME", "HEALTH", "LAST CHECK", "OUTPUT" };
+        for (i = 0; i < 4; i++)
+                table_add(&t, heads[i]);
+        json_array_foreach(json_object_get(doc, "processes"), i, process)
+        {
+                add_health(&t, process, now);
+                if (strcmp(json_text(process, "health"), "unhealthy") == 0)
+                        c->exit_code = EXIT_NOT_UP;
+        }
+        if (t.cells.count > t.columns)
+                table_put(&out, &t, c->colour ? 1 : -1);
+        fputs(buf_str(&out), c->out);
+        strs_release(&t.cells);
+        json_decref(doc);
+}

@@ -1,0 +1,242 @@
+/* status, pid, avail, version: what there is (compat 21.4). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ctl/commands.h"
+#include "ctl/faults.h"
+#include "ctl/json_get.h"
+#include "ctl/names.h"
+#include "ctl/render.h"
+
+/* ---- status */
+
+struct listing {
+        const struct xval **items; /* owned array, borrowed items */
+        size_t count, cap;
+        bool failed;
+};
+
+static void listing_add(struct listing *l, const struct xval *info)
+{
+        if (l->count == l->cap) {
+                size_t cap = l->cap ? l->cap * 2 : 32;
+                const struct xval **items = realloc(l->items, cap * sizeof *items);
+                if (!items) {
+                        l->failed = true;
+                        return;
+                }
+                l->items = items;
+                l->cap = cap;
+        }
+        l->items[l->count++] = info;
+}
+
+static bool spec_matches(const char *word, const struct namespec *n, const struct xval *info)
+{
+        const char *group = xval_str(info, "group"), *process = xval_str(info, "name");
+
+        if (name_is_glob(word))
+                return name_matches(word, group, process);
+        return strcmp(n->group, group) == 0 && (!n->process || strcmp(n->process, process) == 0);
+}
+
+static void list_word(struct ctl *c, const char *word, const struct xval *infos, struct listing *l)
+{
+        AUTO_NAMESPEC n = { 0 };
+        size_t before = l->count;
+
+        if (!namespec_split(word, &n)) {
+                l->failed = true;
+                return;
+        }
+        for (size_t i = 0; i < infos->count; i++)
+                if (spec_matches(word, &n, infos->items[i]))
+                        listing_add(l, infos->items[i]);
+        if (l->count > before)
+                return;
+        if (n.process)
+                ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such process)", word);
+        else
+                ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such group)", n.group);
+}
+
+static void list_words(struct ctl *c, const struct strs *words, const struct xval *infos,
+                       struct listing *l)
+{
+        if (!words->count || strs_has(words, "all")) {
+                for (size_t i = 0; i < infos->count; i++)
+                        listing_add(l, infos->items[i]);
+                return;
+        }
+        for (size_t i = 0; i < words->count; i++)
+                list_word(c, words->items[i], infos, l);
+}
+
+static bool is_down(int64_t state)
+{
+        return state == STATE_STOPPED || state == STATE_EXITED || state == STATE_FATAL ||
+               state == STATE_UNKNOWN;
+}
+
+/* Would our daemon have more to tell than the table shows? */
+static bool is_pending(int64_t state)
+{
+        return state == STATE_BACKOFF || state == STATE_EXITED || state == STATE_STARTING;
+}
+
+/* The details of /v1 by name; NULL where they are not wanted or not to be had. */
+static json_t *fetch_details(struct ctl *c, const struct listing *l, bool verbose)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        bool pending = verbose;
+
+        if (!verbose && !c->tty_out)
+                return NULL;
+        for (size_t i = 0; i < l->count && !pending; i++)
+                pending = is_pending(xval_int(l->items[i], "state"));
+        if (!pending || !session_json(&c->session, &r, "/v1/processes", NULL))
+                return NULL;
+        json_t *by_name = json_object(), *process;
+        size_t i;
+        json_array_foreach(json_object_get(r.json, "processes"), i, process)
+            json_object_set(by_name, json_text(process, "name"), process);
+        return by_name;
+}
+
+static void put_listing(struct ctl *c, const struct listing *l, const json_t *details)
+{
+        struct status_row *rows = calloc(l->count ? l->count : 1, sizeof *rows);
+        AUTO_STRS names = STRS_INIT;
+        AUTO_BUF text = BUF_INIT;
+
+        for (size_t i = 0; rows && i < l->count; i++) {
+                AUTO_BUF name = BUF_INIT;
+                namespec_put(&name, xval_str(l->items[i], "group"), xval_str(l->items[i], "name"));
+                if (!strs_add(&names, buf_str(&name)))
+                        break;
+                rows[i] = (struct status_row){ names.items[i], xval_str(l->items[i], "statename"),
+                                               xval_str(l->items[i], "description") };
+        }
+        int width = rows ? status_width(rows, names.count) : 0;
+        int64_t now = clock_wall_ms();
+        for (size_t i = 0; i < names.count; i++) {
+                status_line(&text, &rows[i], width, c->colour);
+                status_detail(&text, json_object_get(details, rows[i].name), width, now);
+        }
+        if (!rows || names.count < l->count || text.failed)
+                ctl_fail(c, EXIT_GENERIC, "error: out of memory");
+        fputs(buf_str(&text), c->out);
+        free(rows);
+}
+
+void cmd_status(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        struct listing l = { 0 };
+
+        if (!ctl_upcheck(c)) {
+                if (c->exit_code == EXIT_NOT_RUNNING || c->exit_code == EXIT_NOT_UP)
+                        c->exit_code = EXIT_UNREACHABLE;
+                return;
+        }
+        if (!CALL0(&c->session, &r, "supervisor.getAllProcessInfo")) {
+                ctl_report(c, &r);
+                return;
+        }
+        list_words(c, &a->words, r.value, &l);
+        json_t *details = fetch_details(c, &l, a->verbose);
+        put_listing(c, &l, details);
+        for (size_t i = 0; i < l.count; i++)
+                if (is_down(xval_int(l.items[i], "state")))
+                        c->exit_code = EXIT_NOT_UP;
+        json_decref(details);
+        free(l.items);
+}
+
+/* ---- pid */
+
+static void pid_of_all(struct ctl *c)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (!CALL0(&c->session, &r, "supervisor.getAllProcessInfo")) {
+                ctl_report(c, &r);
+                return;
+        }
+        for (size_t i = 0; i < r.value->count; i++)
+                ctl_say(c, "%lld", (long long)xval_int(r.value->items[i], "pid"));
+}
+
+static void pid_of(struct ctl *c, const char *name)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (!CALL(&c->session, &r, "supervisor.getProcessInfo", XARG_STR(name))) {
+                if (reply_is_fault(&r, FAULT_BAD_NAME))
+                        ctl_fail(c, EXIT_GENERIC, "No such process %s", name);
+                else
+                        ctl_report(c, &r);
+                return;
+        }
+        int64_t pid = xval_int(r.value, "pid");
+        ctl_fail(c, pid ? 0 : EXIT_NOT_RUNNING, "%lld", (long long)pid);
+}
+
+void cmd_pid(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_STRS names = STRS_INIT;
+
+        if (strs_has(&a->words, "all")) {
+                pid_of_all(c);
+                return;
+        }
+        if (a->words.count) {
+                if (ctl_expand(c, &a->words, true, &names))
+                        for (size_t i = 0; i < names.count; i++)
+                                pid_of(c, names.items[i]);
+                return;
+        }
+        if (CALL0(&c->session, &r, "supervisor.getPID"))
+                ctl_say(c, "%lld", (long long)xval_int(r.value, NULL));
+        else
+                ctl_report(c, &r);
+}
+
+/* ---- avail, version */
+
+void cmd_avail(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        (void)a;
+        if (!CALL0(&c->session, &r, "supervisor.getAllConfigInfo")) {
+                if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                        ctl_fail(c, EXIT_GENERIC, "ERROR: supervisor shutting down");
+                else
+                        ctl_report(c, &r);
+                return;
+        }
+        for (size_t i = 0; i < r.value->count; i++) {
+                const struct xval *info = r.value->items[i];
+                AUTO_BUF name = BUF_INIT;
+                namespec_put(&name, xval_str(info, "group"), xval_str(info, "name"));
+                ctl_say(c, "%-32s %-9s %-9s %lld:%lld", buf_str(&name),
+                        xval_int(info, "inuse") ? "in use" : "avail",
+                        xval_int(info, "autostart") ? "auto" : "manual",
+                        (long long)xval_int(info, "group_prio"),
+                        (long long)xval_int(info, "process_prio"));
+        }
+}
+
+void cmd_version(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        (void)a;
+        if (CALL0(&c->session, &r, "supervisor.getSupervisorVersion"))
+                ctl_say(c, "%s", xval_str(r.value, NULL));
+        else
+                ctl_report(c, &r);
+}
