@@ -24,7 +24,7 @@ static bool find_home(const char *user, const struct world *w, struct account *w
         char uid[24];
 
         if (!*user && env_home(w) && strlen(env_home(w)) < sizeof who->home) {
-                strcpy(who->home, env_home(w));
+                snprintf(who->home, sizeof who->home, "%s", env_home(w));
                 return true;
         }
         snprintf(uid, sizeof uid, "%lu", (unsigned long)w->euid);

@@ -134,8 +134,11 @@ static bool canonical(char **item, struct err *e)
         enum event_type t = event_parse(*item);
         const char *name = t < EV_TYPE_COUNT ? event_name(t) : NULL;
 
-        if (!name)
+        if (!name) {
+                for (char *c = *item; *c; c++) /* as Supervisor shows it */
+                        *c = (char)toupper((unsigned char)*c);
                 return err_set(e, ERR_CONFIG, "Unknown event type %s", *item);
+        }
         char *copy = strdup(name);
         if (!copy)
                 return err_nomem(e);

@@ -1,5 +1,6 @@
 #include "model/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,6 +351,8 @@ static bool why_changed(struct planner *pl, struct change_item *item, const stru
 static bool plan_staying(struct planner *pl, struct process *p, const struct wanted *want)
 {
         const struct program *from = p->next_program ? p->next_program : p->program;
+
+        assert(pl->group && pl->conf); /* or it would come or go */
         bool priority = pl->group->conf->priority != pl->conf->priority;
         struct change_item *item = add_item(pl, p->name, want->to->name, &pl->new);
 

@@ -466,7 +466,7 @@ static bool pid_table_grow(struct registry *r)
         wider.by_pid = calloc(wider.pid_slots, sizeof(struct process *));
         if (!wider.by_pid)
                 return r->by_pid != NULL;
-        for (unsigned i = 0; i < r->pid_slots; i++)
+        for (unsigned i = 0; r->by_pid && i < r->pid_slots; i++)
                 for (struct process *p = r->by_pid[i], *rest; p; p = rest) {
                         struct process **slot = &wider.by_pid[slot_of(&wider, p->pid)];
                         rest = p->by_pid_next;

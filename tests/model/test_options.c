@@ -465,7 +465,7 @@ static const struct fault {
         { "supervisorctl", "serverurl", "http://", "value 'http://' is not a URL" },
         { "supervisorctl", "serverurl", "/x", "value '/x' is not a URL" },
         { "supervisorctl", "serverurl", "1a://b", "value '1a://b' is not a URL" },
-        { "eventlistener", "events", "TICK_5,FOO", "Unknown event type FOO" },
+        { "eventlistener", "events", "TICK_5,foo", "Unknown event type FOO" },
         { "eventlistener", "events", "TICK_5,", "Unknown event type " },
         { "fcgi-program", "socket_mode", "rw", "Invalid socket_mode value rw" },
         { "fcgi-program", "socket_backlog", "0", "Invalid socket_backlog value 0" },
