@@ -188,12 +188,16 @@ static bool make_room(struct api *a)
         return true;
 }
 
-static void turn_away(int fd)
+static void turn_away(struct api *a, int fd)
 {
-        static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nServer: Medusa/1.12\r\n"
-                                   "Content-Length: 0\r\nConnection: close\r\n\r\n";
+        char text[256];
+        int n = snprintf(text, sizeof text,
+                         "HTTP/1.1 503 Service Unavailable\r\nServer: Medusa/1.12\r\n"
+                         "X-Request-Id: %08x-%u\r\nContent-Length: 0\r\n"
+                         "Connection: close\r\n\r\n",
+                         (unsigned)a->instance, ++a->requests);
 
-        (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)!send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
         close(fd);
 }
 
@@ -202,7 +206,7 @@ static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
         struct api *a = l->api;
 
         if (a->conn_count >= a->conn_max && !make_room(a)) {
-                turn_away(fd);
+                turn_away(a, fd);
                 return;
         }
         struct conn *c = conn_new(a, l, fd);
