@@ -110,7 +110,7 @@ static void teardown(void)
         ev_loop_destroy(loop);
         snprintf(path, sizeof path, "%s/cat.log", dir);
         unlink(path);
-        rmdir(dir);
+        cr_expect_eq(rmdir(dir), 0, "something is left in %s", dir);
 }
 
 TestSuite(rest, .init = setup, .fini = teardown);
@@ -360,7 +360,9 @@ Test(rest, plans_and_applies_a_configuration)
         char conf[2048];
         int n = snprintf(conf, sizeof conf, text, dir, dir);
 
-        snprintf(conf + n, sizeof conf - (size_t)n, "[program:fresh]\ncommand=/bin/cat\n");
+        snprintf(conf + n, sizeof conf - (size_t)n,
+                 "[program:fresh]\ncommand=/bin/cat\nstdout_logfile=NONE\n"
+                 "stderr_logfile=NONE\n");
         fake_world_file(&world, "/etc/s.conf", conf);
         cr_expect_eq(post("/v1/reload", "{\"plan\":true}"), 200);
         cr_expect(has("\"applied\":false"));
