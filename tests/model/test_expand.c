@@ -1,0 +1,240 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "model/expand.h"
+#include "model/pytext.h"
+
+static const char *const outer[] = { "HOME=/root", "BOTH=outer", "PCT=50%", NULL };
+static struct names names;
+static struct strs own, global;
+static struct buf out, why;
+
+static void init(void)
+{
+        strs_add(&own, "OWN=o");
+        strs_add(&own, "BOTH=own");
+        strs_add(&global, "GLOB=g");
+        strs_add(&global, "BOTH=global");
+        names =
+            (struct names){ .have = NAME_HERE | NAME_HOST | NAME_PROGRAM | NAME_GROUP | NAME_NUMBER,
+                            .here = "/etc",
+                            .host = "box",
+                            .program = "web",
+                            .group = "team",
+                            .process_num = 7,
+                            .numprocs = 12,
+                            .environ = outer };
+}
+
+static void fini(void)
+{
+        buf_release(&out);
+        buf_release(&why);
+        strs_release(&own);
+        strs_release(&global);
+}
+
+TestSuite(expand, .init = init, .fini = fini);
+
+static const char *of(const char *text)
+{
+        buf_release(&out);
+        buf_release(&why);
+        cr_assert(expand(text, &names, "program:web.command", &out, &why), "%s", buf_str(&why));
+        return buf_str(&out);
+}
+
+static const char *twice(const char *text)
+{
+        buf_release(&out);
+        buf_release(&why);
+        cr_assert(expand_twice(text, &names, "stdout_logfile", &out, &why), "%s", buf_str(&why));
+        return buf_str(&out);
+}
+
+/* The reason behind "badly formatted: ". */
+static const char *reason(const char *text)
+{
+        static const char mark[] = "is badly formatted: ";
+
+        buf_release(&out);
+        buf_release(&why);
+        cr_assert_not(expand(text, &names, "x", &out, &why), "%s", text);
+        const char *at = strstr(buf_str(&why), mark);
+        cr_assert(at, "%s", buf_str(&why));
+        return at + strlen(mark);
+}
+
+Test(expand, replaces_names)
+{
+        cr_assert_str_eq(of("%(program_name)s %(group_name)s %(here)s %(host_node_name)s"),
+                         "web team /etc box");
+        cr_assert_str_eq(of("%(process_num)d/%(numprocs)d"), "7/12");
+        cr_assert_str_eq(of("plain"), "plain");
+        cr_assert_str_eq(of(""), "");
+}
+
+Test(expand, halves_percent_signs)
+{
+        cr_assert_str_eq(of("%%H:%%M 100%% %%%%"), "%H:%M 100% %%");
+}
+
+Test(expand, looks_up_the_nearest_environment_first)
+{
+        cr_assert_str_eq(of("%(ENV_BOTH)s %(ENV_HOME)s"), "outer /root");
+        names.global_env = &global;
+        cr_assert_str_eq(of("%(ENV_BOTH)s %(ENV_GLOB)s"), "global g");
+        names.own_env = &own;
+        cr_assert_str_eq(of("%(ENV_BOTH)s %(ENV_OWN)s"), "own o");
+}
+
+Test(expand, does_not_expand_what_it_put_in)
+{
+        cr_assert_str_eq(of("%(ENV_PCT)s"), "50%");
+}
+
+Test(expand, formats_integers_like_python)
+{
+        static const char *const cases[][2] = {
+                { "%(process_num)02d", "07" },
+                { "%(process_num)5d|", "    7|" },
+                { "%(process_num)-5d|", "7    |" },
+                { "%(process_num)05.3d", "00007" },
+                { "%(process_num)+d", "+7" },
+                { "%(process_num) d", " 7" },
+                { "%(process_num)+05d", "+0007" },
+                { "%(process_num)-05d|", "7    |" },
+                { "%(numprocs)#o", "0o14" },
+                { "%(numprocs)x", "c" },
+                { "%(numprocs)#06x", "0x000c" },
+                { "%(numprocs)X", "C" },
+                { "%(process_num)i%(process_num)u", "77" },
+                { "%(process_num)ld", "7" },
+                { "%(process_num).3d", "007" },
+                { "%(process_num)5.1s|", "    7|" },
+                { "%(process_num)r", "7" },
+                { "%(process_num).2f", "7.00" },
+                { "%(process_num)08.2f", "00007.00" },
+                { "%(process_num)e", "7.000000e+00" },
+                { "%(process_num)#g", "7.00000" },
+                { "%(process_num)g", "7" },
+                { "%(process_num)5c|", "    \a|" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                cr_expect_str_eq(of(cases[i][0]), cases[i][1], "%s", cases[i][0]);
+        names.process_num = -7;
+        cr_expect_str_eq(of("%(process_num)04d %(process_num)x"), "-007 -7");
+}
+
+Test(expand, formats_text_by_characters)
+{
+        names.program = "a\xc3\xb1"
+                        "b";
+        cr_expect_str_eq(of("%(program_name)05s|"), "  a\xc3\xb1"
+                                                    "b|");
+        cr_expect_str_eq(of("%(program_name)-5s|"), "a\xc3\xb1"
+                                                    "b  |");
+        cr_expect_str_eq(of("%(program_name).2s|"), "a\xc3\xb1|");
+        cr_expect_str_eq(of("%(program_name)r"), "'a\xc3\xb1"
+                                                 "b'");
+        cr_expect_str_eq(of("%(program_name)a"), "'a\\xf1b'");
+        names.program = "x";
+        cr_expect_str_eq(of("%(program_name)c"), "x");
+}
+
+Test(expand, leaves_a_bare_conversion_of_the_mapping_alone)
+{
+        cr_expect_str_eq(of("/bin/date +%s %(here)s"), "/bin/date +%s /etc");
+}
+
+Test(expand, names_what_is_unknown_and_what_is_there)
+{
+        names.own_env = &own;
+        names.have = NAME_HERE | NAME_NUMBER;
+        cr_assert_not(expand("/bin/echo %(no'pe)s", &names, "program:web.command", &out, &why));
+        cr_assert_str_eq(buf_str(&why),
+                         "Format string \"/bin/echo %(no'pe)s\" for 'program:web.command' contains "
+                         "names (\"no'pe\") which cannot be expanded. Available names: ENV_BOTH, "
+                         "ENV_HOME, ENV_OWN, ENV_PCT, here, numprocs, process_num");
+}
+
+Test(expand, hides_names_that_are_not_for_this_value)
+{
+        names.have = NAME_HERE;
+        cr_assert_not(expand("%(process_num)d", &names, "x", &out, &why));
+        cr_assert(strstr(buf_str(&why), "contains names ('process_num')"));
+}
+
+Test(expand, says_why_a_format_is_bad)
+{
+        static const char *const cases[][2] = {
+                { "100%", "incomplete format" },
+                { "%(here)", "incomplete format" },
+                { "%(here)5", "incomplete format" },
+                { "%(here", "incomplete format key" },
+                { "%(a(b)s", "incomplete format key" },
+                { "+%%H %H", "unsupported format character 'H' (0x48) at index 6" },
+                { "\xc3\xa9%\xc3\xa9", "unsupported format character '?' (0xe9) at index 2" },
+                { "%(here)%", "unsupported format character '%' (0x25) at index 7" },
+                { "%\x01", "unsupported format character '?' (0x1) at index 1" },
+                { "%(process_num)lld", "unsupported format character 'l' (0x6c) at index 15" },
+                { "%(here)d", "%d format: a real number is required, not str" },
+                { "%d", "%d format: a real number is required, not dict" },
+                { "%(here)x", "%x format: an integer is required, not str" },
+                { "%x", "%x format: an integer is required, not dict" },
+                { "%(here)f", "must be real number, not str" },
+                { "%e", "must be real number, not dict" },
+                { "%(here)c", "%c requires int or char" },
+                { "%c", "%c requires int or char" },
+                { "%(here)*d", "* wants int" },
+                { "%*d", "* wants int" },
+                { "%(process_num)*d", "not enough arguments for format string" },
+                { "%(here)s %s", "not enough arguments for format string" },
+                { "%s %s", "not enough arguments for format string" },
+                { "%(here)s%z", "not enough arguments for format string" },
+                { "%(process_num)99999999999999999999d", "width too big" },
+                { "%(process_num).99999999999999999999d", "precision too big" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                cr_expect_str_eq(reason(cases[i][0]), cases[i][1], "%s: %s", cases[i][0],
+                                 buf_str(&why));
+}
+
+Test(expand, twice_takes_percent_signs_doubled_once_or_twice)
+{
+        cr_expect_str_eq(twice("/tmp/%%x.log"), "/tmp/%x.log");
+        cr_expect_str_eq(twice("/tmp/%%%%x.log"), "/tmp/%x.log");
+        cr_expect_str_eq(twice("/tmp/100%%"), "/tmp/100%");
+        cr_expect_str_eq(twice("/tmp/%%(program_name)s"), "/tmp/web");
+        cr_expect_str_eq(twice("/tmp/%(program_name)s"), "/tmp/web");
+}
+
+Test(expand, twice_refuses_what_once_refuses)
+{
+        cr_expect_not(expand_twice("%(nope)s", &names, "x", &out, &why));
+        cr_expect(strstr(buf_str(&why), "('nope')"));
+}
+
+/* ---- quoting */
+
+static const char *repr(const char *text)
+{
+        buf_release(&out);
+        pytext_repr(&out, text, strlen(text), false);
+        return buf_str(&out);
+}
+
+Test(pytext, quotes_like_repr)
+{
+        cr_expect_str_eq(repr("a"), "'a'");
+        cr_expect_str_eq(repr("it's"), "\"it's\"");
+        cr_expect_str_eq(repr("it's \"x\""), "'it\\'s \"x\"'");
+        cr_expect_str_eq(repr("\"x\""), "'\"x\"'");
+        cr_expect_str_eq(repr("\t\n\r\\\x01\x7f"), "'\\t\\n\\r\\\\\\x01\\x7f'");
+        cr_expect_str_eq(repr("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+                         "'\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80'");
+        cr_expect_str_eq(repr("\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf"), "'\\xa0\\u200b\\ufeff'");
+        cr_expect_str_eq(repr("\xff\xc3"), "'\\udcff\\udcc3'");
+}
