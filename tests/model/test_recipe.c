@@ -204,16 +204,16 @@ static void drop_argv(void)
         strs_release(&argv);
 }
 
-TestSuite(words, .fini = drop_argv);
+TestSuite(command_words, .fini = drop_argv);
 
-Test(words, are_split_at_blanks_and_newlines)
+Test(command_words, are_split_at_blanks_and_newlines)
 {
         cr_expect_str_eq(split("a  b\tc\nd"), "<a><b><c><d>");
         cr_expect_str_eq(split("  "), "");
         cr_expect_str_eq(split(""), "");
 }
 
-Test(words, take_posix_quotes_and_backslashes)
+Test(command_words, take_posix_quotes_and_backslashes)
 {
         cr_expect_str_eq(split("one \"two words\" 'single $HOME \"q\"' a\\ b \"\" c\"d\"e"),
                          "<one><two words><single $HOME \"q\"><a b><><cde>");
@@ -222,13 +222,13 @@ Test(words, take_posix_quotes_and_backslashes)
         cr_expect_str_eq(split("\"a\\b\" 'a\\b' \\\\ a\\'b"), "<a\\b><a\\b><\\><a'b>");
 }
 
-Test(words, are_no_shell)
+Test(command_words, are_no_shell)
 {
         cr_expect_str_eq(split("$HOME ~ *.conf && true | x > y; # z"),
                          "<$HOME><~><*.conf><&&><true><|><x><>><y;><#><z>");
 }
 
-Test(words, have_to_be_closed)
+Test(command_words, have_to_be_closed)
 {
         cr_expect_str_eq(split("'a"), "No closing quotation");
         cr_expect_str_eq(split("a \"b"), "No closing quotation");
