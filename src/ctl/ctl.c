@@ -165,15 +165,17 @@ bool ctl_confirm(struct ctl *c, const char *question)
 /* The terminal does not show what is typed until the line has come. */
 static enum input_got read_secret(struct ctl *c, struct buf *line)
 {
-        struct termios before;
+        struct termios before, quiet;
+        bool hide = c->tty_in && tcgetattr(c->in.fd, &before) == 0;
 
-        if (!c->tty_in || tcgetattr(c->in.fd, &before) < 0)
-                return input_line(&c->in, line);
-        struct termios quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(c->in.fd, TCSAFLUSH, &quiet);
+        if (hide) {
+                quiet = before;
+                quiet.c_lflag &= ~(tcflag_t)ECHO;
+                tcsetattr(c->in.fd, TCSAFLUSH, &quiet);
+        }
         enum input_got got = input_line(&c->in, line);
-        tcsetattr(c->in.fd, TCSAFLUSH, &before);
+        if (hide)
+                tcsetattr(c->in.fd, TCSAFLUSH, &before);
         fputc('\n', c->err);
         return got;
 }

@@ -197,7 +197,9 @@ static bool send_request(struct http *h, const struct url *u, const struct http_
 
         buf_printf(&out, "%s %s HTTP/1.1\r\n", rq->method, rq->path);
         put_host(&out, u);
-        buf_puts(&out, "User-Agent: supervisorctl\r\nAccept: */*\r\nConnection: close\r\n");
+        buf_puts(&out, "User-Agent: supervisorctl\r\nAccept: */*\r\n");
+        if (!rq->streams)
+                buf_puts(&out, "Connection: close\r\n");
         put_auth(&out, rq);
         if (rq->headers)
                 buf_puts(&out, rq->headers);

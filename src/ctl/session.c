@@ -227,7 +227,9 @@ bool session_json(struct session *s, struct reply *out, const char *path, json_t
 struct http *session_get(struct session *s, struct reply *out, const char *path,
                          const char *headers)
 {
-        struct http_request rq = { .method = "GET", .path = path, .headers = headers };
+        struct http_request rq = {
+                .method = "GET", .path = path, .streams = true, .headers = headers
+        };
 
         return start(s, &rq, out);
 }
