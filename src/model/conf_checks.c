@@ -223,19 +223,23 @@ static void fault_in(struct check *c, const char *key, const char *text)
 /* A log's directory has to be there, like the parser asks it of names without expansions. */
 static bool check_log(struct check *c, const char *key, const char *path)
 {
-        char *dir = path && strchr(path, '/') ? path_dirname(path) : NULL;
-        bool ok = !dir || (c->good_dir && strcmp(dir, c->good_dir) == 0);
-
-        if (!ok && c->l->w->is_dir(c->l->w, dir)) {
-                free(c->good_dir);
-                c->good_dir = strdup(dir);
-                ok = true;
+        if (!path || !strchr(path, '/'))
+                return true;
+        char *dir = path_dirname(path);
+        if (!dir) {
+                load_nomem(c->l);
+                return false;
         }
-        free(dir);
-        if (!ok)
+        bool known = c->good_dir && strcmp(dir, c->good_dir) == 0;
+        if (!known && !c->l->w->is_dir(c->l->w, dir)) {
                 load_error_in(c->l, c->f->section, key_of(c, key), NULL,
                               "The directory named as part of the path %s does not exist", path);
-        return ok;
+                free(dir);
+                return false;
+        }
+        free(c->good_dir);
+        c->good_dir = dir;
+        return true;
 }
 
 static void warn_unsplittable(struct check *c, const char *command)

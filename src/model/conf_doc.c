@@ -329,7 +329,9 @@ static void include_pattern(struct inclusion *in, const char *word, size_t len)
                 in->diags->failed = true;
                 return;
         }
-        if (!in->w->glob(in->w, pattern, &found, &e))
+        bool ok = in->w->glob(in->w, pattern, &found, &e);
+        in->diags->failed |= !ok && e.code == ERR_NOMEM;
+        if (!ok)
                 diags_add(in->diags, DIAG_WARNING, &in->at, e.text,
                           "could not look for files that match \"%s\"", pattern);
         else if (!found.count)

@@ -42,12 +42,13 @@ static struct group_conf *add_group(struct load *l, const char *name, int priori
                 c->groups = more;
         if (g)
                 g->name = strdup(name);
+        if (g)
+                g->refs = 1;
         if (!g || !g->name || !more) {
-                free(g);
+                group_conf_unref(g);
                 load_nomem(l);
                 return NULL;
         }
-        g->refs = 1;
         g->priority = priority;
         g->kind = KIND_PROGRAM;
         c->groups[c->group_count++] = g;
@@ -96,6 +97,7 @@ static struct named *all_names(struct load *l, const struct group_conf *g, size_
                 for (int n = 0; n < p->numprocs; n++) {
                         struct err e;
                         char *name = recipe_name(p, g->name, p->numprocs_start + n, l->w, &e);
+                        l->diags->failed |= !name && e.code == ERR_NOMEM;
                         if (name)
                                 names[count++] = (struct named){ name, i };
                 }

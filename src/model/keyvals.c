@@ -230,8 +230,11 @@ bool keyvals_parse(const char *text, struct strs *out, struct buf *dropped, stru
 {
         size_t had = dropped ? dropped->len : 0;
         AUTO_STRS pairs = STRS_INIT;
+        struct err why = { 0 };
 
-        if (!parse_as(true, text, &pairs, dropped, e)) {
+        if (!parse_as(true, text, &pairs, dropped, &why)) {
+                if (why.code == ERR_NOMEM)
+                        return err_nomem(e);
                 strs_release(&pairs);
                 if (dropped)
                         dropped->len = had;
