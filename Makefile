@@ -86,7 +86,7 @@ $(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o
 # the sample configuration, as bytes within echo_supervisord_conf
 $(BUILD)/obj/build-sample.o: etc/supervisord.conf
 	@mkdir -p $(@D)
-	$(Q)cd etc && $(LD) -r -b binary -o $(abspath $@) supervisord.conf
+	$(Q)cd etc && $(LD) -r -z noexecstack -b binary -o $(abspath $@) supervisord.conf
 
 DEPFILES := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 -include $(DEPFILES)
