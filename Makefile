@@ -78,6 +78,7 @@ $(BUILD)/bin/supervisorctl: $(call archives,$(NEEDS_ctl))
 $(BUILD)/bin/pidproxy: $(call archives,base)
 $(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o
 
+.SECONDARY:
 $(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
