@@ -11,6 +11,8 @@
  *      worker crash [AFTER_MS]         SIGSEGV
  *      worker http PORT FILE           answers 200 while FILE does not exist, else 503
  *      worker tree                     two children in its group; "child PID" for each
+ *      worker litter                   two children that outlive it: "near PID" in its session, and
+ *                                      "far PID" in one of its own
  *      worker env                      its environment, arguments, directory and umask
  *      worker echo                     stdin to stdout, line by line, until end of file
  */
@@ -247,6 +249,26 @@ static int run_tree(char **argv)
         sleep_for_ever();
 }
 
+static int run_litter(char **argv)
+{
+        static const char *const names[] = { "near", "far" };
+
+        (void)argv;
+        for (int i = 0; i < 2; i++) {
+                pid_t pid = fork();
+                if (pid < 0)
+                        return die("fork");
+                if (pid == 0) {
+                        if (i == 1 && setsid() < 0)
+                                _exit(99);
+                        say_pid(names[i], getpid());
+                        sleep_for_ever();
+                }
+        }
+        say("ready\n");
+        sleep_for_ever();
+}
+
 static int run_env(char **argv)
 {
         char cwd[4096];
@@ -275,17 +297,12 @@ static const struct {
         const char *name;
         int (*run)(char **argv);
 } modes[] = {
-        { "sleep", run_sleep },
-        { "ignore-term", run_ignore_term },
-        { "fork-away", run_fork_away },
-        { "close-stdout", run_close_stdout },
-        { "flood", run_flood },
-        { "lines", run_lines },
-        { "exit", run_exit },
-        { "crash", run_crash },
-        { "http", run_http },
-        { "tree", run_tree },
-        { "env", run_env },
+        { "sleep", run_sleep },         { "ignore-term", run_ignore_term },
+        { "fork-away", run_fork_away }, { "close-stdout", run_close_stdout },
+        { "flood", run_flood },         { "lines", run_lines },
+        { "exit", run_exit },           { "crash", run_crash },
+        { "http", run_http },           { "tree", run_tree },
+        { "litter", run_litter },       { "env", run_env },
         { "echo", run_echo },
 };
 
