@@ -1,0 +1,95 @@
+/* Any bytes as the main configuration file: the reader, the expansion, the option tables and all
+ * checks. Nothing may crash, leak or hang; what is refused has a text. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/config.h"
+
+struct paper {
+        struct world ops; /* first: cast back */
+        const uint8_t *data;
+        size_t size;
+};
+
+static bool read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+{
+        const struct paper *p = (const struct paper *)w;
+
+        (void)path;
+        buf_put(out, p->data, p->size);
+        return !out->failed || err_nomem(e);
+}
+
+/* One included file, and it is the main one again. */
+static bool glob_one(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+{
+        (void)w;
+        return strchr(pattern, '*') || strs_add(out, pattern) || err_nomem(e);
+}
+
+static bool yes(const struct world *w, const char *path)
+{
+        (void)w;
+        return strlen(path) % 3 != 0;
+}
+
+static bool user(const struct world *w, const char *name, struct account *out)
+{
+        (void)w;
+        *out = (struct account){ .uid = 7, .gid = 7, .name = "u", .home = "/home/u" };
+        return name[0] == 'u' || name[0] == '7';
+}
+
+static bool group(const struct world *w, const char *name, gid_t *out)
+{
+        (void)w;
+        *out = 7;
+        return name[0] == 'g';
+}
+
+/* A count that is only large costs time, not insight. */
+static bool is_patient(const uint8_t *data, size_t size)
+{
+        size_t digits = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                digits = data[i] >= '0' && data[i] <= '9' ? digits + 1
+                         : data[i] == '_'                 ? digits
+                                                          : 0;
+                if (digits > 3)
+                        return false;
+        }
+        return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static const char *const env[] = { "HOME=/root", "A=1", NULL };
+        struct paper p = { .ops = { .environ = env,
+                                    .hostname = "box",
+                                    .cwd = "/work",
+                                    .tmpdir = "/tmp",
+                                    .read_file = read_file,
+                                    .glob = glob_one,
+                                    .is_dir = yes,
+                                    .is_file = yes,
+                                    .user = user,
+                                    .group = group },
+                           .data = data,
+                           .size = size };
+
+        if (!is_patient(data, size))
+                return 0;
+        for (int want = WANT_DAEMON; want <= WANT_CTL; want++) {
+                struct diags diags = { 0 };
+                struct config *c = config_load("/etc/x.conf", want, NULL, 0, &p.ops, &diags);
+                assert(c || diags.failed || (diags.errors && *diags_first_error(&diags)->message));
+                config_free(c);
+                diags_release(&diags);
+        }
+        return 0;
+}
