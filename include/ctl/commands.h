@@ -83,6 +83,7 @@ void json_version(struct ctl *c, const struct args *a);
 void json_start(struct ctl *c, const struct args *a);
 void json_stop(struct ctl *c, const struct args *a);
 void json_restart(struct ctl *c, const struct args *a);
+void json_avail(struct ctl *c, const struct args *a);
 void json_signal(struct ctl *c, const struct args *a);
 void json_reread(struct ctl *c, const struct args *a);
 

@@ -30,11 +30,11 @@ void json_status(struct ctl *c, const struct args *a)
         json_decref(doc);
 }
 
-static void print_info(struct ctl *c, const char *what)
+static void print_path(struct ctl *c, const char *path, const char *what)
 {
         AUTO_REPLY r = REPLY_INIT;
 
-        if (session_json(&c->session, &r, "/v1/info", NULL))
+        if (session_json(&c->session, &r, path, NULL))
                 v1_print(c, r.json);
         else
                 v1_fail(c, &r, what, true);
@@ -46,7 +46,7 @@ void json_pid(struct ctl *c, const struct args *a)
         size_t i;
 
         if (!a->words.count) {
-                print_info(c, "pid");
+                print_path(c, "/v1/info", "pid");
                 return;
         }
         doc = v1_processes(c, a, "pid", EXIT_GENERIC);
@@ -62,7 +62,13 @@ void json_pid(struct ctl *c, const struct args *a)
 void json_version(struct ctl *c, const struct args *a)
 {
         (void)a;
-        print_info(c, "version");
+        print_path(c, "/v1/info", "version");
+}
+
+void json_avail(struct ctl *c, const struct args *a)
+{
+        (void)a;
+        print_path(c, "/v1/programs", "avail");
 }
 
 /* ---- orders */

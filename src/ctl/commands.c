@@ -12,7 +12,7 @@ const struct cmd ctl_cmds[] = {
         { "add", "add <name> [...]\tTake new or changed groups of the last reread into service\n",
           COMP_GROUP, 0, 0, -1, .run = cmd_add },
         { "avail", "avail\t\t\tList every configured process, in use or not\n", COMP_NONE, 0, 0, 0,
-          .run = cmd_avail },
+          .run = cmd_avail, .run_json = json_avail },
         { "clear",
           "clear <name>\t\tEmpty the log files of a process\n"
           "clear <name> <name>\tEmpty the log files of several processes\n"
@@ -128,7 +128,7 @@ const struct cmd *cmd_find(const char *name)
 bool cmd_takes(const struct cmd *cmd, const char *flag)
 {
         if (strcmp(flag, "--json") == 0)
-                return cmd->run_json != NULL;
+                return !(cmd->flags & CMD_UNLISTED); /* those without JSON refuse it by name */
         if (strcmp(flag, "--plan") == 0)
                 return cmd->flags & CMD_PLAN;
         if (strcmp(flag, "-v") == 0 || strcmp(flag, "--verbose") == 0)

@@ -54,7 +54,7 @@ static void put_bash_head(struct buf *out)
         buf_printf(out, "# bash completion for supervisorctl\n" HEADER, "bash");
         buf_puts(out, "\n_supervisorctl_names() {\n"
                       "    # the user's own options say which daemon to ask\n"
-                      "    \"${COMP_WORDS[0]}\" \"${conf[@]}\" status 2>/dev/null |\n"
+                      "    \"${words[0]}\" \"${conf[@]}\" status 2>/dev/null |\n"
                       "        awk '$2 ~ /^[A-Z]+$/ {\n"
                       "            n = index($1, \":\")\n"
                       "            g = n ? substr($1, 1, n - 1) : $1\n"
@@ -62,15 +62,14 @@ static void put_bash_head(struct buf *out)
                       "            else { print $1; if (n && !seen[g]++) print g \":*\" }\n"
                       "        }' want=\"$1\"\n"
                       "}\n\n");
+        /* Words are taken from the line itself: readline breaks COMP_WORDS at colons. */
         buf_puts(out, "_supervisorctl() {\n"
-                      "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                      "    local i word cmd= nth=0 conf=() offers=\n"
-                      "    if declare -F _get_comp_words_by_ref >/dev/null; then\n"
-                      "        local words cword\n"
-                      "        _get_comp_words_by_ref -n : cur prev words cword\n"
-                      "    else\n"
-                      "        local words=(\"${COMP_WORDS[@]}\") cword=$COMP_CWORD\n"
-                      "    fi\n");
+                      "    local line=${COMP_LINE:0:COMP_POINT} words i word cmd= nth=0 conf=() "
+                      "offers=\n"
+                      "    read -ra words <<<\"$line\"\n"
+                      "    [[ $line == *[[:blank:]] ]] && words+=(\"\")\n"
+                      "    local cword=$((${#words[@]} - 1))\n"
+                      "    local cur=${words[cword]} prev=${words[cword - 1]}\n");
 }
 
 static void put_bash_scan(struct buf *out)
@@ -99,7 +98,7 @@ static void put_bash_offers(struct buf *out)
         buf_puts(out, "    if [[ ! $cmd ]]; then\n"
                       "        case $prev in\n"
                       "        -c|--configuration|-r|--history_file)\n"
-                      "            COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+                      "            mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
                       "            return ;;\n"
                       "        esac\n"
                       "        if [[ $cur == -* ]]; then\n"
@@ -129,11 +128,10 @@ static void put_bash(struct buf *out)
         put_bash_head(out);
         put_bash_scan(out);
         put_bash_offers(out);
-        buf_puts(out, "    set -f # names may hold a '*'\n"
-                      "    COMPREPLY=($(compgen -W \"$offers\" -- \"$cur\"))\n"
-                      "    set +f\n"
-                      "    if declare -F __ltrim_colon_completions >/dev/null; then\n"
-                      "        __ltrim_colon_completions \"$cur\"\n"
+        buf_puts(out, "    mapfile -t COMPREPLY < <(compgen -W \"$offers\" -- \"$cur\")\n"
+                      "    if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then\n"
+                      "        word=${cur%\"${cur##*:}\"}\n"
+                      "        COMPREPLY=(\"${COMPREPLY[@]#\"$word\"}\")\n"
                       "    fi\n"
                       "}\n"
                       "complete -F _supervisorctl supervisorctl\n");
@@ -176,7 +174,7 @@ static void put_zsh_option(void *arg, char letter, const char *name, const char 
 /* What a command does: the words behind the first tab of its help. */
 static void put_summary(struct buf *out, const char *help)
 {
-        const char *text = help + strcspn(help, "\t\n");
+        const char *text = help + strcspn(help, "\t");
         AUTO_BUF line = BUF_INIT;
 
         while (*text == '\t')
@@ -188,9 +186,10 @@ static void put_summary(struct buf *out, const char *help)
 static void put_zsh_names(struct buf *out)
 {
         buf_puts(out, "_supervisorctl_names() {\n"
+                      "    setopt localoptions extendedglob\n"
                       "    local -a lines names\n"
                       "    local line name\n"
-                      "    lines=(${(f)\"$(_call_program names $words[1] ${(kv)opt_args} status "
+                      "    lines=(${(f)\"$(_call_program names $service ${(kv)opt_args} status "
                       "2>/dev/null)\"})\n"
                       "    for line in $lines; do\n"
                       "        [[ ${${=line}[2]} == [A-Z]## ]] || continue\n"
@@ -202,7 +201,8 @@ static void put_zsh_names(struct buf *out)
                       "            [[ $name == *:* ]] && names+=(\"${name%%:*}:*\")\n"
                       "        fi\n"
                       "    done\n"
-                      "    compadd -a -U -Q -M 'r:|:=*' -- ${(u)names:+names}\n"
+                      "    names=(${(u)names})\n"
+                      "    compadd -Q -M 'r:|:=* r:|=*' -a names\n"
                       "}\n\n");
 }
 
@@ -221,12 +221,11 @@ static void put_zsh_commands(struct buf *out)
 
 static void put_zsh(struct buf *out)
 {
-        buf_printf(out, "#compdef supervisorctl\n" HEADER "\nsetopt localoptions extendedglob\n\n",
-                   "zsh");
+        buf_printf(out, "#compdef supervisorctl\n" HEADER "\n", "zsh");
         put_zsh_names(out);
         put_zsh_commands(out);
         buf_puts(out, "_supervisorctl() {\n    local curcontext=$curcontext state\n"
-                      "    local -A opt_args\n    setopt localoptions extendedglob\n"
+                      "    local -A opt_args\n"
                       "    _arguments -C -S \\\n");
         options_each(put_zsh_option, out);
         buf_puts(out, "        '1:command:_supervisorctl_commands' '*::operand:->operand'\n"

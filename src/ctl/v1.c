@@ -15,12 +15,12 @@ static void print(struct ctl *c, const json_t *doc, size_t flags)
 
 void v1_print(struct ctl *c, const json_t *doc)
 {
-        print(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        print(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 void v1_print_compact(struct ctl *c, const json_t *doc)
 {
-        print(c, doc, JSON_COMPACT | JSON_ENCODE_ANY);
+        print(c, doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 /* ---- refusals */
@@ -70,6 +70,8 @@ static void say_problem(struct ctl *c, const struct reply *r, const char *what)
 
         if (!*detail)
                 detail = json_text(r->json, "title");
+        if (strcmp(code, "BAD_NAME") == 0) /* the detail is the name and nothing else */
+                code = "no such name";
         json_array_foreach(errors, i, item) v1_put_diagnostic(&text, "ERROR: ", item);
         if (!text.len)
                 buf_printf(&text, "ERROR: %s%s%s\n", *code ? code : what, *detail ? ": " : "",
