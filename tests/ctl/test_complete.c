@@ -1,0 +1,109 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "ctl/complete.h"
+#include "fake_daemon.h"
+
+static void make_known(struct known *k)
+{
+        static const char xml[] = XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "") XML_INFO(
+            "web", "web_00", 20, "RUNNING", "") XML_INFO("web", "web_01", 20, "RUNNING", "")));
+        struct xanswer x;
+        struct err e;
+
+        *k = (struct known){ 0 };
+        cr_assert(xmlrpc_parse(xml, strlen(xml), &x, &e));
+        cr_assert(known_fill(k, x.value));
+        xanswer_release(&x);
+}
+
+static void offers(const char *line, const char *want)
+{
+        struct known k;
+        AUTO_STRS out = STRS_INIT;
+        AUTO_BUF joined = BUF_INIT;
+        size_t start;
+
+        make_known(&k);
+        cr_assert(complete_line(line, strlen(line), &k, &out, &start));
+        for (size_t i = 0; i < out.count; i++)
+                buf_printf(&joined, "%s%s", i ? " " : "", out.items[i]);
+        cr_expect_str_eq(buf_str(&joined), want, "[%s] offers [%s]", line, buf_str(&joined));
+        known_release(&k);
+}
+
+Test(complete, offers_commands_first)
+{
+        offers("sta", "start status");
+        offers("  re", "reload remove reread restart");
+        offers("zz", "");
+}
+
+Test(complete, offers_commands_behind_help)
+{
+        offers("help st", "start status stop");
+}
+
+Test(complete, offers_processes_and_whole_groups)
+{
+        offers("start ", "a web:* web:web_00 web:web_01");
+        offers("start a web:w", "web:web_00 web:web_01");
+        offers("tail -f w", "web:* web:web_00 web:web_01");
+        offers("stop web:", "web:* web:web_00 web:web_01");
+}
+
+Test(complete, offers_groups_where_groups_are_wanted)
+{
+        offers("update ", "a web");
+        offers("scale w", "web");
+        offers("scale web ", "");
+}
+
+Test(complete, offers_a_signal_and_then_processes)
+{
+        offers("signal U", "USR1 USR2");
+        offers("signal HUP a", "a");
+}
+
+Test(complete, offers_nothing_where_nothing_fits)
+{
+        offers("version ", "");
+        offers("nosuch a", "");
+}
+
+Test(complete, asks_the_daemon_only_for_names)
+{
+        cr_expect_not(complete_wants_names("sta", 3));
+        cr_expect_not(complete_wants_names("help ", 5));
+        cr_expect_not(complete_wants_names("signal H", 8));
+        cr_expect(complete_wants_names("signal HUP ", 11));
+        cr_expect(complete_wants_names("start ", 6));
+}
+
+Test(complete, finds_what_candidates_have_in_common)
+{
+        AUTO_STRS v = STRS_INIT;
+
+        cr_expect_eq(complete_common(&v), 0);
+        strs_add(&v, "web:web_00");
+        cr_expect_eq(complete_common(&v), 10);
+        strs_add(&v, "web:web_01");
+        cr_expect_eq(complete_common(&v), 9);
+        strs_add(&v, "a");
+        cr_expect_eq(complete_common(&v), 0);
+}
+
+Test(complete, prints_scripts_that_name_every_command)
+{
+        static const char *const shells[] = { "bash", "zsh" };
+        AUTO_BUF none = BUF_INIT;
+
+        for (size_t i = 0; i < 2; i++) {
+                AUTO_BUF out = BUF_INIT;
+                cr_assert(completion_script(&out, shells[i]));
+                for (const struct cmd *c = ctl_cmds; c->name; c++)
+                        cr_expect(strcmp(c->name, "EOF") == 0 || strstr(buf_str(&out), c->name),
+                                  "%s lacks %s", shells[i], c->name);
+        }
+        cr_expect_not(completion_script(&none, "fish"));
+}

@@ -1,0 +1,81 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "ctl/names.h"
+#include "fake_daemon.h"
+
+#define INFOS                                                                                \
+        XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "") XML_INFO(                     \
+            "web", "web_00", 20, "RUNNING", "") XML_INFO("web", "web_01", 20, "RUNNING", "") \
+                             XML_INFO("work", "w", 0, "STOPPED", "")))
+
+static void expand_to(const char *word, bool groups, const char *want)
+{
+        struct xanswer a;
+        struct err e;
+        AUTO_STRS in = STRS_INIT;
+        AUTO_STRS out = STRS_INIT;
+        AUTO_BUF joined = BUF_INIT;
+
+        cr_assert(xmlrpc_parse(INFOS, strlen(INFOS), &a, &e));
+        strs_add(&in, word);
+        cr_assert(names_expand(&in, a.value, groups, &out));
+        for (size_t i = 0; i < out.count; i++)
+                buf_printf(&joined, "%s%s", i ? " " : "", out.items[i]);
+        cr_expect_str_eq(buf_str(&joined), want, "%s: %s", word, buf_str(&joined));
+        xanswer_release(&a);
+}
+
+Test(names, split_at_the_first_colon)
+{
+        static const struct {
+                const char *text, *group, *process;
+        } rows[] = {
+                { "a", "a", "a" },        { "web:web_00", "web", "web_00" },
+                { "web:*", "web", NULL }, { "web:", "web", NULL },
+                { "a:b:c", "a", "b:c" },  { ":", "", NULL },
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                AUTO_NAMESPEC n;
+                cr_assert(namespec_split(rows[i].text, &n));
+                cr_expect_str_eq(n.group, rows[i].group);
+                if (rows[i].process)
+                        cr_expect_str_eq(n.process, rows[i].process);
+                else
+                        cr_expect_null(n.process);
+        }
+}
+
+Test(names, of_whole_groups_are_no_globs)
+{
+        cr_expect_not(name_is_glob("web:*"));
+        cr_expect_not(name_is_glob("all"));
+        cr_expect_not(name_is_glob("web:web_00"));
+        cr_expect(name_is_glob("w*:*"));
+        cr_expect(name_is_glob("w*"));
+        cr_expect(name_is_glob("web:web_0?"));
+        cr_expect(name_is_glob("web:web_[01]"));
+}
+
+Test(names, with_globs_become_what_they_match_in_the_order_of_status)
+{
+        expand_to("web:web_0?", false, "web:web_00 web:web_01");
+        expand_to("w*", false, "web:web_00 web:web_01 work:w");
+        expand_to("*", false, "a web:web_00 web:web_01 work:w");
+        expand_to("?", false, "a");
+        expand_to("*:w", false, "work:w");
+}
+
+Test(names, that_match_nothing_stay_for_the_daemon_to_refuse)
+{
+        expand_to("zz*", false, "zz*");
+        expand_to("nosuch", false, "nosuch");
+}
+
+Test(names, of_groups_are_left_to_the_daemon_unless_it_cannot)
+{
+        expand_to("web:*", false, "web:*");
+        expand_to("web:*", true, "web:web_00 web:web_01");
+        expand_to("web:", true, "web:web_00 web:web_01");
+}
