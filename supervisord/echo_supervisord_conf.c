@@ -5,6 +5,7 @@ extern const char _binary_supervisord_conf_start[], _binary_supervisord_conf_end
 
 int main(void)
 {
+        /* cppcheck-suppress comparePointers; the linker puts both around one thing */
         size_t len = (size_t)(_binary_supervisord_conf_end - _binary_supervisord_conf_start);
 
         if (fwrite(_binary_supervisord_conf_start, 1, len, stdout) != len || fflush(stdout) != 0) {

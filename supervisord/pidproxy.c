@@ -1,5 +1,6 @@
-/* pidproxy PIDFILE COMMAND...: stands in for a program that puts itself into the background. Runs the command, sends the
- * signals that it gets to the pid in the file, and ends with it. compat 21.6. No polling: it sleeps until a signal comes. */
+/* pidproxy PIDFILE COMMAND...: stands in for a program that puts itself into the background. Runs
+ * the command, sends the signals that it gets to the pid in the file, and ends with it.
+ * compat 21.6. No polling: it sleeps until a signal comes. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,7 +54,8 @@ static int ends_us(int sig)
         return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
 }
 
-/* The command is ours to reap; others may be adopted by us in a container. True when it is the command. */
+/* The command is ours to reap; others may be adopted by us in a container. True when it is the
+ * command. */
 static int command_ended(pid_t command)
 {
         pid_t pid;

@@ -1,5 +1,6 @@
-/* Command line flags as rows, read the way Python's getopt reads them (compat sections 1 and 2): short flags may be
- * bundled, long ones cut short as long as they stay unique, and options stop at the first word that is none. */
+/* Command line flags as rows, read the way Python's getopt reads them (compat sections 1 and 2):
+ * short flags may be bundled, long ones cut short as long as they stay unique, and options stop at
+ * the first word that is none. */
 #ifndef BASE_FLAGS_H
 #define BASE_FLAGS_H
 
@@ -13,8 +14,8 @@ struct flag {
         const char *name;  /* without "--"; NULL: none */
         const char *value; /* what the value is called in the help ("FILE"); NULL: takes none */
         const char *help;
-        int id;            /* the caller's */
-        const char *key;   /* configuration key that it stands for; NULL */
+        int id;          /* the caller's */
+        const char *key; /* configuration key that it stands for; NULL */
 };
 
 /* `typed` is the flag as the user wrote it ("-c", "--configuration"). False: stop, *e is filled. */

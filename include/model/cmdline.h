@@ -1,4 +1,5 @@
-/* supervisord's command line (compat section 1): one table of flags, which --help, the man page and the parser share. */
+/* supervisord's command line (compat section 1): one table of flags, which --help, the man page and
+ * the parser share. */
 #ifndef MODEL_CMDLINE_H
 #define MODEL_CMDLINE_H
 

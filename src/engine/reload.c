@@ -144,8 +144,8 @@ static struct before *counts_before(const struct group *g)
         struct before *list = calloc((size_t)g->fleet_count + 1, sizeof *list);
 
         for (int i = 0; list && i < g->fleet_count; i++)
-                list[i] = (struct before){ strdup(g->fleets[i].program->name),
-                                           g->fleets[i].replicas };
+                list[i] =
+                    (struct before){ strdup(g->fleets[i].program->name), g->fleets[i].replicas };
         return list;
 }
 

@@ -2,11 +2,11 @@
 #ifndef TESTS_ENGINE_HOUSE_H
 #define TESTS_ENGINE_HOUSE_H
 
+#include "../fakes/kernel.h"
+#include "../fakes/world.h"
 #include "engine/orders.h"
 #include "engine/shutdown.h"
 #include "engine/supervisor.h"
-#include "../fakes/kernel.h"
-#include "../fakes/world.h"
 
 struct house {
         struct supervisor sup;
