@@ -1,0 +1,322 @@
+/* Commands against canned answers: what is printed, and the exit code. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "fake_daemon.h"
+
+static struct fake_daemon d;
+
+static void stop_daemon(void)
+{
+        fake_daemon_stop(&d);
+}
+
+TestSuite(commands, .fini = stop_daemon, .timeout = 20);
+
+#define INFOS                                                                                 \
+        RULE_XML("supervisor.getAllProcessInfo",                                              \
+                 XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "pid 42, uptime 0:00:01") \
+                                      XML_INFO("web", "w1", 0, "STOPPED", "Not started"))))
+
+static void expect(const char *text, int code)
+{
+        cr_expect_str_eq(fake_daemon_said(&d), text, "said: %s", fake_daemon_said(&d));
+        cr_expect_eq(d.ctl.exit_code, code, "exit code %d", d.ctl.exit_code);
+}
+
+Test(commands, status_shows_every_process_and_gives_3_when_one_is_down)
+{
+        FAKE_DAEMON(&d, RULE_UP, INFOS);
+        ctl_run(&d.ctl, "status");
+        expect("a                                RUNNING   pid 42, uptime 0:00:01\n"
+               "web:w1                           STOPPED   Not started\n",
+               3);
+}
+
+Test(commands, status_says_what_it_does_not_know_before_the_rest)
+{
+        FAKE_DAEMON(&d, RULE_UP, INFOS);
+        ctl_run(&d.ctl, "status a nosuch zz:*");
+        expect("nosuch: ERROR (no such process)\nzz: ERROR (no such group)\n"
+               "a                                RUNNING   pid 42, uptime 0:00:01\n",
+               4);
+}
+
+Test(commands, start_reads_the_fault_as_words_and_codes)
+{
+        FAKE_DAEMON(&d, RULE_UP, RULE_XML("<string>fine<", XML_OK("<boolean>1</boolean>")),
+                    RULE_XML("<string>twice<", XML_FAULT(60, "ALREADY_STARTED: twice")),
+                    RULE_XML("<string>ill<", XML_FAULT(50, "SPAWN_ERROR: ill")),
+                    RULE_XML("<string>gone<", XML_FAULT(10, "BAD_NAME: gone")));
+        ctl_run(&d.ctl, "start fine twice gone:* ill");
+        expect("fine: started\ntwice: ERROR (already started)\ngone: ERROR (no such group)\n"
+               "ill: ERROR (spawn error)\n",
+               7);
+}
+
+Test(commands, start_without_a_name_says_how_it_is_used_and_gives_2)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "start");
+        cr_expect_eq(
+            strncmp(fake_daemon_said(&d), "Error: start requires a process name\nstart <", 44), 0);
+        cr_expect_eq(d.ctl.exit_code, 2);
+}
+
+Test(commands, stop_of_all_prints_each_in_the_order_of_the_answer)
+{
+        FAKE_DAEMON(&d, RULE_UP,
+                    RULE_XML("supervisor.stopAllProcesses",
+                             XML_OK(XML_ARRAY(XML_STATUS("web", "w2", 80, "OK") XML_STATUS(
+                                 "a", "a", 80, "OK") XML_STATUS("b", "b", 30, "FAILED: b")))));
+        ctl_run(&d.ctl, "stop a all");
+        expect("web:w2: stopped\na: stopped\nFAILED: b\n", 1);
+}
+
+/* Two answers that take half a second each come in half a second, and in the order given. */
+Test(commands, names_are_ordered_side_by_side_and_printed_in_order)
+{
+        FAKE_DAEMON(&d, RULE_UP,
+                    { "<string>slow<", 200, "text/xml", XML_OK("<boolean>1</boolean>"), 500 },
+                    { "<string>slower<", 200, "text/xml", XML_OK("<boolean>1</boolean>"), 500 },
+                    RULE_XML("<string>quick<", XML_OK("<boolean>1</boolean>")));
+        int64_t before = clock_mono_ms();
+        ctl_run(&d.ctl, "stop slow quick slower");
+        int64_t took = clock_mono_ms() - before;
+        expect("slow: stopped\nquick: stopped\nslower: stopped\n", 0);
+        cr_expect_lt(took, 950, "took %lld ms", (long long)took);
+}
+
+Test(commands, more_names_than_calls_under_way_are_all_served)
+{
+        AUTO_BUF line = BUF_INIT;
+
+        FAKE_DAEMON(&d, RULE_UP,
+                    RULE_XML("supervisor.signalProcess", XML_OK("<boolean>1</boolean>")));
+        buf_puts(&line, "signal HUP");
+        for (int i = 0; i < 150; i++)
+                buf_printf(&line, " p%d", i);
+        ctl_run(&d.ctl, buf_str(&line));
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "p0: signalled\np1: signalled\n"));
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "p149: signalled\n"));
+}
+
+Test(commands, restart_prints_every_stop_before_every_start)
+{
+        FAKE_DAEMON(&d, RULE_UP, RULE_XML("supervisor.stopProcess", XML_OK("<boolean>1</boolean>")),
+                    RULE_XML("supervisor.startProcess", XML_OK("<boolean>1</boolean>")));
+        ctl_run(&d.ctl, "restart a b");
+        expect("a: stopped\nb: stopped\na: started\nb: started\n", 0);
+}
+
+Test(commands, an_unexpected_fault_is_one_error_line)
+{
+        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_FAULT(6, "SHUTDOWN_STATE")));
+        ctl_run(&d.ctl, "pid");
+        cr_expect_eq(strncmp(fake_daemon_said(&d),
+                             "error: <class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>: "
+                             "file: ",
+                             73),
+                     0);
+        cr_expect_eq(d.ctl.exit_code, 1);
+}
+
+Test(commands, another_api_version_is_refused)
+{
+        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_OK("<string>9.9</string>")));
+        ctl_run(&d.ctl, "version");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "API version 3.0, but the remote version "
+                                                        "is 9.9.\n"));
+        cr_expect_eq(d.ctl.exit_code, 5);
+}
+
+Test(commands, a_server_without_the_namespace_is_named)
+{
+        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_FAULT(1, "UNKNOWN_METHOD")));
+        ctl_run(&d.ctl, "stop a");
+        cr_expect_eq(d.ctl.exit_code, 3);
+        ctl_run(&d.ctl, "status");
+        cr_expect_eq(d.ctl.exit_code, 4);
+}
+
+Test(commands, a_password_that_nobody_can_be_asked_for_is_one_line)
+{
+        FAKE_DAEMON(&d, { "POST", 401, "text/html", "no", 0 });
+        ctl_run(&d.ctl, "status");
+        expect("Server requires authentication\n", 1);
+}
+
+Test(commands, reread_sorts_what_differs)
+{
+        FAKE_DAEMON(
+            &d,
+            RULE_XML(
+                "reloadConfig",
+                XML_OK(XML_ARRAY("<value>" XML_ARRAY(
+                    "<value>" XML_ARRAY("<value>new</value>") "</value><value>" XML_ARRAY(
+                        "<value>edit</value>") "</value><value>" XML_ARRAY("<value>old<"
+                                                                           "/value>") "</"
+                                                                                      "value"
+                                                                                      ">") "</"
+                                                                                           "value"
+                                                                                           ">"))));
+        ctl_run(&d.ctl, "reread");
+        expect("edit: changed\nnew: available\nold: disappeared\n", 0);
+}
+
+Test(commands, tail_prints_the_text_and_a_newline)
+{
+        FAKE_DAEMON(&d, RULE_UP,
+                    RULE_XML("readProcessStdoutLog", XML_OK("<string>last words\n</string>")));
+        ctl_run(&d.ctl, "tail -12 a");
+        expect("last words\n\n", 0);
+}
+
+Test(commands, words_that_are_no_command_are_unknown_syntax)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "  frob  a ");
+        ctl_run(&d.ctl, "!ls");
+        ctl_run(&d.ctl, "   ");
+        expect("*** Unknown syntax: frob  a\n*** Unknown syntax: !ls\n", 1);
+}
+
+Test(commands, a_word_ends_where_its_letters_end)
+{
+        FAKE_DAEMON(&d, RULE_UP, RULE_XML("getProcessInfo", XML_FAULT(10, "BAD_NAME")));
+        ctl_run(&d.ctl, "pid;");
+        expect("No such process ;\n", 1);
+}
+
+Test(commands, help_explains_by_the_same_table)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "?version");
+        ctl_run(&d.ctl, "help nosuch");
+        expect("version\t\t\tThe version that supervisord speaks\n*** No help on nosuch\n", 0);
+}
+
+/* ---- ours */
+
+Test(commands, scale_takes_a_leading_minus_for_a_number)
+{
+        FAKE_DAEMON(&d, RULE_JSON("{\"by\":-2,\"wait\":true}",
+                                  "{\"program\":\"web\",\"was\":4,\"replicas\":2}"));
+        ctl_run(&d.ctl, "scale web -2");
+        expect("web: scaled from 4 to 2 processes\n", 0);
+}
+
+Test(commands, scale_refuses_what_is_no_number)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "scale web many");
+        expect("Error: 'many' is no number of processes: 8, +2 or -2\n", 2);
+}
+
+Test(commands, of_ours_say_that_they_need_our_daemon)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "health");
+        cr_expect_not_null(strstr(fake_daemon_said(&d),
+                                  "ERROR: health needs a supervisord with the "
+                                  "JSON API (/v1), and the one at unix://"));
+        cr_expect_eq(d.ctl.exit_code, 1);
+}
+
+Test(commands, apply_shows_the_plan)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("{\"plan\":true}",
+                              "{\"applied\":false,\"generation\":4,\"warnings\":[],\"changes\":["
+                              "{\"name\":\"web:web_00\",\"action\":\"restart\",\"why\":\"command "
+                              "changed\"},{\"name\":\"old\",\"action\":\"stop\",\"why\":\"gone\"}]"
+                              "}"));
+        ctl_run(&d.ctl, "apply --plan");
+        expect("restart  web:web_00  command changed\n"
+               "stop     old         gone\n"
+               "Nothing was touched: \"apply\" carries this out\n",
+               0);
+}
+
+Test(commands, apply_says_where_the_configuration_is_wrong)
+{
+        FAKE_DAEMON(&d,
+                    { "/v1/reload", 422, "application/problem+json",
+                      "{\"status\":422,\"title\":\"T\",\"detail\":\"D\",\"code\":\"CANT_REREAD\","
+                      "\"errors\":[{\"file\":\"web.conf\",\"line\":7,\"message\":\"startsecs: "
+                      "expected a number\",\"hint\":\"seconds\"}]}",
+                      0 });
+        ctl_run(&d.ctl, "apply");
+        expect("ERROR: web.conf:7: startsecs: expected a number\n       seconds\n", 1);
+}
+
+Test(commands, with_json_print_the_objects_and_nothing_else)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("/v1/processes?name=a ",
+                              "{\"processes\":[{\"name\":\"a\",\"statecode\":20}]}"),
+                    { "/v1/processes?name=zz", 200, "application/json", "{\"processes\":[]}", 0 });
+        ctl_run(&d.ctl, "status --json a zz");
+        expect("{\n  \"processes\": [\n    {\n      \"name\": \"a\",\n      \"statecode\": 20\n    "
+               "}\n  ]\n}\n",
+               4);
+        cr_expect_str_eq(fake_daemon_complained(&d), "zz: ERROR (no such process)\n");
+}
+
+Test(commands, with_json_put_several_orders_into_one_list)
+{
+        FAKE_DAEMON(&d, RULE_JSON("/v1/processes/a/stop", "{\"name\":\"a\"}"),
+                    { "/v1/processes/b/stop", 409, "application/problem+json",
+                      "{\"code\":\"NOT_RUNNING\",\"detail\":\"b\"}", 0 });
+        ctl_run(&d.ctl, "--json");
+        d.ctl.exit_code = 0;
+        ctl_run(&d.ctl, "stop --json a b");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "\"code\": \"NOT_RUNNING\""));
+        cr_expect_eq(d.ctl.exit_code, 0, "a stopped process is no error for stop");
+}
+
+Test(commands, without_json_say_so)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        ctl_run(&d.ctl, "tail --json a");
+        cr_expect_str_eq(fake_daemon_complained(&d), "Error: tail has no JSON output\n");
+        cr_expect_eq(d.ctl.exit_code, 2);
+}
+
+Test(commands, that_find_nobody_name_the_url)
+{
+        FAKE_DAEMON(&d, RULE_UP);
+        struct err e;
+        cr_assert(session_open(&d.ctl.session, "unix:///nonexistent/s.sock", &e));
+        ctl_run(&d.ctl, "version");
+        cr_expect_eq(d.ctl.exit_code, 7);
+        ctl_run(&d.ctl, "status");
+        cr_expect_eq(d.ctl.exit_code, 4);
+        ctl_run(&d.ctl, "shutdown");
+        expect("unix:///nonexistent/s.sock no such file\n"
+               "unix:///nonexistent/s.sock no such file\n"
+               "ERROR: unix:///nonexistent/s.sock no such file (already shut down?)\n",
+               1);
+}
+
+Test(commands, ask_before_shutting_down_from_the_prompt)
+{
+        int p[2];
+
+        FAKE_DAEMON(&d, RULE_XML("supervisor.shutdown", XML_OK("<boolean>1</boolean>")));
+        cr_assert_eq(pipe(p), 0);
+        d.ctl.in.fd = p[0];
+        d.ctl.interactive = true;
+        cr_assert_eq(write(p[1], "n\nYes\n", 6), 6);
+        ctl_run(&d.ctl, "shutdown");
+        ctl_run(&d.ctl, "shutdown");
+        expect("Really shut the remote supervisord process down y/N? "
+               "Really shut the remote supervisord process down y/N? Shut down\n",
+               0);
+        close(p[0]);
+        close(p[1]);
+        input_release(&d.ctl.in);
+}
