@@ -79,26 +79,23 @@ static void check_stop(struct check *c)
 
 /* ---- logs */
 
-static void settle_channel(struct check *c, const char *channel, struct channel_conf *conf)
+static void settle_channel(struct check *c, const char *key, const char *syslog_key,
+                           struct channel_conf *conf)
 {
-        char key[32];
-
-        strcpy(key, channel);
-        strcat(key, "_logfile");
         if (!conf->logfile)
                 return;
         if (strcmp(conf->logfile, "AUTO") == 0 && conf->maxbytes == 0)
-                load_warn(
-                    c->l, c->f->section, key_of(c, key), NULL,
+                load_quote(
+                    c->l, c->f->section, key_of(c, key),
                     "For [%s], AUTO logging used for %s without rollover, set maxbytes > 0 to "
                     "avoid filling up filesystem unintentionally",
                     c->p->section, key);
         if (strcmp(conf->logfile, "syslog") != 0)
                 return;
-        load_warn(c->l, c->f->section, key_of(c, key), NULL,
+        load_quote(c->l, c->f->section, key_of(c, key),
                   "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
-                  "%s_syslog=true to enable syslog instead.",
-                  c->p->section, key, channel);
+                  "%s=true to enable syslog instead.",
+                  c->p->section, key, syslog_key);
         conf->syslog = true;
         free(conf->logfile);
         conf->logfile = NULL;
@@ -111,17 +108,17 @@ static void settle_logs(struct check *c)
         bool named = err && strcmp(err, "AUTO") != 0 && strcmp(err, "syslog") != 0;
 
         if (p->redirect_stderr && named)
-                load_warn(
-                    c->l, c->f->section, key_of(c, "stderr_logfile"), NULL,
+                load_quote(
+                    c->l, c->f->section, key_of(c, "stderr_logfile"),
                     "For [%s], redirect_stderr=true but stderr_logfile has also been set to a "
                     "filename, the filename has been ignored",
                     p->section);
-        settle_channel(c, "stdout", &p->out);
+        settle_channel(c, "stdout_logfile", "stdout_syslog", &p->out);
         if (p->redirect_stderr && named) {
                 free(p->err.logfile);
                 p->err.logfile = NULL;
         }
-        settle_channel(c, "stderr", &p->err);
+        settle_channel(c, "stderr_logfile", "stderr_syslog", &p->err);
         if (p->redirect_stderr) {
                 free(p->err.logfile);
                 p->err.logfile = NULL;

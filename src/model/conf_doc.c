@@ -26,10 +26,11 @@ static void free_key(struct conf_key *k)
 
 static void free_keys(struct conf_section *s)
 {
-        struct conf_key *k, *next;
+        struct conf_key *k = s->keys, *next;
 
-        HASH_ITER (hh, s->keys, k, next) {
-                HASH_DEL(s->keys, k);
+        HASH_CLEAR(hh, s->keys); /* the table only; the keys still know each other */
+        for (; k; k = next) {
+                next = k->hh.next;
                 free_key(k);
         }
 }
@@ -44,10 +45,11 @@ static void free_section(struct conf_section *s)
 
 void conf_doc_release(struct conf_doc *d)
 {
-        struct conf_section *s, *next;
+        struct conf_section *s = d->sections, *next;
 
-        HASH_ITER (hh, d->sections, s, next) {
-                HASH_DEL(d->sections, s);
+        HASH_CLEAR(hh, d->sections);
+        for (; s; s = next) {
+                next = s->hh.next;
                 free_section(s);
         }
         free_keys(&d->defaults);

@@ -102,7 +102,6 @@ static struct named *all_names(struct load *l, const struct group_conf *g, size_
                                 names[count++] = (struct named){ name, i };
                 }
         }
-        l->diags->failed |= !names;
         *count_out = count;
         return names;
 }
@@ -124,30 +123,40 @@ static void warn_same_name(struct load *l, const struct group_conf *g, const str
                   "several processes of group '%s' are called '%s'", g->name, n->name);
 }
 
-/* The last one of a name wins. A program whose only process loses is left out. */
+/* The last one of a name wins. Marks the programs whose only process loses. */
+static void find_losers(struct load *l, const struct group_conf *g, const struct named *names,
+                        size_t count, bool *lost)
+{
+        bool said = false;
+
+        for (size_t i = 0; i + 1 < count; i++) {
+                const struct named *n = &names[i], *next = &names[i + 1];
+                if (strcmp(n->name, next->name) != 0)
+                        continue;
+                if (!said)
+                        warn_same_name(l, g, next);
+                said = true;
+                if (n->program != next->program && g->programs[n->program]->numprocs == 1)
+                        lost[n->program] = true;
+        }
+}
+
 static void check_names(struct load *l, struct group_conf *g)
 {
         size_t count = 0;
         struct named *names = all_names(l, g, &count);
         bool *lost = calloc((size_t)g->program_count + 1, sizeof *lost);
 
-        l->diags->failed |= !lost;
-        if (names && count > 1)
+        if (!names || !lost) {
+                load_nomem(l);
+        } else {
                 qsort(names, count, sizeof *names, by_name_then_program);
-        bool said = false;
-        for (size_t i = 0; lost && i + 1 < count; i++) {
-                if (strcmp(names[i].name, names[i + 1].name) != 0)
-                        continue;
-                if (!said)
-                        warn_same_name(l, g, &names[i + 1]);
-                said = true;
-                lost[names[i].program] |= names[i].program != names[i + 1].program &&
-                                          g->programs[names[i].program]->numprocs == 1;
+                find_losers(l, g, names, count, lost);
+                for (int i = g->program_count; i-- > 0;)
+                        if (lost[i])
+                                remove_program(g, i);
         }
-        for (int i = g->program_count; lost && i-- > 0;)
-                if (lost[i])
-                        remove_program(g, i);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; names && i < count; i++)
                 free(names[i].name);
         free(names);
         free(lost);
