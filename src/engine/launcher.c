@@ -204,12 +204,14 @@ enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e
         return f;
 }
 
+/* Supervisor's words as they are (compat 12.1): errno's own say nothing more. */
 static bool no_pipes(struct attempt *a, struct err *e)
 {
         int why = errno;
 
         if (why == EMFILE || why == ENFILE)
-                return err_set(e, ERR_SYS, "too many open files to spawn '%s'", a->process->name);
+                return err_set(e, ERR_CONFIG, "too many open files to spawn '%s'",
+                               a->process->name);
         return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
                        a->process->name, strerrorname_np(why));
 }
@@ -278,7 +280,7 @@ static bool say_failure(struct attempt *a, const struct spawned *r, struct err *
 
         errno = r->error;
         if (r->step == STEP_CLONE && r->error == EAGAIN)
-                return err_set(e, ERR_SYS, "Too many processes in process table to spawn '%s'",
+                return err_set(e, ERR_CONFIG, "Too many processes in process table to spawn '%s'",
                                name);
         if (r->step == STEP_CLONE)
                 return err_set(e, ERR_CONFIG, "unknown error during fork for '%s': %s", name,

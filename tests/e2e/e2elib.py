@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_S = 30.0
 ASAN_FACTOR = 3
 REPORTS = ('ERROR: AddressSanitizer', 'runtime error', 'LeakSanitizer')
-NOBODY_HOME_UID = 54321  # has no passwd entry and no process: for limits per user
+LONELY_UID = 54321  # has no passwd entry and no process: for limits per user
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

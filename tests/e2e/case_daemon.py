@@ -1,0 +1,221 @@
+"""The daemon's own life: how it begins, who may not begin, and how it comes back."""
+import os
+import re
+import signal
+import socket
+
+from e2elib import alive, check, free_port, has, lacks, read_file, same, story, write_file
+
+
+@story(nobody=True)
+def it_goes_into_the_background_and_keeps_a_pidfile(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), start=False)
+    code, out, err = c.run_daemon('-c', d.conf)
+    same((code, out, err), (0, '', ''), 'exit code, stdout, stderr')
+    c.wait(lambda: read_file(d.pidfile).strip(), 'the pidfile is written')
+    pid = int(read_file(d.pidfile))
+    try:
+        c.wait(d.answers, 'it answers')
+        d.wait_all('RUNNING', 1)
+        same(d.info()['pid'], pid, 'pid')
+        same(os.getsid(pid), pid, 'session')
+        check(all(os.readlink(f'/proc/{pid}/fd/{n}') == '/dev/null' for n in range(3)), '0, 1, 2')
+        has(d.log(), f'supervisord started with pid {pid}', 'main log')
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        same(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, 'exit code')
+    check(not os.path.exists(d.pidfile) and not os.path.exists(d.socket), 'all is cleaned up')
+
+
+@story(nobody=True)
+def in_the_foreground_its_log_is_on_stdout_unless_silent(c):
+    for silent in (False, True):
+        d = c.daemon(name=f's{silent}', supervisord='silent=true' if silent else '')
+        d.stop()
+        text = read_file(d.out)
+        if silent:
+            same(text, '', 'stdout')
+        else:
+            same(text, d.log(), 'stdout')
+            check(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]{4} ', text), 'form')
+
+
+@story(nobody=True)
+def a_living_ones_socket_and_pidfile_are_respected(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    before = d.pids()
+    code, out, err = c.run_daemon('-n', '-c', d.conf)
+    same(code, 2, 'exit code')
+    has(err, 'Another program is already listening', 'stderr')
+    has(err, str(d.pid), 'stderr')
+    other = c.path('other.conf')  # the same socket, another pidfile
+    write_file(other, read_file(d.conf).replace('s.pid', 'other.pid').replace('main.log', 'o.log'))
+    code, out, err = c.run_daemon('-n', '-c', other)
+    same(code, 2, 'exit code')
+    has(err, 'Another program is already listening', 'stderr')
+    has(err, f'pid {d.pid}', 'stderr')
+    check(not os.path.exists(f'{d.dir}/other.pid'), 'it leaves no pidfile')
+    check(d.answers(), 'the first one still answers')
+    same(d.pids(), before, 'pids')
+    same(int(read_file(d.pidfile)), d.pid, 'pidfile')
+
+
+@story(nobody=True)
+def a_port_in_use_is_refused(c):
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    s.listen(1)
+    d = c.daemon(start=False,
+                 sections=f'[inet_http_server]\nport=127.0.0.1:{s.getsockname()[1]}\n')
+    code, out, err = c.run_daemon('-n', '-c', d.conf)
+    same(code, 2, 'exit code')
+    has(err, 'Another program is already listening', 'stderr')
+    s.close()
+
+
+@story(nobody=True)
+def a_dead_ones_socket_is_replaced(c):
+    d = c.daemon(start=False)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(d.socket)
+    s.close()
+    check(os.path.exists(d.socket), 'the stale socket is there')
+    d.start()
+    has(d.log(), f'Unlinking stale socket {d.socket}', 'main log')
+    same(os.stat(d.socket).st_mode & 0o777, 0o700, 'mode')
+    d.stop()
+    write_file(d.socket, 'precious')  # no socket: not ours to remove
+    code, out, err = c.run_daemon('-n', '-c', d.conf)
+    same(code, 2, 'exit code')
+    same(read_file(d.socket), 'precious', 'the file')
+
+
+@story(nobody=True)
+def the_socket_has_the_mode_that_was_asked_for(c):
+    d = c.daemon(server='chmod=0666')
+    same(os.stat(d.socket).st_mode & 0o777, 0o666, 'mode')
+
+
+@story(nobody=True)
+def after_a_kill_a_new_one_can_begin(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3', 'process_name=%(process_num)d'))
+    d.wait_all('RUNNING', 3)
+    old = d.pids()
+    d.kill()
+    for pid in old.values():  # they live on; without a state directory nobody adopts them
+        os.kill(pid, signal.SIGKILL)
+    check(os.path.exists(d.socket) and os.path.exists(d.pidfile), 'files are left behind')
+    d.start()
+    d.wait_all('RUNNING', 3)
+    check(not set(old.values()) & set(d.pids().values()), 'they are new')
+    same(int(read_file(d.pidfile)), d.pid, 'pidfile')
+
+
+@story(nobody=True)
+def check_prints_every_error_and_starts_nothing(c):
+    conf = write_file(c.path('bad.conf'), '''[supervisord]
+logfile=main.log
+nonsense=1
+[program:a]
+command=/bin/true
+numprocs=many
+[program:b]
+stopsignal=NONSENSE
+autorestart=perhaps
+[group:g]
+programs=a,zz
+''')
+    code, out, err = c.run_daemon('--check', '-c', conf)
+    same(code, 2, 'exit code')
+    text = out + err
+    for part in (f'{conf}:6:', f'{conf}:8:', f'{conf}:9:', 'zz', f'{conf}:3:', 'nonsense',
+                 'does not specify a command'):
+        has(text, part, 'output')
+    code, out, err = c.run_daemon('-n', '-c', conf)
+    same(code, 2, 'exit code without --check')
+    check(err.startswith('Error: '), f'stderr {err!r}')
+    lacks(str(os.listdir(c.dir)), 'main.log', 'directory')
+
+
+@story(nobody=True)
+def check_tells_warnings_and_strict_counts_them(c):
+    d = c.daemon(c.program('a', ' sleep', 'autorestrat=true'), start=False)
+    code, out, err = c.run_daemon('--check', '-c', d.conf)
+    same(code, 0, 'exit code')
+    has(out + err, 'autorestrat', 'output')
+    has(out + err, 'autorestart', 'output')
+    code, out, err = c.run_daemon('--check', '--strict', '-c', d.conf)
+    same(code, 2, 'exit code with --strict')
+    check(not os.path.exists(d.socket) and not os.path.exists(d.logfile), 'nothing was started')
+    d.configure(c.program('a', ' sleep'))
+    code, out, err = c.run_daemon('--check', '--strict', '-c', d.conf)
+    same(code, 0, f'exit code of a good file ({out!r}, {err!r})')
+
+
+@story(nobody=True)
+def refusals_are_said_and_exit_with_two(c):
+    d = c.daemon(start=False)
+    for args, part in ((('-x',), 'option -x not recognized'),
+                       (('-c', '/nonexistent'), 'could not find config file /nonexistent'),
+                       (('-c', d.conf, '-e', 'loud'), "bad logging level name 'loud'"),
+                       (('-c', d.conf, 'word'), "positional arguments are not supported: ['word']")):
+        code, out, err = c.run_daemon(*args)
+        same(code, 2, f'exit code of {args}')
+        has(err, 'Error: ', 'stderr')
+        has(err, part, 'stderr')
+    code, out, err = c.run_daemon('-v')
+    check(code == 0 and '(speaks Supervisor 4.2.5)' in out, f'version: {code} {out!r}')
+    code, out, err = c.run_daemon('--help')
+    check(code == 0 and '--configuration' in out, f'help: {code} {out!r}')
+
+
+@story(nobody=True)
+def the_command_line_wins_over_the_file(c):
+    d = c.daemon(args=['-n', '-e', 'debug', '-i', 'its-name', '-l', c.path('other.log')],
+                 supervisord='loglevel=critical\nidentifier=x')
+    d.logfile = c.path('other.log')
+    same(d.info()['identifier'], 'its-name', 'identifier')
+    d.wait_log('supervisord started')
+    d.reload()
+    same(d.info()['identifier'], 'its-name', 'identifier after a reload')
+
+
+@story(nobody=True)
+def signals_that_mean_nothing_do_nothing(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    before = d.pids()
+    for sig in (signal.SIGALRM, signal.SIGPIPE, signal.SIGIO, signal.SIGVTALRM):
+        d.send(sig)
+    check(d.answers(), 'it answers')
+    same(d.pids(), before, 'pids')
+
+
+@story(nobody=True)
+def it_says_how_it_is(c):
+    port = free_port()
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord='identifier=me',
+                 sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
+    d.wait_all('RUNNING', 1)
+    info = d.info()
+    same((info['identifier'], info['pid'], info['state'], info['config']),
+         ('me', d.pid, 'RUNNING', d.conf), 'info')
+    check(info['uptime_s'] >= 0 and info['started_at'].endswith('Z'), 'times')
+    same(d.get('/v1/info', port=port).status, 200, 'status over TCP')
+    same(d.rpc().getSupervisorVersion(), '4.2.5', 'getSupervisorVersion')
+    same(d.rpc().getState(), {'statecode': 1, 'statename': 'RUNNING'}, 'getState')
+    d.rpc().shutdown()
+    d.wait_end(0)
+
+
+@story(nobody=True)
+def a_restart_by_rpc_keeps_the_process(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    old = d.pids()['w']
+    d.rpc().restart()
+    d.wait_log('supervisord started with pid', 2)
+    c.wait(lambda: d.answers() and d.info()['counts']['RUNNING'] == 1, 'it is back')
+    check(d.pids()['w'] != old, 'the worker is new')
+    same(d.info()['pid'], d.pid, 'pid')

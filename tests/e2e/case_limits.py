@@ -1,0 +1,130 @@
+"""When the machine says no: processes, descriptors, a thousand workers."""
+import os
+import resource
+
+from e2elib import (LONELY_UID, Skipped, become, check, descendants, has, same, story, write_file)
+
+
+@story(nobody=True, slow=3)
+def a_thousand_workers_start_answer_scale_and_stop(c):
+    count = 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6 * count and os.getuid() != 0:
+        raise Skipped(f'RLIMIT_NOFILE is {hard}')
+    d = c.daemon(c.program('w', ' sleep', f'numprocs={count}', 'startsecs=0',
+                           'process_name=%(program_name)s_%(process_num)04d'),
+                 supervisord=f'minfds={6 * count}\nminprocs={2 * count}')
+    d.wait_all('RUNNING', count)
+    found = d.processes()
+    same(len(found), count, 'processes')
+    pids = {p['pid'] for p in found}
+    same(len(pids), count, 'pids')
+    c.wait(lambda: sum(p['stdout']['written'] for p in d.processes()) == count * len('ready\n'),
+           'each of them has said that it is ready')
+    before = d.pids()
+    d.scale('w', replicas=10)
+    same(len(d.names()), 10, 'names')
+    same(len([p for p in descendants(d.pid) if p.state != 'Z']), 10, 'descendants')
+    d.scale('w', replicas=count)
+    d.wait_all('RUNNING', count)
+    after = d.pids()
+    same([n for n in after if after[n] == before[n]], [f'w:w_{i:04d}' for i in range(10)],
+         'those that stayed')
+    d.order('w:*', 'stop')
+    same(descendants(d.pid), [], 'descendants')
+    d.wait_all('STOPPED', count)
+    results = d.order('w:*', 'start')['results']
+    check(len(results) == count and all(r['ok'] for r in results), 'all were started')
+    d.stop()
+
+
+@story(root=True)
+def no_more_processes_means_back_off_and_recovery(c):
+    limit, count = 6, 8
+    d = c.daemon(c.program('w', ' sleep', f'numprocs={count}', 'process_name=%(process_num)d',
+                           'startretries=1000000', 'restart_delay=100ms', 'restart_delay_max=200ms'),
+                 supervisord='minprocs=1', start=False)
+    os.chown(d.dir, LONELY_UID, LONELY_UID)
+
+    def lonely():
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+        become(LONELY_UID, LONELY_UID)
+    try:
+        d.start(preexec=lonely)
+    except OSError as e:
+        raise Skipped(f'cannot become uid {LONELY_UID}: {e}')
+
+    def some_wait():
+        return [p for p in d.processes() if p['state'] == 'BACKOFF']
+    c.wait(lambda: len([p for p in d.processes() if p['state'] == 'RUNNING']) == limit - 1,
+           f'{limit - 1} of them run', lambda: d.log()[-500:])
+    waiting = c.wait(some_wait, 'others wait')
+    name = waiting[0]['process']
+    same(waiting[0]['spawn_error'], f"Too many processes in process table to spawn '{name}'",
+         'spawn_error')
+    check(waiting[0]['next_start_at'], 'the next try is known')
+    check(d.answers(), 'it answers')
+    running = [p['name'] for p in d.processes() if p['state'] == 'RUNNING']
+    for victim in running[:3]:
+        d.order(victim, 'stop')
+    c.wait(lambda: not [p for p in d.processes() if p['state'] not in ('RUNNING', 'STOPPED')],
+           'those who waited run')
+    same(d.info()['counts']['RUNNING'], count - 3, 'running')
+
+
+@story(nobody=True)
+def no_more_descriptors_means_back_off_and_recovery(c):
+    count = 40
+    d = c.daemon(c.program('w', ' sleep', f'numprocs={count}', 'process_name=%(process_num)02d',
+                           'startretries=1000000', 'restart_delay=100ms', 'restart_delay_max=200ms'),
+                 supervisord='minfds=30', start=False)
+    d.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (70, 70)))
+
+    def states():
+        found = d.processes()
+        return ([p for p in found if p['state'] == 'RUNNING'],
+                [p for p in found if p['state'] == 'BACKOFF'])
+    c.wait(lambda: all(states()), 'some run and some wait', lambda: d.log()[-500:])
+    d.wait_log("spawnerr: too many open files to spawn '")
+    running, waiting = states()
+    has(waiting[0]['spawn_error'], 'too many open files', 'spawn_error')
+    for _ in range(20):
+        check(d.answers(), 'it answers')
+    results = d.post('/v1/processes/all/stop')['results']
+    check(all(r['ok'] for r in results if r['name'] in {p['name'] for p in running}), 'stopped')
+    d.wait_all('STOPPED', count)
+    for p in waiting[:3]:
+        same(d.order(p['name'], 'start')['state'], 'RUNNING', 'state of one that had to wait')
+
+
+@story(nobody=True)
+def a_limit_below_what_was_asked_for_is_refused(c):
+    if os.getuid() == 0:
+        raise Skipped('root may raise it')
+    d = c.daemon(supervisord='minfds=500', start=False)
+    d.launch(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200)))
+    d.clean = False
+    d.wait_end(2)
+    has(d.stderr(), 'The minimum number of file descriptors required to run this process is 500',
+        'stderr')
+
+
+@story(nobody=True)
+def a_directory_that_cannot_be_written_is_a_clear_refusal(c):
+    if os.getuid() == 0:
+        raise Skipped('root can write everywhere')
+    d = c.daemon(start=False)
+    os.mkdir(c.path('shut'))
+    conf = write_file(c.path('x.conf'), f'''[unix_http_server]
+file={c.dir}/shut/s.sock
+[supervisord]
+logfile={c.dir}/main.log
+pidfile={c.dir}/x.pid
+''')
+    os.chmod(c.path('shut'), 0o500)
+    code, out, err = c.run_daemon('-n', '-c', conf)
+    same(code, 2, 'exit code')
+    has(err, 'Cannot open an HTTP server', 'stderr')
+    has(err, 'EACCES', 'stderr')
+    d.clean = False
+    os.chmod(c.path('shut'), 0o700)

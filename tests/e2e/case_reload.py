@@ -1,0 +1,221 @@
+"""A changed file: what it would do, what it does, and whom it leaves alone."""
+import os
+import signal
+
+from e2elib import Events, alive, check, has, lacks, read_file, same, story, write_file
+
+NUMBERED = 'process_name=%(program_name)s_%(process_num)02d'
+
+
+@story(nobody=True)
+def raising_numprocs_restarts_nobody(c):
+    def text(n):
+        return c.program('web', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0')
+    d = c.daemon(text(3))
+    d.wait_all('RUNNING', 3)
+    before = d.pids()
+    changes = d.apply(text(6))
+    same({n: x['action'] for n, x in changes.items() if x['keys'] != ['numprocs']
+          or x['action'] != 'live'},
+         {f'web:web_0{i}': 'start' for i in (3, 4, 5)}, 'changes')
+    d.wait_all('RUNNING', 6)
+    after = d.pids()
+    same({n: after[n] for n in before}, before, 'pids')
+    changes = d.apply(text(1))
+    same({x['action'] for x in changes.values()} - {'live'}, {'stop'}, 'actions')
+    c.wait(lambda: d.names() == ['web:web_00'], 'one is left')
+    same(d.pids()['web:web_00'], before['web:web_00'], 'pid')
+
+
+@story(nobody=True)
+def a_changed_stopwaitsecs_takes_effect_without_a_restart(c):
+    def text(seconds):
+        return c.program('w', ' ignore-term', f'stopwaitsecs={seconds}', 'startsecs=0')
+    d = c.daemon(text(3600))
+    d.wait_worker_log('w', 'ready')
+    pid = d.pids()['w']
+    changes = d.apply(text(1))
+    same((changes['w']['action'], changes['w']['keys']), ('live', ['stopwaitsecs']), 'change')
+    same(d.pids()['w'], pid, 'pid')
+    same(d.order('w', 'stop')['exit']['signal'], 'SIGKILL', 'signal')
+
+
+@story(nobody=True)
+def only_what_changed_is_touched(c):
+    def program(name, *lines):
+        return c.program(name, ' sleep', 'startsecs=0', *lines)
+    d = c.daemon(program('same') + program('gone') + program('other') + program('env'))
+    d.wait_all('RUNNING', 4)
+    before = d.pids()
+    new = (program('same') + c.program('other', ' close-stdout', 'startsecs=0')
+           + program('env', 'environment=A="1"') + program('new'))
+    d.configure(new)
+    plan = d.reload(plan=True)
+    same(plan['applied'], False, 'applied')
+    expected = {'gone': 'stop', 'other': 'restart', 'env': 'restart', 'new': 'start'}
+    same({x['name']: x['action'] for x in plan['changes']}, expected, 'plan')
+    same(d.pids(), before, 'pids after looking only')
+    done = d.reload()
+    same(done['applied'], True, 'applied')
+    same({x['name']: x['action'] for x in done['changes']}, expected, 'changes')
+    c.wait(lambda: d.names() == ['env', 'new', 'other', 'same'], 'those that stay')
+    d.wait_all('RUNNING', 4)
+    after = d.pids()
+    same(after['same'], before['same'], 'pid of the same')
+    for name in ('other', 'env'):
+        check(after[name] != before[name], f'{name} is new')
+    check(not alive(before['gone']), 'the removed one is gone')
+    same(d.reload()['changes'], [], 'changes of a second time')
+
+
+@story(nobody=True)
+def a_hangup_applies_the_file(c):
+    d = c.daemon(c.program('a', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    pid = d.pids()['a']
+    d.configure(c.program('a', ' sleep', 'startsecs=0') + c.program('b', ' sleep', 'startsecs=0'))
+    d.send(signal.SIGHUP)
+    d.wait_log('configuration applied: generation 2')
+    d.wait_all('RUNNING', 2)
+    same(d.pids()['a'], pid, 'pid of a')
+    for _ in range(20):
+        d.send(signal.SIGHUP)
+    same(d.reload()['changes'], [], 'changes')
+    same(d.pids()['a'], pid, 'pid of a')
+
+
+@story(nobody=True)
+def a_bad_file_changes_nothing_and_says_where_it_is_wrong(c):
+    good = c.program('a', ' sleep', 'startsecs=0')
+    d = c.daemon(good)
+    d.wait_all('RUNNING', 1)
+    before, generation = d.pids(), d.info()['config_generation']
+    bad = good + c.program('b', ' sleep', 'numprocs=many', 'stopsignal=NONSENSE')
+    d.configure(bad)
+    lines = read_file(d.conf).splitlines()
+    a = d.reload(422)
+    found = {(e['file'], e['line']) for e in a['errors']}
+    for word in ('numprocs=many', 'stopsignal=NONSENSE'):
+        check((d.conf, lines.index(word) + 1) in found, f'{word} is not among {found}')
+    same(a['code'], 'CANT_REREAD', 'code')
+    d.send(signal.SIGHUP)
+    d.wait_log(f'configuration refused: {d.conf}:{lines.index("numprocs=many") + 1}:', 2)
+    os.unlink(d.conf)
+    d.reload(422)
+    same(d.pids(), before, 'pids')
+    same(d.info()['config_generation'], generation, 'generation')
+    d.configure(good)
+    d.reload()
+
+
+@story(nobody=True)
+def a_new_socket_path_takes_effect_without_a_restart(c):
+    text = c.program('a', ' sleep', 'startsecs=0')
+    d = c.daemon(text)
+    d.wait_all('RUNNING', 1)
+    before, old = d.pids(), d.socket
+    write_file(d.conf, read_file(d.conf).replace(old, f'{d.dir}/new.sock'))
+    d.reload()
+    d.socket = f'{d.dir}/new.sock'
+    c.wait(d.answers, 'the new socket answers')
+    c.wait(lambda: not os.path.exists(old), 'the old one is gone')
+    same(d.pids(), before, 'pids')
+    os.mkdir(f'{d.dir}/busy')  # where no socket can be: refused, and nothing has changed
+    write_file(d.conf, read_file(d.conf).replace(d.socket, f'{d.dir}/busy'))
+    a = d.request('POST', '/v1/reload', {})
+    check(a.status >= 400, f'status {a.status}')
+    check(d.answers(), 'it still answers')
+    same(d.pids(), before, 'pids')
+
+
+@story(nobody=True)
+def changed_logs_take_effect_without_a_restart(c):
+    def text(name):
+        return c.program('w', ' echo', 'startsecs=0', f'stdout_logfile={c.path(name)}')
+    d = c.daemon(text('one'))
+    d.wait_all('RUNNING', 1)
+    before = d.pids()
+    d.order('w', 'stdin', 204, data='first\n')
+    c.wait(lambda: read_file(c.path('one')) == 'first\n', 'it is in the first file')
+    old = d.logfile
+    d.logfile = f'{d.dir}/other.log'
+    same({x['action'] for x in d.apply(text('two')).values()}, {'live'}, 'actions')
+    d.order('w', 'stdin', 204, data='second\n')
+    c.wait(lambda: read_file(c.path('two')) == 'second\n', 'it is in the second file')
+    same(read_file(c.path('one')), 'first\n', 'the first file')
+    same(d.pids(), before, 'pids')
+    d.wait_log('configuration applied')
+    lacks(read_file(old), 'configuration applied', 'the old main log')
+    d.supervisord = 'loglevel=debug'
+    d.apply(text('two'))
+    d.send(signal.SIGCHLD)
+    d.wait_log('DEBG')
+
+
+@story(nobody=True)
+def sighup_restart_stops_everything_and_begins_anew(c):
+    text = c.program('a', ' sleep', 'startsecs=0')
+    d = c.daemon(text, supervisord='sighup=restart')
+    d.wait_all('RUNNING', 1)
+    pid = d.pids()['a']
+    d.configure(text + 'stopwaitsecs=many\n')
+    d.send(signal.SIGHUP)
+    d.wait_log('configuration refused')
+    same(d.pids()['a'], pid, 'pid after a bad file')
+    d.configure(text + c.program('b', ' sleep', 'startsecs=0'))
+    d.send(signal.SIGHUP)
+    d.wait_log('supervisord started with pid', 2)
+    c.wait(lambda: d.answers() and d.info()['counts']['RUNNING'] == 2, 'both run')
+    check(d.pids()['a'] != pid and not alive(pid), 'a is new')
+    same(d.info()['pid'], d.pid, 'pid of the daemon')
+
+
+@story(nobody=True)
+def a_change_of_group_and_an_include_are_followed(c):
+    os.mkdir(c.path('conf.d'))
+    include = f'[include]\nfiles={c.dir}/conf.d/*.ini\n'
+    d = c.daemon(c.program('a', ' sleep', 'startsecs=0') + include)
+    d.wait_all('RUNNING', 1)
+    write_file(c.path('conf.d', 'b.ini'), c.program('b', ' sleep', 'startsecs=0'))
+    same([x['name'] for x in d.reload()['changes']], ['b'], 'changes')
+    d.wait_all('RUNNING', 2)
+    write_file(c.path('conf.d', 'g.ini'), '[group:g]\nprograms=b\n')
+    same(sorted((x['name'], x['action']) for x in d.reload()['changes']),
+         [('b', 'stop'), ('g:b', 'start')], 'changes')
+    c.wait(lambda: d.names() == ['a', 'g:b'], 'it has moved')
+    write_file(c.path('conf.d', 'b.ini'), '[program:b]\ncommand=x\numask=999\n')
+    a = d.reload(422)
+    same([(e['file'], e['line']) for e in a['errors']], [(c.path('conf.d', 'b.ini'), 3)], 'errors')
+
+
+@story(nobody=True)
+def update_is_what_supervisors_users_know(c):
+    def text(n, *lines):
+        return c.program('web', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0', *lines)
+    d = c.daemon(text(2) + c.program('gone', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 3)
+    before = d.pids()
+    d.configure(text(3) + c.program('new', ' sleep', 'startsecs=0'))
+    same(d.rpc().reloadConfig(), [[['new'], ['web'], ['gone']]], 'reloadConfig')
+    same(d.pids(), before, 'pids: it only looks')
+    rpc = d.rpc()
+    rpc.stopProcessGroup('gone'), rpc.removeProcessGroup('gone')
+    rpc.stopProcessGroup('web'), rpc.removeProcessGroup('web')
+    rpc.addProcessGroup('web'), rpc.addProcessGroup('new')
+    d.wait_all('RUNNING', 4)
+    check(not set(before.values()) & set(d.pids().values()), 'all are new')
+
+
+@story(nobody=True)
+def what_a_reload_did_is_told_as_an_event(c):
+    d = c.daemon(c.program('a', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    e = Events(d, 'config.*')
+    d.apply(c.program('a', ' sleep', 'startsecs=0', 'stopwaitsecs=3'))
+    seen = e.until(lambda i, t, x: t == 'config.applied', 'config.applied')
+    same([x['name'] for x in seen[-1][2]['changes']], ['a'], 'changes')
+    d.configure('[program:x]\n')
+    d.reload(422)
+    seen = e.until(lambda i, t, x: t == 'config.refused', 'config.refused')
+    check(seen[-1][2]['errors'], 'errors')
+    e.close()
