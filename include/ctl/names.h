@@ -25,6 +25,9 @@ bool name_is_glob(const char *text);
 /* Does it stand for this process? Globs see "web:web_00" and, for a lone program, "web" too. */
 bool name_matches(const char *pattern, const char *group, const char *process);
 
+/* Does a word of the command line, glob or not, mean this process? ("all" is not known here.) */
+bool name_selects(const char *word, const char *group, const char *process);
+
 /* Replace every glob by the names it matches in `infos` (getAllProcessInfo), in their order; one
  * that matches nothing stays, for the daemon to refuse. With `groups`, "web:*" is expanded too. */
 bool names_expand(const struct strs *words, const struct xval *infos, bool groups,

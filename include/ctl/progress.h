@@ -8,17 +8,18 @@
 #include "ctl/ctl.h"
 
 struct progress {
-        struct ctl *ctl;         /* borrowed; NULL: nothing to do */
-        struct http_wait before; /* what the session did while waiting */
-        int shown;               /* length of the line that stands there */
+        struct ctl *ctl;          /* borrowed; NULL: nothing to do */
+        const struct strs *words; /* borrowed: whom the command is about */
+        struct http_wait before;  /* what the session did while waiting */
+        int shown;                /* length of the line that stands there */
 };
 
-/* p must stay where it is until progress_end. */
-void progress_begin(struct progress *p, struct ctl *c);
+/* p and the words must stay where they are until progress_end. */
+void progress_begin(struct progress *p, struct ctl *c, const struct strs *words);
 void progress_clear(struct progress *p);
 void progress_end(struct progress *p);
 
-/* The line for these processes (getAllProcessInfo); false: nobody is on the way. */
-bool progress_line(struct buf *out, const struct xval *infos);
+/* The line for those of getAllProcessInfo that the words mean; false: nobody is on the way. */
+bool progress_line(struct buf *out, const struct xval *infos, const struct strs *words);
 
 #endif

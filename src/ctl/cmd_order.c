@@ -200,7 +200,7 @@ static void give_orders(struct ctl *c, const struct verb *v, const struct strs *
         size_t count = all_or_each(words, first, &only);
         size_t sent = 0;
 
-        progress_begin(&p, c);
+        progress_begin(&p, c, words);
         for (size_t done = 0; done < count; done++) {
                 for (; sent < count && sent < done + AT_ONCE; sent++) {
                         struct order *o = &slots[sent % AT_ONCE];

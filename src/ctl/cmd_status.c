@@ -32,15 +32,6 @@ static void listing_add(struct listing *l, const struct xval *info)
         l->items[l->count++] = info;
 }
 
-static bool spec_matches(const char *word, const struct namespec *n, const struct xval *info)
-{
-        const char *group = xval_str(info, "group"), *process = xval_str(info, "name");
-
-        if (name_is_glob(word))
-                return name_matches(word, group, process);
-        return strcmp(n->group, group) == 0 && (!n->process || strcmp(n->process, process) == 0);
-}
-
 static void list_word(struct ctl *c, const char *word, const struct xval *infos, struct listing *l)
 {
         AUTO_NAMESPEC n = { 0 };
@@ -51,7 +42,8 @@ static void list_word(struct ctl *c, const char *word, const struct xval *infos,
                 return;
         }
         for (size_t i = 0; i < infos->count; i++)
-                if (spec_matches(word, &n, infos->items[i]))
+                if (name_selects(word, xval_str(infos->items[i], "group"),
+                                 xval_str(infos->items[i], "name")))
                         listing_add(l, infos->items[i]);
         if (l->count > before)
                 return;

@@ -69,14 +69,16 @@ static bool is_whole_group(const char *text)
         return colon && (!colon[1] || strcmp(colon, ":*") == 0);
 }
 
-/* "web:" says the same as "web:*". */
-static bool word_matches(const char *word, const char *group, const char *process)
+bool name_selects(const char *word, const char *group, const char *process)
 {
-        size_t len = strlen(word);
+        const char *colon = strchr(word, ':');
+        size_t len = colon ? (size_t)(colon - word) : strlen(word);
 
-        if (len && word[len - 1] == ':')
-                return strlen(group) == len - 1 && strncmp(word, group, len - 1) == 0;
-        return name_matches(word, group, process);
+        if (name_is_glob(word))
+                return name_matches(word, group, process);
+        if (strlen(group) != len || strncmp(word, group, len) != 0)
+                return false;
+        return is_whole_group(word) || strcmp(colon ? colon + 1 : word, process) == 0;
 }
 
 static bool expand_word(const char *word, const struct xval *infos, struct strs *out)
@@ -87,7 +89,7 @@ static bool expand_word(const char *word, const struct xval *infos, struct strs 
                 const char *group = xval_str(infos->items[i], "group");
                 const char *process = xval_str(infos->items[i], "name");
                 AUTO_BUF name = BUF_INIT;
-                if (!word_matches(word, group, process))
+                if (!name_selects(word, group, process))
                         continue;
                 namespec_put(&name, group, process);
                 if (!strs_add(out, buf_str(&name)))

@@ -1,22 +1,34 @@
 #include "ctl/progress.h"
 
+#include <string.h>
+
 #include "ctl/faults.h"
 #include "ctl/names.h"
 
 #define TICK_MS 500
+
+static bool is_meant(const struct strs *words, const struct xval *info)
+{
+        for (size_t i = 0; i < words->count; i++)
+                if (strcmp(words->items[i], "all") == 0 ||
+                    name_selects(words->items[i], xval_str(info, "group"), xval_str(info, "name")))
+                        return true;
+        return false;
+}
 
 static bool on_the_way(int64_t state)
 {
         return state == STATE_STARTING || state == STATE_STOPPING || state == STATE_BACKOFF;
 }
 
-bool progress_line(struct buf *out, const struct xval *infos)
+bool progress_line(struct buf *out, const struct xval *infos, const struct strs *words)
 {
         const struct xval *first = NULL;
         size_t count = 0;
 
         for (size_t i = 0; infos && i < infos->count; i++) {
-                if (!on_the_way(xval_int(infos->items[i], "state")))
+                if (!on_the_way(xval_int(infos->items[i], "state")) ||
+                    !is_meant(words, infos->items[i]))
                         continue;
                 count++;
                 first = first ? first : infos->items[i];
@@ -27,7 +39,7 @@ bool progress_line(struct buf *out, const struct xval *infos)
         namespec_put(out, xval_str(first, "group"), xval_str(first, "name"));
         buf_printf(out, " (%s)", xval_str(first, "statename"));
         if (count > 1)
-                buf_printf(out, " and %zu more of %zu", count - 1, infos->count);
+                buf_printf(out, " and %zu more", count - 1);
         return true;
 }
 
@@ -40,7 +52,8 @@ static void on_tick(void *arg)
 
         side.wait = p->before;
         side.ask = NULL;
-        if (!CALL0(&side, &r, "supervisor.getAllProcessInfo") || !progress_line(&line, r.value))
+        if (!CALL0(&side, &r, "supervisor.getAllProcessInfo") ||
+            !progress_line(&line, r.value, p->words))
                 return;
         progress_clear(p);
         fputs(buf_str(&line), p->ctl->out);
@@ -48,9 +61,11 @@ static void on_tick(void *arg)
         p->shown = (int)line.len;
 }
 
-void progress_begin(struct progress *p, struct ctl *c)
+void progress_begin(struct progress *p, struct ctl *c, const struct strs *words)
 {
-        *p = (struct progress){ .ctl = c->tty_out ? c : NULL, .before = c->session.wait };
+        *p = (struct progress){ .words = words,
+                                .ctl = c->tty_out ? c : NULL,
+                                .before = c->session.wait };
         if (!p->ctl)
                 return;
         c->session.wait.tick_ms = TICK_MS;

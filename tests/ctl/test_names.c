@@ -58,6 +58,20 @@ Test(names, of_whole_groups_are_no_globs)
         cr_expect(name_is_glob("web:web_[01]"));
 }
 
+Test(names, select_processes_as_the_daemon_would)
+{
+        cr_expect(name_selects("a", "a", "a"));
+        cr_expect(name_selects("a:a", "a", "a"));
+        cr_expect(name_selects("a:*", "a", "a"));
+        cr_expect(name_selects("web:", "web", "w1"));
+        cr_expect(name_selects("web:w1", "web", "w1"));
+        cr_expect(name_selects("web:w?", "web", "w1"));
+        cr_expect_not(name_selects("web", "web", "w1"));
+        cr_expect_not(name_selects("we:*", "web", "w1"));
+        cr_expect_not(name_selects("web:w", "web", "w1"));
+        cr_expect_not(name_selects(":", "web", "w1"));
+}
+
 Test(names, with_globs_become_what_they_match_in_the_order_of_status)
 {
         expand_to("web:web_0?", false, "web:web_00 web:web_01");

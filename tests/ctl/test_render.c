@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
 
 #include "ctl/event_line.h"
+#include "ctl/progress.h"
 #include "ctl/render.h"
+#include "fake_daemon.h"
 
 Test(render, gives_status_the_columns_of_supervisor)
 {
@@ -153,6 +155,28 @@ Test(render, uses_colour_on_terminals_that_want_it)
         cr_expect_not(colour_wanted(true, "1", "xterm"));
         cr_expect_not(colour_wanted(true, NULL, "dumb"));
         cr_expect_not(colour_wanted(true, NULL, NULL));
+}
+
+Test(render, says_for_whom_a_command_waits)
+{
+        static const char xml[] = XML_OK(XML_ARRAY(
+            XML_INFO("a", "a", 40, "STOPPING", "") XML_INFO("bad", "bad", 30, "BACKOFF", "")
+                XML_INFO("web", "w1", 40, "STOPPING", "") XML_INFO("web", "w2", 0, "STOPPED", "")));
+        struct xanswer x;
+        struct err e;
+        AUTO_STRS words = STRS_INIT;
+        AUTO_BUF out = BUF_INIT;
+
+        cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
+        cr_expect_not(progress_line(&out, x.value, &words), "nobody was asked for");
+        strs_add(&words, "web:*");
+        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect_str_eq(buf_str(&out), "waiting for web:w1 (STOPPING)");
+        strs_add(&words, "all");
+        buf_reset(&out);
+        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect_str_eq(buf_str(&out), "waiting for a (STOPPING) and 2 more");
+        xanswer_release(&x);
 }
 
 Test(render, writes_an_event_as_one_line)
