@@ -332,7 +332,8 @@ bool http_finish(struct http *h, struct err *e)
                 if (ready < 0)
                         return false;
                 if (ready == 0) {
-                        w->on_tick(w->arg);
+                        if (w->on_tick)
+                                w->on_tick(w->arg);
                         continue;
                 }
                 enum http_step step = http_feed(h, e);

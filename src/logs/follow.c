@@ -92,8 +92,8 @@ static enum look read_some(struct follower *f, char *chunk, size_t *budget)
 /* At the end of the file: was it cut, or does its name belong to another one by now? */
 static enum look look_around(struct follower *f)
 {
-        struct stat ours = { 0 }, there;
-        int fd;
+        struct stat ours = { 0 }, there = { 0 };
+        int fd = -1;
 
         if (fstat(f->fd, &ours) == 0 && ours.st_size < f->at) {
                 f->at = 0;
@@ -167,7 +167,7 @@ static void on_notify(EV_P_ ev_io *w, int revents)
 
 static bool start(struct follower *f, int64_t back, struct err *e)
 {
-        struct stat st;
+        struct stat st = { 0 };
 
         f->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (f->notify < 0)

@@ -97,7 +97,7 @@ static bool listen_everywhere(struct request *r, struct err *e)
 /* Port 0 was asked for: the second family gets the number that the first one got. */
 static int port_of(int fd, int otherwise)
 {
-        struct sockaddr_in at;
+        struct sockaddr_in at = { 0 };
         socklen_t len = sizeof at;
 
         if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
