@@ -173,7 +173,7 @@ static void flush_messages(struct log *log, const struct diags *d)
                         const struct diag *g = &d->items[i];
                         if (g->severity != rounds[r].severity || !g->message)
                                 continue;
-                        if (g->file && g->line && g->key)
+                        if (g->file && g->line && g->key && !g->quoted)
                                 log_line(log, rounds[r].level, "%s:%d: %s%s%s", g->file, g->line,
                                          g->message, g->hint ? "; " : "", g->hint ? g->hint : "");
                         else

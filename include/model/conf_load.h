@@ -34,6 +34,9 @@ void load_error_in(struct load *l, const struct conf_section *s, const struct co
                    const char *hint, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void load_warn(struct load *l, const struct conf_section *s, const struct conf_key *k,
                const char *hint, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* A warning in Supervisor's words, which people look for in the main log. */
+void load_quote(struct load *l, const struct conf_section *s, const struct conf_key *k,
+                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void load_nomem(struct load *l);
 
 /* ---- conf_values.c */

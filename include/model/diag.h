@@ -21,6 +21,7 @@ struct diag {
         char *key;     /* owned; NULL */
         char *message; /* owned; Supervisor's text where it has one (compat section 8) */
         char *hint;    /* owned; NULL: none. What would be right, or what happens instead */
+        bool quoted;   /* Supervisor's own line: the main log has it without file and line */
 };
 
 struct diags {
@@ -35,6 +36,7 @@ struct where {
         const char *file;
         int line;
         const char *section, *key;
+        bool quoted;
 };
 
 void diags_release(struct diags *d);

@@ -31,9 +31,11 @@ enum check_kind { CHECK_NONE, CHECK_EXEC, CHECK_HTTP, CHECK_TCP, CHECK_UNIX };
 
 enum check_action { CHECK_ACT_RESTART, CHECK_ACT_KILL, CHECK_ACT_NONE };
 
-/* A set of exit codes 0..255. */
+/* A set of exit codes 0..255, and the order in which they were named. */
 struct code_set {
         uint64_t bits[4];
+        int count;
+        uint8_t named[256];
 };
 
 /* "10/60s": more than `count` failures within `window_ms` opens the breaker. count 0: off. */

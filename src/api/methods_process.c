@@ -128,9 +128,8 @@ static void put_codes(struct buf *out, const struct code_set *set)
 {
         xml_member_begin(out, "exitcodes");
         xml_array_begin(out);
-        for (int i = 0; i < 256; i++)
-                if (code_set_has(set, i))
-                        xml_int(out, i);
+        for (int i = 0; i < set->count; i++)
+                xml_int(out, set->named[i]);
         xml_array_end(out);
         xml_member_end(out);
 }

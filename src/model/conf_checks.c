@@ -43,10 +43,15 @@ static bool check_command(struct check *c)
 
 static bool check_numbers(struct check *c)
 {
-        const struct program *p = c->p;
+        struct program *p = c->p;
         bool named = p->process_name && strstr(p->process_name, "%(process_num)");
         const struct conf_key *k = key_of(c, "process_name");
 
+        if (p->numprocs < 0) {
+                load_warn(c->l, c->f->section, key_of(c, "numprocs"), "it counts as 0",
+                          "numprocs=%d is less than none", p->numprocs);
+                p->numprocs = 0;
+        }
         if (p->numprocs > MOST_PROCESSES ||
             (p->numprocs > 0 && p->numprocs_start > INT_MAX - p->numprocs)) {
                 load_error_in(c->l, c->f->section, key_of(c, "numprocs"), NULL,
@@ -93,9 +98,9 @@ static void settle_channel(struct check *c, const char *key, const char *syslog_
         if (strcmp(conf->logfile, "syslog") != 0)
                 return;
         load_quote(c->l, c->f->section, key_of(c, key),
-                  "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
-                  "%s=true to enable syslog instead.",
-                  c->p->section, key, syslog_key);
+                   "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
+                   "%s=true to enable syslog instead.",
+                   c->p->section, key, syslog_key);
         conf->syslog = true;
         free(conf->logfile);
         conf->logfile = NULL;
@@ -257,6 +262,14 @@ static void warn_unsplittable(struct check *c, const char *command)
         }
 }
 
+static void warn_name(struct check *c, const char *name)
+{
+        if (name[strcspn(name, " :/")])
+                load_warn(c->l, c->f->section, key_of(c, "process_name"),
+                          "a name without blanks, ':' and '/' is easier to ask for",
+                          "a process is called '%s'", name);
+}
+
 /* A further template, and what its parser says of the result. */
 static bool check_extra(struct check *c, const char *key, const char *text, int number)
 {
@@ -294,8 +307,10 @@ static bool check_process(struct check *c, int number, bool first)
                 load_warn(c->l, c->f->section, key_of(c, "environment"),
                           "put the value into double quotes", "text in environment is ignored: %s",
                           buf_str(&fault->dropped));
-        if (ok && first)
+        if (ok && first) {
                 warn_unsplittable(c, r.command);
+                warn_name(c, r.name);
+        }
         ok = ok && check_log(c, "stdout_logfile", r.out_logfile) &&
              check_log(c, "stderr_logfile", r.err_logfile) &&
              check_extra(c, "healthcheck", c->p->healthcheck.text, number) &&

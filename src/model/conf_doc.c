@@ -295,7 +295,8 @@ struct inclusion {
         const struct world *w;
         struct diags *diags;
         const struct conf_section *section;
-        struct where at; /* of the key that names the files */
+        struct where at;     /* of the key that names the files */
+        struct where quoted; /* the same, for lines of Supervisor's */
 };
 
 static void include_file(struct inclusion *in, const char *path)
@@ -303,8 +304,8 @@ static void include_file(struct inclusion *in, const char *path)
         AUTO_BUF text = BUF_INIT;
         struct err e = { 0 };
 
-        diags_add(in->diags, DIAG_INFO, &in->at, NULL, "Included extra file \"%s\" during parsing",
-                  path);
+        diags_add(in->diags, DIAG_INFO, &in->quoted, NULL,
+                  "Included extra file \"%s\" during parsing", path);
         if (!in->w->read_file(in->w, path, &text, &e)) {
                 in->diags->failed |= e.code == ERR_NOMEM;
                 diags_add(in->diags, DIAG_WARNING, &in->at, "nothing of it is used",
@@ -337,7 +338,7 @@ static void include_pattern(struct inclusion *in, const char *word, size_t len)
                 diags_add(in->diags, DIAG_WARNING, &in->at, e.text,
                           "could not look for files that match \"%s\"", pattern);
         else if (!found.count)
-                diags_add(in->diags, DIAG_WARNING, &in->at, NULL,
+                diags_add(in->diags, DIAG_WARNING, &in->quoted, NULL,
                           "No file matches via include \"%s\"", pattern);
         for (size_t i = 0; i < found.count && in->doc->files.count < MAX_FILES; i++)
                 include_file(in, found.items[i]);
@@ -372,11 +373,12 @@ static void warn_nested(struct inclusion *in, const struct conf_key *before, con
 static void include_all(struct conf_doc *d, struct conf_section *s, const struct conf_key *k,
                         const struct names *names, const struct world *w, struct diags *diags)
 {
-        struct inclusion in = { d, w, diags, s, conf_at(s, k) };
+        struct inclusion in = { d, w, diags, s, conf_at(s, k), conf_at(s, k) };
         char *value = strdup(k->value); /* an included file may change the key */
         AUTO_BUF text = BUF_INIT;
         AUTO_BUF why = BUF_INIT;
 
+        in.quoted.quoted = true;
         if (!value || !expand(value, names, "include.files", &text, &why)) {
                 diags->failed |= !value || text.failed || why.failed;
                 diags_add(diags, DIAG_ERROR, &in.at, NULL, "%s", buf_str(&why));

@@ -23,8 +23,8 @@ void load_check_listener(struct load *l, struct filling *f, struct program *p)
         if (p->buffer_size < 1)
                 load_error(l, f->section, key_of(l, f, "buffer_size"), "expected at least 1",
                            "[%s] section sets invalid buffer_size (%d)", section, p->buffer_size);
-        if (!events)
-                load_error(l, f->section, NULL, "for example: events = PROCESS_STATE",
+        if (!events || !*events->value)
+                load_error(l, f->section, events, "for example: events = PROCESS_STATE",
                            "[%s] section requires an \"events\" line", section);
         if (p->redirect_stderr)
                 load_error(l, f->section, key_of(l, f, "redirect_stderr"), NULL,
@@ -127,8 +127,8 @@ void load_check_fcgi(struct load *l, struct filling *f, struct program *p)
 {
         const struct conf_key *socket = key_of(l, f, "socket");
 
-        if (!socket) {
-                load_error(l, f->section, NULL, "write: socket = unix:///PATH",
+        if (!socket || !*socket->value) {
+                load_error(l, f->section, socket, "write: socket = unix:///PATH",
                            "[%s] section requires a \"socket\" line", f->section->name);
                 return;
         }

@@ -69,6 +69,25 @@ void load_warn(struct load *l, const struct conf_section *s, const struct conf_k
         say(l, DIAG_WARNING, s, k, hint, &text);
 }
 
+void load_quote(struct load *l, const struct conf_section *s, const struct conf_key *k,
+                const char *fmt, ...)
+{
+        struct where at = conf_at(s, k);
+        AUTO_BUF text = BUF_INIT;
+        va_list ap;
+
+        if (l->quiet)
+                return;
+        va_start(ap, fmt);
+        buf_vprintf(&text, fmt, ap);
+        va_end(ap);
+        at.quoted = true;
+        if (text.failed)
+                load_nomem(l);
+        else
+                diags_add(l->diags, DIAG_WARNING, &at, NULL, "%s", buf_str(&text));
+}
+
 /* ---- names */
 
 struct names load_names(const struct load *l, unsigned have, const struct conf_section *s)

@@ -213,7 +213,10 @@ static void check_defaults(struct load *l)
                 for (const struct section_kind *s = section_kinds; s->prefix && !known; s++)
                         known = opt_find(s, k->key) != NULL;
                 if (!known && !l->quiet) {
-                        const struct where at = { k->file, k->line, "DEFAULT", k->key };
+                        const struct where at = { .file = k->file,
+                                                  .line = k->line,
+                                                  .section = "DEFAULT",
+                                                  .key = k->key };
                         diags_add(l->diags, DIAG_WARNING, &at, "it is ignored",
                                   "unknown key '%s' in [DEFAULT]", k->key);
                 }

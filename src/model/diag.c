@@ -65,7 +65,8 @@ void diags_add(struct diags *d, enum severity severity, const struct where *at, 
                                .section = copy(d, at->section),
                                .key = copy(d, at->key),
                                .message = buf_take(&text),
-                               .hint = copy(d, hint) };
+                               .hint = copy(d, hint),
+                               .quoted = at->quoted };
         if (!item->message)
                 d->failed = true;
         if (severity == DIAG_ERROR)

@@ -41,6 +41,8 @@ enum pyint pyint_parse(const char *text, size_t len, int base, int64_t *out)
                 overflow = overflow || __builtin_mul_overflow(n, base, &n) ||
                            __builtin_add_overflow(n, *s - '0', &n);
         }
+        if (overflow)
+                n = INT64_MAX;
         *out = negative ? -n : n;
         return overflow ? PYINT_RANGE : PYINT_OK;
 }
@@ -52,8 +54,9 @@ static enum pyint parse_int(const char *text, int base, int *out)
 
         if (r == PYINT_OK && (n < INT_MIN || n > INT_MAX))
                 r = PYINT_RANGE;
-        if (r == PYINT_OK)
-                *out = (int)n;
+        /* Python's numbers have no end: whoever writes one that large means "as much as there is".
+         */
+        *out = n < INT_MIN ? INT_MIN : n > INT_MAX ? INT_MAX : (int)n;
         return r;
 }
 
@@ -93,14 +96,8 @@ static bool int_parse(const struct opt *o, const char *text, const struct world 
                 v->number = -1;
                 return true;
         }
-        switch (parse_int(text, 10, &v->number)) {
-        case PYINT_OK:
+        if (parse_int(text, 10, &v->number) != PYINT_BAD)
                 return opt_in_range(o, v->number, false, text, e);
-        case PYINT_RANGE:
-                return opt_wrong(e, "integer out of range: ", text, "");
-        case PYINT_BAD:
-                break;
-        }
         if (o->flags & OPT_OURS)
                 return opt_expected(
                     e, o->flags & OPT_MAY_BE_NONE ? "a whole number or none" : "a whole number",
@@ -174,11 +171,12 @@ static bool bytes_parse(const struct opt *o, const char *text, const struct worl
                         len -= 2;
                         break;
                 }
-        enum pyint r = pyint_parse(text, len, 10, &v->big);
-        if (r == PYINT_OK && !__builtin_mul_overflow(v->big, factor, &v->big))
+        int64_t n;
+        if (pyint_parse(text, len, 10, &n) != PYINT_BAD) {
+                if (__builtin_mul_overflow(n, factor, &v->big))
+                        v->big = n < 0 ? INT64_MIN : INT64_MAX;
                 return true;
-        if (r != PYINT_BAD)
-                return opt_wrong(e, "size out of range: ", text, "");
+        }
         AUTO_BUF lower = BUF_INIT; /* the number alone, in lower case, is what Supervisor shows */
         for (size_t i = 0; i < len; i++)
                 buf_putc(&lower, (char)tolower((unsigned char)text[i]));
@@ -270,7 +268,9 @@ static bool exitcodes_parse(const struct opt *o, const char *text, const struct 
 
 static bool exitcodes_same(const void *a, const void *b)
 {
-        return memcmp(a, b, sizeof(struct code_set)) == 0;
+        const struct code_set *s = a, *t = b;
+
+        return memcmp(s->bits, t->bits, sizeof s->bits) == 0;
 }
 
 static void exitcodes_drop(void *v)
@@ -280,14 +280,11 @@ static void exitcodes_drop(void *v)
 
 static void exitcodes_format(const struct opt *o, const void *v, struct buf *out)
 {
-        const char *comma = "";
+        const struct code_set *s = v;
 
         (void)o;
-        for (int code = 0; code < 256; code++)
-                if (code_set_has(v, code)) {
-                        buf_printf(out, "%s%d", comma, code);
-                        comma = ",";
-                }
+        for (int i = 0; i < s->count; i++)
+                buf_printf(out, "%s%d", i ? "," : "", s->named[i]);
 }
 
 const struct opt_kind opt_kind_exitcodes = {

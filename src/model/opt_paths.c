@@ -80,7 +80,7 @@ static bool dir_parse(const struct opt *o, const char *text, const struct world 
         char *path = path_normal(text, w);
 
         (void)o;
-        if (path && !w->is_dir(w, path)) {
+        if (path && (!*text || !w->is_dir(w, path))) {
                 free(path);
                 return err_set(e, ERR_CONFIG, "%s is not an existing directory", text);
         }

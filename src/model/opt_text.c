@@ -43,7 +43,7 @@ static const char *trimmed(const char *s, size_t *len)
         return s;
 }
 
-/* A name with an expansion in it is checked when it is expanded: the error shows the name. */
+/* Checked as written, as by Supervisor: what an expansion brings is not looked at. */
 static bool name_parse(const struct opt *o, const char *text, const struct world *w,
                        union opt_value *v, struct err *e)
 {
@@ -51,7 +51,7 @@ static bool name_parse(const struct opt *o, const char *text, const struct world
         const char *name = trimmed(text, &len);
 
         (void)o, (void)w;
-        for (const char *bad = " :/"; *bad && !strchr(text, '%'); bad++) {
+        for (const char *bad = " :/"; *bad; bad++) {
                 char after[] = " because of character: '?'";
                 if (!memchr(name, *bad, len))
                         continue;

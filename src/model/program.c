@@ -48,8 +48,10 @@ bool code_set_has(const struct code_set *s, int code)
 
 void code_set_add(struct code_set *s, int code)
 {
-        if (code >= 0 && code < 256)
-                s->bits[code / 64] |= (uint64_t)1 << (code % 64);
+        if (code < 0 || code > 255 || code_set_has(s, code))
+                return;
+        s->bits[code / 64] |= (uint64_t)1 << (code % 64);
+        s->named[s->count++] = (uint8_t)code;
 }
 
 bool program_numbers_workers(const struct program *p)

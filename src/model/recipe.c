@@ -6,7 +6,6 @@
 
 #include "model/expand.h"
 #include "model/opt_paths.h"
-#include "model/pytext.h"
 
 /* One process's expansion on its way. */
 struct job {
@@ -105,35 +104,12 @@ static bool merge_env(struct job *j, const struct strs *own, struct strs *out)
 
 /* ---- the name */
 
-static bool check_name(struct job *j, char *name)
-{
-        static const char forbidden[] = " :/";
-        const char *s = name;
-        size_t len = strlen(name);
-
-        pytext_trim(&s, &len);
-        memmove(name, s, len);
-        name[len] = '\0';
-        const char *bad = forbidden;
-        while (*bad && !strchr(name, *bad))
-                bad++;
-        if (!*bad)
-                return true;
-        buf_puts(&j->fault->text, "Invalid name: ");
-        pytext_repr(&j->fault->text, name, len, false);
-        buf_printf(&j->fault->text, " because of character: '%c'", *bad);
-        return false;
-}
-
+/* Only the text before its expansion is checked, as by Supervisor: what a variable brings stays. */
 static char *make_name(struct job *j)
 {
         const char *text = j->p->process_name ? j->p->process_name : "%(program_name)s";
-        char *name = expand_key(j, "process_name", false, text);
 
-        if (name && check_name(j, name))
-                return name;
-        free(name);
-        return NULL;
+        return expand_key(j, "process_name", false, text);
 }
 
 /* ---- log files */
