@@ -46,6 +46,7 @@ help:
 
 #: all                  the programs in build/bin and the manual in build/man (the default)
 #: demo                 install what is missing, build, and watch a fleet being supervised
+#: tour                 the README's tour, run and compared with what the README says
 #: check                install what is missing, build, and run every test
 #: unit e2e conformance the suites by themselves
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan
@@ -161,6 +162,10 @@ asan:
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo/run $(BUILD)/bin
+
+.PHONY: tour
+tour: all
+	$(Q)tests/demo/tour $(BUILD)/bin
 
 .PHONY: check
 check: deps-check

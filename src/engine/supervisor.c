@@ -21,6 +21,9 @@
 
 /* ---- deadlines */
 
+/* However many are due at once (a storm of starts): clients and the dead have their turn in between. */
+#define TICK_BUDGET_MS 3
+
 void supervisor_rearm(struct supervisor *s)
 {
         struct heap_node *first = heap_first(&s->due);
@@ -61,8 +64,10 @@ static struct process *of_node(struct heap_node *n)
 void supervisor_tick(struct supervisor *s, struct moment now)
 {
         struct heap_node *first;
+        int64_t begun_ms = clock_mono_ms();
 
-        while ((first = heap_first(&s->due)) && first->due_ms <= now.mono_ms) {
+        while ((first = heap_first(&s->due)) && first->due_ms <= now.mono_ms &&
+               clock_mono_ms() - begun_ms < TICK_BUDGET_MS) {
                 struct process *p = of_node(first);
                 enum pstate from = p->state;
                 unsigned work;

@@ -28,6 +28,7 @@ suite unit "$make" --no-print-directory -k unit
 suite e2e "$make" --no-print-directory e2e
 suite conformance "$make" --no-print-directory conformance
 suite demo "$make" --no-print-directory demo
+suite tour "$make" --no-print-directory tour
 suite asan "$make" --no-print-directory -j "$jobs" asan
 
 if [ -n "$failed" ]; then
