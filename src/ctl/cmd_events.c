@@ -75,8 +75,6 @@ static void put_change(struct buf *out, const json_t *event, const char *from, c
 void event_line_put(struct buf *out, const json_t *event)
 {
         const char *name = json_text(event, "name"), *program = json_text(event, "program");
-        const char *key;
-        json_t *value;
 
         put_time(out, json_text(event, "at"));
         buf_printf(out, "  %s", json_text(event, "type"));
@@ -84,8 +82,10 @@ void event_line_put(struct buf *out, const json_t *event)
                 buf_printf(out, "  %s", *name ? name : program);
         put_change(out, event, "from", "to");
         put_change(out, event, "was", "replicas");
-        json_object_foreach((json_t *)event, key, value)
-        {
+        for (void *at = json_object_iter((json_t *)event); at;
+             at = json_object_iter_next((json_t *)event, at)) {
+                const char *key = json_object_iter_key(at);
+                const json_t *value = json_object_iter_value(at);
                 if (!is_plain_field(key) || says_nothing(value))
                         continue;
                 buf_printf(out, "  %s=", key);

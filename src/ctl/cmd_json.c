@@ -15,8 +15,7 @@ static bool is_down(int64_t statecode)
 /* status and health: exit codes as the plain ones. */
 void json_status(struct ctl *c, const struct args *a)
 {
-        json_t *doc = v1_processes(c, a, "status", EXIT_UNREACHABLE), *process;
-        size_t i;
+        json_t *doc = v1_processes(c, a, "status", EXIT_UNREACHABLE);
 
         if (!doc) {
                 if (c->exit_code == EXIT_NOT_RUNNING)
@@ -24,9 +23,10 @@ void json_status(struct ctl *c, const struct args *a)
                 return;
         }
         v1_print(c, doc);
-        json_array_foreach(json_object_get(doc, "processes"), i,
-                           process) if (is_down(json_int(process, "statecode"))) c->exit_code =
-            EXIT_NOT_UP;
+        const json_t *list = json_object_get(doc, "processes");
+        for (size_t i = 0; i < json_array_size(list); i++)
+                if (is_down(json_int(json_array_get(list, i), "statecode")))
+                        c->exit_code = EXIT_NOT_UP;
         json_decref(doc);
 }
 
@@ -42,20 +42,18 @@ static void print_path(struct ctl *c, const char *path, const char *what)
 
 void json_pid(struct ctl *c, const struct args *a)
 {
-        json_t *doc, *process;
-        size_t i;
-
         if (!a->words.count) {
                 print_path(c, "/v1/info", "pid");
                 return;
         }
-        doc = v1_processes(c, a, "pid", EXIT_GENERIC);
+        json_t *doc = v1_processes(c, a, "pid", EXIT_GENERIC);
         if (!doc)
                 return;
         v1_print(c, doc);
-        json_array_foreach(json_object_get(doc, "processes"), i,
-                           process) if (!json_int(process, "pid") && !strs_has(&a->words, "all"))
-            c->exit_code = EXIT_NOT_RUNNING;
+        const json_t *list = json_object_get(doc, "processes");
+        for (size_t i = 0; i < json_array_size(list); i++)
+                if (!json_int(json_array_get(list, i), "pid") && !strs_has(&a->words, "all"))
+                        c->exit_code = EXIT_NOT_RUNNING;
         json_decref(doc);
 }
 
@@ -75,11 +73,8 @@ void json_avail(struct ctl *c, const struct args *a)
 
 static void result_codes(struct ctl *c, const json_t *results, const char *what)
 {
-        json_t *item;
-        size_t i;
-
-        json_array_foreach(results, i, item)
-        {
+        for (size_t i = 0; i < json_array_size(results); i++) {
+                const json_t *item = json_array_get(results, i);
                 if (json_is_true(json_object_get(item, "ok")))
                         continue;
                 int code = v1_exit_code(what, json_text(item, "code"));

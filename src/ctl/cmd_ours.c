@@ -81,11 +81,9 @@ static const char *action_word(const char *action, bool applied)
 static void put_changes(struct ctl *c, struct buf *out, const json_t *changes, bool applied)
 {
         struct table t = { .columns = 3 };
-        size_t i;
-        json_t *change;
 
-        json_array_foreach(changes, i, change)
-        {
+        for (size_t i = 0; i < json_array_size(changes); i++) {
+                const json_t *change = json_array_get(changes, i);
                 table_add(&t, action_word(json_text(change, "action"), applied));
                 table_add(&t, json_text(change, "name"));
                 table_add(&t, json_text(change, "why"));
@@ -97,13 +95,12 @@ static void put_changes(struct ctl *c, struct buf *out, const json_t *changes, b
 static void say_plan(struct ctl *c, const json_t *plan)
 {
         const json_t *changes = json_object_get(plan, "changes");
+        const json_t *warnings = json_object_get(plan, "warnings");
         bool applied = json_is_true(json_object_get(plan, "applied"));
         AUTO_BUF out = BUF_INIT;
-        size_t i;
-        json_t *item;
 
-        json_array_foreach(json_object_get(plan, "warnings"), i, item)
-            v1_put_diagnostic(&out, "warning: ", item);
+        for (size_t i = 0; i < json_array_size(warnings); i++)
+                v1_put_diagnostic(&out, "warning: ", json_array_get(warnings, i));
         put_changes(c, &out, changes, applied);
         if (json_array_size(changes) == 0)
                 buf_puts(&out, "Nothing to change\n");
@@ -174,18 +171,18 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
 void cmd_health(struct ctl *c, const struct args *a)
 {
         struct table t = { .columns = 4 };
-        json_t *doc = v1_processes(c, a, "health", EXIT_UNREACHABLE), *process;
+        json_t *doc = v1_processes(c, a, "health", EXIT_UNREACHABLE);
         AUTO_BUF out = BUF_INIT;
         int64_t now = clock_wall_ms();
-        size_t i;
 
         if (!doc)
                 return;
         static const char *const heads[] = { "NAME", "HEALTH", "LAST CHECK", "OUTPUT" };
-        for (i = 0; i < 4; i++)
+        for (size_t i = 0; i < 4; i++)
                 table_add(&t, heads[i]);
-        json_array_foreach(json_object_get(doc, "processes"), i, process)
-        {
+        const json_t *list = json_object_get(doc, "processes");
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const json_t *process = json_array_get(list, i);
                 add_health(&t, process, now);
                 if (strcmp(json_text(process, "health"), "unhealthy") == 0)
                         c->exit_code = EXIT_NOT_UP;

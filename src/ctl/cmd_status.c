@@ -89,10 +89,12 @@ static json_t *fetch_details(struct ctl *c, const struct listing *l, bool verbos
                 pending = is_pending(xval_int(l->items[i], "state"));
         if (!pending || !session_json(&c->session, &r, "/v1/processes", NULL))
                 return NULL;
-        json_t *by_name = json_object(), *process;
-        size_t i;
-        json_array_foreach(json_object_get(r.json, "processes"), i, process)
-            json_object_set(by_name, json_text(process, "name"), process);
+        json_t *by_name = json_object();
+        const json_t *list = json_object_get(r.json, "processes");
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                json_t *process = json_array_get(list, i);
+                json_object_set(by_name, json_text(process, "name"), process);
+        }
         return by_name;
 }
 

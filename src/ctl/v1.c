@@ -65,14 +65,13 @@ static void say_problem(struct ctl *c, const struct reply *r, const char *what)
         const json_t *errors = json_object_get(r->json, "errors");
         const char *code = json_text(r->json, "code"), *detail = json_text(r->json, "detail");
         AUTO_BUF text = BUF_INIT;
-        size_t i;
-        json_t *item;
 
         if (!*detail)
                 detail = json_text(r->json, "title");
         if (strcmp(code, "BAD_NAME") == 0) /* the detail is the name and nothing else */
                 code = "no such name";
-        json_array_foreach(errors, i, item) v1_put_diagnostic(&text, "ERROR: ", item);
+        for (size_t i = 0; i < json_array_size(errors); i++)
+                v1_put_diagnostic(&text, "ERROR: ", json_array_get(errors, i));
         if (!text.len)
                 buf_printf(&text, "ERROR: %s%s%s\n", *code ? code : what, *detail ? ": " : "",
                            detail);
