@@ -1,4 +1,5 @@
 """Stopping: asking first, then insisting, and what workers leave behind."""
+import json
 import os
 import pty
 import re
@@ -63,6 +64,8 @@ def what_a_worker_leaves_behind_is_named(c):
     d.wait_log(f"left over from 'w': pid {near} ")
     p = d.wait_process('w', lambda p: p['leftovers'], 'has leftovers')
     check(any(x.startswith(f'{near} ') for x in p['leftovers']), f'leftovers {p["leftovers"]}')
+    shown = json.loads(d.ctl('status', '--json')[1])['processes'][0]
+    same(shown['leftovers'], p['leftovers'], 'leftovers as the client shows them')
     d.stop()  # checks that nobody is there any more
     check(not alive(near) and not alive(far), 'the end of the daemon is theirs')
     for pid in (near, far):

@@ -41,16 +41,18 @@ class Skipped(Exception):
 STORIES = []
 
 
-def story(fn=None, *, nobody=False, root=False, soak=False, slow=1):
+def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, slow=1):
     """Marks a function as a story.
 
-    nobody: told a second time as the user nobody where the first time is as root.
-    root:   only root can tell it.
-    soak:   takes minutes: only with --soak.
-    slow:   its bound in time, as a multiple of the usual one.
+    nobody:   told a second time as the user nobody where the first time is as root.
+    root:     only root can tell it.
+    ordinary: root cannot tell it: where we are root, nobody does.
+    soak:     takes minutes: only with --soak.
+    slow:     its bound in time, as a multiple of the usual one.
     """
     def mark(f):
-        f.nobody, f.root, f.soak, f.slow = nobody, root, soak, slow
+        f.nobody, f.root, f.ordinary = nobody or ordinary, root, ordinary
+        f.soak, f.slow = soak, slow
         STORIES.append(f)
         return f
     return mark(fn) if fn else mark
