@@ -51,6 +51,9 @@ help:
 #: unit e2e conformance the suites by themselves
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan
 #: lint                 format, floors, clang-tidy, cppcheck, manual
+#: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
+#: coverage             lines that the tests reach
+#: deb                  a Debian package in build/
 #: soak                 the long looks: 130 seconds of idleness
 #: static               programs without shared libraries, in build/static/bin
 #: install uninstall    PREFIX=/usr/local DESTDIR=
@@ -158,6 +161,31 @@ asan:
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" unit
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS=--asan
 
+# ---- fuzz targets (clang's libFuzzer): a corpus each, and whatever once crashed stays in it
+
+FUZZED      := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 30
+FUZZ_BUILD  := $(BUILD)/fuzz
+FUZZ_FLAGS  := -fsanitize=fuzzer-no-link,address,undefined
+
+.PHONY: fuzz
+fuzz:
+	$(Q)$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 SAN="$(FUZZ_FLAGS)" $(FUZZED:%=$(FUZZ_BUILD)/bin/fuzz_%)
+	$(Q)tests/tools/fuzz.sh $(FUZZ_BUILD)/bin $(FUZZ_SECONDS)
+
+$(BUILD)/bin/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call archives,ctl $(NEEDS_api))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS_daemon) -ledit
+
+# ---- coverage of the unit and e2e tests, file by file
+
+COV_BUILD := $(BUILD)/coverage
+.PHONY: coverage
+coverage:
+	$(Q)$(MAKE) BUILD=$(COV_BUILD) OPT=-O0 SAN=--coverage all unit e2e
+	$(Q)tests/tools/coverage.sh $(COV_BUILD)
+
 .PHONY: demo
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
@@ -222,6 +250,13 @@ uninstall:
 	    $(SHARE)/zsh/site-functions/_supervisorctl $(SYSTEMD)/supervisord.service
 	for page in $(notdir $(MANPAGES)); do rm -f $(SHARE)/man/man$${page##*.}/$$page; done
 	rm -rf $(SHARE)/doc/supervisord
+
+# ---- a Debian package of what `install` puts there
+
+.PHONY: deb
+deb:
+	$(Q)rm -rf $(BUILD)/deb && $(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(abspath $(BUILD))/deb >/dev/null
+	$(Q)tests/tools/deb.sh $(BUILD)/deb $(BUILD)
 
 .PHONY: clean
 clean:

@@ -30,6 +30,7 @@ supervisor:supervisord
 strace:strace
 mandoc:mandoc
 clang:clang
+libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer*
 clang-format:clang-format
 clang-tidy:clang-tidy
 cppcheck:cppcheck'
