@@ -1,0 +1,313 @@
+"""What is measured. A scenario is one contender's turn in one round; the rounds are interleaved."""
+import os
+import time
+
+from benchlib import DONE, Trouble, answer_of
+from contenders import Ours, Runit, S6, Supervisor, present
+
+SCENARIOS = []
+PAUSE_US = 2000  # between two starts: a machine that has gone to rest, as it is when a worker dies
+
+
+class Scenario:
+    def __init__(self, fn, who, quick, whole):
+        self.fn, self.who, self.name = fn, who, fn.__name__
+        self.quick, self.whole = quick, whole
+
+    def rounds(self, bench):
+        return self.quick if bench.quick else self.whole
+
+
+def scenario(*who, quick, whole):
+    """Who takes part, and how many rounds there are with QUICK=1 and without."""
+    def mark(fn):
+        SCENARIOS.append(Scenario(fn, who, quick, whole))
+        return fn
+    return mark
+
+
+def pick(bench, quick, whole):
+    return quick if bench.quick else whole
+
+
+def contender(who):
+    return {'ours': Ours, 'supervisor': Supervisor, 's6': S6, 'runit': Runit}[who]
+
+
+def is_here(who):
+    return who in ('floor', 'ours') or who in present()
+
+
+# ---- pieces
+
+def kill_some(bench, fleet, what, count):
+    """Restart latency. CPU per restart, too, where nobody waits in between."""
+    pids = os.path.join(fleet.dir, 'pids')
+    with open(pids, 'w') as f:
+        f.write('\n'.join(map(str, fleet.workers)))
+    before = fleet.cpu_ns()
+    got = bench.drive('kill', fleet.records.path, pids, count, fleet.min_age_ms, PAUSE_US)
+    if got['lost']:
+        raise Trouble(f'{fleet.name}: {got["lost"]} of {count} restarts were not seen')
+    bench.note(fleet.name, f'{what}_cpu', (fleet.cpu_ns() - before) / count)
+    bench.note_samples(fleet.name, what, got['restart'])
+
+
+def ask_one(bench, fleet, what, count):
+    """One process asked about over a kept connection."""
+    question = fleet.question('supervisor.getProcessInfo', fleet.process(fleet.count // 2))
+    got = bench.drive('ask', fleet.socket, question, count, 0)
+    bench.note_samples(fleet.name, what, got['ask'])
+    if fleet.name == 'ours':
+        question = fleet.get(f'/v1/processes/{fleet.process(fleet.count // 2)}')
+        got = bench.drive('ask', fleet.socket, question, count, 0)
+        bench.note_samples(fleet.name, f'{what}_json', got['ask'])
+
+
+def idle(bench, fleet, seconds):
+    fleet.settle()
+    cpu, wakes = fleet.cpu_ns(), fleet.wakeups()
+    time.sleep(seconds)
+    bench.note(fleet.name, 'idle_cpu_ns_per_s', (fleet.cpu_ns() - cpu) / seconds)
+    bench.note(fleet.name, 'idle_wakeups_per_s', (fleet.wakeups() - wakes) / seconds)
+
+
+# ---- scenarios
+
+@scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=2, whole=5)
+def one_worker(bench, who):
+    if who == 'floor':
+        place = bench.place('floor')
+        count = pick(bench, 300, 1000)
+        for what in ('spawn', 'respawn'):
+            fifo = os.path.join(place, what)
+            bench.note_samples('floor', what,
+                               bench.drive(what, fifo, bench.worker, count, PAUSE_US)[what])
+        bench.note_samples('floor', 'echo', bench.drive('echo', 20000, 300, 900)['echo'])
+        bench.note_samples('floor', 'exec', bench.drive('exec', 200, bench.nothing)['exec'])
+        return
+    many = 1 if who in ('ours', 'supervisor') else 20  # the others make a young one wait
+    with contender(who)(bench, many) as fleet:
+        fleet.wait_up()
+        if fleet.can_be_asked:
+            fleet.wait_answering()
+            ask_one(bench, fleet, 'ask_1', pick(bench, 2000, 10000))
+        counts = {'ours': pick(bench, 300, 1000), 'supervisor': pick(bench, 2, 6)}
+        kill_some(bench, fleet, 'restart_1', counts.get(who, pick(bench, 20, 60)))
+
+
+@scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=2, whole=3)
+def thousand(bench, who):
+    if who == 'floor':
+        place = bench.place('floor')
+        for _ in range(3):
+            got = bench.drive('fleet', os.path.join(place, 'fifo'), bench.worker, 1000)
+            bench.note('floor', 'start_1000', got['start'])
+            bench.note('floor', 'stop_1000', got['stop'])
+        return
+    with contender(who)(bench, 1000) as fleet:
+        bench.note(who, 'start_1000', fleet.wait_up())
+        fleet.settle()
+        pss, kernel = fleet.memory()
+        bench.note(who, 'pss_1000', pss)
+        bench.note(who, 'kernel_1000', kernel)
+        idle(bench, fleet, pick(bench, 4, 60 if who == 'ours' else 15))
+        if fleet.can_be_asked:
+            _thousand_asked(bench, fleet, who == 'ours')
+        counts = {'ours': pick(bench, 300, 1000), 'supervisor': pick(bench, 2, 6)}
+        kill_some(bench, fleet, 'restart_1000', counts.get(who, pick(bench, 100, 500)))
+        bench.note(who, 'stop_1000', fleet.stop())
+
+
+def _thousand_asked(bench, fleet, is_ours):
+    who = fleet.name
+    ask_one(bench, fleet, 'ask_1000', pick(bench, 5000, 20000) if is_ours else 300)
+    question = fleet.question('supervisor.getProcessInfo', fleet.process(500))
+    got = bench.drive('flood', fleet.socket, question, pick(bench, 1, 3), 8)
+    bench.note(who, 'calls_1000', got['calls_per_s'])
+    question = fleet.question('supervisor.getAllProcessInfo')
+    got = bench.drive('ask', fleet.socket, question, 200 if is_ours else 5, 0)
+    bench.note_samples(who, 'all_1000', got['ask'])
+    if is_ours:
+        got = bench.drive('ask', fleet.socket, fleet.get('/v1/processes'), 200, 0)
+        bench.note_samples(who, 'all_1000_json', got['ask'])
+    count = pick(bench, 50, 200) if is_ours else 3
+    for what, args in (('status_one', ['status', fleet.process(500)]), ('status_1000', ['status'])):
+        got = bench.drive('exec', count, *fleet.ctl(*args))
+        if got['failed']:
+            raise Trouble(f'{who}: supervisorctl {" ".join(args)} failed')
+        bench.note_samples(who, what, got['exec'])
+
+
+@scenario('ours', quick=1, whole=3)
+def ten_thousand(bench, who):
+    if bench.nofile < 35000:
+        raise Trouble(f'10,000 workers need 30,000 descriptors, and we may have {bench.nofile}')
+    with contender(who)(bench, 10000) as fleet:
+        bench.note(who, 'start_10000', fleet.wait_up())
+        fleet.wait_answering()
+        fleet.settle()
+        pss, kernel = fleet.memory()
+        bench.note(who, 'pss_10000', pss)
+        bench.note(who, 'kernel_10000', kernel)
+        ask_one(bench, fleet, 'ask_10000', pick(bench, 5000, 20000))
+        kill_some(bench, fleet, 'restart_10000', pick(bench, 300, 1000))
+        bench.note(who, 'stop_10000', fleet.stop())
+
+
+@scenario('ours', quick=1, whole=3)
+def smaller_fleets(bench, who):
+    """With the fleets above: what an event costs at 10, 100, 1,000 and 10,000 workers."""
+    for many in (10, 100):
+        with contender(who)(bench, many) as fleet:
+            bench.note(who, f'start_{many}', fleet.wait_up())
+            fleet.wait_answering()
+            ask_one(bench, fleet, f'ask_{many}', pick(bench, 5000, 20000))
+            kill_some(bench, fleet, f'restart_{many}', pick(bench, 300, 1000))
+
+
+@scenario('ours', 'supervisor', 's6', 'runit', quick=1, whole=3)
+def thousand_with_logs(bench, who):
+    with contender(who)(bench, 1000, logs=True, do={'BENCH_LINE': '1'}) as fleet:
+        bench.note(who, 'start_1000_logs', fleet.wait_up())
+        fleet.settle()
+        pss, kernel = fleet.memory()
+        bench.note(who, 'pss_1000_logs', pss)
+        bench.note(who, 'kernel_1000_logs', kernel)
+        bench.note(who, 'stop_1000_logs', fleet.stop())
+
+
+def _log_sizes(bench):
+    return (('100', 100, pick(bench, 100 << 20, 1 << 30)),
+            ('64k', 65536, pick(bench, 512 << 20, 4 << 30)))
+
+
+@scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=1, whole=3)
+def log_lines(bench, who):
+    for what, size, total in _log_sizes(bench):
+        if who == 'floor':
+            for how in ('append', 'cat', 'batch'):
+                place = os.path.join(bench.place('floor'), 'log')
+                got = bench.drive('sink', how, place, bench.worker, total, size)
+                os.unlink(place)
+                bench.note('floor', f'log_{what}_{how}_mb_s', got['mb_per_s'])
+                bench.note('floor', f'log_{what}_{how}_cpu', got['cpu_s_per_gib'])
+            continue
+        do = {'BENCH_BYTES': str(total), 'BENCH_SIZE': str(size)}
+        with contender(who)(bench, 1, logs=True, do=do) as fleet:
+            fleet.wait_up()
+            cpu = fleet.cpu_ns()
+            (_, ended, written), = fleet.records.wait(1, DONE)
+            bench.note(who, f'log_{what}_mb_s', _rate(fleet, ended, written))
+            _wait_logged(fleet, written)
+            cpu = fleet.cpu_ns() - cpu
+            bench.note(who, f'log_{what}_cpu', cpu / 1e9 / (written / (1 << 30)))
+
+
+def _rate(fleet, ended, written):
+    return written / ((ended - fleet.up_ns) / 1e9) / 1e6
+
+
+def _wait_logged(fleet, written):
+    folder, name = os.path.split(fleet.log_of(0))
+    rotated = name == 'current'
+
+    def size():
+        if not rotated:
+            return os.path.getsize(os.path.join(folder, name))
+        return sum(e.stat().st_size for e in os.scandir(folder)
+                   if e.name == 'current' or e.name.startswith('@'))
+    until = time.monotonic() + 60
+    while size() < written:
+        if time.monotonic() > until:
+            raise Trouble(f'{fleet.name} logged {size()} of {written} bytes')
+        time.sleep(0.01)
+
+
+@scenario('ours', 'supervisor', quick=1, whole=3)
+def apply_one_of_thousand(bench, who):
+    with contender(who)(bench, 1000, separate=True) as fleet:
+        bench.note(who, 'start_1000_programs', fleet.wait_up())
+        fleet.wait_answering()
+        fleet.settle()
+        bench.note(who, 'pss_1000_programs', fleet.memory()[0])
+        for turn in range(pick(bench, 2, 5)):
+            before = fleet.pids()
+            fleet.write_programs(changed=500, value=turn)
+            bench.note(who, 'apply', fleet.apply())
+            after = fleet.pids()
+            others = [name for name, pid in before.items()
+                      if after.get(name) != pid and name != fleet.process(500)]
+            bench.note(who, 'apply_disturbed', len(others))
+            if before[fleet.process(500)] == after.get(fleet.process(500)):
+                raise Trouble(f'{who}: the change was not applied')
+
+
+@scenario('floor', 'ours', 'supervisor', quick=1, whole=3)
+def crash_storm(bench, who):
+    """200 workers that end at once, started again without a pause."""
+    seconds = pick(bench, 3, 10)
+    if who == 'floor':
+        fifo = os.path.join(bench.place('floor'), 'fifo')
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        try:
+            got = bench.drive('spin', fifo, bench.worker, seconds)
+        finally:
+            os.sched_setaffinity(0, range(os.cpu_count()))
+        bench.note('floor', 'storm_starts_per_s', got['starts_per_s'])
+        return
+    with contender(who)(bench, 200, do={'BENCH_EXIT': '1'}) as fleet:
+        count = bench.drive_later('count', fleet.records.path, 1)
+        fleet.wait_answering()
+        answer_of(count)
+        cpu = fleet.cpu_ns()
+        count = bench.drive_later('count', fleet.records.path, seconds)
+        if who == 'ours':
+            question = fleet.question('supervisor.getState')
+            got = bench.drive('ask', fleet.socket, question, seconds * 50, 10000)
+            bench.note_samples(who, 'storm_control', got['ask'])
+        got = answer_of(count)
+        bench.note(who, 'storm_starts_per_s', got['starts_per_s'])
+        bench.note(who, 'storm_cpu_per_start', (fleet.cpu_ns() - cpu) / max(1, got['starts']))
+
+
+@scenario('ours', quick=1, whole=1)
+def many_restarts(bench, who):
+    """Does it grow? Pages of its own before and after, once it is warm."""
+    def pages(fleet):
+        keys, total = ('Private_Dirty:', 'Private_Clean:'), 0
+        with open(f'/proc/{fleet.root.pid}/smaps_rollup') as f:
+            for line in f:
+                if line.startswith(keys[0]):
+                    total += int(line.split()[1])
+        return total // 4
+
+    with contender(who)(bench, 50, do={'BENCH_EXIT': '1'}) as fleet:
+        warm, wanted = pick(bench, 3000, 20000), pick(bench, 15000, 100000)
+        fleet.wait_answering()
+        bench.drive('count', fleet.records.path, max(1, warm // 3000))
+        before, starts = pages(fleet), 0
+        while starts < wanted:
+            starts += bench.drive('count', fleet.records.path, 1)['starts']
+        bench.note(who, 'pages_grown', pages(fleet) - before)
+        bench.note(who, 'pages_restarts', starts)
+
+
+@scenario('ours', quick=1, whole=2)
+def thousand_probed(bench, who):
+    seconds = pick(bench, 8, 30)
+    port = 18000 + os.getpid() % 20000
+    web = bench.drive_later('web', port, seconds + 6, 1000)
+    extra = (f'healthcheck=http://127.0.0.1:{port}/%(process_num)d\nhealthcheck_interval=1s\n'
+             'healthcheck_timeout=900ms\n')
+    with contender(who)(bench, 1000, extra=extra) as fleet:
+        fleet.wait_up()
+        time.sleep(3)
+        cpu = fleet.cpu_ns()
+        time.sleep(seconds)
+        bench.note(who, 'probe_core_share', (fleet.cpu_ns() - cpu) / 1e9 / seconds)
+        fleet.tell_to_end()
+        got = answer_of(web)
+    bench.note(who, 'probe_late_p99_ms', got['late']['p99'] / 1e6)
+    bench.note(who, 'probe_late_max_ms', got['late']['max'] / 1e6)
+    bench.note(who, 'probe_requests_per_s', got['requests'] / (seconds + 3))
