@@ -36,7 +36,11 @@ struct listener {
         int count;
         dev_t dev; /* of the socket file, so that only ours is unlinked */
         ino_t ino;
-        unsigned refs; /* connections, and one for being in the list */
+        int watch; /* inotify on the socket file; -1: none */
+        ev_io changed;
+        ev_timer again; /* until it can be made again */
+        double again_s; /* the last pause; 0: none yet */
+        unsigned refs;  /* connections, and one for being in the list */
         bool closed;
 };
 

@@ -8,6 +8,12 @@
  * in the words of compat 8. */
 struct listener *listener_open(struct api *a, const struct server_conf *conf, bool has_rpc,
                                struct err *e);
+/* A Unix socket whose file has gone: a new one in its place. False: nothing changed. */
+bool listener_renew(struct listener *l, struct err *e);
+/* Let go of the address for another one that overlaps with it, and take it again. Connections stay
+ * as they are. */
+void listener_suspend(struct listener *l);
+bool listener_take_again(struct listener *l, struct err *e);
 /* No more connections; the socket file goes if it is still ours. The struct lives as long as its
  * connections. */
 void listener_close(struct listener *l);

@@ -58,6 +58,7 @@ struct server_conf {
         struct owner_ref chown;
         struct inet_addr port;
         char *username, *password; /* owned; NULL: no authentication */
+        bool allow_anonymous;      /* TCP without a password: the JSON API for everybody */
         int line;
         char *conf_file;
 };

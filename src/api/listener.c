@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/sock_file.h"
 #include "base/fd.h"
 #include "sys/listen.h"
 
@@ -43,6 +44,7 @@ static bool conf_copy(struct server_conf *to, const struct server_conf *from)
         *to = (struct server_conf){ .kind = from->kind,
                                     .chmod = from->chmod,
                                     .chown = from->chown,
+                                    .allow_anonymous = from->allow_anonymous,
                                     .line = from->line,
                                     .port.port = from->port.port };
         if (copy_text(&to->section, from->section) && copy_text(&to->file, from->file) &&
@@ -90,6 +92,10 @@ static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *
                 err_set(e, ERR_USAGE,
                         "Cannot open an HTTP server: socket.error reported errno.%s (%d): %s", name,
                         why.sys, why.text);
+        else if (why.code == ERR_NOENT && why.sys) /* the resolver's number */
+                err_set(e, ERR_USAGE,
+                        "Cannot open an HTTP server: socket.error reported %d: [%s]: %s", why.sys,
+                        c->section, why.text);
         else
                 err_set(e, ERR_USAGE, "Cannot open an HTTP server: [%s]: %s", c->section, why.text);
         e->code = why.code; /* set last: ERR_SYS would append errno's text once more */
@@ -268,20 +274,57 @@ static void announce(const struct listener *l, bool has_rpc)
 {
         struct log *log = l->api->sup->log;
         const struct server_conf *c = &l->conf;
-        bool inet = c->kind == SERVER_INET;
 
         if (has_rpc)
                 log_line(log, LVL_INFO, "RPC interface 'supervisor' initialized");
-        if (c->username)
-                return;
-        log_line(log, inet ? LVL_CRITICAL : LVL_INFO,
-                 "Server '%s' running without any HTTP authentication checking", c->section);
-        if (inet)
-                log_line(log, LVL_WARN,
-                         "anybody who can connect to %s:%d may start and stop processes; set "
-                         "username and password in [%s]",
-                         c->port.host && *c->port.host ? c->port.host : "*", c->port.port,
+        if (!c->username)
+                log_line(log, c->kind == SERVER_INET ? LVL_CRITICAL : LVL_INFO,
+                         "Server '%s' running without any HTTP authentication checking",
                          c->section);
+}
+
+static void begin(struct listener *l)
+{
+        for (int i = 0; i < l->count; i++) {
+                ev_io_init(&l->ready[i], on_accept, l->fds[i], EV_READ);
+                l->ready[i].data = l;
+                ev_io_start(l->api->loop, &l->ready[i]);
+        }
+}
+
+void listener_suspend(struct listener *l)
+{
+        for (int i = 0; i < l->count; i++) {
+                ev_io_stop(l->api->loop, &l->ready[i]);
+                fd_close(&l->fds[i]);
+        }
+        l->count = 0;
+}
+
+bool listener_take_again(struct listener *l, struct err *e)
+{
+        if (l->count > 0)
+                return true;
+        if (!bind_inet(l, e))
+                return false;
+        begin(l);
+        return true;
+}
+
+bool listener_renew(struct listener *l, struct err *e)
+{
+        struct listener fresh = { .api = l->api, .conf = l->conf };
+
+        if (!bind_unix(&fresh, e))
+                return false;
+        ev_invoke(l->api->loop, &l->ready[0], EV_READ); /* who still waits at the old one */
+        listener_suspend(l);
+        l->fds[0] = fresh.fds[0];
+        l->count = fresh.count;
+        l->dev = fresh.dev;
+        l->ino = fresh.ino;
+        begin(l);
+        return true;
 }
 
 struct listener *listener_open(struct api *a, const struct server_conf *conf, bool has_rpc,
@@ -296,34 +339,26 @@ struct listener *listener_open(struct api *a, const struct server_conf *conf, bo
         }
         l->api = a;
         l->refs = 1;
+        l->watch = -1;
         if (!(conf->kind == SERVER_UNIX ? bind_unix(l, e) : bind_inet(l, e))) {
                 listener_unref(l);
                 return NULL;
         }
-        for (int i = 0; i < l->count; i++) {
-                ev_io_init(&l->ready[i], on_accept, l->fds[i], EV_READ);
-                l->ready[i].data = l;
-                ev_io_start(a->loop, &l->ready[i]);
-        }
+        begin(l);
+        sock_file_watch(l);
         announce(l, has_rpc);
         return l;
 }
 
 void listener_close(struct listener *l)
 {
-        struct stat st;
-
         if (l->closed)
                 return;
         l->closed = true;
-        for (int i = 0; i < l->count; i++) {
-                ev_io_stop(l->api->loop, &l->ready[i]);
-                fd_close(&l->fds[i]);
-        }
-        if (l->conf.kind == SERVER_UNIX && l->count > 0 && l->ino &&
-            lstat(l->conf.file, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+        sock_file_unwatch(l);
+        if (l->conf.kind == SERVER_UNIX && l->count > 0 && sock_file_is_ours(l))
                 unlink(l->conf.file);
-        l->count = 0;
+        listener_suspend(l);
 }
 
 void listener_unref(struct listener *l)

@@ -98,11 +98,56 @@ static bool open_added(struct api *a, const struct config *next, struct listener
                 struct listener *l = listener_open(a, c, next->has_rpcinterface, e);
                 if (!l) {
                         drop_listeners(*out);
+                        *out = NULL;
                         return false;
                 }
                 LL_APPEND(*out, l);
         }
         return true;
+}
+
+/* Does the next configuration want this one's port at another of its addresses? Both cannot be
+ * bound at once: 0.0.0.0 holds the port of 127.0.0.1, too. */
+static bool is_in_the_way(const struct listener *l, const struct config *next)
+{
+        if (l->conf.kind != SERVER_INET || is_wanted(l, next))
+                return false;
+        for (int i = 0; i < next->server_count; i++)
+                if (next->servers[i].kind == SERVER_INET &&
+                    next->servers[i].port.port == l->conf.port.port)
+                        return true;
+        return false;
+}
+
+static void take_back(struct api *a)
+{
+        struct err e;
+
+        for (struct listener *l = a->listeners; l; l = l->next)
+                if (l->conf.kind == SERVER_INET && !listener_take_again(l, &e))
+                        log_line(a->sup->log, LVL_CRITICAL, "[%s] is not served any more: %s",
+                                 l->conf.section, e.text);
+}
+
+/* As open_added; what holds an address that overlaps with a new one lets go of it first. On
+ * failure it has taken it back. */
+static bool open_instead(struct api *a, const struct config *next, struct listener **out,
+                         struct err *e)
+{
+        if (open_added(a, next, out, e))
+                return true;
+        if (e->code != ERR_BUSY)
+                return false;
+        bool any = false;
+        for (struct listener *l = a->listeners; l; l = l->next)
+                if (is_in_the_way(l, next)) {
+                        listener_suspend(l);
+                        any = true;
+                }
+        if (any && open_added(a, next, out, e))
+                return true;
+        take_back(a);
+        return false;
 }
 
 static void retire_connections(struct api *a)
@@ -119,12 +164,13 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e)
 {
         struct listener *added, *gone = NULL, *l, *after;
 
-        if (!open_added(a, next, &added, e))
+        if (!open_instead(a, next, &added, e))
                 return false;
         for (int i = 0; i < next->server_count; i++) {
                 l = find_listener(a->listeners, &next->servers[i]);
                 if (l && !listener_update(l, &next->servers[i], e)) {
                         drop_listeners(added);
+                        take_back(a);
                         return false;
                 }
         }

@@ -51,6 +51,28 @@ static void check_server(struct load *l, const struct conf_section *s, const str
                            "section [%s] has no %s value", s->name, address_key);
 }
 
+/* An empty name and an empty password are none, as with Supervisor. */
+static void settle_password(struct server_conf *sc)
+{
+        if (!sc->username || !sc->password || *sc->username || *sc->password)
+                return;
+        free(sc->username);
+        free(sc->password);
+        sc->username = sc->password = NULL;
+}
+
+static void warn_open(struct load *l, const struct conf_section *s, const struct server_conf *sc)
+{
+        const char *host = sc->port.host;
+        bool v6 = host && strchr(host, ':');
+
+        if (sc->kind != SERVER_INET || sc->username || !host)
+                return;
+        load_warn(l, s, conf_doc_key(&l->doc, s, "port"), "set username and password",
+                  "anybody who can connect to %s%s%s:%d may start and stop processes",
+                  v6 ? "[" : "", *host ? host : "*", v6 ? "]" : "", sc->port.port);
+}
+
 static void load_server(struct load *l, struct conf_section *s, const struct section_kind *kind,
                         enum server_kind what)
 {
@@ -66,6 +88,8 @@ static void load_server(struct load *l, struct conf_section *s, const struct sec
                 return;
         check_server(l, s, sc, what == SERVER_UNIX ? "file" : "port");
         load_keys(l, &f, NULL);
+        settle_password(sc);
+        warn_open(l, s, sc);
         load_oddities(l, kind, s);
 }
 
@@ -90,8 +114,8 @@ static void load_rpcinterface(struct load *l, struct conf_section *s, const char
         const struct conf_key *k = conf_doc_key(&l->doc, s, "supervisor.rpcinterface_factory");
         AUTO_BUF hint = BUF_INIT;
 
-        if (!k) {
-                load_error(l, s, NULL, "write: supervisor.rpcinterface_factory = " STOCK_RPC,
+        if (!k || !*k->value) {
+                load_error(l, s, k, "write: supervisor.rpcinterface_factory = " STOCK_RPC,
                            "section [%s] does not specify a supervisor.rpcinterface_factory",
                            s->name);
                 return;
@@ -101,6 +125,10 @@ static void load_rpcinterface(struct load *l, struct conf_section *s, const char
         char *spec = load_expand(l, &f, k, &names);
         if (spec && strcmp(spec, STOCK_RPC) == 0 && strcmp(name, "supervisor") == 0) {
                 l->c->has_rpcinterface = true;
+        } else if (spec && strcmp(spec, STOCK_RPC) == 0) {
+                buf_printf(&hint, "calls of %s.* are answered with UNKNOWN_METHOD", name);
+                load_warn(l, s, k, buf_str(&hint),
+                          "Supervisor's methods have no other name than supervisor.*");
         } else if (spec) {
                 buf_printf(&hint, "calls of %s.* are answered with UNKNOWN_METHOD", name);
                 load_warn(l, s, k, buf_str(&hint),

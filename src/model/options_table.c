@@ -156,6 +156,13 @@ static const struct opt inet_server_opts[] = {
           .flags = OPT_REQUIRED | OPT_NO_EXPAND,
           .help = "Address and port to listen on; without a host or with *, on all interfaces." },
         AUTHENTICATION,
+        { .key = "allow_anonymous",
+          .type = OPT_BOOL,
+          .at = H(allow_anonymous),
+          .dflt = "false",
+          .flags = OPT_OURS,
+          .help = "Without a password: let everybody who can connect read and give orders over the "
+                  "JSON API, too. Otherwise it answers reads from this machine only." },
         { .key = NULL },
 };
 

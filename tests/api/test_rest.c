@@ -456,10 +456,25 @@ Test(rest, takes_orders_over_tcp_with_a_password_and_from_no_web_page)
         cr_expect_eq(kernel.child_count, 1);
 }
 
-Test(rest, wants_json_on_a_unix_socket_when_a_type_is_named)
+Test(rest, opens_a_server_without_password_when_it_is_told_to)
 {
-        cr_expect_eq(tcp_ask("POST", "Content-Type: application/x-www-form-urlencoded\r\n"), 400);
+        from.conf.kind = SERVER_INET;
+        from.conf.allow_anonymous = true;
+        api.conns->req.from_loopback = false;
+        cr_expect_eq(tcp_ask("GET", ""), 200);
+        cr_expect_eq(tcp_ask("POST", ""), 400);
+        cr_expect_eq(tcp_ask("GET", "Host: evil.example\r\n"), 403);
+        cr_expect_eq(
+            tcp_ask("POST", "Content-Type: application/json\r\nOrigin: http://evil.example\r\n"),
+            403);
+        cr_expect_eq(kernel.child_count, 0);
         cr_expect_eq(tcp_ask("POST", "Content-Type: application/json\r\n"), 200);
+        cr_expect_eq(kernel.child_count, 1);
+}
+
+Test(rest, takes_any_type_of_body_on_a_unix_socket)
+{
+        cr_expect_eq(tcp_ask("POST", "Content-Type: application/x-www-form-urlencoded\r\n"), 200);
 }
 
 /* ---- logs */

@@ -271,8 +271,120 @@ Test(server, answers_on_tcp_and_warns)
         cr_expect_eq(strncmp(asked_by.peer, "127.0.0.1:", 10), 0);
         cr_expect_not_null(strstr(logged.data, "CRIT Server 'inet_http_server' running without any "
                                                "HTTP authentication checking\n"));
-        cr_expect_not_null(strstr(logged.data, "WARN anybody who can connect"));
         close(fd);
+}
+
+static bool answers_at(const char *host, int port)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool fine;
+
+        inet_pton(AF_INET, host, &sa.sin_addr);
+        fine = connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && strstr(ask(fd), "200 OK");
+        close(fd);
+        return fine;
+}
+
+Test(server, moves_to_another_host_on_the_same_port)
+{
+        int port = free_port();
+        struct server_conf wide = { .kind = SERVER_INET,
+                                    .section = "inet_http_server",
+                                    .port = { "", port } };
+        struct server_conf narrow = wide;
+        struct config next = { .servers = &wide, .server_count = 1 };
+        struct err e = { 0 };
+
+        narrow.port.host = "127.0.0.2";
+        servers[0] = narrow;
+        open_api();
+        cr_expect(answers_at("127.0.0.2", port));
+        cr_expect(api_rebind(api, &next, &e), "%s", e.text);
+        cr_expect(answers_at("127.0.0.1", port));
+        next.servers = &narrow;
+        cr_expect(api_rebind(api, &next, &e), "%s", e.text);
+        cr_expect(answers_at("127.0.0.2", port));
+        cr_expect_not(answers_at("127.0.0.1", port));
+}
+
+Test(server, stays_where_it_is_when_the_same_port_cannot_be_had_elsewhere)
+{
+        int port = free_port();
+        struct server_conf narrow = { .kind = SERVER_INET,
+                                      .section = "inet_http_server",
+                                      .port = { "127.0.0.2", port } };
+        struct server_conf wide = narrow;
+        struct config next = { .servers = &wide, .server_count = 1 };
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+        int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct err e = { 0 };
+
+        wide.port.host = "";
+        servers[0] = narrow;
+        open_api();
+        inet_pton(AF_INET, "127.0.0.3", &sa.sin_addr);
+        cr_assert_eq(bind(other, (struct sockaddr *)&sa, sizeof sa), 0);
+        cr_assert_eq(listen(other, 1), 0);
+        cr_expect_not(api_rebind(api, &next, &e));
+        cr_expect_not_null(strstr(e.text, "Another program is already listening"), "%s", e.text);
+        cr_expect(answers_at("127.0.0.2", port));
+        close(other);
+}
+
+Test(server, makes_its_socket_again_when_somebody_deletes_it)
+{
+        struct stat before, after;
+
+        open_api();
+        int held = connect_to(file);
+        cr_assert_eq(stat(file, &before), 0);
+        for (int i = 0; i < 3; i++) {
+                cr_assert_eq(i == 2 ? rename(file, file2) : unlink(file), 0);
+                spin();
+                cr_assert_eq(stat(file, &after), 0, "%s", strerror(errno));
+                cr_expect_eq(after.st_mode & 07777, 0700);
+                int fd = connect_to(file);
+                cr_expect_not_null(strstr(ask(fd), "200 OK"));
+                close(fd);
+        }
+        cr_expect_not_null(strstr(ask(held), "200 OK"), "who was connected stays so");
+        close(held);
+        cr_expect_not_null(strstr(logged.data, "WARN socket "));
+        cr_expect_null(strstr(logged.data, "cannot be made again"));
+}
+
+Test(server, leaves_a_path_alone_that_somebody_else_has_taken)
+{
+        struct stat st;
+
+        open_api();
+        unlink(file);
+        FILE *other = fopen(file, "w");
+        fclose(other);
+        spin();
+        cr_assert_eq(lstat(file, &st), 0);
+        cr_expect(S_ISREG(st.st_mode));
+        cr_expect_not_null(strstr(logged.data, "cannot be made again"));
+        unlink(file);
+        ev_sleep(1.1);
+        spin();
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"), "it came back by itself");
+        close(fd);
+}
+
+Test(server, takes_changed_rights_of_its_socket_as_they_are)
+{
+        struct stat before, after;
+
+        open_api();
+        cr_assert_eq(stat(file, &before), 0);
+        chmod(file, 0770);
+        spin();
+        cr_assert_eq(stat(file, &after), 0);
+        cr_expect_eq(before.st_ino, after.st_ino);
+        cr_expect_eq(after.st_mode & 07777, 0770);
 }
 
 Test(server, makes_room_for_the_newest_by_closing_the_one_idle_longest)
