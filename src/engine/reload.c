@@ -82,6 +82,7 @@ static void apply_restart(struct supervisor *s, struct process *p, const struct 
                 return;
         }
         apply_live(s, p, item);
+        supervisor_order(s, p, PE_RESTART);
 }
 
 static struct fleet *find_fleet(struct group *g, const struct program *to)

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -167,6 +168,18 @@ Test(reload, a_changed_command_restarts_only_its_own)
         cr_expect_eq(house_process(&h, "db")->pid, db);
         cr_expect_neq(house_process(&h, "web:web_0")->pid, web);
         cr_expect_str_eq(house_state(&h, "web:web_0"), "RUNNING");
+}
+
+Test(reload, a_change_may_repair_what_was_given_up)
+{
+        house_open(&h, "", "[program:db]\n" QUICK "startretries=0\n");
+        kernel_fail(&h.kernel, K_SPAWN, 1, EAGAIN);
+        house_begin(&h);
+        house_later(&h, 10);
+        cr_assert_str_eq(house_state(&h, "db"), "FATAL");
+        cr_expect_eq(apply(false, "[program:db]\n" QUICK "startretries=0\nenvironment=A=\"1\"\n"),
+                     FAULT_NONE);
+        cr_expect_str_eq(house_state(&h, "db"), "RUNNING");
 }
 
 Test(reload, a_removed_program_stops_and_its_group_goes)
