@@ -90,7 +90,8 @@ struct scale_answer {
         int was, replicas;
 };
 /* To `replicas`, or `by` more when relative. OUT_OF_RANGE and FAILED (cannot number its workers: *e
- * says which line to add) change nothing. */
+ * says which line to add) change nothing. Call supervisor_settle before f is looked up: who has
+ * gone must not hold its number any more, and its group may go with it. */
 enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int value,
                        const struct caller *by, struct scale_answer *out, struct err *e);
 

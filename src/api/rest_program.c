@@ -139,6 +139,7 @@ void rest_program_scale(struct request *r, const char *name)
 
         if (!body)
                 return;
+        supervisor_settle(r->sup);
         if (wanted_size(r, body, &relative, &value) && rest_wait(r, body, &wait, &timeout_s))
                 f = find(r, name);
         json_decref(body);

@@ -83,7 +83,6 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
 
         if (s->mood != MOOD_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
-        supervisor_settle(s);
         *out = (struct scale_answer){ f->replicas, f->replicas };
         if (!program_numbers_workers(g) && wanted > 1) {
                 err_set(e, ERR_CONFIG,

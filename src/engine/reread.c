@@ -50,11 +50,12 @@ enum fault order_add_group(struct supervisor *s, const char *name, const struct 
 
 enum fault order_remove_group(struct supervisor *s, const char *name, const struct caller *by)
 {
-        struct group *g = registry_group(&s->registry, name);
         char what[96];
 
         if (s->mood != MOOD_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
+        supervisor_settle(s); /* may free a group whose last process has gone */
+        struct group *g = registry_group(&s->registry, name);
         if (!g)
                 return FAULT_BAD_NAME;
         for (int i = 0; i < g->count; i++)

@@ -33,6 +33,8 @@ static enum fault scale(bool relative, int value, char *why)
 {
         struct scale_answer answer;
         struct err e = { 0 };
+
+        supervisor_settle(&h.sup);
         enum fault f = order_scale(&h.sup, fleet("web"), relative, value, NULL, &answer, &e);
 
         if (why)
