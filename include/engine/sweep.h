@@ -18,6 +18,8 @@ void sweep_look(struct supervisor *s, struct process *p);
 void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill_them);
 /* The pause: carry out what was noted. */
 void sweep_run(struct supervisor *s);
+/* The process is to be freed: what it left behind and does not die is nobody's any more. */
+void sweep_forget(struct supervisor *s, const struct process *p);
 /* The daemon's end: SIGKILL every descendant of ours. Returns how many were there. */
 size_t sweep_everything(struct supervisor *s);
 void sweep_free(struct supervisor *s);

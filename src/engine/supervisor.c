@@ -374,6 +374,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 listeners_remove_group(s, g);
         for (int i = 0; i < g->count; i++) {
                 waiters_drop(s, g->procs[i]);
+                sweep_forget(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 worker_free(g->procs[i]->worker);
         }

@@ -12,7 +12,7 @@
 #define ROUNDS 5 /* a descendant may fork between our look and our signal */
 
 struct ended {
-        struct process *process; /* borrowed: freed only after sweep_run */
+        struct process *process; /* borrowed: sweep_forget comes before it is freed */
         pid_t leader;
         bool kill_them;
         int rounds;
@@ -161,6 +161,19 @@ void sweep_run(struct supervisor *s)
                         sweep->items[keep++] = sweep->items[i];
         sweep->count = keep;
         proc_table_release(&all);
+}
+
+void sweep_forget(struct supervisor *s, const struct process *p)
+{
+        struct sweep *sweep = s->sweep;
+        size_t keep = 0;
+
+        if (!sweep)
+                return;
+        for (size_t i = 0; i < sweep->count; i++)
+                if (sweep->items[i].process != p)
+                        sweep->items[keep++] = sweep->items[i];
+        sweep->count = keep;
 }
 
 static const struct proc_entry *find(const struct proc_table *t, pid_t pid)
