@@ -39,8 +39,9 @@ struct probe_target {
         char *path;      /* owned: http: "/health?x=1"; else NULL */
 };
 
-bool probe_target_parse(enum check_kind kind, const char *text, struct probe_target *out,
-                        struct err *e);
+/* hosts: "name=address" as looked up when the file was read; NULL: none. */
+bool probe_target_parse(enum check_kind kind, const char *text, const struct strs *hosts,
+                        struct probe_target *out, struct err *e);
 void probe_target_release(struct probe_target *t);
 
 /* How one kind of probe asks. */

@@ -82,8 +82,8 @@ static bool split_authority(char *text, char **host, char **port)
         return true;
 }
 
-static bool parse_inet(const char *authority, const char *default_port, struct probe_target *t,
-                       struct err *e)
+static bool parse_inet(const char *authority, const char *default_port, const struct strs *hosts,
+                       struct probe_target *t, struct err *e)
 {
         char text[512], *host, *port;
         in_port_t number;
@@ -97,17 +97,19 @@ static bool parse_inet(const char *authority, const char *default_port, struct p
                 port = (char *)default_port;
         if (!port || !parse_port(port, &number))
                 return bad_target(e, authority, "expected a port from 1 to 65535 after the host");
-        if (!put_host(t, host, number))
+        const char *address = hosts ? strs_getenv(hosts, host) : NULL;
+        if (!put_host(t, address ? address : host, number))
                 return bad_target(e, authority,
-                                  "host names other than localhost are not resolved; use an "
-                                  "address");
+                                  "the host was not found when the configuration was read; read "
+                                  "it again, or use an address");
         t->authority = strdup(authority);
         return t->authority != NULL || err_nomem(e);
 }
 
 /* What would break out of the request line is refused rather than encoded: the server should see
  * what the file says. */
-static bool parse_http(const char *text, struct probe_target *t, struct err *e)
+static bool parse_http(const char *text, const struct strs *hosts, struct probe_target *t,
+                       struct err *e)
 {
         size_t host_len = strcspn(text, "/?#");
         size_t path_len = strcspn(text + host_len, "#");
@@ -123,7 +125,7 @@ static bool parse_http(const char *text, struct probe_target *t, struct err *e)
         t->path = buf_take(&path);
         if (!t->path || authority.failed)
                 return err_nomem(e);
-        return parse_inet(buf_str(&authority), "80", t, e);
+        return parse_inet(buf_str(&authority), "80", hosts, t, e);
 }
 
 static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
@@ -141,15 +143,15 @@ static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
         return t->authority != NULL || err_nomem(e);
 }
 
-bool probe_target_parse(enum check_kind kind, const char *text, struct probe_target *out,
-                        struct err *e)
+bool probe_target_parse(enum check_kind kind, const char *text, const struct strs *hosts,
+                        struct probe_target *out, struct err *e)
 {
         *out = (struct probe_target){ 0 };
         switch (kind) {
         case CHECK_HTTP:
-                return parse_http(text, out, e);
+                return parse_http(text, hosts, out, e);
         case CHECK_TCP:
-                return parse_inet(text, NULL, out, e);
+                return parse_inet(text, NULL, hosts, out, e);
         case CHECK_UNIX:
                 return parse_unix(text, out, e);
         case CHECK_NONE:
@@ -248,7 +250,8 @@ void probe_dial(struct probe *pr, void (*on_connected)(struct probe *pr))
 
 static bool connect_prepare(struct probe *pr, const char *target, struct err *e)
 {
-        return probe_target_parse(pr->program->healthcheck.kind, target, &pr->target, e);
+        return probe_target_parse(pr->program->healthcheck.kind, target, &pr->program->check_hosts,
+                                  &pr->target, e);
 }
 
 static void connect_done(struct probe *pr)

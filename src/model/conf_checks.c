@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "model/check_host.h"
 #include "model/conf_load.h"
 #include "model/pytext.h"
 #include "model/recipe.h"
@@ -270,29 +271,56 @@ static void warn_name(struct check *c, const char *name)
                           "a process is called '%s'", name);
 }
 
-/* A further template, and what its parser says of the result. */
-static bool check_extra(struct check *c, const char *key, const char *text, int number)
+/* A further template, and what its parser says of the result. Caller frees; NULL: said. */
+static char *expand_extra(struct check *c, const char *key, const char *text, int number)
 {
         const struct opt *o = opt_find(c->f->kind, key);
         struct err e = { 0 };
-
-        if (!text || !o)
-                return true;
         char *out =
             recipe_expand(c->p, c->group, number, &c->l->c->settings.env, c->l->w, key, text, &e);
-        bool ok = out && opt_check(o, out, c->l->w, &e);
-        if (!ok)
-                fault_in(c, key, e.code == ERR_NOMEM ? "" : e.text);
+
+        if (out && (!o || opt_check(o, out, c->l->w, &e)))
+                return out;
+        fault_in(c, key, e.code == ERR_NOMEM ? "" : e.text);
         free(out);
-        return ok;
+        return NULL;
+}
+
+/* Names are looked up here, once: the main loop never waits for a name server. */
+static void look_up_host(struct check *c, const char *text)
+{
+        char host[256], address[64];
+
+        if (!check_host(text, host, sizeof host) || strs_getenv(&c->p->check_hosts, host))
+                return;
+        if (!c->l->w->resolve(c->l->w, host, address, sizeof address))
+                load_warn(c->l, c->f->section, key_of(c, "healthcheck"),
+                          "its checks fail until the configuration is read again",
+                          "the host '%s' cannot be looked up now", host);
+        else if (!strs_setenv(&c->p->check_hosts, host, address))
+                load_nomem(c->l);
+}
+
+static bool check_health_target(struct check *c, int number)
+{
+        if (!c->p->healthcheck.text)
+                return true;
+        char *text = expand_extra(c, "healthcheck", c->p->healthcheck.text, number);
+        if (text)
+                look_up_host(c, text);
+        free(text);
+        return text != NULL;
 }
 
 static bool check_on_fatal(struct check *c, int number)
 {
         const struct conf_key *k = key_of(c, "on_fatal");
 
-        return c->p->on_fatal.kind != FATAL_EXEC || !k ||
-               check_extra(c, "on_fatal", k->value, number);
+        if (c->p->on_fatal.kind != FATAL_EXEC || !k)
+                return true;
+        char *text = expand_extra(c, "on_fatal", k->value, number);
+        free(text);
+        return text != NULL;
 }
 
 static bool check_process(struct check *c, int number, bool first)
@@ -312,8 +340,7 @@ static bool check_process(struct check *c, int number, bool first)
                 warn_name(c, r.name);
         }
         ok = ok && check_log(c, "stdout_logfile", r.out_logfile) &&
-             check_log(c, "stderr_logfile", r.err_logfile) &&
-             check_extra(c, "healthcheck", c->p->healthcheck.text, number) &&
+             check_log(c, "stderr_logfile", r.err_logfile) && check_health_target(c, number) &&
              check_on_fatal(c, number);
         recipe_release(&r);
         return ok;

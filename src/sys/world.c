@@ -6,10 +6,12 @@
 #include <glob.h>
 #include <grp.h>
 #include <limits.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -239,6 +241,20 @@ static const char *find_tmpdir(const struct world *w)
         return "/tmp";
 }
 
+static bool real_resolve(const struct world *w, const char *host, char *out, size_t size)
+{
+        struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+        struct addrinfo *list = NULL;
+
+        (void)w;
+        if (getaddrinfo(host, NULL, &hints, &list) != 0 || !list)
+                return false;
+        bool ok = getnameinfo(list->ai_addr, list->ai_addrlen, out, (socklen_t)size, NULL, 0,
+                              NI_NUMERICHOST) == 0;
+        freeaddrinfo(list);
+        return ok;
+}
+
 static void build(struct real_world *r)
 {
         pin_name_services();
@@ -265,7 +281,8 @@ const struct world *world_real(void)
                          .is_file = real_is_file,
                          .user = real_user,
                          .group = real_group,
-                         .groups_of = real_groups_of },
+                         .groups_of = real_groups_of,
+                         .resolve = real_resolve },
         };
 
         if (!real.built)

@@ -381,8 +381,8 @@ Test(probe_net, knows_a_wrong_target)
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
                 struct probe_target t;
                 struct err e = { 0 };
-                cr_expect_not(probe_target_parse(wrong[i].kind, wrong[i].text, &t, &e), "'%s'",
-                              wrong[i].text);
+                cr_expect_not(probe_target_parse(wrong[i].kind, wrong[i].text, NULL, &t, &e),
+                              "'%s'", wrong[i].text);
                 cr_expect_neq(e.text[0], '\0');
                 probe_target_release(&t);
         }
@@ -408,11 +408,28 @@ Test(probe_net, reads_a_target)
         for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
                 struct probe_target t;
                 struct err e = { 0 };
-                cr_expect(probe_target_parse(right[i].kind, right[i].text, &t, &e), "%s", e.text);
+                cr_expect(probe_target_parse(right[i].kind, right[i].text, NULL, &t, &e), "%s",
+                          e.text);
                 cr_expect_eq(t.count, right[i].count);
                 cr_expect_eq(ntohs(t.addresses[0].at.v4.sin_port), right[i].port);
                 if (right[i].path)
                         cr_expect_str_eq(t.path, right[i].path);
                 probe_target_release(&t);
         }
+}
+
+Test(probe_net, takes_the_address_that_a_host_had_when_the_file_was_read)
+{
+        struct strs hosts = STRS_INIT;
+        struct probe_target t;
+        struct err e = { 0 };
+
+        cr_assert(strs_setenv(&hosts, "db.example", "10.1.2.3"));
+        cr_expect(probe_target_parse(CHECK_TCP, "db.example:5432", &hosts, &t, &e), "%s", e.text);
+        cr_expect_eq(t.addresses[0].at.v4.sin_addr.s_addr, htonl(0x0a010203));
+        cr_expect_str_eq(t.authority, "db.example:5432");
+        probe_target_release(&t);
+        cr_expect_not(probe_target_parse(CHECK_TCP, "web.example:80", &hosts, &t, &e));
+        probe_target_release(&t);
+        strs_release(&hosts);
 }

@@ -101,6 +101,14 @@ static bool find_group(const struct world *w, const char *name_or_gid, gid_t *ou
         return true;
 }
 
+/* Knows one host. */
+static bool resolve(const struct world *w, const char *host, char *out, size_t size)
+{
+        (void)w;
+        snprintf(out, size, "10.1.2.3");
+        return strcmp(host, "db.example") == 0;
+}
+
 static bool groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
                       int *count_out)
 {
@@ -125,7 +133,8 @@ void fake_world_init(struct fake_world *f)
                                            .is_file = is_file,
                                            .user = find_user,
                                            .group = find_group,
-                                           .groups_of = groups_of } };
+                                           .groups_of = groups_of,
+                                           .resolve = resolve } };
         fake_world_dir(f, "/");
         fake_world_dir(f, "/tmp");
         fake_world_dir(f, "/etc");

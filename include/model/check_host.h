@@ -1,0 +1,13 @@
+/* Which host name does a health check need looked up? Names are looked up once, when the file is
+ * read: the main loop never waits for a name server. Pure. */
+#ifndef MODEL_CHECK_HOST_H
+#define MODEL_CHECK_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* text: a whole healthcheck value, expanded. True: *host is a name that is neither localhost nor an
+ * address. */
+bool check_host(const char *text, char *host, size_t size);
+
+#endif
