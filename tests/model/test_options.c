@@ -156,6 +156,7 @@ static const struct dflt {
         { "inet_http_server", "port", "" },
         { "inet_http_server", "username", "" },
         { "inet_http_server", "password", "..." },
+        { "inet_http_server", "allow_anonymous", "false" },
         { "supervisorctl", "serverurl", "http://localhost:9001" },
         { "supervisorctl", "username", "" },
         { "supervisorctl", "password", "..." },
