@@ -377,8 +377,10 @@ const struct opt program_opts[] = {
           LIVE,
           .flags = OPT_OURS | OPT_PROC_EXPAND,
           .kinds = EVERY,
-          .help = "How to ask a process whether it works: a command that exits with 0, an HTTP "
-                  "request that is answered with 2xx or 3xx, or a connection that is accepted." },
+          .help =
+              "How to ask a process whether it works: a command that exits with 0, an HTTP "
+              "request that is answered with 2xx or 3xx, or a connection that is accepted. Host "
+              "names are looked up when the file is read." },
         { .key = "healthcheck_interval",
           .type = OPT_DURATION,
           .at = P(healthcheck_interval_ms),

@@ -201,9 +201,10 @@ Test(probe_net, speaks_ipv6)
 Test(probe_net, never_looks_a_name_up)
 {
         begin(CHECK_TCP, "db.example:%d", 5432);
-        probe_rig_expect(&rig, false,
-                         "healthcheck 'db.example:5432': host names other than localhost are not "
-                         "resolved; use an address");
+        probe_rig_expect(
+            &rig, false,
+            "healthcheck 'db.example:5432': the host was not found when the configuration "
+            "was read; read it again, or use an address");
         finish();
 }
 
