@@ -1,6 +1,6 @@
 /* supervisorctl: the command line and the configuration become a client, and the client runs one
  * command or a prompt. Wiring only. */
-#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -160,7 +160,7 @@ static int run_client(const struct options *o, const struct ctl_conf *conf, int 
         int code = o->rest < argc ? run_once(&c, argv + o->rest, argc - o->rest) : run_prompt(&c);
         session_release(&c.session);
         input_release(&c.in);
-        if (fflush(stdout) != 0 && !code)
+        if ((fflush(stdout) != 0 || ferror(stdout)) && !code)
                 code = EXIT_GENERIC;
         return code;
 }
@@ -184,6 +184,15 @@ static int print_usage(const char *program)
         return print_text(&text);
 }
 
+/* A descriptor that we open must never become somebody's standard input or output. */
+static bool fill_standard_fds(void)
+{
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+                        return false;
+        return true;
+}
+
 int main(int argc, char **argv)
 {
         static const struct ctl_conf no_conf;
@@ -191,6 +200,8 @@ int main(int argc, char **argv)
         struct err e = { 0 };
         struct config *conf = NULL;
 
+        if (!fill_standard_fds())
+                return EXIT_GENERIC;
         setlocale(LC_CTYPE, "");
         if (!options_parse(argc, argv, &o, &e))
                 return usage_error(argv[0], e.text);
