@@ -6,7 +6,9 @@
 
 #include "engine/supervisor.h"
 
-#define FLEET_MAX 100000 /* workers of one program */
+#define FLEET_MAX         100000 /* workers of one program */
+#define PIPES_PER_WORKER  3      /* our ends of stdin, stdout, stderr */
+#define SPARE_DESCRIPTORS 64     /* servers, logs, clients, probes */
 
 /* The worker with this number exists and, when start says so, is started; one that was retiring is
  * wanted again. */

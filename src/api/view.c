@@ -308,12 +308,12 @@ static json_t *diag_view(const struct diag *d)
                          text_or_null(d->message), "hint", text_or_null(d->hint));
 }
 
-json_t *view_diags(const struct diags *d, int severity_from)
+json_t *view_diags(const struct diags *d, enum severity severity)
 {
         json_t *list = json_array();
 
         for (size_t i = 0; list && d && i < d->count; i++) {
-                if ((int)d->items[i].severity < severity_from)
+                if (d->items[i].severity != severity)
                         continue;
                 if (json_array_append_new(list, diag_view(&d->items[i])) < 0) {
                         json_decref(list);

@@ -23,6 +23,23 @@ static bool check_range(const struct fleet *f, long wanted, struct err *e)
         return true;
 }
 
+/* Each worker costs us its pipes. Beyond our limit nobody could be started any more, also no other
+ * program's. */
+static bool check_descriptors(const struct supervisor *s, const struct fleet *f, long wanted,
+                              struct err *e)
+{
+        long others = s->registry.process_count - f->count;
+        long needed = SPARE_DESCRIPTORS + (others + wanted) * PIPES_PER_WORKER;
+        rlim_t limit = s->limits.nofile.rlim_max;
+
+        if (limit == 0 || limit == RLIM_INFINITY || wanted <= f->count || needed <= (long)limit)
+                return true;
+        return err_set(e, ERR_USAGE,
+                       "%s: %ld workers need about %ld descriptors in all, and the daemon may open "
+                       "%ld; raise its hard limit of open files (ulimit -Hn, LimitNOFILE=)",
+                       f->program->name, wanted, needed, (long)limit);
+}
+
 /* Those that are new, stopping for good, or merely not running because a smaller fleet stopped
  * them. */
 bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e)
@@ -91,7 +108,7 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
                         g->name, g->section);
                 return FAULT_FAILED;
         }
-        if (!check_range(f, wanted, e))
+        if (!check_range(f, wanted, e) || !check_descriptors(s, f, wanted, e))
                 return FAULT_OUT_OF_RANGE;
         snprintf(what, sizeof what, "scale %.30s to %ld", g->name, wanted);
         say_order(s, by, NULL, what);

@@ -114,6 +114,18 @@ Test(fleet, keeps_its_bounds)
         cr_expect_eq(alive(), 2);
 }
 
+Test(fleet, never_grows_beyond_what_can_be_opened)
+{
+        char why[512];
+
+        house_open(&h, "", FLEET(2));
+        house_begin(&h);
+        h.sup.limits.nofile = (struct rlimit){ 1024, 1024 };
+        cr_expect_eq(scale(false, 321, why), FAULT_OUT_OF_RANGE);
+        cr_expect(strstr(why, "raise its hard limit of open files"), "%s", why);
+        cr_expect_eq(scale(false, 320, why), FAULT_NONE);
+}
+
 Test(fleet, is_refused_when_names_cannot_tell_workers_apart)
 {
         char why[512];
