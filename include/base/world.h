@@ -15,6 +15,7 @@ struct account {
         gid_t gid; /* primary group */
         char name[64];
         char home[256];
+        char shell[256]; /* "": none is named */
 };
 
 struct world {

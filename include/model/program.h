@@ -98,8 +98,9 @@ struct program {
         int killasgroup; /* a bool once the checks are through: -1 (not said) is settled there to
                           * stopasgroup's value */
         struct user_ref user;
-        int umask;       /* -1: inherit */
-        char *serverurl; /* owned; NULL: AUTO */
+        bool user_environment; /* HOME, USER, LOGNAME and SHELL are those of `user` */
+        int umask;             /* -1: inherit */
+        char *serverurl;       /* owned; NULL: AUTO */
         bool redirect_stderr;
         struct channel_conf out, err;
 

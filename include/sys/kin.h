@@ -7,9 +7,15 @@
 
 #include "sys/procfs.h"
 
-/* Direct children of pid, from /proc/PID/task/PID/children (Linux 3.5, CONFIG_PROC_CHILDREN): one
- * read, whatever the size of the machine. The caller frees *out. -1: cannot be told (errno). */
+/* Direct children of pid's first thread, from /proc/PID/task/PID/children (Linux 3.5,
+ * CONFIG_PROC_CHILDREN): one read, whatever the size of the machine. The caller frees *out.
+ * -1: cannot be told (errno). */
 ssize_t kin_children(pid_t pid, pid_t **out);
+
+/* The roots and everything below them, whichever thread it was forked by: a few reads for each,
+ * whatever the size of the machine. Fills *out. False: cannot be told, or no memory; then
+ * proc_table_read can, at its price. */
+bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out);
 
 /* Signal exactly this process: pid and start time are compared through a pidfd. False: gone, or not
  * permitted. */

@@ -1,5 +1,5 @@
-/* What /proc knows: descendants of a worker, and who is left. Walks /proc: only at stops and at the
- * daemon's end, never per event of a running fleet. */
+/* What /proc knows: descendants of a worker, and who is left. Reading the whole table walks /proc:
+ * only at the daemon's end, and where sys/kin cannot tell, never per event of a running fleet. */
 #ifndef SYS_PROCFS_H
 #define SYS_PROCFS_H
 
@@ -10,6 +10,7 @@
 struct proc_entry {
         pid_t pid, parent, group, session;
         unsigned long long start_ticks;
+        int threads;
         char state;    /* 'Z': zombie */
         char name[32]; /* comm */
 };

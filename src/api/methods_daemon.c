@@ -53,7 +53,7 @@ enum rpc_status rpc_read_log(struct rpc_call *c, const struct value *params)
         AUTO_BUF text = BUF_INIT;
 
         if (!path)
-                return rpc_fault(c, FAULT_NO_FILE, NULL);
+                return rpc_fault(c, FAULT_NO_FILE, c->sup->config->settings.logfile);
         switch (tail_read(path, param_int(params, 0), param_int(params, 1), &text)) {
         case TAIL_OK:
                 xml_string_n(c->out, buf_str(&text), text.len);

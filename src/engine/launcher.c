@@ -150,6 +150,18 @@ static bool put_env(struct strs *out, const struct strs *items)
         return true;
 }
 
+/* What a login would set (compat 23, row 25). */
+static bool put_user(const struct program *g, struct strs *out)
+{
+        const struct account *who = &g->user.who;
+
+        if (!g->user.set || !g->user_environment)
+                return true;
+        return strs_setenv(out, "HOME", who->home) && strs_setenv(out, "USER", who->name) &&
+               strs_setenv(out, "LOGNAME", who->name) &&
+               strs_setenv(out, "SHELL", *who->shell ? who->shell : "/bin/sh");
+}
+
 bool launcher_env(struct supervisor *s, const struct process *p, const struct strs *own,
                   struct strs *out)
 {
@@ -158,7 +170,7 @@ bool launcher_env(struct supervisor *s, const struct process *p, const struct st
         for (const char *const *e = s->world->environ; e && *e; e++)
                 if (!is_daemons_own(*e) && !strs_add(out, *e))
                         return false;
-        return strs_setenv(out, "SUPERVISOR_ENABLED", "1") &&
+        return put_user(p->program, out) && strs_setenv(out, "SUPERVISOR_ENABLED", "1") &&
                strs_setenv(out, "SUPERVISOR_PROCESS_NAME", p->name) &&
                strs_setenv(out, "SUPERVISOR_GROUP_NAME", p->group->name) &&
                (!url || strs_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
@@ -274,6 +286,22 @@ static bool find_groups(struct attempt *a, struct err *e)
 
 /* ---- starting */
 
+static bool is_user_step(const struct spawned *r)
+{
+        return r->step == STEP_UID || r->step == STEP_GID || r->step == STEP_GROUPS;
+}
+
+/* Why it could not become its user, in Supervisor's words (compat 8). */
+static const char *user_reason(const struct attempt *a, const struct spawned *r)
+{
+        if (a->sup->world->euid != 0)
+                return "Can't drop privilege as nonroot user";
+        if (r->step == STEP_GROUPS)
+                return "Could not set groups of effective user";
+        return r->step == STEP_GID ? "Could not set group id of effective user"
+                                   : strerror(r->error);
+}
+
 static bool say_failure(struct attempt *a, const struct spawned *r, struct err *e)
 {
         const char *name = a->process->name;
@@ -287,9 +315,9 @@ static bool say_failure(struct attempt *a, const struct spawned *r, struct err *
                                strerrorname_np(r->error));
         if (r->step == STEP_DIRECTORY)
                 return err_set(e, ERR_SYS, "couldn't chdir to %s", a->recipe.directory);
-        if (r->step == STEP_UID || r->step == STEP_GID || r->step == STEP_GROUPS)
-                return err_set(e, ERR_SYS, "couldn't setuid to %d: couldn't %s",
-                               (int)a->process->program->user.who.uid, spawn_step_word(r->step));
+        if (is_user_step(r))
+                return err_set(e, ERR_CONFIG, "couldn't setuid to %d: %s",
+                               (int)a->process->program->user.who.uid, user_reason(a, r));
         if (r->step == STEP_EXEC)
                 return err_set(e, ERR_SYS, "couldn't exec %s", a->argv.items[0]);
         return err_set(e, ERR_SYS, "couldn't %s for '%s'", spawn_step_word(r->step), name);
@@ -307,6 +335,9 @@ static void tell_stderr(struct attempt *a, const struct spawned *r)
         if (r->step == STEP_DIRECTORY)
                 buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n", a->recipe.directory,
                            name);
+        else if (is_user_step(r))
+                buf_printf(&text, "supervisor: couldn't setuid to %d: %s\n",
+                           (int)a->process->program->user.who.uid, user_reason(a, r));
         else if (r->step == STEP_EXEC)
                 buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->argv.items[0], name);
         else

@@ -165,6 +165,15 @@ const struct opt program_opts[] = {
           .help =
               "Variables as KEY=\"value\",KEY2=\"value\", added to the daemon's environment and "
               "to those of [supervisord]; on the same name these here win." },
+        { .key = "user_environment",
+          .type = OPT_BOOL,
+          .at = P(user_environment),
+          .dflt = "false",
+          RESTART,
+          .flags = OPT_OURS,
+          .kinds = EVERY,
+          .help = "Set HOME, USER, LOGNAME and SHELL to those of user. Otherwise they stay the "
+                  "daemon's. What environment sets wins." },
         { .key = "serverurl",
           .type = OPT_SERVERURL,
           .at = P(serverurl),

@@ -1,5 +1,7 @@
 #include "sys/kin.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,34 +34,100 @@ static bool slurp(const char *path, struct buf *out)
         }
 }
 
-ssize_t kin_children(pid_t pid, pid_t **out)
+struct pids {
+        pid_t *items; /* owned */
+        size_t count, cap;
+};
+
+static bool pids_add(struct pids *list, pid_t pid)
+{
+        if (list->count == list->cap) {
+                size_t cap = list->cap ? list->cap * 2 : 16;
+                pid_t *grown = realloc(list->items, cap * sizeof *grown);
+                if (!grown)
+                        return false;
+                list->items = grown;
+                list->cap = cap;
+        }
+        list->items[list->count++] = pid;
+        return true;
+}
+
+/* Behind what the list has already. */
+static bool children_of(pid_t pid, pid_t thread, struct pids *list)
 {
         char path[64];
         AUTO_BUF text = BUF_INIT;
-        size_t count = 0, cap = 0;
 
-        *out = NULL;
-        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)thread);
         if (!slurp(path, &text))
-                return -1;
+                return false;
         for (char *at = text.data, *end; at; at = end) {
                 long child = strtol(at, &end, 10);
                 if (end == at)
                         break;
-                if (count == cap) {
-                        cap = cap ? cap * 2 : 16;
-                        pid_t *grown = realloc(*out, cap * sizeof **out);
-                        if (!grown) {
-                                free(*out);
-                                *out = NULL;
-                                errno = ENOMEM;
-                                return -1;
-                        }
-                        *out = grown;
+                if (!pids_add(list, (pid_t)child)) {
+                        errno = ENOMEM;
+                        return false;
                 }
-                (*out)[count++] = (pid_t)child;
         }
-        return (ssize_t)count;
+        return true;
+}
+
+ssize_t kin_children(pid_t pid, pid_t **out)
+{
+        struct pids list = { 0 };
+
+        *out = NULL;
+        if (!children_of(pid, pid, &list)) {
+                free(list.items);
+                return -1;
+        }
+        *out = list.items;
+        return (ssize_t)list.count;
+}
+
+/* A child hangs on the thread that forked it, while that one lives. */
+static bool children_of_all(const struct proc_entry *p, struct pids *list)
+{
+        char path[64];
+        struct dirent *d;
+
+        if (p->threads <= 1)
+                return children_of(p->pid, p->pid, list);
+        snprintf(path, sizeof path, "/proc/%d/task", (int)p->pid);
+        DIR *dir = opendir(path);
+        bool fine = dir != NULL;
+        while (fine && (d = readdir(dir)))
+                if (isdigit((unsigned char)d->d_name[0]))
+                        fine = children_of(p->pid, (pid_t)strtol(d->d_name, NULL, 10), list) ||
+                               errno == ENOENT || errno == ESRCH; /* that thread has ended */
+        if (dir)
+                closedir(dir);
+        return fine;
+}
+
+bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out)
+{
+        struct pids list = { 0 };
+        bool fine = true;
+
+        *out = (struct proc_table){ 0 };
+        for (size_t i = 0; i < count && fine; i++)
+                fine = pids_add(&list, roots[i]);
+        for (size_t i = 0; i < list.count && fine; i++) {
+                struct proc_entry entry;
+                if (!proc_entry_read(list.items[i], &entry))
+                        continue; /* it has ended; what it had is its reaper's now */
+                fine = proc_table_add(out, &entry) &&
+                       (children_of_all(&entry, &list) || !proc_entry_read(entry.pid, &entry));
+        }
+        free(list.items);
+        if (fine)
+                proc_table_sort(out);
+        else
+                proc_table_release(out);
+        return fine;
 }
 
 bool kin_signal(const struct proc_entry *who, int sig)

@@ -39,8 +39,8 @@ static bool parse_stat(char *text, struct proc_entry *out)
         if (!open || !close || close < open)
                 return false;
         if (sscanf(close + 1,
-                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &out->state, &parent, &group, &session, &out->start_ticks) != 5)
+                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                   &out->state, &parent, &group, &session, &out->threads, &out->start_ticks) != 6)
                 return false;
         out->pid = (pid_t)strtol(text, NULL, 10);
         out->parent = parent;

@@ -165,8 +165,10 @@ static int lookup_user(const char *name, const unsigned long *number, char *text
                 return rc;
         account->uid = hit->pw_uid;
         account->gid = hit->pw_gid;
-        *found = copy_word(account->name, sizeof account->name, hit->pw_name) &&
-                 copy_word(account->home, sizeof account->home, hit->pw_dir);
+        *found =
+            copy_word(account->name, sizeof account->name, hit->pw_name) &&
+            copy_word(account->home, sizeof account->home, hit->pw_dir) &&
+            copy_word(account->shell, sizeof account->shell, hit->pw_shell ? hit->pw_shell : "");
         return 0;
 }
 

@@ -210,4 +210,5 @@ void fake_world_user(struct fake_world *f, const char *name, uid_t uid, gid_t gi
         *a = (struct account){ .uid = uid, .gid = gid };
         snprintf(a->name, sizeof a->name, "%s", name);
         snprintf(a->home, sizeof a->home, uid ? "/home/%s" : "/%s", name);
+        snprintf(a->shell, sizeof a->shell, "/bin/sh");
 }

@@ -183,6 +183,7 @@ static const struct dflt {
         { "program", "directory", "" },
         { "program", "environment", "" },
         { "program", "serverurl", "AUTO" },
+        { "program", "user_environment", "false" },
         { "program", "redirect_stderr", "false" },
         { "program", "stdout_logfile", "AUTO" },
         { "program", "stdout_logfile_maxbytes", "50MB" },
