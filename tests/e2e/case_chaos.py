@@ -1,11 +1,15 @@
 """Everything at once, in any order: what has to hold, holds."""
+import contextlib
 import os
 import random
 import signal
+import socket
 import threading
 import time
+import xmlrpc.client
 
-from e2elib import Failed, check, descendants, kill, proc_status, same, story
+from case_events import LISTENER
+from e2elib import Failed, check, descendants, kill, proc_status, same, story, write_file
 
 STATES = ('STOPPED', 'STARTING', 'RUNNING', 'BACKOFF', 'STOPPING', 'EXITED', 'FATAL')
 
@@ -34,10 +38,18 @@ def text(c, dice):
                 f'healthcheck=exec:{some("/bin/false", "/bin/true", "/bin/sleep 9")}',
                 'healthcheck_timeout=100ms', 'healthcheck_retries=1', 'healthcheck_interval=50ms',
                 f'healthcheck_action={some("restart", "kill", "none")}'),
+        program(c, 'duo', ' sleep', 2, 'startsecs=0') + program(c, 'solo', ' echo', 1, 'startsecs=0')
+        + f'[group:both]\nprograms={some("duo,solo", "duo", "solo,duo")}\n'
+          f'priority={some(1, 999)}\n',
+        f'[eventlistener:ear]\ncommand=/bin/sh {c.path("listener.sh")} /dev/null\n'
+        f'events=PROCESS_STATE,REMOTE_COMMUNICATION\nbuffer_size={some(5, 50)}\nstartsecs=0\n'
+        f'numprocs={some(1, 2)}\nprocess_name=%(process_num)d\nstopwaitsecs=1\n',
+        f'[fcgi-program:fast]\ncommand={c.worker} sleep\nsocket=unix://{c.path("fast.sock")}\n'
+        f'numprocs={some(1, 3)}\nprocess_name=%(process_num)d\nstartsecs=0\n',
         program(c, 'gone', '', 1, 'startretries=2').replace('command=\n', 'command=/nonexistent\n'),
     ]
     dice.shuffle(parts)
-    return ''.join(parts[:dice.randrange(4, 9)])
+    return ''.join(parts[:dice.randrange(4, 12)])
 
 
 class Client(threading.Thread):
@@ -54,7 +66,8 @@ class Client(threading.Thread):
         try:
             while time.monotonic() < self.until:
                 self.dice.choice((self.order, self.order, self.order, self.scale, self.murder,
-                                  self.apply, self.look))()
+                                  self.apply, self.look, self.look, self.call, self.update,
+                                  self.read_logs, self.leave))()
                 self.count += 1
         except Exception as e:
             self.wrong = e
@@ -94,6 +107,52 @@ class Client(threading.Thread):
             else:
                 self.post('/v1/reload', {})
 
+    def call(self):
+        """Supervisor's own methods; faults are answers."""
+        rpc = self.d.rpc()
+        name = self.target()
+        with contextlib.suppress(xmlrpc.client.Fault):
+            self.dice.choice((
+                lambda: rpc.clearAllProcessLogs(), lambda: rpc.clearProcessLogs(name),
+                lambda: rpc.startProcess(name, False), lambda: rpc.stopProcess(name, False),
+                lambda: rpc.signalProcess(name, 'USR1'), lambda: rpc.getAllProcessInfo(),
+                lambda: rpc.getAllConfigInfo(), lambda: rpc.sendRemoteCommEvent('type', 'data'),
+                lambda: rpc.sendProcessStdin(name, 'text\n'),
+                lambda: rpc.stopProcessGroup(name.split(':')[0], False),
+                lambda: rpc.startProcessGroup(name.split(':')[0], False)))()
+
+    def update(self):
+        """As `supervisorctl update` does it."""
+        rpc = self.d.rpc()
+        with self.lock:
+            self.d.configure(text(self.c, self.dice))
+            with contextlib.suppress(xmlrpc.client.Fault):
+                added, changed, removed = rpc.reloadConfig()[0]
+                for group in self.dice.sample(changed + removed, len(changed + removed) // 2):
+                    with contextlib.suppress(xmlrpc.client.Fault):
+                        rpc.stopProcessGroup(group, self.dice.random() < 0.5)
+                        rpc.removeProcessGroup(group)
+                for group in added + changed:
+                    with contextlib.suppress(xmlrpc.client.Fault):
+                        rpc.addProcessGroup(group)
+
+    def read_logs(self):
+        what = self.dice.choice(('stdout?tail=100', 'stderr?lines=3', 'stdout?offset=0'))
+        a = self.d.get(f'/v1/logs/{self.target()}/{what}')
+        check(a.status in (200, 404), f'log: {a.status}')
+        if self.dice.random() < 0.2:
+            self.d.send(signal.SIGUSR2)
+
+    def leave(self):
+        """Clients that do not wait for their answer."""
+        path = self.dice.choice(('v1/events', 'v1/logs/main?follow=1', 'logtail/calm:calm_0', 'v1/info'))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.d.socket)
+            s.sendall(f'GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
+            if self.dice.random() < 0.5:
+                s.settimeout(self.c.patience)
+                s.recv(100)
+
     def look(self):
         for p in self.d.processes():
             check(p['state'] in STATES, f'state {p["state"]}')
@@ -102,6 +161,7 @@ class Client(threading.Thread):
 
 
 def storm(c, seconds, seed):
+    write_file(c.path('listener.sh'), LISTENER)
     d = c.daemon(text(c, random.Random(seed)), supervisord='shutdown_timeout=20s')
     lock = threading.Lock()
     until = time.monotonic() + seconds

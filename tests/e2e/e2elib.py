@@ -665,6 +665,17 @@ class Case:
         for path in self.mounts:
             unmount(path)
 
+    def deaths(self):
+        """What explains a failure better than the story can: daemons that have died meanwhile."""
+        found = []
+        for d in self.daemons:
+            if d.popen and d.code is None and d.popen.poll() is not None:
+                said = [x for x in d.stderr().splitlines() if any(w in x for w in REPORTS)
+                        or x.startswith('SUMMARY')]
+                found.append(f'daemon {d.name} died with code {d.popen.returncode} '
+                             + ' '.join(said)[:300])
+        return '; '.join(found)
+
     def evidence(self):
         """For whoever has to find out why it failed."""
         found = []
@@ -673,7 +684,7 @@ class Case:
                 text = read_file(path)
                 if text:
                     found.append(f'--- {os.path.basename(path)} of daemon {d.name}')
-                    found.append(text[-4000:].rstrip())
+                    found.append(text[-6000:].rstrip())
         return '\n'.join(found)
 
 
