@@ -89,15 +89,15 @@ class Fleet:
         return self.up_ns - self.began_ns
 
     def settle(self):
-        """Until the supervisor has nothing left to do."""
+        """Until the supervisor has nothing left to do, or seems never to."""
         pids = self.supervising()
         last = -1
-        for _ in range(200):
+        for _ in range(12):
             now = cpu_ns(pids)
             if now == last:
                 return
             last = now
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def stop(self):
         """TERM until everybody is gone. Nanoseconds."""
@@ -155,7 +155,7 @@ class _SupervisorLike(Fleet):
     can_be_asked = True
 
     def configure(self):
-        text = DAEMON_CONF.format(dir=self.dir, minfds=4 * self.count + 1000)
+        text = DAEMON_CONF.format(dir=self.dir, minfds=min(4 * self.count + 1000, self.bench.nofile))
         if self.separate:
             self.write_programs()
             text += f'[include]\nfiles={self.dir}/programs.conf\n'
@@ -280,6 +280,7 @@ class _Tree(Fleet):
 
 class S6(_Tree):
     name = 's6'
+    min_age_ms = 2  # it waits for a second, however old the worker was
 
     def command(self):
         return ['s6-svscan', '-c', str(2 * self.count + 100), os.path.join(self.dir, 'scan')]
