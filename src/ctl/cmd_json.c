@@ -2,7 +2,7 @@
  * (api.md). */
 #include <string.h>
 
-#include "ctl/faults.h"
+#include "base/state.h"
 #include "ctl/json_get.h"
 #include "ctl/v1.h"
 

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
+#include "base/state.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 #include "ctl/json_get.h"
 #include "ctl/names.h"
 #include "ctl/render.h"
