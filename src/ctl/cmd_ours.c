@@ -128,15 +128,7 @@ void cmd_apply(struct ctl *c, const struct args *a)
 
 /* ---- health */
 
-/* The first line of what the check said. */
-static void put_first_line(struct buf *out, const char *text)
-{
-        size_t len = strcspn(text, "\r\n");
-
-        buf_put(out, text, len > 60 ? 57 : len);
-        if (len > 60)
-                buf_puts(out, "...");
-}
+#define OUTPUT_MAX 60
 
 static void put_result(struct buf *out, const json_t *check, int64_t now_ms)
 {
@@ -161,7 +153,7 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
         AUTO_BUF said = BUF_INIT;
 
         put_result(&result, check, now_ms);
-        put_first_line(&said, json_text(check, "output"));
+        first_line_put(&said, json_text(check, "output"), OUTPUT_MAX);
         table_add(t, json_text(process, "name"));
         table_add(t, json_text(process, "health"));
         table_add(t, buf_str(&result));

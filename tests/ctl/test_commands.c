@@ -266,6 +266,24 @@ Test(commands, with_json_print_the_objects_and_nothing_else)
         cr_expect_str_eq(fake_daemon_complained(&d), "zz: ERROR (no such process)\n");
 }
 
+Test(commands, with_json_give_the_exit_code_that_they_give_without)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("/v1/processes?name=off",
+                              "{\"processes\":[{\"statecode\":0,\"health\":\"none\"}]}"),
+                    RULE_JSON("/v1/processes?name=ill",
+                              "{\"processes\":[{\"statecode\":20,\"health\":\"unhealthy\"}]}"));
+        ctl_run(&d.ctl, "health --json off");
+        cr_expect_eq(d.ctl.exit_code, 0, "a process that is down is not ill");
+        ctl_run(&d.ctl, "health --json ill");
+        cr_expect_eq(d.ctl.exit_code, 3);
+        d.ctl.exit_code = 0;
+        ctl_run(&d.ctl, "status --json ill");
+        cr_expect_eq(d.ctl.exit_code, 0);
+        ctl_run(&d.ctl, "status --json off");
+        cr_expect_eq(d.ctl.exit_code, 3);
+}
+
 Test(commands, with_json_put_several_orders_into_one_list)
 {
         FAKE_DAEMON(&d, RULE_JSON("/v1/processes/a/stop", "{\"name\":\"a\"}"),
