@@ -21,7 +21,8 @@
 
 /* ---- deadlines */
 
-/* However many are due at once (a storm of starts): clients and the dead have their turn in between. */
+/* However many are due at once (a storm of starts): clients and the dead have their turn in
+ * between. */
 #define TICK_BUDGET_MS 3
 
 void supervisor_rearm(struct supervisor *s)
@@ -202,6 +203,8 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
         queue_deadline(s, p);
         if (p->state != from)
                 transition(s, p, from, pid, clock_now());
+        if (work & DO_START)
+                waiters_look_passing(s, p);
         carry_out(s, p, work);
         if (p->state != from) {
                 waiters_look(s, p);
