@@ -153,7 +153,9 @@ static int64_t wait_up_ms(const struct process *p)
 
 static int64_t wait_ms(struct process *p, enum pwait wait, int64_t now_ms)
 {
-        int64_t stop_ms = (int64_t)p->program->stopwaitsecs * SECOND_MS;
+        int secs = p->program->stopwaitsecs;
+        int64_t stop_ms =
+            secs > 0 ? (int64_t)secs * SECOND_MS : 0; /* Supervisor takes -1 as well */
 
         switch (wait) {
         case WAIT_UP:
