@@ -102,11 +102,14 @@ static void say_plan(struct ctl *c, const json_t *plan)
         for (size_t i = 0; i < json_array_size(warnings); i++)
                 v1_put_diagnostic(&out, "warning: ", json_array_get(warnings, i));
         put_changes(c, &out, changes, applied);
-        if (json_array_size(changes) == 0)
-                buf_puts(&out, "Nothing to change\n");
-        else if (applied)
-                buf_printf(&out, "Applied as generation %lld\n",
-                           (long long)json_int(plan, "generation"));
+        bool none =
+            json_array_size(changes) == 0; /* sockets and logs may have changed all the same */
+        if (applied)
+                buf_printf(&out, "Applied as generation %lld%s\n",
+                           (long long)json_int(plan, "generation"),
+                           none ? ": no process is touched" : "");
+        else if (none)
+                buf_puts(&out, "No process would be touched\n");
         else
                 buf_puts(&out, "Nothing was touched: \"apply\" carries this out\n");
         fputs(buf_str(&out), c->out);
