@@ -51,6 +51,8 @@ enum rpc_status rpc_fault(struct rpc_call *c, enum fault f, const char *extra);
 /* ---- parameters: after the check of count and types these always succeed */
 const char *param_string(const struct value *params, int i);
 int64_t param_int(const struct value *params, int i);
+bool param_text(const struct value *params, int i,
+                struct buf *out);                              /* of "any"; false: no scalar */
 bool param_bool(const struct value *params, int i, bool dflt); /* dflt when it was left out */
 
 /* ---- the rows' functions, by file */

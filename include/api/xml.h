@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 enum value_kind {
-        VALUE_STRING, /* string, untyped text, base64 (as text), dateTime.iso8601 */
+        VALUE_STRING, /* string, untyped text, base64 (decoded), dateTime.iso8601 */
         VALUE_INT,
         VALUE_BOOL,
         VALUE_DOUBLE,
@@ -23,6 +23,7 @@ struct value {
         enum value_kind kind;
         char *name;     /* owned: as a struct's member; else NULL */
         char *text;     /* owned: VALUE_STRING; never NULL there */
+        size_t len;     /* of text; base64 may bring zero bytes */
         int64_t number; /* VALUE_INT, VALUE_BOOL */
         double real;
         struct value **items; /* owned */

@@ -16,6 +16,8 @@ struct flag {
         const char *help;
         int id;          /* the caller's */
         const char *key; /* configuration key that it stands for; NULL */
+        bool whole;      /* no abbreviation: a prefix that meant another flag once still does */
+        bool hidden;     /* not in the help */
 };
 
 /* `typed` is the flag as the user wrote it ("-c", "--configuration"). False: stop, *e is filled. */

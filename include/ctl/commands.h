@@ -78,6 +78,7 @@ void cmd_health(struct ctl *c, const struct args *a);
 void cmd_events(struct ctl *c, const struct args *a);
 
 void json_status(struct ctl *c, const struct args *a);
+void json_health(struct ctl *c, const struct args *a);
 void json_pid(struct ctl *c, const struct args *a);
 void json_version(struct ctl *c, const struct args *a);
 void json_start(struct ctl *c, const struct args *a);

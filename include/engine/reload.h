@@ -11,6 +11,11 @@
 /* Read and check the file again; NULL: diags say why, and EV_CONFIG_REFUSED was published. Nothing
  * running is touched. */
 struct config *reload_read(struct supervisor *s, struct diags *diags);
+/* What can be told beforehand of why `next` cannot take the running one's place: a group of
+ * programs cannot become a pool of listeners under the hands of its events. */
+bool reload_check(const struct supervisor *s, const struct config *next, struct err *e);
+/* Log the errors and publish EV_CONFIG_REFUSED. */
+void reload_refused(struct supervisor *s, const struct diags *diags);
 
 /* Carry the plan out; `next` becomes the configuration in effect. False: *e, `next` is freed and
  * nothing was touched. */

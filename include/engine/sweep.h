@@ -12,7 +12,7 @@
 #include "engine/supervisor.h"
 #include "engine/worker.h"
 
-/* Before the stop signal of a program with stopasgroup or killasgroup: remember its descendants. */
+/* Before its first signal of a stop: remember its descendants. */
 void sweep_look(struct supervisor *s, struct process *p);
 /* It ended: look for what is left at the next pause, and kill that or name it. */
 void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill_them);

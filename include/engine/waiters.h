@@ -7,6 +7,8 @@
 
 /* Its state may have changed: answer whom that satisfies. */
 void waiters_look(struct supervisor *s, struct process *p);
+/* It is stopped for this moment only, being restarted: whoever waits for the stop has got it. */
+void waiters_look_passing(struct supervisor *s, struct process *p);
 /* It goes: everybody left gets FAULT_BAD_NAME. */
 void waiters_drop(struct supervisor *s, struct process *p);
 

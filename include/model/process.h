@@ -123,6 +123,7 @@ struct process {
         uint64_t seed;      /* of the jitter: set once, advanced by use */
         int64_t spawned_ms; /* mono: the present or last start, 0: never */
         int64_t spawned_wall_ms;
+        int64_t tried_wall_ms;   /* the last start, also one that failed; 0: never */
         int64_t calm_ms;         /* mono: since when up and healthy; -1: not now */
         int64_t stopped_wall_ms; /* 0: never */
         struct ending ending;

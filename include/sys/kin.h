@@ -17,6 +17,12 @@ ssize_t kin_children(pid_t pid, pid_t **out);
  * proc_table_read can, at its price. */
 bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out);
 
+/* Nobody has this number any more, and nobody is in a session or process group called by it:
+ * whoever led one is reaped and has left nothing in it. A look-up in the kernel's table of numbers,
+ * whatever the size of the machine. False: somebody is left, or it cannot be told (before
+ * Linux 4.14). */
+bool kin_is_gone(pid_t leader);
+
 /* Signal exactly this process: pid and start time are compared through a pidfd. False: gone, or not
  * permitted. */
 bool kin_signal(const struct proc_entry *who, int sig);

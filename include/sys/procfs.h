@@ -17,11 +17,14 @@ struct proc_entry {
 
 struct proc_table {
         struct proc_entry *items; /* owned; ascending by pid */
-        size_t count;
+        size_t count, cap;
 };
 
 bool proc_table_read(struct proc_table *t); /* false: no memory, or no /proc */
 void proc_table_release(struct proc_table *t);
+/* To make one from elsewhere: add, then sort. */
+bool proc_table_add(struct proc_table *t, const struct proc_entry *entry); /* false: no memory */
+void proc_table_sort(struct proc_table *t);
 
 bool proc_entry_read(pid_t pid, struct proc_entry *out); /* false: no such process */
 

@@ -1,5 +1,7 @@
 #include "api/methods.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ALIAS_OF(x) "The same as " x "."
@@ -53,7 +55,7 @@ const struct method methods[] = {
           "Stop everything and begin anew with the configuration as it is now.", false },
         { "supervisor.sendProcessStdin", rpc_send_stdin, "boolean", "string name,any chars",
           "Write text to the standard input of a process.", false },
-        { "supervisor.sendRemoteCommEvent", rpc_send_event, "boolean", "string type,string data",
+        { "supervisor.sendRemoteCommEvent", rpc_send_event, "boolean", "any type,any data",
           "Send an event to the listeners that subscribe to REMOTE_COMMUNICATION.", true },
         { "supervisor.shutdown", rpc_shutdown, "boolean", "", "Stop everything and end.", false },
         { "supervisor.signalAllProcesses", rpc_signal_all, "array", "any signal",
@@ -109,9 +111,46 @@ const char *param_string(const struct value *params, int i)
         return params->items[i]->text ? params->items[i]->text : "";
 }
 
+/* As Python's int(): digits in a string count, and what is behind a point is left out. */
+static bool as_int(const struct value *v, int64_t *out)
+{
+        char *end;
+
+        *out = v->number;
+        if (v->kind == VALUE_INT || v->kind == VALUE_BOOL)
+                return true;
+        if (v->kind == VALUE_DOUBLE) {
+                *out = (int64_t)v->real;
+                return v->real > -1e15 && v->real < 1e15;
+        }
+        if (v->kind != VALUE_STRING || !*v->text)
+                return false;
+        errno = 0;
+        *out = strtoll(v->text, &end, 10);
+        return !*end && errno == 0;
+}
+
 int64_t param_int(const struct value *params, int i)
 {
-        return params->items[i]->number;
+        int64_t n = 0;
+
+        as_int(params->items[i], &n);
+        return n;
+}
+
+bool param_text(const struct value *params, int i, struct buf *out)
+{
+        const struct value *v = params->items[i];
+
+        if (v->kind == VALUE_STRING)
+                buf_puts(out, v->text);
+        else if (v->kind == VALUE_INT)
+                buf_printf(out, "%lld", (long long)v->number);
+        else if (v->kind == VALUE_BOOL)
+                buf_puts(out, v->number ? "True" : "False");
+        else
+                return false;
+        return true;
 }
 
 bool param_bool(const struct value *params, int i, bool dflt)
@@ -119,19 +158,23 @@ bool param_bool(const struct value *params, int i, bool dflt)
         if (i >= params->count)
                 return dflt;
         const struct value *v = params->items[i];
+        if (v->kind == VALUE_DOUBLE)
+                return v->real != 0;
         return v->kind == VALUE_STRING ? v->text[0] != '\0' : v->number != 0;
 }
 
 static bool fits(const struct value *v, const char *type, size_t len)
 {
+        int64_t n;
+
         if (strncmp(type, "string", len) == 0)
                 return v->kind == VALUE_STRING;
         if (strncmp(type, "int", len) == 0)
-                return v->kind == VALUE_INT || v->kind == VALUE_BOOL;
+                return as_int(v, &n);
         if (strncmp(type, "array", len) == 0)
                 return v->kind == VALUE_ARRAY;
         if (strncmp(type, "boolean", len) == 0)
-                return v->kind == VALUE_BOOL || v->kind == VALUE_INT || v->kind == VALUE_STRING;
+                return v->kind != VALUE_ARRAY && v->kind != VALUE_STRUCT;
         return true;
 }
 

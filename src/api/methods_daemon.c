@@ -169,9 +169,12 @@ enum rpc_status rpc_remove_group(struct rpc_call *c, const struct value *params)
 
 enum rpc_status rpc_send_event(struct rpc_call *c, const struct value *params)
 {
-        const char *data = param_string(params, 1);
+        AUTO_BUF type = BUF_INIT;
+        AUTO_BUF data = BUF_INIT;
 
-        order_remote_event(c->sup, param_string(params, 0), data, strlen(data));
+        if (!param_text(params, 0, &type) || !param_text(params, 1, &data))
+                return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, NULL);
+        order_remote_event(c->sup, buf_str(&type), buf_str(&data), data.len);
         xml_bool(c->out, true);
         return RPC_DONE;
 }

@@ -43,9 +43,12 @@ static const char *log_path(const struct process *p, bool is_stderr)
         return s ? stream_path(s) : NULL;
 }
 
+/* Supervisor forgets the status of a start that failed. */
 static int exit_status(const struct process *p)
 {
-        if (p->pid > 0 || !p->ending.happened)
+        bool failed = p->spawnerr && *p->spawnerr && strncmp(p->spawnerr, "Bad exit code", 13) != 0;
+
+        if (p->pid > 0 || !p->ending.happened || failed)
                 return 0;
         return p->ending.sig || !p->ending.known ? -1 : p->ending.code;
 }
@@ -58,7 +61,7 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
         xml_struct_begin(out);
         xml_member_string(out, "name", p->name);
         xml_member_string(out, "group", p->group->name);
-        xml_member_int(out, "start", epoch(p->spawned_wall_ms));
+        xml_member_int(out, "start", epoch(p->tried_wall_ms));
         xml_member_int(out, "stop", epoch(p->stopped_wall_ms));
         xml_member_int(out, "now", epoch(now.wall_ms));
         xml_member_int(out, "state", pstate_code(p->state));
@@ -340,13 +343,15 @@ enum rpc_status rpc_send_stdin(struct rpc_call *c, const struct value *params)
 {
         const char *name = param_string(params, 0);
         const struct value *chars = params->items[1];
+        AUTO_BUF shown = BUF_INIT;
         struct target t;
 
         if (chars->kind != VALUE_STRING)
-                return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, "chars");
+                return rpc_fault(c, FAULT_INCORRECT_PARAMETERS,
+                                 param_text(params, 1, &shown) ? buf_str(&shown) : "chars");
         if (!rpc_target(c, name, false, &t))
                 return RPC_DONE;
-        enum fault f = order_stdin(c->sup, t.process, chars->text, strlen(chars->text), c->by);
+        enum fault f = order_stdin(c->sup, t.process, chars->text, chars->len, c->by);
         if (f != FAULT_NONE)
                 return rpc_fault(c, f, name);
         xml_bool(c->out, true);

@@ -59,8 +59,8 @@ static void put_head(struct conn *c, int status, const char *type, const char *e
 
         if (gmtime_r(&now, &tm))
                 strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        buf_printf(&c->out, "HTTP/1.1 %d %s" CRLF "Server: Medusa/1.12" CRLF "Date: %s" CRLF,
-                   status, http_reason(status), date);
+        buf_printf(&c->out, "HTTP/1.%d %d %s" CRLF "Server: Medusa/1.12" CRLF "Date: %s" CRLF,
+                   r->http11 || !c->whole_head, status, http_reason(status), date);
         if (type)
                 buf_printf(&c->out, "Content-Type: %s" CRLF, type);
         if (r->caller.request_id[0])
@@ -68,7 +68,7 @@ static void put_head(struct conn *c, int status, const char *type, const char *e
         if (c->close_after)
                 buf_puts(&c->out, "Connection: close" CRLF);
         else if (!r->http11)
-                buf_puts(&c->out, "Connection: keep-alive" CRLF);
+                buf_puts(&c->out, "Connection: Keep-Alive" CRLF);
         if (extra)
                 buf_puts(&c->out, extra);
 }
@@ -167,8 +167,9 @@ void reply(struct request *r, int status, const char *type, const char *extra, c
 static int error_page(char *page, size_t size, int status)
 {
         return snprintf(page, size,
-                        "<head>\n<title>Error response</title>\n</head>\n<body>\n"
-                        "<h1>Error response</h1>\n<p>Error code %d.\n<p>Message: %s.\n</body>\n",
+                        "<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n"
+                        "<h1>Error response</h1>\r\n<p>Error code %d.\r\n<p>Message: "
+                        "%s.\r\n</body>\r\n",
                         status, http_reason(status));
 }
 

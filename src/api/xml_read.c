@@ -6,7 +6,8 @@
 
 #include "api/xml.h"
 
-#define DEEPEST 64
+#define DEEPEST     64
+#define MOST_VALUES 100000 /* each is a hundred bytes of ours for eight of the client's */
 
 enum tag {
         TAG_OTHER,
@@ -19,6 +20,7 @@ enum tag {
         TAG_BOOLEAN,
         TAG_DOUBLE,
         TAG_TEXT,
+        TAG_BASE64,
         TAG_ARRAY,
         TAG_DATA,
         TAG_STRUCT,
@@ -36,7 +38,7 @@ static const struct tag_row {
         { "i4", TAG_INT },          { "i8", TAG_INT },
         { "boolean", TAG_BOOLEAN }, { "double", TAG_DOUBLE },
         { "string", TAG_TEXT },     { "dateTime.iso8601", TAG_TEXT },
-        { "base64", TAG_TEXT },     { "array", TAG_ARRAY },
+        { "base64", TAG_BASE64 },   { "array", TAG_ARRAY },
         { "data", TAG_DATA },       { "struct", TAG_STRUCT },
         { "member", TAG_MEMBER },   { "name", TAG_NAME },
 };
@@ -56,7 +58,7 @@ struct reader {
         char *method;         /* owned */
         struct value *params; /* owned */
         struct open_value open[DEEPEST];
-        int opened;
+        int opened, values;
         char *member[DEEPEST + 1]; /* owned: <name> of the member at that level of values */
 };
 
@@ -112,11 +114,13 @@ static enum tag tag_of(const char *name)
 
 static void open_value(struct reader *r)
 {
+        if (r->opened == DEEPEST || ++r->values > MOST_VALUES) {
+                give_up(r, r->opened == DEEPEST ? "nested too deeply" : "too many values");
+                return;
+        }
         struct value *v = calloc(1, sizeof *v);
-
-        if (!v || r->opened == DEEPEST) {
-                free(v);
-                give_up(r, v ? "nested too deeply" : "out of memory");
+        if (!v) {
+                give_up(r, "out of memory");
                 return;
         }
         r->open[r->opened++] = (struct open_value){ .value = v };
@@ -182,6 +186,33 @@ static bool set_double(struct reader *r, struct value *v)
 static void set_text(struct reader *r, struct value *v)
 {
         v->text = strdup(buf_str(&r->text));
+        v->len = r->text.len;
+        if (!v->text)
+                give_up(r, "out of memory");
+}
+
+/* What is no digit of it is passed over, line breaks above all. */
+static void set_base64(struct reader *r, struct value *v)
+{
+        static const char digits[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        struct buf plain = BUF_INIT;
+        unsigned word = 0;
+        int bits = 0;
+
+        for (const char *s = buf_str(&r->text); *s && *s != '='; s++) {
+                const char *at = strchr(digits, *s);
+                if (!at)
+                        continue;
+                word = word << 6 | (unsigned)(at - digits);
+                bits += 6;
+                if (bits < 8)
+                        continue;
+                bits -= 8;
+                buf_putc(&plain, (char)(word >> bits));
+        }
+        v->len = plain.len;
+        v->text = buf_take(&plain);
         if (!v->text)
                 give_up(r, "out of memory");
 }
@@ -191,7 +222,8 @@ static void set_scalar(struct reader *r, enum tag tag)
         static const enum value_kind kinds[] = { [TAG_INT] = VALUE_INT,
                                                  [TAG_BOOLEAN] = VALUE_BOOL,
                                                  [TAG_DOUBLE] = VALUE_DOUBLE,
-                                                 [TAG_TEXT] = VALUE_STRING };
+                                                 [TAG_TEXT] = VALUE_STRING,
+                                                 [TAG_BASE64] = VALUE_STRING };
         mark_kind(r, kinds[tag]);
         if (r->failed)
                 return;
@@ -200,6 +232,8 @@ static void set_scalar(struct reader *r, enum tag tag)
                 give_up(r, "two things in one <value>");
         } else if (tag == TAG_TEXT) {
                 set_text(r, v);
+        } else if (tag == TAG_BASE64) {
+                set_base64(r, v);
         } else if (tag == TAG_DOUBLE) {
                 if (!set_double(r, v))
                         give_up(r, "not a number");
@@ -254,6 +288,7 @@ static void on_end(void *arg, const XML_Char *name)
         case TAG_BOOLEAN:
         case TAG_DOUBLE:
         case TAG_TEXT:
+        case TAG_BASE64:
                 set_scalar(r, tag);
                 break;
         case TAG_VALUE:

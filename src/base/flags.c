@@ -26,6 +26,8 @@ static const struct flag *by_name(const struct flag *table, const char *name, si
                         continue;
                 if (strlen(f->name) == len)
                         return f;
+                if (f->whole)
+                        continue;
                 found = f;
                 matches++;
         }
@@ -107,6 +109,8 @@ bool flags_parse(const struct flag *table, int argc, char *const *argv, flag_fn 
 void flags_help(const struct flag *table, struct buf *out)
 {
         for (const struct flag *f = table; !is_end(f); f++) {
+                if (f->hidden)
+                        continue;
                 AUTO_BUF left = BUF_INIT;
                 if (f->letter)
                         buf_printf(&left, "-%c", f->letter);

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 
 struct word {
         const char *name, *what; /* borrowed */

@@ -1,8 +1,8 @@
 /* shutdown, reload, open: about the daemon itself (compat 21.4). */
 #include <errno.h>
 
+#include "base/fault.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 
 void cmd_shutdown(struct ctl *c, const struct args *a)
 {

@@ -91,9 +91,7 @@ void event_line_put(struct buf *out, const json_t *event)
                 buf_printf(out, "  %s=", key);
                 put_value(out, value);
         }
-        for (size_t i = 0; i < out->len; i++) /* one event, one line */
-                if (out->data[i] == '\n' || out->data[i] == '\r')
-                        out->data[i] = ' ';
+        tame(out, 0); /* one event, one line */
 }
 
 /* ---- the stream */

@@ -4,8 +4,9 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/fault.h"
+#include "base/state.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 #include "ctl/follow.h"
 
 #define LOOK_MS 1000 /* how often to look whether the process still runs */

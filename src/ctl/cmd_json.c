@@ -2,32 +2,49 @@
  * (api.md). */
 #include <string.h>
 
-#include "ctl/faults.h"
+#include "base/state.h"
 #include "ctl/json_get.h"
 #include "ctl/v1.h"
 
-static bool is_down(int64_t statecode)
+static bool is_down(const json_t *process)
 {
-        return statecode == STATE_STOPPED || statecode == STATE_EXITED ||
-               statecode == STATE_FATAL || statecode == STATE_UNKNOWN;
+        int64_t code = json_int(process, "statecode");
+
+        return code == STATE_STOPPED || code == STATE_EXITED || code == STATE_FATAL ||
+               code == STATE_UNKNOWN;
 }
 
-/* status and health: exit codes as the plain ones. */
-void json_status(struct ctl *c, const struct args *a)
+static bool is_unhealthy(const json_t *process)
 {
-        json_t *doc = v1_processes(c, a, "status", EXIT_UNREACHABLE);
+        return strcmp(json_text(process, "health"), "unhealthy") == 0;
+}
 
-        if (!doc) {
-                if (c->exit_code == EXIT_NOT_RUNNING)
-                        c->exit_code = EXIT_UNREACHABLE;
+/* Exit codes as those of the plain command. */
+static void print_processes(struct ctl *c, const struct args *a, const char *what,
+                            bool (*is_bad)(const json_t *process))
+{
+        json_t *doc = v1_processes(c, a, what, EXIT_UNREACHABLE);
+
+        if (!doc)
                 return;
-        }
         v1_print(c, doc);
         const json_t *list = json_object_get(doc, "processes");
         for (size_t i = 0; i < json_array_size(list); i++)
-                if (is_down(json_int(json_array_get(list, i), "statecode")))
+                if (is_bad(json_array_get(list, i)))
                         c->exit_code = EXIT_NOT_UP;
         json_decref(doc);
+}
+
+void json_status(struct ctl *c, const struct args *a)
+{
+        print_processes(c, a, "status", is_down);
+        if (c->exit_code == EXIT_NOT_RUNNING) /* nobody there: status has a code of its own */
+                c->exit_code = EXIT_UNREACHABLE;
+}
+
+void json_health(struct ctl *c, const struct args *a)
+{
+        print_processes(c, a, "health", is_unhealthy);
 }
 
 static void print_path(struct ctl *c, const char *path, const char *what)

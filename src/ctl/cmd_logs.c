@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 #include "ctl/follow.h"
 
 #define DEFAULT_BYTES 1600

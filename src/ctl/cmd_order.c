@@ -4,8 +4,8 @@
  * came of them is printed in the order in which the names were given (compat 23, row 36). */
 #include <string.h>
 
+#include "base/fault.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 #include "ctl/names.h"
 #include "ctl/progress.h"
 

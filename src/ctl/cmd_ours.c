@@ -102,11 +102,14 @@ static void say_plan(struct ctl *c, const json_t *plan)
         for (size_t i = 0; i < json_array_size(warnings); i++)
                 v1_put_diagnostic(&out, "warning: ", json_array_get(warnings, i));
         put_changes(c, &out, changes, applied);
-        if (json_array_size(changes) == 0)
-                buf_puts(&out, "Nothing to change\n");
-        else if (applied)
-                buf_printf(&out, "Applied as generation %lld\n",
-                           (long long)json_int(plan, "generation"));
+        bool none =
+            json_array_size(changes) == 0; /* sockets and logs may have changed all the same */
+        if (applied)
+                buf_printf(&out, "Applied as generation %lld%s\n",
+                           (long long)json_int(plan, "generation"),
+                           none ? ": no process is touched" : "");
+        else if (none)
+                buf_puts(&out, "No process would be touched\n");
         else
                 buf_puts(&out, "Nothing was touched: \"apply\" carries this out\n");
         fputs(buf_str(&out), c->out);
@@ -128,15 +131,7 @@ void cmd_apply(struct ctl *c, const struct args *a)
 
 /* ---- health */
 
-/* The first line of what the check said. */
-static void put_first_line(struct buf *out, const char *text)
-{
-        size_t len = strcspn(text, "\r\n");
-
-        buf_put(out, text, len > 60 ? 57 : len);
-        if (len > 60)
-                buf_puts(out, "...");
-}
+#define OUTPUT_MAX 60
 
 static void put_result(struct buf *out, const json_t *check, int64_t now_ms)
 {
@@ -161,7 +156,7 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
         AUTO_BUF said = BUF_INIT;
 
         put_result(&result, check, now_ms);
-        put_first_line(&said, json_text(check, "output"));
+        first_line_put(&said, json_text(check, "output"), OUTPUT_MAX);
         table_add(t, json_text(process, "name"));
         table_add(t, json_text(process, "health"));
         table_add(t, buf_str(&result));

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
+#include "base/state.h"
 #include "ctl/commands.h"
-#include "ctl/faults.h"
 #include "ctl/json_get.h"
 #include "ctl/names.h"
 #include "ctl/render.h"
@@ -71,23 +72,14 @@ static bool is_down(int64_t state)
                state == STATE_UNKNOWN;
 }
 
-/* Would our daemon have more to tell than the table shows? */
-static bool is_pending(int64_t state)
-{
-        return state == STATE_BACKOFF || state == STATE_EXITED || state == STATE_STARTING;
-}
-
 /* The details of /v1 by name; NULL where they are not wanted or not to be had. */
-static json_t *fetch_details(struct ctl *c, const struct listing *l, bool verbose)
+static json_t *fetch_details(struct ctl *c, bool verbose)
 {
         AUTO_REPLY r = REPLY_INIT;
-        bool pending = verbose;
 
         if (!verbose && !c->tty_out)
                 return NULL;
-        for (size_t i = 0; i < l->count && !pending; i++)
-                pending = is_pending(xval_int(l->items[i], "state"));
-        if (!pending || !session_json(&c->session, &r, "/v1/processes", NULL))
+        if (!session_json(&c->session, &r, "/v1/processes", NULL))
                 return NULL;
         json_t *by_name = json_object();
         const json_t *list = json_object_get(r.json, "processes");
@@ -115,8 +107,10 @@ static void put_listing(struct ctl *c, const struct listing *l, const json_t *de
         int width = rows ? status_width(rows, names.count) : 0;
         int64_t now = clock_wall_ms();
         for (size_t i = 0; i < names.count; i++) {
+                const json_t *more = json_object_get(details, rows[i].name);
                 status_line(&text, &rows[i], width, c->colour);
-                status_detail(&text, json_object_get(details, rows[i].name), width, now);
+                if (strcmp(json_text(more, "state"), rows[i].state) == 0) /* asked a moment later */
+                        status_detail(&text, more, width, now);
         }
         if (!rows || names.count < l->count || text.failed)
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");
@@ -139,7 +133,7 @@ void cmd_status(struct ctl *c, const struct args *a)
                 return;
         }
         list_words(c, &a->words, r.value, &l);
-        json_t *details = fetch_details(c, &l, a->verbose);
+        json_t *details = fetch_details(c, a->verbose);
         put_listing(c, &l, details);
         for (size_t i = 0; i < l.count; i++)
                 if (is_down(xval_int(l.items[i], "state")))

@@ -106,7 +106,7 @@ const struct cmd ctl_cmds[] = {
         { "health",
           "health\t\t\tThe health of every process, and what its last check said\n"
           "health <name> [...]\tThe same for these processes\n",
-          COMP_PROCESS, CMD_OURS, 0, -1, .run = cmd_health, .run_json = json_status },
+          COMP_PROCESS, CMD_OURS, 0, -1, .run = cmd_health, .run_json = json_health },
         { "scale",
           "scale <program> <n>\tRun so many processes of a program\n"
           "scale <program> +<n>\tRun so many more\n"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <termios.h>
 
-#include "ctl/faults.h"
+#include "base/fault.h"
 #include "version.h"
 
 void ctl_say(struct ctl *c, const char *fmt, ...)

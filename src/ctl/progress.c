@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ctl/faults.h"
+#include "base/state.h"
 #include "ctl/names.h"
 
 #define TICK_MS 500

@@ -7,9 +7,10 @@
 
 #include "ctl/json_get.h"
 
-#define NAME_MIN  30
-#define GAP       3
-#define STATE_LEN 10
+#define NAME_MIN   30
+#define GAP        3
+#define STATE_LEN  10
+#define DETAIL_MAX 80
 
 /* ---- colours */
 
@@ -46,6 +47,43 @@ static void put_word(struct buf *out, const char *word, int width, bool colour)
 
         buf_printf(out, "%s%s%s%*s", escape, word, *escape ? COLOUR_OFF : "", pad > 0 ? pad : 0,
                    "");
+}
+
+/* ---- what others wrote */
+
+/* C0, DEL, and C1 in UTF-8 (0xc2 0x80 to 0xc2 0x9f): terminals obey all of them. */
+static bool is_control(const char *at)
+{
+        const unsigned char *c = (const unsigned char *)at;
+
+        return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0);
+}
+
+void tame(struct buf *out, size_t from)
+{
+        for (size_t i = from; i < out->len; i++) {
+                char *at = out->data + i;
+                if (*at == '\n' || *at == '\r' || *at == '\t')
+                        *at = ' ';
+                else if (is_control(at))
+                        *at = '?';
+                if (*at == '?' && (at[1] & 0xc0) == 0x80) /* the rest of a C1 character */
+                        at[1] = '?';
+        }
+}
+
+void first_line_put(struct buf *out, const char *text, size_t most)
+{
+        size_t len = strcspn(text, "\r\n"), from = out->len;
+        bool cut = len > most;
+
+        if (cut)
+                for (len = most - 3; len > 0 && (text[len] & 0xc0) == 0x80;)
+                        len--; /* never within a character */
+        buf_put(out, text, len);
+        tame(out, from);
+        if (cut)
+                buf_puts(out, "...");
 }
 
 /* ---- status */
@@ -87,8 +125,15 @@ void status_detail(struct buf *out, const json_t *process, int width, int64_t no
         AUTO_BUF text = BUF_INIT;
 
         put_next(&text, process, now_ms);
-        if (strcmp(health, "unhealthy") == 0 || strcmp(health, "starting") == 0)
+        if (strcmp(health, "unhealthy") == 0 || strcmp(health, "starting") == 0) {
+                const json_t *check = json_object_get(process, "healthcheck");
+                const char *said = json_text(check, "output");
                 buf_printf(&text, "%shealth: %s", text.len ? "; " : "", health);
+                if (*said && !json_is_true(json_object_get(check, "last_ok"))) {
+                        buf_puts(&text, ", ");
+                        first_line_put(&text, said, DETAIL_MAX);
+                }
+        }
         if (text.len)
                 buf_printf(out, "%*s%s\n", width + STATE_LEN, "", buf_str(&text));
 }

@@ -48,6 +48,7 @@ int v1_exit_code(const char *what, const char *code)
 void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *d)
 {
         const char *file = json_text(d, "file"), *hint = json_text(d, "hint");
+        const char *section = json_text(d, "section"), *key = json_text(d, "key");
         int64_t line = json_int(d, "line");
 
         buf_puts(out, prefix);
@@ -55,6 +56,10 @@ void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *d)
                 buf_printf(out, "%s:%lld: ", file, (long long)line);
         else if (*file)
                 buf_printf(out, "%s: ", file);
+        if (*section)
+                buf_printf(out, "[%s] ", section);
+        if (*key)
+                buf_printf(out, "%s: ", key);
         buf_printf(out, "%s\n", json_text(d, "message"));
         if (*hint)
                 buf_printf(out, "%*s%s\n", (int)strlen(prefix), "", hint);

@@ -40,6 +40,17 @@ static bool check_descriptors(const struct supervisor *s, const struct fleet *f,
                        f->program->name, wanted, needed, (long)limit);
 }
 
+/* It was retiring when the fleet's settings changed: its next start takes what all have. */
+static void catch_up(struct process *p, struct program *program)
+{
+        const struct program *next = p->next_program ? p->next_program : p->program;
+
+        if (next == program)
+                return;
+        program_unref(p->next_program);
+        p->next_program = p->program == program ? NULL : program_ref(program);
+}
+
 /* Those that are new, stopping for good, or merely not running because a smaller fleet stopped
  * them. */
 bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e)
@@ -48,6 +59,8 @@ bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, s
 
         if (p && p->state != PS_RETIRING && p->state != PS_GONE)
                 return true;
+        if (p)
+                catch_up(p, f->program);
         if (!p) {
                 p = registry_add_process(&s->registry, f, number, s->world, e);
                 if (!p)

@@ -10,9 +10,10 @@
 #include "model/event.h"
 #include "model/listener_proto.h"
 
-/* The first overflow is told, those of the next minute are counted: a pool whose listeners are dead
+/* The first overflows of a minute are told, the others counted: a pool whose listeners are dead
  * drops an event per event, for days. */
 #define SUMMARY_MS 60000
+#define TOLD_MOST  10
 
 _Static_assert(EV_TYPE_COUNT <= 64, "event types fit into one word");
 
@@ -49,9 +50,9 @@ struct pool {
         struct entry *first, *last; /* owned: what waits */
         int waiting;
         uint64_t next_serial;
-        bool told; /* an overflow was logged, at told_ms */
+        int told; /* overflows that were logged since told_ms */
         int64_t told_ms;
-        uint64_t untold; /* overflows since */
+        uint64_t untold; /* those that were not */
 };
 
 struct listeners {
@@ -154,15 +155,18 @@ static void tell_rest(struct supervisor *s, struct pool *p, int64_t now_ms)
 static void tell_overflow(struct supervisor *s, struct pool *p, const struct entry *lost,
                           int64_t now_ms)
 {
-        if (p->told && now_ms - p->told_ms < SUMMARY_MS) {
+        if (p->told && now_ms - p->told_ms >= SUMMARY_MS) {
+                tell_rest(s, p, now_ms);
+                p->told = 0;
+        }
+        if (p->told >= TOLD_MOST) {
                 p->untold++;
                 return;
         }
-        tell_rest(s, p, now_ms);
         log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,
                  p->group->name, lost->notice->serial);
-        p->told = true;
-        p->told_ms = now_ms;
+        if (p->told++ == 0)
+                p->told_ms = now_ms;
 }
 
 static void make_room(struct supervisor *s, struct pool *p, int64_t now_ms)

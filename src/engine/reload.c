@@ -14,15 +14,19 @@
 #include "engine/streams.h"
 #include "engine/worker.h"
 
-static void say_refused(struct supervisor *s, const struct diags *diags)
+void reload_refused(struct supervisor *s, const struct diags *diags)
 {
         struct event e = { .type = EV_CONFIG_REFUSED, .at = clock_now(), .diags = diags };
 
         for (size_t i = 0; i < diags->count; i++) {
                 const struct diag *d = &diags->items[i];
-                if (d->severity == DIAG_ERROR && d->message)
-                        log_line(s->log, LVL_ERROR, "configuration refused: %s:%d: %s",
-                                 d->file ? d->file : "-", d->line, d->message);
+                if (d->severity != DIAG_ERROR || !d->message)
+                        continue;
+                if (d->file)
+                        log_line(s->log, LVL_ERROR, "configuration refused: %s:%d: %s", d->file,
+                                 d->line, d->message);
+                else
+                        log_line(s->log, LVL_ERROR, "configuration refused: %s", d->message);
         }
         bus_publish(&s->bus, &e);
 }
@@ -33,7 +37,7 @@ struct config *reload_read(struct supervisor *s, struct diags *diags)
                                           s->override_count, s->world, diags);
 
         if (!next)
-                say_refused(s, diags);
+                reload_refused(s, diags);
         return next;
 }
 
@@ -118,8 +122,7 @@ static bool is_listener(const struct group_conf *c)
         return c->kind == KIND_LISTENER;
 }
 
-/* A pool cannot become a group of programs under the hands of its events. */
-static bool check_kinds(const struct supervisor *s, const struct config *next, struct err *e)
+bool reload_check(const struct supervisor *s, const struct config *next, struct err *e)
 {
         for (int i = 0; i < s->registry.group_count; i++) {
                 const struct group *g = s->registry.groups[i];
@@ -229,7 +232,7 @@ static void add_empty_groups(struct supervisor *s, const struct config *next)
 
 bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *plan, struct err *e)
 {
-        if (!check_kinds(s, next, e) || (s->rebind && !s->rebind(s->rebind_arg, next, e))) {
+        if (s->rebind && !s->rebind(s->rebind_arg, next, e)) {
                 config_free(next);
                 return false;
         }

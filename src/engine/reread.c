@@ -67,13 +67,20 @@ enum fault order_remove_group(struct supervisor *s, const char *name, const stru
         return FAULT_NONE;
 }
 
-/* A plan that was only looked at outlives the configuration that it was made from. */
+/* A plan that was not carried out outlives the configuration that it was made from. */
 static void plan_forget_config(struct plan *p)
 {
         for (int i = 0; i < p->count; i++) {
                 p->items[i].group = NULL;
                 p->items[i].to = NULL;
         }
+}
+
+static enum fault refuse(struct supervisor *s, struct diags *diags, const struct err *e)
+{
+        diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e->text);
+        reload_refused(s, diags);
+        return FAULT_CANT_REREAD;
 }
 
 enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller *by,
@@ -87,10 +94,9 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         struct config *next = reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        if (!plan_make(&s->registry, next, s->world, out, &e)) {
-                diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e.text);
+        if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->world, out, &e)) {
                 config_free(next);
-                return FAULT_CANT_REREAD;
+                return refuse(s, diags, &e);
         }
         out->generation = s->generation;
         if (plan_only) {
@@ -101,9 +107,8 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         say_order(s, by, NULL, "apply");
         if (reload_carry_out(s, next, out, &e))
                 return FAULT_NONE;
-        diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e.text);
-        log_line(s->log, LVL_ERROR, "configuration not applied: %s", e.text);
-        return FAULT_CANT_REREAD;
+        plan_forget_config(out);
+        return refuse(s, diags, &e);
 }
 
 enum fault order_restart_all(struct supervisor *s, const struct caller *by, struct diags *diags)

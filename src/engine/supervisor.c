@@ -21,7 +21,8 @@
 
 /* ---- deadlines */
 
-/* However many are due at once (a storm of starts): clients and the dead have their turn in between. */
+/* However many are due at once (a storm of starts): clients and the dead have their turn in
+ * between. */
 #define TICK_BUDGET_MS 3
 
 void supervisor_rearm(struct supervisor *s)
@@ -173,7 +174,7 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         struct err e = { 0 };
         enum pstate from = p->state;
 
-        if (!kill_it)
+        if (!kill_it || !p->worker || !p->worker->kin.count)
                 sweep_look(s, p);
         if (launcher_signal(s, p, kill_it, &e))
                 return;
@@ -202,6 +203,8 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
         queue_deadline(s, p);
         if (p->state != from)
                 transition(s, p, from, pid, clock_now());
+        if (work & DO_START)
+                waiters_look_passing(s, p);
         carry_out(s, p, work);
         if (p->state != from) {
                 waiters_look(s, p);

@@ -43,23 +43,24 @@ static struct proc_entry *descendants(const struct proc_table *t, pid_t leader, 
         return list;
 }
 
+/* At the daemon's own end everybody below us goes anyway. */
 void sweep_look(struct supervisor *s, struct process *p)
 {
         const struct program *g = p->program;
-        struct proc_table all;
-        pid_t *kids = NULL;
+        struct proc_table tree;
 
-        if (!p->worker || p->pid <= 0 || !(g->stopasgroup || g->killasgroup))
+        if (!p->worker || p->pid <= 0 || s->mood != MOOD_RUNNING)
                 return;
-        proc_table_release(&p->worker->kin);
-        ssize_t n = kin_children(p->pid, &kids);
-        free(kids);
-        if (n == 0 || !proc_table_read(&all))
+        struct proc_table *kin = &p->worker->kin;
+        proc_table_release(kin);
+        if (!kin_tree(&p->pid, 1, &tree) &&
+            !((g->stopasgroup || g->killasgroup) && proc_table_read(&tree)))
                 return;
-        p->worker->kin.items = descendants(&all, p->pid, &p->worker->kin.count);
-        proc_table_release(&all);
-        log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
-                 p->worker->kin.count);
+        kin->items = descendants(&tree, p->pid, &kin->count);
+        proc_table_release(&tree);
+        if (kin->count)
+                log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
+                         kin->count);
 }
 
 void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill_them)
@@ -85,19 +86,21 @@ void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill
         sweep->items[sweep->count++] = (struct ended){ p, leader, kill_them, 0 };
 }
 
-/* Has somebody been left to us? Known children are workers and probes; any other is an orphan of
- * theirs. */
-static bool has_orphans(struct supervisor *s)
+/* Whom have workers left to us? Known children are workers, probes and hooks; any other is an
+ * orphan of theirs, and what is below it belongs to it. Nobody, as a rule. */
+static bool read_orphans(struct supervisor *s, struct proc_table *out)
 {
         pid_t *kids;
         ssize_t n = kin_children(getpid(), &kids);
-        bool found = n < 0; /* cannot be told: look in full */
+        size_t count = 0;
 
-        for (ssize_t i = 0; i < n && !found; i++)
-                found = !registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
-                        !fatal_owns(s, kids[i]);
+        for (ssize_t i = 0; i < n; i++)
+                if (!registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
+                    !fatal_owns(s, kids[i]))
+                        kids[count++] = kids[i];
+        bool fine = n >= 0 && kin_tree(kids, count, out);
         free(kids);
-        return found;
+        return fine || proc_table_read(out); /* cannot be told: look in full */
 }
 
 static void take(struct supervisor *s, struct ended *end, const struct proc_entry *who)
@@ -146,21 +149,22 @@ static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc
 void sweep_run(struct supervisor *s)
 {
         struct sweep *sweep = s->sweep;
-        struct proc_table all;
+        struct proc_table orphans;
+        size_t keep = 0;
 
         if (!sweep || sweep->count == 0)
                 return;
-        if (!has_orphans(s) || !proc_table_read(&all)) {
-                sweep->count = 0;
-                return;
-        }
-        size_t keep = 0;
-        for (size_t i = 0; i < sweep->count; i++)
-                if (sweep_one(s, &sweep->items[i], &all) &&
-                    sweep->items[i].process->state != PS_GONE)
+        if (!read_orphans(s, &orphans))
+                orphans = (struct proc_table){ 0 };
+        for (size_t i = 0; i < sweep->count; i++) {
+                struct process *p = sweep->items[i].process;
+                if (sweep_one(s, &sweep->items[i], &orphans) && p->state != PS_GONE)
                         sweep->items[keep++] = sweep->items[i];
+                else if (p->worker)
+                        proc_table_release(&p->worker->kin);
+        }
         sweep->count = keep;
-        proc_table_release(&all);
+        proc_table_release(&orphans);
 }
 
 void sweep_forget(struct supervisor *s, const struct process *p)

@@ -69,23 +69,32 @@ void waiter_cancel(struct waiter *w)
 }
 
 /* One at a time and from the front again: an answer may cancel or add others. */
-static bool answer_one(struct process *p)
+static bool answer_one(struct process *p, bool stops_only)
 {
         enum fault f;
 
-        for (struct waiter *w = p->worker ? p->worker->waiters : NULL; w; w = w->next)
-                if (is_answered(p, w->what, &f)) {
+        for (struct waiter *w = p->worker ? p->worker->waiters : NULL; w; w = w->next) {
+                bool asked = !stops_only || w->what == WAIT_FOR_STOPPED;
+                if (asked && is_answered(p, w->what, &f)) {
                         unlink_waiter(w);
                         w->on_done(w->arg, p, f);
                         return true;
                 }
+        }
         return false;
 }
 
 void waiters_look(struct supervisor *s, struct process *p)
 {
         (void)s;
-        while (answer_one(p))
+        while (answer_one(p, false))
+                ;
+}
+
+void waiters_look_passing(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (answer_one(p, true))
                 ;
 }
 

@@ -153,7 +153,9 @@ static int64_t wait_up_ms(const struct process *p)
 
 static int64_t wait_ms(struct process *p, enum pwait wait, int64_t now_ms)
 {
-        int64_t stop_ms = (int64_t)p->program->stopwaitsecs * SECOND_MS;
+        int secs = p->program->stopwaitsecs;
+        int64_t stop_ms =
+            secs > 0 ? (int64_t)secs * SECOND_MS : 0; /* Supervisor takes -1 as well */
 
         switch (wait) {
         case WAIT_UP:
@@ -294,7 +296,7 @@ unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
         assert(p->state == PS_STARTING && p->pid == 0 && pid > 0);
         p->pid = pid;
         p->spawned_ms = at.mono_ms;
-        p->spawned_wall_ms = at.wall_ms;
+        p->spawned_wall_ms = p->tried_wall_ms = at.wall_ms;
         health_begin(&p->health, p->program);
         return promote_or_wait(p, at);
 }
@@ -303,6 +305,7 @@ unsigned process_spawn_failed(struct process *p, const char *why, struct moment 
 {
         if (p->state != PS_STARTING || p->pid != 0)
                 return 0;
+        p->tried_wall_ms = at.wall_ms;
         spawnerr_set(p, "%s", why);
         return process_feed(p, judge_start(p, PE_SPAWN_FAILED, at), at);
 }

@@ -5,24 +5,25 @@
 #include <time.h>
 
 #include "base/signame.h"
+#include "base/state.h"
 #include "model/process.h"
 
 /* ---- states */
 
 static const struct state_words {
         const char *inner;
-        enum pstate shown; /* one of Supervisor's eight; only their rows have a code */
-        int code;
+        enum pstate shown;    /* one of Supervisor's eight; only their rows have a code */
+        enum state_code code; /* of those that are shown as themselves */
 } words[PS_COUNT] = {
-        [PS_NONE] = { "NONE", PS_UNKNOWN, 1000 },
-        [PS_STOPPED] = { "STOPPED", PS_STOPPED, 0 },
-        [PS_STARTING] = { "STARTING", PS_STARTING, 10 },
-        [PS_RUNNING] = { "RUNNING", PS_RUNNING, 20 },
-        [PS_BACKOFF] = { "BACKOFF", PS_BACKOFF, 30 },
-        [PS_STOPPING] = { "STOPPING", PS_STOPPING, 40 },
-        [PS_EXITED] = { "EXITED", PS_EXITED, 100 },
-        [PS_FATAL] = { "FATAL", PS_FATAL, 200 },
-        [PS_UNKNOWN] = { "UNKNOWN", PS_UNKNOWN, 1000 },
+        [PS_NONE] = { "NONE", PS_UNKNOWN, STATE_UNKNOWN },
+        [PS_STOPPED] = { "STOPPED", PS_STOPPED, STATE_STOPPED },
+        [PS_STARTING] = { "STARTING", PS_STARTING, STATE_STARTING },
+        [PS_RUNNING] = { "RUNNING", PS_RUNNING, STATE_RUNNING },
+        [PS_BACKOFF] = { "BACKOFF", PS_BACKOFF, STATE_BACKOFF },
+        [PS_STOPPING] = { "STOPPING", PS_STOPPING, STATE_STOPPING },
+        [PS_EXITED] = { "EXITED", PS_EXITED, STATE_EXITED },
+        [PS_FATAL] = { "FATAL", PS_FATAL, STATE_FATAL },
+        [PS_UNKNOWN] = { "UNKNOWN", PS_UNKNOWN, STATE_UNKNOWN },
         [PS_RESPAWN] = { "RESPAWN", PS_EXITED, 0 },
         [PS_RESTARTING] = { "RESTARTING", PS_STOPPING, 0 },
         [PS_RETIRING] = { "RETIRING", PS_STOPPING, 0 },

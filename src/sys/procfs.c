@@ -65,24 +65,29 @@ static int by_pid(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static bool add(struct proc_table *t, size_t *room, const struct proc_entry *entry)
+bool proc_table_add(struct proc_table *t, const struct proc_entry *entry)
 {
-        if (t->count == *room) {
-                size_t more = *room ? *room * 2 : 256;
-                struct proc_entry *items = realloc(t->items, more * sizeof *items);
+        if (t->count == t->cap) {
+                size_t cap = t->cap ? t->cap * 2 : 16;
+                struct proc_entry *items = realloc(t->items, cap * sizeof *items);
                 if (!items)
                         return false;
                 t->items = items;
-                *room = more;
+                t->cap = cap;
         }
         t->items[t->count++] = *entry;
         return true;
 }
 
+void proc_table_sort(struct proc_table *t)
+{
+        if (t->count)
+                qsort(t->items, t->count, sizeof *t->items, by_pid);
+}
+
 bool proc_table_read(struct proc_table *t)
 {
         DIR *dir = opendir("/proc");
-        size_t room = 0;
         bool fine = dir != NULL;
         struct dirent *d;
 
@@ -91,14 +96,14 @@ bool proc_table_read(struct proc_table *t)
                 struct proc_entry entry;
                 if (isdigit((unsigned char)d->d_name[0]) &&
                     proc_entry_read((pid_t)strtol(d->d_name, NULL, 10), &entry))
-                        fine = add(t, &room, &entry);
+                        fine = proc_table_add(t, &entry);
         }
         if (dir)
                 closedir(dir);
-        if (!fine)
+        if (fine)
+                proc_table_sort(t);
+        else
                 proc_table_release(t);
-        else if (t->count)
-                qsort(t->items, t->count, sizeof *t->items, by_pid);
         return fine;
 }
 

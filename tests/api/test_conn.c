@@ -155,7 +155,7 @@ Test(conn, closes_after_a_1_0_request_unless_told)
 {
         say("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
         cr_expect_not(hear());
-        cr_expect(has("Connection: keep-alive\r\n"));
+        cr_expect(has("Connection: Keep-Alive\r\n"));
         say("GET / HTTP/1.0\r\n\r\n");
         cr_expect(hear());
         cr_expect_eq(routed, 2);
@@ -254,7 +254,7 @@ Test(conn, refuses_nonsense_and_closes)
         say("how do you do\r\n\r\n");
         cr_expect(hear());
         cr_expect(has("HTTP/1.1 400 Bad Request\r\n"));
-        cr_expect(has("<p>Error code 400.\n<p>Message: Bad Request.\n"));
+        cr_expect(has("<p>Error code 400.\r\n<p>Message: Bad Request.\r\n"));
         cr_expect(has("Connection: close"));
         cr_expect_eq(routed, 0);
 }

@@ -246,11 +246,25 @@ Test(commands, apply_says_where_the_configuration_is_wrong)
         FAKE_DAEMON(&d,
                     { "/v1/reload", 422, "application/problem+json",
                       "{\"status\":422,\"title\":\"T\",\"detail\":\"D\",\"code\":\"CANT_REREAD\","
-                      "\"errors\":[{\"file\":\"web.conf\",\"line\":7,\"message\":\"startsecs: "
-                      "expected a number\",\"hint\":\"seconds\"}]}",
+                      "\"errors\":[{\"file\":\"web.conf\",\"line\":7,\"section\":\"program:web\","
+                      "\"key\":\"startsecs\",\"message\":\"expected a number\","
+                      "\"hint\":\"seconds\"}]}",
                       0 });
         ctl_run(&d.ctl, "apply");
-        expect("ERROR: web.conf:7: startsecs: expected a number\n       seconds\n", 1);
+        expect("ERROR: web.conf:7: [program:web] startsecs: expected a number\n       seconds\n",
+               1);
+}
+
+Test(commands, apply_does_not_say_that_nothing_changes_when_no_process_does)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("{\"plan\":true}", "{\"applied\":false,\"generation\":4,"
+                                                 "\"warnings\":[],\"changes\":[]}"),
+                    RULE_JSON("{\"plan\":false}", "{\"applied\":true,\"generation\":5,"
+                                                  "\"warnings\":[],\"changes\":[]}"));
+        ctl_run(&d.ctl, "apply --plan");
+        ctl_run(&d.ctl, "apply");
+        expect("No process would be touched\nApplied as generation 5: no process is touched\n", 0);
 }
 
 Test(commands, with_json_print_the_objects_and_nothing_else)
@@ -264,6 +278,24 @@ Test(commands, with_json_print_the_objects_and_nothing_else)
                "}\n  ]\n}\n",
                4);
         cr_expect_str_eq(fake_daemon_complained(&d), "zz: ERROR (no such process)\n");
+}
+
+Test(commands, with_json_give_the_exit_code_that_they_give_without)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("/v1/processes?name=off",
+                              "{\"processes\":[{\"statecode\":0,\"health\":\"none\"}]}"),
+                    RULE_JSON("/v1/processes?name=ill",
+                              "{\"processes\":[{\"statecode\":20,\"health\":\"unhealthy\"}]}"));
+        ctl_run(&d.ctl, "health --json off");
+        cr_expect_eq(d.ctl.exit_code, 0, "a process that is down is not ill");
+        ctl_run(&d.ctl, "health --json ill");
+        cr_expect_eq(d.ctl.exit_code, 3);
+        d.ctl.exit_code = 0;
+        ctl_run(&d.ctl, "status --json ill");
+        cr_expect_eq(d.ctl.exit_code, 0);
+        ctl_run(&d.ctl, "status --json off");
+        cr_expect_eq(d.ctl.exit_code, 3);
 }
 
 Test(commands, with_json_put_several_orders_into_one_list)

@@ -104,8 +104,6 @@ def nonsense_is_refused_and_harms_nobody(c):
     for path in ('/v1/nothing', '/v1/processes/x/y/z', '/nowhere'):
         same(d.get(path).status, 404, f'status of {path}')
     check(d.request('DELETE', '/v1/info').status in (400, 405, 501), 'DELETE is refused')
-    a = d.request('POST', '/v1/processes/w/stop', '{}', headers={'Content-Type': 'text/plain'})
-    same(a.status, 400, 'status of a form')
     same(d.pids(), before, 'pids')
 
 
@@ -151,8 +149,11 @@ def requests_follow_each_other_on_one_connection(c):
 
 @story(nobody=True)
 def passwords_are_asked_for(c):
+    port = free_port()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), start=False,
-                 server='username=user\npassword=secret')
+                 server='username=user\npassword=secret',
+                 sections=f'[inet_http_server]\nport=127.0.0.1:{port}\nusername=user\n'
+                          'password=secret\n')
     d.launch()
     c.wait(d.answers, 'health needs no password')
     for path in ('/v1/info', '/', '/v1/events', '/v1/logs/main'):
@@ -161,6 +162,9 @@ def passwords_are_asked_for(c):
 
     def with_password(word):
         return {'Authorization': 'Basic ' + base64.b64encode(word).decode()}
+    form = {**with_password(b'user:secret'), 'Content-Type': 'text/plain'}
+    a = d.request('POST', '/v1/processes/w/stop', '{}', headers=form, port=port)
+    same(a.status, 400, 'status of what a web page could send over TCP')
     same(d.get('/v1/info', headers=with_password(b'user:wrong')).status, 401, 'status')
     same(d.get('/v1/info', headers=with_password(b'user:secret')).status, 200, 'status')
     a = d.get('/v1/info', headers={'Authorization': 'Basic ###'})
@@ -289,6 +293,21 @@ def an_order_that_waits_too_long_is_answered_in_time(c):
     a = d.order('w', 'start', 504, wait=True, timeout_s=0.3)
     same(a['code'], 'TIMEOUT', 'code')
     same(d.process('w')['state'], 'STARTING', 'state')
+
+
+@story(nobody=True)
+def a_stop_that_is_overtaken_by_a_restart_is_answered(c):
+    d = c.daemon(c.program('w', ' ignore-term', 'stopwaitsecs=1', 'startsecs=0'))
+    d.wait_worker_log('w', 'ready')
+    old = d.pids()['w']
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(d.rpc().stopProcess('w')))
+    waiting.start()
+    d.wait_state('w', 'STOPPING')
+    d.order('w', 'restart')
+    waiting.join()
+    same(answers, [True], 'answer to the stop')
+    check(d.pids()['w'] not in (None, old), 'a new one runs')
 
 
 @story(nobody=True)

@@ -63,7 +63,8 @@ def what_a_worker_leaves_behind_is_named(c):
     check(alive(near) and alive(far), 'nobody kills them: that was not asked for')
     d.wait_log(f"left over from 'w': pid {near} ")
     p = d.wait_process('w', lambda p: p['leftovers'], 'has leftovers')
-    check(any(x.startswith(f'{near} ') for x in p['leftovers']), f'leftovers {p["leftovers"]}')
+    for pid in (near, far):  # by session, and by the ancestry seen before the stop
+        check(any(x.startswith(f'{pid} ') for x in p['leftovers']), f'leftovers {p["leftovers"]}')
     shown = json.loads(d.ctl('status', '--json')[1])['processes'][0]
     same(shown['leftovers'], p['leftovers'], 'leftovers as the client shows them')
     d.stop()  # checks that nobody is there any more
@@ -87,6 +88,16 @@ def stopasgroup_and_killasgroup_leave_nobody_behind(c):
     d.order('all', 'stop')
     for pid in children:
         c.wait_gone(pid)
+
+
+@story()
+def many_with_children_stop_in_a_moment(c):
+    d = c.daemon(c.program('w', "sh -c 'sleep 1000 & wait'", 'numprocs=400', 'stopasgroup=true',
+                           'process_name=%(process_num)d', 'startsecs=0'))
+    d.wait_all('RUNNING', 400)
+    began = time.monotonic()
+    d.order('all', 'stop')
+    check(time.monotonic() - began < 5, 'the daemon looks at more than each one\'s own')
 
 
 @story(nobody=True)

@@ -171,6 +171,21 @@ Test(reload, a_live_key_restarts_nobody_and_holds)
         cr_expect_eq(house_process(&h, "web:web_0")->program->stopwaitsecs, 77);
 }
 
+Test(reload, one_that_is_wanted_again_comes_back_with_the_new_settings)
+{
+        house_open(&h, "", FLEET(2));
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        scale(false, 1, NULL);
+        cr_expect_eq(apply(false, FLEET(1) "environment=NEW=1\n"), FAULT_NONE);
+        house_end(&h, "web:web_0", KERNEL_KILLED(SIGTERM));
+        scale(false, 2, NULL);
+        house_end(&h, "web:web_1", KERNEL_KILLED(SIGTERM));
+        cr_expect_str_eq(house_state(&h, "web:web_1"), "RUNNING");
+        cr_expect_eq(house_process(&h, "web:web_1")->program, fleet("web")->program);
+        cr_expect_str_eq(house_process(&h, "web:web_1")->program->environment, "NEW=1");
+}
+
 Test(reload, a_changed_command_restarts_only_its_own)
 {
         house_open(&h, "", FLEET(1) "[program:db]\n" QUICK);
@@ -231,6 +246,18 @@ Test(reload, a_bad_file_changes_nothing)
         cr_expect_eq(apply(false, FLEET(1) "stopwaitsecs=soon\n"), FAULT_CANT_REREAD);
         cr_expect_str_eq(house_state(&h, "web:web_0"), "RUNNING");
         cr_expect(house_said(&h, "configuration refused: /etc/s.conf:"));
+}
+
+Test(reload, a_plan_refuses_what_apply_would_refuse)
+{
+        house_open(&h, "", FLEET(1));
+        house_begin(&h);
+        for (int plan_only = 0; plan_only < 2; plan_only++)
+                cr_expect_eq(apply(plan_only, "[eventlistener:web]\nevents=TICK_5\n" QUICK),
+                             FAULT_CANT_REREAD);
+        cr_expect(house_said(&h, "ERRO configuration refused: group web changes from programs to "
+                                 "listeners"));
+        cr_expect_str_eq(house_state(&h, "web:web_0"), "RUNNING");
 }
 
 Test(reload, a_scaled_fleet_keeps_its_count_unless_numprocs_changes)

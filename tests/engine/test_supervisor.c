@@ -286,6 +286,26 @@ Test(supervisor, answers_a_waiter_when_the_worker_is_up)
         cr_expect_eq(start("web"), FAULT_ALREADY_STARTED);
 }
 
+static void note_answer(void *arg, struct process *p, enum fault f)
+{
+        (void)p;
+        *(enum fault *)arg = f;
+}
+
+Test(supervisor, answers_who_waits_for_a_stop_that_another_order_makes_a_restart)
+{
+        enum fault answer = FAULT_FAILED, f;
+        struct waiter stopped = { .on_done = note_answer, .arg = &answer };
+
+        open_and_begin("[program:web]\n" QUICK);
+        cr_expect_eq(stop("web"), FAULT_NONE);
+        cr_expect_not(waiter_add(&h.sup, &stopped, house_process(&h, "web"), WAIT_FOR_STOPPED, &f));
+        cr_expect_eq(order_restart(&h.sup, house_process(&h, "web"), NULL, NULL), FAULT_NONE);
+        house_end(&h, "web", KERNEL_EXITED(0));
+        cr_expect_eq(answer, FAULT_NONE);
+        cr_expect_str_eq(house_state(&h, "web"), "RUNNING");
+}
+
 Test(supervisor, refuses_what_makes_no_sense)
 {
         struct err e = { 0 };

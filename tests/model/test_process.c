@@ -516,6 +516,16 @@ Test(process, pauses_between_kills_with_stopwaitsecs_0)
         cr_expect_eq(due_in(now), 1000);
 }
 
+Test(process, is_killed_at_once_with_a_negative_stopwaitsecs)
+{
+        web.stopwaitsecs = -1;
+        int64_t now = run(0);
+        cr_expect_eq(process_order(p, PE_STOP, at_ms(now)), DO_TERM);
+        cr_expect_eq(due_in(now), 0);
+        cr_expect_eq(process_tick(p, at_ms(now)), DO_KILL);
+        cr_expect_eq(due_in(now), 1000);
+}
+
 Test(process, does_not_prolong_a_stop_by_asking_again)
 {
         int64_t now = run(0);

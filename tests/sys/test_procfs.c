@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "sys/kin.h"
 #include "sys/procfs.h"
 #include "sys/sys.h"
 
@@ -126,7 +127,7 @@ Test(procfs, counts_beyond_the_callers_room)
                 { .pid = 13, .parent = 12, .session = 12, .state = 'S' },
                 { .pid = 14, .parent = 1, .session = 14, .state = 'S' },
         };
-        struct proc_table t = { items, 5 };
+        struct proc_table t = { items, 5, 5 };
         struct proc_entry out[1];
 
         cr_assert_eq(proc_descendants(&t, 10, out, 1), 3);
@@ -141,7 +142,7 @@ Test(procfs, survives_a_circle_of_parents)
                 { .pid = 11, .parent = 12, .session = 5, .state = 'S' },
                 { .pid = 12, .parent = 11, .session = 5, .state = 'S' },
         };
-        struct proc_table t = { items, 2 };
+        struct proc_table t = { items, 2, 2 };
 
         cr_assert_eq(proc_descendants(&t, 10, NULL, 0), 0);
 }
@@ -192,4 +193,38 @@ static int command_lines(void)
 Test(procfs, shows_command_lines)
 {
         isolated(command_lines);
+}
+
+/* Its only child leaves the process group, and stays in the session. */
+static int a_session_that_outlives_its_leader(void)
+{
+        char member[16] = "";
+        int ends[2];
+        char *argv[] = { (char *)"sh", (char *)"-c", (char *)"set -m; sleep 100 & echo $!", NULL };
+        char *envp[] = { (char *)"PATH=/usr/bin:/bin", NULL };
+        struct spawned out;
+        struct sys *s = sys_real();
+
+        CHECK(pipe2(ends, O_CLOEXEC) == 0);
+        struct launch l = {
+                .path = "/bin/sh", .argv = argv, .envp = envp, .umask = -1, .fds = { 0, ends[1], 2 }
+        };
+        CHECK(s->spawn(s, &l, &out));
+        CHECK(!kin_is_gone(out.pid));
+        CHECK(read(ends[0], member, sizeof member - 1) > 0);
+        CHECK(waitpid(out.pid, NULL, 0) == out.pid);
+        CHECK(!kin_is_gone(out.pid));
+        CHECK(kill((pid_t)atoi(member), SIGKILL) == 0);
+        time_t end = time(NULL) + 10;
+        while (!kin_is_gone(out.pid) && time(NULL) <= end) {
+                waitpid(-1, NULL, WNOHANG);
+                poll(NULL, 0, 5);
+        }
+        CHECK(kin_is_gone(out.pid));
+        return 0;
+}
+
+Test(procfs, a_leader_is_gone_when_nobody_is_left_in_its_session)
+{
+        isolated(a_session_that_outlives_its_leader);
 }

@@ -1,9 +1,14 @@
-/* The faults of compat 20.2 that the client acts upon. */
-#ifndef CTL_FAULTS_H
-#define CTL_FAULTS_H
+/* Why an order was refused, in the numbers of XML-RPC (compat 20.2). The names serve both APIs, and
+ * the client knows the same. */
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
 
 enum fault {
+        FAULT_NONE = 0,
         FAULT_UNKNOWN_METHOD = 1,
+        FAULT_INCORRECT_PARAMETERS = 2,
+        FAULT_BAD_ARGUMENTS = 3,
+        FAULT_SIGNATURE_UNSUPPORTED = 4,
         FAULT_SHUTDOWN_STATE = 6,
         FAULT_BAD_NAME = 10,
         FAULT_BAD_SIGNAL = 11,
@@ -18,18 +23,10 @@ enum fault {
         FAULT_ALREADY_ADDED = 90,
         FAULT_STILL_RUNNING = 91,
         FAULT_CANT_REREAD = 92,
+        /* ours only; never sent over XML-RPC */
+        FAULT_OUT_OF_RANGE = 200,
+        FAULT_TIMEOUT = 201,
 };
-
-/* States of compat section 12. */
-enum ctl_state {
-        STATE_STOPPED = 0,
-        STATE_STARTING = 10,
-        STATE_RUNNING = 20,
-        STATE_BACKOFF = 30,
-        STATE_STOPPING = 40,
-        STATE_EXITED = 100,
-        STATE_FATAL = 200,
-        STATE_UNKNOWN = 1000,
-};
+const char *fault_name(enum fault f); /* "BAD_NAME" */
 
 #endif
