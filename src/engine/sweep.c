@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "engine/fatal.h"
 #include "engine/probes.h"
 #include "sys/kin.h"
@@ -146,6 +147,22 @@ static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc
         return end->kill_them && found > 0 && end->rounds < ROUNDS;
 }
 
+/* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
+ * must not grow with the fleet. */
+static void drop_lone_ones(struct sweep *sweep)
+{
+        AUTO_FD asker = kin_asker();
+        size_t keep = 0;
+
+        for (size_t i = 0; i < sweep->count; i++) {
+                const struct ended *end = &sweep->items[i];
+                const struct worker *w = end->process->worker;
+                if ((w && w->kin.count) || !kin_is_gone(asker, end->leader))
+                        sweep->items[keep++] = *end;
+        }
+        sweep->count = keep;
+}
+
 void sweep_run(struct supervisor *s)
 {
         struct sweep *sweep = s->sweep;
@@ -153,6 +170,9 @@ void sweep_run(struct supervisor *s)
         size_t keep = 0;
 
         if (!sweep || sweep->count == 0)
+                return;
+        drop_lone_ones(sweep);
+        if (sweep->count == 0)
                 return;
         if (!read_orphans(s, &orphans))
                 orphans = (struct proc_table){ 0 };
