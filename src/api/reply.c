@@ -205,7 +205,8 @@ static int problem(char *text, size_t size, int status)
 void reply_refuse(struct conn *c, int status)
 {
         struct request *r = &c->req;
-        bool json = r->path && strncmp(r->path, "/v1/", 4) == 0;
+        const char *target = r->path ? r->path : c->parse ? http_parse_target(c->parse) : "";
+        bool json = strncmp(target, "/v1/", 4) == 0;
         char text[512];
         int n = json ? problem(text, sizeof text, status) : error_page(text, sizeof text, status);
 

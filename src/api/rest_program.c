@@ -117,10 +117,14 @@ static bool wanted_size(struct request *r, const json_t *body, bool *relative, i
                 rest_error(r, 400, "BAD_REQUEST", "say either replicas or by");
                 return false;
         }
-        if (!json_is_integer(v) || json_integer_value(v) > INT_MAX / 2 ||
-            json_integer_value(v) < INT_MIN / 2) {
+        if (!json_is_integer(v)) {
                 rest_error(r, 400, "BAD_REQUEST", "%s has to be a whole number",
                            *relative ? "by" : "replicas");
+                return false;
+        }
+        if (json_integer_value(v) > INT_MAX / 2 || json_integer_value(v) < INT_MIN / 2) {
+                rest_error(r, 400, "OUT_OF_RANGE", "%s: %lld is more than any fleet can have",
+                           *relative ? "by" : "replicas", (long long)json_integer_value(v));
                 return false;
         }
         *value = (int)json_integer_value(v);

@@ -259,6 +259,14 @@ Test(conn, refuses_nonsense_and_closes)
         cr_expect_eq(routed, 0);
 }
 
+Test(conn, refuses_in_the_form_that_the_path_is_asked_in)
+{
+        say("POST /v1/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n");
+        cr_expect(hear());
+        cr_expect_eq(count("application/problem+json"), 1);
+        cr_expect_eq(count("\"code\":\"TOO_LARGE\""), 1);
+}
+
 Test(conn, refuses_paths_with_a_nul)
 {
         say("GET /a%00b HTTP/1.1\r\n\r\n");

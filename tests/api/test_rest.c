@@ -311,6 +311,8 @@ Test(rest, refuses_what_makes_no_sense)
                 { "/v1/programs/web/scale", "{\"replicas\":1,\"by\":1}", "BAD_REQUEST" },
                 { "/v1/programs/web/scale", "{\"replicas\":5}", "OUT_OF_RANGE" },
                 { "/v1/programs/web/scale", "{\"by\":-3}", "OUT_OF_RANGE" },
+                { "/v1/programs/web/scale", "{\"by\":2147483647}", "OUT_OF_RANGE" },
+                { "/v1/programs/web/scale", "{\"replicas\":-9000000000000}", "OUT_OF_RANGE" },
                 { "/v1/reload", "{\"plan\":\"yes\"}", "BAD_REQUEST" },
         };
 
