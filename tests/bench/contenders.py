@@ -53,6 +53,7 @@ class Fleet:
     def __init__(self, bench, count, *, do=None, logs=False, extra='', separate=False):
         self.bench, self.count, self.logs = bench, count, logs
         self.extra, self.separate = extra, separate
+        self.worker = bench.worker
         self.dir = bench.place(self.name)
         self.records = Records(os.path.join(self.dir, 'fifo'))
         self.env = {**os.environ, 'BENCH_FIFO': self.records.path, **(do or {})}
@@ -166,7 +167,7 @@ class _SupervisorLike(Fleet):
     def program(self, name, count, environment=''):
         several = 'process_name=%(program_name)s_%(process_num)05d\n' if not self.separate else ''
         log = f'{self.dir}/log.%(process_num)d' if self.logs else 'NONE'
-        return (f'[program:{name}]\ncommand={self.bench.worker}\n{several}numprocs={count}\n'
+        return (f'[program:{name}]\ncommand={self.worker}\n{several}numprocs={count}\n'
                 f'startsecs=0\nrestart_delay=0\nautorestart=true\nstdout_logfile={log}\n'
                 f'stdout_logfile_maxbytes=0\nstderr_logfile=NONE\n{environment}{self.extra}\n')
 

@@ -17,6 +17,10 @@ class Scenario:
     def rounds(self, bench):
         return self.quick if bench.quick else self.whole
 
+    def takes_part(self, bench, who, turn):
+        """In a hurry the peers have one turn: what they take is minutes, and it varies little."""
+        return turn == 0 or who in ('floor', 'ours') or not bench.quick
+
 
 def scenario(*who, quick, whole):
     """Who takes part, and how many rounds there are with QUICK=1 and without."""

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian packages that a target needs: names what is missing, then installs it.
-# usage: deps.sh build|demo|check
+# usage: deps.sh build|demo|check|bench
 #   DEPS=skip   only say what is missing, and fail
 #   DEPS_LOOK_IN=DIR   where the headers and programs are looked for, for tests (default: the system)
 set -u
@@ -35,6 +35,13 @@ clang-format:clang-format
 clang-tidy:clang-tidy
 cppcheck:cppcheck'
 
+# The peers, and what draws the picture.
+bench='python3:python3
+supervisor:supervisord
+s6:s6-svscan
+runit:runsvdir
+gnuplot-nox:gnuplot'
+
 case ${1-} in
 build) wanted=$build ;;
 demo) wanted="$build
@@ -42,8 +49,10 @@ $demo" ;;
 check) wanted="$build
 $demo
 $check" ;;
+bench) wanted="$build
+$bench" ;;
 *)
-        echo "usage: $0 build|demo|check" >&2
+        echo "usage: $0 build|demo|check|bench" >&2
         exit 2
         ;;
 esac
