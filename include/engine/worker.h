@@ -3,6 +3,7 @@
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct worker {
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */
         struct waiter *waiters;    /* list, see engine/orders.h */
+        ev_timer nag;              /* while somebody waits for its stop */
         struct proc_table kin;     /* descendants seen before the stop, by pid and start time */
         struct strs leftovers;     /* "pid command": found after the end, killed or not */
 };

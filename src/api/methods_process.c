@@ -5,6 +5,7 @@
 #include "api/methods.h"
 #include "base/signame.h"
 #include "engine/worker.h"
+#include "model/pytext.h"
 #include "model/recipe.h"
 
 bool rpc_target(struct rpc_call *c, const char *name, bool group_allowed, struct target *out)
@@ -267,7 +268,12 @@ static int signal_param(struct rpc_call *c, const struct value *v)
         const char *text = v->text ? v->text : number;
 
         snprintf(number, sizeof number, "%lld", (long long)v->number);
-        int sig = signame_parse(text);
+        AUTO_BUF trimmed = BUF_INIT;
+        size_t len = strlen(text);
+
+        pytext_trim(&text, &len);
+        buf_put(&trimmed, text, len);
+        int sig = signame_parse(buf_str(&trimmed));
         if (sig >= 0)
                 return sig;
         rpc_fault(c, FAULT_BAD_SIGNAL, text);

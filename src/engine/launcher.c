@@ -454,10 +454,8 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
                 return true; /* it has ended; the rest follows */
         if (kill_it)
                 log_line(s->log, LVL_WARN, "killing '%s' (%d) with SIGKILL", p->name, (int)p->pid);
-        else
-                log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name,
-                         (int)p->pid, group ? "process group " : "",
-                         signame_of(sig, name, sizeof name));
+        log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name, (int)p->pid,
+                 group ? "process group " : "", signame_of(sig, name, sizeof name));
         if (s->sys->kill(s->sys, group ? -p->pid : p->pid, sig) == 0 || errno == ESRCH)
                 return true;
         return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);

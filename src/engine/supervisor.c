@@ -462,9 +462,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         news.arg = s;
         s->logs = logs_new(loop, sys, log, &news);
         supervisor_take_config(s, config);
-        if (!s->logs)
-                return err_nomem(e);
-        return supervisor_add_all(s, e);
+        return s->logs || err_nomem(e);
 }
 
 void supervisor_remove_all(struct supervisor *s)

@@ -24,6 +24,7 @@ void worker_free(struct worker *w)
 {
         if (!w)
                 return;
+        ev_timer_stop(w->sup->loop, &w->nag);
         probe_free(w->probe);
         listener_free(w->listener);
         stdin_pipe_free(w->in);
