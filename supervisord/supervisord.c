@@ -74,21 +74,32 @@ static char *find_config(struct daemon *d, struct err *e)
         return path;
 }
 
-static void print_diag(const struct diag *g)
+/* "FILE:LINE: WORD: [SECTION] KEY: ", as far as they are known; no WORD when there is none. */
+static void print_where(const struct diag *g, const char *word)
 {
-        static const char *const words[] = { "info", "warning", "warning", "error" };
-
-        if (g->severity == DIAG_INFO)
-                return;
         if (g->file)
                 fprintf(stderr, "%s:", g->file);
         if (g->line)
                 fprintf(stderr, "%d:", g->line);
-        fprintf(stderr, "%s%s: ", g->file ? " " : "", words[g->severity]);
+        fprintf(stderr, "%s%s%s", g->file ? " " : "", word, *word ? ": " : "");
         if (g->section)
                 fprintf(stderr, "[%s] ", g->section);
         if (g->key)
                 fprintf(stderr, "%s: ", g->key);
+}
+
+static void print_diag(const struct diag *g)
+{
+        static const char *const words[] = {
+                [DIAG_INFO] = "info",
+                [DIAG_WARNING] = "warning",
+                [DIAG_CRITICAL] = "note", /* for the log; not counted as a warning */
+                [DIAG_ERROR] = "error",
+        };
+
+        if (g->severity == DIAG_INFO)
+                return;
+        print_where(g, words[g->severity]);
         fprintf(stderr, "%s\n", g->message ? g->message : "out of memory");
         if (g->hint)
                 fprintf(stderr, "    %s\n", g->hint);
@@ -119,6 +130,10 @@ static int refuse_config(const struct daemon *d, const char *path)
         const struct diag *first = diags_first_error(&d->diags);
         int code = refuse(d, first && first->message ? first->message : "out of memory");
 
+        if (first && first->file && (first->line || first->hint)) {
+                print_where(first, "");
+                fprintf(stderr, "%s\n", first->hint ? first->hint : "refused");
+        }
         if (d->diags.errors > 1)
                 fprintf(stderr, "(and %zu more: supervisord --check -c %s shows all)\n",
                         d->diags.errors - 1, path);
@@ -356,8 +371,6 @@ static bool open_everything(struct daemon *d, struct err *e)
         flush_messages(log, &d->diags);
         if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
                 return false;
-        if (!set->nocleanup)
-                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
         s->mainlog = d->mainlog;
         s->worker_mask = d->original_mask;
         s->overrides = d->cmd.overrides;
@@ -370,7 +383,11 @@ static bool open_everything(struct daemon *d, struct err *e)
         if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
                 return false;
         d->api = api_new(s, config, e);
-        return d->api != NULL;
+        if (!d->api)
+                return false; /* another of us lives: its workers' logs are not to be touched */
+        if (!set->nocleanup)
+                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
+        return supervisor_add_all(s, e);
 }
 
 static bool go_to_background(struct daemon *d, struct err *e)
