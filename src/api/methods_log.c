@@ -26,7 +26,7 @@ static enum rpc_status read_log(struct rpc_call *c, const struct value *params, 
         if (!find_log(c, param_string(params, 0), is_stderr, &path))
                 return RPC_DONE;
         if (!path || access(path, F_OK) != 0)
-                return rpc_fault(c, FAULT_NO_FILE, path ? path : "None");
+                return rpc_fault(c, FAULT_NO_FILE, path);
         switch (tail_read(path, param_int(params, 1), param_int(params, 2), &text)) {
         case TAIL_OK:
                 xml_string_n(c->out, buf_str(&text), text.len);
