@@ -23,7 +23,6 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_S = 30.0
 ASAN_FACTOR = 3
 REPORTS = ('ERROR: AddressSanitizer', 'runtime error', 'LeakSanitizer')
-LONELY_UID = 54321  # has no passwd entry and no process: for limits per user
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -693,6 +692,19 @@ def become(uid, gid):
     os.setgroups([gid])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+
+
+def lonely_uid():
+    """A user of no process, not even of another run of these stories: for limits per user."""
+    taken = set()
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                taken.add(os.stat(f'/proc/{name}').st_uid)
+    uid = 40000 + os.getpid() % 20000
+    while uid in taken:
+        uid += 1
+    return uid
 
 
 def nobody_ids():
