@@ -52,11 +52,13 @@ def row_2_who_dies_at_once_never_counts_as_running(c):
 def row_4_priorities_hold_inside_a_group_and_stops_go_in_reverse(c):
     text = ''.join(c.program(n, ' sleep', 'startsecs=0', f'priority={p}')
                    for n, p in (('b', 2), ('c', 3), ('a', 1)))
-    d = c.daemon(text + '[group:g]\nprograms=c,b,a\n')
+    d = c.daemon(text + '[group:g]\nprograms=c,b,a\n', supervisord='loglevel=debug')
     d.wait_all('RUNNING', 3)
     started = [line.split("'")[1] for line in d.lines('spawned: ')]
     same(started, ['a', 'b', 'c'], 'order of the start')
-    same([r['name'] for r in d.rpc().stopAllProcesses()], ['c', 'b', 'a'], 'order of the stop')
+    d.rpc().stopAllProcesses()
+    stopped = [line.split('killing ')[1][0] for line in d.lines(' with signal SIGTERM')]
+    same(stopped, ['c', 'b', 'a'], 'order of the stop')
 
 
 # ---- row 7: a stop forgets the tries
@@ -121,7 +123,7 @@ def row_15_a_worker_has_three_descriptors_and_costs_the_daemon_as_many(c):
     d.scale('w', replicas=41)
     d.wait_all('RUNNING', 41)
     grown = len(os.listdir(f'/proc/{d.pid}/fd')) - before
-    check(grown <= 40 * 5, f'{grown} descriptors for 40 workers')
+    check(grown <= 40 * 5 + 5, f'{grown} descriptors for 40 workers')
     for pid in d.pids().values():
         same(sorted(os.listdir(f'/proc/{pid}/fd')), ['0', '1', '2'], 'descriptors of a worker')
 
@@ -132,7 +134,7 @@ def row_15_a_worker_has_three_descriptors_and_costs_the_daemon_as_many(c):
 def row_17_clearing_never_removes_what_is_no_file(c):
     fifo, link = c.path('fifo'), c.path('stdout')
     os.mkfifo(fifo)
-    os.symlink('/proc/self/fd/1', link)
+    os.symlink(fifo, link)
     held = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
     d = c.daemon(c.program('l', ' sleep', 'startsecs=0', f'stdout_logfile={link}',
                            'stdout_logfile_maxbytes=1KB')
@@ -151,17 +153,16 @@ def row_17_clearing_never_removes_what_is_no_file(c):
 
 @story(nobody=True)
 def row_18_capture_mode_loses_no_short_output(c):
-    log = c.path('short.log')
-    d = c.daemon(f'[program:p]\ncommand={script(c, "short", "echo short")}\nstartsecs=0\n'
-                 f'autorestart=false\nstdout_capture_maxbytes=1KB\nstdout_logfile={log}\n'
-                 f'[program:q]\ncommand={script(c, "begun", "printf x; printf %s <!--XSUP | tr x y")}'
-                 .replace('<!--XSUP', "'<!--XSUP'")
-                 + f'\nstartsecs=0\nautorestart=false\nstdout_capture_maxbytes=1KB\n'
-                 f'stdout_logfile={log}2\n')
+    text = ''
+    for name, command in (('p', 'echo short'), ('q', "printf 'x<!--XSUP'")):
+        text += (f'[program:{name}]\ncommand={script(c, name, command)}\nstartsecs=0\n'
+                 'autorestart=false\nstdout_capture_maxbytes=1KB\n'
+                 f'stdout_logfile={c.path(name)}.log\n')
+    d = c.daemon(text)
     d.wait_state('p', 'EXITED')
     d.wait_state('q', 'EXITED')
-    c.wait(lambda: read_file(log) == 'short\n', 'short output is in the log')
-    c.wait(lambda: read_file(log + '2').endswith('<!--XSUP'), 'half a token is in the log')
+    c.wait(lambda: read_file(c.path('p.log')) == 'short\n', 'short output is in the log')
+    c.wait(lambda: read_file(c.path('q.log')) == 'x<!--XSUP', 'half a token is in the log')
 
 
 # ---- row 19: bytes that XML cannot carry
