@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/tame.h"
 #include "ctl/json_get.h"
 #include "ctl/render.h"
 #include "ctl/v1.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/tame.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
 #include "engine/launcher.h"
@@ -226,6 +227,20 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
         supervisor_act(s, p, from, work);
 }
 
+static void say_health(struct supervisor *s, const struct process *p, enum health_status was,
+                       const char *output)
+{
+        bool ill = p->health.status == HEALTH_UNHEALTHY;
+        AUTO_BUF why = BUF_INIT;
+
+        if (ill && *output) {
+                buf_puts(&why, ": ");
+                first_line_put(&why, output, 200);
+        }
+        log_line(s->log, ill ? LVL_WARN : LVL_INFO, "health: %s is %s (was %s)%s", p->name,
+                 health_word(p->health.status), health_word(was), buf_str(&why));
+}
+
 void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const char *output,
                        size_t len)
 {
@@ -244,9 +259,7 @@ void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const c
                                    .failures = p->health.failures,
                                    .data = output,
                                    .len = len };
-                log_line(s->log, p->health.status == HEALTH_UNHEALTHY ? LVL_WARN : LVL_INFO,
-                         "health: %s is %s (was %s)", p->name, health_word(p->health.status),
-                         health_word(was));
+                say_health(s, p, was, output);
                 bus_publish(&s->bus, &e);
         }
         supervisor_act(s, p, from, process_verdict(p, news, now));
