@@ -454,7 +454,10 @@ static int supervise(struct daemon *d)
         }
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
-        mainlog_set_loop(d->mainlog, d->loop);
+        if (!logs_run(d->sup.logs, d->mainlog, &e)) {
+                log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
+                return refuse(d, e.text);
+        }
         watch_signals(d);
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
         d->farewell.data = d;
@@ -471,8 +474,6 @@ static void release(struct daemon *d)
                 ev_ref(d->loop);
                 ev_signal_stop(d->loop, &d->signals[i]);
         }
-        if (d->mainlog)
-                mainlog_set_loop(d->mainlog, NULL);
         if (d->loop)
                 ev_timer_stop(d->loop, &d->farewell);
         api_free(d->api);

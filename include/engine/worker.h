@@ -26,6 +26,7 @@ struct worker {
         int draining;              /* streams that have not said on_finished since the death */
         int status;                /* of the death that waits for the streams */
         bool reaped;               /* a death waits to be fed */
+        char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
         struct stdin_pipe *in;     /* owned; NULL: none */
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */

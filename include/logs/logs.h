@@ -1,9 +1,11 @@
-/* Everything between a worker's pipe and the disk. A part of its own, with its own loop watchers,
- * that can move to a thread: settings and descriptors go in, news come out, and nobody else
- * touches its files. compat section 15; `mechanisms.md` of the design for what was measured.
+/* Everything between a worker's pipe and the disk: a part that, from logs_run on, lives in a thread
+ * of its own. Settings and descriptors go in, news come out, and nobody else touches its files.
+ * compat section 15.
  *
- * Every call here is a message in spirit: none waits, none returns what depends on the stream's
- * present state, except `stream_ledger`, which copies counters. */
+ * With the thread every call here is a message: none waits for a disk, none returns what depends on
+ * the stream's present state, except `stream_ledger`, which copies counters. What goes wrong comes
+ * as news, and as a line in the main log. Before logs_run (and in tests) the calls do their work
+ * themselves, on the caller's loop. */
 #ifndef LOGS_LOGS_H
 #define LOGS_LOGS_H
 
@@ -17,6 +19,7 @@
 
 struct ev_loop;
 struct logs;
+struct mainlog;
 struct stream;
 
 /* What a stream is for. Strings are copied. */
@@ -51,24 +54,33 @@ enum text_kind {
         TEXT_COMM, /* between the capture tokens (compat 15.1) */
 };
 
-/* News. Called from the loop, or from within stream_finish, _reopen and _clear; never after
- * stream_free. data is borrowed for the call. Any call of this header may be made from within, also
- * stream_free. */
+/* News. Called from the loop, or without the thread from within stream_finish, _reopen and _clear;
+ * never after stream_free. data is borrowed for the call. Any call of this header may be made from
+ * within, also stream_free. */
 struct logs_news {
         void *arg;
         void (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
                         const char *data, size_t len);
         /* After stream_finish: everything the worker wrote before its end is on its way to the
-         * file. */
+         * file. Or the disk has not answered for a second, and the log says so: the rest follows.
+         */
         void (*on_finished)(void *arg, void *owner, bool is_stderr);
         /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL); the
          * main log has a line for each already. Also, once, that a log is gone for good. */
         void (*on_trouble)(void *arg, void *owner, bool is_stderr, const char *detail);
+        /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
+         * with the thread: without it the call itself has failed. */
+        void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);
 };
 
 struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                       const struct logs_news *news);
-void logs_free(struct logs *l); /* all streams must be gone */
+/* From here on in a thread of its own, the main log's files with it (mainlog may be NULL). After
+ * daemonizing, while no pipe is attached. News come from the loop given to logs_new. */
+bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
+/* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
+ * seconds. */
+void logs_free(struct logs *l);
 
 /* owner comes back in the news. The file is opened at stream_attach, except that an AUTO one is
  * created here. NULL: no memory, or the AUTO file cannot be made (*e). */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/supervisor.h"
 
@@ -206,8 +207,25 @@ static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detai
         bus_publish(&s->bus, &e);
 }
 
+/* It has been started meanwhile: a worker whose output would go nowhere is not left running. The
+ * start counts as failed for this reason. */
+static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+        struct err e;
+
+        log_line(s->log, LVL_ERROR, "log of '%s' %s: %s", w->process->name,
+                 is_stderr ? "stderr" : "stdout", why->text);
+        free(w->log_error);
+        w->log_error = strdup(why->text);
+        if (!launcher_signal(s, w->process, true, &e))
+                log_line(s->log, LVL_CRITICAL, "%s", e.text);
+}
+
 const struct logs_news streams_news = {
         .on_text = on_text,
         .on_finished = on_finished,
         .on_trouble = on_trouble,
+        .on_attach_failed = on_attach_failed,
 };

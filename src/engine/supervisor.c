@@ -294,6 +294,10 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
         unsigned work = process_died(p, w->status, now);
+        if (w->log_error)
+                process_explain(p, w->log_error);
+        free(w->log_error);
+        w->log_error = NULL;
         act(s, p, from, work, pid);
 }
 

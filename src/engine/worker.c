@@ -30,6 +30,7 @@ void worker_free(struct worker *w)
         stdin_pipe_free(w->in);
         stream_free(w->out);
         stream_free(w->err);
+        free(w->log_error);
         strs_release(&w->leftovers);
         proc_table_release(&w->kin);
         w->process->worker = NULL;

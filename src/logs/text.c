@@ -5,31 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel.h"
 #include "logs/strip_ansi.h"
 #include "quote_bytes.h"
-#include "stream.h"
 
 #define SYSLOG_LINE 8192 /* longer lines are cut there */
 
-bool text_is_plain(const struct stream *s)
+bool text_is_plain(const struct channel *s)
 {
         const struct stream_conf *c = &s->conf;
 
         return !c->tap && !c->events_enabled && !c->syslog && !c->strip_ansi &&
-               c->capture_maxbytes <= 0 && !log_wants(s->logs->log, LVL_DEBUG);
+               c->capture_maxbytes <= 0 && !log_wants(s->core->log, LVL_DEBUG);
 }
 
-static void news(struct stream *s, enum text_kind kind, const char *data, size_t len)
+bool text_is_news(const struct channel *s)
 {
-        const struct logs_news *n = &s->logs->news;
+        const struct stream_conf *c = &s->conf;
+
+        return c->tap || c->events_enabled || c->capture_maxbytes > 0;
+}
+
+static void news(struct channel *s, enum text_kind kind, const char *data, size_t len)
+{
+        const struct logs_news *n = &s->core->news;
 
         if (!s->silent && n->on_text)
                 n->on_text(n->arg, s->owner, s->conf.is_stderr, kind, data, len);
 }
 
-static void copy_to_main_log(struct stream *s, const char *data, size_t len)
+static void copy_to_main_log(struct channel *s, const char *data, size_t len)
 {
-        struct log *log = s->logs->log;
+        struct log *log = s->core->log;
         AUTO_BUF text = BUF_INIT;
 
         if (!log_wants(log, LVL_DEBUG))
@@ -50,13 +57,13 @@ static void copy_to_main_log(struct stream *s, const char *data, size_t len)
 
 static void syslog_line(struct pipe_in *p)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         AUTO_BUF text = BUF_INIT;
 
         buf_printf(&text, "%s ", s->conf.process);
         buf_put(&text, buf_str(&p->line), p->line.len);
-        if (s->logs->syslog && !text.failed && !p->line.failed)
-                sink_syslog_line(s->logs->syslog, text.data, text.len);
+        if (s->core->syslog && !text.failed && !p->line.failed)
+                sink_syslog_line(s->core->syslog, text.data, text.len);
         buf_reset(&p->line);
 }
 
@@ -81,7 +88,7 @@ static void to_syslog(struct pipe_in *p, const char *data, size_t len)
 
 static void keep_captured(struct pipe_in *p, const char *data, size_t len)
 {
-        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+        size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
         buf_put(&p->captured, data, len);
         /* Not each time: moving the bytes to the front costs as much as they are long. */
@@ -92,18 +99,18 @@ static void keep_captured(struct pipe_in *p, const char *data, size_t len)
 static void send_captured(struct pipe_in *p)
 {
         struct buf *b = &p->captured;
-        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+        size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
         if (b->len > most)
                 buf_drop(b, b->len - most);
-        news(p->stream, TEXT_COMM, buf_str(b), b->len);
+        news(p->channel, TEXT_COMM, buf_str(b), b->len);
         buf_release(b);
 }
 
 /* One piece, free of tokens. */
 static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
 
         if (s->conf.strip_ansi)
                 len = strip_ansi(data, len);
@@ -133,15 +140,15 @@ static void end_run(struct run *r)
         if (r->text.len)
                 put_text(r->pipe, r->inside, r->text.data, r->text.len);
         if (r->text.failed)
-                log_line(r->pipe->stream->logs->log, LVL_CRITICAL,
-                         "out of memory: output of '%s' is lost", r->pipe->stream->conf.process);
+                log_line(r->pipe->channel->core->log, LVL_CRITICAL,
+                         "out of memory: output of '%s' is lost", r->pipe->channel->conf.process);
         buf_reset(&r->text);
 }
 
 static void on_run_text(void *arg, bool inside, const char *data, size_t len)
 {
         struct run *r = arg;
-        struct outlet *o = &r->pipe->stream->out;
+        struct outlet *o = &r->pipe->channel->out;
 
         if (inside != r->inside)
                 end_run(r);
@@ -163,7 +170,7 @@ static void on_run_end(void *arg)
 
 void text_in(struct pipe_in *p, char *data, size_t len)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 

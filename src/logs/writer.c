@@ -7,13 +7,13 @@
 #include <utlist.h>
 
 #include "base/clock.h"
-#include "stream.h"
+#include "channel.h"
 
 #define FIRST_DELAY   0.1
 #define LONGEST_DELAY 1.0
 #define TELL_AGAIN_MS 60000
 
-static const char *channel_name(const struct stream *s)
+static const char *channel_name(const struct channel *s)
 {
         return s->conf.is_stderr ? "stderr" : "stdout";
 }
@@ -22,26 +22,26 @@ static const char *channel_name(const struct stream *s)
 
 static void say_trouble(struct outlet *o, const char *detail)
 {
-        struct stream *s = o->stream;
+        struct channel *s = o->channel;
 
         if (!s || s->silent)
                 return;
         if (detail)
-                log_line(s->logs->log, LVL_ERROR, "log of '%s' %s: %s", s->conf.process,
+                log_line(s->core->log, LVL_ERROR, "log of '%s' %s: %s", s->conf.process,
                          channel_name(s), detail);
         else
-                log_line(s->logs->log, LVL_INFO, "log of '%s' %s is written again", s->conf.process,
+                log_line(s->core->log, LVL_INFO, "log of '%s' %s is written again", s->conf.process,
                          channel_name(s));
-        if (s->logs->news.on_trouble) {
-                stream_enter(s);
-                s->logs->news.on_trouble(s->logs->news.arg, s->owner, s->conf.is_stderr, detail);
-                stream_leave(s);
+        if (s->core->news.on_trouble) {
+                channel_enter(s);
+                s->core->news.on_trouble(s->core->news.arg, s->owner, s->conf.is_stderr, detail);
+                channel_leave(s);
         }
 }
 
 static bool is_due(const struct outlet *o, int64_t now)
 {
-        return o->stream && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
+        return o->channel && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
 }
 
 /* Whoever hears the news may change the queue: start over after each. */
@@ -83,7 +83,7 @@ static void say_rotation(struct writer *w)
         if (!w->file.rotation_failed)
                 return;
         w->file.rotation_failed = false;
-        log_line(w->logs->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
+        log_line(w->core->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
                  w->file.failure.text);
 }
 
@@ -103,8 +103,8 @@ static void on_ready(EV_P_ ev_io *io, int revents)
 
 static void stop_watching(struct writer *w)
 {
-        ev_timer_stop(w->logs->loop, &w->retry);
-        ev_io_stop(w->logs->loop, &w->ready);
+        ev_timer_stop(w->core->loop, &w->retry);
+        ev_io_stop(w->core->loop, &w->ready);
 }
 
 /* Nothing runs while nothing is wrong: a timer for a disk, the descriptor itself for a pipe. */
@@ -113,11 +113,11 @@ static void watch(struct writer *w)
         stop_watching(w);
         if (w->block == BLOCK_TROUBLE) {
                 ev_timer_set(&w->retry, w->delay, 0.);
-                ev_timer_start(w->logs->loop, &w->retry);
+                ev_timer_start(w->core->loop, &w->retry);
                 w->delay = w->delay * 2 < LONGEST_DELAY ? w->delay * 2 : LONGEST_DELAY;
         } else if (w->block == BLOCK_FULL) {
                 ev_io_set(&w->ready, w->file.out.fd, EV_WRITE);
-                ev_io_start(w->logs->loop, &w->ready);
+                ev_io_start(w->core->loop, &w->ready);
         }
 }
 
@@ -170,7 +170,7 @@ static void keep(struct outlet *o, const char *data, size_t len)
                 return;
         o->rest.failed = false;
         o->dropped += len;
-        log_line(o->writer->logs->log, LVL_CRITICAL, "out of memory: %zu bytes for %s are lost",
+        log_line(o->writer->core->log, LVL_CRITICAL, "out of memory: %zu bytes for %s are lost",
                  len, o->writer->file.path);
 }
 
@@ -208,7 +208,7 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 {
         struct writer *w = o->writer;
         uint64_t before = w->file.rotations;
-        enum move result = sink_file_move(&w->file, pipe, most, &w->logs->scratch, done);
+        enum move result = sink_file_move(&w->file, pipe, most, &w->core->scratch, done);
 
         if (result == MOVE_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
@@ -258,19 +258,19 @@ static void free_orphan(struct outlet *o)
 static void serve_head(struct writer *w)
 {
         struct outlet *o = w->queue;
-        struct stream *s = o->stream;
+        struct channel *s = o->channel;
 
         if (s)
-                stream_enter(s);
+                channel_enter(s);
         bool fine = flush(o);
         if (fine)
                 leave_queue(o);
         if (fine && !s)
                 free_orphan(o);
         else if (fine)
-                stream_resume(s);
+                channel_resume(s);
         if (s)
-                stream_leave(s);
+                channel_leave(s);
 }
 
 void writer_retry(struct writer *w)
@@ -295,7 +295,7 @@ void writer_retry(struct writer *w)
 
 /* ---- life */
 
-static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, struct err *e)
+static struct writer *writer_new(struct core *core, const char *path, mode_t mode, struct err *e)
 {
         struct writer *w = calloc(1, sizeof *w);
 
@@ -306,13 +306,13 @@ static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, 
                 err_nomem(e);
                 return NULL;
         }
-        w->logs = l;
+        w->core = core;
         w->delay = FIRST_DELAY;
         ev_init(&w->retry, on_retry);
         ev_init(&w->ready, on_ready);
         w->retry.data = w->ready.data = w;
-        if (sink_file_open(&w->file, l->sys, path, mode, e)) {
-                HASH_ADD_KEYPTR(hh, l->writers, w->key, strlen(w->key), w);
+        if (sink_file_open(&w->file, core->sys, path, mode, e)) {
+                HASH_ADD_KEYPTR(hh, core->writers, w->key, strlen(w->key), w);
                 if (w->hh.tbl)
                         return w;
                 sink_file_close(&w->file);
@@ -323,14 +323,14 @@ static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, 
         return NULL;
 }
 
-struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
+struct writer *writer_get(struct core *core, const char *path, mode_t mode, int64_t maxbytes,
                           int backups, struct err *e)
 {
         struct writer *w;
 
-        HASH_FIND_STR(l->writers, path, w);
+        HASH_FIND_STR(core->writers, path, w);
         if (!w)
-                w = writer_new(l, path, mode, e);
+                w = writer_new(core, path, mode, e);
         if (!w)
                 return NULL;
         w->users++;
@@ -344,7 +344,7 @@ void writer_put_back(struct writer *w)
         if (!w || --w->users > 0)
                 return;
         stop_watching(w);
-        HASH_DEL(w->logs->writers, w);
+        HASH_DEL(w->core->writers, w);
         sink_file_close(&w->file);
         free(w->key);
         free(w);
@@ -374,13 +374,13 @@ void outlet_abandon(struct outlet *o)
         if (orphan) {
                 /* Same place in the queue: its chunk may be half written. */
                 *orphan = *o;
-                orphan->stream = NULL;
+                orphan->channel = NULL;
                 DL_REPLACE_ELEM(o->writer->queue, o, orphan);
                 *o = (struct outlet){ 0 };
                 return;
         }
         if (o->rest.len)
-                log_line(o->writer->logs->log, LVL_CRITICAL,
+                log_line(o->writer->core->log, LVL_CRITICAL,
                          "out of memory: %zu bytes for %s are lost", o->rest.len,
                          o->writer->file.path);
         leave_queue(o);
@@ -428,18 +428,18 @@ static void free_queue(struct writer *w)
                 o = w->queue;
                 flush(o);
                 if (o->rest.len)
-                        log_line(w->logs->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
+                        log_line(w->core->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
                                  o->rest.len, w->file.path, w->reason);
                 leave_queue(o);
                 free_orphan(o);
         }
 }
 
-void writers_free(struct logs *l)
+void writers_free(struct core *core)
 {
         struct writer *w, *next;
 
-        HASH_ITER (hh, l->writers, w, next) {
+        HASH_ITER (hh, core->writers, w, next) {
                 w->users++;
                 free_queue(w);
                 writer_put_back(w);

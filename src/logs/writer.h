@@ -18,8 +18,8 @@
 #define HASH_NONFATAL_OOM 1 /* or a lack of memory would end the daemon */
 #include <uthash.h>
 
-struct logs;
-struct stream;
+struct core;
+struct channel;
 
 enum block {
         BLOCK_NONE,
@@ -29,9 +29,9 @@ enum block {
 
 /* One stream's way to its file. */
 struct outlet {
-        struct writer *writer; /* NULL: no file */
-        struct stream *stream; /* borrowed; NULL: the stream is gone, only the rest is left */
-        struct buf rest;       /* accepted, not yet written */
+        struct writer *writer;   /* NULL: no file */
+        struct channel *channel; /* borrowed; NULL: the stream is gone, only the rest is left */
+        struct buf rest;         /* accepted, not yet written */
         bool queued;
         bool in_trouble; /* and it was said */
         bool gone_told;
@@ -41,7 +41,7 @@ struct outlet {
 };
 
 struct writer {
-        struct logs *logs; /* borrowed */
+        struct core *core; /* borrowed */
         char *key;         /* the path as given; owned */
         struct sink_file file;
         int users;
@@ -55,7 +55,7 @@ struct writer {
 };
 
 /* The writer of that path, opened if nobody has it open; the newest rotation settings win. */
-struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
+struct writer *writer_get(struct core *core, const char *path, mode_t mode, int64_t maxbytes,
                           int backups, struct err *e);
 void writer_put_back(struct writer *w); /* NULL is fine */
 /* Try again now: the file was opened anew. */
@@ -77,6 +77,6 @@ void outlet_abandon(struct outlet *o);
 void outlet_redirect(struct outlet *o, struct writer *to);
 
 /* logs_free: whatever is still queued for gone streams gets a last attempt. */
-void writers_free(struct logs *l);
+void writers_free(struct core *core);
 
 #endif

@@ -58,7 +58,9 @@ static void on_log(struct log *self, enum log_level level, const char *text, siz
 
 void rig_open(struct rig *r, bool fake)
 {
-        const struct logs_news news = { r, on_text, on_finished, on_trouble };
+        const struct logs_news news = {
+                .arg = r, .on_text = on_text, .on_finished = on_finished, .on_trouble = on_trouble
+        };
 
         *r = (struct rig){ .dir = "/tmp/logs-XXXXXX",
                            .log = { .level = LVL_INFO, .write = on_log, .arg = r } };
