@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,6 +250,24 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
         return true;
 }
 
+/* A worker that can read its own output, too, never gets SIGPIPE: when we are gone it waits for our
+ * successor. Where /proc cannot do that it has the writing end as everywhere. */
+static bool make_output(struct attempt *a, int *read_end, int *write_end)
+{
+        struct sys *sys = a->sup->sys;
+        char path[40];
+
+        if (!make_pipe(a, read_end, write_end))
+                return false;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", *write_end);
+        int both = sys->open(sys, path, O_RDWR, 0);
+        if (both < 0)
+                return true;
+        sys->close(sys, *write_end);
+        *write_end = both;
+        return true;
+}
+
 static bool make_pipes(struct attempt *a, struct err *e)
 {
         int socket = fcgi_socket(process_fleet(a->process));
@@ -260,11 +279,11 @@ static bool make_pipes(struct attempt *a, struct err *e)
         } else if (!make_pipe(a, &a->child[0], &a->ours[0])) {
                 return no_pipes(a, e);
         }
-        if (!make_pipe(a, &a->ours[1], &a->child[1]))
+        if (!make_output(a, &a->ours[1], &a->child[1]))
                 return no_pipes(a, e);
         if (a->process->program->redirect_stderr)
                 a->child[2] = a->child[1];
-        else if (!make_pipe(a, &a->ours[2], &a->child[2]))
+        else if (!make_output(a, &a->ours[2], &a->child[2]))
                 return no_pipes(a, e);
         for (int i = 0; i < 3; i++)
                 if (i > 0 || socket < 0)
