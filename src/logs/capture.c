@@ -6,7 +6,7 @@
 
 #include "channel.h"
 
-#define WAKE_BUDGET  262144  /* bytes per wake-up: one flood does not starve the others */
+#define WAKE_BUDGET  1048576 /* bytes per wake-up: one flood does not starve the others */
 #define TAP_REST     1048576 /* a protocol is read on for that long while the disk is full */
 #define FINISH_REST  8388608 /* what ended workers may leave in memory while the disk is full */
 #define DRAIN_UNSURE 1048576 /* bytes, where the kernel does not tell how many there are */
@@ -94,45 +94,70 @@ static void pause_all(struct channel *s)
         struct pipe_in *p;
 
         DL_FOREACH (s->pipes, p)
-                ev_io_stop(s->core->loop, &p->io);
+                nap_forget(p);
         if (s->core->held && !s->is_held && text_is_news(s)) {
                 s->is_held = true;
                 DL_APPEND(s->core->held_back, s);
         }
 }
 
-void pipe_pump(struct pipe_in *p, size_t most, bool finishing)
+/* Read at most `most` bytes; finishing: also while the file is blocked. False: it has ended and is
+ * gone. */
+static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 {
         struct channel *s = p->channel;
         enum took took = TOOK_SOME;
+
+        *got = 0;
 
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
                 if (!may_move(s) || !move(p, most, &done, &took))
                         took = copy(p, most, &done);
                 most -= done < most ? done : most;
+                *got += done;
         }
         if (took == TOOK_END)
                 pipe_close(p);
         if (is_full(s, false))
                 pause_all(s);
+        return took != TOOK_END;
+}
+
+static void visit(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+        size_t got;
+
+        if (pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
+                nap_arrange(p, got);
+}
+
+void pipe_visit(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+
+        channel_enter(s);
+        visit(p);
+        channel_leave(s);
 }
 
 void pipe_drain(struct pipe_in *p)
 {
         int waiting = 0;
+        size_t got;
 
         if (ioctl(p->fd, FIONREAD, &waiting) < 0)
                 waiting = DRAIN_UNSURE;
         if (waiting > 0)
-                pipe_pump(p, (size_t)waiting, true);
+                pump(p, (size_t)waiting, true, &got);
 }
 
 void pipe_close(struct pipe_in *p)
 {
         struct channel *s = p->channel;
 
-        ev_io_stop(s->core->loop, &p->io);
+        nap_leave(p);
         text_flush(p);
         /* A capture that never ended is no message, and it was not meant for the log. */
         s->out.read += p->captured.len;
@@ -149,13 +174,8 @@ void pipe_close(struct pipe_in *p)
 
 void on_pipe(EV_P_ ev_io *w, int revents)
 {
-        struct pipe_in *p = w->data;
-        struct channel *s = p->channel;
-
         (void)loop, (void)revents;
-        channel_enter(s);
-        pipe_pump(p, WAKE_BUDGET, false);
-        channel_leave(s);
+        pipe_visit(w->data);
 }
 
 void channel_resume(struct channel *s)
@@ -168,7 +188,7 @@ void channel_resume(struct channel *s)
         /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
         DL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
-                        pipe_pump(p, WAKE_BUDGET, false);
+                        visit(p);
         if (!s->out.queued)
                 outlet_recovered(&s->out);
         channel_leave(s);

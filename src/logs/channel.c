@@ -27,6 +27,7 @@ struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                                .log = log,
                                .news = *news,
                                .scratch = SCRATCH_NONE,
+                               .nap = NAP_NONE,
                                .real = !sys->arg };
         return core;
 }
@@ -35,6 +36,7 @@ void core_free(struct core *core)
 {
         if (!core)
                 return;
+        nap_close(core);
         writers_free(core);
         sink_syslog_free(core->syslog);
         scratch_release(&core->scratch);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "logs/captokens.h"
 #include "logs/logs.h"
+#include "nap.h"
 #include "sink_syslog.h"
 #include "writer.h"
 
@@ -25,6 +26,7 @@ struct core {
         struct scratch scratch;     /* owned */
         bool real;                  /* the kernel is the real one: splice and tee make sense */
         bool held;                  /* whoever gets the news is too far behind to get more text */
+        struct nap nap;             /* closed until there is a thread */
         struct channel *held_back;  /* that wait for it */
 };
 
@@ -55,6 +57,11 @@ struct pipe_in {
         struct buf captured; /* between the tokens so far */
         struct buf line;     /* an unfinished line for syslog */
         struct pipe_in *prev, *next;
+
+        /* nap.c's */
+        bool parked, grown;
+        ev_tstamp last_read;
+        struct pipe_in *nap_prev, *nap_next, *grown_prev, *grown_next;
 };
 
 struct channel {
@@ -95,8 +102,8 @@ void channel_leave(struct channel *s);
 
 /* capture.c */
 void on_pipe(EV_P_ ev_io *w, int revents);
-/* Read at most `most` bytes; finishing: also while the file is blocked. */
-void pipe_pump(struct pipe_in *p, size_t most, bool finishing);
+/* Its turn: read some, and decide how it is waited for from here on. */
+void pipe_visit(struct pipe_in *p);
 void pipe_drain(struct pipe_in *p);     /* what it holds now */
 void pipe_close(struct pipe_in *p);     /* its end: *p is freed */
 void channel_resume(struct channel *s); /* the file takes more: called by the writer */

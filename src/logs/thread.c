@@ -244,6 +244,10 @@ static void settle_in(struct logs *l, bool in_thread)
         l->threaded = in_thread;
         l->core->loop = in_thread ? l->core_loop : l->loop;
         l->core->log = in_thread ? &l->core_log : l->log;
+        if (in_thread)
+                nap_open(l->core);
+        else
+                nap_close(l->core);
 }
 
 static void close_loop(struct logs *l)
