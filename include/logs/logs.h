@@ -35,14 +35,15 @@ struct stream_conf {
         bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
         bool syslog;
         bool strip_ansi;
+        bool drops; /* while the file takes nothing: lose output rather than let the worker wait */
 };
 
 /* Counters of one stream since it was made. read = written + dropped + buffered, always.
  *
  * read: what was accepted for the log; what the settings keep out of it (captured text, escapes) is
  * not counted. written: in the file, so that file offsets can be told from it; without a file, all.
- * dropped: lost, never asked for: nobody reads the pipe that is the log, no memory, a capture that
- * never ended. buffered: in memory because the disk refuses. */
+ * dropped: lost: by the policy that was chosen, or because nobody reads the pipe that is the log,
+ * no memory, a capture that never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
         uint64_t rotations;
@@ -68,6 +69,9 @@ struct logs_news {
         /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL); the
          * main log has a line for each already. Also, once, that a log is gone for good. */
         void (*on_trouble)(void *arg, void *owner, bool is_stderr, const char *detail);
+        /* That much was lost, as `drops` says. First at once, then once a minute, and at the end.
+         */
+        void (*on_dropped)(void *arg, void *owner, bool is_stderr, uint64_t bytes);
         /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
          * with the thread: without it the call itself has failed. */
         void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);

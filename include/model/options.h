@@ -44,6 +44,7 @@ enum opt_type {
         OPT_CHECK,       /* struct check_target */
         OPT_CHECK_ACTION,
         OPT_READY,
+        OPT_OVERFLOW,
         OPT_SIGHUP, /* enum sighup_policy (config.h) */
         OPT_TYPE_COUNT
 };

@@ -61,6 +61,9 @@ struct check_target {
         char *target; /* owned; what follows exec: http:// tcp:// unix:// */
 };
 
+/* While a log file takes nothing: the worker waits, or its output is lost. */
+enum overflow { OVERFLOW_BLOCK, OVERFLOW_DROP };
+
 /* One channel's log settings. */
 struct channel_conf {
         char *logfile; /* owned template; NULL: none. "AUTO": a generated name. "syslog": deprecated
@@ -70,6 +73,7 @@ struct channel_conf {
         int64_t capture_maxbytes;
         bool events_enabled;
         bool syslog;
+        enum overflow overflow;
 };
 
 struct program {

@@ -60,6 +60,7 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                                           .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
                                           .events_enabled = !protocol && c->events_enabled,
                                           .tap = protocol,
+                                          .drops = !protocol && c->overflow == OVERFLOW_DROP,
                                           .syslog = !protocol && c->syslog,
                                           .strip_ansi = s->config->settings.strip_ansi } };
         return choose_path(s, p, have, was_auto, is_stderr ? r->err_logfile : r->out_logfile, out,
@@ -207,6 +208,19 @@ static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detai
         bus_publish(&s->bus, &e);
 }
 
+static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+        struct event e = { .at = clock_now(),
+                           .type = EV_LOG_DROPPED,
+                           .process = w->process,
+                           .is_stderr = is_stderr,
+                           .len = (size_t)bytes };
+
+        bus_publish(&s->bus, &e);
+}
+
 /* It has been started meanwhile: a worker whose output would go nowhere is not left running. The
  * start counts as failed for this reason. */
 static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
@@ -227,5 +241,6 @@ const struct logs_news streams_news = {
         .on_text = on_text,
         .on_finished = on_finished,
         .on_trouble = on_trouble,
+        .on_dropped = on_dropped,
         .on_attach_failed = on_attach_failed,
 };

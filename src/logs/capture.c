@@ -25,12 +25,15 @@ static bool is_full(const struct channel *s, bool finishing)
 
         if (s->core->held && !finishing && text_is_news(s))
                 return true;
+        if (s->conf.drops)
+                return false;
         return s->out.queued && s->out.rest.len >= allowed;
 }
 
 static enum took copy(struct pipe_in *p, size_t most, size_t *done)
 {
-        struct core *core = p->channel->core;
+        struct channel *s = p->channel;
+        struct core *core = s->core;
         char *chunk = chunk_take(core);
         size_t asked = most < CHUNK_SIZE ? most : CHUNK_SIZE;
         enum took result = TOOK_LAST;
@@ -40,7 +43,7 @@ static enum took copy(struct pipe_in *p, size_t most, size_t *done)
         ssize_t n = core->sys->read(core->sys, p->fd, chunk, asked);
         if (n > 0) {
                 *done = (size_t)n;
-                text_in(p, chunk, (size_t)n);
+                (s->conf.drops ? overflow_in : text_in)(p, chunk, (size_t)n);
                 result = *done < asked ? TOOK_LAST : TOOK_SOME;
         } else if (n < 0 && errno == EINTR) {
                 result = TOOK_SOME;
@@ -112,7 +115,7 @@ static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
-                if (!may_move(s) || !move(p, most, &done, &took))
+                if (p->dropping || !may_move(s) || !move(p, most, &done, &took))
                         took = copy(p, most, &done);
                 most -= done < most ? done : most;
                 *got += done;
@@ -189,7 +192,9 @@ void channel_resume(struct channel *s)
         DL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
                         visit(p);
-        if (!s->out.queued)
+        if (!s->out.queued) {
+                overflow_over(s);
                 outlet_recovered(&s->out);
+        }
         channel_leave(s);
 }

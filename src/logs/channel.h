@@ -58,6 +58,8 @@ struct pipe_in {
         struct buf line;     /* an unfinished line for syslog */
         struct pipe_in *prev, *next;
 
+        bool dropping, drop_mid_line; /* overflow.c's */
+
         /* nap.c's */
         bool parked, grown;
         ev_tstamp last_read;
@@ -74,6 +76,8 @@ struct channel {
         int busy;                /* a call is under way: news may call back into us */
         bool silent;             /* no more news: it is being freed */
         bool finish_later, free_later;
+        uint64_t untold;             /* bytes dropped since that was last said */
+        int64_t drop_told_ms;        /* 0: not in this run */
         struct ledger_box *shown;    /* borrowed: what others may see of `out` */
         bool is_held;                /* in core->held_back */
         struct channel *prev, *next; /* there */
@@ -107,6 +111,10 @@ void pipe_visit(struct pipe_in *p);
 void pipe_drain(struct pipe_in *p);     /* what it holds now */
 void pipe_close(struct pipe_in *p);     /* its end: *p is freed */
 void channel_resume(struct channel *s); /* the file takes more: called by the writer */
+
+/* overflow.c: text of a worker that must not wait; what finds no room is dropped. */
+void overflow_in(struct pipe_in *p, char *data, size_t len);
+void overflow_over(struct channel *s); /* the file takes more: say what was lost */
 
 /* text.c: everything that is done to text other than moving it. */
 bool text_is_plain(const struct channel *s); /* nothing is: the bytes need not be seen */

@@ -132,6 +132,36 @@ static void core_trouble(void *arg, void *owner, bool is_stderr, const char *det
         mailbox_send(&l->to_main, &o->mail);
 }
 
+static void main_dropped(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        const struct logs_news *n = &s->logs->news;
+
+        if (!s->dead && n->on_dropped)
+                n->on_dropped(n->arg, s->owner, s->is_stderr, o->bytes);
+        free(o);
+}
+
+static void core_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct logs *l = arg;
+        struct stream *s = owner;
+
+        if (!l->threaded) {
+                if (l->news.on_dropped)
+                        l->news.on_dropped(l->news.arg, s->owner, is_stderr, bytes);
+                return;
+        }
+        struct order *o = calloc(1, sizeof *o);
+        if (!o)
+                return; /* the line in the main log has to do */
+        o->stream = s;
+        o->bytes = bytes;
+        o->mail.run = main_dropped;
+        mailbox_send(&l->to_main, &o->mail);
+}
+
 /* ---- lines of the core's for the main log */
 
 struct line_news {
@@ -171,7 +201,11 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                       const struct logs_news *news)
 {
         struct logs *l = calloc(1, sizeof *l);
-        const struct logs_news inner = { l, core_text, core_finished, core_trouble, NULL };
+        const struct logs_news inner = { .arg = l,
+                                         .on_text = core_text,
+                                         .on_finished = core_finished,
+                                         .on_trouble = core_trouble,
+                                         .on_dropped = core_dropped };
 
         if (!l)
                 return NULL;

@@ -57,6 +57,7 @@ struct stream {
                 int fd;
                 unsigned ticket;
                 struct err err;
+                uint64_t bytes;
         } last; /* of stream_free: must not fail for want of memory */
 };
 

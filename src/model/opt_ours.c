@@ -373,6 +373,12 @@ static const struct opt_word sighup_words[] = {
         { NULL, 0 },
 };
 
+static const struct opt_word overflow_words[] = {
+        { "block", OVERFLOW_BLOCK },
+        { "drop", OVERFLOW_DROP },
+        { NULL, 0 },
+};
+
 #define WORD_KIND(parser, list, meaning)                                                  \
         {                                                                                 \
                 .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \
@@ -383,4 +389,5 @@ static const struct opt_word sighup_words[] = {
 const struct opt_kind opt_kind_check_action =
     WORD_KIND(word_parse, action_words, "restart, kill or none");
 const struct opt_kind opt_kind_ready = WORD_KIND(ready_parse, ready_words, "uptime or healthcheck");
+const struct opt_kind opt_kind_overflow = WORD_KIND(word_parse, overflow_words, "block or drop");
 const struct opt_kind opt_kind_sighup = WORD_KIND(word_parse, sighup_words, "reload or restart");

@@ -47,6 +47,14 @@ static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detai
         r->free_in_trouble = NULL;
 }
 
+static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct rig *r = arg;
+
+        (void)owner, (void)is_stderr;
+        r->dropped += bytes;
+}
+
 static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
 {
         struct rig *r = arg;
@@ -71,6 +79,7 @@ static void open_rig(struct rig *r, bool fake, struct sys *sys)
                                         .on_text = on_text,
                                         .on_finished = on_finished,
                                         .on_trouble = on_trouble,
+                                        .on_dropped = on_dropped,
                                         .on_attach_failed = on_attach_failed };
 
         *r = (struct rig){ .dir = "/tmp/logs-XXXXXX",

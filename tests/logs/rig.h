@@ -21,6 +21,7 @@ struct rig {
         struct buf text[3];
         int texts[3]; /* by kind */
         int finished, troubles, recoveries, failures;
+        uint64_t dropped; /* as told */
         char detail[512];
         struct stream *free_in_text, *free_in_finish, *free_in_trouble; /* the news free this one */
         struct err err;

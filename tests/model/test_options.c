@@ -197,6 +197,8 @@ static const struct dflt {
         { "program", "stderr_capture_maxbytes", "0" },
         { "program", "stderr_events_enabled", "false" },
         { "program", "stderr_syslog", "false" },
+        { "program", "stdout_overflow", "block" },
+        { "program", "stderr_overflow", "block" },
         { "program", "restart_delay", "1s" },
         { "program", "restart_delay_max", "1m" },
         { "program", "restart_delay_factor", "2" },
@@ -530,6 +532,7 @@ static const struct fault {
         { "program", "numprocs_min", "-1", "expected a number from 0 to 1000000, got '-1'" },
         { "program", "numprocs_max", "0", "expected a number from 1 to 1000000, got '0'" },
         { "program", "numprocs_max", "x", "expected a whole number or none, got 'x'" },
+        { "program", "stdout_overflow", "lose", "expected block or drop, got 'lose'" },
         { "supervisord", "sighup", "stop", "expected reload or restart, got 'stop'" },
 };
 
