@@ -56,6 +56,7 @@ struct supervisor {
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
+        pid_t gzip;                  /* engine/gzip: the child that compresses a log; 0: none */
         struct ticks *ticks;         /* engine/ticks; NULL: nobody wants them */
 
         /* Everything has stopped; mood says for what. Set by the wiring. */

@@ -22,6 +22,8 @@ struct logs;
 struct mainlog;
 struct stream;
 
+enum rotate_every { ROTATE_BY_SIZE, ROTATE_HOURLY, ROTATE_DAILY };
+
 /* What a stream is for. Strings are copied. */
 struct stream_conf {
         const char *process; /* process name: syslog lines, debug copies */
@@ -30,6 +32,8 @@ struct stream_conf {
         bool is_auto;     /* path was generated: created 0600 */
         int64_t maxbytes; /* 0: never rotated. Anything but a regular file is never rotated */
         int backups;
+        enum rotate_every rotate_every; /* by the local clock, besides maxbytes */
+        bool compress;                  /* what was rotated: <path>.1.gz */
         int64_t capture_maxbytes;
         bool events_enabled; /* on_text(TEXT_LOG) */
         bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
@@ -72,6 +76,9 @@ struct logs_news {
         /* That much was lost, as `drops` says. First at once, then once a minute, and at the end.
          */
         void (*on_dropped)(void *arg, void *owner, bool is_stderr, uint64_t bytes);
+        /* Start a child that compresses this file into that one, and tell logs_compressed how it
+         * ended. False: it cannot be started. NULL: nobody compresses. */
+        bool (*compress)(void *arg, const char *from, const char *to);
         /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
          * with the thread: without it the call itself has failed. */
         void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);
@@ -108,6 +115,9 @@ const char *stream_path(const struct stream *s); /* the real path; NULL: none. B
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 
 void stream_reopen(struct stream *s); /* for logrotate */
+/* Now, or at the end of the line that was begun; nothing happens to an empty file. */
+void stream_rotate(struct stream *s);
+void logs_compressed(struct logs *l, bool fine); /* the child of logs_news.compress has ended */
 /* compat 15 `clear`: a regular file is unlinked and made anew, nothing else is touched; nothing at
  * all while no pipe is attached. false: *e. */
 bool stream_clear(struct stream *s, struct err *e);

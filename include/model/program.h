@@ -64,6 +64,10 @@ struct check_target {
 /* While a log file takes nothing: the worker waits, or its output is lost. */
 enum overflow { OVERFLOW_BLOCK, OVERFLOW_DROP };
 
+/* When a log file is rotated besides its size, and what becomes of it. */
+enum log_every { LOG_EVERY_SIZE, LOG_EVERY_HOUR, LOG_EVERY_DAY };
+enum log_compress { LOG_COMPRESS_NONE, LOG_COMPRESS_GZIP };
+
 /* One channel's log settings. */
 struct channel_conf {
         char *logfile; /* owned template; NULL: none. "AUTO": a generated name. "syslog": deprecated
@@ -74,6 +78,8 @@ struct channel_conf {
         bool events_enabled;
         bool syslog;
         enum overflow overflow;
+        enum log_every rotate;
+        enum log_compress compress;
 };
 
 struct program {

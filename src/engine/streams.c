@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/gzip.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/supervisor.h"
@@ -51,12 +52,17 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                  struct wanted *out, struct err *e)
 {
         const struct channel_conf *c = channel(g, is_stderr);
+        static const enum rotate_every every[] = { [LOG_EVERY_SIZE] = ROTATE_BY_SIZE,
+                                                   [LOG_EVERY_HOUR] = ROTATE_HOURLY,
+                                                   [LOG_EVERY_DAY] = ROTATE_DAILY };
         bool protocol = g->kind == KIND_LISTENER && !is_stderr;
 
         *out = (struct wanted){ .conf = { .process = p->name,
                                           .is_stderr = is_stderr,
                                           .maxbytes = c->maxbytes,
                                           .backups = c->backups,
+                                          .rotate_every = every[c->rotate],
+                                          .compress = c->compress == LOG_COMPRESS_GZIP,
                                           .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
                                           .events_enabled = !protocol && c->events_enabled,
                                           .tap = protocol,
@@ -237,10 +243,16 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
                 log_line(s->log, LVL_CRITICAL, "%s", e.text);
 }
 
+static bool compress(void *arg, const char *from, const char *to)
+{
+        return gzip_begin(arg, from, to);
+}
+
 const struct logs_news streams_news = {
         .on_text = on_text,
         .on_finished = on_finished,
         .on_trouble = on_trouble,
         .on_dropped = on_dropped,
+        .compress = compress,
         .on_attach_failed = on_attach_failed,
 };

@@ -8,6 +8,7 @@
 #include "base/tame.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
+#include "engine/gzip.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
@@ -333,7 +334,8 @@ void supervisor_reap(struct supervisor *s)
                 struct process *p = registry_by_pid(&s->registry, pid);
                 if (p)
                         reaped(s, p, status);
-                else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status))
+                else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
+                         !gzip_reaped(s, pid, status))
                         unknown_pid(s, pid, status);
         }
 }

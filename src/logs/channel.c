@@ -37,6 +37,7 @@ void core_free(struct core *core)
         if (!core)
                 return;
         nap_close(core);
+        gzip_release(core);
         writers_free(core);
         sink_syslog_free(core->syslog);
         scratch_release(&core->scratch);
@@ -111,8 +112,12 @@ static bool open_writer(struct core *core, const struct stream_conf *c, struct w
         *out = NULL;
         if (!c->path)
                 return true;
-        *out = writer_get(core, c->path, c->is_auto ? AUTO_MODE : FILE_MODE, c->maxbytes,
-                          c->backups, e);
+        const struct writer_conf wanted = { .mode = c->is_auto ? AUTO_MODE : FILE_MODE,
+                                            .maxbytes = c->maxbytes,
+                                            .backups = c->backups,
+                                            .every = c->rotate_every,
+                                            .compress = c->compress };
+        *out = writer_get(core, c->path, &wanted, e);
         return *out != NULL;
 }
 
@@ -317,6 +322,24 @@ void channel_reopen(struct channel *s)
         if (s->out.writer && !writer_reopen(s->out.writer, &e))
                 log_line(s->core->log, LVL_WARN, "cannot reopen the log of '%s': %s",
                          s->conf.process, e.text);
+        channel_leave(s);
+}
+
+/* The file is opened for that where nobody writes to it. */
+void channel_rotate(struct channel *s)
+{
+        struct writer *w = NULL;
+        struct err e;
+
+        channel_enter(s);
+        if (open_writer(s->core, &s->conf, &w, &e)) {
+                if (w)
+                        writer_rotate(w);
+                writer_put_back(w);
+        } else {
+                log_line(s->core->log, LVL_WARN, "cannot rotate the log of '%s': %s",
+                         s->conf.process, e.text);
+        }
         channel_leave(s);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "gzip.h"
 #include "logs/captokens.h"
 #include "logs/logs.h"
 #include "nap.h"
@@ -26,8 +27,9 @@ struct core {
         struct scratch scratch;     /* owned */
         bool real;                  /* the kernel is the real one: splice and tee make sense */
         bool held;                  /* whoever gets the news is too far behind to get more text */
-        struct nap nap;             /* closed until there is a thread */
-        struct channel *held_back;  /* that wait for it */
+        struct gzip gzip;
+        struct nap nap;            /* closed until there is a thread */
+        struct channel *held_back; /* that wait for it */
 };
 
 struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
@@ -92,6 +94,7 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
 void channel_finish(struct channel *s);
 void channel_ledger(const struct channel *s, struct stream_ledger *out);
 void channel_reopen(struct channel *s);
+void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);
 
 /* 128 KiB to read into; given back with chunk_give. NULL: no memory. */

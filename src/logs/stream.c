@@ -147,6 +147,15 @@ static void core_reopen(struct mail *m)
         order_free(o);
 }
 
+static void core_rotate(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_rotate(o->stream->channel);
+        order_free(o);
+}
+
 static void core_clear(struct mail *m)
 {
         struct order *o = (struct order *)m;
@@ -380,6 +389,14 @@ void stream_reopen(struct stream *s)
                 send_plain(s, core_reopen);
         else
                 channel_reopen(s->channel);
+}
+
+void stream_rotate(struct stream *s)
+{
+        if (s->logs->threaded)
+                send_plain(s, core_rotate);
+        else
+                channel_rotate(s->channel);
 }
 
 bool stream_clear(struct stream *s, struct err *e)

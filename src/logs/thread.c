@@ -162,6 +162,57 @@ static void core_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
         mailbox_send(&l->to_main, &o->mail);
 }
 
+/* ---- the child that compresses: started by whoever reaps it */
+
+static void core_compressed(struct mail *m)
+{
+        struct helper *h = (struct helper *)m;
+
+        gzip_ended(h->logs->core, h->fine);
+}
+
+void logs_compressed(struct logs *l, bool fine)
+{
+        l->helper.logs = l;
+        l->helper.fine = fine;
+        l->helper.mail.run = core_compressed;
+        if (l->threaded)
+                mailbox_send(&l->to_core, &l->helper.mail);
+        else
+                gzip_ended(l->core, fine);
+}
+
+static void main_compress(struct mail *m)
+{
+        struct helper *h = (struct helper *)m;
+        struct logs *l = h->logs;
+        char *from = h->from, *to = h->to;
+
+        if (!l->news.compress(l->news.arg, from, to))
+                logs_compressed(l, false);
+        free(from);
+        free(to);
+}
+
+static bool core_compress(void *arg, const char *from, const char *to)
+{
+        struct logs *l = arg;
+        struct helper *h = &l->helper;
+
+        if (!l->threaded)
+                return l->news.compress(l->news.arg, from, to);
+        *h = (struct helper){
+                .mail.run = main_compress, .logs = l, .from = strdup(from), .to = strdup(to)
+        };
+        if (!h->from || !h->to) {
+                free(h->from);
+                free(h->to);
+                return false;
+        }
+        mailbox_send(&l->to_main, &h->mail);
+        return true;
+}
+
 /* ---- lines of the core's for the main log */
 
 struct line_news {
@@ -205,7 +256,8 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                                          .on_text = core_text,
                                          .on_finished = core_finished,
                                          .on_trouble = core_trouble,
-                                         .on_dropped = core_dropped };
+                                         .on_dropped = core_dropped,
+                                         .compress = news->compress ? core_compress : NULL };
 
         if (!l)
                 return NULL;

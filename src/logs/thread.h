@@ -25,6 +25,12 @@ struct logs {
         ev_periodic quiet;
         struct mailbox to_core, to_main;
         struct mail stop;
+        struct helper {
+                struct mail mail; /* first */
+                struct logs *logs;
+                char *from, *to; /* owned by the thread that has the message */
+                bool fine;
+        } helper;                 /* one child at a time */
         struct log core_log;      /* what the core writes to while it has a thread */
         atomic_size_t unread;     /* bytes of text on their way to the main loop */
         atomic_bool held;         /* so many that the core waits */

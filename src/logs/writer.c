@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "channel.h"
+#include "period.h"
 
 #define FIRST_DELAY   0.1
 #define LONGEST_DELAY 1.0
@@ -78,8 +79,18 @@ static void say_gone(struct outlet *o)
         say_trouble(o, o->writer->reason);
 }
 
-static void say_rotation(struct writer *w)
+/* Backups have moved since `before`. */
+static void after_shifts(struct writer *w, uint64_t before)
 {
+        for (; before < w->file.shifts; before++)
+                gzip_shifted(w->core, w->file.path, w->file.backups, w->compress);
+        gzip_go(w->core);
+}
+
+static void say_rotation(struct writer *w, uint64_t shifts_before)
+{
+        if (w->file.shifts != shifts_before)
+                after_shifts(w, shifts_before);
         if (!w->file.rotation_failed)
                 return;
         w->file.rotation_failed = false;
@@ -147,7 +158,7 @@ static void set_block(struct writer *w, enum block why)
 static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations;
+        uint64_t before = w->file.rotations, shifts = w->file.shifts;
         enum put result = sink_file_put(&w->file, data, len, done);
 
         if (result == PUT_LATER)
@@ -159,7 +170,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
                          w->file.path, strerror(errno));
         o->written += *done;
         o->rotations += w->file.rotations - before;
-        say_rotation(w);
+        say_rotation(w, shifts);
         return result;
 }
 
@@ -207,7 +218,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations;
+        uint64_t before = w->file.rotations, shifts = w->file.shifts;
         enum move result = sink_file_move(&w->file, pipe, most, &w->core->scratch, done);
 
         if (result == MOVE_REFUSED)
@@ -215,7 +226,7 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
         o->read += *done;
         o->written += *done;
         o->rotations += w->file.rotations - before;
-        say_rotation(w);
+        say_rotation(w, shifts);
         if (result == MOVE_REFUSED) {
                 outlet_wait(o);
                 watch(w);
@@ -293,6 +304,53 @@ void writer_retry(struct writer *w)
         writer_put_back(w);
 }
 
+/* ---- rotation by the clock */
+
+static ev_tstamp next_period(ev_periodic *p, ev_tstamp now)
+{
+        const struct writer *w = p->data;
+
+        return (ev_tstamp)period_end(w->every, (time_t)now);
+}
+
+static void on_period(EV_P_ ev_periodic *p, int revents)
+{
+        (void)loop, (void)revents;
+        writer_rotate(p->data);
+}
+
+void writer_rotate(struct writer *w)
+{
+        uint64_t shifts = w->file.shifts;
+
+        sink_file_rotate(&w->file);
+        say_rotation(w, shifts);
+}
+
+/* What was written in an hour or on a day that is over, while nobody had it open. */
+static void rotate_old(struct writer *w)
+{
+        struct stat st;
+        struct sys *sys = w->core->sys;
+
+        if (sys->fstat(sys, w->file.out.fd, &st) == 0 &&
+            period_end(w->every, st.st_mtime) <= time(NULL))
+                writer_rotate(w);
+}
+
+static void set_period(struct writer *w, enum rotate_every every)
+{
+        if (w->every == every)
+                return;
+        ev_periodic_stop(w->core->loop, &w->period);
+        w->every = every;
+        if (every == ROTATE_BY_SIZE)
+                return;
+        rotate_old(w);
+        ev_periodic_set(&w->period, 0., 0., next_period);
+        ev_periodic_start(w->core->loop, &w->period);
+}
+
 /* ---- life */
 
 static struct writer *writer_new(struct core *core, const char *path, mode_t mode, struct err *e)
@@ -310,7 +368,8 @@ static struct writer *writer_new(struct core *core, const char *path, mode_t mod
         w->delay = FIRST_DELAY;
         ev_init(&w->retry, on_retry);
         ev_init(&w->ready, on_ready);
-        w->retry.data = w->ready.data = w;
+        ev_init(&w->period, on_period);
+        w->retry.data = w->ready.data = w->period.data = w;
         if (sink_file_open(&w->file, core->sys, path, mode, e)) {
                 HASH_ADD_KEYPTR(hh, core->writers, w->key, strlen(w->key), w);
                 if (w->hh.tbl)
@@ -323,19 +382,21 @@ static struct writer *writer_new(struct core *core, const char *path, mode_t mod
         return NULL;
 }
 
-struct writer *writer_get(struct core *core, const char *path, mode_t mode, int64_t maxbytes,
-                          int backups, struct err *e)
+struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+                          struct err *e)
 {
         struct writer *w;
 
         HASH_FIND_STR(core->writers, path, w);
         if (!w)
-                w = writer_new(core, path, mode, e);
+                w = writer_new(core, path, conf->mode, e);
         if (!w)
                 return NULL;
         w->users++;
-        if (w->file.maxbytes != maxbytes || w->file.backups != backups)
-                sink_file_set_rotation(&w->file, maxbytes, backups);
+        w->compress = conf->compress;
+        if (w->file.maxbytes != conf->maxbytes || w->file.backups != conf->backups)
+                sink_file_set_rotation(&w->file, conf->maxbytes, conf->backups);
+        set_period(w, conf->every);
         return w;
 }
 
@@ -344,6 +405,7 @@ void writer_put_back(struct writer *w)
         if (!w || --w->users > 0)
                 return;
         stop_watching(w);
+        ev_periodic_stop(w->core->loop, &w->period);
         HASH_DEL(w->core->writers, w);
         sink_file_close(&w->file);
         free(w->key);

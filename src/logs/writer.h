@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "logs/logs.h"
 #include "sink_file.h"
 
 #define HASH_NONFATAL_OOM 1 /* or a lack of memory would end the daemon */
@@ -51,12 +52,24 @@ struct writer {
         double delay; /* of the next attempt, in seconds */
         ev_timer retry;
         ev_io ready;
+        enum rotate_every every;
+        ev_periodic period; /* active where `every` says so */
+        bool compress;
         UT_hash_handle hh;
 };
 
+struct writer_conf {
+        mode_t mode; /* what the file is made with */
+        int64_t maxbytes;
+        int backups;
+        enum rotate_every every;
+        bool compress;
+};
+
 /* The writer of that path, opened if nobody has it open; the newest rotation settings win. */
-struct writer *writer_get(struct core *core, const char *path, mode_t mode, int64_t maxbytes,
-                          int backups, struct err *e);
+struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+                          struct err *e);
+void writer_rotate(struct writer *w);   /* now, or at the end of the line that was begun */
 void writer_put_back(struct writer *w); /* NULL is fine */
 /* Try again now: the file was opened anew. */
 void writer_retry(struct writer *w);
