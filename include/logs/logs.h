@@ -24,6 +24,11 @@ struct stream;
 
 enum rotate_every { ROTATE_BY_SIZE, ROTATE_HOURLY, ROTATE_DAILY };
 
+/* How lines are written: byte by byte as they came; behind a stamp (RFC 3339, UTC) and the process
+ * name; as one JSON object each, with time, process, stream, pid and message, in which a byte that
+ * is no UTF-8 is \\xNN, and partial where a line is longer than 256 KiB. */
+enum log_format { LOG_RAW, LOG_TEXT, LOG_JSON };
+
 /* What a stream is for. Strings are copied. */
 struct stream_conf {
         const char *process; /* process name: syslog lines, debug copies */
@@ -39,6 +44,7 @@ struct stream_conf {
         bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
         bool syslog;
         bool strip_ansi;
+        enum log_format format; /* of the file. The ledger counts what is written there */
         bool drops; /* while the file takes nothing: lose output rather than let the worker wait */
 };
 
@@ -114,13 +120,20 @@ void stream_finish(struct stream *s);
 const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 
-void stream_reopen(struct stream *s); /* for logrotate */
+void stream_pid(struct stream *s, pid_t pid); /* of the worker: what JSON lines say */
+void stream_reopen(struct stream *s);         /* for logrotate */
 /* Now, or at the end of the line that was begun; nothing happens to an empty file. */
 void stream_rotate(struct stream *s);
 void logs_compressed(struct logs *l, bool fine); /* the child of logs_news.compress has ended */
 /* compat 15 `clear`: a regular file is unlinked and made anew, nothing else is touched; nothing at
  * all while no pipe is attached. false: *e. */
 bool stream_clear(struct stream *s, struct err *e);
+
+/* Who has to know that what was asked for so far is done. NULL: it is already (or there is no
+ * memory to wait with), and fn is not called. Else fn is called once, from the loop, unless it is
+ * cancelled before. */
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg);
+void logs_wait_cancel(struct logs_wait *w);
 
 /* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup). `spare` is a NULL-terminated list
  * of paths to leave, may be NULL. */

@@ -47,6 +47,7 @@ enum opt_type {
         OPT_OVERFLOW,
         OPT_LOG_EVERY,
         OPT_LOG_COMPRESS,
+        OPT_LOG_FORMAT,
         OPT_SIGHUP, /* enum sighup_policy (config.h) */
         OPT_TYPE_COUNT
 };

@@ -66,6 +66,7 @@ enum overflow { OVERFLOW_BLOCK, OVERFLOW_DROP };
 
 /* When a log file is rotated besides its size, and what becomes of it. */
 enum log_every { LOG_EVERY_SIZE, LOG_EVERY_HOUR, LOG_EVERY_DAY };
+enum log_form { LOG_FORM_RAW, LOG_FORM_TEXT, LOG_FORM_JSON };
 enum log_compress { LOG_COMPRESS_NONE, LOG_COMPRESS_GZIP };
 
 /* One channel's log settings. */
@@ -80,6 +81,8 @@ struct channel_conf {
         enum overflow overflow;
         enum log_every rotate;
         enum log_compress compress;
+        enum log_form format;
+        bool timestamp; /* short for format text */
 };
 
 struct program {

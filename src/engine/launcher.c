@@ -464,7 +464,9 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
         if (!attach(&a, e))
                 goto out;
         ok = run(&a, pid_out, e);
-        if (!ok)
+        if (ok)
+                streams_started(a.worker, *pid_out);
+        else
                 streams_abandon(a.worker);
 out:
         attempt_release(&a);

@@ -47,6 +47,15 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
         return out->auto_path != NULL;
 }
 
+static enum log_format format_of(const struct channel_conf *c)
+{
+        static const enum log_format formats[] = {
+                [LOG_FORM_RAW] = LOG_RAW, [LOG_FORM_TEXT] = LOG_TEXT, [LOG_FORM_JSON] = LOG_JSON
+        };
+
+        return c->format == LOG_FORM_RAW && c->timestamp ? LOG_TEXT : formats[c->format];
+}
+
 static bool want(struct supervisor *s, const struct process *p, const struct program *g,
                  const struct recipe *r, bool is_stderr, const struct stream *have, bool was_auto,
                  struct wanted *out, struct err *e)
@@ -62,6 +71,7 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                                           .maxbytes = c->maxbytes,
                                           .backups = c->backups,
                                           .rotate_every = every[c->rotate],
+                                          .format = protocol ? LOG_RAW : format_of(c),
                                           .compress = c->compress == LOG_COMPRESS_GZIP,
                                           .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
                                           .events_enabled = !protocol && c->events_enabled,
@@ -149,6 +159,16 @@ bool streams_update(struct supervisor *s, struct process *p, struct err *e)
         bool ok = make_recipe(s, p, p->program, &r, e) && put_both(s, p->worker, p->program, &r, e);
         recipe_release(&r);
         return ok;
+}
+
+void streams_started(struct worker *w, pid_t pid)
+{
+        const struct program *g = w->process->program;
+
+        if (w->out && g->out.format == LOG_FORM_JSON)
+                stream_pid(w->out, pid);
+        if (w->err && g->err.format == LOG_FORM_JSON)
+                stream_pid(w->err, pid);
 }
 
 void streams_abandon(struct worker *w)

@@ -288,6 +288,15 @@ static void flush_tokens(struct channel *s)
         }
 }
 
+/* By the old settings: what was begun is ended so. */
+static void flush_forms(struct channel *s)
+{
+        struct pipe_in *p;
+
+        DL_FOREACH (s->pipes, p)
+                text_flush(p);
+}
+
 bool channel_configure(struct channel *s, const struct stream_conf *conf, struct err *e)
 {
         struct stream_conf fresh;
@@ -303,6 +312,8 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
                 return false;
         }
         channel_enter(s);
+        if (fresh.format != s->conf.format)
+                flush_forms(s);
         if ((fresh.capture_maxbytes > 0) != (s->conf.capture_maxbytes > 0))
                 flush_tokens(s);
         struct stream_conf old = s->conf;
@@ -323,6 +334,12 @@ void channel_reopen(struct channel *s)
                 log_line(s->core->log, LVL_WARN, "cannot reopen the log of '%s': %s",
                          s->conf.process, e.text);
         channel_leave(s);
+}
+
+void channel_pid(struct channel *s, pid_t pid)
+{
+        if (s->current)
+                s->current->pid = pid;
 }
 
 /* The file is opened for that where nobody writes to it. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "format.h"
 #include "gzip.h"
 #include "logs/captokens.h"
 #include "logs/logs.h"
@@ -58,6 +59,8 @@ struct pipe_in {
         struct captokens tokens;
         struct buf captured; /* between the tokens so far */
         struct buf line;     /* an unfinished line for syslog */
+        struct format_line form;
+        pid_t pid; /* whose it is; 0: not known */
         struct pipe_in *prev, *next;
 
         bool dropping, drop_mid_line; /* overflow.c's */
@@ -93,6 +96,7 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
 void channel_finish(struct channel *s);
 void channel_ledger(const struct channel *s, struct stream_ledger *out);
+void channel_pid(struct channel *s, pid_t pid);
 void channel_reopen(struct channel *s);
 void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);

@@ -147,6 +147,15 @@ static void core_reopen(struct mail *m)
         order_free(o);
 }
 
+static void core_pid(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_pid(o->stream->channel, o->pid);
+        order_free(o);
+}
+
 static void core_rotate(struct mail *m)
 {
         struct order *o = (struct order *)m;
@@ -389,6 +398,22 @@ void stream_reopen(struct stream *s)
                 send_plain(s, core_reopen);
         else
                 channel_reopen(s->channel);
+}
+
+/* Only JSON lines say it: without memory they say null. */
+void stream_pid(struct stream *s, pid_t pid)
+{
+        struct order *o;
+
+        if (!s->logs->threaded) {
+                channel_pid(s->channel, pid);
+                return;
+        }
+        o = order_new(s, core_pid);
+        if (!o)
+                return;
+        o->pid = pid;
+        send_order(o);
 }
 
 void stream_rotate(struct stream *s)

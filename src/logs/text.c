@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "channel.h"
 #include "logs/strip_ansi.h"
 #include "quote_bytes.h"
@@ -16,7 +17,8 @@ bool text_is_plain(const struct channel *s)
         const struct stream_conf *c = &s->conf;
 
         return !c->tap && !c->events_enabled && !c->syslog && !c->strip_ansi &&
-               c->capture_maxbytes <= 0 && !log_wants(s->core->log, LVL_DEBUG);
+               c->format == LOG_RAW && c->capture_maxbytes <= 0 &&
+               !log_wants(s->core->log, LVL_DEBUG);
 }
 
 bool text_is_news(const struct channel *s)
@@ -107,6 +109,53 @@ static void send_captured(struct pipe_in *p)
         buf_release(b);
 }
 
+/* ---- formats */
+
+static struct format_head head_of(const struct pipe_in *p)
+{
+        const struct channel *s = p->channel;
+
+        return (struct format_head){ .format = s->conf.format,
+                                     .process = s->conf.process,
+                                     .is_stderr = s->conf.is_stderr,
+                                     .pid = p->pid,
+                                     .colour = s->out.writer && s->out.writer->file.out.is_tty,
+                                     .now_ms = clock_wall_ms() };
+}
+
+static void write_formed(struct pipe_in *p, struct buf *out)
+{
+        struct channel *s = p->channel;
+
+        if (out->failed)
+                log_line(s->core->log, LVL_CRITICAL, "out of memory: output of '%s' is lost",
+                         s->conf.process);
+        if (out->len)
+                outlet_write(&s->out, out->data, out->len);
+}
+
+static void write_text(struct pipe_in *p, const char *data, size_t len)
+{
+        AUTO_BUF out = BUF_INIT;
+        struct format_head h = head_of(p);
+
+        if (h.format == LOG_RAW) {
+                outlet_write(&p->channel->out, data, len);
+                return;
+        }
+        format_in(&p->form, &h, data, len, &out);
+        write_formed(p, &out);
+}
+
+static void flush_form(struct pipe_in *p)
+{
+        AUTO_BUF out = BUF_INIT;
+        struct format_head h = head_of(p);
+
+        format_flush(&p->form, &h, &out);
+        write_formed(p, &out);
+}
+
 /* One piece, free of tokens. */
 static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
 {
@@ -119,7 +168,7 @@ static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
         if (inside)
                 keep_captured(p, data, len);
         else
-                outlet_write(&s->out, data, len);
+                write_text(p, data, len);
         if (!inside && s->conf.syslog)
                 to_syslog(p, data, len);
         copy_to_main_log(s, data, len);
@@ -193,6 +242,7 @@ void text_flush(struct pipe_in *p)
         captokens_flush(&p->tokens, &h);
         end_run(&run);
         buf_release(&run.text);
+        flush_form(p);
         if (p->line.len)
                 syslog_line(p);
 }
@@ -201,4 +251,5 @@ void text_release(struct pipe_in *p)
 {
         buf_release(&p->captured);
         buf_release(&p->line);
+        format_release(&p->form);
 }

@@ -213,6 +213,48 @@ static bool core_compress(void *arg, const char *from, const char *to)
         return true;
 }
 
+/* ---- there and back */
+
+struct logs_wait {
+        struct mail mail; /* first */
+        struct logs *logs;
+        void (*fn)(void *arg); /* NULL: cancelled */
+        void *arg;
+};
+
+static void main_waited(struct mail *m)
+{
+        struct logs_wait *w = (struct logs_wait *)m;
+
+        if (w->fn)
+                w->fn(w->arg);
+        free(w);
+}
+
+static void core_waited(struct mail *m)
+{
+        struct logs_wait *w = (struct logs_wait *)m;
+
+        w->mail.run = main_waited;
+        mailbox_send(&w->logs->to_main, m);
+}
+
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg)
+{
+        struct logs_wait *w = l->threaded ? malloc(sizeof *w) : NULL;
+
+        if (!w)
+                return NULL;
+        *w = (struct logs_wait){ .mail = { NULL, core_waited }, .logs = l, .fn = fn, .arg = arg };
+        mailbox_send(&l->to_core, &w->mail);
+        return w;
+}
+
+void logs_wait_cancel(struct logs_wait *w)
+{
+        w->fn = NULL;
+}
+
 /* ---- lines of the core's for the main log */
 
 struct line_news {

@@ -64,6 +64,7 @@ struct stream {
                 unsigned ticket;
                 struct err err;
                 uint64_t bytes;
+                pid_t pid;
         } last; /* of stream_free: must not fail for want of memory */
 };
 

@@ -392,6 +392,13 @@ static const struct opt_word compress_words[] = {
         { NULL, 0 },
 };
 
+static const struct opt_word format_words[] = {
+        { "raw", LOG_FORM_RAW },
+        { "text", LOG_FORM_TEXT },
+        { "json", LOG_FORM_JSON },
+        { NULL, 0 },
+};
+
 #define WORD_KIND(parser, list, meaning)                                                  \
         {                                                                                 \
                 .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \
@@ -406,4 +413,6 @@ const struct opt_kind opt_kind_overflow = WORD_KIND(word_parse, overflow_words, 
 const struct opt_kind opt_kind_log_every =
     WORD_KIND(word_parse, every_words, "size, hourly or daily");
 const struct opt_kind opt_kind_log_compress = WORD_KIND(word_parse, compress_words, "none or gzip");
+const struct opt_kind opt_kind_log_format =
+    WORD_KIND(word_parse, format_words, "raw, text or json");
 const struct opt_kind opt_kind_sighup = WORD_KIND(word_parse, sighup_words, "reload or restart");

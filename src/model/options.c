@@ -41,6 +41,7 @@ static const struct opt_kind *const kinds[OPT_TYPE_COUNT] = {
         [OPT_OVERFLOW] = &opt_kind_overflow,
         [OPT_LOG_EVERY] = &opt_kind_log_every,
         [OPT_LOG_COMPRESS] = &opt_kind_log_compress,
+        [OPT_LOG_FORMAT] = &opt_kind_log_format,
         [OPT_SIGHUP] = &opt_kind_sighup,
 };
 

@@ -113,9 +113,9 @@ Test(options, sections_are_found_by_name)
 
 Test(options, keys_that_have_not_landed_are_unknown)
 {
-        static const char *const later[] = { "depends_on", "env_file",      "pre_start",
-                                             "memory_max", "stdout_format", "update_parallel",
-                                             "sockets",    "nice" };
+        static const char *const later[] = { "depends_on", "env_file",        "pre_start",
+                                             "memory_max", "update_parallel", "sockets",
+                                             "nice" };
 
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)
                 cr_expect_null(opt_find(kind_of("program"), later[i]), "%s", later[i]);
@@ -197,6 +197,10 @@ static const struct dflt {
         { "program", "stderr_capture_maxbytes", "0" },
         { "program", "stderr_events_enabled", "false" },
         { "program", "stderr_syslog", "false" },
+        { "program", "stdout_format", "raw" },
+        { "program", "stderr_format", "raw" },
+        { "program", "stdout_timestamp", "false" },
+        { "program", "stderr_timestamp", "false" },
         { "program", "stdout_rotate", "size" },
         { "program", "stderr_rotate", "size" },
         { "program", "stdout_compress", "none" },
@@ -537,6 +541,7 @@ static const struct fault {
         { "program", "numprocs_max", "0", "expected a number from 1 to 1000000, got '0'" },
         { "program", "numprocs_max", "x", "expected a whole number or none, got 'x'" },
         { "program", "stdout_rotate", "weekly", "expected size, hourly or daily, got 'weekly'" },
+        { "program", "stdout_format", "xml", "expected raw, text or json, got 'xml'" },
         { "program", "stdout_compress", "xz", "expected none or gzip, got 'xz'" },
         { "program", "stdout_overflow", "lose", "expected block or drop, got 'lose'" },
         { "supervisord", "sighup", "stop", "expected reload or restart, got 'stop'" },
