@@ -79,7 +79,7 @@ enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
         if (!mainlog_clear(c->sup->mainlog, &e))
                 return rpc_fault(c, FAULT_FAILED, e.text);
         xml_bool(c->out, true);
-        return RPC_DONE;
+        return rpc_after_logs(c);
 }
 
 enum rpc_status rpc_shutdown(struct rpc_call *c, const struct value *params)
