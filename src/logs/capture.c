@@ -75,7 +75,7 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
         }
         switch (outlet_move(&s->out, p->fd, most, done)) {
         case MOVE_SOME:
-                if (*done < most && s->out.rotations == rotations)
+                if (*done < most && s->out.rotations == rotations && !s->core->scratch.more)
                         *result = TOOK_LAST;
                 return true;
         case MOVE_EMPTY:

@@ -298,6 +298,7 @@ static bool look_ahead(struct sink_file *f, int pipe, int64_t size, size_t most,
         if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
                 return false;
         *cut = cut_at(f, size, s->data, (size_t)n);
+        s->more = waiting > n;
         return true;
 }
 
@@ -319,6 +320,7 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         ssize_t n;
 
         *done = 0;
+        scratch->more = false;
         if (is_regular(f) && !f->no_splice && set_append(f, false))
                 size = present_size(f);
         if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))

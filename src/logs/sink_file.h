@@ -48,6 +48,7 @@ enum move {
 struct scratch {
         int fds[2]; /* owned; -1: none */
         char *data; /* owned */
+        bool more;  /* the last move left bytes in the pipe, that the look ahead did not reach */
 };
 #define SCRATCH_NONE ((struct scratch){ .fds = { -1, -1 } })
 void scratch_release(struct scratch *s);
