@@ -509,8 +509,8 @@ int main(int argc, char **argv)
         struct err e = { 0 };
         int code = 0;
 
-        if (argc == 4 && strcmp(argv[1], GZIP_FLAG) == 0)
-                return gzip_main(argv[2], argv[3]); /* we are our own child */
+        if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
+                return gzip_main(); /* we are our own child */
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         d.world = world_real();

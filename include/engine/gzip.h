@@ -8,12 +8,12 @@
 
 struct supervisor;
 
-/* argv[1] of that child; the files follow. */
+/* argv[1] of that child: it reads its standard input and writes its standard output. */
 #define GZIP_FLAG "--compress-log"
 
-bool gzip_begin(struct supervisor *s, const char *from, const char *to);
+bool gzip_begin(struct supervisor *s, int from, int to);       /* takes both descriptors over */
 bool gzip_reaped(struct supervisor *s, pid_t pid, int status); /* false: not that child */
 /* The child's work: what `main` does when it sees GZIP_FLAG. The exit status. */
-int gzip_main(const char *from, const char *to);
+int gzip_main(void);
 
 #endif

@@ -82,9 +82,9 @@ struct logs_news {
         /* That much was lost, as `drops` says. First at once, then once a minute, and at the end.
          */
         void (*on_dropped)(void *arg, void *owner, bool is_stderr, uint64_t bytes);
-        /* Start a child that compresses this file into that one, and tell logs_compressed how it
-         * ended. False: it cannot be started. NULL: nobody compresses. */
-        bool (*compress)(void *arg, const char *from, const char *to);
+        /* Start a child that compresses the one file into the other (takes both over), and tell
+         * logs_compressed how it ended. False: it cannot be started. NULL: nobody compresses. */
+        bool (*compress)(void *arg, int from, int to);
         /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
          * with the thread: without it the call itself has failed. */
         void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);

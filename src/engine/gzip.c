@@ -14,29 +14,38 @@
 
 #define OWN_BINARY "/proc/self/exe" /* also when the file was replaced or removed meanwhile */
 
-bool gzip_begin(struct supervisor *s, const char *from, const char *to)
+static bool spawn(struct supervisor *s, int from, int to)
 {
-        char *argv[] = { "supervisord", GZIP_FLAG, (char *)from, (char *)to, NULL };
+        char *argv[] = { "supervisord", GZIP_FLAG, NULL };
         char *envp[] = { NULL };
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
         struct launch launch = { .path = OWN_BINARY,
                                  .argv = argv,
                                  .envp = envp,
-                                 .umask = 077,
-                                 .fds = { null, null, null },
+                                 .umask = -1,
+                                 .fds = { from, to, null },
                                  .mask = &s->worker_mask };
 
         if (s->gzip || null < 0)
                 return false;
-        if (!s->sys->spawn(s->sys, &launch, &result)) {
-                errno = result.error;
-                log_line(s->log, LVL_WARN, "cannot compress %s: couldn't %s: %m", from,
-                         spawn_step_word(result.step));
-                return false;
+        if (s->sys->spawn(s->sys, &launch, &result)) {
+                s->gzip = result.pid;
+                return true;
         }
-        s->gzip = result.pid;
-        return true;
+        errno = result.error;
+        log_line(s->log, LVL_WARN, "cannot compress a log: couldn't %s: %m",
+                 spawn_step_word(result.step));
+        return false;
+}
+
+bool gzip_begin(struct supervisor *s, int from, int to)
+{
+        bool fine = spawn(s, from, to);
+
+        s->sys->close(s->sys, from);
+        s->sys->close(s->sys, to);
+        return fine;
 }
 
 bool gzip_reaped(struct supervisor *s, pid_t pid, int status)
@@ -80,25 +89,21 @@ static bool take_after(int out, const struct stat *st)
         return fchmod(out, st->st_mode & 07777) == 0 && futimens(out, times) == 0;
 }
 
-int gzip_main(const char *from, const char *to)
+int gzip_main(void)
 {
         struct stat st;
 
         be_modest();
-        AUTO_FD in = open(from, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        AUTO_FD out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (in < 0 || out < 0 || fstat(in, &st) < 0 || !S_ISREG(st.st_mode))
+        if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
                 return 1;
-        int copy = fcntl(out, F_DUPFD_CLOEXEC, 0);
+        int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         gzFile gz = copy < 0 ? NULL : gzdopen(copy, "wb6");
         if (!gz) {
                 fd_close(&copy);
                 return 1;
         }
-        bool fine = squeeze(in, gz);
+        bool fine = squeeze(STDIN_FILENO, gz);
         fine = gzclose(gz) == Z_OK && fine;
-        fine = fine && fsync(out) == 0 && take_after(out, &st);
-        if (!fine)
-                unlink(to);
+        fine = fine && fsync(STDOUT_FILENO) == 0 && take_after(STDOUT_FILENO, &st);
         return fine ? 0 : 1;
 }

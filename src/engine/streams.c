@@ -263,7 +263,7 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
                 log_line(s->log, LVL_CRITICAL, "%s", e.text);
 }
 
-static bool compress(void *arg, const char *from, const char *to)
+static bool compress(void *arg, int from, int to)
 {
         return gzip_begin(arg, from, to);
 }

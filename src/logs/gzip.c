@@ -1,5 +1,6 @@
 #include "gzip.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,25 +41,38 @@ static char *part_of(const struct gzip_job *j)
         return buf_take(&name);
 }
 
+/* By descriptor: names move with the next rotation. */
+static bool start(struct core *core, struct gzip_job *j)
+{
+        struct sys *sys = core->sys;
+        const struct logs_news *n = &core->news;
+        char *from = name_of(j, ""), *to = part_of(j);
+        int in = from && to ? sys->open(sys, from, O_RDONLY | O_NOCTTY, 0) : -1;
+        int out = -1;
+
+        if (in >= 0) {
+                sys->unlink(sys, to); /* of an earlier life */
+                out = sys->open(sys, to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        }
+        if (in < 0 || out < 0)
+                log_line(core->log, LVL_WARN, "%s.%d is not compressed: %m", j->path, j->number);
+        if (out < 0 && in >= 0)
+                sys->close(sys, in);
+        free(from);
+        free(to);
+        return out >= 0 && n->compress(n->arg, in, out);
+}
+
 static void start_first(struct core *core)
 {
-        struct gzip_job *j = core->gzip.jobs;
-        const struct logs_news *n = &core->news;
+        struct gzip_job *j;
 
-        while (j && !j->runs) {
-                char *from = name_of(j, ""), *to = part_of(j);
-                bool gone = j->number > j->backups;
-                j->runs = !gone && from && to && n->compress(n->arg, from, to);
-                free(from);
-                free(to);
+        while ((j = core->gzip.jobs) && !j->runs) {
+                j->runs = j->number <= j->backups && start(core, j);
                 if (j->runs)
                         return;
-                if (!gone)
-                        log_line(core->log, LVL_WARN, "%s.%d is not compressed: out of memory",
-                                 j->path, j->number);
                 LL_DELETE(core->gzip.jobs, j);
                 job_free(j);
-                j = core->gzip.jobs;
         }
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "mainlog_thread.h"
 
 #define TEXT_MOST (4 * 1024 * 1024) /* bytes of text that the main loop may be behind */
@@ -186,29 +187,23 @@ static void main_compress(struct mail *m)
 {
         struct helper *h = (struct helper *)m;
         struct logs *l = h->logs;
-        char *from = h->from, *to = h->to;
 
-        if (!l->news.compress(l->news.arg, from, to))
+        if (!l->threaded) { /* everything ends: nobody would give the result its name */
+                fd_close(&h->from);
+                fd_close(&h->to);
+        } else if (!l->news.compress(l->news.arg, h->from, h->to)) {
                 logs_compressed(l, false);
-        free(from);
-        free(to);
+        }
 }
 
-static bool core_compress(void *arg, const char *from, const char *to)
+static bool core_compress(void *arg, int from, int to)
 {
         struct logs *l = arg;
         struct helper *h = &l->helper;
 
         if (!l->threaded)
                 return l->news.compress(l->news.arg, from, to);
-        *h = (struct helper){
-                .mail.run = main_compress, .logs = l, .from = strdup(from), .to = strdup(to)
-        };
-        if (!h->from || !h->to) {
-                free(h->from);
-                free(h->to);
-                return false;
-        }
+        *h = (struct helper){ .mail.run = main_compress, .logs = l, .from = from, .to = to };
         mailbox_send(&l->to_main, &h->mail);
         return true;
 }

@@ -28,7 +28,7 @@ struct logs {
         struct helper {
                 struct mail mail; /* first */
                 struct logs *logs;
-                char *from, *to; /* owned by the thread that has the message */
+                int from, to; /* owned by the thread that has the message */
                 bool fine;
         } helper;                 /* one child at a time */
         struct log core_log;      /* what the core writes to while it has a thread */
