@@ -57,6 +57,11 @@ struct stream_conf {
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
         uint64_t rotations;
+        /* Where in the stream (counted as `written` is) the present file's first byte stands, below
+         * 0 when there was something in it before us; and which file that is. 0: none yet. What
+         * others write to it or cut off is not known here. */
+        int64_t base;
+        uint64_t inode;
 };
 
 enum text_kind {

@@ -224,12 +224,14 @@ static void close_unused(struct channel *s)
                 return;
         writer_put_back(s->out.writer);
         s->out.writer = NULL;
+        s->out.seen = 0;
 }
 
 static void show_ledger(struct channel *s)
 {
         struct stream_ledger now;
 
+        outlet_locate(&s->out);
         channel_ledger(s, &now);
         pthread_mutex_lock(&s->shown->lock);
         s->shown->is = now;
@@ -376,7 +378,9 @@ void channel_ledger(const struct channel *s, struct stream_ledger *out)
                                        .written = s->out.written,
                                        .dropped = s->out.dropped,
                                        .buffered = s->out.rest.len,
-                                       .rotations = s->out.rotations };
+                                       .rotations = s->out.rotations,
+                                       .base = s->out.base,
+                                       .inode = s->out.inode };
 }
 
 void ledger_box_init(struct ledger_box *b)

@@ -13,7 +13,9 @@
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e)
 {
-        *f = (struct sink_file){ .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true };
+        *f = (struct sink_file){
+                .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true, .generation = 1
+        };
         f->path = strdup(path);
         if (!f->path)
                 return err_nomem(e);
@@ -74,6 +76,7 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
                 return false;
         outfd_close(f->sys, &f->out);
         f->out = fresh;
+        f->generation++;
         f->appends = true;
         f->no_splice = false;
         f->limit = f->maxbytes;
@@ -124,6 +127,7 @@ static void rotate_now(struct sink_file *f)
         f->due_bytes = 0;
         if (replace_by_empty(f, &f->failure)) {
                 f->rotations++;
+                f->generation++;
                 f->limit = f->maxbytes;
                 return;
         }

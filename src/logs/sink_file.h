@@ -24,6 +24,7 @@ struct sink_file {
         int64_t limit;  /* size at which to rotate; above maxbytes after a rotation that failed */
         bool appends;   /* O_APPEND is set at present */
         bool no_splice; /* the kernel refused once */
+        uint64_t generation;        /* grows with each file, or emptying of it */
         uint64_t rotations, shifts; /* shifts: those that made a new .1 */
         bool rotation_failed;       /* `failure` says why; whoever tells it clears this */
         struct err failure;

@@ -235,6 +235,20 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
         return result;
 }
 
+void outlet_locate(struct outlet *o)
+{
+        struct writer *w = o->writer;
+        struct stat st;
+
+        if (!w || o->seen == w->file.generation)
+                return;
+        if (w->core->sys->fstat(w->core->sys, w->file.out.fd, &st) < 0)
+                return;
+        o->seen = w->file.generation;
+        o->inode = S_ISREG(st.st_mode) ? st.st_ino : 0;
+        o->base = (int64_t)o->written - st.st_size;
+}
+
 /* False: blocked again. */
 static bool flush(struct outlet *o)
 {
@@ -463,6 +477,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         }
         leave_queue(o);
         o->writer = to;
+        o->seen = 0;
         o->gone_told = false;
         writer_put_back(from);
         if (!to) {

@@ -39,6 +39,9 @@ struct outlet {
         int64_t told_ms;
         struct outlet *prev, *next; /* in the writer's queue */
         uint64_t read, written, dropped, rotations;
+        uint64_t seen; /* the file's generation that the next two are about; 0: none */
+        int64_t base;
+        uint64_t inode;
 };
 
 struct writer {
@@ -83,6 +86,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len);
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 /* Join the queue of a writer that is blocked. */
 void outlet_wait(struct outlet *o);
+void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
 /* The stream goes: what is left to write stays with the writer. *o is empty afterwards. */
 void outlet_abandon(struct outlet *o);

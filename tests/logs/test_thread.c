@@ -158,6 +158,8 @@ Test(thread, waits_with_text_for_whoever_is_behind)
         }
         cr_assert(rig_until(&rig, has_text));
         cr_expect_eq(rig.text[TEXT_LOG].len, 12000000);
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
         expect_ledger(12000000, 12000000, 0, 0);
         close(fd);
 }
