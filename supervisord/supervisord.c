@@ -37,6 +37,7 @@ struct daemon {
         sigset_t original_mask;
         int pidfile;
         char *pidfile_path;
+        struct err pidfile_error; /* why there is none */
         ev_signal signals[8];
         int signal_count;
         ev_timer farewell;
@@ -311,14 +312,41 @@ static bool on_rebind(void *arg, const struct config *next, struct err *e)
         return false;
 }
 
+/* The new file names another one. Where that cannot be had, the old one stays. */
+static void move_pidfile(struct daemon *d, const char *next)
+{
+        char *path = strdup(next);
+        struct err e = { 0 };
+        pid_t holder;
+        int fd = -1;
+
+        if (!path || strcmp(next, d->pidfile_path) == 0) {
+                free(path);
+                return;
+        }
+        if (!pidfile_open(path, &fd, &holder, &e) || !pidfile_write(fd, getpid(), &e)) {
+                log_line(d->sup.log, LVL_CRITICAL, "could not write pidfile %s: %s", path, e.text);
+                if (fd >= 0)
+                        close(fd);
+                free(path);
+                return;
+        }
+        pidfile_remove(d->pidfile_path, &d->pidfile);
+        free(d->pidfile_path);
+        d->pidfile_path = path;
+        d->pidfile = fd;
+}
+
 static void on_end(struct supervisor *s)
 {
         struct daemon *d = s->rebind_arg;
         struct err e = { 0 };
 
         if (s->mood == MOOD_RESTARTING) {
-                if (reload_begin_anew(s, &e))
+                if (reload_begin_anew(s, &e)) {
+                        move_pidfile(d, s->config->settings.pidfile);
                         return;
+                }
                 log_line(s->log, LVL_CRITICAL, "cannot begin anew: %s", e.text);
                 s->exit_code = EXIT_FAILED;
         }
@@ -416,9 +444,9 @@ static bool go_to_background(struct daemon *d, struct err *e)
 
 static void write_pidfile(struct daemon *d)
 {
-        struct err e = { 0 };
+        struct err e = d->pidfile_error;
 
-        if (pidfile_write(d->pidfile, getpid(), &e))
+        if (d->pidfile >= 0 && pidfile_write(d->pidfile, getpid(), &e))
                 log_line(d->sup.log, LVL_INFO, "supervisord started with pid %d", (int)getpid());
         else
                 log_line(d->sup.log, LVL_CRITICAL, "could not write pidfile %s: %s",
@@ -434,6 +462,7 @@ static bool take_pidfile(struct daemon *d, struct err *e)
                 return err_nomem(e);
         if (pidfile_open(d->pidfile_path, &d->pidfile, &holder, e))
                 return true;
+        d->pidfile_error = *e;
         if (e->code != ERR_BUSY)
                 return true; /* said when it is written: not fatal, as with Supervisor */
         return err_set(e, ERR_BUSY,

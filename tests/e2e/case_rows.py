@@ -455,3 +455,20 @@ def whoever_waits_for_a_stop_is_told_of_it(c):
     same(d.rpc().stopProcess('w'), True, 'answer')
     check(not alive(pid), 'it is gone')
     check(len(d.lines('waiting for w to stop')) >= 1, 'it was said')
+
+
+# ---- a restart rereads everything (compat 10)
+
+@story(nobody=True)
+def a_restart_takes_the_pidfile_and_the_log_that_the_new_file_names(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    old_pidfile, old_log = d.pidfile, d.logfile
+    d.pidfile, d.logfile = c.path('new.pid'), c.path('new.log')
+    d.configure(d.text)
+    d.rpc().restart()
+    d.wait_log("spawned: 'w' with pid")
+    c.wait(lambda: read_file(d.pidfile) == f'{d.pid}\n', 'the new pidfile is written')
+    check(not os.path.exists(old_pidfile), 'the old pidfile is left behind')
+    has(read_file(old_log), 'stopped: w ')
+    d.stop()
