@@ -115,8 +115,8 @@ $(BUILD)/man/%: man/%.in $(BUILD)/tool/man
 
 # ---- tests
 
-.PHONY: deps-build deps-demo deps-check
-deps-build deps-demo deps-check: deps-%:
+.PHONY: deps-build deps-demo deps-check deps-fuzz
+deps-build deps-demo deps-check deps-fuzz: deps-%:
 	@DEPS=$(DEPS) tests/tools/deps.sh $*
 
 define unit_rule
@@ -169,7 +169,7 @@ FUZZ_BUILD  := $(BUILD)/fuzz
 FUZZ_FLAGS  := -fsanitize=fuzzer-no-link,address,undefined
 
 .PHONY: fuzz
-fuzz:
+fuzz: deps-fuzz
 	$(Q)$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 SAN="$(FUZZ_FLAGS)" $(FUZZED:%=$(FUZZ_BUILD)/bin/fuzz_%)
 	$(Q)tests/tools/fuzz.sh $(FUZZ_BUILD)/bin $(FUZZ_SECONDS)
 

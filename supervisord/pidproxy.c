@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_NO_EXEC = 127 };
+enum { EXIT_USAGE = 1, EXIT_NO_EXEC = 127 };
 
 static const int passed_on[] = { SIGTERM, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGQUIT };
 

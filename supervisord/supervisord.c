@@ -12,6 +12,7 @@
 
 #include "api/server.h"
 #include "engine/children.h"
+#include "engine/gzip.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
 #include "engine/shutdown.h"
@@ -38,6 +39,7 @@ struct daemon {
         sigset_t original_mask;
         int pidfile;
         char *pidfile_path;
+        struct err pidfile_error; /* why there is none */
         ev_signal signals[8];
         int signal_count;
         ev_io child_signal; /* a signalfd: libev's would not say who has ended */
@@ -77,21 +79,32 @@ static char *find_config(struct daemon *d, struct err *e)
         return path;
 }
 
-static void print_diag(const struct diag *g)
+/* "FILE:LINE: WORD: [SECTION] KEY: ", as far as they are known; no WORD when there is none. */
+static void print_where(const struct diag *g, const char *word)
 {
-        static const char *const words[] = { "info", "warning", "warning", "error" };
-
-        if (g->severity == DIAG_INFO)
-                return;
         if (g->file)
                 fprintf(stderr, "%s:", g->file);
         if (g->line)
                 fprintf(stderr, "%d:", g->line);
-        fprintf(stderr, "%s%s: ", g->file ? " " : "", words[g->severity]);
+        fprintf(stderr, "%s%s%s", g->file ? " " : "", word, *word ? ": " : "");
         if (g->section)
                 fprintf(stderr, "[%s] ", g->section);
         if (g->key)
                 fprintf(stderr, "%s: ", g->key);
+}
+
+static void print_diag(const struct diag *g)
+{
+        static const char *const words[] = {
+                [DIAG_INFO] = "info",
+                [DIAG_WARNING] = "warning",
+                [DIAG_CRITICAL] = "note", /* for the log; not counted as a warning */
+                [DIAG_ERROR] = "error",
+        };
+
+        if (g->severity == DIAG_INFO)
+                return;
+        print_where(g, words[g->severity]);
         fprintf(stderr, "%s\n", g->message ? g->message : "out of memory");
         if (g->hint)
                 fprintf(stderr, "    %s\n", g->hint);
@@ -122,6 +135,10 @@ static int refuse_config(const struct daemon *d, const char *path)
         const struct diag *first = diags_first_error(&d->diags);
         int code = refuse(d, first && first->message ? first->message : "out of memory");
 
+        if (first && first->file && (first->line || first->hint)) {
+                print_where(first, "");
+                fprintf(stderr, "%s\n", first->hint ? first->hint : "refused");
+        }
         if (d->diags.errors > 1)
                 fprintf(stderr, "(and %zu more: supervisord --check -c %s shows all)\n",
                         d->diags.errors - 1, path);
@@ -330,14 +347,41 @@ static bool on_rebind(void *arg, const struct config *next, struct err *e)
         return false;
 }
 
+/* The new file names another one. Where that cannot be had, the old one stays. */
+static void move_pidfile(struct daemon *d, const char *next)
+{
+        char *path = strdup(next);
+        struct err e = { 0 };
+        pid_t holder;
+        int fd = -1;
+
+        if (!path || strcmp(next, d->pidfile_path) == 0) {
+                free(path);
+                return;
+        }
+        if (!pidfile_open(path, &fd, &holder, &e) || !pidfile_write(fd, getpid(), &e)) {
+                log_line(d->sup.log, LVL_CRITICAL, "could not write pidfile %s: %s", path, e.text);
+                if (fd >= 0)
+                        close(fd);
+                free(path);
+                return;
+        }
+        pidfile_remove(d->pidfile_path, &d->pidfile);
+        free(d->pidfile_path);
+        d->pidfile_path = path;
+        d->pidfile = fd;
+}
+
 static void on_end(struct supervisor *s)
 {
         struct daemon *d = s->rebind_arg;
         struct err e = { 0 };
 
         if (s->mood == MOOD_RESTARTING) {
-                if (reload_begin_anew(s, &e))
+                if (reload_begin_anew(s, &e)) {
+                        move_pidfile(d, s->config->settings.pidfile);
                         return;
+                }
                 log_line(s->log, LVL_CRITICAL, "cannot begin anew: %s", e.text);
                 s->exit_code = EXIT_FAILED;
         }
@@ -391,8 +435,6 @@ static bool open_everything(struct daemon *d, struct err *e)
         flush_messages(log, &d->diags);
         if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
                 return false;
-        if (!set->nocleanup)
-                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
         s->mainlog = d->mainlog;
         s->worker_mask = d->original_mask;
         s->overrides = d->cmd.overrides;
@@ -405,7 +447,11 @@ static bool open_everything(struct daemon *d, struct err *e)
         if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
                 return false;
         d->api = api_new(s, config, e);
-        return d->api != NULL;
+        if (!d->api)
+                return false; /* another of us lives: its workers' logs are not to be touched */
+        if (!set->nocleanup)
+                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
+        return supervisor_add_all(s, e);
 }
 
 static bool go_to_background(struct daemon *d, struct err *e)
@@ -433,9 +479,9 @@ static bool go_to_background(struct daemon *d, struct err *e)
 
 static void write_pidfile(struct daemon *d)
 {
-        struct err e = { 0 };
+        struct err e = d->pidfile_error;
 
-        if (pidfile_write(d->pidfile, getpid(), &e))
+        if (d->pidfile >= 0 && pidfile_write(d->pidfile, getpid(), &e))
                 log_line(d->sup.log, LVL_INFO, "supervisord started with pid %d", (int)getpid());
         else
                 log_line(d->sup.log, LVL_CRITICAL, "could not write pidfile %s: %s",
@@ -451,6 +497,7 @@ static bool take_pidfile(struct daemon *d, struct err *e)
                 return err_nomem(e);
         if (pidfile_open(d->pidfile_path, &d->pidfile, &holder, e))
                 return true;
+        d->pidfile_error = *e;
         if (e->code != ERR_BUSY)
                 return true; /* said when it is written: not fatal, as with Supervisor */
         return err_set(e, ERR_BUSY,
@@ -472,7 +519,10 @@ static int supervise(struct daemon *d)
         }
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
-        mainlog_set_loop(d->mainlog, d->loop);
+        if (!logs_run(d->sup.logs, d->mainlog, &e)) {
+                log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
+                return refuse(d, e.text);
+        }
         watch_signals(d);
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
         d->farewell.data = d;
@@ -490,8 +540,6 @@ static void release(struct daemon *d)
                 ev_ref(d->loop);
                 ev_signal_stop(d->loop, &d->signals[i]);
         }
-        if (d->mainlog)
-                mainlog_set_loop(d->mainlog, NULL);
         if (d->loop)
                 ev_timer_stop(d->loop, &d->farewell);
         api_free(d->api);
@@ -526,6 +574,8 @@ int main(int argc, char **argv)
         struct err e = { 0 };
         int code = 0;
 
+        if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
+                return gzip_main(); /* we are our own child */
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         d.world = world_real();

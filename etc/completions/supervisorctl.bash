@@ -39,11 +39,11 @@ _supervisorctl() {
         if [[ $cur == -* ]]; then
             offers="-c --configuration -h --help -i --interactive -s --serverurl -u --username -p --password -r --history_file -v --verbose --json "
         else
-            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health scale"
+            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale"
         fi
     else
         case $cmd in
-        clear|fg|pid|restart|start|status|stop|tail|health)
+        clear|fg|pid|restart|start|status|stop|tail|health|rotate)
             offers=$(_supervisorctl_names process) ;;
         add|remove|update|scale)
             offers=$(_supervisorctl_names group) ;;
@@ -54,7 +54,7 @@ _supervisorctl() {
                 offers=$(_supervisorctl_names process)
             fi ;;
         help)
-            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health scale" ;;
+            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale" ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$offers" -- "$cur")

@@ -48,6 +48,10 @@ void method_release(struct rpc_call *c);
 /* Set the fault; extra goes behind the name ("NAME: extra") and may be NULL. Returns RPC_DONE. */
 enum rpc_status rpc_fault(struct rpc_call *c, enum fault f, const char *extra);
 
+/* The answer is written already, but goes out only when the log thread has done what it was asked
+ * for: who clears a log finds it empty. */
+enum rpc_status rpc_after_logs(struct rpc_call *c);
+
 /* ---- parameters: after the check of count and types these always succeed */
 const char *param_string(const struct value *params, int i);
 int64_t param_int(const struct value *params, int i);

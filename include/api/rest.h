@@ -47,6 +47,7 @@ void rest_program(struct request *r, const char *name);
 void rest_program_scale(struct request *r, const char *name);
 void rest_log_stdout(struct request *r, const char *name);
 void rest_log_stderr(struct request *r, const char *name);
+void rest_log_rotate(struct request *r, const char *name);
 void rest_log_main(struct request *r, const char *name);
 
 /* Does this raw path (not decoded) fit the pattern? "{}" stands for one segment, which is decoded

@@ -32,13 +32,6 @@ const char *state_colour(const char *word); /* an escape sequence, "" for a word
 /* As Python's cmd module lays out its help: down the columns, two blanks between. */
 void columns_put(struct buf *out, const char *const *words, size_t count, int width);
 
-/* What a worker or its check wrote, from where `from` says in `out` on: control characters become
- * "?" (line ends blanks), so that it neither moves the cursor nor pretends to be a line of ours. */
-void tame(struct buf *out, size_t from);
-
-/* The first line of such a text, tamed, at most so many bytes. */
-void first_line_put(struct buf *out, const char *text, size_t most);
-
 /* A duration for people: "4s", "3m 20s", "2h 5m", "3d 4h". */
 void age_put(struct buf *out, int64_t seconds);
 

@@ -57,6 +57,8 @@ enum fault order_signal(struct supervisor *s, struct process *p, int sig, const 
 enum fault order_stdin(struct supervisor *s, struct process *p, const char *data, size_t len,
                        const struct caller *by);
 enum fault order_clear_log(struct supervisor *s, struct process *p, const struct caller *by);
+/* Both logs, each now or at the end of its present line. NO_FILE: it has none. */
+enum fault order_rotate_log(struct supervisor *s, struct process *p, const struct caller *by);
 
 /* ---- fleets and configuration */
 

@@ -21,6 +21,9 @@ bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe
 /* Settings changed while it runs (or not): live. */
 bool streams_update(struct supervisor *s, struct process *p, struct err *e);
 
+/* It runs: under this pid. */
+void streams_started(struct worker *w, pid_t pid);
+
 /* The start failed after the pipes were attached: read what they hold and let go. */
 void streams_abandon(struct worker *w);
 

@@ -58,6 +58,7 @@ struct supervisor {
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
+        pid_t gzip;                  /* engine/gzip: the child that compresses a log; 0: none */
         struct ticks *ticks;         /* engine/ticks; NULL: nobody wants them */
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
@@ -68,8 +69,8 @@ struct supervisor {
         void *rebind_arg;
 };
 
-/* config is taken over. False: *e; nothing runs. Groups are made (AUTO logs, FastCGI sockets),
- * nothing is started. */
+/* config is taken over. False: *e; nothing runs. Nothing outside is touched yet: groups come with
+ * supervisor_add_all. */
 bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
                      const struct world *world, struct log *log, struct config *config,
                      struct err *e);
@@ -101,7 +102,7 @@ void supervisor_remove_group(struct supervisor *s, struct group *g);
 /* The same without the event: a start that failed half way, the daemon's end. */
 void supervisor_drop_group(struct supervisor *s, struct group *g);
 void supervisor_remove_all(struct supervisor *s);
-/* Every group of s->config. */
+/* Every group of s->config is made (AUTO logs, FastCGI sockets), nothing is started. */
 bool supervisor_add_all(struct supervisor *s, struct err *e);
 /* Start what autostarts, in one group or (NULL) everywhere. */
 void supervisor_autostart(struct supervisor *s, struct group *g);

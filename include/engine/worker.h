@@ -3,6 +3,7 @@
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,10 +26,12 @@ struct worker {
         int draining;              /* streams that have not said on_finished since the death */
         int status;                /* of the death that waits for the streams */
         bool reaped;               /* a death waits to be fed */
+        char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
         struct stdin_pipe *in;     /* owned; NULL: none */
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */
         struct waiter *waiters;    /* list, see engine/orders.h */
+        ev_timer nag;              /* while somebody waits for its stop */
         struct proc_table kin;     /* descendants seen before the stop, by pid and start time */
         struct strs leftovers;     /* "pid command": found after the end, killed or not */
 };

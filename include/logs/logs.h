@@ -1,9 +1,11 @@
-/* Everything between a worker's pipe and the disk. A part of its own, with its own loop watchers,
- * that can move to a thread: settings and descriptors go in, news come out, and nobody else
- * touches its files. compat section 15; `mechanisms.md` of the design for what was measured.
+/* Everything between a worker's pipe and the disk: a part that, from logs_run on, lives in a thread
+ * of its own. Settings and descriptors go in, news come out, and nobody else touches its files.
+ * compat section 15.
  *
- * Every call here is a message in spirit: none waits, none returns what depends on the stream's
- * present state, except `stream_ledger`, which copies counters. */
+ * With the thread every call here is a message: none waits for a disk, none returns what depends on
+ * the stream's present state, except `stream_ledger`, which copies counters. What goes wrong comes
+ * as news, and as a line in the main log. Before logs_run (and in tests) the calls do their work
+ * themselves, on the caller's loop. */
 #ifndef LOGS_LOGS_H
 #define LOGS_LOGS_H
 
@@ -17,7 +19,15 @@
 
 struct ev_loop;
 struct logs;
+struct mainlog;
 struct stream;
+
+enum rotate_every { ROTATE_BY_SIZE, ROTATE_HOURLY, ROTATE_DAILY };
+
+/* How lines are written: byte by byte as they came; behind a stamp (RFC 3339, UTC) and the process
+ * name; as one JSON object each, with time, process, stream, pid and message, in which a byte that
+ * is no UTF-8 is \\xNN, and partial where a line is longer than 256 KiB. */
+enum log_format { LOG_RAW, LOG_TEXT, LOG_JSON };
 
 /* What a stream is for. Strings are copied. */
 struct stream_conf {
@@ -27,22 +37,31 @@ struct stream_conf {
         bool is_auto;     /* path was generated: created 0600 */
         int64_t maxbytes; /* 0: never rotated. Anything but a regular file is never rotated */
         int backups;
+        enum rotate_every rotate_every; /* by the local clock, besides maxbytes */
+        bool compress;                  /* what was rotated: <path>.1.gz */
         int64_t capture_maxbytes;
         bool events_enabled; /* on_text(TEXT_LOG) */
         bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
         bool syslog;
         bool strip_ansi;
+        enum log_format format; /* of the file. The ledger counts what is written there */
+        bool drops; /* while the file takes nothing: lose output rather than let the worker wait */
 };
 
 /* Counters of one stream since it was made. read = written + dropped + buffered, always.
  *
  * read: what was accepted for the log; what the settings keep out of it (captured text, escapes) is
  * not counted. written: in the file, so that file offsets can be told from it; without a file, all.
- * dropped: lost, never asked for: nobody reads the pipe that is the log, no memory, a capture that
- * never ended. buffered: in memory because the disk refuses. */
+ * dropped: lost: by the policy that was chosen, or because nobody reads the pipe that is the log,
+ * no memory, a capture that never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
         uint64_t rotations;
+        /* Where in the stream (counted as `written` is) the present file's first byte stands, below
+         * 0 when there was something in it before us; and which file that is. 0: none yet. What
+         * others write to it or cut off is not known here. */
+        int64_t base;
+        uint64_t inode;
 };
 
 enum text_kind {
@@ -51,24 +70,39 @@ enum text_kind {
         TEXT_COMM, /* between the capture tokens (compat 15.1) */
 };
 
-/* News. Called from the loop, or from within stream_finish, _reopen and _clear; never after
- * stream_free. data is borrowed for the call. Any call of this header may be made from within, also
- * stream_free. */
+/* News. Called from the loop, or without the thread from within stream_finish, _reopen and _clear;
+ * never after stream_free. data is borrowed for the call. Any call of this header may be made from
+ * within, also stream_free. */
 struct logs_news {
         void *arg;
         void (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
                         const char *data, size_t len);
         /* After stream_finish: everything the worker wrote before its end is on its way to the
-         * file. */
+         * file. Or the disk has not answered for a second, and the log says so: the rest follows.
+         */
         void (*on_finished)(void *arg, void *owner, bool is_stderr);
         /* The disk refuses (first of a run, then once a minute) or is well again (detail NULL); the
          * main log has a line for each already. Also, once, that a log is gone for good. */
         void (*on_trouble)(void *arg, void *owner, bool is_stderr, const char *detail);
+        /* That much was lost, as `drops` says. First at once, then once a minute, and at the end.
+         */
+        void (*on_dropped)(void *arg, void *owner, bool is_stderr, uint64_t bytes);
+        /* Start a child that compresses the one file into the other (takes both over), and tell
+         * logs_compressed how it ended. False: it cannot be started. NULL: nobody compresses. */
+        bool (*compress)(void *arg, int from, int to);
+        /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
+         * with the thread: without it the call itself has failed. */
+        void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);
 };
 
 struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                       const struct logs_news *news);
-void logs_free(struct logs *l); /* all streams must be gone */
+/* From here on in a thread of its own, the main log's files with it (mainlog may be NULL). After
+ * daemonizing, while no pipe is attached. News come from the loop given to logs_new. */
+bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
+/* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
+ * seconds. */
+void logs_free(struct logs *l);
 
 /* owner comes back in the news. The file is opened at stream_attach, except that an AUTO one is
  * created here. NULL: no memory, or the AUTO file cannot be made (*e). */
@@ -91,10 +125,20 @@ void stream_finish(struct stream *s);
 const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 
-void stream_reopen(struct stream *s); /* for logrotate */
+void stream_pid(struct stream *s, pid_t pid); /* of the worker: what JSON lines say */
+void stream_reopen(struct stream *s);         /* for logrotate */
+/* Now, or at the end of the line that was begun; nothing happens to an empty file. */
+void stream_rotate(struct stream *s);
+void logs_compressed(struct logs *l, bool fine); /* the child of logs_news.compress has ended */
 /* compat 15 `clear`: a regular file is unlinked and made anew, nothing else is touched; nothing at
  * all while no pipe is attached. false: *e. */
 bool stream_clear(struct stream *s, struct err *e);
+
+/* Who has to know that what was asked for so far is done. NULL: it is already (or there is no
+ * memory to wait with), and fn is not called. Else fn is called once, from the loop, unless it is
+ * cancelled before. */
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg);
+void logs_wait_cancel(struct logs_wait *w);
 
 /* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup). `spare` is a NULL-terminated list
  * of paths to leave, may be NULL. */

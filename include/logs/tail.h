@@ -24,6 +24,10 @@ enum tail_result tail_window(const char *path, int64_t offset, int64_t length, s
 enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf *out,
                             int64_t *offset_out);
 
+/* What stood before the present file: the newest `most` bytes of its backups (of 64 at most),
+ * compressed ones included. TAIL_FAILED: one could not be read. */
+enum tail_result tail_history(const char *path, int64_t most, struct buf *out);
+
 /* Following: a place in a file that survives rotation and truncation. inotify tells when to look;
  * no polling. Each follower has an inotify instance of its own, of which the kernel allows a user
  * 128 unless told otherwise (fs.inotify.max_user_instances): more are refused (*e). */

@@ -47,7 +47,8 @@ extern const struct opt_kind opt_kind_string, opt_kind_template, opt_kind_name_t
 extern const struct opt_kind opt_kind_dir, opt_kind_dirpath, opt_kind_mainlog, opt_kind_path,
     opt_kind_logfile, opt_kind_user, opt_kind_chown, opt_kind_inet;
 extern const struct opt_kind opt_kind_duration, opt_kind_fraction, opt_kind_rate, opt_kind_on_fatal,
-    opt_kind_check, opt_kind_check_action, opt_kind_ready, opt_kind_sighup;
+    opt_kind_check, opt_kind_check_action, opt_kind_ready, opt_kind_sighup, opt_kind_overflow,
+    opt_kind_log_every, opt_kind_log_compress, opt_kind_log_format;
 
 const struct opt_kind *opt_kind_of(enum opt_type type);
 

@@ -44,6 +44,10 @@ enum opt_type {
         OPT_CHECK,       /* struct check_target */
         OPT_CHECK_ACTION,
         OPT_READY,
+        OPT_OVERFLOW,
+        OPT_LOG_EVERY,
+        OPT_LOG_COMPRESS,
+        OPT_LOG_FORMAT,
         OPT_SIGHUP, /* enum sighup_policy (config.h) */
         OPT_TYPE_COUNT
 };

@@ -158,6 +158,8 @@ unsigned process_spawn_failed(struct process *p, const char *why, struct moment 
 bool process_promote_first(const struct process *p, struct moment at);
 /* The pid is reaped; status as from waitpid. */
 unsigned process_died(struct process *p, int status, struct moment at);
+/* A better reason for what has just failed than process_died could know (copied). */
+void process_explain(struct process *p, const char *why);
 /* due.due_ms has come (or not: then nothing happens). */
 unsigned process_tick(struct process *p, struct moment at);
 /* One probe's result, already counted: see health_result. */

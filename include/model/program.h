@@ -61,6 +61,14 @@ struct check_target {
         char *target; /* owned; what follows exec: http:// tcp:// unix:// */
 };
 
+/* While a log file takes nothing: the worker waits, or its output is lost. */
+enum overflow { OVERFLOW_BLOCK, OVERFLOW_DROP };
+
+/* When a log file is rotated besides its size, and what becomes of it. */
+enum log_every { LOG_EVERY_SIZE, LOG_EVERY_HOUR, LOG_EVERY_DAY };
+enum log_form { LOG_FORM_RAW, LOG_FORM_TEXT, LOG_FORM_JSON };
+enum log_compress { LOG_COMPRESS_NONE, LOG_COMPRESS_GZIP };
+
 /* One channel's log settings. */
 struct channel_conf {
         char *logfile; /* owned template; NULL: none. "AUTO": a generated name. "syslog": deprecated
@@ -70,6 +78,11 @@ struct channel_conf {
         int64_t capture_maxbytes;
         bool events_enabled;
         bool syslog;
+        enum overflow overflow;
+        enum log_every rotate;
+        enum log_compress compress;
+        enum log_form format;
+        bool timestamp; /* short for format text */
 };
 
 struct program {

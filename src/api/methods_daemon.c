@@ -75,11 +75,11 @@ enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
         if (!c->sup->mainlog || !mainlog_path(c->sup->mainlog) ||
             access(mainlog_path(c->sup->mainlog), F_OK) != 0)
                 return rpc_fault(c, FAULT_NO_FILE, NULL);
+        log_line(c->sup->log, LVL_INFO, "reopening log file");
         if (!mainlog_clear(c->sup->mainlog, &e))
                 return rpc_fault(c, FAULT_FAILED, e.text);
-        log_line(c->sup->log, LVL_INFO, "reopening log file");
         xml_bool(c->out, true);
-        return RPC_DONE;
+        return rpc_after_logs(c);
 }
 
 enum rpc_status rpc_shutdown(struct rpc_call *c, const struct value *params)

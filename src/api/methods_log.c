@@ -26,7 +26,7 @@ static enum rpc_status read_log(struct rpc_call *c, const struct value *params, 
         if (!find_log(c, param_string(params, 0), is_stderr, &path))
                 return RPC_DONE;
         if (!path || access(path, F_OK) != 0)
-                return rpc_fault(c, FAULT_NO_FILE, path ? path : "None");
+                return rpc_fault(c, FAULT_NO_FILE, path);
         switch (tail_read(path, param_int(params, 1), param_int(params, 2), &text)) {
         case TAIL_OK:
                 xml_string_n(c->out, buf_str(&text), text.len);
@@ -80,6 +80,26 @@ enum rpc_status rpc_tail_stderr(struct rpc_call *c, const struct value *params)
         return tail_log(c, params, true);
 }
 
+static void give_up(struct rpc_call *c)
+{
+        logs_wait_cancel(c->job);
+}
+
+static void on_logs(void *arg)
+{
+        struct rpc_call *c = arg;
+
+        c->job = NULL;
+        c->on_done(c);
+}
+
+enum rpc_status rpc_after_logs(struct rpc_call *c)
+{
+        c->job = logs_wait(c->sup->logs, on_logs, c);
+        c->cancel_job = give_up;
+        return c->job ? RPC_LATER : RPC_DONE;
+}
+
 enum rpc_status rpc_clear_logs(struct rpc_call *c, const struct value *params)
 {
         const char *name = param_string(params, 0);
@@ -91,7 +111,7 @@ enum rpc_status rpc_clear_logs(struct rpc_call *c, const struct value *params)
         if (f != FAULT_NONE)
                 return rpc_fault(c, f, name);
         xml_bool(c->out, true);
-        return RPC_DONE;
+        return rpc_after_logs(c);
 }
 
 enum rpc_status rpc_clear_all_logs(struct rpc_call *c, const struct value *params)
@@ -109,5 +129,5 @@ enum rpc_status rpc_clear_all_logs(struct rpc_call *c, const struct value *param
         }
         xml_array_end(c->out);
         free(list);
-        return RPC_DONE;
+        return rpc_after_logs(c);
 }

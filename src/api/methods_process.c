@@ -5,6 +5,7 @@
 #include "api/methods.h"
 #include "base/signame.h"
 #include "engine/worker.h"
+#include "model/pytext.h"
 #include "model/recipe.h"
 
 bool rpc_target(struct rpc_call *c, const char *name, bool group_allowed, struct target *out)
@@ -53,6 +54,21 @@ static int exit_status(const struct process *p)
         return p->ending.sig || !p->ending.known ? -1 : p->ending.code;
 }
 
+/* Seconds that an <int> cannot hold, from 2038 on, under keys of their own. */
+static void put_late(struct buf *out, const struct process *p, struct moment now)
+{
+        const struct {
+                const char *key;
+                int64_t wall_ms;
+        } stamps[] = { { "start64", p->tried_wall_ms },
+                       { "stop64", p->stopped_wall_ms },
+                       { "now64", now.wall_ms } };
+
+        for (size_t i = 0; i < sizeof stamps / sizeof *stamps; i++)
+                if (stamps[i].wall_ms / 1000 > INT32_MAX)
+                        xml_member_int(out, stamps[i].key, stamps[i].wall_ms / 1000);
+}
+
 static void put_info(struct buf *out, const struct process *p, struct moment now)
 {
         AUTO_BUF description = BUF_INIT;
@@ -73,6 +89,7 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
         xml_member_string(out, "stderr_logfile", log_path(p, true));
         xml_member_int(out, "pid", p->pid);
         xml_member_string(out, "description", buf_str(&description));
+        put_late(out, p, now);
         xml_struct_end(out);
 }
 
@@ -267,7 +284,12 @@ static int signal_param(struct rpc_call *c, const struct value *v)
         const char *text = v->text ? v->text : number;
 
         snprintf(number, sizeof number, "%lld", (long long)v->number);
-        int sig = signame_parse(text);
+        AUTO_BUF trimmed = BUF_INIT;
+        size_t len = strlen(text);
+
+        pytext_trim(&text, &len);
+        buf_put(&trimmed, text, len);
+        int sig = signame_parse(buf_str(&trimmed));
         if (sig >= 0)
                 return sig;
         rpc_fault(c, FAULT_BAD_SIGNAL, text);

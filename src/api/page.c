@@ -64,7 +64,7 @@ static void send_page(struct request *r, int status, struct buf *page)
         if (page->failed)
                 reply_error_page(r, 500);
         else
-                reply(r, status, "text/html; charset=utf-8", no_cache, page->data, page->len);
+                reply(r, status, "text/html;charset=utf-8", no_cache, page->data, page->len);
 }
 
 /* ---- the status table */

@@ -233,6 +233,7 @@ static const struct rest_route {
         { GET, "/v1/logs/main", true, rest_log_main },
         { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
         { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },
+        { POST, "/v1/logs/{}/rotate", false, rest_log_rotate },
         { GET, "/v1/events", true, get_events },
 };
 

@@ -121,25 +121,43 @@ static void answer(struct request *r, const struct asked *a, const struct source
                 answer_part(r, s, from, &text);
 }
 
+/* The ledger first: what the file holds can only have grown by then. A file that is not the
+ * ledger's was just begun, or belongs to somebody else; one that is too short was cut by somebody.
+ */
+static bool locate(const char *path, const struct stream *stream, struct source *s)
+{
+        struct stream_ledger l = { 0 };
+        struct stat st;
+
+        for (int tries = 0; tries < 3; tries++) {
+                if (stream)
+                        stream_ledger(stream, &l);
+                s->path = log_readable(path, &st);
+                if (!s->path)
+                        return false;
+                s->size = st.st_size;
+                if (!stream)
+                        return true;
+                s->base = l.base;
+                if (l.inode == st.st_ino && l.base + st.st_size >= (int64_t)l.written)
+                        return true;
+        }
+        s->base = (int64_t)l.written - s->size;
+        return true;
+}
+
 static void serve(struct request *r, const char *path, const struct stream *stream)
 {
         struct asked a;
-        struct stat st;
-        struct stream_ledger ledger = { 0 };
-        struct source s = { .path = log_readable(path, &st) };
+        struct source s = { 0 };
 
-        if (!s.path) {
+        if (!locate(path, stream, &s)) {
                 rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s%s", path ? path : "",
                            path ? " is no file that can be read" : "there is no log file");
                 return;
         }
         if (!read_params(r, &a))
                 return;
-        s.size = st.st_size;
-        if (stream) {
-                stream_ledger(stream, &ledger);
-                s.base = (int64_t)ledger.written - s.size;
-        }
         answer(r, &a, &s);
 }
 

@@ -214,6 +214,20 @@ void rest_process_signal(struct request *r, const char *name)
                 batch_run(b, true, REST_TIMEOUT_S);
 }
 
+void rest_log_rotate(struct request *r, const char *name)
+{
+        struct named n;
+
+        if (!find(r, name, &n))
+                return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i, order_rotate_log(r->sup, n.procs[i], &r->caller), NULL);
+        free(n.procs);
+        if (b)
+                batch_run(b, true, REST_TIMEOUT_S);
+}
+
 static void answer_nothing(struct batch *b)
 {
         if (b->items[0].fault == FAULT_NONE)

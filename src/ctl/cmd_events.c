@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/tame.h"
 #include "ctl/event_line.h"
 #include "ctl/follow.h"
 #include "ctl/json_get.h"

@@ -1,4 +1,4 @@
-/* scale, apply, health: what Supervisor has no command for. They speak /v1. */
+/* scale, rotate, apply, health: what Supervisor has no command for. They speak /v1. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/tame.h"
 #include "ctl/json_get.h"
 #include "ctl/render.h"
 #include "ctl/v1.h"
@@ -59,6 +60,54 @@ void cmd_scale(struct ctl *c, const struct args *a)
         else
                 say_scaled(c, r.json);
         json_decref(body);
+}
+
+/* ---- rotate */
+
+static void say_rotated(struct ctl *c, const char *name, bool fine, const char *why)
+{
+        if (fine)
+                ctl_say(c, "%s: log rotated", name);
+        else
+                ctl_fail(c, EXIT_GENERIC, "%s: ERROR (%s)", name,
+                         strcmp(why, "NO_FILE") == 0 ? "no log file" : why);
+}
+
+static void say_all_rotated(struct ctl *c, const json_t *doc)
+{
+        const json_t *results = json_object_get(doc, "results");
+        size_t i;
+        json_t *one;
+
+        if (!results)
+                say_rotated(c, json_text(doc, "name"), true, NULL);
+        json_array_foreach(results, i, one)
+            say_rotated(c, json_text(one, "name"), json_is_true(json_object_get(one, "ok")),
+                        json_text(one, "code"));
+}
+
+static void rotate_one(struct ctl *c, const char *name)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+        json_t *body = json_object();
+
+        buf_puts(&path, "/v1/logs/");
+        url_encode(&path, name, true);
+        buf_puts(&path, "/rotate");
+        if (session_json(&c->session, &r, buf_str(&path), body))
+                say_all_rotated(c, r.json);
+        else if (r.kind == REPLY_PROBLEM && strcmp(json_text(r.json, "code"), "NO_FILE") == 0)
+                say_rotated(c, name, false, "NO_FILE");
+        else
+                v1_fail(c, &r, "rotate", false);
+        json_decref(body);
+}
+
+void cmd_rotate(struct ctl *c, const struct args *a)
+{
+        for (size_t i = 0; i < a->words.count; i++)
+                rotate_one(c, a->words.items[i]);
 }
 
 /* ---- apply */

@@ -109,7 +109,8 @@ static void put_listing(struct ctl *c, const struct listing *l, const json_t *de
         for (size_t i = 0; i < names.count; i++) {
                 const json_t *more = json_object_get(details, rows[i].name);
                 status_line(&text, &rows[i], width, c->colour);
-                if (strcmp(json_text(more, "state"), rows[i].state) == 0) /* asked a moment later */
+                const char *state = json_text(more, "state"); /* asked a moment later */
+                if (rows[i].state && strcmp(state, rows[i].state) == 0)
                         status_detail(&text, more, width, now);
         }
         if (!rows || names.count < l->count || text.failed)

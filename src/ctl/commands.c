@@ -107,6 +107,12 @@ const struct cmd ctl_cmds[] = {
           "health\t\t\tThe health of every process, and what its last check said\n"
           "health <name> [...]\tThe same for these processes\n",
           COMP_PROCESS, CMD_OURS, 0, -1, .run = cmd_health, .run_json = json_health },
+        { "rotate",
+          "rotate <name>\t\tBegin new log files now, whatever their size\n"
+          "rotate <gname>:*\tThe same for all processes of a group\n"
+          "rotate all\t\tThe same for every process\n",
+          COMP_PROCESS, CMD_OURS, 1, -1, .few = "rotate requires a process name",
+          .run = cmd_rotate },
         { "scale",
           "scale <program> <n>\tRun so many processes of a program\n"
           "scale <program> +<n>\tRun so many more\n"

@@ -118,6 +118,11 @@ bool ctl_say_down(struct ctl *c, const struct reply *r)
                 ctl_fail(c, EXIT_UNREACHABLE, "%s refused connection", url);
         else if (r->kind == REPLY_DOWN && r->code == ENOENT)
                 ctl_fail(c, EXIT_NOT_RUNNING, "%s no such file", url);
+        else if (r->kind == REPLY_DOWN && r->code == EACCES)
+                ctl_fail(c, EXIT_GENERIC,
+                         "%s permission denied (who may is up to chmod and chown in "
+                         "[unix_http_server])",
+                         url);
         else
                 return false;
         return true;

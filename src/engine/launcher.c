@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,6 +250,24 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
         return true;
 }
 
+/* A worker that can read its own output, too, never gets SIGPIPE: when we are gone it waits for our
+ * successor. Where /proc cannot do that it has the writing end as everywhere. */
+static bool make_output(struct attempt *a, int *read_end, int *write_end)
+{
+        struct sys *sys = a->sup->sys;
+        char path[40];
+
+        if (!make_pipe(a, read_end, write_end))
+                return false;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", *write_end);
+        int both = sys->open(sys, path, O_RDWR, 0);
+        if (both < 0)
+                return true;
+        sys->close(sys, *write_end);
+        *write_end = both;
+        return true;
+}
+
 static bool make_pipes(struct attempt *a, struct err *e)
 {
         int socket = fcgi_socket(process_fleet(a->process));
@@ -260,11 +279,11 @@ static bool make_pipes(struct attempt *a, struct err *e)
         } else if (!make_pipe(a, &a->child[0], &a->ours[0])) {
                 return no_pipes(a, e);
         }
-        if (!make_pipe(a, &a->ours[1], &a->child[1]))
+        if (!make_output(a, &a->ours[1], &a->child[1]))
                 return no_pipes(a, e);
         if (a->process->program->redirect_stderr)
                 a->child[2] = a->child[1];
-        else if (!make_pipe(a, &a->ours[2], &a->child[2]))
+        else if (!make_output(a, &a->ours[2], &a->child[2]))
                 return no_pipes(a, e);
         for (int i = 0; i < 3; i++)
                 if (i > 0 || socket < 0)
@@ -378,20 +397,31 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
         return say_failure(a, &result, e);
 }
 
+/* What the log says of its file goes to the main log; the process gets Supervisor's words. */
+static bool no_log(struct attempt *a, struct err *e)
+{
+        const char *name = e->code == ERR_SYS ? strerrorname_np(e->sys) : NULL;
+
+        if (!name)
+                return false;
+        log_line(a->sup->log, LVL_WARN, "no log for '%s': %s", a->process->name, e->text);
+        return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
+                       a->process->name, name);
+}
+
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
  * Supervisor. */
 static bool attach(struct attempt *a, struct err *e)
 {
         struct worker *w = a->worker;
 
-        if (!streams_prepare(a->sup, w, &a->recipe, e))
-                return false;
-        if (!stream_attach(w->out, fd_take(&a->ours[1]), e))
-                return false;
+        if (!streams_prepare(a->sup, w, &a->recipe, e) ||
+            !stream_attach(w->out, fd_take(&a->ours[1]), e))
+                return no_log(a, e);
         if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
                 return true;
         stream_finish(w->out);
-        return false;
+        return no_log(a, e);
 }
 
 static bool take_stdin(struct attempt *a)
@@ -434,7 +464,9 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
         if (!attach(&a, e))
                 goto out;
         ok = run(&a, pid_out, e);
-        if (!ok)
+        if (ok)
+                streams_started(a.worker, *pid_out);
+        else
                 streams_abandon(a.worker);
 out:
         attempt_release(&a);
@@ -454,10 +486,8 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
                 return true; /* it has ended; the rest follows */
         if (kill_it)
                 log_line(s->log, LVL_WARN, "killing '%s' (%d) with SIGKILL", p->name, (int)p->pid);
-        else
-                log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name,
-                         (int)p->pid, group ? "process group " : "",
-                         signame_of(sig, name, sizeof name));
+        log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name, (int)p->pid,
+                 group ? "process group " : "", signame_of(sig, name, sizeof name));
         if (s->sys->kill(s->sys, group ? -p->pid : p->pid, sig) == 0 || errno == ESRCH)
                 return true;
         return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);

@@ -140,6 +140,23 @@ enum fault order_clear_log(struct supervisor *s, struct process *p, const struct
         return FAULT_NONE;
 }
 
+enum fault order_rotate_log(struct supervisor *s, struct process *p, const struct caller *by)
+{
+        struct stream *streams[2] = { p->worker ? p->worker->out : NULL,
+                                      p->worker ? p->worker->err : NULL };
+        bool any = false;
+
+        for (int i = 0; i < 2; i++)
+                if (streams[i] && stream_path(streams[i])) {
+                        stream_rotate(streams[i]);
+                        any = true;
+                }
+        if (!any)
+                return FAULT_NO_FILE;
+        say_order(s, by, p, "rotate the logs of");
+        return FAULT_NONE;
+}
+
 /* ---- the daemon */
 
 enum fault order_shutdown(struct supervisor *s, const struct caller *by, const char *why)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/gzip.h"
+#include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/supervisor.h"
 
@@ -45,20 +47,36 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
         return out->auto_path != NULL;
 }
 
+static enum log_format format_of(const struct channel_conf *c)
+{
+        static const enum log_format formats[] = {
+                [LOG_FORM_RAW] = LOG_RAW, [LOG_FORM_TEXT] = LOG_TEXT, [LOG_FORM_JSON] = LOG_JSON
+        };
+
+        return c->format == LOG_FORM_RAW && c->timestamp ? LOG_TEXT : formats[c->format];
+}
+
 static bool want(struct supervisor *s, const struct process *p, const struct program *g,
                  const struct recipe *r, bool is_stderr, const struct stream *have, bool was_auto,
                  struct wanted *out, struct err *e)
 {
         const struct channel_conf *c = channel(g, is_stderr);
+        static const enum rotate_every every[] = { [LOG_EVERY_SIZE] = ROTATE_BY_SIZE,
+                                                   [LOG_EVERY_HOUR] = ROTATE_HOURLY,
+                                                   [LOG_EVERY_DAY] = ROTATE_DAILY };
         bool protocol = g->kind == KIND_LISTENER && !is_stderr;
 
         *out = (struct wanted){ .conf = { .process = p->name,
                                           .is_stderr = is_stderr,
                                           .maxbytes = c->maxbytes,
                                           .backups = c->backups,
+                                          .rotate_every = every[c->rotate],
+                                          .format = protocol ? LOG_RAW : format_of(c),
+                                          .compress = c->compress == LOG_COMPRESS_GZIP,
                                           .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
                                           .events_enabled = !protocol && c->events_enabled,
                                           .tap = protocol,
+                                          .drops = !protocol && c->overflow == OVERFLOW_DROP,
                                           .syslog = !protocol && c->syslog,
                                           .strip_ansi = s->config->settings.strip_ansi } };
         return choose_path(s, p, have, was_auto, is_stderr ? r->err_logfile : r->out_logfile, out,
@@ -143,6 +161,16 @@ bool streams_update(struct supervisor *s, struct process *p, struct err *e)
         return ok;
 }
 
+void streams_started(struct worker *w, pid_t pid)
+{
+        const struct program *g = w->process->program;
+
+        if (w->out && g->out.format == LOG_FORM_JSON)
+                stream_pid(w->out, pid);
+        if (w->err && g->err.format == LOG_FORM_JSON)
+                stream_pid(w->err, pid);
+}
+
 void streams_abandon(struct worker *w)
 {
         if (w->out)
@@ -206,8 +234,45 @@ static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detai
         bus_publish(&s->bus, &e);
 }
 
+static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+        struct event e = { .at = clock_now(),
+                           .type = EV_LOG_DROPPED,
+                           .process = w->process,
+                           .is_stderr = is_stderr,
+                           .len = (size_t)bytes };
+
+        bus_publish(&s->bus, &e);
+}
+
+/* It has been started meanwhile: a worker whose output would go nowhere is not left running. The
+ * start counts as failed for this reason. */
+static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
+{
+        struct supervisor *s = arg;
+        struct worker *w = owner;
+        struct err e;
+
+        log_line(s->log, LVL_ERROR, "log of '%s' %s: %s", w->process->name,
+                 is_stderr ? "stderr" : "stdout", why->text);
+        free(w->log_error);
+        w->log_error = strdup(why->text);
+        if (!launcher_signal(s, w->process, true, &e))
+                log_line(s->log, LVL_CRITICAL, "%s", e.text);
+}
+
+static bool compress(void *arg, int from, int to)
+{
+        return gzip_begin(arg, from, to);
+}
+
 const struct logs_news streams_news = {
         .on_text = on_text,
         .on_finished = on_finished,
         .on_trouble = on_trouble,
+        .on_dropped = on_dropped,
+        .compress = compress,
+        .on_attach_failed = on_attach_failed,
 };

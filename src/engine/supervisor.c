@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/tame.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
+#include "engine/gzip.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
@@ -226,6 +228,20 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
         supervisor_act(s, p, from, work);
 }
 
+static void say_health(struct supervisor *s, const struct process *p, enum health_status was,
+                       const char *output)
+{
+        bool ill = p->health.status == HEALTH_UNHEALTHY;
+        AUTO_BUF why = BUF_INIT;
+
+        if (ill && *output) {
+                buf_puts(&why, ": ");
+                first_line_put(&why, output, 200);
+        }
+        log_line(s->log, ill ? LVL_WARN : LVL_INFO, "health: %s is %s (was %s)%s", p->name,
+                 health_word(p->health.status), health_word(was), buf_str(&why));
+}
+
 void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const char *output,
                        size_t len)
 {
@@ -244,9 +260,7 @@ void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const c
                                    .failures = p->health.failures,
                                    .data = output,
                                    .len = len };
-                log_line(s->log, p->health.status == HEALTH_UNHEALTHY ? LVL_WARN : LVL_INFO,
-                         "health: %s is %s (was %s)", p->name, health_word(p->health.status),
-                         health_word(was));
+                say_health(s, p, was, output);
                 bus_publish(&s->bus, &e);
         }
         supervisor_act(s, p, from, process_verdict(p, news, now));
@@ -281,6 +295,10 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
         unsigned work = process_died(p, w->status, now);
+        if (w->log_error)
+                process_explain(p, w->log_error);
+        free(w->log_error);
+        w->log_error = NULL;
         act(s, p, from, work, pid);
 }
 
@@ -313,7 +331,8 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status)
 
         if (p)
                 reaped(s, p, status);
-        else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status))
+        else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
+                 !gzip_reaped(s, pid, status))
                 unknown_pid(s, pid, status);
 }
 
@@ -468,9 +487,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         news.arg = s;
         s->logs = logs_new(loop, sys, log, &news);
         supervisor_take_config(s, config);
-        if (!s->logs)
-                return err_nomem(e);
-        return supervisor_add_all(s, e);
+        return s->logs || err_nomem(e);
 }
 
 void supervisor_remove_all(struct supervisor *s)

@@ -29,6 +29,42 @@ static bool is_answered(const struct process *p, enum wait_for what, enum fault 
         return what == WAIT_FOR_STARTED ? started(p, f) : stopped(p, f);
 }
 
+/* ---- telling who is waited for (compat 14) */
+
+#define NAG_S 2.
+
+static bool is_nagging(const struct process *p)
+{
+        const struct waiter *w = p->worker->waiters;
+
+        while (w && w->what != WAIT_FOR_STOPPED)
+                w = w->next;
+        return w && process_shown(p->state) == PS_STOPPING;
+}
+
+static void on_nag(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+        struct worker *w = timer->data;
+
+        (void)revents;
+        if (is_nagging(w->process))
+                log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
+        else
+                ev_timer_stop(loop, timer);
+}
+
+static void begin_nagging(struct worker *w)
+{
+        if (ev_is_active(&w->nag) || !is_nagging(w->process))
+                return;
+        log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
+        ev_timer_init(&w->nag, on_nag, NAG_S, NAG_S);
+        w->nag.data = w;
+        ev_timer_start(w->sup->loop, &w->nag);
+}
+
+/* ---- adding and answering */
+
 bool waiter_add(struct supervisor *s, struct waiter *w, struct process *p, enum wait_for what,
                 enum fault *f_out)
 {
@@ -47,6 +83,7 @@ bool waiter_add(struct supervisor *s, struct waiter *w, struct process *p, enum 
         w->next = NULL;
         w->process = p;
         *end = w;
+        begin_nagging(worker);
         return false;
 }
 

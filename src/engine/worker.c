@@ -24,11 +24,13 @@ void worker_free(struct worker *w)
 {
         if (!w)
                 return;
+        ev_timer_stop(w->sup->loop, &w->nag);
         probe_free(w->probe);
         listener_free(w->listener);
         stdin_pipe_free(w->in);
         stream_free(w->out);
         stream_free(w->err);
+        free(w->log_error);
         strs_release(&w->leftovers);
         proc_table_release(&w->kin);
         w->process->worker = NULL;

@@ -60,10 +60,13 @@ char *logs_auto_path(const char *childlogdir, const char *process, bool is_stder
         return NULL;
 }
 
-/* "" or a backup's suffix: .1, .23 */
+/* "" or a backup's suffix: .1, .23, .4.gz, and .gz.part while it is made */
 static bool is_backup_suffix(const char *s)
 {
-        return !*s || (s[0] == '.' && s[1] && strspn(s + 1, "0123456789") == strlen(s + 1));
+        if (!*s || strcmp(s, ".gz.part") == 0)
+                return true;
+        size_t digits = s[0] == '.' ? strspn(s + 1, "0123456789") : 0;
+        return digits && (!s[1 + digits] || strcmp(s + 1 + digits, ".gz") == 0);
 }
 
 /* Whether what follows the identifier is `-<non-blank>.log`, perhaps with a backup's suffix. */

@@ -4,9 +4,9 @@
 #include <sys/ioctl.h>
 #include <utlist.h>
 
-#include "stream.h"
+#include "channel.h"
 
-#define WAKE_BUDGET  262144  /* bytes per wake-up: one flood does not starve the others */
+#define WAKE_BUDGET  1048576 /* bytes per wake-up: one flood does not starve the others */
 #define TAP_REST     1048576 /* a protocol is read on for that long while the disk is full */
 #define FINISH_REST  8388608 /* what ended workers may leave in memory while the disk is full */
 #define DRAIN_UNSURE 1048576 /* bytes, where the kernel does not tell how many there are */
@@ -19,48 +19,53 @@ enum took {
 
 /* While the file is blocked the pipe fills up and the worker waits: nothing is lost, and nothing
  * grows here. */
-static bool is_full(const struct stream *s, bool finishing)
+static bool is_full(const struct channel *s, bool finishing)
 {
         size_t allowed = finishing ? FINISH_REST : s->conf.tap ? TAP_REST : 0;
 
+        if (s->core->held && !finishing && text_is_news(s))
+                return true;
+        if (s->conf.drops)
+                return false;
         return s->out.queued && s->out.rest.len >= allowed;
 }
 
 static enum took copy(struct pipe_in *p, size_t most, size_t *done)
 {
-        struct logs *l = p->stream->logs;
-        char *chunk = chunk_take(l);
+        struct channel *s = p->channel;
+        struct core *core = s->core;
+        char *chunk = chunk_take(core);
         size_t asked = most < CHUNK_SIZE ? most : CHUNK_SIZE;
         enum took result = TOOK_LAST;
 
         if (!chunk)
                 return TOOK_LAST;
-        ssize_t n = l->sys->read(l->sys, p->fd, chunk, asked);
+        ssize_t n = core->sys->read(core->sys, p->fd, chunk, asked);
         if (n > 0) {
                 *done = (size_t)n;
-                text_in(p, chunk, (size_t)n);
+                (s->conf.drops ? overflow_in : text_in)(p, chunk, (size_t)n);
                 result = *done < asked ? TOOK_LAST : TOOK_SOME;
         } else if (n < 0 && errno == EINTR) {
                 result = TOOK_SOME;
         } else if (n == 0 || errno != EAGAIN) {
                 result = TOOK_END; /* a terminal says EIO at its end */
         }
-        chunk_give(l, chunk);
+        chunk_give(core, chunk);
         return result;
 }
 
-static bool may_move(const struct stream *s)
+static bool may_move(const struct channel *s)
 {
         const struct writer *w = s->out.writer;
 
-        return w && s->logs->real && !s->out.queued && !w->file.no_splice &&
+        return w && s->core->real && !s->out.queued && !w->file.no_splice &&
                w->file.out.kind == OUT_FILE && text_is_plain(s);
 }
 
 /* False: not possible here, copy. */
 static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         uint64_t rotations = s->out.rotations;
 
         *result = TOOK_SOME;
@@ -70,7 +75,7 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
         }
         switch (outlet_move(&s->out, p->fd, most, done)) {
         case MOVE_SOME:
-                if (*done < most && s->out.rotations == rotations)
+                if (*done < most && s->out.rotations == rotations && !s->core->scratch.more)
                         *result = TOOK_LAST;
                 return true;
         case MOVE_EMPTY:
@@ -87,54 +92,83 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
         return false;
 }
 
-static void pause_all(struct stream *s)
+static void pause_all(struct channel *s)
 {
         struct pipe_in *p;
 
         DL_FOREACH (s->pipes, p)
-                ev_io_stop(s->logs->loop, &p->io);
+                nap_forget(p);
+        if (s->core->held && !s->is_held && text_is_news(s)) {
+                s->is_held = true;
+                DL_APPEND(s->core->held_back, s);
+        }
 }
 
-void pipe_pump(struct pipe_in *p, size_t most, bool finishing)
+/* Read at most `most` bytes; finishing: also while the file is blocked. False: it has ended and is
+ * gone. */
+static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         enum took took = TOOK_SOME;
+
+        *got = 0;
 
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
-                if (!may_move(s) || !move(p, most, &done, &took))
+                if (p->dropping || !may_move(s) || !move(p, most, &done, &took))
                         took = copy(p, most, &done);
                 most -= done < most ? done : most;
+                *got += done;
         }
         if (took == TOOK_END)
                 pipe_close(p);
         if (is_full(s, false))
                 pause_all(s);
+        return took != TOOK_END;
+}
+
+static void visit(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+        size_t got;
+
+        if (pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
+                nap_arrange(p, got);
+}
+
+void pipe_visit(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+
+        channel_enter(s);
+        visit(p);
+        channel_leave(s);
 }
 
 void pipe_drain(struct pipe_in *p)
 {
         int waiting = 0;
+        size_t got;
 
         if (ioctl(p->fd, FIONREAD, &waiting) < 0)
                 waiting = DRAIN_UNSURE;
         if (waiting > 0)
-                pipe_pump(p, (size_t)waiting, true);
+                pump(p, (size_t)waiting, true, &got);
 }
 
 void pipe_close(struct pipe_in *p)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
 
-        ev_io_stop(s->logs->loop, &p->io);
+        nap_leave(p);
         text_flush(p);
         /* A capture that never ended is no message, and it was not meant for the log. */
         s->out.read += p->captured.len;
         s->out.dropped += p->captured.len;
         text_release(p);
-        log_line(s->logs->log, LVL_DEBUG, "fd %d closed, stopped monitoring <%s of '%s'>", p->fd,
+        log_line(s->core->log, LVL_DEBUG, "fd %d closed, stopped monitoring <%s of '%s'>", p->fd,
                  s->conf.is_stderr ? "stderr" : "stdout", s->conf.process);
-        s->logs->sys->close(s->logs->sys, p->fd);
+        s->core->sys->close(s->core->sys, p->fd);
         DL_DELETE(s->pipes, p);
         if (s->current == p)
                 s->current = NULL;
@@ -143,27 +177,24 @@ void pipe_close(struct pipe_in *p)
 
 void on_pipe(EV_P_ ev_io *w, int revents)
 {
-        struct pipe_in *p = w->data;
-        struct stream *s = p->stream;
-
         (void)loop, (void)revents;
-        stream_enter(s);
-        pipe_pump(p, WAKE_BUDGET, false);
-        stream_leave(s);
+        pipe_visit(w->data);
 }
 
-void stream_resume(struct stream *s)
+void channel_resume(struct channel *s)
 {
         struct pipe_in *p, *next;
 
-        stream_enter(s);
+        channel_enter(s);
         DL_FOREACH (s->pipes, p)
-                ev_io_start(s->logs->loop, &p->io);
+                ev_io_start(s->core->loop, &p->io);
         /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
         DL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
-                        pipe_pump(p, WAKE_BUDGET, false);
-        if (!s->out.queued)
+                        visit(p);
+        if (!s->out.queued) {
+                overflow_over(s);
                 outlet_recovered(&s->out);
-        stream_leave(s);
+        }
+        channel_leave(s);
 }

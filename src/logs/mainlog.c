@@ -1,256 +1,152 @@
+/* The main log as its users see it: work done at once, or messages to the log thread. */
 #include "logs/mainlog.h"
 
-#include <errno.h>
-#include <ev.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
-#include "sink_file.h"
-#include "sink_syslog.h"
+#include "mainlog_core.h"
+#include "mainlog_thread.h"
 
-#define REST_MAX   (1024 * 1024) /* lines kept while the disk is full */
-#define STDOUT_MAX 65536         /* and while stdout is */
-#define RETRY      1.0
+#define WAITING_MAX (4 * 1024 * 1024) /* bytes of lines that the thread may be behind */
 
 struct mainlog {
-        struct log log;
-        struct sys *sys; /* borrowed */
-        struct sink_file file;
-        bool has_file;
-        struct sink_syslog *syslog; /* owned */
-        struct buf rest;            /* for the file; begins where the last write broke off */
-        uint64_t dropped;           /* lines that had no room there */
-        int error;                  /* why */
-        struct outfd out;           /* copy to stdout */
-        bool has_out;
-        struct buf out_rest;
-        struct ev_loop *loop; /* borrowed; NULL: none */
-        ev_timer retry;
-        ev_io file_ready, out_ready;
+        struct log log;            /* what others write to */
+        struct mainlog_core *core; /* owned; the thread's while there is one */
+        char *shown;               /* owned: the path as others see it; NULL: none */
+
+        struct mailbox *to_core, *to_main; /* borrowed; NULL: no thread */
+        struct log *core_log;              /* borrowed: the log of logs/, follows our level */
+        bool lost;                         /* the thread never came back */
+        atomic_size_t waiting;             /* bytes on their way to the thread */
+        unsigned long long missing;        /* lines that had no room there */
 };
 
-/* ---- watchers, active only while something could not be written */
+/* ---- messages */
 
-static void file_flush(struct mainlog *m);
-static void out_flush(struct mainlog *m);
+struct request {
+        struct mail mail; /* first */
+        struct mainlog *log;
+        struct mainlog_conf conf; /* its strings are owned */
+        unsigned long long missing;
+        size_t len;
+        char text[];
+};
 
-static void on_retry(EV_P_ ev_timer *w, int revents)
+static struct request *request_new(struct mainlog *m, void (*run)(struct mail *), size_t len)
 {
-        (void)loop, (void)revents;
-        file_flush(w->data);
-        out_flush(w->data);
+        struct request *r = malloc(sizeof *r + len);
+
+        if (r)
+                *r = (struct request){ .mail = { NULL, run }, .log = m, .len = len };
+        return r;
 }
 
-static void on_file_ready(EV_P_ ev_io *w, int revents)
+static void request_free(struct request *r)
 {
-        (void)loop, (void)revents;
-        file_flush(w->data);
+        free((char *)r->conf.path);
+        free((char *)r->conf.identifier);
+        free(r);
 }
 
-static void on_out_ready(EV_P_ ev_io *w, int revents)
+static void say(struct mainlog *m, const char *what, const struct err *e)
 {
-        (void)loop, (void)revents;
-        out_flush(w->data);
+        AUTO_BUF text = BUF_INIT;
+        AUTO_BUF line = BUF_INIT;
+
+        buf_printf(&text, "%s: %s", what, e->text);
+        mainlog_make_line(&line, LVL_CRITICAL, buf_str(&text), text.len);
+        if (!line.failed)
+                mainlog_core_line(m->core, line.data, line.len);
 }
 
-static void watch_fd(struct mainlog *m, ev_io *w, int fd)
+static void core_line(struct mail *mail)
 {
-        if (!m->loop || ev_is_active(w))
-                return;
-        ev_io_set(w, fd, EV_WRITE);
-        ev_io_start(m->loop, w);
+        struct request *r = (struct request *)mail;
+        struct mainlog *m = r->log;
+
+        if (r->missing)
+                mainlog_core_missing(m->core, r->missing);
+        mainlog_core_line(m->core, r->text, r->len);
+        atomic_fetch_sub(&m->waiting, r->len);
+        request_free(r);
 }
 
-static void watch_disk(struct mainlog *m)
+/* The old file stays in use: its path is what is shown again. */
+static void main_path(struct mail *mail)
 {
-        if (!m->loop || ev_is_active(&m->retry))
-                return;
-        ev_timer_set(&m->retry, RETRY, 0.);
-        ev_timer_start(m->loop, &m->retry);
+        struct request *r = (struct request *)mail;
+        struct mainlog *m = r->log;
+
+        free(m->shown);
+        m->shown = (char *)r->conf.path;
+        r->conf.path = NULL;
+        request_free(r);
 }
 
-static void unwatch_file(struct mainlog *m)
+static void core_configure(struct mail *mail)
 {
-        if (!m->loop)
-                return;
-        ev_timer_stop(m->loop, &m->retry);
-        ev_io_stop(m->loop, &m->file_ready);
-}
+        struct request *r = (struct request *)mail;
+        struct mainlog *m = r->log;
+        struct err e = { 0 };
+        bool fine = mainlog_core_configure(m->core, &r->conf, &e);
 
-static void unwatch_out(struct mainlog *m)
-{
-        if (m->loop)
-                ev_io_stop(m->loop, &m->out_ready);
-}
-
-/* ---- the file */
-
-static void file_close(struct mainlog *m)
-{
-        unwatch_file(m);
-        if (m->has_file)
-                sink_file_close(&m->file);
-        m->has_file = false;
-}
-
-/* Returns how many bytes are done with: written, or of no use any more. */
-static size_t file_put(struct mainlog *m, const char *data, size_t len)
-{
-        size_t done = 0;
-
-        switch (sink_file_put(&m->file, data, len, &done)) {
-        case PUT_ALL:
-                break;
-        case PUT_LATER:
-                m->error = errno;
-                watch_fd(m, &m->file_ready, m->file.out.fd);
-                break;
-        case PUT_REFUSED:
-                m->error = errno;
-                watch_disk(m);
-                break;
-        case PUT_GONE: /* there is nowhere to say so */
-                file_close(m);
-                return len;
-        }
-        return done;
-}
-
-static void tell_rotation(struct mainlog *m)
-{
-        if (!m->has_file || !m->file.rotation_failed)
-                return;
-        m->file.rotation_failed = false;
-        log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, m->file.failure.text);
-}
-
-static void tell_dropped(struct mainlog *m)
-{
-        unsigned long long n = m->dropped;
-
-        m->dropped = 0;
-        if (n)
-                log_line(&m->log, LVL_WARN, "%llu lines of this log are missing here: %s", n,
-                         strerror(m->error));
-}
-
-static void file_flush(struct mainlog *m)
-{
-        unwatch_file(m);
-        if (!m->rest.len || !m->has_file)
-                return;
-        buf_drop(&m->rest, file_put(m, m->rest.data, m->rest.len));
-        if (m->rest.len)
-                return;
-        buf_release(&m->rest);
-        tell_rotation(m);
-        tell_dropped(m);
-}
-
-/* A line that was begun is kept whole: the next one must not end up in its middle. */
-static void keep(struct mainlog *m, const char *data, size_t len, bool begun)
-{
-        if (begun || m->rest.len + len <= REST_MAX)
-                buf_put(&m->rest, data, len);
-        else
-                m->dropped++;
-        if (m->rest.failed) {
-                m->rest.failed = false;
-                m->dropped++;
-        }
-}
-
-static void file_line(struct mainlog *m, const char *line, size_t len)
-{
-        if (m->rest.len) {
-                keep(m, line, len, false);
-                file_flush(m);
+        m->core_log->level = r->conf.level;
+        if (fine) {
+                request_free(r);
                 return;
         }
-        size_t done = file_put(m, line, len);
-        if (done < len)
-                keep(m, line + done, len - done, done > 0);
-        tell_rotation(m);
+        say(m, "the main log stays where it was", &e);
+        const char *path = mainlog_core_path(m->core);
+        free((char *)r->conf.path);
+        r->conf.path = path ? strdup(path) : NULL;
+        mail->run = main_path;
+        mailbox_send(m->to_main, mail);
 }
 
-/* ---- the copy on stdout */
-
-static void out_close(struct mainlog *m)
+static void core_reopen(struct mail *mail)
 {
-        unwatch_out(m);
-        if (m->has_out)
-                outfd_close(m->sys, &m->out);
-        m->has_out = false;
-        buf_release(&m->out_rest);
+        struct request *r = (struct request *)mail;
+
+        mainlog_core_reopen(r->log->core);
+        request_free(r);
 }
 
-static void out_broken(struct mainlog *m)
+static void core_clear(struct mail *mail)
 {
-        int error = errno;
+        struct request *r = (struct request *)mail;
+        struct err e = { 0 };
 
-        out_close(m);
-        log_line(&m->log, LVL_WARN, "cannot write to stdout, no more lines go there: %s",
-                 strerror(error));
+        if (!mainlog_core_clear(r->log->core, &e))
+                say(r->log, "cannot clear the log", &e);
+        request_free(r);
 }
 
-static void out_flush(struct mainlog *m)
+static bool send(struct mainlog *m, void (*run)(struct mail *), struct err *e)
 {
-        unwatch_out(m);
-        while (m->has_out && m->out_rest.len) {
-                ssize_t n = outfd_write(m->sys, &m->out, m->out_rest.data, m->out_rest.len);
-                if (n > 0) {
-                        buf_drop(&m->out_rest, (size_t)n);
-                } else if (n < 0 && outfd_is_gone(&m->out, errno)) {
-                        out_broken(m);
-                } else {
-                        if (m->out.kind == OUT_FILE)
-                                watch_disk(m);
-                        else
-                                watch_fd(m, &m->out_ready, m->out.fd);
-                        return;
-                }
-        }
-}
+        struct request *r = request_new(m, run, 0);
 
-/* Whole lines or none: what finds no room in a stdout that nobody reads is in the file. */
-static void out_line(struct mainlog *m, const char *line, size_t len)
-{
-        if (m->out_rest.len)
-                out_flush(m);
-        if (!m->has_out || (m->out_rest.len && m->out_rest.len + len > STDOUT_MAX))
-                return;
-        buf_put(&m->out_rest, line, len);
-        m->out_rest.failed = false;
-        out_flush(m);
+        if (r)
+                mailbox_send(m->to_core, &r->mail);
+        return r || err_nomem(e);
 }
 
 /* ---- lines */
 
-static void put_head(struct buf *out, enum log_level level)
+static void send_line(struct mainlog *m, const struct buf *line)
 {
-        int64_t now = clock_wall_ms();
-        time_t seconds = (time_t)(now / 1000);
-        struct tm tm = { 0 };
+        bool room = atomic_load(&m->waiting) + line->len <= WAITING_MAX;
+        struct request *r = room && !line->failed ? request_new(m, core_line, line->len) : NULL;
 
-        localtime_r(&seconds, &tm);
-        buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d,%03d %s ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000),
-                   log_level_tag(level));
-}
-
-static void to_syslog(struct mainlog *m, const char *text, size_t len)
-{
-        while (len > 0) {
-                const char *end = memchr(text, '\n', len);
-                size_t n = end ? (size_t)(end - text) : len;
-                if (n)
-                        sink_syslog_line(m->syslog, text, n);
-                text += n + (end != NULL);
-                len -= n + (end != NULL);
+        if (!r) {
+                m->missing++;
+                return;
         }
+        memcpy(r->text, line->data, line->len);
+        r->missing = m->missing;
+        m->missing = 0;
+        atomic_fetch_add(&m->waiting, line->len);
+        mailbox_send(m->to_core, &r->mail);
 }
 
 static void on_line(struct log *self, enum log_level level, const char *text, size_t len)
@@ -258,82 +154,18 @@ static void on_line(struct log *self, enum log_level level, const char *text, si
         struct mainlog *m = self->arg;
         AUTO_BUF line = BUF_INIT;
 
-        put_head(&line, level);
-        buf_put(&line, text, len);
-        buf_putc(&line, '\n');
-        if (line.failed) {
-                m->dropped += m->has_file;
+        if (m->lost)
                 return;
-        }
-        if (m->syslog)
-                to_syslog(m, line.data, line.len);
-        if (m->has_file)
-                file_line(m, line.data, line.len);
-        if (m->has_out)
-                out_line(m, line.data, line.len);
+        mainlog_make_line(&line, level, text, len);
+        if (m->to_core)
+                send_line(m, &line);
+        else if (line.failed)
+                mainlog_core_missing(m->core, 1);
+        else
+                mainlog_core_line(m->core, line.data, line.len);
 }
 
 /* ---- life */
-
-static bool is_syslog(const struct mainlog_conf *c)
-{
-        return c->path && strcmp(c->path, "syslog") == 0;
-}
-
-/* What the settings ask for is opened beside what is there. */
-static bool open_targets(struct mainlog *m, const struct mainlog_conf *c, struct sink_file *file,
-                         struct sink_syslog **syslog, struct err *e)
-{
-        *syslog = NULL;
-        if (!c->path)
-                return true;
-        if (!is_syslog(c))
-                return sink_file_open(file, m->sys, c->path, 0666, e);
-        *syslog =
-            sink_syslog_new(c->identifier ? c->identifier : program_invocation_short_name, NULL);
-        return *syslog || err_nomem(e);
-}
-
-static void set_stdout(struct mainlog *m, bool on)
-{
-        struct err e;
-
-        if (on == m->has_out)
-                return;
-        out_close(m);
-        if (!on)
-                return;
-        m->has_out = outfd_open(m->sys, "/dev/stdout", 0666, &m->out, &e);
-        if (!m->has_out)
-                log_line(&m->log, LVL_WARN, "no copy of this log on stdout: %s", e.text);
-}
-
-static bool same_file(const struct mainlog *m, const struct mainlog_conf *c)
-{
-        return m->has_file && c->path && strcmp(m->file.path, c->path) == 0;
-}
-
-bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
-{
-        struct sink_file file = { .out = OUTFD_NONE };
-        struct sink_syslog *syslog = NULL;
-
-        if (!same_file(m, c)) {
-                if (!open_targets(m, c, &file, &syslog, e))
-                        return false;
-                file_flush(m);
-                file_close(m);
-                sink_syslog_free(m->syslog);
-                m->syslog = syslog;
-                m->file = file;
-                m->has_file = file.path != NULL;
-        }
-        sink_file_set_rotation(&m->file, c->maxbytes, c->backups);
-        m->log.level = c->level;
-        set_stdout(m, c->to_stdout);
-        file_flush(m);
-        return true;
-}
 
 struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
 {
@@ -343,14 +175,9 @@ struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
                 err_nomem(e);
                 return NULL;
         }
-        m->sys = conf->sys ? conf->sys : sys_real();
         m->log = (struct log){ .level = conf->level, .write = on_line, .arg = m };
-        m->out = m->file.out = OUTFD_NONE;
-        ev_init(&m->retry, on_retry);
-        ev_init(&m->file_ready, on_file_ready);
-        ev_init(&m->out_ready, on_out_ready);
-        m->retry.data = m->file_ready.data = m->out_ready.data = m;
-        if (mainlog_configure(m, conf, e))
+        m->core = mainlog_core_new(conf, e);
+        if (m->core)
                 return m;
         free(m);
         return NULL;
@@ -358,24 +185,11 @@ struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
 
 void mainlog_free(struct mainlog *m)
 {
-        if (!m)
+        if (!m || m->lost)
                 return;
-        file_flush(m);
-        out_flush(m);
-        file_close(m);
-        out_close(m);
-        sink_syslog_free(m->syslog);
-        buf_release(&m->rest);
+        mainlog_core_free(m->core);
+        free(m->shown);
         free(m);
-}
-
-void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop)
-{
-        unwatch_file(m);
-        unwatch_out(m);
-        m->loop = loop;
-        file_flush(m);
-        out_flush(m);
 }
 
 struct log *mainlog_log(struct mainlog *m)
@@ -383,25 +197,111 @@ struct log *mainlog_log(struct mainlog *m)
         return &m->log;
 }
 
+void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop)
+{
+        if (!m->to_core && !m->lost)
+                mainlog_core_set_loop(m->core, loop);
+}
+
+/* ---- calls */
+
+static bool is_file(const struct mainlog_conf *c)
+{
+        return c->path && strcmp(c->path, "syslog") != 0;
+}
+
+static bool copy_conf(struct mainlog_conf *to, const struct mainlog_conf *from)
+{
+        *to = *from;
+        to->path = from->path ? strdup(from->path) : NULL;
+        to->identifier = from->identifier ? strdup(from->identifier) : NULL;
+        return (to->path || !from->path) && (to->identifier || !from->identifier);
+}
+
+static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
+{
+        struct request *r = request_new(m, core_configure, 0);
+        char *shown = is_file(c) ? strdup(c->path) : NULL;
+
+        if (!r || !copy_conf(&r->conf, c) || (is_file(c) && !shown)) {
+                if (r)
+                        request_free(r);
+                free(shown);
+                return err_nomem(e);
+        }
+        free(m->shown);
+        m->shown = shown;
+        mailbox_send(m->to_core, &r->mail);
+        return true;
+}
+
+bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
+{
+        if (m->lost)
+                return true;
+        if (!(m->to_core ? send_conf(m, c, e) : mainlog_core_configure(m->core, c, e)))
+                return false;
+        m->log.level = c->level;
+        return true;
+}
+
 void mainlog_reopen(struct mainlog *m)
 {
-        struct err e;
-
-        if (m->has_file && !sink_file_reopen(&m->file, &e))
-                log_line(&m->log, LVL_WARN, "cannot reopen the log: %s", e.text);
-        file_flush(m);
+        if (m->to_core && !m->lost)
+                send(m, core_reopen, NULL);
+        else if (!m->lost)
+                mainlog_core_reopen(m->core);
 }
 
 bool mainlog_clear(struct mainlog *m, struct err *e)
 {
-        if (!m->has_file)
+        if (m->lost)
+                return err_set(e, ERR_BUSY, "the disk does not answer");
+        if (!m->to_core)
+                return mainlog_core_clear(m->core, e);
+        if (!m->shown)
                 return err_set(e, ERR_NOENT, "no log file");
-        bool fine = sink_file_clear(&m->file, e);
-        file_flush(m);
-        return fine;
+        return send(m, core_clear, e);
 }
 
 const char *mainlog_path(const struct mainlog *m)
 {
-        return m->has_file ? m->file.path : NULL;
+        return m->to_core || m->lost ? m->shown : mainlog_core_path(m->core);
+}
+
+/* ---- to the thread and back */
+
+void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mailbox *to_main,
+                         struct ev_loop *loop, struct log *core_log)
+{
+        if (!m)
+                return;
+        const char *path = mainlog_core_path(m->core);
+        m->shown = path ? strdup(path) : NULL;
+        mainlog_core_set_loop(m->core, loop);
+        m->to_core = to_core;
+        m->to_main = to_main;
+        m->core_log = core_log;
+}
+
+void mainlog_leave_thread(struct mainlog *m)
+{
+        if (m)
+                mainlog_core_set_loop(m->core, NULL);
+}
+
+void mainlog_back(struct mainlog *m, bool ended)
+{
+        if (!m)
+                return;
+        m->lost = !ended;
+        m->to_core = m->to_main = NULL;
+        m->core_log = NULL;
+        if (!ended)
+                return;
+        free(m->shown);
+        m->shown = NULL;
+        if (m->missing)
+                mainlog_core_missing(m->core, m->missing);
+        m->missing = 0;
 }

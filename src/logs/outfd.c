@@ -62,7 +62,8 @@ static bool open_own(struct sys *sys, int n, const char *path, struct outfd *out
         return out->fd >= 0 || err_set(e, ERR_SYS, "duplicate %s", path);
 }
 
-bool outfd_open(struct sys *sys, const char *path, mode_t mode, struct outfd *out, struct err *e)
+static bool open_any(struct sys *sys, const char *path, mode_t mode, struct outfd *out,
+                     struct err *e)
 {
         int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
         struct stat st;
@@ -85,6 +86,14 @@ bool outfd_open(struct sys *sys, const char *path, mode_t mode, struct outfd *ou
                                .kind = S_ISREG(st.st_mode) ? OUT_FILE : OUT_OWN,
                                .is_fifo = S_ISFIFO(st.st_mode),
                                .named = true };
+        return true;
+}
+
+bool outfd_open(struct sys *sys, const char *path, mode_t mode, struct outfd *out, struct err *e)
+{
+        if (!open_any(sys, path, mode, out, e))
+                return false;
+        out->is_tty = out->kind != OUT_FILE && isatty(out->fd);
         return true;
 }
 

@@ -19,7 +19,8 @@ struct outfd {
         int fd; /* -1: none */
         enum out_kind kind;
         bool is_fifo; /* may raise SIGPIPE */
-        bool named;   /* has a name of its own in the file system; not /dev/stdout and the like */
+        bool is_tty;
+        bool named; /* has a name of its own in the file system; not /dev/stdout and the like */
 };
 
 #define OUTFD_NONE ((struct outfd){ .fd = -1 })

@@ -13,7 +13,9 @@
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e)
 {
-        *f = (struct sink_file){ .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true };
+        *f = (struct sink_file){
+                .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true, .generation = 1
+        };
         f->path = strdup(path);
         if (!f->path)
                 return err_nomem(e);
@@ -44,7 +46,7 @@ static bool is_regular(const struct sink_file *f)
 
 static bool rotates(const struct sink_file *f)
 {
-        return f->maxbytes > 0 && is_regular(f);
+        return (f->maxbytes > 0 || f->due) && is_regular(f);
 }
 
 static int64_t present_size(const struct sink_file *f)
@@ -74,6 +76,7 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
                 return false;
         outfd_close(f->sys, &f->out);
         f->out = fresh;
+        f->generation++;
         f->appends = true;
         f->no_splice = false;
         f->limit = f->maxbytes;
@@ -100,8 +103,10 @@ static bool replace_by_empty(struct sink_file *f, struct err *e)
                 return sink_file_reopen(f, e);
         if (!rotate_shift(f->sys, f->path, f->backups, e))
                 return false;
+        f->shifts++;
         if (sink_file_reopen(f, e))
                 return true;
+        f->shifts--;
         /* No new file: what we write to gets its name back, so that it is found there. */
         size_t size = strlen(f->path) + 3;
         char *first = malloc(size);
@@ -118,14 +123,56 @@ static void rotate_now(struct sink_file *f)
 {
         int64_t size;
 
+        f->due = false;
+        f->due_bytes = 0;
         if (replace_by_empty(f, &f->failure)) {
                 f->rotations++;
+                f->generation++;
                 f->limit = f->maxbytes;
                 return;
         }
         size = present_size(f);
         f->limit = (size < 0 ? f->limit : size) + f->maxbytes;
         f->rotation_failed = true;
+}
+
+/* False: cannot be told, which counts as a whole line. */
+static bool ends_within_line(struct sink_file *f, int64_t size)
+{
+        char last = '\n';
+        int fd = f->sys->open(f->sys, f->path, O_RDONLY | O_NOCTTY, 0);
+
+        if (fd >= 0)
+                f->sys->pread(f->sys, fd, &last, 1, size - 1);
+        if (fd >= 0)
+                f->sys->close(f->sys, fd);
+        return last != '\n';
+}
+
+void sink_file_rotate(struct sink_file *f)
+{
+        int64_t size = is_regular(f) ? present_size(f) : 0;
+
+        if (size <= 0)
+                return;
+        if (ends_within_line(f, size))
+                f->due = true;
+        else
+                rotate_now(f);
+}
+
+/* How much of this belongs to the present file. */
+static struct rotate_cut cut_at(struct sink_file *f, int64_t size, const char *data, size_t len)
+{
+        const char *end;
+
+        if (!f->due)
+                return rotate_cut(size, f->limit, data, len);
+        end = memchr(data, '\n', len);
+        if (end)
+                return (struct rotate_cut){ .take = (size_t)(end - data) + 1, .rotate = true };
+        f->due_bytes += len;
+        return (struct rotate_cut){ .take = len, .rotate = f->due_bytes > 65536 };
 }
 
 /* ---- copying */
@@ -183,7 +230,7 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t
                 int64_t size = rotates(f) ? present_size(f) : -1;
 
                 if (size >= 0)
-                        cut = rotate_cut(size, f->limit, data + *done, len - *done);
+                        cut = cut_at(f, size, data + *done, len - *done);
                 enum put result = put_piece(f, data + *done, cut.take, done);
                 if (result != PUT_ALL)
                         return result;
@@ -232,10 +279,10 @@ static bool drain(int fd, char *data, size_t len)
 
 /* Where to cut without seeing the bytes: while they surely fit there is no need to know. Near the
  * limit a copy of the pipe's content is looked at; the bytes themselves stay where they are. */
-static bool look_ahead(const struct sink_file *f, int pipe, int64_t size, size_t most,
-                       struct scratch *s, struct rotate_cut *cut)
+static bool look_ahead(struct sink_file *f, int pipe, int64_t size, size_t most, struct scratch *s,
+                       struct rotate_cut *cut)
 {
-        int64_t room = f->limit - size;
+        int64_t room = f->due ? 0 : f->limit - size;
         int waiting = 0;
 
         *cut = (struct rotate_cut){ .take = most };
@@ -254,7 +301,8 @@ static bool look_ahead(const struct sink_file *f, int pipe, int64_t size, size_t
         ssize_t n = tee(pipe, s->fds[1], SCRATCH_SIZE, SPLICE_F_NONBLOCK);
         if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
                 return false;
-        *cut = rotate_cut(size, f->limit, s->data, (size_t)n);
+        *cut = cut_at(f, size, s->data, (size_t)n);
+        s->more = waiting > n;
         return true;
 }
 
@@ -276,6 +324,7 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         ssize_t n;
 
         *done = 0;
+        scratch->more = false;
         if (is_regular(f) && !f->no_splice && set_append(f, false))
                 size = present_size(f);
         if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))

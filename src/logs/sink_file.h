@@ -18,12 +18,15 @@ struct sink_file {
         mode_t mode;     /* what new files are made with */
         int64_t maxbytes;
         int backups;
+        bool due;         /* rotate at the next line end, whatever the size */
+        size_t due_bytes; /* written since then without one */
         struct outfd out;
         int64_t limit;  /* size at which to rotate; above maxbytes after a rotation that failed */
         bool appends;   /* O_APPEND is set at present */
         bool no_splice; /* the kernel refused once */
-        uint64_t rotations;
-        bool rotation_failed; /* `failure` says why; whoever tells it clears this */
+        uint64_t generation;        /* grows with each file, or emptying of it */
+        uint64_t rotations, shifts; /* shifts: those that made a new .1 */
+        bool rotation_failed;       /* `failure` says why; whoever tells it clears this */
         struct err failure;
 };
 
@@ -46,6 +49,7 @@ enum move {
 struct scratch {
         int fds[2]; /* owned; -1: none */
         char *data; /* owned */
+        bool more;  /* the last move left bytes in the pipe, that the look ahead did not reach */
 };
 #define SCRATCH_NONE ((struct scratch){ .fds = { -1, -1 } })
 void scratch_release(struct scratch *s);
@@ -54,6 +58,9 @@ bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode
                     struct err *e);
 void sink_file_close(struct sink_file *f); /* empties *f; fine when it is empty */
 void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups);
+/* Rotate now, or at the end of the line that was begun. Nothing happens to an empty file and to
+ * what is never rotated. */
+void sink_file_rotate(struct sink_file *f);
 
 /* Append, rotating where due. *done: how many bytes were written, also when not all were. */
 enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done);

@@ -1,124 +1,302 @@
-/* The calls of logs.h: streams come, change and go. */
-#include "stream.h"
-
-#include <errno.h>
-#include <fcntl.h>
+/* The calls of logs.h: done at once while there is no thread, sent to it when there is. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "thread.h"
 
-#define AUTO_MODE 0600
-#define FILE_MODE 0666
+#define FINISH_S 1. /* so long an ended worker's last output is waited for */
 
-/* ---- the part as a whole */
+/* ---- settings travel as copies */
 
-struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
-                      const struct logs_news *news)
+static void order_free(struct order *o)
 {
-        struct logs *l = calloc(1, sizeof *l);
+        stream_conf_release(&o->conf);
+        free(o);
+}
 
-        if (!l)
+static struct order *order_new(struct stream *s, void (*run)(struct mail *))
+{
+        struct order *o = calloc(1, sizeof *o);
+
+        if (!o)
                 return NULL;
-        *l = (struct logs){ .loop = loop,
-                            .sys = sys,
-                            .log = log,
-                            .news = *news,
-                            .scratch = SCRATCH_NONE,
-                            .real = !sys->arg };
-        return l;
+        o->mail.run = run;
+        o->stream = s;
+        o->fd = -1;
+        return o;
 }
 
-void logs_free(struct logs *l)
+static struct order *order_with_conf(struct stream *s, const struct stream_conf *conf,
+                                     void (*run)(struct mail *), struct err *e)
 {
-        if (!l)
-                return;
-        writers_free(l);
-        sink_syslog_free(l->syslog);
-        scratch_release(&l->scratch);
-        free(l->chunk);
-        free(l);
+        struct order *o = order_new(s, run);
+
+        if (!o) {
+                err_nomem(e);
+                return NULL;
+        }
+        if (stream_conf_copy(&o->conf, conf, e))
+                return o;
+        free(o);
+        return NULL;
 }
 
-char *chunk_take(struct logs *l)
+static void send_order(struct order *o)
 {
-        char *chunk = l->chunk;
-
-        l->chunk = NULL;
-        return chunk ? chunk : malloc(CHUNK_SIZE);
+        mailbox_send(&o->stream->logs->to_core, &o->mail);
 }
 
-void chunk_give(struct logs *l, char *chunk)
+/* The same message goes back as the answer. */
+static void answer(struct order *o, void (*run)(struct mail *))
 {
-        if (l->chunk)
-                free(chunk);
+        o->mail.run = run;
+        mailbox_send(&o->stream->logs->to_main, &o->mail);
+}
+
+/* Without memory it is just not sent; who gives such an order can do without. */
+static void send_plain(struct stream *s, void (*run)(struct mail *))
+{
+        struct order *o = order_new(s, run);
+
+        if (o)
+                send_order(o);
         else
-                l->chunk = chunk;
+                log_line(s->logs->log, LVL_CRITICAL, "log of '%s': out of memory", s->process);
 }
 
-/* ---- settings */
+/* ---- what the core does with them */
 
-static void conf_release(struct stream_conf *c)
+static void say_failure(const struct stream *s, const struct err *e)
 {
-        free((char *)c->process);
-        free((char *)c->path);
-        *c = (struct stream_conf){ 0 };
+        log_line(s->logs->core->log, LVL_ERROR, "log of '%s' %s: %s", s->process,
+                 s->is_stderr ? "stderr" : "stdout", e->text);
 }
 
-static bool conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e)
+static void core_make(struct mail *m)
 {
-        *to = *from;
-        to->process = strdup(from->process ? from->process : "");
-        to->path = from->path ? strdup(from->path) : NULL;
-        if (to->process && (to->path || !from->path))
-                return true;
-        conf_release(to);
-        return err_nomem(e);
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+
+        s->channel = channel_new(s->logs->core, &o->conf, s, &s->shown, &s->why);
+        if (!s->channel)
+                say_failure(s, &s->why);
+        order_free(o);
 }
 
-static bool same_path(const char *a, const char *b)
+/* A channel that could not be made is made by the next settings. */
+static void core_configure(struct mail *m)
 {
-        return a == b || (a && b && strcmp(a, b) == 0);
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        bool fine;
+
+        s->why = (struct err){ 0 };
+        if (s->channel)
+                fine = channel_configure(s->channel, &o->conf, &s->why);
+        else
+                fine = (s->channel = channel_new(s->logs->core, &o->conf, s, &s->shown, &s->why));
+        if (!fine)
+                say_failure(s, &s->why);
+        order_free(o);
 }
 
-static bool open_writer(struct logs *l, const struct stream_conf *c, struct writer **out,
-                        struct err *e)
+static void main_attached(struct mail *m)
 {
-        *out = NULL;
-        if (!c->path)
-                return true;
-        *out =
-            writer_get(l, c->path, c->is_auto ? AUTO_MODE : FILE_MODE, c->maxbytes, c->backups, e);
-        return *out != NULL;
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        const struct logs_news *n = &s->logs->news;
+
+        if (!s->dead && o->ticket == s->attach_ticket && o->err.code && n->on_attach_failed)
+                n->on_attach_failed(n->arg, s->owner, s->is_stderr, &o->err);
+        order_free(o);
 }
 
-static bool prepare_syslog(struct logs *l, const struct stream_conf *c, struct err *e)
+static void core_attach(struct mail *m)
 {
-        if (c->syslog && !l->syslog)
-                l->syslog = sink_syslog_new(program_invocation_short_name, NULL);
-        return !c->syslog || l->syslog || err_nomem(e);
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+
+        if (!s->channel || s->why.code) {
+                fd_close(&o->fd);
+                o->err = s->why;
+        } else {
+                channel_attach(s->channel, o->fd, &o->err);
+        }
+        answer(o, main_attached);
 }
 
-/* An AUTO file exists from the beginning. */
-static bool prepare_file(struct logs *l, const struct stream_conf *c, struct err *e)
+static void main_finished(struct mail *m);
+
+static void core_finish(struct mail *m)
 {
-        if (!c->path || !c->is_auto)
-                return true;
-        int fd = l->sys->open(l->sys, c->path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, AUTO_MODE);
-        if (fd < 0)
-                return err_set(e, ERR_SYS, "make %s", c->path);
-        l->sys->close(l->sys, fd);
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_finish(o->stream->channel);
+        answer(o, main_finished);
+}
+
+static void core_reopen(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_reopen(o->stream->channel);
+        order_free(o);
+}
+
+static void core_pid(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_pid(o->stream->channel, o->pid);
+        order_free(o);
+}
+
+static void core_rotate(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_rotate(o->stream->channel);
+        order_free(o);
+}
+
+static void core_clear(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+
+        if (s->channel && !channel_clear(s->channel, &o->err))
+                say_failure(s, &o->err);
+        order_free(o);
+}
+
+static void stream_delete(struct stream *s)
+{
+        ledger_box_release(&s->shown);
+        free(s->path);
+        free(s->process);
+        free(s);
+}
+
+static void main_freed(struct mail *m)
+{
+        stream_delete(((struct order *)m)->stream);
+}
+
+static void core_free_channel(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        channel_free(o->stream->channel);
+        o->stream->channel = NULL;
+        answer(o, main_freed);
+}
+
+/* ---- an ended worker is announced when its pipe is empty, or when its time is over */
+
+static void arm_limit(struct logs *l)
+{
+        ev_timer_stop(l->loop, &l->limit);
+        if (!l->finishing)
+                return;
+        ev_now_update(l->loop);
+        double wait = l->finishing->finish_due - ev_now(l->loop);
+        ev_timer_set(&l->limit, wait > 0. ? wait : 0., 0.);
+        ev_timer_start(l->loop, &l->limit);
+}
+
+static void finish_done(struct stream *s)
+{
+        struct logs *l = s->logs;
+        bool was_first = l->finishing == s;
+
+        if (!s->is_finishing)
+                return;
+        s->is_finishing = false;
+        DL_DELETE(l->finishing, s);
+        if (was_first)
+                arm_limit(l);
+}
+
+static void announce(struct stream *s)
+{
+        const struct logs_news *n = &s->logs->news;
+
+        finish_done(s);
+        if (!s->dead && n->on_finished)
+                n->on_finished(n->arg, s->owner, s->is_stderr);
+}
+
+static void main_finished(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+
+        if (s->is_finishing && s->finish_ticket == o->ticket)
+                announce(s);
+        order_free(o);
+}
+
+void finish_limit(EV_P_ ev_timer *w, int revents)
+{
+        struct logs *l = w->data;
+        struct stream *s = l->finishing;
+
+        (void)loop, (void)revents;
+        if (!s)
+                return;
+        log_line(l->log, LVL_WARN,
+                 "log of '%s' %s: the disk does not answer; its last output follows later",
+                 s->process, s->is_stderr ? "stderr" : "stdout");
+        announce(s);
+        if (!ev_is_active(w))
+                arm_limit(l);
+}
+
+static void finish_later(struct stream *s)
+{
+        struct logs *l = s->logs;
+        struct order *o = order_new(s, core_finish);
+
+        s->finish_ticket++;
+        if (s->is_finishing)
+                DL_DELETE(l->finishing, s);
+        s->is_finishing = true;
+        ev_now_update(l->loop);
+        s->finish_due = ev_now(l->loop) + FINISH_S;
+        DL_APPEND(l->finishing, s);
+        if (!ev_is_active(&l->limit) || l->finishing == s)
+                arm_limit(l);
+        if (!o)
+                return; /* announced when its time is over */
+        o->ticket = s->finish_ticket;
+        send_order(o);
+}
+
+/* ---- the calls */
+
+static bool remember(struct stream *s, const struct stream_conf *conf, struct err *e)
+{
+        char *path = conf->path ? strdup(conf->path) : NULL;
+
+        if (conf->path && !path)
+                return err_nomem(e);
+        free(s->path);
+        s->path = path;
+        s->is_stderr = conf->is_stderr;
         return true;
 }
-
-/* ---- life */
 
 struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *owner,
                           struct err *e)
 {
         struct stream *s = calloc(1, sizeof *s);
+        bool fine;
 
         if (!s) {
                 err_nomem(e);
@@ -126,184 +304,130 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         }
         s->logs = l;
         s->owner = owner;
-        s->out.stream = s;
-        if (conf_copy(&s->conf, conf, e) && prepare_syslog(l, &s->conf, e) &&
-            prepare_file(l, &s->conf, e))
+        s->process = strdup(conf->process ? conf->process : "");
+        ledger_box_init(&s->shown);
+        fine = s->process || err_nomem(e);
+        fine = fine && remember(s, conf, e);
+        if (fine && l->threaded) {
+                struct order *o = order_with_conf(s, conf, core_make, e);
+                if (o)
+                        send_order(o);
+                fine = o != NULL;
+        } else if (fine) {
+                s->channel = channel_new(l->core, conf, s, &s->shown, e);
+                fine = s->channel != NULL;
+        }
+        if (fine)
                 return s;
-        conf_release(&s->conf);
-        free(s);
+        stream_delete(s);
         return NULL;
-}
-
-static void destroy(struct stream *s)
-{
-        struct pipe_in *p, *next;
-
-        s->silent = true;
-        s->busy++;
-        DL_FOREACH_SAFE (s->pipes, p, next)
-                pipe_drain(p);
-        DL_FOREACH_SAFE (s->pipes, p, next)
-                pipe_close(p);
-        outlet_abandon(&s->out);
-        conf_release(&s->conf);
-        free(s);
 }
 
 void stream_free(struct stream *s)
 {
         if (!s)
                 return;
-        if (s->busy) {
-                s->silent = s->free_later = true;
+        finish_done(s);
+        s->dead = true;
+        if (!s->logs->threaded) {
+                channel_free(s->channel);
+                stream_delete(s);
                 return;
         }
-        destroy(s);
-}
-
-static void finish_now(struct stream *s)
-{
-        const struct logs_news *n = &s->logs->news;
-
-        s->finish_later = false;
-        if (s->current)
-                pipe_drain(s->current);
-        if (s->current)
-                text_flush(s->current);
-        s->current = NULL;
-        if (!s->silent && n->on_finished)
-                n->on_finished(n->arg, s->owner, s->conf.is_stderr);
-}
-
-void stream_finish(struct stream *s)
-{
-        stream_enter(s);
-        s->finish_later = true;
-        stream_leave(s);
-}
-
-void stream_enter(struct stream *s)
-{
-        s->busy++;
-}
-
-/* The file stays open while there is somebody to write to it. */
-static void close_unused(struct stream *s)
-{
-        if (s->pipes || s->out.queued || !s->out.writer)
-                return;
-        writer_put_back(s->out.writer);
-        s->out.writer = NULL;
-}
-
-void stream_leave(struct stream *s)
-{
-        if (s->busy > 1) {
-                s->busy--;
-                return;
-        }
-        while (s->finish_later)
-                finish_now(s);
-        s->busy = 0;
-        if (s->free_later)
-                destroy(s);
-        else
-                close_unused(s);
-}
-
-bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
-{
-        struct logs *l = s->logs;
-        struct pipe_in *p = calloc(1, sizeof *p);
-
-        if (!p)
-                err_nomem(e);
-        else if (!fd_nonblock(pipe_fd, true))
-                err_set(e, ERR_SYS, "make a log pipe non-blocking");
-        else if (s->out.writer || open_writer(l, &s->conf, &s->out.writer, e)) {
-                p->stream = s;
-                p->fd = pipe_fd;
-                ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
-                p->io.data = p;
-                DL_APPEND(s->pipes, p);
-                s->current = p;
-                ev_io_start(l->loop, &p->io);
-                return true;
-        }
-        free(p);
-        l->sys->close(l->sys, pipe_fd);
-        return false;
-}
-
-/* ---- changes */
-
-static void flush_tokens(struct stream *s)
-{
-        struct pipe_in *p;
-
-        DL_FOREACH (s->pipes, p) {
-                text_flush(p);
-                p->tokens = (struct captokens){ 0 };
-        }
+        s->last.stream = s;
+        s->last.mail.run = core_free_channel;
+        send_order(&s->last);
 }
 
 bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e)
 {
-        struct stream_conf fresh;
-        struct writer *w = NULL;
-        bool in_use = s->pipes || s->out.queued;
-
-        if (!conf_copy(&fresh, conf, e))
+        if (!s->logs->threaded)
+                return channel_configure(s->channel, conf, e) && remember(s, conf, e);
+        struct order *o = order_with_conf(s, conf, core_configure, e);
+        if (!o)
                 return false;
-        bool moves = !same_path(fresh.path, s->conf.path);
-        if (!prepare_syslog(s->logs, &fresh, e) || (moves && !prepare_file(s->logs, &fresh, e)) ||
-            (in_use && !open_writer(s->logs, &fresh, &w, e))) {
-                conf_release(&fresh);
+        if (!remember(s, conf, e)) {
+                order_free(o);
                 return false;
         }
-        stream_enter(s);
-        if ((fresh.capture_maxbytes > 0) != (s->conf.capture_maxbytes > 0))
-                flush_tokens(s);
-        struct stream_conf old = s->conf;
-        s->conf = fresh;
-        if (in_use)
-                outlet_redirect(&s->out, w);
-        conf_release(&old);
-        stream_leave(s);
+        send_order(o);
         return true;
 }
 
-void stream_reopen(struct stream *s)
+bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
 {
-        struct err e;
+        struct order *o;
 
-        stream_enter(s);
-        if (s->out.writer && !writer_reopen(s->out.writer, &e))
-                log_line(s->logs->log, LVL_WARN, "cannot reopen the log of '%s': %s",
-                         s->conf.process, e.text);
-        stream_leave(s);
+        if (!s->logs->threaded)
+                return channel_attach(s->channel, pipe_fd, e);
+        o = order_new(s, core_attach);
+        if (!o) {
+                fd_close(&pipe_fd);
+                return err_nomem(e);
+        }
+        o->fd = pipe_fd;
+        o->ticket = ++s->attach_ticket;
+        send_order(o);
+        return true;
 }
 
-bool stream_clear(struct stream *s, struct err *e)
+void stream_finish(struct stream *s)
 {
-        stream_enter(s);
-        bool fine = !s->out.writer || writer_clear(s->out.writer, e);
-        stream_leave(s);
-        return fine;
+        if (s->logs->threaded)
+                finish_later(s);
+        else
+                channel_finish(s->channel);
 }
-
-/* ---- questions */
 
 const char *stream_path(const struct stream *s)
 {
-        return s->conf.path;
+        return s->path;
 }
 
 void stream_ledger(const struct stream *s, struct stream_ledger *out)
 {
-        *out = (struct stream_ledger){ .read = s->out.read,
-                                       .written = s->out.written,
-                                       .dropped = s->out.dropped,
-                                       .buffered = s->out.rest.len,
-                                       .rotations = s->out.rotations };
+        if (s->logs->threaded)
+                ledger_box_get(&s->shown, out);
+        else
+                channel_ledger(s->channel, out);
+}
+
+void stream_reopen(struct stream *s)
+{
+        if (s->logs->threaded)
+                send_plain(s, core_reopen);
+        else
+                channel_reopen(s->channel);
+}
+
+/* Only JSON lines say it: without memory they say null. */
+void stream_pid(struct stream *s, pid_t pid)
+{
+        struct order *o;
+
+        if (!s->logs->threaded) {
+                channel_pid(s->channel, pid);
+                return;
+        }
+        o = order_new(s, core_pid);
+        if (!o)
+                return;
+        o->pid = pid;
+        send_order(o);
+}
+
+void stream_rotate(struct stream *s)
+{
+        if (s->logs->threaded)
+                send_plain(s, core_rotate);
+        else
+                channel_rotate(s->channel);
+}
+
+bool stream_clear(struct stream *s, struct err *e)
+{
+        if (!s->logs->threaded)
+                return channel_clear(s->channel, e);
+        send_plain(s, core_clear);
+        return true;
 }

@@ -5,31 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "channel.h"
 #include "logs/strip_ansi.h"
 #include "quote_bytes.h"
-#include "stream.h"
 
 #define SYSLOG_LINE 8192 /* longer lines are cut there */
 
-bool text_is_plain(const struct stream *s)
+bool text_is_plain(const struct channel *s)
 {
         const struct stream_conf *c = &s->conf;
 
         return !c->tap && !c->events_enabled && !c->syslog && !c->strip_ansi &&
-               c->capture_maxbytes <= 0 && !log_wants(s->logs->log, LVL_DEBUG);
+               c->format == LOG_RAW && c->capture_maxbytes <= 0 &&
+               !log_wants(s->core->log, LVL_DEBUG);
 }
 
-static void news(struct stream *s, enum text_kind kind, const char *data, size_t len)
+bool text_is_news(const struct channel *s)
 {
-        const struct logs_news *n = &s->logs->news;
+        const struct stream_conf *c = &s->conf;
+
+        return c->tap || c->events_enabled || c->capture_maxbytes > 0;
+}
+
+static void news(struct channel *s, enum text_kind kind, const char *data, size_t len)
+{
+        const struct logs_news *n = &s->core->news;
 
         if (!s->silent && n->on_text)
                 n->on_text(n->arg, s->owner, s->conf.is_stderr, kind, data, len);
 }
 
-static void copy_to_main_log(struct stream *s, const char *data, size_t len)
+static void copy_to_main_log(struct channel *s, const char *data, size_t len)
 {
-        struct log *log = s->logs->log;
+        struct log *log = s->core->log;
         AUTO_BUF text = BUF_INIT;
 
         if (!log_wants(log, LVL_DEBUG))
@@ -50,13 +59,13 @@ static void copy_to_main_log(struct stream *s, const char *data, size_t len)
 
 static void syslog_line(struct pipe_in *p)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         AUTO_BUF text = BUF_INIT;
 
         buf_printf(&text, "%s ", s->conf.process);
         buf_put(&text, buf_str(&p->line), p->line.len);
-        if (s->logs->syslog && !text.failed && !p->line.failed)
-                sink_syslog_line(s->logs->syslog, text.data, text.len);
+        if (s->core->syslog && !text.failed && !p->line.failed)
+                sink_syslog_line(s->core->syslog, text.data, text.len);
         buf_reset(&p->line);
 }
 
@@ -81,7 +90,7 @@ static void to_syslog(struct pipe_in *p, const char *data, size_t len)
 
 static void keep_captured(struct pipe_in *p, const char *data, size_t len)
 {
-        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+        size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
         buf_put(&p->captured, data, len);
         /* Not each time: moving the bytes to the front costs as much as they are long. */
@@ -92,18 +101,65 @@ static void keep_captured(struct pipe_in *p, const char *data, size_t len)
 static void send_captured(struct pipe_in *p)
 {
         struct buf *b = &p->captured;
-        size_t most = (size_t)p->stream->conf.capture_maxbytes;
+        size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
         if (b->len > most)
                 buf_drop(b, b->len - most);
-        news(p->stream, TEXT_COMM, buf_str(b), b->len);
+        news(p->channel, TEXT_COMM, buf_str(b), b->len);
         buf_release(b);
+}
+
+/* ---- formats */
+
+static struct format_head head_of(const struct pipe_in *p)
+{
+        const struct channel *s = p->channel;
+
+        return (struct format_head){ .format = s->conf.format,
+                                     .process = s->conf.process,
+                                     .is_stderr = s->conf.is_stderr,
+                                     .pid = p->pid,
+                                     .colour = s->out.writer && s->out.writer->file.out.is_tty,
+                                     .now_ms = clock_wall_ms() };
+}
+
+static void write_formed(struct pipe_in *p, struct buf *out)
+{
+        struct channel *s = p->channel;
+
+        if (out->failed)
+                log_line(s->core->log, LVL_CRITICAL, "out of memory: output of '%s' is lost",
+                         s->conf.process);
+        if (out->len)
+                outlet_write(&s->out, out->data, out->len);
+}
+
+static void write_text(struct pipe_in *p, const char *data, size_t len)
+{
+        AUTO_BUF out = BUF_INIT;
+        struct format_head h = head_of(p);
+
+        if (h.format == LOG_RAW) {
+                outlet_write(&p->channel->out, data, len);
+                return;
+        }
+        format_in(&p->form, &h, data, len, &out);
+        write_formed(p, &out);
+}
+
+static void flush_form(struct pipe_in *p)
+{
+        AUTO_BUF out = BUF_INIT;
+        struct format_head h = head_of(p);
+
+        format_flush(&p->form, &h, &out);
+        write_formed(p, &out);
 }
 
 /* One piece, free of tokens. */
 static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
 
         if (s->conf.strip_ansi)
                 len = strip_ansi(data, len);
@@ -112,7 +168,7 @@ static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
         if (inside)
                 keep_captured(p, data, len);
         else
-                outlet_write(&s->out, data, len);
+                write_text(p, data, len);
         if (!inside && s->conf.syslog)
                 to_syslog(p, data, len);
         copy_to_main_log(s, data, len);
@@ -133,15 +189,15 @@ static void end_run(struct run *r)
         if (r->text.len)
                 put_text(r->pipe, r->inside, r->text.data, r->text.len);
         if (r->text.failed)
-                log_line(r->pipe->stream->logs->log, LVL_CRITICAL,
-                         "out of memory: output of '%s' is lost", r->pipe->stream->conf.process);
+                log_line(r->pipe->channel->core->log, LVL_CRITICAL,
+                         "out of memory: output of '%s' is lost", r->pipe->channel->conf.process);
         buf_reset(&r->text);
 }
 
 static void on_run_text(void *arg, bool inside, const char *data, size_t len)
 {
         struct run *r = arg;
-        struct outlet *o = &r->pipe->stream->out;
+        struct outlet *o = &r->pipe->channel->out;
 
         if (inside != r->inside)
                 end_run(r);
@@ -163,7 +219,7 @@ static void on_run_end(void *arg)
 
 void text_in(struct pipe_in *p, char *data, size_t len)
 {
-        struct stream *s = p->stream;
+        struct channel *s = p->channel;
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
@@ -186,6 +242,7 @@ void text_flush(struct pipe_in *p)
         captokens_flush(&p->tokens, &h);
         end_run(&run);
         buf_release(&run.text);
+        flush_form(p);
         if (p->line.len)
                 syslog_line(p);
 }
@@ -194,4 +251,5 @@ void text_release(struct pipe_in *p)
 {
         buf_release(&p->captured);
         buf_release(&p->line);
+        format_release(&p->form);
 }

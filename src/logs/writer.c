@@ -7,13 +7,14 @@
 #include <utlist.h>
 
 #include "base/clock.h"
-#include "stream.h"
+#include "channel.h"
+#include "period.h"
 
 #define FIRST_DELAY   0.1
 #define LONGEST_DELAY 1.0
 #define TELL_AGAIN_MS 60000
 
-static const char *channel_name(const struct stream *s)
+static const char *channel_name(const struct channel *s)
 {
         return s->conf.is_stderr ? "stderr" : "stdout";
 }
@@ -22,26 +23,26 @@ static const char *channel_name(const struct stream *s)
 
 static void say_trouble(struct outlet *o, const char *detail)
 {
-        struct stream *s = o->stream;
+        struct channel *s = o->channel;
 
         if (!s || s->silent)
                 return;
         if (detail)
-                log_line(s->logs->log, LVL_ERROR, "log of '%s' %s: %s", s->conf.process,
+                log_line(s->core->log, LVL_ERROR, "log of '%s' %s: %s", s->conf.process,
                          channel_name(s), detail);
         else
-                log_line(s->logs->log, LVL_INFO, "log of '%s' %s is written again", s->conf.process,
+                log_line(s->core->log, LVL_INFO, "log of '%s' %s is written again", s->conf.process,
                          channel_name(s));
-        if (s->logs->news.on_trouble) {
-                stream_enter(s);
-                s->logs->news.on_trouble(s->logs->news.arg, s->owner, s->conf.is_stderr, detail);
-                stream_leave(s);
+        if (s->core->news.on_trouble) {
+                channel_enter(s);
+                s->core->news.on_trouble(s->core->news.arg, s->owner, s->conf.is_stderr, detail);
+                channel_leave(s);
         }
 }
 
 static bool is_due(const struct outlet *o, int64_t now)
 {
-        return o->stream && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
+        return o->channel && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
 }
 
 /* Whoever hears the news may change the queue: start over after each. */
@@ -78,12 +79,22 @@ static void say_gone(struct outlet *o)
         say_trouble(o, o->writer->reason);
 }
 
-static void say_rotation(struct writer *w)
+/* Backups have moved since `before`. */
+static void after_shifts(struct writer *w, uint64_t before)
 {
+        for (; before < w->file.shifts; before++)
+                gzip_shifted(w->core, w->file.path, w->file.backups, w->compress);
+        gzip_go(w->core);
+}
+
+static void say_rotation(struct writer *w, uint64_t shifts_before)
+{
+        if (w->file.shifts != shifts_before)
+                after_shifts(w, shifts_before);
         if (!w->file.rotation_failed)
                 return;
         w->file.rotation_failed = false;
-        log_line(w->logs->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
+        log_line(w->core->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
                  w->file.failure.text);
 }
 
@@ -103,8 +114,8 @@ static void on_ready(EV_P_ ev_io *io, int revents)
 
 static void stop_watching(struct writer *w)
 {
-        ev_timer_stop(w->logs->loop, &w->retry);
-        ev_io_stop(w->logs->loop, &w->ready);
+        ev_timer_stop(w->core->loop, &w->retry);
+        ev_io_stop(w->core->loop, &w->ready);
 }
 
 /* Nothing runs while nothing is wrong: a timer for a disk, the descriptor itself for a pipe. */
@@ -113,11 +124,11 @@ static void watch(struct writer *w)
         stop_watching(w);
         if (w->block == BLOCK_TROUBLE) {
                 ev_timer_set(&w->retry, w->delay, 0.);
-                ev_timer_start(w->logs->loop, &w->retry);
+                ev_timer_start(w->core->loop, &w->retry);
                 w->delay = w->delay * 2 < LONGEST_DELAY ? w->delay * 2 : LONGEST_DELAY;
         } else if (w->block == BLOCK_FULL) {
                 ev_io_set(&w->ready, w->file.out.fd, EV_WRITE);
-                ev_io_start(w->logs->loop, &w->ready);
+                ev_io_start(w->core->loop, &w->ready);
         }
 }
 
@@ -147,7 +158,7 @@ static void set_block(struct writer *w, enum block why)
 static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations;
+        uint64_t before = w->file.rotations, shifts = w->file.shifts;
         enum put result = sink_file_put(&w->file, data, len, done);
 
         if (result == PUT_LATER)
@@ -159,7 +170,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
                          w->file.path, strerror(errno));
         o->written += *done;
         o->rotations += w->file.rotations - before;
-        say_rotation(w);
+        say_rotation(w, shifts);
         return result;
 }
 
@@ -170,7 +181,7 @@ static void keep(struct outlet *o, const char *data, size_t len)
                 return;
         o->rest.failed = false;
         o->dropped += len;
-        log_line(o->writer->logs->log, LVL_CRITICAL, "out of memory: %zu bytes for %s are lost",
+        log_line(o->writer->core->log, LVL_CRITICAL, "out of memory: %zu bytes for %s are lost",
                  len, o->writer->file.path);
 }
 
@@ -207,21 +218,35 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations;
-        enum move result = sink_file_move(&w->file, pipe, most, &w->logs->scratch, done);
+        uint64_t before = w->file.rotations, shifts = w->file.shifts;
+        enum move result = sink_file_move(&w->file, pipe, most, &w->core->scratch, done);
 
         if (result == MOVE_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
         o->read += *done;
         o->written += *done;
         o->rotations += w->file.rotations - before;
-        say_rotation(w);
+        say_rotation(w, shifts);
         if (result == MOVE_REFUSED) {
                 outlet_wait(o);
                 watch(w);
                 say_to_all(w);
         }
         return result;
+}
+
+void outlet_locate(struct outlet *o)
+{
+        struct writer *w = o->writer;
+        struct stat st;
+
+        if (!w || o->seen == w->file.generation)
+                return;
+        if (w->core->sys->fstat(w->core->sys, w->file.out.fd, &st) < 0)
+                return;
+        o->seen = w->file.generation;
+        o->inode = S_ISREG(st.st_mode) ? st.st_ino : 0;
+        o->base = (int64_t)o->written - st.st_size;
 }
 
 /* False: blocked again. */
@@ -258,19 +283,19 @@ static void free_orphan(struct outlet *o)
 static void serve_head(struct writer *w)
 {
         struct outlet *o = w->queue;
-        struct stream *s = o->stream;
+        struct channel *s = o->channel;
 
         if (s)
-                stream_enter(s);
+                channel_enter(s);
         bool fine = flush(o);
         if (fine)
                 leave_queue(o);
         if (fine && !s)
                 free_orphan(o);
         else if (fine)
-                stream_resume(s);
+                channel_resume(s);
         if (s)
-                stream_leave(s);
+                channel_leave(s);
 }
 
 void writer_retry(struct writer *w)
@@ -293,9 +318,56 @@ void writer_retry(struct writer *w)
         writer_put_back(w);
 }
 
+/* ---- rotation by the clock */
+
+static ev_tstamp next_period(ev_periodic *p, ev_tstamp now)
+{
+        const struct writer *w = p->data;
+
+        return (ev_tstamp)period_end(w->every, (time_t)now);
+}
+
+static void on_period(EV_P_ ev_periodic *p, int revents)
+{
+        (void)loop, (void)revents;
+        writer_rotate(p->data);
+}
+
+void writer_rotate(struct writer *w)
+{
+        uint64_t shifts = w->file.shifts;
+
+        sink_file_rotate(&w->file);
+        say_rotation(w, shifts);
+}
+
+/* What was written in an hour or on a day that is over, while nobody had it open. */
+static void rotate_old(struct writer *w)
+{
+        struct stat st;
+        struct sys *sys = w->core->sys;
+
+        if (sys->fstat(sys, w->file.out.fd, &st) == 0 &&
+            period_end(w->every, st.st_mtime) <= time(NULL))
+                writer_rotate(w);
+}
+
+static void set_period(struct writer *w, enum rotate_every every)
+{
+        if (w->every == every)
+                return;
+        ev_periodic_stop(w->core->loop, &w->period);
+        w->every = every;
+        if (every == ROTATE_BY_SIZE)
+                return;
+        rotate_old(w);
+        ev_periodic_set(&w->period, 0., 0., next_period);
+        ev_periodic_start(w->core->loop, &w->period);
+}
+
 /* ---- life */
 
-static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, struct err *e)
+static struct writer *writer_new(struct core *core, const char *path, mode_t mode, struct err *e)
 {
         struct writer *w = calloc(1, sizeof *w);
 
@@ -306,13 +378,14 @@ static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, 
                 err_nomem(e);
                 return NULL;
         }
-        w->logs = l;
+        w->core = core;
         w->delay = FIRST_DELAY;
         ev_init(&w->retry, on_retry);
         ev_init(&w->ready, on_ready);
-        w->retry.data = w->ready.data = w;
-        if (sink_file_open(&w->file, l->sys, path, mode, e)) {
-                HASH_ADD_KEYPTR(hh, l->writers, w->key, strlen(w->key), w);
+        ev_init(&w->period, on_period);
+        w->retry.data = w->ready.data = w->period.data = w;
+        if (sink_file_open(&w->file, core->sys, path, mode, e)) {
+                HASH_ADD_KEYPTR(hh, core->writers, w->key, strlen(w->key), w);
                 if (w->hh.tbl)
                         return w;
                 sink_file_close(&w->file);
@@ -323,19 +396,21 @@ static struct writer *writer_new(struct logs *l, const char *path, mode_t mode, 
         return NULL;
 }
 
-struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
-                          int backups, struct err *e)
+struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+                          struct err *e)
 {
         struct writer *w;
 
-        HASH_FIND_STR(l->writers, path, w);
+        HASH_FIND_STR(core->writers, path, w);
         if (!w)
-                w = writer_new(l, path, mode, e);
+                w = writer_new(core, path, conf->mode, e);
         if (!w)
                 return NULL;
         w->users++;
-        if (w->file.maxbytes != maxbytes || w->file.backups != backups)
-                sink_file_set_rotation(&w->file, maxbytes, backups);
+        w->compress = conf->compress;
+        if (w->file.maxbytes != conf->maxbytes || w->file.backups != conf->backups)
+                sink_file_set_rotation(&w->file, conf->maxbytes, conf->backups);
+        set_period(w, conf->every);
         return w;
 }
 
@@ -344,7 +419,8 @@ void writer_put_back(struct writer *w)
         if (!w || --w->users > 0)
                 return;
         stop_watching(w);
-        HASH_DEL(w->logs->writers, w);
+        ev_periodic_stop(w->core->loop, &w->period);
+        HASH_DEL(w->core->writers, w);
         sink_file_close(&w->file);
         free(w->key);
         free(w);
@@ -374,13 +450,13 @@ void outlet_abandon(struct outlet *o)
         if (orphan) {
                 /* Same place in the queue: its chunk may be half written. */
                 *orphan = *o;
-                orphan->stream = NULL;
+                orphan->channel = NULL;
                 DL_REPLACE_ELEM(o->writer->queue, o, orphan);
                 *o = (struct outlet){ 0 };
                 return;
         }
         if (o->rest.len)
-                log_line(o->writer->logs->log, LVL_CRITICAL,
+                log_line(o->writer->core->log, LVL_CRITICAL,
                          "out of memory: %zu bytes for %s are lost", o->rest.len,
                          o->writer->file.path);
         leave_queue(o);
@@ -401,6 +477,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         }
         leave_queue(o);
         o->writer = to;
+        o->seen = 0;
         o->gone_told = false;
         writer_put_back(from);
         if (!to) {
@@ -428,18 +505,18 @@ static void free_queue(struct writer *w)
                 o = w->queue;
                 flush(o);
                 if (o->rest.len)
-                        log_line(w->logs->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
+                        log_line(w->core->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
                                  o->rest.len, w->file.path, w->reason);
                 leave_queue(o);
                 free_orphan(o);
         }
 }
 
-void writers_free(struct logs *l)
+void writers_free(struct core *core)
 {
         struct writer *w, *next;
 
-        HASH_ITER (hh, l->writers, w, next) {
+        HASH_ITER (hh, core->writers, w, next) {
                 w->users++;
                 free_queue(w);
                 writer_put_back(w);

@@ -13,13 +13,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "logs/logs.h"
 #include "sink_file.h"
 
 #define HASH_NONFATAL_OOM 1 /* or a lack of memory would end the daemon */
 #include <uthash.h>
 
-struct logs;
-struct stream;
+struct core;
+struct channel;
 
 enum block {
         BLOCK_NONE,
@@ -29,19 +30,22 @@ enum block {
 
 /* One stream's way to its file. */
 struct outlet {
-        struct writer *writer; /* NULL: no file */
-        struct stream *stream; /* borrowed; NULL: the stream is gone, only the rest is left */
-        struct buf rest;       /* accepted, not yet written */
+        struct writer *writer;   /* NULL: no file */
+        struct channel *channel; /* borrowed; NULL: the stream is gone, only the rest is left */
+        struct buf rest;         /* accepted, not yet written */
         bool queued;
         bool in_trouble; /* and it was said */
         bool gone_told;
         int64_t told_ms;
         struct outlet *prev, *next; /* in the writer's queue */
         uint64_t read, written, dropped, rotations;
+        uint64_t seen; /* the file's generation that the next two are about; 0: none */
+        int64_t base;
+        uint64_t inode;
 };
 
 struct writer {
-        struct logs *logs; /* borrowed */
+        struct core *core; /* borrowed */
         char *key;         /* the path as given; owned */
         struct sink_file file;
         int users;
@@ -51,12 +55,24 @@ struct writer {
         double delay; /* of the next attempt, in seconds */
         ev_timer retry;
         ev_io ready;
+        enum rotate_every every;
+        ev_periodic period; /* active where `every` says so */
+        bool compress;
         UT_hash_handle hh;
 };
 
+struct writer_conf {
+        mode_t mode; /* what the file is made with */
+        int64_t maxbytes;
+        int backups;
+        enum rotate_every every;
+        bool compress;
+};
+
 /* The writer of that path, opened if nobody has it open; the newest rotation settings win. */
-struct writer *writer_get(struct logs *l, const char *path, mode_t mode, int64_t maxbytes,
-                          int backups, struct err *e);
+struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+                          struct err *e);
+void writer_rotate(struct writer *w);   /* now, or at the end of the line that was begun */
 void writer_put_back(struct writer *w); /* NULL is fine */
 /* Try again now: the file was opened anew. */
 void writer_retry(struct writer *w);
@@ -70,6 +86,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len);
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 /* Join the queue of a writer that is blocked. */
 void outlet_wait(struct outlet *o);
+void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
 /* The stream goes: what is left to write stays with the writer. *o is empty afterwards. */
 void outlet_abandon(struct outlet *o);
@@ -77,6 +94,6 @@ void outlet_abandon(struct outlet *o);
 void outlet_redirect(struct outlet *o, struct writer *to);
 
 /* logs_free: whatever is still queued for gone streams gets a last attempt. */
-void writers_free(struct logs *l);
+void writers_free(struct core *core);
 
 #endif

@@ -56,6 +56,41 @@ static bool group_changed(const struct group *g, const struct group_conf *next)
         return false;
 }
 
+static int by_priority(const void *a, const void *b)
+{
+        const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+
+        if (x->conf->priority != y->conf->priority)
+                return x->conf->priority < y->conf->priority ? -1 : 1;
+        return strcmp(x->name, y->name);
+}
+
+/* Those that the next configuration does not have, in the order in which groups are started. */
+static bool find_removed(const struct registry *r, const struct config *next, struct strs *out)
+{
+        struct group **gone = calloc((size_t)r->group_count + 1, sizeof *gone);
+        size_t count = 0, at = 0;
+        bool ok = gone != NULL;
+        AUTO_STRS names = STRS_INIT;
+
+        for (int i = 0; ok && i < next->group_count; i++)
+                ok = strs_add(&names, next->groups[i]->name);
+        strs_sort(&names);
+        for (int i = 0; ok && i < r->group_count; i++) { /* both are sorted by name: one walk */
+                const char *name = r->groups[i]->name;
+                while (at < names.count && strcmp(names.items[at], name) < 0)
+                        at++;
+                if (at == names.count || strcmp(names.items[at], name) != 0)
+                        gone[count++] = r->groups[i];
+        }
+        if (ok)
+                qsort(gone, count, sizeof *gone, by_priority);
+        for (size_t i = 0; ok && i < count; i++)
+                ok = strs_add(out, gone[i]->name);
+        free(gone);
+        return ok;
+}
+
 /* A new group that a lone program forms, and the group of a running one, compare alike whether or
  * not a [group:x] section stands behind them. */
 bool group_diff_make(const struct registry *r, const struct config *next, struct group_diff *out,
@@ -72,24 +107,11 @@ bool group_diff_make(const struct registry *r, const struct config *next, struct
                 else if (group_changed(g, conf))
                         ok = strs_add(&out->changed, conf->name);
         }
-        AUTO_STRS names = STRS_INIT;
-        for (int i = 0; ok && i < next->group_count; i++)
-                ok = strs_add(&names, next->groups[i]->name);
-        strs_sort(&names);
-        size_t at = 0; /* both lists are sorted: one walk */
-        for (int i = 0; ok && i < r->group_count; i++) {
-                const char *name = r->groups[i]->name;
-                while (at < names.count && strcmp(names.items[at], name) < 0)
-                        at++;
-                if (at == names.count || strcmp(names.items[at], name) != 0)
-                        ok = strs_add(&out->removed, name);
-        }
+        ok = ok && find_removed(r, next, &out->removed);
         if (!ok) {
                 group_diff_release(out);
                 return err_nomem(e);
         }
-        strs_sort(&out->added);
-        strs_sort(&out->changed);
         return true;
 }
 

@@ -373,6 +373,32 @@ static const struct opt_word sighup_words[] = {
         { NULL, 0 },
 };
 
+static const struct opt_word overflow_words[] = {
+        { "block", OVERFLOW_BLOCK },
+        { "drop", OVERFLOW_DROP },
+        { NULL, 0 },
+};
+
+static const struct opt_word every_words[] = {
+        { "size", LOG_EVERY_SIZE },
+        { "hourly", LOG_EVERY_HOUR },
+        { "daily", LOG_EVERY_DAY },
+        { NULL, 0 },
+};
+
+static const struct opt_word compress_words[] = {
+        { "none", LOG_COMPRESS_NONE },
+        { "gzip", LOG_COMPRESS_GZIP },
+        { NULL, 0 },
+};
+
+static const struct opt_word format_words[] = {
+        { "raw", LOG_FORM_RAW },
+        { "text", LOG_FORM_TEXT },
+        { "json", LOG_FORM_JSON },
+        { NULL, 0 },
+};
+
 #define WORD_KIND(parser, list, meaning)                                                  \
         {                                                                                 \
                 .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \
@@ -383,4 +409,10 @@ static const struct opt_word sighup_words[] = {
 const struct opt_kind opt_kind_check_action =
     WORD_KIND(word_parse, action_words, "restart, kill or none");
 const struct opt_kind opt_kind_ready = WORD_KIND(ready_parse, ready_words, "uptime or healthcheck");
+const struct opt_kind opt_kind_overflow = WORD_KIND(word_parse, overflow_words, "block or drop");
+const struct opt_kind opt_kind_log_every =
+    WORD_KIND(word_parse, every_words, "size, hourly or daily");
+const struct opt_kind opt_kind_log_compress = WORD_KIND(word_parse, compress_words, "none or gzip");
+const struct opt_kind opt_kind_log_format =
+    WORD_KIND(word_parse, format_words, "raw, text or json");
 const struct opt_kind opt_kind_sighup = WORD_KIND(word_parse, sighup_words, "reload or restart");

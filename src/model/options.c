@@ -38,6 +38,10 @@ static const struct opt_kind *const kinds[OPT_TYPE_COUNT] = {
         [OPT_CHECK] = &opt_kind_check,
         [OPT_CHECK_ACTION] = &opt_kind_check_action,
         [OPT_READY] = &opt_kind_ready,
+        [OPT_OVERFLOW] = &opt_kind_overflow,
+        [OPT_LOG_EVERY] = &opt_kind_log_every,
+        [OPT_LOG_COMPRESS] = &opt_kind_log_compress,
+        [OPT_LOG_FORMAT] = &opt_kind_log_format,
         [OPT_SIGHUP] = &opt_kind_sighup,
 };
 

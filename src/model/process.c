@@ -371,6 +371,12 @@ unsigned process_died(struct process *p, int status, struct moment at)
         return process_feed(p, judge_death(p, at), at);
 }
 
+void process_explain(struct process *p, const char *why)
+{
+        if (p->spawnerr)
+                spawnerr_set(p, "%s", why);
+}
+
 /* ---- the clock, the probe, the kernel's refusal */
 
 /* The program may have been exchanged for one with other times since the deadline was set. */

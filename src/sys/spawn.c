@@ -30,6 +30,20 @@
  * about its stack would never be taken back. */
 #define CHILD_SIDE __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/* ThreadSanitizer takes clone() for a fork: parent and child would both undo its preparations, in
+ * the same memory. The C library's other name for it is not intercepted. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+#ifdef UNDER_TSAN
+int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
+
 /* One attempt. The child writes step and error into our memory; no pipe is needed. */
 struct start {
         const struct launch *l;

@@ -84,8 +84,9 @@ static void setup(void)
         snprintf(conf, sizeof conf, text, dir, dir);
         fake_world_file(&world, "/etc/s.conf", conf);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, load(), &e), "%s",
-                  e.text);
+        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, load(), &e) &&
+                      supervisor_add_all(&sup, &e),
+                  "%s", e.text);
         supervisor_begin(&sup);
         api = (struct api){ .sup = &sup, .loop = loop, .route = route, .conn_max = 10 };
         api.events = events_new(&sup, 1);

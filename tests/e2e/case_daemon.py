@@ -42,9 +42,10 @@ def in_the_foreground_its_log_is_on_stdout_unless_silent(c):
 
 @story(nobody=True)
 def a_living_ones_socket_and_pidfile_are_respected(c):
-    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'stdout_logfile=AUTO'))
     d.wait_all('RUNNING', 1)
     before = d.pids()
+    log = d.processes()[0]['stdout']['logfile']
     code, out, err = c.run_daemon('-n', '-c', d.conf)
     same(code, 2, 'exit code')
     has(err, 'Another program is already listening', 'stderr')
@@ -59,6 +60,7 @@ def a_living_ones_socket_and_pidfile_are_respected(c):
     check(d.answers(), 'the first one still answers')
     same(d.pids(), before, 'pids')
     same(int(read_file(d.pidfile)), d.pid, 'pidfile')
+    check(os.path.exists(log), "its workers' own logs are not cleaned away")
 
 
 @story(nobody=True)

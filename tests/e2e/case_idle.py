@@ -19,7 +19,7 @@ def watch(c, d, seconds):
     c.wait(lambda: p.poll() is not None or traced(d.pid), 'strace has attached')
     if p.poll() is not None:
         raise Skipped('strace may not attach: ' + ' '.join(read_file(words).split())[:100])
-    time.sleep(0.2)
+    time.sleep(1)  # being stopped and let go again takes a call or two
     begun = len(read_file(trace).splitlines())
     time.sleep(seconds)
     lines = read_file(trace).splitlines()[begun:]

@@ -2,7 +2,7 @@
 import os
 import resource
 
-from e2elib import (LONELY_UID, Skipped, become, check, descendants, has, same, story, write_file)
+from e2elib import (Skipped, become, check, descendants, has, lonely_uid, same, story, write_file)
 
 
 @story(nobody=True, slow=3)
@@ -40,24 +40,24 @@ def a_thousand_workers_start_answer_scale_and_stop(c):
 
 @story(root=True)
 def no_more_processes_means_back_off_and_recovery(c):
-    limit, count = 6, 8
+    limit, count, uid = 7, 8, lonely_uid()
     d = c.daemon(c.program('w', ' sleep', f'numprocs={count}', 'process_name=%(process_num)d',
                            'startretries=1000000', 'restart_delay=100ms', 'restart_delay_max=200ms'),
                  supervisord='minprocs=1', start=False)
-    os.chown(d.dir, LONELY_UID, LONELY_UID)
+    os.chown(d.dir, uid, uid)
 
     def lonely():
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
-        become(LONELY_UID, LONELY_UID)
+        become(uid, uid)
     try:
         d.start(preexec=lonely)
     except OSError as e:
-        raise Skipped(f'cannot become uid {LONELY_UID}: {e}')
+        raise Skipped(f'cannot become uid {uid}: {e}')
 
     def some_wait():
         return [p for p in d.processes() if p['state'] == 'BACKOFF']
-    c.wait(lambda: len([p for p in d.processes() if p['state'] == 'RUNNING']) == limit - 1,
-           f'{limit - 1} of them run', lambda: d.log()[-500:])
+    c.wait(lambda: len([p for p in d.processes() if p['state'] == 'RUNNING']) == limit - 2,
+           f'{limit - 2} of them run beside our two threads', lambda: d.log()[-500:])
     waiting = c.wait(some_wait, 'others wait')
     name = waiting[0]['process']
     same(waiting[0]['spawn_error'], f"Too many processes in process table to spawn '{name}'",

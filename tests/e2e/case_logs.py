@@ -203,7 +203,8 @@ def a_log_that_cannot_be_opened_fails_the_start_with_a_reason(c):
     os.mkdir(c.path('dir'))
     d.order('w', 'start', None)
     p = d.wait_state('w', 'FATAL')
-    has(p['spawn_error'], 'Is a directory', 'spawn_error')
+    same(p['spawn_error'], "unknown error making dispatchers for 'w': EISDIR", 'spawn_error')
+    d.wait_log(f"no log for 'w': open {c.path('dir')}: Is a directory")
 
 
 @story(nobody=True)

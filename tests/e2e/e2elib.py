@@ -23,7 +23,6 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_S = 30.0
 ASAN_FACTOR = 3
 REPORTS = ('ERROR: AddressSanitizer', 'runtime error', 'LeakSanitizer')
-LONELY_UID = 54321  # has no passwd entry and no process: for limits per user
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -77,31 +76,33 @@ def unmount(path):
     return _libc.umount2(path.encode(), MNT_DETACH) == 0
 
 
-def free_port():
+_next_port = 0
+
+
+def can_bind(port):
     with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(('127.0.0.1', port))
+            return True
+        except OSError:
+            return False
 
 
 def free_ports(count):
-    """So many ports in a row."""
-    for _ in range(200):
-        first = free_port()
-        if first + count > 65000:
-            continue
-        held = []
-        try:
-            for port in range(first, first + count):
-                s = socket.socket()
-                held.append(s)
-                s.bind(('127.0.0.1', port))
+    """So many ports in a row. Below those that the kernel gives to clients, and for each story from
+    a place of its own, so that nobody takes them before they are used."""
+    global _next_port
+    begin = max(_next_port, 12000 + os.getpid() % 1000 * 20)
+    for first in range(begin, 32700 - count):
+        if all(map(can_bind, range(first, first + count))):
+            _next_port = first + count
             return first
-        except OSError:
-            continue
-        finally:
-            for s in held:
-                s.close()
     raise Failed(f'no {count} free ports in a row')
+
+
+def free_port():
+    return free_ports(1)
 
 
 class Proc:
@@ -693,6 +694,19 @@ def become(uid, gid):
     os.setgroups([gid])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+
+
+def lonely_uid():
+    """A user of no process, not even of another run of these stories: for limits per user."""
+    taken = set()
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                taken.add(os.stat(f'/proc/{name}').st_uid)
+    uid = 40000 + os.getpid() % 20000
+    while uid in taken:
+        uid += 1
+    return uid
 
 
 def nobody_ids():

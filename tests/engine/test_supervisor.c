@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "engine/probes.h"
 #include "engine/worker.h"
 #include "house.h"
 
@@ -44,6 +45,19 @@ Test(supervisor, starts_by_priority_and_then_by_name)
                                              "a:STOPPED>STARTING a:STARTING>RUNNING "
                                              "b:STOPPED>STARTING b:STARTING>RUNNING ");
         cr_expect_str_eq(house_state(&h, "off"), "STOPPED");
+}
+
+Test(supervisor, says_why_a_worker_is_unhealthy)
+{
+        static const char said[] = "connect: \033[2Jrefused\nmore";
+
+        open_and_begin("[program:web]\n" QUICK "healthcheck=exec:/bin/w\nhealthcheck_retries=1\n"
+                       "healthcheck_action=none\n");
+        supervisor_probed(&h.sup, house_process(&h, "web"), false, said, sizeof said - 1);
+        cr_expect(
+            house_said(&h, "WARN health: web is unhealthy (was starting): connect: ?[2Jrefused\n"));
+        supervisor_probed(&h.sup, house_process(&h, "web"), true, "fine", 4);
+        cr_expect(house_said(&h, "INFO health: web is healthy (was unhealthy)\n"));
 }
 
 Test(supervisor, kills_a_worker_that_ignores_the_stop_signal)

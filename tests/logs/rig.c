@@ -47,6 +47,23 @@ static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detai
         r->free_in_trouble = NULL;
 }
 
+static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct rig *r = arg;
+
+        (void)owner, (void)is_stderr;
+        r->dropped += bytes;
+}
+
+static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
+{
+        struct rig *r = arg;
+
+        (void)owner, (void)is_stderr;
+        snprintf(r->detail, sizeof r->detail, "%s", why->text);
+        r->failures++;
+}
+
 static void on_log(struct log *self, enum log_level level, const char *text, size_t len)
 {
         struct rig *r = self->arg;
@@ -56,17 +73,32 @@ static void on_log(struct log *self, enum log_level level, const char *text, siz
         buf_putc(&r->logged, '\n');
 }
 
-void rig_open(struct rig *r, bool fake)
+static void open_rig(struct rig *r, bool fake, struct sys *sys)
 {
-        const struct logs_news news = { r, on_text, on_finished, on_trouble };
+        const struct logs_news news = { .arg = r,
+                                        .on_text = on_text,
+                                        .on_finished = on_finished,
+                                        .on_trouble = on_trouble,
+                                        .on_dropped = on_dropped,
+                                        .on_attach_failed = on_attach_failed };
 
         *r = (struct rig){ .dir = "/tmp/logs-XXXXXX",
                            .log = { .level = LVL_INFO, .write = on_log, .arg = r } };
         cr_assert(mkdtemp(r->dir));
         r->loop = ev_loop_new(EVFLAG_NOENV);
         kernel_init(&r->kernel);
-        r->logs = logs_new(r->loop, fake ? &r->kernel.ops : sys_real(), &r->log, &news);
+        r->logs = logs_new(r->loop, fake ? &r->kernel.ops : sys, &r->log, &news);
         cr_assert(r->loop && r->logs);
+}
+
+void rig_open(struct rig *r, bool fake)
+{
+        open_rig(r, fake, sys_real());
+}
+
+void rig_open_on(struct rig *r, struct sys *sys)
+{
+        open_rig(r, false, sys);
 }
 
 /* Under a leak checker: its own check at exit does not see the forked tests. */

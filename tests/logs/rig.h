@@ -20,14 +20,16 @@ struct rig {
         struct buf logged; /* the main log: "<level> <text>\n" */
         struct buf text[3];
         int texts[3]; /* by kind */
-        int finished, troubles, recoveries;
+        int finished, troubles, recoveries, failures;
+        uint64_t dropped; /* as told */
         char detail[512];
         struct stream *free_in_text, *free_in_finish, *free_in_trouble; /* the news free this one */
         struct err err;
 };
 
-void rig_open(struct rig *r, bool fake); /* fake: on the fake kernel, which copies */
-void rig_close(struct rig *r);           /* removes the directory */
+void rig_open(struct rig *r, bool fake);          /* fake: on the fake kernel, which copies */
+void rig_open_on(struct rig *r, struct sys *sys); /* or on this kernel */
+void rig_close(struct rig *r);                    /* removes the directory */
 
 /* A path in the directory; four at a time. */
 const char *rig_path(struct rig *r, const char *name);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../src/logs/period.h"
 #include "../../src/logs/rotate.h"
 #include "../../src/logs/sink_file.h"
 #include "rig.h"
@@ -129,7 +130,7 @@ Test(rotate, counts_what_was_in_the_file_before_and_what_others_cut)
 Test(rotate, goes_on_in_the_same_file_when_a_rename_fails)
 {
         sink_file_set_rotation(&file, 5, 2);
-        kernel_fail(&rig.kernel, K_RENAME, 2, EACCES); /* the first is o.1, which is missing */
+        kernel_fail(&rig.kernel, K_RENAME, 1, EACCES);
         put("one--\ntwo");
         cr_expect(rig_holds(&rig, "o", "one--\ntwo"));
         cr_expect(file.rotation_failed);
@@ -200,4 +201,74 @@ Test(rotate, says_how_much_was_written_when_the_disk_fills_up)
         cr_expect_eq(sink_file_put(&file, "abcdef", 6, &done), PUT_REFUSED);
         cr_expect_eq(errno, ENOSPC);
         cr_expect_eq(done, 3);
+}
+
+/* A kill between two renames leaves a gap. */
+Test(rotate, goes_on_where_a_kill_has_left_a_gap)
+{
+        rig_write(&rig, "o", "now\n");
+        rig_write(&rig, "o.1", "1\n");
+        rig_write(&rig, "o.3", "3\n");
+        rig_write(&rig, "o.4", "4\n");
+        cr_assert(rotate_shift(&rig.kernel.ops, rig_path(&rig, "o"), 4, &rig.err));
+        cr_expect(rig_holds(&rig, "o.1", "now\n"));
+        cr_expect(rig_holds(&rig, "o.2", "1\n"));
+        cr_expect(rig_holds(&rig, "o.3", "3\n"));
+        cr_expect(rig_holds(&rig, "o.4", "4\n"));
+}
+
+Test(rotate, moves_compressed_backups_too_and_forgets_the_oldest)
+{
+        rig_write(&rig, "o", "now\n");
+        rig_write(&rig, "o.1", "1\n");
+        rig_write(&rig, "o.2.gz", "2 compressed\n");
+        rig_write(&rig, "o.3", "3, which a kill left\n");
+        rig_write(&rig, "o.3.gz", "3 compressed\n");
+        rig_write(&rig, "o.4.gz", "4 compressed\n");
+        cr_assert(rotate_shift(&rig.kernel.ops, rig_path(&rig, "o"), 4, &rig.err));
+        cr_expect(rig_holds(&rig, "o.1", "now\n"));
+        cr_expect(rig_holds(&rig, "o.2", "1\n"));
+        cr_expect(rig_holds(&rig, "o.3.gz", "2 compressed\n"));
+        cr_expect(rig_holds(&rig, "o.4.gz", "3 compressed\n"));
+        cr_expect_neq(access(rig_path(&rig, "o.3"), F_OK), 0);
+        cr_expect_neq(access(rig_path(&rig, "o.4"), F_OK), 0);
+        cr_expect_neq(access(rig_path(&rig, "o.5.gz"), F_OK), 0);
+}
+
+Test(rotate, by_order_at_once_or_when_the_line_ends)
+{
+        sink_file_set_rotation(&file, 0, 3);
+        sink_file_rotate(&file);
+        cr_expect_neq(access(rig_path(&rig, "o.1"), F_OK), 0, "nothing was written");
+        put("whole\n");
+        sink_file_rotate(&file);
+        cr_expect(rig_holds(&rig, "o.1", "whole\n"));
+        put("half a ");
+        sink_file_rotate(&file);
+        cr_expect(rig_holds(&rig, "o", "half a "));
+        put("line\nnext");
+        cr_expect(rig_holds(&rig, "o.1", "half a line\n"));
+        cr_expect(rig_holds(&rig, "o", "next"));
+        put(" and more\n");
+        cr_expect(rig_holds(&rig, "o", "next and more\n"), "once only");
+}
+
+Test(rotate, ends_periods_by_the_local_clock)
+{
+        setenv("TZ", "Europe/Berlin", 1);
+        tzset();
+        struct tm tm = { .tm_year = 126,
+                         .tm_mon = 2,
+                         .tm_mday = 28,
+                         .tm_hour = 13,
+                         .tm_min = 5,
+                         .tm_isdst = -1 };
+        time_t noon = mktime(&tm);
+        cr_expect_eq(period_end(ROTATE_BY_SIZE, noon), 0);
+        cr_expect_eq(period_end(ROTATE_HOURLY, noon), noon + 55 * 60);
+        cr_expect_eq(period_end(ROTATE_DAILY, noon), noon + 55 * 60 + 10 * 3600);
+        /* The clocks go forward in that night. */
+        time_t midnight = noon + 55 * 60 + 10 * 3600;
+        cr_expect_eq(period_end(ROTATE_DAILY, midnight), midnight + 23 * 3600);
+        cr_expect_eq(period_end(ROTATE_HOURLY, midnight), midnight + 3600);
 }

@@ -2,7 +2,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "../../src/logs/stream.h"
+#include "../../src/logs/thread.h"
 #include "subject.h"
 
 TestSuite(text, .init = setup, .fini = teardown);
@@ -152,7 +152,7 @@ Test(text, goes_to_syslog_line_by_line)
 
         strcpy(a.sun_path, rig_path(&rig, "log"));
         cr_assert_eq(bind(daemon_fd, (struct sockaddr *)&a, sizeof a), 0);
-        rig.logs->syslog = sink_syslog_new("supervisord", a.sun_path);
+        rig.logs->core->syslog = sink_syslog_new("supervisord", a.sun_path);
         make(c);
         int fd = rig_attach(&rig, s);
         rig_say(fd, "one\ntw");

@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "../../src/logs/stream.h"
+#include "../../src/logs/thread.h"
 #include "subject.h"
 
 TestSuite(trouble, .init = setup, .fini = teardown);
@@ -193,11 +193,11 @@ Test(trouble_copying, is_said_again_once_a_minute)
         kernel_fail(&rig.kernel, K_WRITE, 0, ENOSPC);
         rig_say(fd, "x");
         rig_settle(&rig);
-        writer_retry(s->out.writer);
+        writer_retry(s->channel->out.writer);
         cr_expect_eq(rig.troubles, 1);
-        s->out.told_ms -= 60000;
-        writer_retry(s->out.writer);
-        writer_retry(s->out.writer);
+        s->channel->out.told_ms -= 60000;
+        writer_retry(s->channel->out.writer);
+        writer_retry(s->channel->out.writer);
         cr_expect_eq(rig.troubles, 2);
         close(fd);
         kernel_mend(&rig.kernel, K_WRITE);
@@ -212,9 +212,9 @@ Test(trouble_copying, is_tried_less_and_less_often_but_each_second)
         rig_settle(&rig);
         static const double delays[] = { .1, .2, .4, .8, 1., 1. };
         for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
-                cr_expect_float_eq(ev_timer_remaining(rig.loop, &s->out.writer->retry), delays[i],
-                                   .05);
-                writer_retry(s->out.writer);
+                cr_expect_float_eq(ev_timer_remaining(rig.loop, &s->channel->out.writer->retry),
+                                   delays[i], .05);
+                writer_retry(s->channel->out.writer);
         }
         close(fd);
         kernel_mend(&rig.kernel, K_WRITE);
@@ -235,10 +235,10 @@ Test(trouble_copying, outlives_a_stream_that_its_news_free)
         rig_settle(&rig);
         rig.free_in_trouble = s;
         s = NULL;
-        other->out.told_ms -= 60000;
-        writer_retry(other->out.writer);
+        other->channel->out.told_ms -= 60000;
+        writer_retry(other->channel->out.writer);
         kernel_mend(&rig.kernel, K_WRITE);
-        writer_retry(other->out.writer);
+        writer_retry(other->channel->out.writer);
         cr_expect(rig_holds(&rig, "o", "ab"));
         stream_free(other);
         close(a);

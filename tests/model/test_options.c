@@ -113,9 +113,9 @@ Test(options, sections_are_found_by_name)
 
 Test(options, keys_that_have_not_landed_are_unknown)
 {
-        static const char *const later[] = { "depends_on", "env_file",      "pre_start",
-                                             "memory_max", "stdout_format", "update_parallel",
-                                             "sockets",    "nice" };
+        static const char *const later[] = { "depends_on", "env_file",        "pre_start",
+                                             "memory_max", "update_parallel", "sockets",
+                                             "nice" };
 
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)
                 cr_expect_null(opt_find(kind_of("program"), later[i]), "%s", later[i]);
@@ -197,6 +197,16 @@ static const struct dflt {
         { "program", "stderr_capture_maxbytes", "0" },
         { "program", "stderr_events_enabled", "false" },
         { "program", "stderr_syslog", "false" },
+        { "program", "stdout_format", "raw" },
+        { "program", "stderr_format", "raw" },
+        { "program", "stdout_timestamp", "false" },
+        { "program", "stderr_timestamp", "false" },
+        { "program", "stdout_rotate", "size" },
+        { "program", "stderr_rotate", "size" },
+        { "program", "stdout_compress", "none" },
+        { "program", "stderr_compress", "none" },
+        { "program", "stdout_overflow", "block" },
+        { "program", "stderr_overflow", "block" },
         { "program", "restart_delay", "1s" },
         { "program", "restart_delay_max", "1m" },
         { "program", "restart_delay_factor", "2" },
@@ -432,8 +442,8 @@ static const struct fault {
         { "program", "exitcodes", "a", "not a valid list of exit codes: 'a'" },
         { "program", "autorestart", "x", "invalid 'autorestart' value 'x'" },
         { "program", "process_name", "a b", "Invalid name: 'a b' because of character: ' '" },
-        { "program", "process_name", "%(program_name)s:",
-          "Invalid name: '%(program_name)s:' because of character: ':'" },
+        { "program", "process_name",
+          "%(program_name)s:", "Invalid name: '%(program_name)s:' because of character: ':'" },
         { "program", "process_name", "a/b", "Invalid name: 'a/b' because of character: '/'" },
         { "program", "process_name", "a/b:c", "Invalid name: 'a/b:c' because of character: ':'" },
         { "program", "stdout_logfile", "/no/x",
@@ -530,6 +540,10 @@ static const struct fault {
         { "program", "numprocs_min", "-1", "expected a number from 0 to 1000000, got '-1'" },
         { "program", "numprocs_max", "0", "expected a number from 1 to 1000000, got '0'" },
         { "program", "numprocs_max", "x", "expected a whole number or none, got 'x'" },
+        { "program", "stdout_rotate", "weekly", "expected size, hourly or daily, got 'weekly'" },
+        { "program", "stdout_format", "xml", "expected raw, text or json, got 'xml'" },
+        { "program", "stdout_compress", "xz", "expected none or gzip, got 'xz'" },
+        { "program", "stdout_overflow", "lose", "expected block or drop, got 'lose'" },
         { "supervisord", "sighup", "stop", "expected reload or restart, got 'stop'" },
 };
 

@@ -335,15 +335,16 @@ static void expect_diff(const char *added, const char *changed, const char *remo
         group_diff_release(&d);
 }
 
-Test(plan, group_difference_lists_names_alphabetically)
+Test(plan, group_difference_lists_groups_in_the_order_of_their_start)
 {
-        run(make_lone(P("a", NULL)));
+        run(GROUP("a", 9, P("a", NULL)));
         run(make_lone(P("m", NULL)));
-        run(make_lone(P("z", NULL)));
+        run(GROUP("z", 1, P("z", NULL)));
+        run(GROUP("c", 1, P("c", NULL)));
         run(make_lone(P("k", NULL)));
         CONFIG(&next, make_lone(P("y", NULL)), make_lone(P("k", NULL)), make_lone(P("b", NULL)),
                make_lone(P("m", "startsecs=2")));
-        expect_diff("b y", "m", "a z");
+        expect_diff("y b", "m", "c z a");
 }
 
 Test(plan, group_difference_sees_priority_order_and_every_value)
@@ -383,8 +384,8 @@ Test(plan, group_difference_sees_what_listeners_and_fastcgi_have)
         expect_diff("", "", "");
         CONFIG(&next, make_lone(P("eventlistener:l", "events=TICK_60")),
                make_lone(P("fcgi-program:f", "socket=tcp://h:2")));
-        expect_diff("", "f l", "");
+        expect_diff("", "l f", "");
         CONFIG(&next, make_lone(P("eventlistener:l", "events=TICK_5", "buffer_size=9")),
                make_lone(P("program:f", NULL)));
-        expect_diff("", "f l", "");
+        expect_diff("", "l f", "");
 }

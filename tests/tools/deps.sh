@@ -1,11 +1,11 @@
 #!/bin/sh
 # Debian packages that a target needs: names what is missing, then installs it.
-# usage: deps.sh build|demo|check|bench
+# usage: deps.sh build|demo|check|fuzz|bench
 #   DEPS=skip   only say what is missing, and fail
 #   DEPS_LOOK_IN=DIR   where the headers and programs are looked for, for tests (default: the system)
 set -u
 
-# A package, and what shows that it is there: an absolute path or pattern, or a program.
+# A package, and what shows that it is there: an absolute path or a program.
 build='gcc:cc
 make:make
 libc6-dev:/usr/include/stdio.h
@@ -30,7 +30,6 @@ supervisor:supervisord
 strace:strace
 mandoc:mandoc
 clang:clang
-libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer*
 clang-format:clang-format
 clang-tidy:clang-tidy
 cppcheck:cppcheck'
@@ -42,7 +41,12 @@ s6:s6-svscan
 runit:runsvdir
 gnuplot-nox:gnuplot'
 
+fuzz='clang:clang
+libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/clang_rt.crtbegin-x86_64.o'
+
 case ${1-} in
+fuzz) wanted="$build
+$fuzz" ;;
 build) wanted=$build ;;
 demo) wanted="$build
 $demo" ;;
@@ -52,7 +56,7 @@ $check" ;;
 bench) wanted="$build
 $bench" ;;
 *)
-        echo "usage: $0 build|demo|check|bench" >&2
+        echo "usage: $0 build|demo|check|fuzz|bench" >&2
         exit 2
         ;;
 esac

@@ -1,0 +1,402 @@
+/* Channels come, change and go. */
+#include "channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/fd.h"
+
+#define AUTO_MODE 0600
+#define FILE_MODE 0666
+
+/* ---- the part as a whole */
+
+struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
+                      const struct logs_news *news)
+{
+        struct core *core = calloc(1, sizeof *core);
+
+        if (!core)
+                return NULL;
+        *core = (struct core){ .loop = loop,
+                               .sys = sys,
+                               .log = log,
+                               .news = *news,
+                               .scratch = SCRATCH_NONE,
+                               .nap = NAP_NONE,
+                               .real = !sys->arg };
+        return core;
+}
+
+void core_free(struct core *core)
+{
+        if (!core)
+                return;
+        nap_close(core);
+        gzip_release(core);
+        writers_free(core);
+        sink_syslog_free(core->syslog);
+        scratch_release(&core->scratch);
+        free(core->chunk);
+        free(core);
+}
+
+/* ---- waiting for whoever gets the news */
+
+static void unhold(struct channel *s)
+{
+        if (s->is_held)
+                DL_DELETE(s->core->held_back, s);
+        s->is_held = false;
+}
+
+void core_hold(struct core *core, bool hold)
+{
+        struct channel *s;
+
+        core->held = hold;
+        while (!core->held && (s = core->held_back)) {
+                unhold(s);
+                channel_resume(s);
+        }
+}
+
+char *chunk_take(struct core *core)
+{
+        char *chunk = core->chunk;
+
+        core->chunk = NULL;
+        return chunk ? chunk : malloc(CHUNK_SIZE);
+}
+
+void chunk_give(struct core *core, char *chunk)
+{
+        if (core->chunk)
+                free(chunk);
+        else
+                core->chunk = chunk;
+}
+
+/* ---- settings */
+
+void stream_conf_release(struct stream_conf *c)
+{
+        free((char *)c->process);
+        free((char *)c->path);
+        *c = (struct stream_conf){ 0 };
+}
+
+bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e)
+{
+        *to = *from;
+        to->process = strdup(from->process ? from->process : "");
+        to->path = from->path ? strdup(from->path) : NULL;
+        if (to->process && (to->path || !from->path))
+                return true;
+        stream_conf_release(to);
+        return err_nomem(e);
+}
+
+static bool same_path(const char *a, const char *b)
+{
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool open_writer(struct core *core, const struct stream_conf *c, struct writer **out,
+                        struct err *e)
+{
+        *out = NULL;
+        if (!c->path)
+                return true;
+        const struct writer_conf wanted = { .mode = c->is_auto ? AUTO_MODE : FILE_MODE,
+                                            .maxbytes = c->maxbytes,
+                                            .backups = c->backups,
+                                            .every = c->rotate_every,
+                                            .compress = c->compress };
+        *out = writer_get(core, c->path, &wanted, e);
+        return *out != NULL;
+}
+
+static bool prepare_syslog(struct core *core, const struct stream_conf *c, struct err *e)
+{
+        if (c->syslog && !core->syslog)
+                core->syslog = sink_syslog_new(program_invocation_short_name, NULL);
+        return !c->syslog || core->syslog || err_nomem(e);
+}
+
+/* An AUTO file exists from the beginning. */
+static bool prepare_file(struct core *core, const struct stream_conf *c, struct err *e)
+{
+        if (!c->path || !c->is_auto)
+                return true;
+        int fd = core->sys->open(core->sys, c->path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY,
+                                 AUTO_MODE);
+        if (fd < 0)
+                return err_set(e, ERR_SYS, "make %s", c->path);
+        core->sys->close(core->sys, fd);
+        return true;
+}
+
+/* ---- life */
+
+struct channel *channel_new(struct core *core, const struct stream_conf *conf, void *owner,
+                            struct ledger_box *shown, struct err *e)
+{
+        struct channel *s = calloc(1, sizeof *s);
+
+        if (!s) {
+                err_nomem(e);
+                return NULL;
+        }
+        s->core = core;
+        s->owner = owner;
+        s->shown = shown;
+        s->out.channel = s;
+        if (stream_conf_copy(&s->conf, conf, e) && prepare_syslog(core, &s->conf, e) &&
+            prepare_file(core, &s->conf, e))
+                return s;
+        stream_conf_release(&s->conf);
+        free(s);
+        return NULL;
+}
+
+static void destroy(struct channel *s)
+{
+        struct pipe_in *p, *next;
+
+        s->silent = true;
+        s->busy++;
+        unhold(s);
+        DL_FOREACH_SAFE (s->pipes, p, next)
+                pipe_drain(p);
+        DL_FOREACH_SAFE (s->pipes, p, next)
+                pipe_close(p);
+        outlet_abandon(&s->out);
+        stream_conf_release(&s->conf);
+        free(s);
+}
+
+void channel_free(struct channel *s)
+{
+        if (!s)
+                return;
+        if (s->busy) {
+                s->silent = s->free_later = true;
+                return;
+        }
+        destroy(s);
+}
+
+static void finish_now(struct channel *s)
+{
+        const struct logs_news *n = &s->core->news;
+
+        s->finish_later = false;
+        if (s->current)
+                pipe_drain(s->current);
+        if (s->current)
+                text_flush(s->current);
+        s->current = NULL;
+        if (!s->silent && n->on_finished)
+                n->on_finished(n->arg, s->owner, s->conf.is_stderr);
+}
+
+void channel_finish(struct channel *s)
+{
+        channel_enter(s);
+        s->finish_later = true;
+        channel_leave(s);
+}
+
+void channel_enter(struct channel *s)
+{
+        s->busy++;
+}
+
+/* The file stays open while there is somebody to write to it. */
+static void close_unused(struct channel *s)
+{
+        if (s->pipes || s->out.queued || !s->out.writer)
+                return;
+        writer_put_back(s->out.writer);
+        s->out.writer = NULL;
+        s->out.seen = 0;
+}
+
+static void show_ledger(struct channel *s)
+{
+        struct stream_ledger now;
+
+        outlet_locate(&s->out);
+        channel_ledger(s, &now);
+        pthread_mutex_lock(&s->shown->lock);
+        s->shown->is = now;
+        pthread_mutex_unlock(&s->shown->lock);
+}
+
+void channel_leave(struct channel *s)
+{
+        if (s->busy > 1) {
+                s->busy--;
+                return;
+        }
+        while (s->finish_later)
+                finish_now(s);
+        s->busy = 0;
+        show_ledger(s);
+        if (s->free_later)
+                destroy(s);
+        else
+                close_unused(s);
+}
+
+bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
+{
+        struct core *core = s->core;
+        struct pipe_in *p = calloc(1, sizeof *p);
+
+        if (!p)
+                err_nomem(e);
+        else if (!fd_nonblock(pipe_fd, true))
+                err_set(e, ERR_SYS, "make a log pipe non-blocking");
+        else if (s->out.writer || open_writer(core, &s->conf, &s->out.writer, e)) {
+                p->channel = s;
+                p->fd = pipe_fd;
+                ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
+                p->io.data = p;
+                DL_APPEND(s->pipes, p);
+                s->current = p;
+                ev_io_start(core->loop, &p->io);
+                return true;
+        }
+        free(p);
+        core->sys->close(core->sys, pipe_fd);
+        return false;
+}
+
+/* ---- changes */
+
+static void flush_tokens(struct channel *s)
+{
+        struct pipe_in *p;
+
+        DL_FOREACH (s->pipes, p) {
+                text_flush(p);
+                p->tokens = (struct captokens){ 0 };
+        }
+}
+
+/* By the old settings: what was begun is ended so. */
+static void flush_forms(struct channel *s)
+{
+        struct pipe_in *p;
+
+        DL_FOREACH (s->pipes, p)
+                text_flush(p);
+}
+
+bool channel_configure(struct channel *s, const struct stream_conf *conf, struct err *e)
+{
+        struct stream_conf fresh;
+        struct writer *w = NULL;
+        bool in_use = s->pipes || s->out.queued;
+
+        if (!stream_conf_copy(&fresh, conf, e))
+                return false;
+        bool moves = !same_path(fresh.path, s->conf.path);
+        if (!prepare_syslog(s->core, &fresh, e) || (moves && !prepare_file(s->core, &fresh, e)) ||
+            (in_use && !open_writer(s->core, &fresh, &w, e))) {
+                stream_conf_release(&fresh);
+                return false;
+        }
+        channel_enter(s);
+        if (fresh.format != s->conf.format)
+                flush_forms(s);
+        if ((fresh.capture_maxbytes > 0) != (s->conf.capture_maxbytes > 0))
+                flush_tokens(s);
+        struct stream_conf old = s->conf;
+        s->conf = fresh;
+        if (in_use)
+                outlet_redirect(&s->out, w);
+        stream_conf_release(&old);
+        channel_leave(s);
+        return true;
+}
+
+void channel_reopen(struct channel *s)
+{
+        struct err e;
+
+        channel_enter(s);
+        if (s->out.writer && !writer_reopen(s->out.writer, &e))
+                log_line(s->core->log, LVL_WARN, "cannot reopen the log of '%s': %s",
+                         s->conf.process, e.text);
+        channel_leave(s);
+}
+
+void channel_pid(struct channel *s, pid_t pid)
+{
+        if (s->current)
+                s->current->pid = pid;
+}
+
+/* The file is opened for that where nobody writes to it. */
+void channel_rotate(struct channel *s)
+{
+        struct writer *w = NULL;
+        struct err e;
+
+        channel_enter(s);
+        if (open_writer(s->core, &s->conf, &w, &e)) {
+                if (w)
+                        writer_rotate(w);
+                writer_put_back(w);
+        } else {
+                log_line(s->core->log, LVL_WARN, "cannot rotate the log of '%s': %s",
+                         s->conf.process, e.text);
+        }
+        channel_leave(s);
+}
+
+bool channel_clear(struct channel *s, struct err *e)
+{
+        channel_enter(s);
+        bool fine = !s->out.writer || writer_clear(s->out.writer, e);
+        channel_leave(s);
+        return fine;
+}
+
+/* ---- questions */
+
+void channel_ledger(const struct channel *s, struct stream_ledger *out)
+{
+        *out = (struct stream_ledger){ .read = s->out.read,
+                                       .written = s->out.written,
+                                       .dropped = s->out.dropped,
+                                       .buffered = s->out.rest.len,
+                                       .rotations = s->out.rotations,
+                                       .base = s->out.base,
+                                       .inode = s->out.inode };
+}
+
+void ledger_box_init(struct ledger_box *b)
+{
+        *b = (struct ledger_box){ 0 };
+        pthread_mutex_init(&b->lock, NULL);
+}
+
+void ledger_box_release(struct ledger_box *b)
+{
+        pthread_mutex_destroy(&b->lock);
+}
+
+void ledger_box_get(const struct ledger_box *b, struct stream_ledger *out)
+{
+        pthread_mutex_lock((pthread_mutex_t *)&b->lock);
+        *out = b->is;
+        pthread_mutex_unlock((pthread_mutex_t *)&b->lock);
+}

@@ -1,0 +1,133 @@
+/* Inside of logs/: what its files share. */
+#ifndef LOGS_CHANNEL_H
+#define LOGS_CHANNEL_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "format.h"
+#include "gzip.h"
+#include "logs/captokens.h"
+#include "logs/logs.h"
+#include "nap.h"
+#include "sink_syslog.h"
+#include "writer.h"
+
+struct pipe_in;
+
+struct core {
+        struct ev_loop *loop; /* borrowed, like the next two */
+        struct sys *sys;
+        struct log *log;
+        struct logs_news news;
+        struct writer *writers;     /* by path */
+        struct sink_syslog *syslog; /* owned; NULL until a stream wants it */
+        char *chunk;                /* owned; NULL until needed, and while in use */
+        struct scratch scratch;     /* owned */
+        bool real;                  /* the kernel is the real one: splice and tee make sense */
+        bool held;                  /* whoever gets the news is too far behind to get more text */
+        struct gzip gzip;
+        struct nap nap;            /* closed until there is a thread */
+        struct channel *held_back; /* that wait for it */
+};
+
+struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
+                      const struct logs_news *news);
+void core_free(struct core *core); /* all channels must be gone */
+/* Text for the news is not read, or is again. */
+void core_hold(struct core *core, bool hold);
+
+/* Counters that another thread reads: those of one moment, always. */
+struct ledger_box {
+        pthread_mutex_t lock;
+        struct stream_ledger is;
+};
+void ledger_box_init(struct ledger_box *b);
+void ledger_box_release(struct ledger_box *b);
+void ledger_box_get(const struct ledger_box *b, struct stream_ledger *out);
+
+bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e);
+void stream_conf_release(struct stream_conf *c);
+
+/* One pipe of a stream. The newest is the worker's; older ones are held by left-over children. */
+struct pipe_in {
+        struct channel *channel; /* borrowed */
+        int fd;                  /* owned */
+        ev_io io;
+        struct captokens tokens;
+        struct buf captured; /* between the tokens so far */
+        struct buf line;     /* an unfinished line for syslog */
+        struct format_line form;
+        pid_t pid; /* whose it is; 0: not known */
+        struct pipe_in *prev, *next;
+
+        bool dropping, drop_mid_line; /* overflow.c's */
+
+        /* nap.c's */
+        bool parked, grown;
+        ev_tstamp last_read;
+        struct pipe_in *nap_prev, *nap_next, *grown_prev, *grown_next;
+};
+
+struct channel {
+        struct core *core;       /* borrowed */
+        struct stream_conf conf; /* its strings are owned */
+        void *owner;             /* borrowed */
+        struct outlet out;
+        struct pipe_in *pipes;
+        struct pipe_in *current; /* the living worker's; NULL: none */
+        int busy;                /* a call is under way: news may call back into us */
+        bool silent;             /* no more news: it is being freed */
+        bool finish_later, free_later;
+        uint64_t untold;             /* bytes dropped since that was last said */
+        int64_t drop_told_ms;        /* 0: not in this run */
+        struct ledger_box *shown;    /* borrowed: what others may see of `out` */
+        bool is_held;                /* in core->held_back */
+        struct channel *prev, *next; /* there */
+};
+
+/* As the calls of logs.h with these names, but at once and in the thread that the core lives in. */
+struct channel *channel_new(struct core *core, const struct stream_conf *conf, void *owner,
+                            struct ledger_box *shown, struct err *e);
+void channel_free(struct channel *s); /* NULL is fine */
+bool channel_configure(struct channel *s, const struct stream_conf *conf, struct err *e);
+bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
+void channel_finish(struct channel *s);
+void channel_ledger(const struct channel *s, struct stream_ledger *out);
+void channel_pid(struct channel *s, pid_t pid);
+void channel_reopen(struct channel *s);
+void channel_rotate(struct channel *s);
+bool channel_clear(struct channel *s, struct err *e);
+
+/* 128 KiB to read into; given back with chunk_give. NULL: no memory. */
+#define CHUNK_SIZE 131072
+char *chunk_take(struct core *core);
+void chunk_give(struct core *core, char *chunk);
+
+/* Around whatever may call back: what the callbacks asked of the stream is done at the end, when
+ * *s may go. */
+void channel_enter(struct channel *s);
+void channel_leave(struct channel *s);
+
+/* capture.c */
+void on_pipe(EV_P_ ev_io *w, int revents);
+/* Its turn: read some, and decide how it is waited for from here on. */
+void pipe_visit(struct pipe_in *p);
+void pipe_drain(struct pipe_in *p);     /* what it holds now */
+void pipe_close(struct pipe_in *p);     /* its end: *p is freed */
+void channel_resume(struct channel *s); /* the file takes more: called by the writer */
+
+/* overflow.c: text of a worker that must not wait; what finds no room is dropped. */
+void overflow_in(struct pipe_in *p, char *data, size_t len);
+void overflow_over(struct channel *s); /* the file takes more: say what was lost */
+
+/* text.c: everything that is done to text other than moving it. */
+bool text_is_plain(const struct channel *s); /* nothing is: the bytes need not be seen */
+bool text_is_news(const struct channel *s);  /* it is told to somebody, too */
+void text_in(struct pipe_in *p, char *data, size_t len); /* data may be changed */
+void text_flush(struct pipe_in *p); /* nothing follows: hand out what was held back */
+void text_release(struct pipe_in *p);
+
+#endif

@@ -1,0 +1,193 @@
+#include "format.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LONGEST_LINE 262144 /* what is longer goes out in pieces */
+
+/* ---- the stamp: RFC 3339 in UTC, so that it sorts and no night has an hour twice */
+
+static void put_stamp(struct buf *out, int64_t now_ms)
+{
+        time_t seconds = (time_t)(now_ms / 1000);
+        struct tm tm = { 0 };
+        char text[32];
+
+        gmtime_r(&seconds, &tm);
+        size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+        buf_put(out, text, n);
+        snprintf(text, sizeof text, ".%03dZ", (int)(now_ms % 1000));
+        buf_puts(out, text);
+}
+
+/* ---- text */
+
+static void put_name(struct buf *out, const struct format_head *h)
+{
+        static const char colours[] = { '6', '3', '2', '5', '4', '1' };
+        unsigned hash = 0;
+
+        if (!h->colour) {
+                buf_puts(out, h->process);
+                return;
+        }
+        for (const char *c = h->process; *c; c++)
+                hash = hash * 31 + (unsigned char)*c;
+        buf_printf(out, "\033[3%cm%s |\033[0m", colours[hash % sizeof colours], h->process);
+}
+
+/* The same for each line of a piece, so it is made once. */
+static void put_text_head(struct buf *out, const struct format_head *h)
+{
+        put_stamp(out, h->now_ms);
+        buf_putc(out, ' ');
+        put_name(out, h);
+        buf_putc(out, ' ');
+}
+
+/* ---- JSON */
+
+/* Length of the UTF-8 sequence at s, 0: none (compare the Unicode standard, table 3-7). */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+        static const struct {
+                unsigned char from, to, low, high;
+                size_t length;
+        } forms[] = {
+                { 0x20, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        };
+
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+                if (s[0] < forms[i].from || s[0] > forms[i].to)
+                        continue;
+                if (forms[i].length > len)
+                        return 0;
+                for (size_t k = 1; k < forms[i].length; k++)
+                        if (s[k] < (k == 1 ? forms[i].low : 0x80) ||
+                            s[k] > (k == 1 ? forms[i].high : 0xbf))
+                                return 0;
+                return forms[i].length;
+        }
+        return 0;
+}
+
+static void put_escape(struct buf *out, unsigned char c, bool valid)
+{
+        static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+        for (size_t i = 0; valid && i + 1 < sizeof letters - 1; i += 2)
+                if ((unsigned char)letters[i] == c) {
+                        buf_putc(out, '\\');
+                        buf_putc(out, letters[i + 1]);
+                        return;
+                }
+        /* A byte that is no text is shown as \xNN, with the backslash as JSON wants it. */
+        buf_printf(out, valid ? "\\u%04x" : "\\\\x%02x", c);
+}
+
+static void put_json_string(struct buf *out, const char *text, size_t len)
+{
+        const unsigned char *s = (const unsigned char *)text;
+        size_t begin = 0, at = 0;
+
+        buf_putc(out, '"');
+        while (at < len) {
+                size_t n = utf8_length(s + at, len - at);
+                if (n && s[at] != '"' && s[at] != '\\') {
+                        at += n;
+                        continue;
+                }
+                buf_put(out, text + begin, at - begin);
+                put_escape(out, s[at], s[at] < 0x80);
+                begin = ++at;
+        }
+        buf_put(out, text + begin, at - begin);
+        buf_putc(out, '"');
+}
+
+static void put_json(struct buf *out, const struct format_head *h, const char *line, size_t len,
+                     bool partial)
+{
+        buf_puts(out, "{\"time\":\"");
+        put_stamp(out, h->now_ms);
+        buf_puts(out, "\",\"process\":");
+        put_json_string(out, h->process, strlen(h->process));
+        buf_printf(out, ",\"stream\":\"%s\",\"pid\":", h->is_stderr ? "stderr" : "stdout");
+        if (h->pid > 0)
+                buf_printf(out, "%d", (int)h->pid);
+        else
+                buf_puts(out, "null");
+        buf_puts(out, ",\"message\":");
+        put_json_string(out, line, len);
+        buf_puts(out, partial ? ",\"partial\":true}\n" : "}\n");
+}
+
+/* ---- lines */
+
+/* A line, or a piece of one that is too long: without its newline. */
+static void put_line(struct format_line *l, const struct format_head *h, const struct buf *head,
+                     const char *line, size_t len, bool whole, struct buf *out)
+{
+        if (h->format == LOG_JSON) {
+                put_json(out, h, line, len, !whole);
+        } else {
+                if (!l->goes_on)
+                        buf_put(out, head->data, head->len);
+                buf_put(out, line, len);
+                if (whole)
+                        buf_putc(out, '\n');
+        }
+        l->goes_on = !whole;
+}
+
+static void end_begun(struct format_line *l, const struct format_head *h, const struct buf *head,
+                      bool whole, struct buf *out)
+{
+        put_line(l, h, head, buf_str(&l->begun), l->begun.len, whole, out);
+        buf_reset(&l->begun);
+}
+
+void format_in(struct format_line *l, const struct format_head *h, const char *data, size_t len,
+               struct buf *out)
+{
+        AUTO_BUF head = BUF_INIT;
+
+        if (h->format == LOG_TEXT)
+                put_text_head(&head, h);
+        while (len > 0) {
+                const char *end = memchr(data, '\n', len);
+                size_t n = end ? (size_t)(end - data) : len;
+                if (end && !l->begun.len) {
+                        put_line(l, h, &head, data, n, true, out);
+                } else {
+                        buf_put(&l->begun, data, n);
+                        if (end || l->begun.len >= LONGEST_LINE)
+                                end_begun(l, h, &head, end != NULL, out);
+                }
+                data += n + (end != NULL);
+                len -= n + (end != NULL);
+        }
+        out->failed = out->failed || head.failed || l->begun.failed;
+        l->begun.failed = false;
+}
+
+void format_flush(struct format_line *l, const struct format_head *h, struct buf *out)
+{
+        AUTO_BUF head = BUF_INIT;
+
+        if (!l->begun.len && !l->goes_on)
+                return;
+        if (h->format == LOG_TEXT)
+                put_text_head(&head, h);
+        end_begun(l, h, &head, true, out);
+}
+
+void format_release(struct format_line *l)
+{
+        buf_release(&l->begun);
+}

@@ -1,0 +1,71 @@
+#include "mailbox.h"
+
+#include <stddef.h>
+
+static void on_wake(EV_P_ ev_async *w, int revents)
+{
+        (void)loop, (void)revents;
+        mailbox_run(w->data);
+}
+
+void mailbox_open(struct mailbox *box, struct ev_loop *loop)
+{
+        *box = (struct mailbox){ .loop = loop };
+        box->end = &box->first;
+        pthread_mutex_init(&box->lock, NULL);
+        ev_async_init(&box->wake, on_wake);
+        box->wake.data = box;
+        ev_set_priority(&box->wake, EV_MAXPRI); /* orders are short, and somebody waits */
+        ev_async_start(loop, &box->wake);
+        ev_unref(loop);
+}
+
+void mailbox_send(struct mailbox *box, struct mail *m)
+{
+        m->next = NULL;
+        pthread_mutex_lock(&box->lock);
+        bool was_empty = box->first == NULL;
+        *box->end = m;
+        box->end = &m->next;
+        pthread_mutex_unlock(&box->lock);
+        if (was_empty)
+                ev_async_send(box->loop, &box->wake);
+}
+
+static struct mail *take_all(struct mailbox *box)
+{
+        pthread_mutex_lock(&box->lock);
+        struct mail *m = box->first;
+        box->first = NULL;
+        box->end = &box->first;
+        pthread_mutex_unlock(&box->lock);
+        return m;
+}
+
+static bool run_once(struct mailbox *box)
+{
+        struct mail *m = take_all(box);
+        bool any = m != NULL;
+
+        while (m) {
+                struct mail *next = m->next;
+                m->run(m);
+                m = next;
+        }
+        return any;
+}
+
+/* What comes meanwhile has a wake-up of its own: the loop's other watchers get their turn. */
+void mailbox_run(struct mailbox *box)
+{
+        run_once(box);
+}
+
+void mailbox_close(struct mailbox *box)
+{
+        while (run_once(box))
+                ;
+        ev_ref(box->loop);
+        ev_async_stop(box->loop, &box->wake);
+        pthread_mutex_destroy(&box->lock);
+}

@@ -1,0 +1,31 @@
+/* What one thread asks of another: messages, run in the order in which they were sent, by the
+ * receiver's loop. The only thing that the two threads share. */
+#ifndef LOGS_MAILBOX_H
+#define LOGS_MAILBOX_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+/* First member of whatever is sent. `run` is called by the receiver, owns the memory from then on,
+ * and may send it on. */
+struct mail {
+        struct mail *next;
+        void (*run)(struct mail *m);
+};
+
+struct mailbox {
+        pthread_mutex_t lock; /* of the list; held for some instructions only */
+        struct mail *first, **end;
+        struct ev_loop *loop; /* the receiver's; borrowed */
+        ev_async wake;
+};
+
+/* To be called while the receiver's loop does not run, or from within it. An open box does not keep
+ * its loop from ending: whose loop has nothing else takes care of that. */
+void mailbox_open(struct mailbox *box, struct ev_loop *loop);
+void mailbox_close(struct mailbox *box); /* what is left in it is run */
+void mailbox_send(struct mailbox *box, struct mail *m);
+void mailbox_run(struct mailbox *box); /* what has come so far, now */
+
+#endif

@@ -1,0 +1,420 @@
+#include "mainlog_core.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "sink_file.h"
+#include "sink_syslog.h"
+
+#define REST_MAX   (1024 * 1024) /* lines kept while the disk is full */
+#define STDOUT_MAX 65536         /* and while stdout is */
+#define RETRY      1.0
+
+struct mainlog_core {
+        struct log log;
+        struct sys *sys; /* borrowed */
+        struct sink_file file;
+        bool has_file;
+        struct sink_syslog *syslog; /* owned */
+        struct buf rest;            /* for the file; begins where the last write broke off */
+        uint64_t dropped;           /* lines that had no room there */
+        int error;                  /* why */
+        struct outfd out;           /* copy to stdout */
+        bool has_out;
+        struct buf out_rest;
+        struct ev_loop *loop; /* borrowed; NULL: none */
+        ev_timer retry;
+        ev_io file_ready, out_ready;
+};
+
+/* ---- watchers, active only while something could not be written */
+
+static void file_flush(struct mainlog_core *m);
+static void out_flush(struct mainlog_core *m);
+
+static void on_retry(EV_P_ ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        file_flush(w->data);
+        out_flush(w->data);
+}
+
+static void on_file_ready(EV_P_ ev_io *w, int revents)
+{
+        (void)loop, (void)revents;
+        file_flush(w->data);
+}
+
+static void on_out_ready(EV_P_ ev_io *w, int revents)
+{
+        (void)loop, (void)revents;
+        out_flush(w->data);
+}
+
+static void watch_fd(struct mainlog_core *m, ev_io *w, int fd)
+{
+        if (!m->loop || ev_is_active(w))
+                return;
+        ev_io_set(w, fd, EV_WRITE);
+        ev_io_start(m->loop, w);
+}
+
+static void watch_disk(struct mainlog_core *m)
+{
+        if (!m->loop || ev_is_active(&m->retry))
+                return;
+        ev_timer_set(&m->retry, RETRY, 0.);
+        ev_timer_start(m->loop, &m->retry);
+}
+
+static void unwatch_file(struct mainlog_core *m)
+{
+        if (!m->loop)
+                return;
+        ev_timer_stop(m->loop, &m->retry);
+        ev_io_stop(m->loop, &m->file_ready);
+}
+
+static void unwatch_out(struct mainlog_core *m)
+{
+        if (m->loop)
+                ev_io_stop(m->loop, &m->out_ready);
+}
+
+/* ---- the file */
+
+static void file_close(struct mainlog_core *m)
+{
+        unwatch_file(m);
+        if (m->has_file)
+                sink_file_close(&m->file);
+        m->has_file = false;
+}
+
+/* Returns how many bytes are done with: written, or of no use any more. */
+static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
+{
+        size_t done = 0;
+
+        switch (sink_file_put(&m->file, data, len, &done)) {
+        case PUT_ALL:
+                break;
+        case PUT_LATER:
+                m->error = errno;
+                watch_fd(m, &m->file_ready, m->file.out.fd);
+                break;
+        case PUT_REFUSED:
+                m->error = errno;
+                watch_disk(m);
+                break;
+        case PUT_GONE: /* there is nowhere to say so */
+                file_close(m);
+                return len;
+        }
+        return done;
+}
+
+static void tell_rotation(struct mainlog_core *m)
+{
+        if (!m->has_file || !m->file.rotation_failed)
+                return;
+        m->file.rotation_failed = false;
+        log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, m->file.failure.text);
+}
+
+static void tell_dropped(struct mainlog_core *m)
+{
+        unsigned long long n = m->dropped;
+
+        m->dropped = 0;
+        if (n)
+                log_line(&m->log, LVL_WARN, "%llu lines of this log are missing here: %s", n,
+                         strerror(m->error));
+}
+
+static void file_flush(struct mainlog_core *m)
+{
+        unwatch_file(m);
+        if (!m->rest.len || !m->has_file)
+                return;
+        buf_drop(&m->rest, file_put(m, m->rest.data, m->rest.len));
+        if (m->rest.len)
+                return;
+        buf_release(&m->rest);
+        tell_rotation(m);
+        tell_dropped(m);
+}
+
+/* A line that was begun is kept whole: the next one must not end up in its middle. */
+static void keep(struct mainlog_core *m, const char *data, size_t len, bool begun)
+{
+        if (begun || m->rest.len + len <= REST_MAX)
+                buf_put(&m->rest, data, len);
+        else
+                m->dropped++;
+        if (m->rest.failed) {
+                m->rest.failed = false;
+                m->dropped++;
+        }
+}
+
+static void file_line(struct mainlog_core *m, const char *line, size_t len)
+{
+        if (m->rest.len) {
+                keep(m, line, len, false);
+                file_flush(m);
+                return;
+        }
+        size_t done = file_put(m, line, len);
+        if (done < len)
+                keep(m, line + done, len - done, done > 0);
+        tell_rotation(m);
+}
+
+/* ---- the copy on stdout */
+
+static void out_close(struct mainlog_core *m)
+{
+        unwatch_out(m);
+        if (m->has_out)
+                outfd_close(m->sys, &m->out);
+        m->has_out = false;
+        buf_release(&m->out_rest);
+}
+
+static void out_broken(struct mainlog_core *m)
+{
+        int error = errno;
+
+        out_close(m);
+        log_line(&m->log, LVL_WARN, "cannot write to stdout, no more lines go there: %s",
+                 strerror(error));
+}
+
+static void out_flush(struct mainlog_core *m)
+{
+        unwatch_out(m);
+        while (m->has_out && m->out_rest.len) {
+                ssize_t n = outfd_write(m->sys, &m->out, m->out_rest.data, m->out_rest.len);
+                if (n > 0) {
+                        buf_drop(&m->out_rest, (size_t)n);
+                } else if (n < 0 && outfd_is_gone(&m->out, errno)) {
+                        out_broken(m);
+                } else {
+                        if (m->out.kind == OUT_FILE)
+                                watch_disk(m);
+                        else
+                                watch_fd(m, &m->out_ready, m->out.fd);
+                        return;
+                }
+        }
+}
+
+/* Whole lines or none: what finds no room in a stdout that nobody reads is in the file. */
+static void out_line(struct mainlog_core *m, const char *line, size_t len)
+{
+        if (m->out_rest.len)
+                out_flush(m);
+        if (!m->has_out || (m->out_rest.len && m->out_rest.len + len > STDOUT_MAX))
+                return;
+        buf_put(&m->out_rest, line, len);
+        m->out_rest.failed = false;
+        out_flush(m);
+}
+
+/* ---- lines */
+
+static void put_head(struct buf *out, enum log_level level)
+{
+        int64_t now = clock_wall_ms();
+        time_t seconds = (time_t)(now / 1000);
+        struct tm tm = { 0 };
+
+        localtime_r(&seconds, &tm);
+        buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d,%03d %s ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000),
+                   log_level_tag(level));
+}
+
+static void to_syslog(struct mainlog_core *m, const char *text, size_t len)
+{
+        while (len > 0) {
+                const char *end = memchr(text, '\n', len);
+                size_t n = end ? (size_t)(end - text) : len;
+                if (n)
+                        sink_syslog_line(m->syslog, text, n);
+                text += n + (end != NULL);
+                len -= n + (end != NULL);
+        }
+}
+
+void mainlog_make_line(struct buf *out, enum log_level level, const char *text, size_t len)
+{
+        put_head(out, level);
+        buf_put(out, text, len);
+        buf_putc(out, '\n');
+}
+
+void mainlog_core_line(struct mainlog_core *m, const char *line, size_t len)
+{
+        if (m->syslog)
+                to_syslog(m, line, len);
+        if (m->has_file)
+                file_line(m, line, len);
+        if (m->has_out)
+                out_line(m, line, len);
+}
+
+void mainlog_core_missing(struct mainlog_core *m, unsigned long long lines)
+{
+        m->dropped += lines;
+        m->error = ENOBUFS;
+        if (!m->rest.len)
+                tell_dropped(m);
+}
+
+static void on_line(struct log *self, enum log_level level, const char *text, size_t len)
+{
+        struct mainlog_core *m = self->arg;
+        AUTO_BUF line = BUF_INIT;
+
+        mainlog_make_line(&line, level, text, len);
+        if (line.failed) {
+                m->dropped += m->has_file;
+                return;
+        }
+        mainlog_core_line(m, line.data, line.len);
+}
+
+/* ---- life */
+
+static bool is_syslog(const struct mainlog_conf *c)
+{
+        return c->path && strcmp(c->path, "syslog") == 0;
+}
+
+/* What the settings ask for is opened beside what is there. */
+static bool open_targets(struct mainlog_core *m, const struct mainlog_conf *c,
+                         struct sink_file *file, struct sink_syslog **syslog, struct err *e)
+{
+        *syslog = NULL;
+        if (!c->path)
+                return true;
+        if (!is_syslog(c))
+                return sink_file_open(file, m->sys, c->path, 0666, e);
+        *syslog =
+            sink_syslog_new(c->identifier ? c->identifier : program_invocation_short_name, NULL);
+        return *syslog || err_nomem(e);
+}
+
+static void set_stdout(struct mainlog_core *m, bool on)
+{
+        struct err e;
+
+        if (on == m->has_out)
+                return;
+        out_close(m);
+        if (!on)
+                return;
+        m->has_out = outfd_open(m->sys, "/dev/stdout", 0666, &m->out, &e);
+        if (!m->has_out)
+                log_line(&m->log, LVL_WARN, "no copy of this log on stdout: %s", e.text);
+}
+
+static bool same_file(const struct mainlog_core *m, const struct mainlog_conf *c)
+{
+        return m->has_file && c->path && strcmp(m->file.path, c->path) == 0;
+}
+
+bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *c, struct err *e)
+{
+        struct sink_file file = { .out = OUTFD_NONE };
+        struct sink_syslog *syslog = NULL;
+
+        if (!same_file(m, c)) {
+                if (!open_targets(m, c, &file, &syslog, e))
+                        return false;
+                file_flush(m);
+                file_close(m);
+                sink_syslog_free(m->syslog);
+                m->syslog = syslog;
+                m->file = file;
+                m->has_file = file.path != NULL;
+        }
+        sink_file_set_rotation(&m->file, c->maxbytes, c->backups);
+        m->log.level = c->level;
+        set_stdout(m, c->to_stdout);
+        file_flush(m);
+        return true;
+}
+
+struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct err *e)
+{
+        struct mainlog_core *m = calloc(1, sizeof *m);
+
+        if (!m) {
+                err_nomem(e);
+                return NULL;
+        }
+        m->sys = conf->sys ? conf->sys : sys_real();
+        m->log = (struct log){ .level = conf->level, .write = on_line, .arg = m };
+        m->out = m->file.out = OUTFD_NONE;
+        ev_init(&m->retry, on_retry);
+        ev_init(&m->file_ready, on_file_ready);
+        ev_init(&m->out_ready, on_out_ready);
+        m->retry.data = m->file_ready.data = m->out_ready.data = m;
+        if (mainlog_core_configure(m, conf, e))
+                return m;
+        free(m);
+        return NULL;
+}
+
+void mainlog_core_free(struct mainlog_core *m)
+{
+        if (!m)
+                return;
+        file_flush(m);
+        out_flush(m);
+        file_close(m);
+        out_close(m);
+        sink_syslog_free(m->syslog);
+        buf_release(&m->rest);
+        free(m);
+}
+
+void mainlog_core_set_loop(struct mainlog_core *m, struct ev_loop *loop)
+{
+        unwatch_file(m);
+        unwatch_out(m);
+        m->loop = loop;
+        file_flush(m);
+        out_flush(m);
+}
+
+void mainlog_core_reopen(struct mainlog_core *m)
+{
+        struct err e;
+
+        if (m->has_file && !sink_file_reopen(&m->file, &e))
+                log_line(&m->log, LVL_WARN, "cannot reopen the log: %s", e.text);
+        file_flush(m);
+}
+
+bool mainlog_core_clear(struct mainlog_core *m, struct err *e)
+{
+        if (!m->has_file)
+                return err_set(e, ERR_NOENT, "no log file");
+        bool fine = sink_file_clear(&m->file, e);
+        file_flush(m);
+        return fine;
+}
+
+const char *mainlog_core_path(const struct mainlog_core *m)
+{
+        return m->has_file ? m->file.path : NULL;
+}

@@ -1,0 +1,25 @@
+/* Inside of logs/: the main log's files, syslog and copy on stdout. Everything happens at once, in
+ * the thread that calls. The calls of logs/mainlog.h with these names say the rest. */
+#ifndef LOGS_MAINLOG_CORE_H
+#define LOGS_MAINLOG_CORE_H
+
+#include "base/buf.h"
+#include "logs/mainlog.h"
+
+struct mainlog_core;
+
+struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct err *e);
+void mainlog_core_free(struct mainlog_core *m); /* NULL is fine */
+void mainlog_core_set_loop(struct mainlog_core *m, struct ev_loop *loop);
+bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *conf, struct err *e);
+void mainlog_core_reopen(struct mainlog_core *m);
+bool mainlog_core_clear(struct mainlog_core *m, struct err *e);
+const char *mainlog_core_path(const struct mainlog_core *m);
+
+/* A finished line: stamp, level and newline included. */
+void mainlog_make_line(struct buf *out, enum log_level level, const char *text, size_t len);
+void mainlog_core_line(struct mainlog_core *m, const char *line, size_t len);
+/* So many lines never got here: say so. */
+void mainlog_core_missing(struct mainlog_core *m, unsigned long long lines);
+
+#endif

@@ -1,0 +1,174 @@
+#include "nap.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/fd.h"
+#include "channel.h"
+
+#define NAP_NS     500000
+#define NAP_S      (NAP_NS / 1e9)
+#define SMALL_PIPE 65536
+#define LARGE_PIPE 1048576
+#define LARGE_MOST 24 /* an ordinary user has memory for 64, and for nothing else then */
+
+static void arm(struct nap *n)
+{
+        const struct itimerspec once = { .it_value = { .tv_nsec = NAP_NS } };
+
+        if (!n->armed && n->parked)
+                n->armed = timerfd_settime(n->fd, 0, &once, NULL) == 0;
+}
+
+static void unpark(struct pipe_in *p)
+{
+        if (p->parked)
+                DL_DELETE2(p->channel->core->nap.parked, p, nap_prev, nap_next);
+        p->parked = false;
+}
+
+static void park(struct pipe_in *p)
+{
+        struct nap *n = &p->channel->core->nap;
+
+        ev_io_stop(p->channel->core->loop, &p->io);
+        if (!p->parked)
+                DL_APPEND2(n->parked, p, nap_prev, nap_next);
+        p->parked = true;
+        arm(n);
+        if (!n->armed)
+                unpark(p);
+        if (!p->parked)
+                ev_io_start(p->channel->core->loop, &p->io);
+}
+
+/* ---- larger pipes for those that fill theirs: on evidence, and not many */
+
+static void shrink(struct pipe_in *p)
+{
+        struct nap *n = &p->channel->core->nap;
+
+        DL_DELETE2(n->grown, p, grown_prev, grown_next);
+        n->grown_count--;
+        p->grown = false;
+}
+
+/* From the pipe that has not been busy for the longest time. One that is still full refuses. */
+static bool make_room(struct nap *n)
+{
+        struct pipe_in *p = n->grown;
+
+        if (n->grown_count < LARGE_MOST)
+                return true;
+        if (p->parked || fcntl(p->fd, F_SETPIPE_SZ, SMALL_PIPE) < 0)
+                return false;
+        shrink(p);
+        return true;
+}
+
+static void grow(struct pipe_in *p)
+{
+        struct nap *n = &p->channel->core->nap;
+
+        if (n->refused || !make_room(n))
+                return;
+        if (fcntl(p->fd, F_SETPIPE_SZ, LARGE_PIPE) < 0) {
+                n->refused = true;
+                return;
+        }
+        p->grown = true;
+        n->grown_count++;
+        DL_APPEND2(n->grown, p, grown_prev, grown_next);
+}
+
+static void note_use(struct pipe_in *p, size_t got)
+{
+        struct nap *n = &p->channel->core->nap;
+
+        if (!p->grown && got >= SMALL_PIPE / 2) {
+                grow(p);
+        } else if (p->grown && n->grown->grown_prev != p) {
+                DL_DELETE2(n->grown, p, grown_prev, grown_next);
+                DL_APPEND2(n->grown, p, grown_prev, grown_next);
+        }
+}
+
+/* ---- what others call */
+
+/* A lone line costs no second look: only what comes again within a nap is busy, or a lot at once
+ * where the turns themselves take longer. */
+void nap_arrange(struct pipe_in *p, size_t got)
+{
+        struct core *core = p->channel->core;
+        ev_tstamp now = ev_now(core->loop);
+        bool again = p->parked || now - p->last_read < NAP_S || got >= SMALL_PIPE / 2;
+
+        if (core->nap.fd < 0 || got == 0 || !again) {
+                unpark(p);
+                ev_io_start(core->loop, &p->io);
+        } else {
+                note_use(p, got);
+                park(p);
+        }
+        if (got)
+                p->last_read = now;
+}
+
+void nap_forget(struct pipe_in *p)
+{
+        ev_io_stop(p->channel->core->loop, &p->io);
+        unpark(p);
+}
+
+void nap_leave(struct pipe_in *p)
+{
+        nap_forget(p);
+        if (p->grown)
+                shrink(p);
+}
+
+/* Whoever is visited may leave the list, and others with it: each is asked for anew. */
+static void on_nap(EV_P_ ev_io *w, int revents)
+{
+        struct core *core = w->data;
+        struct nap *n = &core->nap;
+        struct pipe_in *p;
+        uint64_t times;
+        int count;
+
+        (void)loop, (void)revents;
+        if (read(n->fd, &times, sizeof times) < 0)
+                return;
+        n->armed = false;
+        DL_COUNT2(n->parked, p, count, nap_next);
+        while (n->parked && count-- > 0) {
+                p = n->parked;
+                DL_DELETE2(n->parked, p, nap_prev, nap_next);
+                DL_APPEND2(n->parked, p, nap_prev, nap_next);
+                pipe_visit(p);
+        }
+        arm(n);
+}
+
+void nap_open(struct core *core)
+{
+        struct nap *n = &core->nap;
+
+        n->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (n->fd < 0)
+                return;
+        ev_io_init(&n->io, on_nap, n->fd, EV_READ);
+        n->io.data = core;
+        ev_io_start(core->loop, &n->io);
+}
+
+void nap_close(struct core *core)
+{
+        if (core->nap.fd < 0)
+                return;
+        ev_io_stop(core->loop, &core->nap.io);
+        fd_close(&core->nap.fd);
+}

@@ -1,0 +1,435 @@
+/* The log thread: its loop, its beginning and end, and the news that come from it. */
+#include "thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "mainlog_thread.h"
+
+#define TEXT_MOST (4 * 1024 * 1024) /* bytes of text that the main loop may be behind */
+#define END_S     10                /* so long the end waits for a disk that hangs */
+
+/* ---- news: at once without a thread, else as messages */
+
+struct text_news {
+        struct mail mail; /* first */
+        struct stream *stream;
+        enum text_kind kind;
+        size_t len;
+        char data[];
+};
+
+struct resume {
+        struct mail mail; /* first */
+        struct logs *logs;
+};
+
+static void core_resume(struct mail *m)
+{
+        struct resume *r = (struct resume *)m;
+
+        core_hold(r->logs->core, false);
+        free(r);
+}
+
+/* The main loop has caught up: the core may read on. */
+static void let_go(struct logs *l)
+{
+        struct resume *r;
+
+        if (!atomic_load(&l->held) || atomic_load(&l->unread) > TEXT_MOST / 2)
+                return;
+        r = malloc(sizeof *r);
+        if (!r)
+                return; /* with the next text */
+        *r = (struct resume){ { NULL, core_resume }, l };
+        atomic_store(&l->held, false);
+        mailbox_send(&l->to_core, &r->mail);
+}
+
+static void main_text(struct mail *m)
+{
+        struct text_news *t = (struct text_news *)m;
+        struct stream *s = t->stream;
+        const struct logs_news *n = &s->logs->news;
+
+        atomic_fetch_sub(&s->logs->unread, t->len);
+        if (!s->dead && n->on_text)
+                n->on_text(n->arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
+        let_go(s->logs);
+        free(t);
+}
+
+static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                      size_t len)
+{
+        struct logs *l = arg;
+        struct stream *s = owner;
+
+        if (!l->threaded) {
+                if (l->news.on_text)
+                        l->news.on_text(l->news.arg, s->owner, is_stderr, kind, data, len);
+                return;
+        }
+        struct text_news *t = malloc(sizeof *t + len + 1);
+        if (!t) {
+                log_line(l->core->log, LVL_CRITICAL, "out of memory: an event of '%s' is lost",
+                         s->process);
+                return;
+        }
+        *t = (struct text_news){ { NULL, main_text }, s, kind, len };
+        memcpy(t->data, data, len);
+        t->data[len] = '\0';
+        if (atomic_fetch_add(&l->unread, len) + len > TEXT_MOST) {
+                core_hold(l->core, true);
+                atomic_store(&l->held, true);
+        }
+        mailbox_send(&l->to_main, &t->mail);
+}
+
+/* With a thread it is the answer to the order that says so. */
+static void core_finished(void *arg, void *owner, bool is_stderr)
+{
+        struct logs *l = arg;
+        struct stream *s = owner;
+
+        if (!l->threaded && l->news.on_finished)
+                l->news.on_finished(l->news.arg, s->owner, is_stderr);
+}
+
+static void main_trouble(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        const struct logs_news *n = &s->logs->news;
+
+        if (!s->dead && n->on_trouble)
+                n->on_trouble(n->arg, s->owner, s->is_stderr, o->err.code ? o->err.text : NULL);
+        free(o);
+}
+
+static void core_trouble(void *arg, void *owner, bool is_stderr, const char *detail)
+{
+        struct logs *l = arg;
+        struct stream *s = owner;
+
+        if (!l->threaded) {
+                if (l->news.on_trouble)
+                        l->news.on_trouble(l->news.arg, s->owner, is_stderr, detail);
+                return;
+        }
+        struct order *o = calloc(1, sizeof *o);
+        if (!o)
+                return; /* the line in the main log has to do */
+        o->stream = s;
+        o->mail.run = main_trouble;
+        if (detail)
+                err_set(&o->err, ERR_BUSY, "%s", detail);
+        mailbox_send(&l->to_main, &o->mail);
+}
+
+static void main_dropped(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        const struct logs_news *n = &s->logs->news;
+
+        if (!s->dead && n->on_dropped)
+                n->on_dropped(n->arg, s->owner, s->is_stderr, o->bytes);
+        free(o);
+}
+
+static void core_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
+{
+        struct logs *l = arg;
+        struct stream *s = owner;
+
+        if (!l->threaded) {
+                if (l->news.on_dropped)
+                        l->news.on_dropped(l->news.arg, s->owner, is_stderr, bytes);
+                return;
+        }
+        struct order *o = calloc(1, sizeof *o);
+        if (!o)
+                return; /* the line in the main log has to do */
+        o->stream = s;
+        o->bytes = bytes;
+        o->mail.run = main_dropped;
+        mailbox_send(&l->to_main, &o->mail);
+}
+
+/* ---- the child that compresses: started by whoever reaps it */
+
+static void core_compressed(struct mail *m)
+{
+        struct helper *h = (struct helper *)m;
+
+        gzip_ended(h->logs->core, h->fine);
+}
+
+void logs_compressed(struct logs *l, bool fine)
+{
+        l->helper.logs = l;
+        l->helper.fine = fine;
+        l->helper.mail.run = core_compressed;
+        if (l->threaded)
+                mailbox_send(&l->to_core, &l->helper.mail);
+        else
+                gzip_ended(l->core, fine);
+}
+
+static void main_compress(struct mail *m)
+{
+        struct helper *h = (struct helper *)m;
+        struct logs *l = h->logs;
+
+        if (!l->threaded) { /* everything ends: nobody would give the result its name */
+                fd_close(&h->from);
+                fd_close(&h->to);
+        } else if (!l->news.compress(l->news.arg, h->from, h->to)) {
+                logs_compressed(l, false);
+        }
+}
+
+static bool core_compress(void *arg, int from, int to)
+{
+        struct logs *l = arg;
+        struct helper *h = &l->helper;
+
+        if (!l->threaded)
+                return l->news.compress(l->news.arg, from, to);
+        *h = (struct helper){ .mail.run = main_compress, .logs = l, .from = from, .to = to };
+        mailbox_send(&l->to_main, &h->mail);
+        return true;
+}
+
+/* ---- there and back */
+
+struct logs_wait {
+        struct mail mail; /* first */
+        struct logs *logs;
+        void (*fn)(void *arg); /* NULL: cancelled */
+        void *arg;
+};
+
+static void main_waited(struct mail *m)
+{
+        struct logs_wait *w = (struct logs_wait *)m;
+
+        if (w->fn)
+                w->fn(w->arg);
+        free(w);
+}
+
+static void core_waited(struct mail *m)
+{
+        struct logs_wait *w = (struct logs_wait *)m;
+
+        w->mail.run = main_waited;
+        mailbox_send(&w->logs->to_main, m);
+}
+
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg)
+{
+        struct logs_wait *w = l->threaded ? malloc(sizeof *w) : NULL;
+
+        if (!w)
+                return NULL;
+        *w = (struct logs_wait){ .mail = { NULL, core_waited }, .logs = l, .fn = fn, .arg = arg };
+        mailbox_send(&l->to_core, &w->mail);
+        return w;
+}
+
+void logs_wait_cancel(struct logs_wait *w)
+{
+        w->fn = NULL;
+}
+
+/* ---- lines of the core's for the main log */
+
+struct line_news {
+        struct mail mail; /* first */
+        struct logs *logs;
+        enum log_level level;
+        size_t len;
+        char text[];
+};
+
+static void main_line(struct mail *m)
+{
+        struct line_news *n = (struct line_news *)m;
+        struct log *log = n->logs->log;
+
+        if (log_wants(log, n->level))
+                log->write(log, n->level, n->text, n->len);
+        free(n);
+}
+
+static void core_line(struct log *self, enum log_level level, const char *text, size_t len)
+{
+        struct logs *l = self->arg;
+        struct line_news *n = malloc(sizeof *n + len + 1);
+
+        if (!n)
+                return;
+        *n = (struct line_news){ { NULL, main_line }, l, level, len };
+        memcpy(n->text, text, len);
+        n->text[len] = '\0';
+        mailbox_send(&l->to_main, &n->mail);
+}
+
+/* ---- life */
+
+struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
+                      const struct logs_news *news)
+{
+        struct logs *l = calloc(1, sizeof *l);
+        const struct logs_news inner = { .arg = l,
+                                         .on_text = core_text,
+                                         .on_finished = core_finished,
+                                         .on_trouble = core_trouble,
+                                         .on_dropped = core_dropped,
+                                         .compress = news->compress ? core_compress : NULL };
+
+        if (!l)
+                return NULL;
+        l->loop = loop;
+        l->log = log;
+        l->news = *news;
+        ev_timer_init(&l->limit, finish_limit, 0., 0.);
+        l->limit.data = l;
+        l->core = core_new(loop, sys, log, &inner);
+        if (l->core)
+                return l;
+        free(l);
+        return NULL;
+}
+
+static ev_tstamp never(ev_periodic *w, ev_tstamp now)
+{
+        (void)w;
+        return now + 1e10;
+}
+
+static void on_never(EV_P_ ev_periodic *w, int revents)
+{
+        (void)loop, (void)w, (void)revents;
+}
+
+static void core_stop(struct mail *m)
+{
+        struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, stop));
+
+        ev_break(l->core_loop, EVBREAK_ALL);
+}
+
+static void *run(void *arg)
+{
+        struct logs *l = arg;
+
+        ev_run(l->core_loop, 0);
+        core_free(l->core);
+        mainlog_leave_thread(l->mainlog);
+        return NULL;
+}
+
+/* A periodic that never fires keeps libev from waking once a minute to look for time jumps, and
+ * the loop from ending when there is nothing to do. */
+static bool make_loop(struct logs *l, struct err *e)
+{
+        l->core_loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
+        if (!l->core_loop)
+                return err_set(e, ERR_SYS, "cannot make the log thread's event loop");
+        ev_periodic_init(&l->quiet, on_never, 0., 0., never);
+        ev_periodic_start(l->core_loop, &l->quiet);
+        return true;
+}
+
+static bool start(struct logs *l, struct err *e)
+{
+        sigset_t all, old;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        int error = pthread_create(&l->thread, NULL, run, l);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        errno = error;
+        return error == 0 || err_set(e, ERR_SYS, "cannot start the log thread");
+}
+
+static void settle_in(struct logs *l, bool in_thread)
+{
+        l->threaded = in_thread;
+        l->core->loop = in_thread ? l->core_loop : l->loop;
+        l->core->log = in_thread ? &l->core_log : l->log;
+        if (in_thread)
+                nap_open(l->core);
+        else
+                nap_close(l->core);
+}
+
+static void close_loop(struct logs *l)
+{
+        mailbox_close(&l->to_core);
+        mailbox_close(&l->to_main);
+        ev_periodic_stop(l->core_loop, &l->quiet);
+        ev_loop_destroy(l->core_loop);
+}
+
+bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
+{
+        if (l->threaded || l->core->writers)
+                return err_set(e, ERR_BUSY, "logs are being written already");
+        if (!make_loop(l, e))
+                return false;
+        l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
+                                    .write = core_line,
+                                    .arg = l };
+        mailbox_open(&l->to_core, l->core_loop);
+        mailbox_open(&l->to_main, l->loop);
+        settle_in(l, true);
+        l->mainlog = mainlog;
+        mainlog_join_thread(mainlog, &l->to_core, &l->to_main, l->core_loop, &l->core_log);
+        if (start(l, e))
+                return true;
+        mainlog_leave_thread(mainlog);
+        mainlog_back(mainlog, true);
+        settle_in(l, false);
+        close_loop(l);
+        return false;
+}
+
+static bool join(struct logs *l)
+{
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += END_S;
+        return pthread_timedjoin_np(l->thread, NULL, &until) == 0;
+}
+
+void logs_free(struct logs *l)
+{
+        if (!l)
+                return;
+        ev_timer_stop(l->loop, &l->limit);
+        if (!l->threaded) {
+                core_free(l->core);
+                free(l);
+                return;
+        }
+        l->stop.run = core_stop;
+        mailbox_send(&l->to_core, &l->stop);
+        bool ended = join(l);
+        mainlog_back(l->mainlog, ended);
+        if (!ended)
+                return; /* a disk hangs for good: the thread keeps what it stands on */
+        l->threaded = false;
+        close_loop(l);
+        free(l);
+}

@@ -1,0 +1,75 @@
+/* Inside of logs/: the two sides of it. Until logs_run everything happens within the calls of
+ * logs.h; after that the calls are messages to the core, which lives in a thread of its own, and
+ * news are messages back. */
+#ifndef LOGS_THREAD_H
+#define LOGS_THREAD_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "channel.h"
+#include "logs/logs.h"
+#include "mailbox.h"
+
+struct logs {
+        struct ev_loop *loop; /* the main loop; borrowed, like the next two */
+        struct log *log;
+        struct mainlog *mainlog; /* handed over by logs_run; NULL: none */
+        struct logs_news news;
+        struct core *core; /* owned; the thread's while there is one */
+        bool threaded;
+        pthread_t thread;
+        struct ev_loop *core_loop; /* owned */
+        ev_periodic quiet;
+        struct mailbox to_core, to_main;
+        struct mail stop;
+        struct helper {
+                struct mail mail; /* first */
+                struct logs *logs;
+                int from, to; /* owned by the thread that has the message */
+                bool fine;
+        } helper;                 /* one child at a time */
+        struct log core_log;      /* what the core writes to while it has a thread */
+        atomic_size_t unread;     /* bytes of text on their way to the main loop */
+        atomic_bool held;         /* so many that the core waits */
+        struct stream *finishing; /* whose worker has ended, oldest first */
+        ev_timer limit;           /* until when the first of them is waited for */
+};
+
+/* A worker's channel as the main loop sees it. */
+struct stream {
+        struct logs *logs; /* borrowed */
+        void *owner;
+        char *path; /* owned; NULL: none */
+        char *process;
+        bool is_stderr;
+        bool dead; /* freed by its user: no more news */
+        bool is_finishing;
+        unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
+        double finish_due;
+        struct stream *prev, *next; /* in logs->finishing */
+        struct ledger_box shown;
+
+        /* The core's. */
+        struct channel *channel; /* owned; NULL: could not be made */
+        struct err why;          /* what keeps it from being attached; ERR_NONE: nothing */
+
+        struct order {
+                struct mail mail; /* first */
+                struct stream *stream;
+                struct stream_conf conf; /* owned */
+                int fd;
+                unsigned ticket;
+                struct err err;
+                uint64_t bytes;
+                pid_t pid;
+        } last; /* of stream_free: must not fail for want of memory */
+};
+
+/* stream.c: what the news come through. */
+void news_init(struct logs *l, struct logs_news *out);
+void finish_limit(EV_P_ ev_timer *w, int revents);
+
+#endif

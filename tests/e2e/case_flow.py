@@ -1,0 +1,206 @@
+"""Writers that number their lines, through everything that happens to a log; and disks that hang."""
+import fcntl
+import glob
+import gzip
+import json
+import os
+import re
+import signal
+import threading
+import time
+
+from e2elib import Skipped, check, has, mount_tmpfs, read_file, same, story
+
+
+def whole_log(path):
+    """The bytes of a log and its backups, oldest first."""
+    def number(name):
+        found = re.fullmatch(r'\.(\d+)(\.gz)?', name[len(path):])
+        return int(found.group(1)) if found else 0
+    text = b''
+    for name in sorted(glob.glob(path + '*'), key=number, reverse=True):
+        with (gzip.open if name.endswith('.gz') else open)(name, 'rb') as f:
+            text += f.read()
+    return text
+
+
+def check_numbers(path, count=None):
+    """No number missing, none twice, no line torn."""
+    text = whole_log(path)
+    check(text.endswith(b'\n'), f'{path} ends with a line')
+    lines = text.splitlines()
+    for i, line in enumerate(lines, 1):
+        if line != b'line %d' % i:
+            check(False, f'{path}: line {i} is {line[:60]!r}')
+    if count:
+        same(len(lines), count, f'lines of {path}')
+    return len(text)
+
+
+def settled(d, name):
+    def adds_up(p):
+        o = p['stdout']
+        return o['buffered'] == 0 and o['read'] == o['written']
+    return d.wait_process(name, adds_up, 'all is written')
+
+
+@story(nobody=True, slow=2)
+def nothing_is_lost_whatever_happens_to_a_log(c):
+    count = 100_000 if c.asan else 400_000
+
+    def text(maxbytes):
+        return c.program('w', f' lines {count}', f'stdout_logfile={c.path("out")}', 'startsecs=0',
+                         f'stdout_logfile_maxbytes={maxbytes}', 'stdout_logfile_backups=500',
+                         'stdout_compress=gzip', 'autorestart=false')
+    d = c.daemon(text('200KB'))
+    for turn in range(12):
+        time.sleep(0.01)
+        d.send(signal.SIGUSR2)
+        d.post('/v1/logs/w/rotate', {})
+        d.apply(text(f'{150 + turn * 10}KB'))
+    d.wait_state('w', 'EXITED')
+    p = settled(d, 'w')
+    c.wait(lambda: not glob.glob(c.path('out.*[0-9]')), 'all backups are compressed',
+           lambda: glob.glob(c.path('out*')))
+    same(check_numbers(c.path('out'), count), p['stdout']['written'], 'bytes')
+    check(p['stdout']['rotations'] > 5, p['stdout'])
+
+
+@story(nobody=True, slow=2)
+def a_stop_in_the_middle_loses_nothing_that_was_written(c):
+    d = c.daemon(c.program('w', ' lines 100000000', f'stdout_logfile={c.path("out")}', 'startsecs=0',
+                           'stdout_logfile_maxbytes=1MB', 'stdout_logfile_backups=200'))
+    c.wait(lambda: os.path.exists(c.path('out.3')), 'it has written some')
+    d.order('w', 'stop')
+    p = settled(d, 'w')
+    text = whole_log(c.path('out'))
+    same(len(text), p['stdout']['written'], 'bytes')
+    lines = text.split(b'\n')
+    for i, line in enumerate(lines[:-1], 1):
+        if line != b'line %d' % i:
+            check(False, f'line {i} is {line[:60]!r}')
+
+
+def fleet(c, writers, count, *more):
+    d = c.daemon(c.program('w', f' lines {count}', f'numprocs={writers}', 'startsecs=0',
+                           'process_name=%(process_num)d', 'autorestart=false',
+                           'stdout_logfile_maxbytes=50KB', 'stdout_logfile_backups=50',
+                           f'stdout_logfile={c.path("out")}-%(process_num)d.log',
+                           'redirect_stderr=true', *more))
+    d.wait_all('EXITED', writers)
+    for i in range(writers):
+        settled(d, f'w:{i}')
+        check_numbers(c.path(f'out-{i}.log'), count)
+
+
+@story(nobody=True, slow=2)
+def fifty_writers_at_once(c):
+    fleet(c, 50, 2000 if c.asan else 10000)
+
+
+@story(slow=3)
+def a_thousand_writers_at_once(c):
+    fleet(c, 100 if c.asan else 1000, 300)
+
+
+@story(nobody=True)
+def lines_of_several_writers_stay_whole_in_one_file(c):
+    d = c.daemon(c.program('w', ' lines 3000', 'numprocs=5', 'process_name=%(process_num)d',
+                           'startsecs=0', 'autorestart=false', 'stdout_format=json',
+                           f'stdout_logfile={c.path("out")}', 'stdout_logfile_maxbytes=100KB',
+                           'stdout_logfile_backups=100'))
+    d.wait_all('EXITED', 5)
+    for i in range(5):
+        settled(d, f'w:{i}')
+    said = {}
+    for line in whole_log(c.path('out')).splitlines():
+        o = json.loads(line)
+        said.setdefault((o['process'], o['stream']), []).append(o['message'])
+        check(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', o['time']), o['time'])
+        check(o['pid'] is None or o['pid'] > 1, f'pid {o["pid"]}')
+    same(said, {(str(i), 'stdout'): [f'line {n}' for n in range(1, 3001)] for i in range(5)}, 'said')
+
+
+@story(nobody=True)
+def text_has_a_stamp_and_a_name(c):
+    d = c.daemon(c.program('w', "/bin/sh -c 'echo one; echo two; exec sleep 1000'",
+                           'stdout_timestamp=true', f'stdout_logfile={c.path("out")}'))
+    c.wait(lambda: read_file(c.path('out')).count('\n') == 2, 'two lines')
+    for line, said in zip(read_file(c.path('out')).splitlines(), ('one', 'two')):
+        check(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z w ' + said, line), line)
+    d.wait_state('w', 'RUNNING')
+
+
+@story(root=True, slow=2)
+def a_full_disk_may_drop_whole_lines_and_counts_them(c):
+    disk = c.path('disk')
+    os.mkdir(disk)
+    try:
+        mount_tmpfs(disk, '1m')
+    except OSError as e:
+        raise Skipped(f'cannot mount a tmpfs: {e}')
+    c.mounts.append(disk)
+    count = 300_000
+    d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={disk}/out', 'startsecs=0',
+                           'stdout_logfile_maxbytes=0', 'autorestart=false', 'stdout_overflow=drop'))
+    d.wait_state('w', 'EXITED')  # nobody waits for the disk
+    os.rename(f'{disk}/out', f'{disk}/kept')
+    first = read_file(f'{disk}/kept')
+    os.truncate(f'{disk}/kept', 0)
+    p = d.wait_process(
+        'w', lambda p: p['stdout']['buffered'] == 0, 'what was kept is written')
+    o = p['stdout']
+    same(o['read'], sum(len(f'line {i}\n') for i in range(1, count + 1)), 'read')
+    same(o['read'], o['written'] + o['dropped'], 'written and dropped')
+    check(o['dropped'] > 1_000_000, o)
+    told = sum(int(re.search(r'stdout: (\d+) bytes dropped', line).group(1))
+               for line in d.lines('bytes dropped (stdout_overflow=drop)'))
+    same(told, o['dropped'], 'bytes that the log tells of')
+    numbers = [int(re.fullmatch(r'line (\d+)', line).group(1)) for line in first.splitlines()[:-1]]
+    same(numbers, sorted(numbers), 'order')
+
+
+@story(nobody=True)
+def a_stdout_that_nobody_reads_holds_up_nobody(c):
+    r, w = os.pipe()
+    fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+    d = c.daemon(c.program('loud', ' lines 50000', 'stdout_logfile=/dev/fd/9', 'startsecs=0',
+                           'stdout_logfile_maxbytes=0', 'autorestart=false')
+                 + c.program('calm', ' sleep', 'startsecs=0'), start=False)
+    d.start(preexec=lambda: os.dup2(w, 9), pass_fds=(9,))
+    os.close(w)
+    d.wait_state('calm', 'RUNNING')
+    began = time.monotonic()
+    for _ in range(20):
+        d.order('calm', 'restart')
+        check(d.answers(), 'it answers')
+    check(time.monotonic() - began < c.patience / 3, 'restarts go on')
+    same(d.process('loud')['state'], 'RUNNING', 'the loud one waits')
+    found = []
+
+    def read_all():
+        while block := os.read(r, 65536):
+            found.append(block)
+    reader = threading.Thread(target=read_all)
+    reader.start()
+    d.wait_state('loud', 'EXITED')
+    d.stop()
+    reader.join(c.patience)
+    os.close(r)
+    same(b''.join(found), b''.join(b'line %d\n' % i for i in range(1, 50001)), 'what arrived')
+
+
+@story(nobody=True)
+def an_order_rotates_logs(c):
+    d = c.daemon(c.program('w', ' echo', f'stdout_logfile={c.path("out")}', 'startsecs=0')
+                 + c.program('none', ' sleep', 'stdout_logfile=NONE', 'redirect_stderr=true'))
+    d.wait_state('w', 'RUNNING')
+    d.order('w', 'stdin', 204, data='one\n')
+    d.wait_worker_log('w', 'one\n')
+    d.post('/v1/logs/w/rotate', {})
+    c.wait(lambda: read_file(c.path('out.1')) == 'one\n', 'it is rotated')
+    same(read_file(c.path('out')), '', 'the new file')
+    d.post('/v1/logs/none/rotate', {}, status=409)
+    d.order('w', 'stdin', 204, data='two\n')
+    c.wait(lambda: read_file(c.path('out')) == 'two\n', 'it goes on')
+    has(d.log(), 'order: rotate the logs of w', 'main log')

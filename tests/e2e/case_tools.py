@@ -1,0 +1,93 @@
+"""The small programs of the package: pidproxy and echo_supervisord_conf."""
+import os
+import re
+import signal
+import subprocess
+
+from e2elib import Skipped, alive, check, descendants, has, read_file, same, story, write_file
+
+# Puts itself into the background, as old daemons do.
+DAEMON = r'''
+import os, signal, sys, time
+if os.fork():
+    sys.exit(0)
+os.setsid()
+for name in ('HUP', 'USR1', 'USR2', 'TERM'):
+    signal.signal(getattr(signal, 'SIG' + name), lambda s, _: note(s))
+def note(s):
+    with open(sys.argv[2], 'a') as f:
+        f.write(signal.Signals(s).name + '\n')
+    if s == signal.SIGTERM:
+        os._exit(0)
+with open(sys.argv[1] + '.new', 'w') as f:
+    f.write('%d\n' % os.getpid())
+os.rename(sys.argv[1] + '.new', sys.argv[1])
+while True:
+    time.sleep(1000)
+'''
+
+
+def tool(c, name):
+    path = f'{c.options.bin}/{name}'
+    if not os.path.exists(path):
+        path = f'{c.options.build}/bin/{name}'
+    if not os.path.exists(path):
+        raise Skipped(f'there is no {name} in this build')
+    return path
+
+
+@story(nobody=True)
+def pidproxy_passes_signals_on_to_who_went_into_the_background(c):
+    pidfile, told = c.path('pid'), c.path('told')
+    write_file(c.path('daemon.py'), DAEMON)
+    # the command itself has to stay, or pidproxy ends with it
+    write_file(c.path('run.sh'), f'python3 {c.path("daemon.py")} {pidfile} {told}\n'
+                                 'exec sleep 1000\n')
+    d = c.daemon(f'[program:p]\ncommand={tool(c, "pidproxy")} {pidfile} /bin/sh {c.path("run.sh")}\n'
+                 'startsecs=0\n')
+    c.wait(lambda: os.path.exists(pidfile), 'the pidfile is written')
+    pid = int(read_file(pidfile))
+    for sig in ('HUP', 'USR1', 'USR2'):
+        d.order('p', 'signal', signal=sig)
+        c.wait(lambda: f'SIG{sig}' in read_file(told), f'SIG{sig} arrived')
+    check(alive(pid), 'it lives')
+    d.order('p', 'stop')
+    c.wait_gone(pid)
+    has(read_file(told), 'SIGTERM')
+
+
+@story(nobody=True)
+def pidproxy_ends_with_its_command(c):
+    done = subprocess.run([tool(c, 'pidproxy'), c.path('none'), '/bin/sh', '-c', 'exit 3'],
+                          timeout=c.patience)
+    same(done.returncode, 0, 'exit code')
+    done = subprocess.run([tool(c, 'pidproxy')], timeout=c.patience, capture_output=True)
+    same(done.returncode, 1, 'exit code without a command')
+    p = c.helper([tool(c, 'pidproxy'), c.path('none'), '/bin/sleep', '1000'])
+    c.wait(lambda: [x for x in descendants(p.pid) if x.name == 'sleep'], 'its command runs')
+    p.send_signal(signal.SIGTERM)
+    c.wait(lambda: p.poll() is not None, 'it ends')
+    same(p.returncode, 0, 'exit code after SIGTERM')
+
+
+@story(nobody=True)
+def the_sample_loads_in_both_daemons(c):
+    text = subprocess.run([tool(c, 'echo_supervisord_conf')], capture_output=True, text=True,
+                          check=True, timeout=c.patience).stdout
+    conf = write_file(c.path('sample.conf'), text)
+    code, out, err = c.run_daemon('--check', '--strict', '-c', conf)
+    same(code, 0, f'exit code of --check --strict ({err})')
+    has(out, '0 errors, 0 warnings; 0 programs')
+    # every key that is shown as a comment is one, and its value can be read
+    whole = re.sub(r'(?m)^;(?=\[|[a-z_]+ ?=)', '', text).replace('/srv/web', '/tmp')
+    code, out, err = c.run_daemon('--check', '-c', write_file(c.path('whole.conf'), whole))
+    check('unknown key' not in err, f'a key that nobody knows: {err}')
+    if os.path.exists('/usr/bin/supervisord'):
+        there = text.replace('/tmp/', c.dir + '/').replace('[supervisord]',
+                                                           '[supervisord]\nnodaemon=true')
+        p = c.helper(['/usr/bin/supervisord', '-c', write_file(c.path('theirs.conf'), there)],
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        c.wait(lambda: 'supervisord started' in read_file(c.path('supervisord.log')),
+               'Supervisor has started with it')
+        p.send_signal(signal.SIGTERM)
+        c.wait(lambda: p.poll() is not None, 'Supervisor ends')

@@ -1,0 +1,232 @@
+/* With the log thread: nothing waits, nothing is lost, and what goes wrong comes as news. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "logs/mainlog.h"
+#include "subject.h"
+
+/* The real kernel, except that opening and writing wait while the gate is shut. */
+static struct gate {
+        struct sys ops; /* first: cast back */
+        pthread_mutex_t lock;
+        pthread_cond_t opened;
+        bool shut;
+} gate;
+
+static void wait_at(struct gate *g)
+{
+        pthread_mutex_lock(&g->lock);
+        while (g->shut)
+                pthread_cond_wait(&g->opened, &g->lock);
+        pthread_mutex_unlock(&g->lock);
+}
+
+static int gated_open(struct sys *sys, const char *path, int flags, mode_t mode)
+{
+        wait_at((struct gate *)sys);
+        return open(path, flags | O_CLOEXEC, mode);
+}
+
+static ssize_t gated_write(struct sys *sys, int fd, const void *data, size_t len)
+{
+        wait_at((struct gate *)sys);
+        return write(fd, data, len);
+}
+
+static void set_gate(bool shut)
+{
+        pthread_mutex_lock(&gate.lock);
+        gate.shut = shut;
+        pthread_cond_broadcast(&gate.opened);
+        pthread_mutex_unlock(&gate.lock);
+}
+
+static void setup_thread(void)
+{
+        rig_open(&rig, false);
+        cr_assert(logs_run(rig.logs, NULL, &rig.err), "%s", rig.err.text);
+}
+
+static void setup_gate(void)
+{
+        gate = (struct gate){ .ops = *sys_real(),
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .opened = PTHREAD_COND_INITIALIZER };
+        gate.ops.open = gated_open;
+        gate.ops.write = gated_write;
+        gate.ops.arg = &gate; /* not the real kernel: bytes are copied */
+        rig_open_on(&rig, &gate.ops);
+        cr_assert(logs_run(rig.logs, NULL, &rig.err), "%s", rig.err.text);
+}
+
+static bool is_finished(struct rig *r)
+{
+        return r->finished > 0;
+}
+
+static void say_all(int fd, const char *data, size_t len)
+{
+        while (len > 0) {
+                ssize_t n = write(fd, data, len);
+                if (n > 0) {
+                        data += n;
+                        len -= (size_t)n;
+                } else {
+                        ev_run(rig.loop, EVRUN_NOWAIT);
+                }
+        }
+}
+
+TestSuite(thread, .init = setup_thread, .fini = teardown);
+TestSuite(thread_hanging, .init = setup_gate, .fini = teardown);
+
+Test(thread, writes_all_before_the_end_is_announced)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        for (int i = 0; i < 1000; i++)
+                say_all(fd, "a line of output\n", 17);
+        stream_finish(s);
+        cr_expect_eq(rig.finished, 0, "the call does not wait");
+        cr_assert(rig_until(&rig, is_finished));
+        expect_ledger(17000, 17000, 0, 0);
+        size_t len;
+        free(rig_read(&rig, "o", &len));
+        cr_expect_eq(len, 17000);
+        close(fd);
+}
+
+Test(thread, writes_what_a_freed_stream_leaves)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "last words\n");
+        stream_free(s);
+        s = NULL;
+        logs_free(rig.logs);
+        rig.logs = NULL;
+        cr_expect(rig_holds(&rig, "o", "last words\n"));
+        close(fd);
+}
+
+static bool has_failed(struct rig *r)
+{
+        return r->failures > 0;
+}
+
+Test(thread, tells_afterwards_that_a_file_cannot_be_opened)
+{
+        make(conf_for("missing/o"));
+        int fd = rig_attach(&rig, s);
+        cr_assert(rig_until(&rig, has_failed));
+        cr_expect(strstr(rig.detail, "missing/o: No such file or directory"), "%s", rig.detail);
+        signal(SIGPIPE, SIG_IGN);
+        cr_expect(write(fd, "x", 1) < 0 && errno == EPIPE, "the pipe is closed");
+        close(fd);
+}
+
+static bool has_text(struct rig *r)
+{
+        return r->text[TEXT_LOG].len >= 12000000;
+}
+
+/* The main loop is not run while three times of what may be on its way is written. */
+Test(thread, waits_with_text_for_whoever_is_behind)
+{
+        static char block[60000];
+        struct stream_conf c = conf_for("o");
+        size_t sent = 0;
+        int quiet = 0;
+
+        c.events_enabled = true;
+        make(c);
+        int fd = rig_attach(&rig, s);
+        memset(block, 'x', sizeof block);
+        while (quiet < 50 && sent < 12000000) {
+                ssize_t n = write(fd, block, sizeof block);
+                quiet = n > 0 ? 0 : quiet + 1;
+                sent += n > 0 ? (size_t)n : 0;
+                if (n < 0)
+                        usleep(2000);
+        }
+        cr_expect_lt(sent, 8000000, "%zu", sent);
+        while (sent < 12000000) {
+                ssize_t n = write(fd, block,
+                                  12000000 - sent < sizeof block ? 12000000 - sent : sizeof block);
+                sent += n > 0 ? (size_t)n : 0;
+                ev_run(rig.loop, n > 0 ? EVRUN_NOWAIT : EVRUN_ONCE);
+        }
+        cr_assert(rig_until(&rig, has_text));
+        cr_expect_eq(rig.text[TEXT_LOG].len, 12000000);
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
+        expect_ledger(12000000, 12000000, 0, 0);
+        close(fd);
+}
+
+Test(thread, counts_exactly_while_it_works)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        for (int i = 0; i < 20000; i++) {
+                say_all(fd, "0123456789\n", 11);
+                rig_check(s);
+        }
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
+        expect_ledger(220000, 220000, 0, 0);
+        close(fd);
+}
+
+/* ---- a disk that hangs */
+
+Test(thread_hanging, announces_an_end_after_a_second_and_writes_the_rest_later)
+{
+        make(conf_for("o"));
+        set_gate(true);
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "before, ");
+        stream_finish(s);
+        ev_tstamp begin = ev_time();
+        cr_assert(rig_until(&rig, is_finished));
+        cr_expect_float_eq(ev_time() - begin, 1., .2);
+        cr_expect(strstr(buf_str(&rig.logged), "the disk does not answer"));
+        close(fd);
+        fd = rig_attach(&rig, s); /* the next start does not wait either */
+        rig_say(fd, "after");
+        set_gate(false);
+        stream_finish(s);
+        rig.finished = 0;
+        cr_assert(rig_until(&rig, is_finished));
+        cr_expect_eq(rig.finished, 1);
+        cr_expect(rig_holds(&rig, "o", "before, after"));
+        close(fd);
+}
+
+Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
+{
+        struct mainlog_conf c = { .path = rig_path(&rig, "main"),
+                                  .level = LVL_INFO,
+                                  .sys = &gate.ops };
+        struct mainlog *m = mainlog_new(&c, &rig.err);
+        struct logs *l =
+            logs_new(rig.loop, &gate.ops, mainlog_log(m), &(struct logs_news){ .arg = &rig });
+        char *text, *at;
+
+        cr_assert(m && l && logs_run(l, m, &rig.err));
+        set_gate(true);
+        for (int i = 0; i < 1000; i++)
+                log_line(mainlog_log(m), LVL_INFO, "line %03d", i);
+        cr_expect_str_eq(mainlog_path(m), c.path);
+        set_gate(false);
+        logs_free(l);
+        log_line(mainlog_log(m), LVL_INFO, "line 1000");
+        mainlog_free(m);
+        text = at = rig_read(&rig, "main", NULL);
+        for (int i = 0; i <= 1000; i++) {
+                at = strstr(at, "line ");
+                cr_assert(at);
+                cr_assert_eq(atoi(at += 5), i);
+        }
+        free(text);
+}
