@@ -2,9 +2,9 @@
 
 #define SMALL_FLEET 256 /* their walk is a few microseconds */
 #define TOGETHER_MS 1   /* signals that close are of a burst: look for everybody */
+/* How long the walk may wait. With this for each worker it stays below one per cent of a core. */
 #define MOMENT_S    0.02
-#define MOMENT_EACH 1e-5 /* the walk stays below one per cent of a core, however large the fleet \
-                          */
+#define MOMENT_EACH 1e-5
 
 static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 {
