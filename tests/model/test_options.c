@@ -147,6 +147,7 @@ static const struct dflt {
         { "supervisord", "minfds", "1024" },
         { "supervisord", "minprocs", "200" },
         { "supervisord", "sighup", "reload" },
+        { "supervisord", "statedir", "" },
         { "supervisord", "shutdown_timeout", "0s" },
         { "unix_http_server", "file", "" },
         { "unix_http_server", "chmod", "0700" },
