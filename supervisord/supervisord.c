@@ -14,6 +14,7 @@
 #include "engine/orders.h"
 #include "engine/reload.h"
 #include "engine/shutdown.h"
+#include "engine/state.h"
 #include "engine/supervisor.h"
 #include "logs/mainlog.h"
 #include "model/cmdline.h"
@@ -42,6 +43,7 @@ struct daemon {
         int signal_count;
         ev_timer farewell;
         int farewells;
+        bool refused;
 };
 
 #define FAREWELL_S      0.01
@@ -400,6 +402,9 @@ static bool open_everything(struct daemon *d, struct err *e)
         flush_messages(log, &d->diags);
         if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
                 return false;
+        s->log = log;
+        if (!state_open(s, set->statedir, e))
+                return false;
         s->mainlog = d->mainlog;
         s->worker_mask = d->original_mask;
         s->overrides = d->cmd.overrides;
@@ -415,7 +420,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */
         if (!set->nocleanup)
-                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
+                logs_clean_auto(set->childlogdir, set->identifier, state_spared_logs(s), log);
         return supervisor_add_all(s, e);
 }
 
@@ -476,12 +481,14 @@ static int supervise(struct daemon *d)
         struct err e = { 0 };
         ev_periodic quiet;
 
+        d->refused = true; /* until supervision begins: what an earlier daemon left stays */
         if (!become_user(d, &e) || !take_pidfile(d, &e) || !make_loop(d, &e) ||
             !open_everything(d, &e) || !go_to_background(d, &e)) {
                 if (d->sup.log)
                         log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
                 return refuse(d, e.text);
         }
+        d->refused = false;
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
         if (!logs_run(d->sup.logs, d->mainlog, &e)) {
@@ -492,6 +499,7 @@ static int supervise(struct daemon *d)
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
         d->farewell.data = d;
         write_pidfile(d);
+        state_sign(&d->sup);
         supervisor_begin(&d->sup);
         ev_run(d->loop, 0);
         ev_periodic_stop(d->loop, &quiet);
@@ -509,6 +517,7 @@ static void release(struct daemon *d)
         api_free(d->api);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
+        state_close(&d->sup, d->refused);
         config_free(d->config);
         if (d->pidfile >= 0)
                 pidfile_remove(d->pidfile_path, &d->pidfile);

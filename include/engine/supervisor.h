@@ -52,6 +52,7 @@ struct supervisor {
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 
+        struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
@@ -82,6 +83,8 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 /* An order to one process: process_order + supervisor_act. */
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order);
 
+/* It has ended: status as from waitpid, or `lost` when nobody knows. */
+void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* Drain the dead. Called on SIGCHLD. */
 void supervisor_reap(struct supervisor *s);
 /* The streams of a worker that has ended are empty: its death is announced now. */

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/tame.h"
+#include "engine/adopt.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
 #include "engine/gzip.h"
@@ -14,6 +15,7 @@
 #include "engine/orders.h"
 #include "engine/probes.h"
 #include "engine/shutdown.h"
+#include "engine/state.h"
 #include "engine/streams.h"
 #include "engine/sweep.h"
 #include "engine/ticks.h"
@@ -103,6 +105,7 @@ static void free_gone(struct supervisor *s)
                 struct process *p = s->gone[--s->gone_count];
                 waiters_drop(s, p);
                 heap_remove(&s->due, &p->due);
+                state_forget(s, p);
                 worker_free(p->worker);
                 shutdown_forget(s, p);
                 struct group *g = p->group;
@@ -203,11 +206,14 @@ static void carry_out(struct supervisor *s, struct process *p, unsigned work)
 static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
 {
         queue_deadline(s, p);
+        state_note(s, p, work);
         if (p->state != from)
                 transition(s, p, from, pid, clock_now());
         if (work & DO_START)
                 waiters_look_passing(s, p);
         carry_out(s, p, work);
+        if (work)
+                state_note(s, p, 0);
         if (p->state != from) {
                 waiters_look(s, p);
                 if (s->shutdown)
@@ -294,7 +300,7 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         sweep_note(s, p, pid, kills_leftovers(p));
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
-        unsigned work = process_died(p, w->status, now);
+        unsigned work = w->lost ? process_lost(p, now) : process_died(p, w->status, now);
         if (w->log_error)
                 process_explain(p, w->log_error);
         free(w->log_error);
@@ -313,13 +319,17 @@ static void unknown_pid(struct supervisor *s, pid_t pid, int status)
                 ev_prepare_start(s->loop, &s->settle);
 }
 
-static void reaped(struct supervisor *s, struct process *p, int status)
+void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
 {
         struct worker *w = p->worker;
 
+        adopted_free(w->adopted);
+        w->adopted = NULL;
         registry_pid_remove(&s->registry, p);
         w->status = status;
+        w->lost = lost;
         w->reaped = true;
+        state_note(s, p, 0);
         streams_finish(w);
         if (!w->out && !w->err)
                 supervisor_drained(s, p);
@@ -333,7 +343,7 @@ void supervisor_reap(struct supervisor *s)
         while ((pid = s->sys->reap(s->sys, &status)) > 0) {
                 struct process *p = registry_by_pid(&s->registry, pid);
                 if (p)
-                        reaped(s, p, status);
+                        supervisor_ended(s, p, status, false);
                 else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
                          !gzip_reaped(s, pid, status))
                         unknown_pid(s, pid, status);
@@ -384,7 +394,8 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
         if (count < 0)
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
         for (int i = 0; i < count; i++)
-                if (list[i]->program->autostart && list[i]->state == PS_STOPPED)
+                if (list[i]->program->autostart && list[i]->state == PS_STOPPED &&
+                    !list[i]->recalled)
                         supervisor_order(s, list[i], PE_START);
         free(list);
 }
@@ -398,7 +409,12 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 waiters_drop(s, g->procs[i]);
                 sweep_forget(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
+                state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
+        }
+        for (int i = 0; i < g->fleet_count; i++) {
+                g->fleets[i].scaled = false;
+                state_note_fleet(s, &g->fleets[i]);
         }
         fcgi_close(s, g);
         registry_remove(&s->registry, g);
@@ -520,5 +536,6 @@ void supervisor_begin(struct supervisor *s)
                             .name = "started" };
 
         bus_publish(&s->bus, &ev);
+        adopt_everything(s);
         supervisor_autostart(s, NULL);
 }

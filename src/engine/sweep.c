@@ -15,6 +15,7 @@ struct ended {
         struct process *process; /* borrowed: sweep_forget comes before it is freed */
         pid_t leader;
         bool kill_them;
+        bool adopted; /* its orphans are not our children */
         int rounds;
 };
 
@@ -83,7 +84,12 @@ void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill
                          p->name);
                 return;
         }
-        sweep->items[sweep->count++] = (struct ended){ p, leader, kill_them, 0 };
+        sweep->items[sweep->count++] = (struct ended){
+                .process = p,
+                .leader = leader,
+                .kill_them = kill_them,
+                .adopted = p->worker && p->worker->mark.adopted,
+        };
 }
 
 /* Whom have workers left to us? Known children are workers, probes and hooks; any other is an
@@ -146,6 +152,14 @@ static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc
         return end->kill_them && found > 0 && end->rounds < ROUNDS;
 }
 
+static bool any_adopted(const struct sweep *sweep)
+{
+        for (size_t i = 0; i < sweep->count; i++)
+                if (sweep->items[i].adopted)
+                        return true;
+        return false;
+}
+
 void sweep_run(struct supervisor *s)
 {
         struct sweep *sweep = s->sweep;
@@ -154,7 +168,8 @@ void sweep_run(struct supervisor *s)
 
         if (!sweep || sweep->count == 0)
                 return;
-        if (!read_orphans(s, &orphans))
+        bool found = any_adopted(sweep) ? proc_table_read(&orphans) : read_orphans(s, &orphans);
+        if (!found)
                 orphans = (struct proc_table){ 0 };
         for (size_t i = 0; i < sweep->count; i++) {
                 struct process *p = sweep->items[i].process;
