@@ -1,0 +1,426 @@
+"""Killing the daemon: a successor goes on with everything, and nothing happens twice.
+
+The story's own process is a subreaper that does not reap by itself, so that orphaned workers become
+its children, and their exit codes stay readable until reap_all().
+"""
+import glob
+import http.client
+import os
+import random
+import re
+import signal
+import threading
+import time
+
+from e2elib import (Failed, alive, check, descendants, has, kill, lacks, read_file, reap_all, same,
+                    story, write_file)
+
+
+def succeed(d):
+    """The daemon is killed, and another one takes its place."""
+    d.kill()
+    return d.start()
+
+
+def living_workers(c, kind='worker'):
+    return {p.pid for p in descendants(os.getpid()) if p.name == kind and p.state != 'Z'}
+
+
+def numbers(path):
+    """Of "line N", over all rotated files, in the order in which they were written."""
+    parts = []
+    for name in glob.glob(glob.escape(path) + '*'):
+        found = [int(n) for n in re.findall(r'^line (\d+)$', read_file(name), re.M)]
+        if found:
+            parts.append(found)
+    return [n for part in sorted(parts) for n in part]
+
+
+def no_gap_and_no_double(path):
+    got = numbers(path)
+    for at, n in enumerate(got):
+        if n != at + 1:
+            raise Failed(f'{path}: line {at + 1} is {n}: {got[max(0, at - 3):at + 4]}')
+    return len(got)
+
+
+@story(nobody=True)
+def no_worker_notices_and_the_next_daemon_goes_on(c):
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=3', 'process_name=%(program_name)s_%(process_num)d')
+                 + c.program('chatty', ' lines 1000000 1') + c.program('echo', ' echo')
+                 + c.program('off', ' sleep', 'autostart=false'))
+    d.wait_all('RUNNING', 5)
+    before = {p['name']: p for p in d.processes()}
+    log = before['chatty']['stdout']['logfile']
+    time.sleep(0.3)
+    d.kill()
+    time.sleep(0.3)
+    d.start()
+    d.wait_log('adopted:', 5)
+    for p in d.processes():
+        was = before[p['name']]
+        same((p['pid'], p['state'], p['started_at']), (was['pid'], was['state'], was['started_at']),
+             p['name'])
+        same(p['adopted'], p['pid'] is not None, f'adopted of {p["name"]}')
+        same(p['adopted_logs'], True if p['pid'] else None, f'adopted_logs of {p["name"]}')
+    check(d.process('chatty')['uptime_s'] >= 0.6, 'uptime goes on')
+    same(d.process('chatty')['stdout']['logfile'], log, 'the generated log')
+    same(d.info()['statedir'], f'{d.dir}/s.state', 'statedir')
+    d.rpc().sendProcessStdin('echo', 'hello\n')
+    d.wait_worker_log('echo', 'hello')
+    n = len(numbers(log))
+    c.wait(lambda: len(numbers(log)) > n + 50, 'the log grows')
+    d.order('chatty', 'stop')
+    check(no_gap_and_no_double(log) > 300, 'lines')
+    q = d.order('chatty', 'start')
+    same((q['adopted'], q['adopted_logs']), (False, None), 'a new start')
+    d.stop()
+    check(not os.path.exists(f'{d.dir}/s.state'), 'the state goes with a clean stop')
+
+
+@story(nobody=True)
+def an_adopted_worker_is_supervised_like_any_other(c):
+    d = c.daemon(c.program('w', ' sleep') + c.program('hard', ' ignore-term', 'stopwaitsecs=1')
+                 + c.program('tree', ' tree', 'stopasgroup=true', 'killasgroup=true')
+                 + c.program('flood', ' sleep', 'autorestart=false'))
+    d.wait_all('RUNNING', 4)
+    d.wait_worker_log('tree', 'ready')
+    pids = succeed(d).pids()
+    same(d.process('w')['adopted'], True, 'adopted')
+    d.order('w', 'signal', signal='KILL')
+    p = d.wait_process('w', lambda p: p['pid'] not in (None, pids['w']), 'is restarted')
+    same(p['exit']['signal'], 'SIGKILL', 'how it ended')
+    same(p['adopted'], False, 'adopted')
+    same(d.order('hard', 'stop')['state'], 'STOPPED', 'state')
+    d.wait_log('stopped: hard (terminated by SIGKILL)')
+    d.order('tree', 'stop')
+    kill(pids['flood'], signal.SIGTERM)
+    p = d.wait_state('flood', 'EXITED')
+    same(p['exit']['signal'], 'SIGTERM', 'how it ended')
+    c.wait(lambda: len(living_workers(c)) == 1, 'only one worker lives')
+    reap_all()
+
+
+@story(nobody=True)
+def what_the_operator_decided_holds(c):
+    d = c.daemon(c.program('stopped', ' sleep') + c.program('started', ' sleep', 'autostart=false')
+                 + c.program('fatal', ' exit 1', 'startretries=0')
+                 + c.program('done', ' exit 0', 'startsecs=0', 'autorestart=false')
+                 + c.program('fleet', ' sleep', 'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_state('stopped', 'RUNNING')
+    d.wait_state('fatal', 'FATAL')
+    d.wait_state('done', 'EXITED')
+    d.order('stopped', 'stop')
+    d.order('started', 'start')
+    d.scale('fleet', replicas=4)
+    d.wait_all('RUNNING', 5)
+    pids = d.pids()
+    for _ in range(3):
+        succeed(d)
+        same(d.pids(), pids, 'who runs')
+        same([d.process(n)['state'] for n in ('stopped', 'started', 'fatal', 'done')],
+             ['STOPPED', 'RUNNING', 'FATAL', 'EXITED'], 'states')
+    d.scale('fleet', replicas=2)
+    c.wait(lambda: len(d.processes('fleet*')) == 2, 'two are left')
+    same(sorted(n for n in succeed(d).names() if 'fleet' in n), ['fleet:fleet_0', 'fleet:fleet_1'],
+         'the fleet')
+
+
+@story(nobody=True)
+def a_stop_goes_on_with_the_time_that_is_left(c):
+    d = c.daemon(c.program('hard', ' ignore-term', 'stopwaitsecs=3'))
+    d.wait_worker_log('hard', 'ready')
+    began = time.monotonic()
+    d.order('hard', 'stop', 202, wait=False)
+    d.wait_worker_log('hard', 'ignored SIGTERM')
+    d.kill()
+    time.sleep(1)
+    d.start()
+    same(d.process('hard')['state'], 'STOPPING', 'state')
+    d.wait_state('hard', 'STOPPED')
+    took = time.monotonic() - began
+    check(2.9 <= took < 30, f'stopped after {took} s')
+    d.wait_log('stopped: hard (terminated by SIGKILL)')
+
+
+@story(nobody=True)
+def a_wait_for_the_next_start_goes_on(c):
+    d = c.daemon(c.program('back', ' exit 1', 'restart_delay=3s', 'restart_jitter=0')
+                 + c.program('crash', ' exit 3 20', 'startsecs=0', 'restart_delay=1h',
+                             'restart_delay_max=1h'))
+    d.wait_state('back', 'BACKOFF')
+    d.wait_process('crash', lambda p: p['crashes'] == 2 and p['state'] == 'EXITED', 'waits')
+    was = {p['name']: p for p in d.processes()}
+    succeed(d)
+    for p in d.processes():
+        for key in ('state', 'tries', 'crashes', 'next_start_why', 'spawn_error', 'exit'):
+            same(p[key], was[p['name']][key], f'{key} of {p["name"]}')
+    first = d.moments("spawned: 'back'")[0]
+    d.wait_log("spawned: 'back'", 2)
+    check(d.moments("spawned: 'back'")[1] - first >= 2.9, 'the wait was not cut short')
+
+
+@story(nobody=True)
+def who_ends_while_nobody_is_there_is_told_truly(c):
+    d = c.daemon(c.program('known', ' sleep') + c.program('unknown', ' sleep')
+                 + c.program('never', ' sleep', 'autorestart=false') + c.program('steady', ' sleep'))
+    d.wait_all('RUNNING', 4)
+    pids = d.pids()
+    d.kill()
+    for name in ('unknown', 'never'):
+        kill(pids[name])
+        c.wait_gone(pids[name])
+    reap_all()
+    kill(pids['known'], signal.SIGINT)  # and nobody reaps it
+    c.wait_gone(pids['known'])
+    d.start()
+    p = d.wait_process('known', lambda p: p['pid'] and p['state'] == 'RUNNING', 'is restarted')
+    same((p['exit']['signal'], p['restarts']), ('SIGINT', 1), 'exit')
+    p = d.wait_process('unknown', lambda p: p['pid'] and p['state'] == 'RUNNING', 'is restarted')
+    same((p['exit']['text'], p['exit']['code'], p['exit']['signal']),
+         ('unknown (ended while unsupervised)', None, None), 'exit')
+    same(d.process('never')['state'], 'EXITED', 'state')
+    same(d.process('steady')['pid'], pids['steady'], 'pid')
+    has(d.log(), "'unknown' (pid", 'main log')
+    reap_all()
+
+
+@story(nobody=True)
+def another_configuration_is_applied_as_a_reload_would(c):
+    text = (c.program('same', ' sleep') + c.program('gone', ' ignore-term', 'stopwaitsecs=1')
+            + c.program('lone', ' sleep'))
+    d = c.daemon(text + c.program('changed', ' sleep') + c.program(
+        'fleet', ' sleep', 'numprocs=4', 'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_all('RUNNING', 8)
+    pids = d.pids()
+    d.kill()
+    d.configure(c.program('same', ' sleep', 'priority=5') + c.program('new', ' sleep')
+                + c.program('changed', ' sleep', 'environment=A="1"') + c.program(
+        'fleet', ' sleep', 'numprocs=2', 'process_name=%(program_name)s_%(process_num)d'))
+    d.start()
+    c.wait(lambda: sorted(d.names()) == ['changed', 'fleet:fleet_0', 'fleet:fleet_1', 'new', 'same'],
+           'what is gone goes', d.names)
+    d.wait_all('RUNNING', 5)
+    now = d.pids()
+    same([now[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')],
+         [pids[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')], 'who stays')
+    check(now['changed'] != pids['changed'], 'the changed one is another')
+    c.wait(lambda: living_workers(c) == set(now.values()), 'nobody else lives')
+    reap_all()
+
+
+@story(nobody=True)
+def health_goes_on(c):
+    flag = c.path('sick')
+    check_it = f"healthcheck=exec:/bin/sh -c 'test ! -e {flag}'"
+    d = c.daemon(c.program('w', ' sleep', check_it, 'healthcheck_interval=200ms',
+                           'healthcheck_retries=2', 'ready=healthcheck', 'startsecs=0'))
+    p = d.wait_process('w', lambda p: p['health'] == 'healthy' and p['state'] == 'RUNNING', 'is up')
+    q = succeed(d).process('w')
+    same((q['pid'], q['health'], q['state']), (p['pid'], 'healthy', 'RUNNING'), 'after the kill')
+    write_file(flag, '')
+    d.wait_process('w', lambda q: q['pid'] != p['pid'], 'is restarted as unhealthy')
+    os.unlink(flag)
+    d.wait_process('w', lambda q: q['health'] == 'healthy', 'is healthy again')
+    reap_all()
+
+
+@story(nobody=True)
+def a_second_daemon_is_refused_and_touches_nothing(c):
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    other = c.path('other.conf')
+    write_file(other, f'[supervisord]\nlogfile={c.path("other.log")}\npidfile={c.path("other.pid")}\n'
+               f'statedir={d.dir}/s.state\n[program:w]\ncommand={c.worker} sleep\n')
+    code, _, err = c.run_daemon('-n', '-c', other)
+    same(code, 2, 'exit code')
+    has(err, 'Another program is already listening', 'stderr')
+    has(err, f'pid {d.pid} ', 'stderr')
+    same(d.process('w')['pid'], pid, 'pid')
+    same(len(living_workers(c)), 1, 'workers')
+
+
+@story(nobody=True)
+def without_a_state_directory_it_runs_all_the_same(c):
+    write_file(c.path('file'), '')
+    d = c.daemon(c.program('w', ' sleep'), supervisord=f'statedir={c.path("file")}')
+    d.wait_state('w', 'RUNNING')
+    has(d.log(), 'will not survive the death of supervisord', 'main log')
+    same(d.info()['statedir'], None, 'statedir')
+
+
+def damaged(c, d, damage, what):
+    """A daemon that was killed, its state damaged, and its successor."""
+    before = living_workers(c)
+    d.kill()
+    table = f'{d.dir}/s.state/table'
+    with open(table, 'r+b') as f:
+        damage(f)
+    d.start()
+    for pid in before:
+        check(alive(pid), f'{what}: worker {pid} was harmed')
+    for pid in before - set(d.pids().values()):
+        kill(pid)
+        c.wait_gone(pid)
+    reap_all()
+
+
+@story(nobody=True)
+def a_damaged_state_harms_nobody(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3',
+                           'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_all('RUNNING', 3)
+    size = os.path.getsize(f'{d.dir}/s.state/table')
+    rng = random.Random(5)
+    for cut in [0, 1, 100, 4095, 4096, 5000, size // 2, size - 1]:
+        damaged(c, d, lambda f, cut=cut: f.truncate(cut), f'cut at {cut}')
+    for at in [0, 8, 20, 70, 4096, 4100, 4130] + [rng.randrange(4096, 12000) for _ in range(5)]:
+        def flip(f, at=at):
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 1 << at % 8]))
+        damaged(c, d, flip, f'flip at {at}')
+    damaged(c, d, lambda f: f.write(bytes(size)), 'zeroes')
+    damaged(c, d, lambda f: f.write(rng.randbytes(size)), 'noise')
+    check(d.lines('set aside'), 'it was said')
+
+
+@story(root=True)
+def another_users_state_is_set_aside(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    damaged(c, d, lambda f: os.chown(f.name, 65534, 65534), 'owner')
+    d.wait_log('may be written by others: set aside')
+
+
+@story(root=True)
+def workers_of_another_user_survive(c):
+    d = c.daemon(c.program('w', ' lines 1000000 2', 'user=nobody') + c.program('e', ' echo', 'user=nobody'))
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    log = d.process('w')['stdout']['logfile']
+    succeed(d)
+    same(d.pids(), pids, 'pids')
+    same(d.process('w')['adopted_logs'], True, 'adopted_logs')
+    d.rpc().sendProcessStdin('e', 'hello\n')
+    d.wait_worker_log('e', 'hello')
+    d.order('w', 'stop')
+    check(no_gap_and_no_double(log) > 10, 'lines')
+    reap_all()
+
+
+@story
+def killed_again_and_again_under_load(c):
+    rounds(c, 50)
+
+
+@story(nobody=True, soak=True, slow=20)
+def killed_a_thousand_times_under_load(c):
+    rounds(c, 1000)
+
+
+# ---- rounds
+
+class Load:
+    """A second client that starts, stops, scales and reloads as fast as it is answered; it knows what
+    was answered."""
+
+    def __init__(self, d, names, seed):
+        self.d, self.names = d, names
+        self.rng = random.Random(seed)
+        self.wanted = {}     # name -> state that was answered; absent: nobody knows
+        self.replicas = None
+        self.halt = False
+        self.trouble = None
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def turn(self):
+        name = self.rng.choice(self.names)
+        what = self.rng.choice(['start', 'stop', 'restart', 'scale', 'reload'])
+        if what == 'scale':
+            n, self.replicas = self.rng.randrange(1, 6), None
+            self.d.scale('fleet', None, replicas=n)
+            self.replicas = n
+        elif what == 'reload':
+            self.d.reload(None)
+        else:
+            self.wanted.pop(name, None)
+            a = self.d.order(name, what, None)
+            if a.get('state') in ('RUNNING', 'STOPPED'):
+                self.wanted[name] = a['state']
+
+    def run(self):
+        while not self.halt:
+            try:
+                self.turn()
+            except (OSError, http.client.HTTPException, ValueError):
+                return  # killed
+            except Exception as e:
+                self.trouble = e
+                return
+
+    def end(self):
+        self.halt = True
+        self.thread.join()
+        if self.trouble:
+            raise self.trouble
+
+
+def settled(c, d):
+    """Table and reality agree: every living worker is somebody's, and nobody has two."""
+    seen = {}
+
+    def look():
+        seen['ps'] = d.processes()
+        seen['live'] = living_workers(c)
+        pids = [p['pid'] for p in seen['ps'] if p['pid']]
+        calm = all(p['state'] not in ('STARTING', 'STOPPING') for p in seen['ps'] if p['name'] != 'crash')
+        live = {x for x in pids if alive(x)}
+        return calm and len(pids) == len(set(pids)) and seen['live'] == live
+    c.wait(look, 'table and reality agree',
+           lambda: f'{[(p["name"], p["state"], p["pid"]) for p in seen["ps"]]} but {seen["live"]}')
+    return {p['name']: p for p in seen['ps']}
+
+
+def rounds(c, count):
+    many = 'process_name=%(program_name)s_%(process_num)02d'
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=10', many)
+                 + c.program('chatty', ' lines 100000000 1', 'numprocs=4', many,
+                             'stdout_logfile_maxbytes=200KB', 'stdout_logfile_backups=1000')
+                 + c.program('loud', ' lines 100000000', 'autostart=false',
+                             'stdout_logfile_maxbytes=0')
+                 + c.program('op', ' sleep', 'numprocs=6', many, 'startsecs=0')
+                 + c.program('slow', ' ignore-term', 'numprocs=2', many, 'startsecs=0',
+                             'stopwaitsecs=1')
+                 + c.program('fleet', ' sleep', many, 'startsecs=0')
+                 + c.program('crash', ' exit 7 200', 'startsecs=0', 'restart_delay=30ms',
+                             'restart_delay_factor=1'))
+    d.wait_state('chatty:chatty_00', 'RUNNING')
+    names = [f'op:op_{i:02d}' for i in range(6)] + [f'slow:slow_{i:02d}' for i in range(2)]
+    table = settled(c, d)
+    fixed = {n: p['pid'] for n, p in table.items() if n.split(':')[0] in ('steady', 'chatty')}
+    rng = random.Random(4711)
+    for n in range(count):
+        load = Load(d, names, n)
+        time.sleep(rng.random() * 0.25)
+        d.kill()
+        load.end()
+        d.start()
+        table = settled(c, d)
+        same({x: table[x]['pid'] for x in fixed}, fixed, f'round {n}: who never stops')
+        for name, state in load.wanted.items():
+            same(table[name]['state'], state, f'round {n}: {name}, as was answered')
+        if load.replicas is not None:
+            same(sum(x.startswith('fleet') for x in table), load.replicas, f'round {n}: replicas')
+        how = table['crash']['exit']
+        check(how is None or how['code'] == 7, f'round {n}: the crash ended with {how}')
+        reap_all()
+    for i in range(4):
+        name = f'chatty:chatty_{i:02d}'
+        log = table[name]['stdout']['logfile']
+        d.order(name, 'stop')
+        check(no_gap_and_no_double(log) > 100 * count / 50, f'lines of {name}')
+    lacks(d.log(), 'without its logs', 'main log')
