@@ -12,6 +12,7 @@
 #include "engine/supervisor.h"
 
 struct fleet;
+struct program;
 
 /* Lock the directory and read what an earlier daemon left. s->log and nothing else must be set.
  * False: another daemon holds it (ERR_BUSY, *e says who). Where it cannot be made or used: a
@@ -41,6 +42,9 @@ void state_born(struct supervisor *s, struct process *p, pid_t pid);
 /* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until
  * adopt_everything. NULL: none. */
 const char *const *state_spared_logs(const struct supervisor *s);
+/* The listening socket that a living worker of this FastCGI program still has; a descriptor of our
+ * own, or -1: bind a new one. */
+int state_fcgi_socket(const struct supervisor *s, const struct program *p);
 /* The generated path that this process had; borrowed; NULL: none. */
 const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr);
 

@@ -42,4 +42,7 @@ enum orphan_end orphan_end(const struct orphan *o, int pidfd, int *status_out);
  * refers to the pipe with this inode. -1: errno; ENOENT: it does not hold the pipe any more. */
 int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags);
 
+/* A copy of the listening socket that it has as this descriptor (Linux 5.6). -1: errno. */
+int orphan_socket(const struct orphan *o, int number);
+
 #endif

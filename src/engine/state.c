@@ -381,6 +381,23 @@ const char *state_auto_log(const struct supervisor *s, const struct process *p, 
         return *path ? path : NULL;
 }
 
+/* Another program, or one with another socket, has another fingerprint. */
+int state_fcgi_socket(const struct supervisor *s, const struct program *p)
+{
+        uint64_t fingerprint = program_fingerprint((struct program *)p);
+
+        for (size_t i = 0; s->state && i < s->state->process_count; i++) {
+                const struct process_record *r = &s->state->relics[i].record.process;
+                struct orphan who = { r->memory.pid, r->start_low, r->start_high };
+                if (r->fingerprint != fingerprint || who.pid <= 0)
+                        continue;
+                int fd = orphan_socket(&who, 0);
+                if (fd >= 0)
+                        return fd;
+        }
+        return -1;
+}
+
 /* ---- the directory */
 
 static bool make_dir(const char *dir, struct err *e)

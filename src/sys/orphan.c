@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -162,4 +163,25 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         closedir(dir);
         errno = error;
         return found;
+}
+
+int orphan_socket(const struct orphan *o, int number)
+{
+        struct orphan who = *o;
+        AUTO_FD pidfd = -1;
+        pid_t parent;
+        int listens = 0;
+        socklen_t len = sizeof listens;
+
+        if (orphan_hold(&who, &pidfd, &parent) != ORPHAN_LIVES) {
+                errno = ESRCH;
+                return -1;
+        }
+        AUTO_FD fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0); /* close-on-exec by itself */
+        if (fd < 0)
+                return -1;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
+                return fd_take(&fd);
+        errno = ENOTSOCK;
+        return -1;
 }

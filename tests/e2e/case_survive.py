@@ -26,6 +26,20 @@ def living_workers(c, kind='worker'):
     return {p.pid for p in descendants(os.getpid()) if p.name == kind and p.state != 'Z'}
 
 
+def listener(c):
+    """An event listener that writes down what it hears."""
+    path = write_file(c.path('listener'), f'''#!/bin/sh
+printf 'READY\\n'
+while read -r head; do
+    len=${{head##*len:}}
+    dd bs=1 count="$len" 2>/dev/null >/dev/null
+    printf '%s\\n' "$head" >>{c.path('heard')}
+    printf 'RESULT 2\\nOKREADY\\n'
+done
+''', 0o755)
+    return path
+
+
 def numbers(path):
     """Of "line N", over all rotated files, in the order in which they were written."""
     parts = []
@@ -248,6 +262,39 @@ def without_a_state_directory_it_runs_all_the_same(c):
     d.wait_state('w', 'RUNNING')
     has(d.log(), 'will not survive the death of supervisord', 'main log')
     same(d.info()['statedir'], None, 'statedir')
+
+
+@story(nobody=True)
+def fastcgi_workers_and_the_next_daemon_share_the_socket(c):
+    path = c.path('f.sock')
+    d = c.daemon(f'[fcgi-program:f]\ncommand={c.worker} sleep\nsocket=unix://{path}\nnumprocs=2\n'
+                 'process_name=%(program_name)s_%(process_num)d\n')
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    node = os.stat(path).st_ino
+    succeed(d)
+    same((d.pids(), os.stat(path).st_ino), (pids, node), 'workers and socket')
+    d.wait_log(f'Going on with socket unix://{path}')
+    d.order('f:f_0', 'restart')
+    links = {os.readlink(f'/proc/{pid}/fd/0') for pid in d.pids().values()}
+    same(len(links), 1, f'sockets in use: {links}')
+    d.stop()
+    check(not os.path.exists(path), 'the socket goes with a clean stop')
+
+
+@story(nobody=True)
+def an_event_listener_goes_on_with_its_protocol(c):
+    d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE\n'
+                 + c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_state('w', 'RUNNING')
+    d.wait_state('l', 'RUNNING')
+    pid = d.process('l')['pid']
+    c.wait(lambda: 'PROCESS_STATE_RUNNING' in read_file(c.path('heard')), 'it hears')
+    succeed(d)
+    same(d.process('l')['pid'], pid, 'pid')
+    d.order('w', 'stop')
+    c.wait(lambda: 'PROCESS_STATE_STOPPED' in read_file(c.path('heard')), 'it hears on')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
 
 
 def damaged(c, d, damage, what):
