@@ -13,6 +13,7 @@
 #include "engine/gzip.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
+#include "engine/service.h"
 #include "engine/shutdown.h"
 #include "engine/state.h"
 #include "engine/supervisor.h"
@@ -35,6 +36,7 @@ struct daemon {
         struct ev_loop *loop;
         struct supervisor sup;
         struct api *api;
+        struct service service;
         sigset_t original_mask;
         int pidfile;
         char *pidfile_path;
@@ -501,6 +503,7 @@ static int supervise(struct daemon *d)
         write_pidfile(d);
         state_sign(&d->sup);
         supervisor_begin(&d->sup);
+        service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);
         ev_periodic_stop(d->loop, &quiet);
         return d->sup.exit_code;
@@ -514,6 +517,7 @@ static void release(struct daemon *d)
         }
         if (d->loop)
                 ev_timer_stop(d->loop, &d->farewell);
+        service_release(&d->service);
         api_free(d->api);
         if (d->sup.loop)
                 supervisor_release(&d->sup);

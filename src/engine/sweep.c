@@ -88,7 +88,8 @@ void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill
                 .process = p,
                 .leader = leader,
                 .kill_them = kill_them,
-                .adopted = p->worker && p->worker->mark.adopted,
+                .adopted = p->worker && p->worker->mark.adopted &&
+                           (p->program->stopasgroup || p->program->killasgroup),
         };
 }
 
