@@ -37,6 +37,10 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l);
 /* It was born: how its start can be told from another process with its pid. */
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 
+struct strs;
+/* For the next image in our place: the lock. False: no memory. */
+bool state_hand_over(const struct supervisor *s, struct strs *items);
+
 /* ---- of the daemon before us */
 
 /* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until

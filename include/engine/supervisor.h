@@ -53,6 +53,9 @@ struct supervisor {
         int override_count;
 
         struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
+        struct handover *handover;   /* borrowed: what the image before us left; NULL: nothing */
+        struct upgrade *upgrade;     /* engine/upgrade; NULL: none is under way */
+        const char *binary;          /* borrowed: what we were started from, full path */
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
@@ -62,6 +65,9 @@ struct supervisor {
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);
+
+        /* The next image is good: become it. Set by the wiring; NULL: cannot be done. */
+        void (*on_upgrade)(struct supervisor *s, const char *binary);
 
         /* Told when config->servers changed, so that floor 3 rebinds; set by the wiring. */
         bool (*rebind)(void *arg, const struct config *next, struct err *e);

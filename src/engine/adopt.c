@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "model/plan.h"
 #include "model/recipe.h"
 #include "state_record.h"
+#include "sys/handover.h"
 #include "sys/orphan.h"
 
 /* How often a zombie that we may not look at is asked for, at doubling intervals from FIRST_S: its
@@ -106,6 +108,16 @@ int adopt_kill(struct supervisor *s, const struct process *p, bool group, int si
 
 /* ---- its pipes */
 
+/* Of an earlier image of this process it is open already; else it is opened anew. */
+static int our_end(struct supervisor *s, const struct process *p, int number, ino_t pipe)
+{
+        char name[48];
+
+        snprintf(name, sizeof name, "pipe:%llu:%c", (unsigned long long)pipe, number ? 'r' : 'w');
+        int fd = handover_fd(s->handover, name);
+        return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
+}
+
 static bool take_logs(struct supervisor *s, struct process *p, const struct relic *k, struct err *e)
 {
         static const char *const words[] = { "stdin", "stdout", "stderr" };
@@ -116,7 +128,7 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
                 ino_t pipe = (ino_t)k->record.process.pipes[i];
                 if (!pipe || !streams[i])
                         continue;
-                int fd = orphan_pipe(p->pid, i, pipe, O_RDONLY);
+                int fd = our_end(s, p, i, pipe);
                 if (fd < 0 && errno == ENOENT)
                         continue; /* it has closed it */
                 if (fd < 0)
@@ -124,14 +136,13 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
                 if (!stream_attach(streams[i], fd, e))
                         return false;
         }
-        (void)s;
         return true;
 }
 
 static void take_stdin(struct supervisor *s, struct process *p, const struct relic *k)
 {
         ino_t pipe = (ino_t)k->record.process.pipes[0];
-        int fd = pipe ? orphan_pipe(p->pid, 0, pipe, O_WRONLY) : -1;
+        int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
         if (fd >= 0)
                 p->worker->in = stdin_pipe_new(s->loop, fd);

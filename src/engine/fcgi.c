@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "engine/state.h"
+#include "sys/handover.h"
 #include "sys/listen.h"
 
 #define DEFAULT_MODE 0700
@@ -130,7 +131,12 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
         const char *path = unix_path(p->socket);
         struct stat st;
 
-        k->fd = state_fcgi_socket(s, p);
+        AUTO_BUF name = BUF_INIT;
+
+        buf_printf(&name, "fcgi:%s", p->socket);
+        k->fd = handover_fd(s->handover, buf_str(&name));
+        if (k->fd < 0)
+                k->fd = state_fcgi_socket(s, p);
         if (k->fd < 0)
                 return false;
         if (path && s->sys->stat(s->sys, path, &st) == 0) {
@@ -269,4 +275,21 @@ void fcgi_close(struct supervisor *s, struct group *g)
 {
         list_free(s, g->engine);
         g->engine = NULL;
+}
+
+bool fcgi_hand_over(struct supervisor *s, struct strs *items)
+{
+        bool fine = true;
+
+        for (int i = 0; fine && i < s->registry.group_count; i++)
+                for (const struct fcgi *f = s->registry.groups[i]->engine; fine && f; f = f->next) {
+                        AUTO_BUF item = BUF_INIT; /* programs may share a socket */
+                        AUTO_BUF name = BUF_INIT;
+                        buf_printf(&name, "fcgi:%s", f->socket->url);
+                        buf_printf(&item, "%s=fd:%d", buf_str(&name), f->socket->fd);
+                        if (!strs_has(items, buf_str(&item)))
+                                fine = !name.failed && !item.failed &&
+                                       handover_put_fd(items, buf_str(&name), f->socket->fd);
+                }
+        return fine;
 }

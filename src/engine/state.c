@@ -14,6 +14,7 @@
 #include "model/plan.h"
 #include "state_record.h"
 #include "sys/daemonize.h"
+#include "sys/handover.h"
 #include "sys/orphan.h"
 
 /* ---- records as bytes */
@@ -416,7 +417,7 @@ static bool make_dir(const char *dir, struct err *e)
         return true;
 }
 
-static bool take_lock(struct state *st, struct err *e)
+static bool take_lock(struct state *st, int handover, struct err *e)
 {
         AUTO_BUF path = BUF_INIT;
         pid_t holder = 0;
@@ -425,6 +426,9 @@ static bool take_lock(struct state *st, struct err *e)
         st->lock_path = buf_take(&path);
         if (!st->lock_path)
                 return err_nomem(e);
+        st->lock = pidfile_inherit(st->lock_path, handover);
+        if (st->lock >= 0)
+                return true;
         if (pidfile_open(st->lock_path, &st->lock, &holder, e))
                 return true;
         if (e->code != ERR_BUSY)
@@ -486,7 +490,8 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         }
         if (!st || !st->dir)
                 err_nomem(&why);
-        else if (make_dir(dir, &why) && take_lock(st, &why) && open_table(s, &why))
+        else if (make_dir(dir, &why) && take_lock(st, handover_fd(s->handover, "state"), &why) &&
+                 open_table(s, &why))
                 return true;
         if (st)
                 release(st);
@@ -535,4 +540,9 @@ void state_close(struct supervisor *s, bool keep_it)
 const char *state_dir(const struct supervisor *s)
 {
         return s->state ? s->state->dir : NULL;
+}
+
+bool state_hand_over(const struct supervisor *s, struct strs *items)
+{
+        return !s->state || handover_put_fd(items, "state", s->state->lock);
 }

@@ -20,6 +20,7 @@
 #include "engine/sweep.h"
 #include "engine/ticks.h"
 #include "engine/transition.h"
+#include "engine/upgrade.h"
 #include "engine/waiters.h"
 #include "engine/worker.h"
 
@@ -345,7 +346,7 @@ void supervisor_reap(struct supervisor *s)
                 if (p)
                         supervisor_ended(s, p, status, false);
                 else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
-                         !gzip_reaped(s, pid, status))
+                         !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
                         unknown_pid(s, pid, status);
         }
 }
@@ -516,6 +517,7 @@ void supervisor_release(struct supervisor *s)
         probes_free(s);
         ticks_free(s);
         fatal_free(s);
+        upgrade_free(s);
         sweep_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);

@@ -6,6 +6,7 @@
 
 #include "engine/fatal.h"
 #include "engine/probes.h"
+#include "engine/upgrade.h"
 #include "sys/kin.h"
 #include "sys/procfs.h"
 
@@ -103,7 +104,7 @@ static bool read_orphans(struct supervisor *s, struct proc_table *out)
 
         for (ssize_t i = 0; i < n; i++)
                 if (!registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
-                    !fatal_owns(s, kids[i]) && kids[i] != s->gzip)
+                    !fatal_owns(s, kids[i]) && !upgrade_owns(s, kids[i]) && kids[i] != s->gzip)
                         kids[count++] = kids[i];
         bool fine = n >= 0 && kin_tree(kids, count, out);
         free(kids);

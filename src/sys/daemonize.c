@@ -125,6 +125,14 @@ bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *
         }
 }
 
+int pidfile_inherit(const char *path, int fd)
+{
+        if (fd >= 0 && is_regular(fd) && is_same_file(path, fd))
+                return fd;
+        fd_close(&fd);
+        return -1;
+}
+
 bool pidfile_write(int fd, pid_t pid, struct err *e)
 {
         char text[32];

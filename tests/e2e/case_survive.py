@@ -8,12 +8,13 @@ import http.client
 import os
 import random
 import re
+import shutil
 import signal
 import threading
 import time
 
-from e2elib import (Failed, alive, check, descendants, has, kill, lacks, read_file, reap_all, same,
-                    story, write_file)
+from e2elib import (Failed, alive, check, descendants, has, kill, lacks, proc_environ, proc_status,
+                    read_file, reap_all, same, story, write_file)
 
 
 def succeed(d):
@@ -356,6 +357,138 @@ def workers_of_another_user_survive(c):
     d.order('w', 'stop')
     check(no_gap_and_no_double(log) > 10, 'lines')
     reap_all()
+
+
+def upgraded(c, d, count=1):
+    """Wait until the daemon is its next image."""
+    d.wait_log('supervisord started with pid', count + 1)
+    c.wait(d.answers, 'the next image answers')
+
+
+@story(nobody=True)
+def an_upgrade_stops_nothing(c):
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=3', 'process_name=%(program_name)s_%(process_num)d')
+                 + c.program('chatty', ' lines 1000000 1') + c.program('echo', ' echo')
+                 + c.program('off', ' sleep') + c.program('crash', ' exit 9 150', 'startsecs=0',
+                                                          'restart_delay=20ms', 'restart_delay_factor=1'))
+    d.wait_all('RUNNING', 7)
+    d.order('off', 'stop')
+    pids = {n: p for n, p in d.pids().items() if n != 'crash'}
+    log = d.process('chatty')['stdout']['logfile']
+    limit = read_file(f'/proc/{pids["echo"]}/limits')
+    for n in range(1, 6):
+        if n % 2:
+            same(d.post('/v1/upgrade', status=202), {'upgrading': True, 'pid': d.pid}, 'answer')
+        else:
+            d.send(signal.SIGUSR1)
+        upgraded(c, d, n)
+        same({x: p for x, p in d.pids().items() if x != 'crash'}, pids, 'pids')
+        same(d.process('off')['state'], 'STOPPED', 'state')
+        same(d.info()['pid'], d.pid, 'pid of the daemon')
+    d.rpc().sendProcessStdin('echo', 'hello\n')
+    d.wait_worker_log('echo', 'hello')
+    d.wait_process('crash', lambda p: p['exit'] and p['exit']['code'] == 9, 'its code is known')
+    d.order('chatty', 'stop')
+    check(no_gap_and_no_double(log) > 100, 'lines')
+    p = d.order('off', 'start')
+    same(read_file(f'/proc/{p["pid"]}/limits'), limit, 'limits of a worker started by the new image')
+    same(proc_status(p['pid'])['SigBlk'], '0' * 16, 'blocked signals')
+    lacks(str(proc_environ(p['pid'])), 'HANDOVER', 'environment')
+    lacks(d.log(), 'without its logs', 'main log')
+    lacks(d.log(), 'reaped unknown pid', 'main log')
+
+
+@story(nobody=True)
+def a_bad_binary_changes_nothing(c):
+    bad = write_file(c.path('bad'), '#!/bin/sh\nexit 5\n', 0o755)
+    half = write_file(c.path('half'), '#!/bin/sh\ntest "$1" = --check && exit 0\nexit 1\n', 0o755)
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    a = d.post('/v1/upgrade', {'binary': bad}, 422)
+    same((a['code'], 'exit status 5' in a['detail']), ('CANT_UPGRADE', True), f'answer {a}')
+    d.wait_log('not upgraded')
+    d.post('/v1/upgrade', {'binary': c.path('missing')}, 409)
+    d.post('/v1/upgrade', {'binary': 'relative'}, 409)
+    same(d.process('w')['pid'], pid, 'pid')
+    code, out, _ = d.ctl('upgrade')
+    same((code, out), (0, 'Upgrading supervisord in place\n'), 'supervisorctl')
+    upgraded(c, d)
+    same(d.process('w')['pid'], pid, 'pid')
+    d.post('/v1/upgrade', {'binary': half}, 202)  # says that all is well, and ends: no way back
+    d.clean = False
+    d.wait_end(1)
+    d.clean = True
+    d.start()
+    same(d.process('w')['pid'], pid, 'pid')
+    reap_all()
+
+
+def goes_back(c, script):
+    real = c.path('supervisord')
+    shutil.copy(c.supervisord, real)
+    sly = write_file(c.path('sly'), f'#!/bin/sh\ntest "$1" = --check && exit 0\n{script}\n'
+                     .replace('REAL', real), 0o755)
+    d = c.daemon(c.program('w', ' lines 1000000 1'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    log = d.process('w')['stdout']['logfile']
+    d.post('/v1/upgrade', {'binary': sly}, 202)
+    d.wait_log('did not begin to supervise')
+    same(d.process('w')['pid'], pid, 'pid of the worker')
+    same(d.info()['pid'], d.pid, 'pid of the daemon')
+    d.post('/v1/upgrade', {'binary': real}, 202)
+    upgraded(c, d, 2)
+    d.order('w', 'stop')
+    check(no_gap_and_no_double(log) > 100, 'lines')
+    lacks(d.log(), 'without its logs', 'main log')
+
+
+@story(nobody=True)
+def an_image_that_cannot_begin_gives_way_to_the_old_one(c):
+    goes_back(c, 'exec REAL "$@" --minfds nonsense')
+
+
+@story(nobody=True)
+def an_image_that_hangs_gives_way_to_the_old_one(c):
+    """Where it hangs it cannot read the pidfile's path: a FIFO that nobody opens for writing."""
+    os.mkfifo(c.path('fifo'))
+    goes_back(c, f'shift 2; exec REAL -c {c.path("fifo")} "$@"')
+
+
+@story(nobody=True)
+def requests_in_flight_are_answered_over_an_upgrade(c):
+    d = c.daemon(c.program('w', ' sleep', 'autostart=false', 'startsecs=1') + c.program('x', ' sleep'))
+    d.wait_state('x', 'RUNNING')
+    halt, asked, failed, slow = threading.Event(), [], [], []
+
+    def ask():
+        while not halt.is_set():
+            try:
+                same(d.get('/v1/info').status, 200, 'status')
+                asked.append(1)
+            except Exception as e:
+                failed.append(repr(e))
+
+    def wait_for_start():
+        slow.append(d.order('w', 'start'))
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for n in range(1, 6):
+        waiter = threading.Thread(target=wait_for_start)
+        waiter.start()
+        time.sleep(0.1)
+        d.send(signal.SIGUSR1)
+        d.wait_log('supervisord started with pid', n + 1)
+        waiter.join()
+        d.order('w', 'stop')
+    halt.set()
+    for t in threads:
+        t.join()
+    same(failed, [], 'requests that failed')
+    same([p['state'] for p in slow], ['RUNNING'] * 5, 'who waited')
+    check(len(asked) > 20, f'requests: {len(asked)}')
 
 
 @story
