@@ -590,6 +590,9 @@ static int supervise(struct daemon *d)
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
         d->farewell.data = d;
         write_pidfile(d);
+        if (getpid() == 1)
+                log_line(d->sup.log, LVL_INFO,
+                         "running as process 1: when it dies, the kernel ends everything here");
         state_sign(&d->sup);
         supervisor_begin(&d->sup);
         supervisor_reap(&d->sup); /* who ended between two images of us */

@@ -124,6 +124,7 @@ struct program {
         double restart_delay_factor, restart_jitter;
         struct rate restart_limit;
         struct on_fatal on_fatal;
+        bool container_main; /* its end is ours */
         struct check_target healthcheck;
         struct strs check_hosts; /* "name=address": looked up when the file was read */
         int64_t healthcheck_interval_ms, healthcheck_timeout_ms;

@@ -217,6 +217,7 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
                 state_note(s, p, 0);
         if (p->state != from) {
                 waiters_look(s, p);
+                fatal_main_ended(s, p);
                 if (s->shutdown)
                         shutdown_step(s);
         }

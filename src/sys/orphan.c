@@ -153,13 +153,14 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         DIR *dir = opendir(path);
         if (!dir)
                 return -1;
-        errno = ENOENT;
+        int error = ENOENT;
         for (struct dirent *d; found < 0 && (d = readdir(dir));) {
                 snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, d->d_name);
-                if (is_pipe(path, pipe))
-                        found = open_if_same(path, pipe, flags);
+                if (!is_pipe(path, pipe))
+                        continue;
+                found = open_if_same(path, pipe, flags);
+                error = errno;
         }
-        int error = found < 0 && errno == 0 ? ENOENT : errno;
         closedir(dir);
         errno = error;
         return found;

@@ -10,10 +10,11 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 
-from e2elib import (Failed, alive, check, descendants, has, kill, lacks, proc_environ, proc_status,
+from e2elib import (Failed, Skipped, alive, check, descendants, has, kill, lacks, proc_environ, proc_status,
                     read_file, reap_all, same, story, write_file)
 
 
@@ -604,3 +605,38 @@ def rounds(c, count):
         d.order(name, 'stop')
         check(no_gap_and_no_double(log) > 100 * count / 50, f'lines of {name}')
     lacks(d.log(), 'without its logs', 'main log')
+
+
+# ---- containers
+
+@story(nobody=True)
+def the_main_program_of_a_container_ends_it_with_its_code(c):
+    for i, (command, extra, code) in enumerate([
+            (' exit 7 100', 'autorestart=false', 7), (' exit 0 100', 'autorestart=unexpected', 0),
+            (' crash 100', 'autorestart=false', 128 + 11),
+            (' exit 5', 'startretries=1\nrestart_delay=10ms', 5)]):
+        d = c.daemon(c.program('main', command, 'startsecs=0' if i < 3 else 'startsecs=1', extra,
+                               'container_main=true') + c.program('side', ' sleep'),
+                     name=f'd{i}', start=False)
+        d.launch()
+        d.wait_end(code)
+        has(d.log(), f'ending with exit code {code}', 'main log')
+
+
+@story(root=True)
+def as_process_one_it_reaps_whoever_is_left_to_it(c):
+    text = c.program('w', ' fork-away', 'startsecs=0', 'autorestart=false') + c.program('x', ' sleep')
+    d = c.daemon(text, start=False)
+    d.popen = subprocess.Popen(['unshare', '--pid', '--fork', '--mount-proc', '--kill-child',
+                                c.supervisord, '-n', '-c', d.conf], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    d.pid = d.popen.pid
+    c.wait(lambda: d.popen.poll() is not None or d.answers(), 'it answers')
+    if d.popen.poll() is not None:
+        d.code = d.popen.returncode
+        raise Skipped('no pid namespace here')
+    d.wait_log('running as process 1')
+    d.wait_state('w', 'EXITED')
+    same(d.info()['pid'], 1, 'pid')
+    d.rpc().shutdown()
+    d.wait_end(0)

@@ -214,6 +214,7 @@ static const struct dflt {
         { "program", "restart_jitter", "0.1" },
         { "program", "restart_reset", "1m" },
         { "program", "restart_limit", "off" },
+        { "program", "container_main", "false" },
         { "program", "on_fatal", "ignore" },
         { "program", "healthcheck", "" },
         { "program", "healthcheck_interval", "10s" },
