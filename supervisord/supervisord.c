@@ -1,6 +1,7 @@
 /* The daemon: wiring only. Start-up in the order of compat section 10; every refusal before
  * supervision begins is exit code 2 with "Error: ..." on stderr. */
 #include <ev.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,15 @@
 #include "engine/gzip.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
+#include "engine/service.h"
 #include "engine/shutdown.h"
+#include "engine/state.h"
 #include "engine/supervisor.h"
+#include "engine/upgrade.h"
 #include "logs/mainlog.h"
 #include "model/cmdline.h"
 #include "sys/daemonize.h"
+#include "sys/handover.h"
 #include "sys/user.h"
 #include "sys/world.h"
 #include "version.h"
@@ -36,6 +41,7 @@ struct daemon {
         struct ev_loop *loop;
         struct supervisor sup;
         struct api *api;
+        struct service service;
         sigset_t original_mask;
         int pidfile;
         char *pidfile_path;
@@ -45,10 +51,15 @@ struct daemon {
         ev_io child_signal; /* a signalfd: libev's would not say who has ended */
         ev_timer farewell;
         int farewells;
+        struct handover handover;
+        char *binary;      /* owned: what we were started from */
+        char *next_binary; /* owned: to become it as soon as everybody has an answer; or NULL */
+        bool refused;
 };
 
 #define FAREWELL_S      0.01
-#define FAREWELL_ROUNDS 100 /* a client that does not take its last answer is not waited for */
+#define PATIENCE_ROUNDS 1000 /* whoever waits for a process gets an answer before an upgrade */
+#define FAREWELL_ROUNDS 100  /* a client that does not take its last answer is not waited for */
 
 static int refuse(const struct daemon *d, const char *text)
 {
@@ -238,6 +249,15 @@ static void on_end_signal(struct daemon *d, int sig, const char *name)
         shutdown_request(s, name);
 }
 
+static void on_upgrade_signal(struct daemon *d)
+{
+        struct err e = { 0 };
+
+        log_line(d->sup.log, LVL_WARN, "received SIGUSR1 indicating upgrade request");
+        if (!upgrade_begin(&d->sup, NULL, NULL, NULL, NULL, &e))
+                log_line(d->sup.log, LVL_ERROR, "not upgraded: %s", e.text);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
         struct daemon *d = w->data;
@@ -255,6 +275,9 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
                 break;
         case SIGHUP:
                 on_hangup(d);
+                break;
+        case SIGUSR1:
+                on_upgrade_signal(d);
                 break;
         case SIGUSR2:
                 log_line(d->sup.log, LVL_INFO, "received SIGUSR2 indicating log reopen request");
@@ -311,7 +334,9 @@ static void watch_signals(struct daemon *d)
         static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO };
 
         for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-                signal(ignored[i], SIG_IGN); /* would end us; workers start with the defaults */
+                if (ignored[i] != SIGALRM || d->handover.list < 0) /* then it is the watch's */
+                        signal(ignored[i],
+                               SIG_IGN); /* would end us; workers start with the defaults */
         for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
                 ev_signal *w = &d->signals[d->signal_count++];
                 ev_signal_init(w, on_signal, watched[i]);
@@ -323,11 +348,62 @@ static void watch_signals(struct daemon *d)
 
 /* ---- the end, or a new beginning in this process */
 
+/* Returns when it cannot be done: then we go on as before. */
+static void become_next(struct daemon *d)
+{
+        struct supervisor *s = &d->sup;
+        AUTO_STRS items = STRS_INIT;
+        AUTO_STRS argv = STRS_INIT;
+        char mask[32], nofile[48];
+        struct err e = { 0 };
+        uint64_t blocked = 0;
+
+        for (int sig = 1; sig < 64; sig++)
+                if (sigismember(&d->original_mask, sig) == 1)
+                        blocked |= UINT64_C(1) << (sig - 1);
+        snprintf(mask, sizeof mask, "%" PRIx64, blocked);
+        snprintf(nofile, sizeof nofile, "%llu:%llu", (unsigned long long)s->limits.nofile.rlim_cur,
+                 (unsigned long long)s->limits.nofile.rlim_max);
+        bool fine = handover_put(&items, "mask", mask) && handover_put(&items, "nofile", nofile) &&
+                    (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
+                    upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
+                    cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
+        log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
+        service_reloading(&d->service);
+        if (!fine)
+                err_nomem(&e);
+        if (!fine || !handover_exec(d->next_binary, argv.items, &items, &e))
+                log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
+        free(d->next_binary);
+        d->next_binary = NULL;
+        api_pause(d->api, false);
+}
+
+static void on_upgrade(struct supervisor *s, const char *binary)
+{
+        struct daemon *d = s->rebind_arg;
+
+        free(d->next_binary);
+        d->next_binary = strdup(binary);
+        if (!d->next_binary)
+                return;
+        d->farewells = 0;
+        api_pause(d->api, true);
+        ev_timer_start(d->loop, &d->farewell);
+}
+
 static void on_farewell(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct daemon *d = w->data;
 
-        (void)w, (void)revents;
+        (void)revents;
+        if (d->next_binary) {
+                if (api_quiet(d->api) || ++d->farewells > PATIENCE_ROUNDS) {
+                        ev_timer_stop(loop, w);
+                        become_next(d);
+                }
+                return;
+        }
         if (api_idle(d->api) || ++d->farewells > FAREWELL_ROUNDS)
                 ev_break(loop, EVBREAK_ALL);
 }
@@ -422,6 +498,16 @@ static void keep_quiet(struct daemon *d, ev_periodic *w)
         ev_periodic_start(d->loop, w);
 }
 
+/* Ours were raised by the image before us; workers get what was there before that. */
+static void take_limits(struct daemon *d)
+{
+        const char *text = handover_word(&d->handover, "nofile");
+        unsigned long long soft, hard;
+
+        if (text && sscanf(text, "%llu:%llu", &soft, &hard) == 2)
+                d->sup.limits.nofile = (struct rlimit){ (rlim_t)soft, (rlim_t)hard };
+}
+
 static bool open_everything(struct daemon *d, struct err *e)
 {
         struct supervisor *s = &d->sup;
@@ -435,6 +521,11 @@ static bool open_everything(struct daemon *d, struct err *e)
         flush_messages(log, &d->diags);
         if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
                 return false;
+        take_limits(d);
+        s->log = log;
+        s->handover = &d->handover;
+        if (!state_open(s, set->statedir, e))
+                return false;
         s->mainlog = d->mainlog;
         s->worker_mask = d->original_mask;
         s->overrides = d->cmd.overrides;
@@ -442,6 +533,8 @@ static bool open_everything(struct daemon *d, struct err *e)
         s->rebind = on_rebind;
         s->rebind_arg = d;
         s->on_end = on_end;
+        s->on_upgrade = on_upgrade;
+        s->binary = d->binary;
         struct config *config = d->config;
         d->config = NULL;
         if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
@@ -450,7 +543,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */
         if (!set->nocleanup)
-                logs_clean_auto(set->childlogdir, set->identifier, NULL, log);
+                logs_clean_auto(set->childlogdir, set->identifier, state_spared_logs(s), log);
         return supervisor_add_all(s, e);
 }
 
@@ -458,7 +551,7 @@ static bool go_to_background(struct daemon *d, struct err *e)
 {
         const struct settings *set = &d->sup.config->settings;
 
-        if (!set->nodaemon) {
+        if (!set->nodaemon && d->handover.list < 0) {
                 log_line(d->sup.log, LVL_INFO, "daemonizing the supervisord process");
                 if (!daemonize(e))
                         return false;
@@ -495,7 +588,8 @@ static bool take_pidfile(struct daemon *d, struct err *e)
         d->pidfile_path = strdup(d->config->settings.pidfile);
         if (!d->pidfile_path)
                 return err_nomem(e);
-        if (pidfile_open(d->pidfile_path, &d->pidfile, &holder, e))
+        d->pidfile = pidfile_inherit(d->pidfile_path, handover_fd(&d->handover, "pidfile"));
+        if (d->pidfile >= 0 || pidfile_open(d->pidfile_path, &d->pidfile, &holder, e))
                 return true;
         d->pidfile_error = *e;
         if (e->code != ERR_BUSY)
@@ -511,23 +605,38 @@ static int supervise(struct daemon *d)
         struct err e = { 0 };
         ev_periodic quiet;
 
+        d->refused = true; /* until supervision begins: what an earlier daemon left stays */
         if (!become_user(d, &e) || !take_pidfile(d, &e) || !make_loop(d, &e) ||
             !open_everything(d, &e) || !go_to_background(d, &e) || !watch_children(d, &e)) {
                 if (d->sup.log)
                         log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
+                handover_go_back();
                 return refuse(d, e.text);
         }
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
         if (!logs_run(d->sup.logs, d->mainlog, &e)) {
                 log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
+                handover_go_back();
                 return refuse(d, e.text);
         }
+        d->refused = false;
         watch_signals(d);
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
         d->farewell.data = d;
         write_pidfile(d);
+        if (getpid() == 1)
+                log_line(d->sup.log, LVL_INFO,
+                         "running as process 1: when it dies, the kernel ends everything here");
+        state_sign(&d->sup);
         supervisor_begin(&d->sup);
+        supervisor_reap(&d->sup); /* who ended between two images of us */
+        if (d->handover.came_back)
+                log_line(d->sup.log, LVL_ERROR, "not upgraded: %s did not begin to supervise",
+                         handover_word(&d->handover, "binary"));
+        handover_confirmed(&d->handover);
+        d->sup.handover = NULL;
+        service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);
         ev_periodic_stop(d->loop, &quiet);
         return d->sup.exit_code;
@@ -542,13 +651,18 @@ static void release(struct daemon *d)
         }
         if (d->loop)
                 ev_timer_stop(d->loop, &d->farewell);
+        service_release(&d->service);
         api_free(d->api);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
+        state_close(&d->sup, d->refused);
         config_free(d->config);
         if (d->pidfile >= 0)
                 pidfile_remove(d->pidfile_path, &d->pidfile);
         free(d->pidfile_path);
+        free(d->binary);
+        free(d->next_binary);
+        handover_release(&d->handover);
         mainlog_free(d->mainlog);
         diags_release(&d->diags);
         if (d->loop)
@@ -568,6 +682,35 @@ static bool answer_flags(const struct daemon *d)
         return text.len > 0;
 }
 
+/* An image before us has blocked the signals that it waits for, and they are to stay so. */
+static void take_mask(struct daemon *d)
+{
+        const char *text = handover_word(&d->handover, "mask");
+        uint64_t blocked = text ? strtoull(text, NULL, 16) : 0;
+
+        sigprocmask(SIG_SETMASK, NULL, &d->original_mask);
+        if (!text)
+                return;
+        sigemptyset(&d->original_mask);
+        for (int sig = 1; sig < 64; sig++)
+                if (blocked >> (sig - 1) & 1)
+                        sigaddset(&d->original_mask, sig);
+}
+
+/* As it was named, so that a link may point to the next version later; NULL: nobody knows. */
+static char *find_binary(const char *argv0)
+{
+        char *cwd = argv0[0] == '/' || !strchr(argv0, '/') ? NULL : getcwd(NULL, 0);
+        char *path = NULL;
+
+        if (argv0[0] == '/')
+                return strdup(argv0);
+        if (cwd && asprintf(&path, "%s/%s", cwd, argv0) < 0)
+                path = NULL;
+        free(cwd);
+        return path ? path : realpath("/proc/self/exe", NULL);
+}
+
 int main(int argc, char **argv)
 {
         struct daemon d = { .argv0 = argv[0], .pidfile = -1 };
@@ -576,15 +719,22 @@ int main(int argc, char **argv)
 
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
                 return gzip_main(); /* we are our own child */
+        if (handover_read(&d.handover))
+                handover_watch(&d.handover, HANDOVER_LIMIT_S);
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
-        sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
+        take_mask(&d);
         d.world = world_real();
-        if (!cmdline_parse(&d.cmd, argc, argv, &e))
+        d.binary = find_binary(argv[0]);
+        if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
+                handover_go_back();
                 return refuse(&d, e.text);
+        }
         if (answer_flags(&d))
                 return 0;
         if (read_config(&d, &code))
                 code = supervise(&d);
+        else
+                handover_go_back();
         release(&d);
         return code;
 }

@@ -39,7 +39,7 @@ _supervisorctl() {
         if [[ $cur == -* ]]; then
             offers="-c --configuration -h --help -i --interactive -s --serverurl -u --username -p --password -r --history_file -v --verbose --json "
         else
-            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale"
+            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale upgrade"
         fi
     else
         case $cmd in
@@ -54,7 +54,7 @@ _supervisorctl() {
                 offers=$(_supervisorctl_names process)
             fi ;;
         help)
-            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale" ;;
+            offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale upgrade" ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$offers" -- "$cur")

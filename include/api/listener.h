@@ -14,6 +14,8 @@ bool listener_renew(struct listener *l, struct err *e);
  * as they are. */
 void listener_suspend(struct listener *l);
 bool listener_take_again(struct listener *l, struct err *e);
+/* For the next image in our place. False: no memory, or a name that cannot be told. */
+bool listener_hand_over(const struct listener *l, struct strs *items);
 /* No more connections; the socket file goes if it is still ours. The struct lives as long as its
  * connections. */
 void listener_close(struct listener *l);
@@ -21,5 +23,6 @@ void listener_close(struct listener *l);
 bool listener_update(struct listener *l, const struct server_conf *next, struct err *e);
 bool listener_serves(const struct listener *l, const struct server_conf *c); /* same address */
 void listeners_resume(struct api *a);                                        /* after api->pause */
+void listeners_pause(struct api *a);
 
 #endif

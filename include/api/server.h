@@ -67,6 +67,11 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
 /* Servers that are the same in `next` stay open with their connections; others are closed, new ones
  * bound. Bind failures leave everything as it was. */
 bool api_rebind(struct api *a, const struct config *next, struct err *e);
+/* An upgrade in place: nobody new is let in (they wait); has everybody got an answer? What the next
+ * image is to listen on. */
+void api_pause(struct api *a, bool on);
+bool api_quiet(const struct api *a);
+bool api_hand_over(const struct api *a, struct strs *items);
 /* Answer what is under way, close, unlink the sockets. */
 void api_free(struct api *a);
 /* Give connections with a finished answer a moment to take it at the daemon's end: true when

@@ -72,6 +72,8 @@ void cmd_shutdown(struct ctl *c, const struct args *a);
 void cmd_reload(struct ctl *c, const struct args *a);
 void cmd_open(struct ctl *c, const struct args *a);
 
+void cmd_upgrade(struct ctl *c, const struct args *a);
+
 void cmd_rotate(struct ctl *c, const struct args *a);
 void cmd_scale(struct ctl *c, const struct args *a);
 void cmd_apply(struct ctl *c, const struct args *a);

@@ -7,6 +7,8 @@
 
 #include "engine/supervisor.h"
 
+/* It has ended, and is not started again: does the daemon end with it (container_main)? */
+void fatal_main_ended(struct supervisor *s, const struct process *p);
 void fatal_happened(struct supervisor *s, struct process *p);
 /* A reaped pid that is no worker: was it an on_fatal command? Its failure is in the log. */
 bool fatal_reaped(struct supervisor *s, pid_t pid, int status);

@@ -21,6 +21,10 @@ bool fcgi_open(struct supervisor *s, struct group *g, struct err *e);
  * open. */
 int fcgi_socket(const struct fleet *f);
 
+struct strs;
+/* For the next image in our place: every socket. False: no memory. */
+bool fcgi_hand_over(struct supervisor *s, struct strs *items);
+
 /* The group goes: close, and remove the paths that are still ours. Fine when nothing is open. */
 void fcgi_close(struct supervisor *s, struct group *g);
 

@@ -19,6 +19,11 @@ void listeners_remove_group(struct supervisor *s, struct group *g);
 void listener_spawned(struct supervisor *s, struct process *p);
 void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
 void listener_ended(struct supervisor *s, struct process *p);
+/* Another daemon's process goes on here, in the state in which that one had it (its number,
+ * model/listener_proto.h). What it was busy with is not known any more: its answer is taken, a
+ * rejected event does not come back. */
+void listener_adopted(struct supervisor *s, struct process *p, int state);
+int listener_state_of(const struct listener *l);
 /* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to
  * its pool. NULL is fine. */
 void listener_free(struct listener *l);

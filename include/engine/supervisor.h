@@ -54,6 +54,10 @@ struct supervisor {
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 
+        struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
+        struct handover *handover;   /* borrowed: what the image before us left; NULL: nothing */
+        struct upgrade *upgrade;     /* engine/upgrade; NULL: none is under way */
+        const char *binary;          /* borrowed: what we were started from, full path */
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
@@ -63,6 +67,9 @@ struct supervisor {
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);
+
+        /* The next image is good: become it. Set by the wiring; NULL: cannot be done. */
+        void (*on_upgrade)(struct supervisor *s, const char *binary);
 
         /* Told when config->servers changed, so that floor 3 rebinds; set by the wiring. */
         bool (*rebind)(void *arg, const struct config *next, struct err *e);
@@ -84,6 +91,8 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 /* An order to one process: process_order + supervisor_act. */
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order);
 
+/* It has ended: status as from waitpid, or `lost` when nobody knows. */
+void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* Drain the dead: all there are. See engine/children.h for what SIGCHLD calls. */
 void supervisor_reap(struct supervisor *s);
 /* One of them was reaped. */

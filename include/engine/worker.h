@@ -17,16 +17,29 @@ struct probe;
 struct waiter;
 struct stdin_pipe;
 struct listener;
+struct adopted;
+
+/* How a successor would know the worker again (engine/state.h). */
+struct footprint {
+        uint32_t slot;                  /* of its record, counted from 1; 0: none */
+        uint64_t start_low, start_high; /* clock ticks since the boot */
+        uint64_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours */
+        bool adopted;                   /* started by an earlier daemon */
+        bool adopted_logs;              /* and its pipes are ours again */
+};
 
 struct worker {
-        struct supervisor *sup;    /* borrowed */
-        struct process *process;   /* borrowed */
-        struct stream *out, *err;  /* owned; err is NULL when redirected */
-        bool out_auto, err_auto;   /* the stream has a generated path */
-        int draining;              /* streams that have not said on_finished since the death */
-        int status;                /* of the death that waits for the streams */
-        bool reaped;               /* a death waits to be fed */
-        char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
+        struct supervisor *sup;   /* borrowed */
+        struct process *process;  /* borrowed */
+        struct stream *out, *err; /* owned; err is NULL when redirected */
+        bool out_auto, err_auto;  /* the stream has a generated path */
+        int draining;             /* streams that have not said on_finished since the death */
+        int status;               /* of the death that waits for the streams */
+        bool reaped;              /* a death waits to be fed */
+        bool lost;                /* nobody knows how it ended: `status` says nothing */
+        char *log_error;          /* owned: why it was killed after its start; NULL: it was not */
+        struct footprint mark;
+        struct adopted *adopted;   /* owned; NULL: the worker is our child, or there is none */
         struct stdin_pipe *in;     /* owned; NULL: none */
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */

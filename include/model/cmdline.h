@@ -21,6 +21,10 @@ extern const struct flag daemon_flags[];
 
 /* False: *e has the message that goes behind "Error: ". Strings are borrowed from argv. */
 bool cmdline_parse(struct cmdline *c, int argc, char *const *argv, struct err *e);
+/* The same again for another image of the daemon: binary, the configuration by its full path, what
+ * was said beside it. False: no memory. */
+bool cmdline_again(const struct cmdline *c, const char *binary, const char *config,
+                   struct strs *argv);
 void cmdline_help(struct buf *out);
 
 #endif

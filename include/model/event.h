@@ -47,6 +47,7 @@ enum event_type {
         EV_LOG_DROPPED,
         EV_LOG_ERROR,
         EV_LOG_RECOVERED,
+        EV_ADOPTED,
         EV_TYPE_COUNT
 };
 

@@ -4,6 +4,7 @@
 #define MODEL_PLAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/strs.h"
 #include "model/config.h"
@@ -42,6 +43,10 @@ const char *plan_action_word(enum plan_action a); /* "keep" "live" "start" "stop
 
 /* Worst change between two programs; *keys (may be NULL) gets the keys that differ. */
 enum change program_diff(const struct program *a, const struct program *b, struct strs *keys);
+
+/* One number for all that only a new start makes true: another number, another start needed. Never
+ * 0. Without memory it is 1. */
+uint64_t program_fingerprint(struct program *p);
 
 /* Group-wise, as Supervisor's reloadConfig: names sorted bytewise. Scaling is no change. */
 struct group_diff {

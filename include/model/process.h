@@ -131,6 +131,8 @@ struct process {
         struct breaker breaker;
         struct health health;
 
+        bool recalled; /* carried over from an earlier daemon: what it was told holds */
+
         struct worker *worker;       /* the engine's, opaque here; NULL until it needs one */
         struct process *by_pid_next; /* registry */
 };
@@ -160,6 +162,8 @@ bool process_promote_first(const struct process *p, struct moment at);
 unsigned process_died(struct process *p, int status, struct moment at);
 /* A better reason for what has just failed than process_died could know (copied). */
 void process_explain(struct process *p, const char *why);
+/* It ended, and nobody can say how: while no supervisor was there. Not expected. */
+unsigned process_lost(struct process *p, struct moment at);
 /* due.due_ms has come (or not: then nothing happens). */
 unsigned process_tick(struct process *p, struct moment at);
 /* One probe's result, already counted: see health_result. */

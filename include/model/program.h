@@ -87,6 +87,7 @@ struct channel_conf {
 
 struct program {
         unsigned refs;
+        uint64_t fingerprint; /* see model/plan.h; 0: not asked for yet */
         enum program_kind kind;
         char *name;    /* owned: after the colon */
         char *section; /* owned: "program:web" */
@@ -123,6 +124,7 @@ struct program {
         double restart_delay_factor, restart_jitter;
         struct rate restart_limit;
         struct on_fatal on_fatal;
+        bool container_main; /* its end is ours */
         struct check_target healthcheck;
         struct strs check_hosts; /* "name=address": looked up when the file was read */
         int64_t healthcheck_interval_ms, healthcheck_timeout_ms;

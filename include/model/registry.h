@@ -7,6 +7,7 @@
 #define MODEL_REGISTRY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/world.h"
@@ -19,6 +20,7 @@ struct fleet {
         struct program *program; /* reference: what new processes will run by */
         int replicas;            /* how many are wanted now; numprocs unless scaled */
         bool scaled;             /* replicas was set by an order, and differs from numprocs' say */
+        uint32_t state_slot;     /* the engine's: where that is written down; 0: nowhere */
         struct process *
             *procs; /* owned array, borrowed items, ascending number; retiring ones too */
         int count;
@@ -58,6 +60,9 @@ void registry_remove(struct registry *r, struct group *g);
  * goes or changes; a fleet that is gone stays at the end, with replicas 0, while it has processes.
  * Pointers to the group's fleets are void afterwards. False: nothing changed (no memory). */
 bool group_follow(struct group *g, struct group_conf *next, struct err *e);
+/* A fleet at the group's end that the configuration does not know, without processes: it goes with
+ * its last one. Pointers to the group's fleets are void afterwards. NULL: no memory. */
+struct fleet *group_add_fleet(struct group *g, struct program *program);
 /* How many processes the fleet is to have under the new program: a scaled one keeps its number
  * unless numprocs itself changed; within numprocs_min and numprocs_max. */
 int fleet_target(const struct fleet *f, const struct program *next);

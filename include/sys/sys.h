@@ -42,6 +42,10 @@ struct launch {
         bool limit_nofile;
         struct rlimit nofile; /* what the worker gets when limit_nofile */
         const sigset_t *mask; /* the worker's signal mask; NULL: nothing is blocked */
+        /* Called first thing in the child, which shares our memory and all of our descriptors:
+         * plain stores only. NULL: nobody wants to know. */
+        void (*born)(void *arg, pid_t self);
+        void *born_arg;
 };
 
 struct spawned {

@@ -14,6 +14,7 @@
 
 #include "api/sock_file.h"
 #include "base/fd.h"
+#include "sys/handover.h"
 #include "sys/listen.h"
 
 #define BACKLOG       1024
@@ -101,6 +102,56 @@ static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *
         e->code = why.code; /* set last: ERR_SYS would append errno's text once more */
         e->sys = why.sys;
         return false;
+}
+
+/* Under which name a socket is handed from one image of the daemon to the next. */
+static bool put_name(const struct server_conf *c, int i, struct buf *out)
+{
+        if (c->kind == SERVER_UNIX)
+                buf_printf(out, "unix:%s", c->file);
+        else
+                buf_printf(out, "inet:%s:%d:%d", c->port.host ? c->port.host : "", c->port.port, i);
+        return !out->failed;
+}
+
+/* The image before us listened there; whoever waits in its queue is served by us. */
+static bool inherit(struct listener *l)
+{
+        struct stat st;
+
+        while (l->count < LISTEN_FDS_MAX) {
+                AUTO_BUF name = BUF_INIT;
+                int listens = 0;
+                socklen_t len = sizeof listens;
+                if (!put_name(&l->conf, l->count, &name))
+                        break;
+                int fd = handover_fd(l->api->sup->handover, buf_str(&name));
+                if (fd < 0)
+                        break;
+                if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens) {
+                        fd_close(&fd);
+                        break;
+                }
+                l->fds[l->count++] = fd;
+                if (l->conf.kind == SERVER_UNIX)
+                        break;
+        }
+        if (l->count > 0 && l->conf.kind == SERVER_UNIX && stat(l->conf.file, &st) == 0) {
+                l->dev = st.st_dev;
+                l->ino = st.st_ino;
+        }
+        return l->count > 0;
+}
+
+bool listener_hand_over(const struct listener *l, struct strs *items)
+{
+        for (int i = 0; i < l->count; i++) {
+                AUTO_BUF name = BUF_INIT;
+                if (!put_name(&l->conf, i, &name) ||
+                    !handover_put_fd(items, buf_str(&name), l->fds[i]))
+                        return false;
+        }
+        return true;
 }
 
 static bool bind_unix(struct listener *l, struct err *e)
@@ -239,6 +290,11 @@ static void pause_accepting(struct api *a, int error)
         ev_timer_start(a->loop, &a->pause);
 }
 
+void listeners_pause(struct api *a)
+{
+        watch(a, false);
+}
+
 void listeners_resume(struct api *a)
 {
         watch(a, true);
@@ -340,7 +396,7 @@ struct listener *listener_open(struct api *a, const struct server_conf *conf, bo
         l->api = a;
         l->refs = 1;
         l->watch = -1;
-        if (!(conf->kind == SERVER_UNIX ? bind_unix(l, e) : bind_inet(l, e))) {
+        if (!inherit(l) && !(conf->kind == SERVER_UNIX ? bind_unix(l, e) : bind_inet(l, e))) {
                 listener_unref(l);
                 return NULL;
         }

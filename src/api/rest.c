@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "api/auth.h"
 #include "api/conn.h"
 #include "api/events.h"
 #include "api/percent.h"
 #include "api/view.h"
+#include "engine/upgrade.h"
 
 /* ---- answers */
 
@@ -207,6 +209,55 @@ static void post_reload(struct request *r, const char *name)
         diags_release(&diags);
 }
 
+/* ---- upgrade in place */
+
+static void upgrade_checked(void *arg, bool ok, const char *why)
+{
+        struct request *r = arg;
+
+        r->on_gone = NULL;
+        if (ok)
+                rest_reply(r, 202, json_pack("{s:b, s:i}", "upgrading", 1, "pid", (int)getpid()));
+        else
+                rest_error(r, 422, "CANT_UPGRADE", "%s", why);
+}
+
+static void upgrade_gone(struct request *r)
+{
+        upgrade_forget(r->sup, r);
+}
+
+/* Naming a program to run is for whoever could run it anyway. */
+static bool may_name_binary(const struct request *r)
+{
+        return r->caller.known && (r->caller.uid == 0 || r->caller.uid == geteuid());
+}
+
+static void post_upgrade(struct request *r, const char *name)
+{
+        json_t *body = rest_body(r);
+        struct err e = { 0 };
+
+        (void)name;
+        if (!body)
+                return;
+        const json_t *binary = json_object_get(body, "binary");
+        bool given = binary && !json_is_null(binary);
+        if (given && !json_is_string(binary)) {
+                rest_error(r, 400, "BAD_REQUEST", "binary has to be a path");
+        } else if (given && !may_name_binary(r)) {
+                rest_error(r, 403, "FORBIDDEN",
+                           "only the daemon's own user and root may name a binary, over the Unix "
+                           "socket");
+        } else if (upgrade_begin(r->sup, json_string_value(binary), &r->caller, upgrade_checked, r,
+                                 &e)) {
+                r->on_gone = upgrade_gone;
+        } else {
+                rest_error(r, 409, "CANT_UPGRADE", "%s", e.text);
+        }
+        json_decref(body);
+}
+
 /* ---- the table */
 
 enum method { GET, POST };
@@ -230,6 +281,7 @@ static const struct rest_route {
         { GET, "/v1/programs/{}", false, rest_program },
         { POST, "/v1/programs/{}/scale", false, rest_program_scale },
         { POST, "/v1/reload", false, post_reload },
+        { POST, "/v1/upgrade", false, post_upgrade },
         { GET, "/v1/logs/main", true, rest_log_main },
         { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
         { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },

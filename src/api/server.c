@@ -196,6 +196,31 @@ bool api_idle(const struct api *a)
         return true;
 }
 
+/* New clients wait in the sockets' queues, for us or for the next image. */
+void api_pause(struct api *a, bool on)
+{
+        if (on)
+                listeners_pause(a);
+        else
+                listeners_resume(a);
+}
+
+bool api_quiet(const struct api *a)
+{
+        for (const struct conn *c = a->conns; c; c = c->next)
+                if (c->state == CONN_BUSY || c->state == CONN_FLUSH || c->state == CONN_READING)
+                        return false;
+        return true;
+}
+
+bool api_hand_over(const struct api *a, struct strs *items)
+{
+        for (const struct listener *l = a->listeners; l; l = l->next)
+                if (!listener_hand_over(l, items))
+                        return false;
+        return true;
+}
+
 void api_free(struct api *a)
 {
         struct conn *c, *after;

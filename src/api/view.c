@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/signame.h"
+#include "engine/state.h"
 #include "engine/worker.h"
 #include "version.h"
 
@@ -230,8 +231,9 @@ json_t *view_process(const struct supervisor *s, const struct process *p, struct
         put_identity(&f, p);
         put_state(&f, p, now);
         put_future(&f, p, now);
-        put(&f, "adopted", json_false());
-        put(&f, "adopted_logs", json_null());
+        bool adopted = w && w->mark.adopted && p->pid > 0;
+        put(&f, "adopted", json_boolean(adopted));
+        put(&f, "adopted_logs", or_null(json_boolean(w && w->mark.adopted_logs), adopted));
         put(&f, "healthcheck", check_view(p));
         put(&f, "stdout", stream_view(w ? w->out : NULL));
         put(&f, "stderr", stream_view(w ? w->err : NULL));
@@ -293,7 +295,7 @@ json_t *view_info(const struct supervisor *s, struct moment now)
         put(&f, "uptime_s", seconds(now.mono_ms - s->started.mono_ms));
         put(&f, "config", text_or_null(c ? c->path : NULL));
         put(&f, "config_generation", json_integer(s->generation));
-        put(&f, "statedir", json_null());
+        put(&f, "statedir", text_or_null(state_dir(s)));
         put(&f, "counts", counts_view(&s->registry));
         return finish(&f);
 }
@@ -380,6 +382,15 @@ static void state_fields(struct fields *f, const struct event *e)
         put(f, "expected", or_null(json_boolean(e->expected), e->type == EV_PROCESS_STATE_EXITED));
 }
 
+static void adopted_fields(struct fields *f, const struct event *e)
+{
+        int64_t up_ms = e->process ? e->at.mono_ms - e->process->spawned_ms : 0;
+
+        put_name(f, e->process);
+        put(f, "pid", json_integer(e->pid));
+        put(f, "uptime_s", seconds(up_ms));
+}
+
 static void health_fields(struct fields *f, const struct event *e)
 {
         put_name(f, e->process);
@@ -435,6 +446,7 @@ static const struct {
         void (*put)(struct fields *f, const struct event *e);
 } event_views[] = {
         { EV_PROCESS_STATE, "process.state", state_fields },
+        { EV_ADOPTED, "process.adopted", adopted_fields },
         { EV_HEALTH, "process.health", health_fields },
         { EV_SCALED, "program.scaled", scaled_fields },
         { EV_CONFIG_APPLIED, "config.applied", applied_fields },

@@ -1,8 +1,11 @@
 /* shutdown, reload, open: about the daemon itself (compat 21.4). */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/fault.h"
 #include "ctl/commands.h"
+#include "ctl/v1.h"
 
 void cmd_shutdown(struct ctl *c, const struct args *a)
 {
@@ -61,4 +64,41 @@ void cmd_open(struct ctl *c, const struct args *a)
         cmd_status(c, &(struct args){ 0 });
         if (c->exit_code != EXIT_GENERIC)
                 c->exit_code = before;
+}
+
+/* "upgrade", "upgrade --binary PATH" */
+static bool upgrade_body(struct ctl *c, const struct args *a, json_t **out)
+{
+        size_t count = a->words.count;
+        bool named = count == 2 && strcmp(a->words.items[0], "--binary") == 0;
+
+        *out = NULL;
+        if (count && !named) {
+                ctl_fail(c, EXIT_USAGE, "Error: upgrade takes nothing but --binary PATH");
+                return false;
+        }
+        char *path = named ? realpath(a->words.items[1], NULL) : NULL;
+        if (named && !path) {
+                ctl_fail(c, EXIT_GENERIC, "Error: %s: %s", a->words.items[1], strerror(errno));
+                return false;
+        }
+        *out = named ? json_pack("{s:s}", "binary", path) : json_object();
+        free(path);
+        return true;
+}
+
+void cmd_upgrade(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        json_t *body;
+
+        if (!upgrade_body(c, a, &body))
+                return;
+        if (!session_json(&c->session, &r, "/v1/upgrade", body))
+                v1_fail(c, &r, "upgrade", a->json);
+        else if (a->json)
+                v1_print(c, r.json);
+        else
+                ctl_say(c, "Upgrading supervisord in place");
+        json_decref(body);
 }

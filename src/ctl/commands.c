@@ -120,6 +120,11 @@ const struct cmd ctl_cmds[] = {
           COMP_PROGRAM, CMD_OURS, 2, 2, .few = "scale requires a program and a number",
           .many = "scale takes one program and one number", .run = cmd_scale,
           .run_json = cmd_scale },
+        { "upgrade",
+          "upgrade\t\t\tPut the daemon's binary on disk in its place; nothing is stopped\n"
+          "upgrade --binary <path>\tAnother binary\n",
+          COMP_NONE, CMD_OURS, 0, 2, .many = "upgrade takes nothing but --binary PATH",
+          .run = cmd_upgrade, .run_json = cmd_upgrade },
         { .name = NULL },
 };
 

@@ -153,3 +153,24 @@ void fatal_happened(struct supervisor *s, struct process *p)
                 return;
         }
 }
+
+/* As a shell would say it: 128 and the signal. */
+static int exit_code_of(const struct ending *e)
+{
+        if (!e->happened || !e->known)
+                return EXIT_ON_FATAL;
+        return e->sig ? 128 + e->sig : e->code;
+}
+
+void fatal_main_ended(struct supervisor *s, const struct process *p)
+{
+        bool over = p->state == PS_EXITED || p->state == PS_FATAL;
+
+        if (!p->program->container_main || !over || s->mood != MOOD_RUNNING)
+                return;
+        s->exit_code = exit_code_of(&p->ending);
+        log_line(s->log, LVL_WARN,
+                 "'%s' has ended and has container_main: ending with exit code %d", p->name,
+                 s->exit_code);
+        shutdown_request(s, "container_main");
+}

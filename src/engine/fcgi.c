@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "engine/state.h"
+#include "sys/handover.h"
 #include "sys/listen.h"
 
 #define DEFAULT_MODE 0700
@@ -122,6 +124,28 @@ static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
         free(k);
 }
 
+/* Workers of the daemon before us listen on it still: theirs is ours, or nobody would come to them
+ * any more. */
+static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_socket *k)
+{
+        const char *path = unix_path(p->socket);
+        struct stat st;
+
+        AUTO_BUF name = BUF_INIT;
+
+        buf_printf(&name, "fcgi:%s", p->socket);
+        k->fd = handover_fd(s->handover, buf_str(&name));
+        if (k->fd < 0)
+                k->fd = state_fcgi_socket(s, p);
+        if (k->fd < 0)
+                return false;
+        if (path && s->sys->stat(s->sys, path, &st) == 0) {
+                k->dev = st.st_dev;
+                k->inode = st.st_ino;
+        }
+        return true;
+}
+
 static struct fcgi_socket *socket_new(struct supervisor *s, const struct program *p, struct err *e)
 {
         struct fcgi_socket *k = calloc(1, sizeof *k);
@@ -132,6 +156,10 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 return NULL;
         }
         *k = (struct fcgi_socket){ .refs = 1, .fd = -1, .url = strdup(p->socket) };
+        if (k->url && inherit(s, p, k)) {
+                log_line(s->log, LVL_INFO, "Going on with socket %s", k->url);
+                return k;
+        }
         bool ok = k->url ? unix_path(p->socket) ? bind_unix(s, p, k, &why) : bind_tcp(p, k, &why)
                          : err_nomem(&why);
         /* Workers accept on it as they please, and most expect to wait there. */
@@ -247,4 +275,21 @@ void fcgi_close(struct supervisor *s, struct group *g)
 {
         list_free(s, g->engine);
         g->engine = NULL;
+}
+
+bool fcgi_hand_over(struct supervisor *s, struct strs *items)
+{
+        bool fine = true;
+
+        for (int i = 0; fine && i < s->registry.group_count; i++)
+                for (const struct fcgi *f = s->registry.groups[i]->engine; fine && f; f = f->next) {
+                        AUTO_BUF item = BUF_INIT; /* programs may share a socket */
+                        AUTO_BUF name = BUF_INIT;
+                        buf_printf(&name, "fcgi:%s", f->socket->url);
+                        buf_printf(&item, "%s=fd:%d", buf_str(&name), f->socket->fd);
+                        if (!strs_has(items, buf_str(&item)))
+                                fine = !name.failed && !item.failed &&
+                                       handover_put_fd(items, buf_str(&name), f->socket->fd);
+                }
+        return fine;
 }

@@ -4,6 +4,7 @@
 #include "engine/fleet.h"
 #include "engine/orders.h"
 #include "engine/say.h"
+#include "engine/state.h"
 #include "engine/worker.h"
 
 static bool check_range(const struct fleet *f, long wanted, struct err *e)
@@ -132,6 +133,7 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
         }
         f->replicas = (int)wanted;
         f->scaled = f->replicas != g->numprocs;
+        state_note_fleet(s, f);
         shrink(s, f, last);
         out->replicas = f->replicas;
         if (out->was != out->replicas)

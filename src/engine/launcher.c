@@ -10,7 +10,9 @@
 
 #include "base/fd.h"
 #include "base/signame.h"
+#include "engine/adopt.h"
 #include "engine/fcgi.h"
+#include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
 #include "engine/worker.h"
@@ -239,6 +241,21 @@ static void hand_over(struct attempt *a, int fd)
                 a->sup->sys->fchown(a->sup->sys, fd, user->who.uid, user->who.gid);
 }
 
+/* By its inode a successor knows the pipe again. */
+static void note_pipes(struct attempt *a)
+{
+        struct footprint *m = &a->worker->mark;
+        struct sys *sys = a->sup->sys;
+
+        m->adopted = m->adopted_logs = false;
+        for (int i = 0; i < 3; i++) {
+                struct stat st;
+                m->pipes[i] = 0;
+                if (a->ours[i] >= 0 && sys->fstat(sys, a->ours[i], &st) == 0)
+                        m->pipes[i] = st.st_ino;
+        }
+}
+
 static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
 {
         int fds[2];
@@ -250,21 +267,35 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
         return true;
 }
 
-/* A worker that can read its own output, too, never gets SIGPIPE: when we are gone it waits for our
- * successor. Where /proc cannot do that it has the writing end as everywhere. */
-static bool make_output(struct attempt *a, int *read_end, int *write_end)
+/* The worker's own end, open both ways: when we are gone there is still a reader and a writer, so
+ * it gets neither SIGPIPE nor end of file, waits on a full pipe, and a successor finds all that it
+ * wrote. Where /proc cannot do that it has the plain end as everywhere. */
+static void open_both_ways(struct attempt *a, int *fd)
 {
         struct sys *sys = a->sup->sys;
         char path[40];
 
-        if (!make_pipe(a, read_end, write_end))
-                return false;
-        snprintf(path, sizeof path, "/proc/self/fd/%d", *write_end);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
         int both = sys->open(sys, path, O_RDWR, 0);
         if (both < 0)
-                return true;
-        sys->close(sys, *write_end);
-        *write_end = both;
+                return;
+        sys->close(sys, *fd);
+        *fd = both;
+}
+
+static bool make_output(struct attempt *a, int *read_end, int *write_end)
+{
+        if (!make_pipe(a, read_end, write_end))
+                return false;
+        open_both_ways(a, write_end);
+        return true;
+}
+
+static bool make_input(struct attempt *a, int *read_end, int *write_end)
+{
+        if (!make_pipe(a, read_end, write_end))
+                return false;
+        open_both_ways(a, read_end);
         return true;
 }
 
@@ -276,7 +307,7 @@ static bool make_pipes(struct attempt *a, struct err *e)
                 a->child[0] = fcntl(socket, F_DUPFD_CLOEXEC, 0);
                 if (a->child[0] < 0)
                         return no_pipes(a, e);
-        } else if (!make_pipe(a, &a->child[0], &a->ours[0])) {
+        } else if (!make_input(a, &a->child[0], &a->ours[0])) {
                 return no_pipes(a, e);
         }
         if (!make_output(a, &a->ours[1], &a->child[1]))
@@ -288,6 +319,7 @@ static bool make_pipes(struct attempt *a, struct err *e)
         for (int i = 0; i < 3; i++)
                 if (i > 0 || socket < 0)
                         hand_over(a, a->child[i]);
+        note_pipes(a);
         return true;
 }
 
@@ -389,7 +421,9 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .mask = &s->worker_mask,
         };
 
+        state_birth(s, a->process, &launch);
         if (s->sys->spawn(s->sys, &launch, &result)) {
+                state_born(s, a->process, result.pid);
                 *pid_out = result.pid;
                 return true;
         }
@@ -488,7 +522,7 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
                 log_line(s->log, LVL_WARN, "killing '%s' (%d) with SIGKILL", p->name, (int)p->pid);
         log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name, (int)p->pid,
                  group ? "process group " : "", signame_of(sig, name, sizeof name));
-        if (s->sys->kill(s->sys, group ? -p->pid : p->pid, sig) == 0 || errno == ESRCH)
+        if (adopt_kill(s, p, group, sig) == 0 || errno == ESRCH)
                 return true;
         return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);
 }

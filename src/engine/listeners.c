@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/bus.h"
+#include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/ticks.h"
 #include "model/event.h"
@@ -200,6 +201,7 @@ static void put_back(struct supervisor *s, struct listener *l)
 
 static void tell_state(struct supervisor *s, const struct listener *l, enum listener_state from)
 {
+        state_note(s, l->process, 0);
         log_line(s->log, LVL_DEBUG, "%s: %s -> %s", l->process->name, listener_state_name(from),
                  listener_state_name(l->proto.state));
 }
@@ -486,6 +488,21 @@ void listener_spawned(struct supervisor *s, struct process *p)
         }
         put_back(s, l);
         listener_proto_begin(&l->proto);
+}
+
+void listener_adopted(struct supervisor *s, struct process *p, int state)
+{
+        listener_spawned(s, p);
+        if (!p->worker || !p->worker->listener)
+                return;
+        struct listener_proto *lp = &p->worker->listener->proto;
+        if (state == LISTENER_READY || state == LISTENER_BUSY || state == LISTENER_UNKNOWN)
+                lp->state = (enum listener_state)state;
+}
+
+int listener_state_of(const struct listener *l)
+{
+        return (int)l->proto.state;
 }
 
 static void went_unknown(struct supervisor *s, struct listener *l)

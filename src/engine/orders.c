@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/signame.h"
+#include "engine/adopt.h"
 #include "engine/launcher.h"
 #include "engine/say.h"
 #include "engine/shutdown.h"
@@ -94,7 +95,7 @@ enum fault order_signal(struct supervisor *s, struct process *p, int sig, const 
                 return FAULT_NOT_RUNNING;
         signame_of(sig, name, sizeof name);
         log_line(s->log, LVL_DEBUG, "sending %s (pid %d) sig %s", p->name, (int)p->pid, name);
-        if (s->sys->kill(s->sys, p->pid, sig) == 0 || errno == ESRCH) {
+        if (adopt_kill(s, p, false, sig) == 0 || errno == ESRCH) {
                 snprintf(what, sizeof what, "signal %s", name);
                 say_order(s, by, p, what);
                 return FAULT_NONE;

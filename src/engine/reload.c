@@ -11,6 +11,7 @@
 #include "engine/probes.h"
 #include "engine/say.h"
 #include "engine/shutdown.h"
+#include "engine/state.h"
 #include "engine/streams.h"
 #include "engine/worker.h"
 
@@ -172,6 +173,8 @@ static void update_group(struct supervisor *s, struct group *g, struct group_con
         if (!group_follow(g, to, &e)) {
                 log_line(s->log, LVL_ERROR, "group %s keeps its settings: %s", g->name, e.text);
         } else {
+                for (int i = 0; i < g->fleet_count; i++)
+                        state_note_fleet(s, &g->fleets[i]);
                 if (!fcgi_open(s, g, &e))
                         log_line(s->log, LVL_ERROR, "group %s: %s", g->name, e.text);
                 if (is_listener(to) && !listeners_add_group(s, g))

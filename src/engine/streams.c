@@ -6,6 +6,7 @@
 #include "engine/gzip.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
+#include "engine/state.h"
 #include "engine/supervisor.h"
 
 /* One channel's settings, with the path that this process gets. */
@@ -34,8 +35,10 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
                 return true;
         }
         out->conf.is_auto = true;
-        if (have && was_auto && stream_path(have)) {
-                out->auto_path = strdup(stream_path(have));
+        const char *known =
+            have && was_auto ? stream_path(have) : state_auto_log(s, p, out->conf.is_stderr);
+        if (known) {
+                out->auto_path = strdup(known);
                 if (!out->auto_path)
                         return err_nomem(e);
         } else {

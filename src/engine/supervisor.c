@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/tame.h"
+#include "engine/adopt.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
 #include "engine/gzip.h"
@@ -14,10 +15,12 @@
 #include "engine/orders.h"
 #include "engine/probes.h"
 #include "engine/shutdown.h"
+#include "engine/state.h"
 #include "engine/streams.h"
 #include "engine/sweep.h"
 #include "engine/ticks.h"
 #include "engine/transition.h"
+#include "engine/upgrade.h"
 #include "engine/waiters.h"
 #include "engine/worker.h"
 
@@ -103,6 +106,7 @@ static void free_gone(struct supervisor *s)
                 struct process *p = s->gone[--s->gone_count];
                 waiters_drop(s, p);
                 heap_remove(&s->due, &p->due);
+                state_forget(s, p);
                 worker_free(p->worker);
                 shutdown_forget(s, p);
                 struct group *g = p->group;
@@ -203,13 +207,17 @@ static void carry_out(struct supervisor *s, struct process *p, unsigned work)
 static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
 {
         queue_deadline(s, p);
+        state_note(s, p, work);
         if (p->state != from)
                 transition(s, p, from, pid, clock_now());
         if (work & DO_START)
                 waiters_look_passing(s, p);
         carry_out(s, p, work);
+        if (work)
+                state_note(s, p, 0);
         if (p->state != from) {
                 waiters_look(s, p);
+                fatal_main_ended(s, p);
                 if (s->shutdown)
                         shutdown_step(s);
         }
@@ -294,7 +302,7 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         sweep_note(s, p, pid, kills_leftovers(p));
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
-        unsigned work = process_died(p, w->status, now);
+        unsigned work = w->lost ? process_lost(p, now) : process_died(p, w->status, now);
         if (w->log_error)
                 process_explain(p, w->log_error);
         free(w->log_error);
@@ -313,13 +321,17 @@ static void unknown_pid(struct supervisor *s, pid_t pid, int status)
                 ev_prepare_start(s->loop, &s->settle);
 }
 
-static void reaped(struct supervisor *s, struct process *p, int status)
+void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
 {
         struct worker *w = p->worker;
 
+        adopted_free(w->adopted);
+        w->adopted = NULL;
         registry_pid_remove(&s->registry, p);
         w->status = status;
+        w->lost = lost;
         w->reaped = true;
+        state_note(s, p, 0);
         streams_finish(w);
         if (!w->out && !w->err)
                 supervisor_drained(s, p);
@@ -330,9 +342,9 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status)
         struct process *p = registry_by_pid(&s->registry, pid);
 
         if (p)
-                reaped(s, p, status);
+                supervisor_ended(s, p, status, false);
         else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
-                 !gzip_reaped(s, pid, status))
+                 !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
                 unknown_pid(s, pid, status);
 }
 
@@ -390,7 +402,8 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
         if (count < 0)
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
         for (int i = 0; i < count; i++)
-                if (list[i]->program->autostart && list[i]->state == PS_STOPPED)
+                if (list[i]->program->autostart && list[i]->state == PS_STOPPED &&
+                    !list[i]->recalled)
                         supervisor_order(s, list[i], PE_START);
         free(list);
 }
@@ -404,7 +417,12 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 waiters_drop(s, g->procs[i]);
                 sweep_forget(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
+                state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
+        }
+        for (int i = 0; i < g->fleet_count; i++) {
+                g->fleets[i].scaled = false;
+                state_note_fleet(s, &g->fleets[i]);
         }
         fcgi_close(s, g);
         registry_remove(&s->registry, g);
@@ -507,6 +525,7 @@ void supervisor_release(struct supervisor *s)
         probes_free(s);
         ticks_free(s);
         fatal_free(s);
+        upgrade_free(s);
         sweep_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
@@ -527,5 +546,6 @@ void supervisor_begin(struct supervisor *s)
                             .name = "started" };
 
         bus_publish(&s->bus, &ev);
+        adopt_everything(s);
         supervisor_autostart(s, NULL);
 }

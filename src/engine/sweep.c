@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "engine/fatal.h"
 #include "engine/probes.h"
+#include "engine/upgrade.h"
 #include "sys/kin.h"
 #include "sys/procfs.h"
 
@@ -16,6 +17,7 @@ struct ended {
         struct process *process; /* borrowed: sweep_forget comes before it is freed */
         pid_t leader;
         bool kill_them;
+        bool adopted; /* its orphans are not our children */
         int rounds;
 };
 
@@ -84,7 +86,13 @@ void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill
                          p->name);
                 return;
         }
-        sweep->items[sweep->count++] = (struct ended){ p, leader, kill_them, 0 };
+        sweep->items[sweep->count++] = (struct ended){
+                .process = p,
+                .leader = leader,
+                .kill_them = kill_them,
+                .adopted = p->worker && p->worker->mark.adopted &&
+                           (p->program->stopasgroup || p->program->killasgroup),
+        };
 }
 
 /* Whom have workers left to us? Known children are workers, probes and hooks; any other is an
@@ -97,7 +105,7 @@ static bool read_orphans(struct supervisor *s, struct proc_table *out)
 
         for (ssize_t i = 0; i < n; i++)
                 if (!registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
-                    !fatal_owns(s, kids[i]) && kids[i] != s->gzip)
+                    !fatal_owns(s, kids[i]) && !upgrade_owns(s, kids[i]) && kids[i] != s->gzip)
                         kids[count++] = kids[i];
         bool fine = n >= 0 && kin_tree(kids, count, out);
         free(kids);
@@ -163,6 +171,14 @@ static void drop_lone_ones(struct sweep *sweep)
         sweep->count = keep;
 }
 
+static bool any_adopted(const struct sweep *sweep)
+{
+        for (size_t i = 0; i < sweep->count; i++)
+                if (sweep->items[i].adopted)
+                        return true;
+        return false;
+}
+
 void sweep_run(struct supervisor *s)
 {
         struct sweep *sweep = s->sweep;
@@ -174,7 +190,8 @@ void sweep_run(struct supervisor *s)
         drop_lone_ones(sweep);
         if (sweep->count == 0)
                 return;
-        if (!read_orphans(s, &orphans))
+        bool found = any_adopted(sweep) ? proc_table_read(&orphans) : read_orphans(s, &orphans);
+        if (!found)
                 orphans = (struct proc_table){ 0 };
         for (size_t i = 0; i < sweep->count; i++) {
                 struct process *p = sweep->items[i].process;

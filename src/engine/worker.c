@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/adopt.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
 #include "engine/probes.h"
@@ -25,6 +26,7 @@ void worker_free(struct worker *w)
         if (!w)
                 return;
         ev_timer_stop(w->sup->loop, &w->nag);
+        adopted_free(w->adopted);
         probe_free(w->probe);
         listener_free(w->listener);
         stdin_pipe_free(w->in);

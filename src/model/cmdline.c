@@ -106,3 +106,20 @@ void cmdline_help(struct buf *out)
                       "Usage: supervisord [options]\n\nOptions:\n");
         flags_help(daemon_flags, out);
 }
+
+bool cmdline_again(const struct cmdline *c, const char *binary, const char *config,
+                   struct strs *argv)
+{
+        bool fine = strs_add(argv, binary) && strs_add(argv, "-c") && strs_add(argv, config);
+
+        for (int i = 0; fine && i < c->override_count; i++) {
+                AUTO_BUF word = BUF_INIT;
+                const struct flag *f = daemon_flags;
+                while (f->name && (!f->key || strcmp(f->key, c->overrides[i].key) != 0))
+                        f++;
+                buf_printf(&word, "--%s", c->overrides[i].key);
+                fine = !word.failed && strs_add(argv, word.data) &&
+                       (!f->value || strs_add(argv, c->overrides[i].value));
+        }
+        return fine;
+}

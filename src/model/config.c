@@ -183,6 +183,24 @@ static void warn_root(struct load *l, const struct conf_section *s)
                     "can set user=root in the config file to avoid this message.");
 }
 
+/* People say pidfile=/dev/null for "none"; beside it nothing can be kept. */
+static void find_statedir(struct load *l, struct settings *set)
+{
+        static const char suffix[] = ".pid";
+        struct buf path = BUF_INIT;
+        size_t len = set->pidfile ? strlen(set->pidfile) : 0, cut = sizeof suffix - 1;
+
+        if (set->statedir || !len || strncmp(set->pidfile, "/dev/", 5) == 0)
+                return;
+        if (len > cut && strcmp(set->pidfile + len - cut, suffix) == 0)
+                len -= cut;
+        buf_put(&path, set->pidfile, len);
+        buf_puts(&path, ".state");
+        set->statedir = buf_take(&path);
+        if (!set->statedir)
+                load_nomem(l);
+}
+
 static void load_settings(struct load *l, struct conf_section *s, const struct section_kind *kind,
                           const struct override *overrides, int count)
 {
@@ -200,6 +218,7 @@ static void load_settings(struct load *l, struct conf_section *s, const struct s
         apply_overrides(l, kind, overrides, count);
         if (!set->childlogdir && !(set->childlogdir = strdup(l->w->tmpdir)))
                 load_nomem(l);
+        find_statedir(l, set);
         warn_root(l, s);
 }
 

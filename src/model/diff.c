@@ -37,6 +37,34 @@ enum change program_diff(const struct program *a, const struct program *b, struc
         return worst;
 }
 
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+        for (; *text; text++)
+                h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+        return (h ^ 0x100) * 0x100000001b3u; /* an end that no byte can be */
+}
+
+uint64_t program_fingerprint(struct program *p)
+{
+        uint64_t h = 0xcbf29ce484222325u ^ p->kind;
+        AUTO_BUF text = BUF_INIT;
+
+        if (p->fingerprint)
+                return p->fingerprint;
+        for (const struct opt *o = program_opts; o->key; o++) {
+                if (o->change != CHANGE_RESTART || !(o->kinds & p->kind))
+                        continue;
+                buf_reset(&text);
+                opt_format(o, p, &text);
+                if (text.failed)
+                        return 1;
+                h = hash_text(hash_text(h, o->key), buf_str(&text));
+        }
+        h = hash_text(h, p->global_env ? p->global_env : "");
+        h = hash_text(h, p->name ? p->name : "");
+        return p->fingerprint = h ? h : 1;
+}
+
 /* ---- groups */
 
 static bool group_changed(const struct group *g, const struct group_conf *next)

@@ -64,6 +64,7 @@ static const struct event_row {
         [EV_LOG_DROPPED]    = { NULL, EV_LOG_DROPPED,    SHAPE_EMPTY },
         [EV_LOG_ERROR]      = { NULL, EV_LOG_ERROR,      SHAPE_EMPTY },
         [EV_LOG_RECOVERED]  = { NULL, EV_LOG_RECOVERED,  SHAPE_EMPTY },
+        [EV_ADOPTED]        = { NULL, EV_ADOPTED,        SHAPE_EMPTY },
         /* clang-format on */
 };
 

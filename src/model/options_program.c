@@ -455,6 +455,15 @@ const struct opt program_opts[] = {
           .kinds = EVERY,
           .help = "More failed starts and unexpected ends than COUNT within DURATION make the "
                   "process FATAL, however long it was up." },
+        { .key = "container_main",
+          .type = OPT_BOOL,
+          .at = P(container_main),
+          .dflt = "false",
+          LIVE,
+          .flags = OPT_OURS,
+          .kinds = EVERY,
+          .help = "What the container is for: when the process has ended by itself and is not "
+                  "started again, the daemon stops everything and exits with the process's code." },
         { .key = "on_fatal",
           .type = OPT_ON_FATAL,
           .at = P(on_fatal),

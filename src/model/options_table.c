@@ -101,6 +101,13 @@ static const struct opt supervisord_opts[] = {
           .help =
               "What SIGHUP does. reload: apply what changed in the configuration; restart: stop "
               "everything and start again from the new file, once it has parsed." },
+        { .key = "statedir",
+          .type = OPT_PATH,
+          .at = S(statedir),
+          .flags = OPT_OURS,
+          .help =
+              "Directory of what a successor needs to go on where a daemon that was killed left "
+              "off. The default is the pidfile's path with .state in place of .pid." },
         { .key = "shutdown_timeout",
           .type = OPT_DURATION,
           .at = S(shutdown_timeout_ms),

@@ -318,7 +318,10 @@ static enum pevent judge_run(struct process *p, struct moment at)
         enum autorestart policy = p->program->autorestart;
 
         if (!expected) {
-                spawnerr_set(p, "Bad exit code %d", p->ending.code);
+                if (p->ending.known)
+                        spawnerr_set(p, "Bad exit code %d", p->ending.code);
+                else
+                        spawnerr_set(p, "Ended while unsupervised");
                 p->crashes++;
                 often = breaker_failed(&p->breaker, &p->program->restart_limit, at.mono_ms);
         }
@@ -357,14 +360,14 @@ static enum pevent judge_death(struct process *p, struct moment at)
         }
 }
 
-unsigned process_died(struct process *p, int status, struct moment at)
+static unsigned ended(struct process *p, struct ending how, struct moment at)
 {
         if (p->pid == 0)
                 return 0;
         if (process_promote_first(p, at))
                 process_feed(p, PE_UP, at);
         p->pid = 0;
-        p->ending = ending_of(status, p->program, at.wall_ms);
+        p->ending = how;
         p->stopped_wall_ms = at.wall_ms;
         calm_end(p, at.mono_ms);
         health_end(&p->health);
@@ -375,6 +378,18 @@ void process_explain(struct process *p, const char *why)
 {
         if (p->spawnerr)
                 spawnerr_set(p, "%s", why);
+}
+
+unsigned process_died(struct process *p, int status, struct moment at)
+{
+        return ended(p, ending_of(status, p->program, at.wall_ms), at);
+}
+
+unsigned process_lost(struct process *p, struct moment at)
+{
+        struct ending how = { .happened = true, .code = -1, .at_wall_ms = at.wall_ms };
+
+        return ended(p, how, at);
 }
 
 /* ---- the clock, the probe, the kernel's refusal */

@@ -47,6 +47,8 @@ static struct fleet successor(struct group *g, struct program *next)
         }
         f.replicas = fleet_target(was, next);
         f.scaled = was->scaled && f.replicas != next->numprocs;
+        f.state_slot = was->state_slot;
+        was->state_slot = 0;
         f.procs = was->procs;
         f.count = was->count;
         was->procs = NULL;
@@ -93,4 +95,16 @@ bool group_follow(struct group *g, struct group_conf *next, struct err *e)
         g->conf = group_conf_ref(next);
         group_conf_unref(was);
         return true;
+}
+
+struct fleet *group_add_fleet(struct group *g, struct program *program)
+{
+        struct fleet *fleets = realloc(g->fleets, ((size_t)g->fleet_count + 2) * sizeof *g->fleets);
+
+        if (!fleets)
+                return NULL;
+        g->fleets = fleets;
+        struct fleet *f = &fleets[g->fleet_count++];
+        *f = (struct fleet){ .group = g, .program = program_ref(program) };
+        return f;
 }

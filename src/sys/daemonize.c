@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/procfs.h"
 
 bool daemonize(struct err *e)
 {
@@ -78,8 +80,26 @@ static bool is_regular(int fd)
         return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* A daemon that was killed while it started somebody: its child shares the lock until it executes.
+ * That is an instant, and nobody's sleep hides anything: who holds the lock is dead. */
+static bool is_last_breath(pid_t holder, int *waits)
+{
+        static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+        struct proc_entry entry;
+
+        if (holder <= 0 || *waits >= 200)
+                return false;
+        if (proc_entry_read(holder, &entry) && entry.state != 'Z' && entry.state != 'X')
+                return false;
+        ++*waits;
+        nanosleep(&pause, NULL);
+        return true;
+}
+
 bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *e)
 {
+        int waits = 0;
+
         *holder_out = 0;
         for (;;) {
                 AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
@@ -94,6 +114,8 @@ bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *
                         if (errno != EAGAIN && errno != EACCES)
                                 return err_set(e, ERR_SYS, "lock %s", path);
                         *holder_out = written_pid(fd);
+                        if (is_last_breath(*holder_out, &waits))
+                                continue;
                         return err_set(e, ERR_BUSY, "%s is locked by another process", path);
                 }
                 if (is_same_file(path, fd)) {
@@ -101,6 +123,14 @@ bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *
                         return true;
                 }
         }
+}
+
+int pidfile_inherit(const char *path, int fd)
+{
+        if (fd >= 0 && is_regular(fd) && is_same_file(path, fd))
+                return fd;
+        fd_close(&fd);
+        return -1;
 }
 
 bool pidfile_write(int fd, pid_t pid, struct err *e)

@@ -79,6 +79,15 @@ CHILD_SIDE static int close_range_raw(unsigned first, unsigned last, unsigned fl
         return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+/* Before the descriptors are let go, a lock among them: whoever gets that lock next can read what
+ * is written down here. */
+CHILD_SIDE static int tell_birth(const struct start *st)
+{
+        if (st->l->born)
+                st->l->born(st->l->born_arg, (pid_t)syscall(SYS_getpid));
+        return 0;
+}
+
 CHILD_SIDE static int own_table(const struct start *st)
 {
         if (st->sp->no_share)
@@ -220,10 +229,10 @@ static const struct {
         enum spawn_step step;
         int (*run)(const struct start *st);
 } child_steps[] = {
-        { STEP_FILES, own_table },    { STEP_SESSION, own_session }, { STEP_DUP, standard_fds },
-        { STEP_FILES, close_others }, { STEP_LIMITS, limits },       { STEP_GROUPS, groups },
-        { STEP_GID, group_id },       { STEP_UID, user_id },         { STEP_DIRECTORY, directory },
-        { STEP_SIGNALS, signals },    { STEP_EXEC, execute },
+        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },    { STEP_SESSION, own_session },
+        { STEP_DUP, standard_fds },    { STEP_FILES, close_others }, { STEP_LIMITS, limits },
+        { STEP_GROUPS, groups },       { STEP_GID, group_id },       { STEP_UID, user_id },
+        { STEP_DIRECTORY, directory }, { STEP_SIGNALS, signals },    { STEP_EXEC, execute },
 };
 
 CHILD_SIDE static int child_main(void *arg)

@@ -49,6 +49,13 @@ Test(config, reads_the_daemons_keys)
         cr_expect_eq(s->shutdown_timeout_ms, 90000);
 }
 
+Test(config, puts_the_state_beside_the_pidfile)
+{
+        cr_expect_str_eq(good("pidfile=/tmp/x.pid\n")->settings.statedir, "/tmp/x.state");
+        cr_expect_str_eq(good("pidfile=/tmp/x\n")->settings.statedir, "/tmp/x.state");
+        cr_expect_str_eq(good("statedir=%(here)s/s\n")->settings.statedir, "/etc/s");
+}
+
 Test(config, the_daemons_environment_takes_percent_signs_doubled_once_or_twice)
 {
         cr_expect_str_eq(good("environment=A=\"5%%\"\n")->settings.environment, "A=\"5%\"");

@@ -1,0 +1,22 @@
+/* Going on with the workers of a daemon that died, or that we are the next image of. */
+#ifndef ENGINE_ADOPT_H
+#define ENGINE_ADOPT_H
+
+#include <stdbool.h>
+
+#include "engine/supervisor.h"
+#include "engine/worker.h"
+
+/* Every group has been made and nothing was started yet. Processes take up what their records say,
+ * living workers are held and read again, what ended meanwhile is announced, what the configuration
+ * does not know any more is stopped, what it wants otherwise is restarted. */
+void adopt_everything(struct supervisor *s);
+
+/* kill(2) to the worker or its group: an adopted one is signalled through its pidfd, so that it can
+ * be no other. */
+int adopt_kill(struct supervisor *s, const struct process *p, bool group, int sig);
+
+/* The worker has ended, or is freed: let go of it. NULL is fine. */
+void adopted_free(struct adopted *a);
+
+#endif

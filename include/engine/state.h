@@ -1,0 +1,55 @@
+/* What a successor needs, kept in <statedir>/table while we live: one record for each process that
+ * ever was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
+ * date before the work that it speaks of is begun, and names that work, so that a successor knows
+ * what may not have happened. Without a state directory every call does nothing. */
+#ifndef ENGINE_STATE_H
+#define ENGINE_STATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "engine/supervisor.h"
+
+struct fleet;
+struct program;
+
+/* Lock the directory and read what an earlier daemon left. s->log and nothing else must be set.
+ * False: another daemon holds it (ERR_BUSY, *e says who). Where it cannot be made or used: a
+ * warning, s->state stays NULL, true. */
+bool state_open(struct supervisor *s, const char *dir, struct err *e);
+/* Our pid (it changes when daemonising), for whoever asks who holds the directory. */
+void state_sign(struct supervisor *s);
+/* keep: the records stay, for a successor. Else everything goes, the directory too. */
+void state_close(struct supervisor *s, bool keep);
+const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
+
+/* The process is as it is now, and `work` (DO_*) is about to be begun. */
+void state_note(struct supervisor *s, struct process *p, unsigned work);
+/* It is about to be freed. */
+void state_forget(struct supervisor *s, struct process *p);
+void state_note_fleet(struct supervisor *s, struct fleet *f);
+
+struct launch;
+/* A start: the child itself writes down its pid, so that there is no moment at which a worker
+ * exists that nobody knows of. Ends with state_note. */
+void state_birth(struct supervisor *s, struct process *p, struct launch *l);
+/* It was born: how its start can be told from another process with its pid. */
+void state_born(struct supervisor *s, struct process *p, pid_t pid);
+
+struct strs;
+/* For the next image in our place: the lock. False: no memory. */
+bool state_hand_over(const struct supervisor *s, struct strs *items);
+
+/* ---- of the daemon before us */
+
+/* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until
+ * adopt_everything. NULL: none. */
+const char *const *state_spared_logs(const struct supervisor *s);
+/* The listening socket that a living worker of this FastCGI program still has; a descriptor of our
+ * own, or -1: bind a new one. */
+int state_fcgi_socket(const struct supervisor *s, const struct program *p);
+/* The generated path that this process had; borrowed; NULL: none. */
+const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr);
+
+#endif

@@ -1,0 +1,39 @@
+/* What a successor has to know about a process: the machine's whole state as plain numbers, to be
+ * kept in the state table (sys/statetable.h). The layout is a file format: fields are only ever
+ * appended, enum values keep their numbers. Pure. */
+#ifndef MODEL_MEMORY_H
+#define MODEL_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/process.h"
+
+#define MEMORY_FAILURES 16 /* of restart_limit's window: the youngest */
+#define MEMORY_TEXT     96
+
+struct process_memory {
+        int64_t due_ms, spawned_ms, spawned_wall_ms, calm_ms, stopped_wall_ms, ended_wall_ms;
+        uint64_t seed;
+        int32_t pid, tries, crashes, restarts;
+        int32_t code, sig, raw; /* the last ending */
+        int32_t check_failures, check_successes;
+        uint8_t state, waiting;
+        uint8_t known, happened, core, expected, unhealthy;
+        uint8_t health, ever_ok;
+        uint8_t failure_count;
+        uint8_t spare[2];
+        int64_t failures_ms[MEMORY_FAILURES]; /* oldest first */
+        char spawnerr[MEMORY_TEXT];           /* cut when longer; "": none */
+};
+
+void process_remember(const struct process *p, struct process_memory *out);
+
+/* A fresh process becomes what the memory says. False: the memory makes no sense (a value out of
+ * its range, a state with a pid without one), or no memory; p is as it was. */
+bool process_recall(struct process *p, const struct process_memory *m);
+
+/* Does this state belong to a process that lives? */
+bool pstate_has_pid(enum pstate s);
+
+#endif

@@ -1,0 +1,503 @@
+#include "engine/adopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/fleet.h"
+#include "engine/launcher.h"
+#include "engine/listeners.h"
+#include "engine/probes.h"
+#include "engine/stdin_pipe.h"
+#include "engine/streams.h"
+#include "model/plan.h"
+#include "model/recipe.h"
+#include "state_record.h"
+#include "sys/handover.h"
+#include "sys/orphan.h"
+
+/* How often a zombie that we may not look at is asked for, at doubling intervals from FIRST_S: its
+ * parent will reap it, and then the kernel tells. */
+#define ASK_TIMES 9
+#define FIRST_S   0.004
+
+struct adopted {
+        struct supervisor *sup;  /* borrowed */
+        struct process *process; /* borrowed */
+        struct orphan who;
+        int pidfd;      /* owned */
+        ev_io end;      /* readable: it has ended */
+        ev_timer again; /* asking how */
+        int asked;
+};
+
+/* ---- holding a worker */
+
+void adopted_free(struct adopted *a)
+{
+        if (!a)
+                return;
+        ev_io_stop(a->sup->loop, &a->end);
+        ev_timer_stop(a->sup->loop, &a->again);
+        fd_close(&a->pidfd);
+        free(a);
+}
+
+static void ask_how_it_ended(struct adopted *a)
+{
+        struct supervisor *s = a->sup;
+        struct process *p = a->process;
+        int status = 0;
+
+        enum orphan_end said = orphan_end(&a->who, a->pidfd, &status);
+        if (said == END_ASK_LATER && a->asked < ASK_TIMES) {
+                ev_now_update(s->loop);
+                ev_timer_set(&a->again, FIRST_S * (1 << a->asked++), 0.);
+                ev_timer_start(s->loop, &a->again);
+                return;
+        }
+        supervisor_ended(s, p, status, said != END_KNOWN);
+}
+
+static void on_end(EV_P_ ev_io *w, int revents)
+{
+        (void)revents;
+        ev_io_stop(loop, w);
+        ask_how_it_ended(w->data);
+}
+
+static void on_again(EV_P_ ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        ask_how_it_ended(w->data);
+}
+
+static struct adopted *adopted_new(struct supervisor *s, struct process *p,
+                                   const struct orphan *who, int pidfd)
+{
+        struct adopted *a = calloc(1, sizeof *a);
+
+        if (!a)
+                return NULL;
+        *a = (struct adopted){ .sup = s, .process = p, .who = *who, .pidfd = pidfd };
+        ev_io_init(&a->end, on_end, pidfd, EV_READ);
+        ev_timer_init(&a->again, on_again, 0., 0.);
+        a->end.data = a->again.data = a;
+        ev_io_start(s->loop, &a->end);
+        return a;
+}
+
+int adopt_kill(struct supervisor *s, const struct process *p, bool group, int sig)
+{
+        const struct adopted *a = p->worker ? p->worker->adopted : NULL;
+
+        if (!a)
+                return s->sys->kill(s->sys, group ? -p->pid : p->pid, sig);
+        if (!group)
+                return orphan_signal(a->pidfd, sig);
+        /* While the leader is there, its number is the group's and nobody else's. */
+        if (orphan_signal(a->pidfd, 0) < 0)
+                return -1;
+        return s->sys->kill(s->sys, -p->pid, sig);
+}
+
+/* ---- its pipes */
+
+/* Of an earlier image of this process it is open already; else it is opened anew. */
+static int our_end(struct supervisor *s, const struct process *p, int number, ino_t pipe)
+{
+        char name[48];
+
+        snprintf(name, sizeof name, "pipe:%llu:%c", (unsigned long long)pipe, number ? 'r' : 'w');
+        int fd = handover_fd(s->handover, name);
+        return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
+}
+
+static bool take_logs(struct supervisor *s, struct process *p, const struct relic *k, struct err *e)
+{
+        static const char *const words[] = { "stdin", "stdout", "stderr" };
+        struct worker *w = p->worker;
+        struct stream *streams[] = { NULL, w->out, w->err };
+
+        for (int i = 1; i < 3; i++) {
+                ino_t pipe = (ino_t)k->record.process.pipes[i];
+                if (!pipe || !streams[i])
+                        continue;
+                int fd = our_end(s, p, i, pipe);
+                if (fd < 0 && errno == ENOENT)
+                        continue; /* it has closed it */
+                if (fd < 0)
+                        return err_set(e, ERR_SYS, "open its %s", words[i]);
+                if (!stream_attach(streams[i], fd, e))
+                        return false;
+        }
+        return true;
+}
+
+static void take_stdin(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        ino_t pipe = (ino_t)k->record.process.pipes[0];
+        int fd = pipe ? our_end(s, p, 0, pipe) : -1;
+
+        if (fd >= 0)
+                p->worker->in = stdin_pipe_new(s->loop, fd);
+}
+
+/* Its streams as the configuration has them; what the fleet's program says about redirect_stderr
+ * may be news to the worker. */
+static bool make_streams(struct supervisor *s, struct process *p, struct err *e)
+{
+        struct recipe r = { 0 };
+        bool ok = recipe_make(p->program, p->group->name, p->number, &s->config->settings.env,
+                              s->world, &r, e) &&
+                  streams_prepare(s, p->worker, &r, e);
+
+        recipe_release(&r);
+        return ok;
+}
+
+static void take_pipes(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        struct err e = { 0 };
+
+        take_stdin(s, p, k);
+        p->worker->mark.adopted_logs = make_streams(s, p, &e) && take_logs(s, p, k, &e);
+        if (!p->worker->mark.adopted_logs)
+                log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its logs: %s", p->name,
+                         (int)p->pid, e.text);
+}
+
+/* ---- one worker */
+
+static void say_adopted(struct supervisor *s, const struct process *p)
+{
+        struct event ev = { .type = EV_ADOPTED, .at = clock_now(), .process = p, .pid = p->pid };
+
+        log_line(s->log, LVL_INFO, "adopted: '%s' with pid %d, %s for %lld s", p->name, (int)p->pid,
+                 pstate_name(p->state), (long long)((ev.at.mono_ms - p->spawned_ms) / 1000));
+        bus_publish(&s->bus, &ev);
+}
+
+static void go_on(struct supervisor *s, struct process *p, const struct relic *k, bool lives)
+{
+        p->worker->mark.adopted = true;
+        if (!registry_pid_add(&s->registry, p))
+                log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
+        if (lives)
+                take_pipes(s, p, k);
+        if (p->program->kind == KIND_LISTENER)
+                listener_adopted(s, p, k->record.process.listener_state);
+        if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)
+                health_begin(&p->health, p->program); /* killed between the birth and this */
+        bool probed = p->state == PS_STARTING || p->state == PS_RUNNING;
+        if (lives && probed && p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
+        say_adopted(s, p);
+}
+
+/* It may live, but nobody can hold it: never a second one beside it. */
+static void give_up(struct supervisor *s, struct process *p)
+{
+        log_line(s->log, LVL_ERROR, "cannot adopt '%s' (pid %d): %s; it is left alone", p->name,
+                 (int)p->pid, strerror(errno));
+        supervisor_act(s, p, p->state, process_signal_failed(p, "cannot be adopted", clock_now()));
+}
+
+static void lost(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        const struct process_record *r = &k->record.process;
+        bool known = r->head.flags & RECORD_REAPED;
+
+        log_line(s->log, LVL_WARN,
+                 "'%s' (pid %d) ended while unsupervised; what it wrote last is lost", p->name,
+                 (int)p->pid);
+        registry_pid_add(&s->registry, p);
+        supervisor_ended(s, p, r->status, !known);
+}
+
+static void hold(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        struct footprint *m = &p->worker->mark;
+        struct orphan who = { p->pid, m->start_low, m->start_high };
+        pid_t parent = 0;
+        int pidfd = -1;
+
+        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        if (found == ORPHAN_GONE || (k->record.head.flags & (RECORD_REAPED | RECORD_LOST))) {
+                fd_close(&pidfd);
+                lost(s, p, k);
+                return;
+        }
+        if (found == ORPHAN_REFUSED) {
+                give_up(s, p);
+                return;
+        }
+        m->start_low = who.start_low;
+        m->start_high = who.start_high;
+        if (parent == getpid()) { /* ours all along: waitpid will tell */
+                fd_close(&pidfd);
+        } else {
+                p->worker->adopted = adopted_new(s, p, &who, pidfd);
+                if (!p->worker->adopted) {
+                        fd_close(&pidfd);
+                        errno = ENOMEM;
+                        give_up(s, p);
+                        return;
+                }
+        }
+        go_on(s, p, k, found == ORPHAN_LIVES);
+}
+
+/* ---- one process */
+
+/* Half stopped for the daemon's own end: there is a daemon again, so it is to run again. */
+static bool was_ending(const struct relic *k)
+{
+        return k->record.head.flags & RECORD_ENDING &&
+               k->record.process.memory.state == PS_STOPPING;
+}
+
+static bool recall(struct supervisor *s, struct process *p, struct relic *k)
+{
+        struct process_memory memory = k->record.process.memory;
+        const struct process_record *r = &k->record.process;
+        struct worker *w = worker_of(s, p);
+
+        if (w && was_ending(k) && p->program->autostart)
+                memory.state = PS_RESTARTING;
+        if (!w || !process_recall(p, &memory)) {
+                log_line(s->log, LVL_WARN, "state of '%s' makes no sense, starting without it",
+                         p->name);
+                statetable_drop(&s->state->table, k->slot);
+                return false;
+        }
+        w->mark = (struct footprint){ .slot = k->slot + 1,
+                                      .start_low = r->start_low,
+                                      .start_high = r->start_high,
+                                      .pipes = { r->pipes[0], r->pipes[1], r->pipes[2] } };
+        k->process = p;
+        return true;
+}
+
+/* What was about to be done when the daemon died may have been done or not: once more does no
+ * harm. */
+static void resume(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        const struct process_record *r = &k->record.process;
+        unsigned work = r->work;
+
+        supervisor_act(s, p, p->state, 0); /* its deadline */
+        if (p->pid > 0) {
+                hold(s, p, k);
+                if (p->pid > 0 && !p->worker->reaped)
+                        supervisor_act(s, p, p->state, work & (DO_TERM | DO_KILL));
+                return;
+        }
+        if (p->state == PS_STARTING)
+                work = DO_SPAWN;
+        supervisor_act(s, p, p->state, work & (DO_SPAWN | DO_START | DO_ON_FATAL));
+}
+
+/* The configuration may be another than the one it was started by. */
+static void follow_changes(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        bool changed = k->record.process.fingerprint != program_fingerprint(p->program);
+
+        if (!changed || p->pid <= 0)
+                return;
+        if (p->state == PS_RUNNING || p->state == PS_STARTING) {
+                log_line(s->log, LVL_INFO, "'%s' was started by another configuration: restarting",
+                         p->name);
+                supervisor_order(s, p, PE_RESTART);
+        }
+}
+
+/* ---- those that the configuration does not know any more */
+
+static char *escaped(const char *text)
+{
+        struct buf out = BUF_INIT;
+
+        for (; *text; text++) {
+                buf_putc(&out, *text);
+                if (*text == '%')
+                        buf_putc(&out, '%');
+        }
+        return buf_take(&out);
+}
+
+static char *escaped_or_null(const char *text)
+{
+        return *text ? escaped(text) : NULL;
+}
+
+/* Enough of a program to stop it by. */
+static struct program *last_program(const struct relic *k)
+{
+        const struct process_record *r = &k->record.process;
+        struct program *g = program_new();
+
+        if (!g)
+                return NULL;
+        g->kind = (enum program_kind)r->program_kind;
+        g->name = strdup(k->text[TEXT_PROGRAM]);
+        g->section = strdup("gone");
+        g->command = strdup("");
+        g->process_name = escaped(k->text[TEXT_NAME]);
+        g->out.logfile = escaped_or_null(k->text[TEXT_OUT]);
+        g->err.logfile = escaped_or_null(k->text[TEXT_ERR]);
+        g->redirect_stderr = r->pipes[2] == 0;
+        g->numprocs_start = r->number;
+        g->numprocs_max = -1;
+        g->stopsignal = r->stopsignal;
+        g->stopwaitsecs = r->stopwaitsecs;
+        g->stopasgroup = r->stopasgroup;
+        g->killasgroup = r->killasgroup;
+        g->umask = -1;
+        if (g->name && g->section && g->command && g->process_name)
+                return g;
+        program_unref(g);
+        return NULL;
+}
+
+static struct group *last_group(struct supervisor *s, const struct relic *k, struct err *e)
+{
+        const char *name = k->text[TEXT_GROUP];
+        struct group *g = registry_group(&s->registry, name);
+
+        if (g)
+                return g;
+        struct group_conf *conf = calloc(1, sizeof *conf);
+        if (!conf || !(conf->name = strdup(name))) {
+                free(conf);
+                err_nomem(e);
+                return NULL;
+        }
+        conf->refs = 1;
+        conf->priority = 999;
+        conf->kind = (enum program_kind)k->record.process.program_kind;
+        g = registry_add(&s->registry, conf, s->world, e);
+        group_conf_unref(conf);
+        if (g)
+                g->leaving = true;
+        return g;
+}
+
+static struct process *last_process(struct supervisor *s, const struct relic *k, struct err *e)
+{
+        struct group *g = last_group(s, k, e);
+        struct program *program = g ? last_program(k) : NULL;
+        struct fleet *f = program ? group_add_fleet(g, program) : NULL;
+
+        program_unref(program);
+        if (g && !f)
+                err_nomem(e);
+        return f ? registry_add_process(&s->registry, f, k->record.process.number, s->world, e)
+                 : NULL;
+}
+
+static struct process *find_process(struct supervisor *s, const struct relic *k)
+{
+        struct group *g = registry_group(&s->registry, k->text[TEXT_GROUP]);
+
+        return g ? group_process(g, k->text[TEXT_NAME]) : NULL;
+}
+
+static void retire(struct supervisor *s, struct relic *k)
+{
+        struct err e = { 0 };
+
+        if (k->record.process.memory.pid <= 0) {
+                statetable_drop(&s->state->table, k->slot);
+                return;
+        }
+        struct process *p = last_process(s, k, &e);
+        if (!p || !supervisor_adopt_process(s, p, &e)) {
+                log_line(s->log, LVL_ERROR,
+                         "cannot stop '%s' (pid %d), which is configured no "
+                         "more: %s",
+                         k->text[TEXT_NAME], k->record.process.memory.pid, e.text);
+                return;
+        }
+        if (!recall(s, p, k))
+                return;
+        log_line(s->log, LVL_INFO, "'%s' (pid %d) is configured no more: stopping it", p->name,
+                 (int)p->pid);
+}
+
+/* ---- fleets */
+
+static void set_replicas(struct supervisor *s, struct fleet *f, int replicas)
+{
+        struct err e = { 0 };
+        int last = f->program->numprocs_start + replicas - 1;
+
+        for (int n = f->program->numprocs_start; n <= last; n++)
+                if (!fleet_grow(s, f, n, false, &e)) {
+                        log_line(s->log, LVL_ERROR, "cannot scale %s to %d again: %s",
+                                 f->program->name, replicas, e.text);
+                        return;
+                }
+        for (int i = f->count; i-- > 0;)
+                if (f->procs[i]->number > last)
+                        supervisor_order(s, f->procs[i], PE_RETIRE);
+        f->replicas = replicas;
+        f->scaled = replicas != f->program->numprocs;
+        log_line(s->log, LVL_INFO, "scaled: %s stays at %d", f->program->name, replicas);
+}
+
+/* An order to scale holds, unless numprocs itself was changed since. */
+static void recall_fleet(struct supervisor *s, const struct relic *k)
+{
+        const struct fleet_record *r = &k->record.fleet;
+        struct group *g = registry_group(&s->registry, k->text[TEXT_GROUP]);
+        struct fleet *f = g ? group_fleet(g, k->text[TEXT_PROGRAM]) : NULL;
+
+        if (!f || r->numprocs != f->program->numprocs || r->replicas < 0 ||
+            r->replicas > FLEET_MAX) {
+                statetable_drop(&s->state->table, k->slot);
+                return;
+        }
+        f->state_slot = k->slot + 1;
+        set_replicas(s, f, program_replicas(f->program, r->replicas));
+        state_note_fleet(s, f);
+}
+
+/* ---- everything */
+
+void adopt_everything(struct supervisor *s)
+{
+        struct state *st = s->state;
+
+        if (!st)
+                return;
+        for (size_t i = st->process_count; i < st->relic_count; i++)
+                recall_fleet(s, &st->relics[i]);
+        supervisor_settle(s);
+        for (size_t i = 0; i < st->process_count; i++) {
+                struct process *p = find_process(s, &st->relics[i]);
+                if (p)
+                        recall(s, p, &st->relics[i]);
+                else
+                        retire(s, &st->relics[i]);
+        }
+        for (size_t i = 0; i < st->process_count; i++)
+                if (st->relics[i].process)
+                        resume(s, st->relics[i].process, &st->relics[i]);
+        for (size_t i = 0; i < st->process_count; i++) {
+                struct relic *k = &st->relics[i];
+                if (!k->process)
+                        continue;
+                if (process_fleet(k->process) && strcmp(k->process->program->section, "gone") == 0)
+                        supervisor_order(s, k->process, PE_RETIRE);
+                else
+                        follow_changes(s, k->process, k);
+        }
+        state_forget_relics(s);
+        supervisor_settle(s);
+}

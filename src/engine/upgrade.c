@@ -1,0 +1,186 @@
+#include "engine/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/fcgi.h"
+#include "engine/say.h"
+#include "engine/state.h"
+#include "engine/worker.h"
+#include "sys/handover.h"
+
+#define CHECK_S 10. /* a binary that does not answer --check in that time is none */
+
+struct upgrade {
+        char *binary; /* owned */
+        pid_t pid;    /* of the check */
+        ev_timer limit;
+        upgrade_fn *on_checked; /* NULL: who asked is gone */
+        void *arg;
+};
+
+void upgrade_free(struct supervisor *s)
+{
+        if (!s->upgrade)
+                return;
+        ev_timer_stop(s->loop, &s->upgrade->limit);
+        free(s->upgrade->binary);
+        free(s->upgrade);
+        s->upgrade = NULL;
+}
+
+bool upgrade_owns(const struct supervisor *s, pid_t pid)
+{
+        return s->upgrade && s->upgrade->pid == pid;
+}
+
+void upgrade_forget(struct supervisor *s, const void *arg)
+{
+        if (s->upgrade && s->upgrade->arg == arg)
+                s->upgrade->on_checked = NULL;
+}
+
+static void on_limit(EV_P_ ev_timer *w, int revents)
+{
+        struct supervisor *s = w->data;
+
+        (void)loop, (void)revents;
+        s->sys->kill(s->sys, s->upgrade->pid, SIGKILL);
+}
+
+bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        AUTO_BUF why = BUF_INIT;
+        struct ending how = ending_of(status, NULL, clock_wall_ms());
+
+        if (!upgrade_owns(s, pid))
+                return false;
+        struct upgrade u = *s->upgrade;
+        u.binary = strdup(u.binary);
+        upgrade_free(s);
+        bool ok = u.binary && status == 0 && s->mood == MOOD_RUNNING;
+        if (!ok) {
+                buf_printf(&why, "%s --check -c %s: ", u.binary ? u.binary : "", s->config->path);
+                ending_text(&how, &why);
+                log_line(s->log, LVL_ERROR, "not upgraded: %s", buf_str(&why));
+        }
+        if (u.on_checked)
+                u.on_checked(u.arg, ok, buf_str(&why));
+        if (ok)
+                s->on_upgrade(s, u.binary);
+        free(u.binary);
+        return true;
+}
+
+static bool spawn_check(struct supervisor *s, const char *binary, pid_t *pid_out, struct err *e)
+{
+        char *argv[] = { (char *)binary, (char *)"--check", (char *)"-c", s->config->path, NULL };
+        AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        struct spawned result = { 0 };
+        struct launch launch = { .path = binary,
+                                 .argv = argv,
+                                 .envp = (char *const *)s->world->environ,
+                                 .umask = -1,
+                                 .fds = { null, null, null },
+                                 .mask = &s->worker_mask };
+
+        if (null < 0)
+                return err_set(e, ERR_SYS, "open /dev/null");
+        if (!s->sys->spawn(s->sys, &launch, &result)) {
+                errno = result.error;
+                return err_set(e, ERR_SYS, "%s %s", spawn_step_word(result.step), binary);
+        }
+        *pid_out = result.pid;
+        return true;
+}
+
+bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller *by,
+                   upgrade_fn *on_checked, void *arg, struct err *e)
+{
+        const char *path = binary ? binary : s->binary;
+
+        if (s->mood != MOOD_RUNNING || s->upgrade)
+                return err_set(e, ERR_BUSY, "%s",
+                               s->upgrade ? "an upgrade is under way" : "the daemon is ending");
+        if (!s->state)
+                return err_set(e, ERR_USAGE,
+                               "without a state directory there is no upgrade in place");
+        if (!path || path[0] != '/' || !s->on_upgrade)
+                return err_set(e, ERR_USAGE, "the binary has to be named by its full path");
+        struct upgrade *u = calloc(1, sizeof *u);
+        if (!u || !(u->binary = strdup(path))) {
+                free(u);
+                return err_nomem(e);
+        }
+        if (!spawn_check(s, path, &u->pid, e)) {
+                free(u->binary);
+                free(u);
+                return false;
+        }
+        say_order(s, by, NULL, "upgrade");
+        u->on_checked = on_checked;
+        u->arg = arg;
+        ev_timer_init(&u->limit, on_limit, CHECK_S, 0.);
+        u->limit.data = s;
+        ev_now_update(s->loop);
+        ev_timer_start(s->loop, &u->limit);
+        s->upgrade = u;
+        return true;
+}
+
+/* ---- what is handed over */
+
+struct inodes {
+        uint64_t *items; /* owned, sorted */
+        size_t count;
+};
+
+static int by_value(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static bool is_wanted(void *arg, unsigned long long inode)
+{
+        const struct inodes *in = arg;
+        uint64_t key = inode;
+
+        return in->count && bsearch(&key, in->items, in->count, sizeof key, by_value);
+}
+
+static bool collect(const struct supervisor *s, struct inodes *out)
+{
+        const struct registry *r = &s->registry;
+
+        out->items = calloc((size_t)r->process_count * 3 + 1, sizeof *out->items);
+        out->count = 0;
+        for (int g = 0; out->items && g < r->group_count; g++)
+                for (int i = 0; i < r->groups[g]->count; i++) {
+                        const struct process *p = r->groups[g]->procs[i];
+                        for (int k = 0; p->worker && p->pid > 0 && k < 3; k++)
+                                if (p->worker->mark.pipes[k])
+                                        out->items[out->count++] = p->worker->mark.pipes[k];
+                }
+        if (out->count)
+                qsort(out->items, out->count, sizeof *out->items, by_value);
+        return out->items != NULL;
+}
+
+bool upgrade_hand_over(struct supervisor *s, struct strs *items)
+{
+        struct inodes pipes;
+
+        if (!collect(s, &pipes))
+                return false;
+        bool fine = state_hand_over(s, items) && fcgi_hand_over(s, items) &&
+                    handover_put_pipes(items, is_wanted, &pipes);
+        free(pipes.items);
+        return fine;
+}

@@ -1,0 +1,642 @@
+"""Killing the daemon: a successor goes on with everything, and nothing happens twice.
+
+The story's own process is a subreaper that does not reap by itself, so that orphaned workers become
+its children, and their exit codes stay readable until reap_all().
+"""
+import glob
+import http.client
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from e2elib import (Failed, Skipped, alive, check, descendants, has, kill, lacks, proc_environ, proc_status,
+                    read_file, reap_all, same, story, write_file)
+
+
+def succeed(d):
+    """The daemon is killed, and another one takes its place."""
+    d.kill()
+    return d.start()
+
+
+def living_workers(c, kind='worker'):
+    return {p.pid for p in descendants(os.getpid()) if p.name == kind and p.state != 'Z'}
+
+
+def listener(c):
+    """An event listener that writes down what it hears."""
+    path = write_file(c.path('listener'), f'''#!/bin/sh
+printf 'READY\\n'
+while read -r head; do
+    len=${{head##*len:}}
+    dd bs=1 count="$len" 2>/dev/null >/dev/null
+    printf '%s\\n' "$head" >>{c.path('heard')}
+    printf 'RESULT 2\\nOKREADY\\n'
+done
+''', 0o755)
+    return path
+
+
+def numbers(path):
+    """Of "line N", over all rotated files, in the order in which they were written."""
+    parts = []
+    for name in glob.glob(glob.escape(path) + '*'):
+        found = [int(n) for n in re.findall(r'^line (\d+)$', read_file(name), re.M)]
+        if found:
+            parts.append(found)
+    return [n for part in sorted(parts) for n in part]
+
+
+def no_gap_and_no_double(path):
+    got = numbers(path)
+    for at, n in enumerate(got):
+        if n != at + 1:
+            raise Failed(f'{path}: line {at + 1} is {n}: {got[max(0, at - 3):at + 4]}')
+    return len(got)
+
+
+@story(nobody=True)
+def no_worker_notices_and_the_next_daemon_goes_on(c):
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=3', 'process_name=%(program_name)s_%(process_num)d')
+                 + c.program('chatty', ' lines 1000000 1') + c.program('echo', ' echo')
+                 + c.program('off', ' sleep', 'autostart=false'))
+    d.wait_all('RUNNING', 5)
+    before = {p['name']: p for p in d.processes()}
+    log = before['chatty']['stdout']['logfile']
+    time.sleep(0.3)
+    d.kill()
+    time.sleep(0.3)
+    d.start()
+    d.wait_log('adopted:', 5)
+    for p in d.processes():
+        was = before[p['name']]
+        same((p['pid'], p['state'], p['started_at']), (was['pid'], was['state'], was['started_at']),
+             p['name'])
+        same(p['adopted'], p['pid'] is not None, f'adopted of {p["name"]}')
+        same(p['adopted_logs'], True if p['pid'] else None, f'adopted_logs of {p["name"]}')
+    check(d.process('chatty')['uptime_s'] >= 0.6, 'uptime goes on')
+    same(d.process('chatty')['stdout']['logfile'], log, 'the generated log')
+    same(d.info()['statedir'], f'{d.dir}/s.state', 'statedir')
+    d.rpc().sendProcessStdin('echo', 'hello\n')
+    d.wait_worker_log('echo', 'hello')
+    n = len(numbers(log))
+    c.wait(lambda: len(numbers(log)) > n + 50, 'the log grows')
+    d.order('chatty', 'stop')
+    check(no_gap_and_no_double(log) > 300, 'lines')
+    q = d.order('chatty', 'start')
+    same((q['adopted'], q['adopted_logs']), (False, None), 'a new start')
+    d.stop()
+    check(not os.path.exists(f'{d.dir}/s.state'), 'the state goes with a clean stop')
+
+
+@story(nobody=True)
+def an_adopted_worker_is_supervised_like_any_other(c):
+    d = c.daemon(c.program('w', ' sleep') + c.program('hard', ' ignore-term', 'stopwaitsecs=1')
+                 + c.program('tree', ' tree', 'stopasgroup=true', 'killasgroup=true')
+                 + c.program('flood', ' sleep', 'autorestart=false'))
+    d.wait_all('RUNNING', 4)
+    d.wait_worker_log('tree', 'ready')
+    pids = succeed(d).pids()
+    same(d.process('w')['adopted'], True, 'adopted')
+    d.order('w', 'signal', signal='KILL')
+    p = d.wait_process('w', lambda p: p['pid'] not in (None, pids['w']), 'is restarted')
+    same(p['exit']['signal'], 'SIGKILL', 'how it ended')
+    same(p['adopted'], False, 'adopted')
+    same(d.order('hard', 'stop')['state'], 'STOPPED', 'state')
+    d.wait_log('stopped: hard (terminated by SIGKILL)')
+    d.order('tree', 'stop')
+    kill(pids['flood'], signal.SIGTERM)
+    p = d.wait_state('flood', 'EXITED')
+    same(p['exit']['signal'], 'SIGTERM', 'how it ended')
+    c.wait(lambda: len(living_workers(c)) == 1, 'only one worker lives')
+    reap_all()
+
+
+@story(nobody=True)
+def what_the_operator_decided_holds(c):
+    d = c.daemon(c.program('stopped', ' sleep') + c.program('started', ' sleep', 'autostart=false')
+                 + c.program('fatal', ' exit 1', 'startretries=0')
+                 + c.program('done', ' exit 0', 'startsecs=0', 'autorestart=false')
+                 + c.program('fleet', ' sleep', 'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_state('stopped', 'RUNNING')
+    d.wait_state('fatal', 'FATAL')
+    d.wait_state('done', 'EXITED')
+    d.order('stopped', 'stop')
+    d.order('started', 'start')
+    d.scale('fleet', replicas=4)
+    d.wait_all('RUNNING', 5)
+    pids = d.pids()
+    for _ in range(3):
+        succeed(d)
+        same(d.pids(), pids, 'who runs')
+        same([d.process(n)['state'] for n in ('stopped', 'started', 'fatal', 'done')],
+             ['STOPPED', 'RUNNING', 'FATAL', 'EXITED'], 'states')
+    d.scale('fleet', replicas=2)
+    c.wait(lambda: len(d.processes('fleet*')) == 2, 'two are left')
+    same(sorted(n for n in succeed(d).names() if 'fleet' in n), ['fleet:fleet_0', 'fleet:fleet_1'],
+         'the fleet')
+
+
+@story(nobody=True)
+def a_stop_goes_on_with_the_time_that_is_left(c):
+    d = c.daemon(c.program('hard', ' ignore-term', 'stopwaitsecs=3'))
+    d.wait_worker_log('hard', 'ready')
+    began = time.monotonic()
+    d.order('hard', 'stop', 202, wait=False)
+    d.wait_worker_log('hard', 'ignored SIGTERM')
+    d.kill()
+    time.sleep(1)
+    d.start()
+    same(d.process('hard')['state'], 'STOPPING', 'state')
+    d.wait_state('hard', 'STOPPED')
+    took = time.monotonic() - began
+    check(2.9 <= took < 30, f'stopped after {took} s')
+    d.wait_log('stopped: hard (terminated by SIGKILL)')
+
+
+@story(nobody=True)
+def a_wait_for_the_next_start_goes_on(c):
+    d = c.daemon(c.program('back', ' exit 1', 'restart_delay=3s', 'restart_jitter=0')
+                 + c.program('crash', ' exit 3 20', 'startsecs=0', 'restart_delay=1h',
+                             'restart_delay_max=1h'))
+    d.wait_state('back', 'BACKOFF')
+    d.wait_process('crash', lambda p: p['crashes'] == 2 and p['state'] == 'EXITED', 'waits')
+    was = {p['name']: p for p in d.processes()}
+    succeed(d)
+    for p in d.processes():
+        for key in ('state', 'tries', 'crashes', 'next_start_why', 'spawn_error', 'exit'):
+            same(p[key], was[p['name']][key], f'{key} of {p["name"]}')
+    first = d.moments("spawned: 'back'")[0]
+    d.wait_log("spawned: 'back'", 2)
+    check(d.moments("spawned: 'back'")[1] - first >= 2.9, 'the wait was not cut short')
+
+
+@story(nobody=True)
+def who_ends_while_nobody_is_there_is_told_truly(c):
+    d = c.daemon(c.program('known', ' sleep') + c.program('unknown', ' sleep')
+                 + c.program('never', ' sleep', 'autorestart=false') + c.program('steady', ' sleep'))
+    d.wait_all('RUNNING', 4)
+    pids = d.pids()
+    d.kill()
+    for name in ('unknown', 'never'):
+        kill(pids[name])
+        c.wait_gone(pids[name])
+    reap_all()
+    kill(pids['known'], signal.SIGINT)  # and nobody reaps it
+    c.wait_gone(pids['known'])
+    d.start()
+    p = d.wait_process('known', lambda p: p['pid'] and p['state'] == 'RUNNING', 'is restarted')
+    same((p['exit']['signal'], p['restarts']), ('SIGINT', 1), 'exit')
+    p = d.wait_process('unknown', lambda p: p['pid'] and p['state'] == 'RUNNING', 'is restarted')
+    same((p['exit']['text'], p['exit']['code'], p['exit']['signal']),
+         ('unknown (ended while unsupervised)', None, None), 'exit')
+    same(d.process('never')['state'], 'EXITED', 'state')
+    same(d.process('steady')['pid'], pids['steady'], 'pid')
+    has(d.log(), "'unknown' (pid", 'main log')
+    reap_all()
+
+
+@story(nobody=True)
+def another_configuration_is_applied_as_a_reload_would(c):
+    text = (c.program('same', ' sleep') + c.program('gone', ' ignore-term', 'stopwaitsecs=1')
+            + c.program('lone', ' sleep'))
+    d = c.daemon(text + c.program('changed', ' sleep') + c.program(
+        'fleet', ' sleep', 'numprocs=4', 'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_all('RUNNING', 8)
+    pids = d.pids()
+    d.kill()
+    d.configure(c.program('same', ' sleep', 'priority=5') + c.program('new', ' sleep')
+                + c.program('changed', ' sleep', 'environment=A="1"') + c.program(
+        'fleet', ' sleep', 'numprocs=2', 'process_name=%(program_name)s_%(process_num)d'))
+    d.start()
+    c.wait(lambda: sorted(d.names()) == ['changed', 'fleet:fleet_0', 'fleet:fleet_1', 'new', 'same'],
+           'what is gone goes', d.names)
+    d.wait_all('RUNNING', 5)
+    now = d.pids()
+    same([now[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')],
+         [pids[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')], 'who stays')
+    check(now['changed'] != pids['changed'], 'the changed one is another')
+    c.wait(lambda: living_workers(c) == set(now.values()), 'nobody else lives')
+    reap_all()
+
+
+@story(nobody=True)
+def health_goes_on(c):
+    flag = c.path('sick')
+    check_it = f"healthcheck=exec:/bin/sh -c 'test ! -e {flag}'"
+    d = c.daemon(c.program('w', ' sleep', check_it, 'healthcheck_interval=200ms',
+                           'healthcheck_retries=2', 'ready=healthcheck', 'startsecs=0'))
+    p = d.wait_process('w', lambda p: p['health'] == 'healthy' and p['state'] == 'RUNNING', 'is up')
+    q = succeed(d).process('w')
+    same((q['pid'], q['health'], q['state']), (p['pid'], 'healthy', 'RUNNING'), 'after the kill')
+    write_file(flag, '')
+    d.wait_process('w', lambda q: q['pid'] != p['pid'], 'is restarted as unhealthy')
+    os.unlink(flag)
+    d.wait_process('w', lambda q: q['health'] == 'healthy', 'is healthy again')
+    reap_all()
+
+
+@story(nobody=True)
+def a_second_daemon_is_refused_and_touches_nothing(c):
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    other = c.path('other.conf')
+    write_file(other, f'[supervisord]\nlogfile={c.path("other.log")}\npidfile={c.path("other.pid")}\n'
+               f'statedir={d.dir}/s.state\n[program:w]\ncommand={c.worker} sleep\n')
+    code, _, err = c.run_daemon('-n', '-c', other)
+    same(code, 2, 'exit code')
+    has(err, 'Another program is already listening', 'stderr')
+    has(err, f'pid {d.pid} ', 'stderr')
+    same(d.process('w')['pid'], pid, 'pid')
+    same(len(living_workers(c)), 1, 'workers')
+
+
+@story(nobody=True)
+def without_a_state_directory_it_runs_all_the_same(c):
+    write_file(c.path('file'), '')
+    d = c.daemon(c.program('w', ' sleep'), supervisord=f'statedir={c.path("file")}')
+    d.wait_state('w', 'RUNNING')
+    has(d.log(), 'will not survive the death of supervisord', 'main log')
+    same(d.info()['statedir'], None, 'statedir')
+
+
+@story(nobody=True)
+def fastcgi_workers_and_the_next_daemon_share_the_socket(c):
+    path = c.path('f.sock')
+    d = c.daemon(f'[fcgi-program:f]\ncommand={c.worker} sleep\nsocket=unix://{path}\nnumprocs=2\n'
+                 'process_name=%(program_name)s_%(process_num)d\n')
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    node = os.stat(path).st_ino
+    succeed(d)
+    same((d.pids(), os.stat(path).st_ino), (pids, node), 'workers and socket')
+    d.wait_log(f'Going on with socket unix://{path}')
+    d.order('f:f_0', 'restart')
+    links = {os.readlink(f'/proc/{pid}/fd/0') for pid in d.pids().values()}
+    same(len(links), 1, f'sockets in use: {links}')
+    d.stop()
+    check(not os.path.exists(path), 'the socket goes with a clean stop')
+
+
+@story(nobody=True)
+def an_event_listener_goes_on_with_its_protocol(c):
+    d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE\n'
+                 + c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_state('w', 'RUNNING')
+    d.wait_state('l', 'RUNNING')
+    pid = d.process('l')['pid']
+    c.wait(lambda: 'PROCESS_STATE_RUNNING' in read_file(c.path('heard')), 'it hears')
+    succeed(d)
+    same(d.process('l')['pid'], pid, 'pid')
+    d.order('w', 'stop')
+    c.wait(lambda: 'PROCESS_STATE_STOPPED' in read_file(c.path('heard')), 'it hears on')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
+
+
+def damaged(c, d, damage, what):
+    """A daemon that was killed, its state damaged, and its successor."""
+    before = living_workers(c)
+    d.kill()
+    table = f'{d.dir}/s.state/table'
+    with open(table, 'r+b') as f:
+        damage(f)
+    d.start()
+    for pid in before:
+        check(alive(pid), f'{what}: worker {pid} was harmed')
+    for pid in before - set(d.pids().values()):
+        kill(pid)
+        c.wait_gone(pid)
+    reap_all()
+
+
+@story(nobody=True)
+def a_damaged_state_harms_nobody(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3',
+                           'process_name=%(program_name)s_%(process_num)d'))
+    d.wait_all('RUNNING', 3)
+    size = os.path.getsize(f'{d.dir}/s.state/table')
+    rng = random.Random(5)
+    for cut in [0, 1, 100, 4095, 4096, 5000, size // 2, size - 1]:
+        damaged(c, d, lambda f, cut=cut: f.truncate(cut), f'cut at {cut}')
+    for at in [0, 8, 20, 70, 4096, 4100, 4130] + [rng.randrange(4096, 12000) for _ in range(5)]:
+        def flip(f, at=at):
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 1 << at % 8]))
+        damaged(c, d, flip, f'flip at {at}')
+    damaged(c, d, lambda f: f.write(bytes(size)), 'zeroes')
+    damaged(c, d, lambda f: f.write(rng.randbytes(size)), 'noise')
+    check(d.lines('set aside'), 'it was said')
+
+
+@story(root=True)
+def another_users_state_is_set_aside(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
+    d.wait_all('RUNNING', 1)
+    damaged(c, d, lambda f: os.chown(f.name, 65534, 65534), 'owner')
+    d.wait_log('may be written by others: set aside')
+
+
+@story(root=True)
+def workers_of_another_user_survive(c):
+    d = c.daemon(c.program('w', ' lines 1000000 2', 'user=nobody') + c.program('e', ' echo', 'user=nobody'))
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    log = d.process('w')['stdout']['logfile']
+    succeed(d)
+    same(d.pids(), pids, 'pids')
+    same(d.process('w')['adopted_logs'], True, 'adopted_logs')
+    d.rpc().sendProcessStdin('e', 'hello\n')
+    d.wait_worker_log('e', 'hello')
+    d.order('w', 'stop')
+    check(no_gap_and_no_double(log) > 10, 'lines')
+    reap_all()
+
+
+def upgraded(c, d, count=1):
+    """Wait until the daemon is its next image."""
+    d.wait_log('supervisord started with pid', count + 1)
+    c.wait(d.answers, 'the next image answers')
+
+
+@story(nobody=True)
+def an_upgrade_stops_nothing(c):
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=3', 'process_name=%(program_name)s_%(process_num)d')
+                 + c.program('chatty', ' lines 1000000 1') + c.program('echo', ' echo')
+                 + c.program('off', ' sleep') + c.program('crash', ' exit 9 150', 'startsecs=0',
+                                                          'restart_delay=20ms', 'restart_delay_factor=1'))
+    d.wait_all('RUNNING', 7)
+    d.order('off', 'stop')
+    pids = {n: p for n, p in d.pids().items() if n != 'crash'}
+    log = d.process('chatty')['stdout']['logfile']
+    limit = read_file(f'/proc/{pids["echo"]}/limits')
+    for n in range(1, 6):
+        if n % 2:
+            same(d.post('/v1/upgrade', status=202), {'upgrading': True, 'pid': d.pid}, 'answer')
+        else:
+            d.send(signal.SIGUSR1)
+        upgraded(c, d, n)
+        same({x: p for x, p in d.pids().items() if x != 'crash'}, pids, 'pids')
+        same(d.process('off')['state'], 'STOPPED', 'state')
+        same(d.info()['pid'], d.pid, 'pid of the daemon')
+    d.rpc().sendProcessStdin('echo', 'hello\n')
+    d.wait_worker_log('echo', 'hello')
+    d.wait_process('crash', lambda p: p['exit'] and p['exit']['code'] == 9, 'its code is known')
+    d.order('chatty', 'stop')
+    check(no_gap_and_no_double(log) > 100, 'lines')
+    p = d.order('off', 'start')
+    same(read_file(f'/proc/{p["pid"]}/limits'), limit, 'limits of a worker started by the new image')
+    same(proc_status(p['pid'])['SigBlk'], '0' * 16, 'blocked signals')
+    lacks(str(proc_environ(p['pid'])), 'HANDOVER', 'environment')
+    lacks(d.log(), 'without its logs', 'main log')
+    lacks(d.log(), 'reaped unknown pid', 'main log')
+
+
+@story(nobody=True)
+def a_bad_binary_changes_nothing(c):
+    bad = write_file(c.path('bad'), '#!/bin/sh\nexit 5\n', 0o755)
+    half = write_file(c.path('half'), '#!/bin/sh\ntest "$1" = --check && exit 0\nexit 1\n', 0o755)
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    a = d.post('/v1/upgrade', {'binary': bad}, 422)
+    same((a['code'], 'exit status 5' in a['detail']), ('CANT_UPGRADE', True), f'answer {a}')
+    d.wait_log('not upgraded')
+    d.post('/v1/upgrade', {'binary': c.path('missing')}, 409)
+    d.post('/v1/upgrade', {'binary': 'relative'}, 409)
+    same(d.process('w')['pid'], pid, 'pid')
+    code, out, _ = d.ctl('upgrade')
+    same((code, out), (0, 'Upgrading supervisord in place\n'), 'supervisorctl')
+    upgraded(c, d)
+    same(d.process('w')['pid'], pid, 'pid')
+    d.post('/v1/upgrade', {'binary': half}, 202)  # says that all is well, and ends: no way back
+    d.clean = False
+    d.wait_end(1)
+    d.clean = True
+    d.start()
+    same(d.process('w')['pid'], pid, 'pid')
+    reap_all()
+
+
+def goes_back(c, script):
+    real = c.path('supervisord')
+    shutil.copy(c.supervisord, real)
+    sly = write_file(c.path('sly'), f'#!/bin/sh\ntest "$1" = --check && exit 0\n{script}\n'
+                     .replace('REAL', real), 0o755)
+    d = c.daemon(c.program('w', ' lines 1000000 1'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    log = d.process('w')['stdout']['logfile']
+    d.post('/v1/upgrade', {'binary': sly}, 202)
+    d.wait_log('did not begin to supervise')
+    same(d.process('w')['pid'], pid, 'pid of the worker')
+    same(d.info()['pid'], d.pid, 'pid of the daemon')
+    d.post('/v1/upgrade', {'binary': real}, 202)
+    upgraded(c, d, 2)
+    d.order('w', 'stop')
+    check(no_gap_and_no_double(log) > 100, 'lines')
+    lacks(d.log(), 'without its logs', 'main log')
+
+
+@story(nobody=True)
+def an_image_that_cannot_begin_gives_way_to_the_old_one(c):
+    goes_back(c, 'exec REAL "$@" --minfds nonsense')
+
+
+@story(nobody=True)
+def an_image_that_hangs_gives_way_to_the_old_one(c):
+    """Where it hangs it cannot read the pidfile's path: a FIFO that nobody opens for writing."""
+    os.mkfifo(c.path('fifo'))
+    goes_back(c, f'shift 2; exec REAL -c {c.path("fifo")} "$@"')
+
+
+@story(nobody=True)
+def requests_in_flight_are_answered_over_an_upgrade(c):
+    d = c.daemon(c.program('w', ' sleep', 'autostart=false', 'startsecs=1') + c.program('x', ' sleep'))
+    d.wait_state('x', 'RUNNING')
+    halt, asked, failed, slow = threading.Event(), [], [], []
+
+    def ask():
+        while not halt.is_set():
+            try:
+                same(d.get('/v1/info').status, 200, 'status')
+                asked.append(1)
+            except Exception as e:
+                failed.append(repr(e))
+
+    def wait_for_start():
+        slow.append(d.order('w', 'start'))
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for n in range(1, 6):
+        waiter = threading.Thread(target=wait_for_start)
+        waiter.start()
+        time.sleep(0.1)
+        d.send(signal.SIGUSR1)
+        d.wait_log('supervisord started with pid', n + 1)
+        waiter.join()
+        d.order('w', 'stop')
+    halt.set()
+    for t in threads:
+        t.join()
+    same(failed, [], 'requests that failed')
+    same([p['state'] for p in slow], ['RUNNING'] * 5, 'who waited')
+    check(len(asked) > 20, f'requests: {len(asked)}')
+
+
+@story
+def killed_again_and_again_under_load(c):
+    rounds(c, 50)
+
+
+@story(nobody=True, soak=True, slow=20)
+def killed_a_thousand_times_under_load(c):
+    rounds(c, 1000)
+
+
+# ---- rounds
+
+class Load:
+    """A second client that starts, stops, scales and reloads as fast as it is answered; it knows what
+    was answered."""
+
+    def __init__(self, d, names, seed):
+        self.d, self.names = d, names
+        self.rng = random.Random(seed)
+        self.wanted = {}     # name -> state that was answered; absent: nobody knows
+        self.replicas = None
+        self.halt = False
+        self.trouble = None
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def turn(self):
+        name = self.rng.choice(self.names)
+        what = self.rng.choice(['start', 'stop', 'restart', 'scale', 'reload'])
+        if what == 'scale':
+            n, self.replicas = self.rng.randrange(1, 6), None
+            self.d.scale('fleet', None, replicas=n)
+            self.replicas = n
+        elif what == 'reload':
+            self.d.reload(None)
+        else:
+            self.wanted.pop(name, None)
+            a = self.d.order(name, what, None)
+            if a.get('state') in ('RUNNING', 'STOPPED'):
+                self.wanted[name] = a['state']
+
+    def run(self):
+        while not self.halt:
+            try:
+                self.turn()
+            except (OSError, http.client.HTTPException, ValueError):
+                return  # killed
+            except Exception as e:
+                self.trouble = e
+                return
+
+    def end(self):
+        self.halt = True
+        self.thread.join()
+        if self.trouble:
+            raise self.trouble
+
+
+def settled(c, d):
+    """Table and reality agree: every living worker is somebody's, and nobody has two."""
+    seen = {}
+
+    def look():
+        seen['ps'] = d.processes()
+        seen['live'] = living_workers(c)
+        pids = [p['pid'] for p in seen['ps'] if p['pid']]
+        calm = all(p['state'] not in ('STARTING', 'STOPPING') for p in seen['ps'] if p['name'] != 'crash')
+        live = {x for x in pids if alive(x)}
+        return calm and len(pids) == len(set(pids)) and seen['live'] == live
+    c.wait(look, 'table and reality agree',
+           lambda: f'{[(p["name"], p["state"], p["pid"]) for p in seen["ps"]]} but {seen["live"]}')
+    return {p['name']: p for p in seen['ps']}
+
+
+def rounds(c, count):
+    many = 'process_name=%(program_name)s_%(process_num)02d'
+    d = c.daemon(c.program('steady', ' sleep', 'numprocs=10', many)
+                 + c.program('chatty', ' lines 100000000 1', 'numprocs=4', many,
+                             'stdout_logfile_maxbytes=200KB', 'stdout_logfile_backups=1000')
+                 + c.program('loud', ' lines 100000000', 'autostart=false',
+                             'stdout_logfile_maxbytes=0')
+                 + c.program('op', ' sleep', 'numprocs=6', many, 'startsecs=0')
+                 + c.program('slow', ' ignore-term', 'numprocs=2', many, 'startsecs=0',
+                             'stopwaitsecs=1')
+                 + c.program('fleet', ' sleep', many, 'startsecs=0')
+                 + c.program('crash', ' exit 7 200', 'startsecs=0', 'restart_delay=30ms',
+                             'restart_delay_factor=1'))
+    d.wait_state('chatty:chatty_00', 'RUNNING')
+    names = [f'op:op_{i:02d}' for i in range(6)] + [f'slow:slow_{i:02d}' for i in range(2)]
+    table = settled(c, d)
+    fixed = {n: p['pid'] for n, p in table.items() if n.split(':')[0] in ('steady', 'chatty')}
+    rng = random.Random(4711)
+    for n in range(count):
+        load = Load(d, names, n)
+        time.sleep(rng.random() * 0.25)
+        d.kill()
+        load.end()
+        d.start()
+        table = settled(c, d)
+        same({x: table[x]['pid'] for x in fixed}, fixed, f'round {n}: who never stops')
+        for name, state in load.wanted.items():
+            same(table[name]['state'], state, f'round {n}: {name}, as was answered')
+        if load.replicas is not None:
+            same(sum(x.startswith('fleet') for x in table), load.replicas, f'round {n}: replicas')
+        how = table['crash']['exit']
+        check(how is None or how['code'] == 7, f'round {n}: the crash ended with {how}')
+        reap_all()
+    for i in range(4):
+        name = f'chatty:chatty_{i:02d}'
+        log = table[name]['stdout']['logfile']
+        d.order(name, 'stop')
+        check(no_gap_and_no_double(log) > 100 * count / 50, f'lines of {name}')
+    lacks(d.log(), 'without its logs', 'main log')
+
+
+# ---- containers
+
+@story(nobody=True)
+def the_main_program_of_a_container_ends_it_with_its_code(c):
+    for i, (command, extra, code) in enumerate([
+            (' exit 7 100', 'autorestart=false', 7), (' exit 0 100', 'autorestart=unexpected', 0),
+            (' crash 100', 'autorestart=false', 128 + 11),
+            (' exit 5', 'startretries=1\nrestart_delay=10ms', 5)]):
+        d = c.daemon(c.program('main', command, 'startsecs=0' if i < 3 else 'startsecs=1', extra,
+                               'container_main=true') + c.program('side', ' sleep'),
+                     name=f'd{i}', start=False)
+        d.launch()
+        d.wait_end(code)
+        has(d.log(), f'ending with exit code {code}', 'main log')
+
+
+@story(root=True)
+def as_process_one_it_reaps_whoever_is_left_to_it(c):
+    text = c.program('w', ' fork-away', 'startsecs=0', 'autorestart=false') + c.program('x', ' sleep')
+    d = c.daemon(text, start=False)
+    d.popen = subprocess.Popen(['unshare', '--pid', '--fork', '--mount-proc', '--kill-child',
+                                c.supervisord, '-n', '-c', d.conf], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    d.pid = d.popen.pid
+    c.wait(lambda: d.popen.poll() is not None or d.answers(), 'it answers')
+    if d.popen.poll() is not None:
+        d.code = d.popen.returncode
+        raise Skipped('no pid namespace here')
+    d.wait_log('running as process 1')
+    d.wait_state('w', 'EXITED')
+    same(d.info()['pid'], 1, 'pid')
+    d.rpc().shutdown()
+    d.wait_end(0)

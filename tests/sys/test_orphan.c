@@ -1,0 +1,151 @@
+/* Processes of somebody else: here children whose parent stands in between. */
+#include "sys/orphan.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sys/procfs.h"
+
+TestSuite(orphan, .timeout = 20);
+
+static int out[2];
+
+static pid_t start(void)
+{
+        cr_assert_eq(pipe(out), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                dup2(out[1], 1);
+                close(out[0]);
+                for (;;)
+                        pause();
+        }
+        return pid;
+}
+
+static struct orphan known(pid_t pid)
+{
+        struct proc_entry entry;
+
+        cr_assert(proc_entry_read(pid, &entry));
+        return (struct orphan){ pid, entry.start_ticks, entry.start_ticks };
+}
+
+static void end(pid_t pid)
+{
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+}
+
+Test(orphan, is_held_by_pid_and_start_time)
+{
+        uint64_t before = orphan_ticks_now();
+        pid_t pid = start(), parent;
+        struct orphan o = { pid, before - 1, orphan_ticks_now() + 1 };
+        int fd;
+
+        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_LIVES);
+        cr_expect_eq(o.start_low, known(pid).start_low);
+        cr_expect_eq(parent, getpid());
+        cr_expect_eq(orphan_signal(fd, SIGTERM), 0);
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        cr_expect_eq(poll(&p, 1, 10000), 1);
+        close(fd);
+        end(pid);
+}
+
+Test(orphan, is_not_taken_for_another_with_its_number)
+{
+        pid_t pid = start(), parent;
+        struct orphan o = known(pid);
+        int fd;
+
+        o.start_low -= 100;
+        o.start_high -= 100;
+        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+        cr_expect_eq(fd, -1);
+        end(pid);
+        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+}
+
+Test(orphan, tells_its_status_while_it_is_a_zombie)
+{
+        static const struct {
+                int code, sig, status;
+        } rows[] = { { 7, 0, 7 << 8 }, { 0, 0, 0 }, { 0, SIGTERM, SIGTERM } };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                pid_t parent, pid = fork();
+                int fd, status = -1;
+                if (pid == 0) {
+                        if (rows[i].sig)
+                                raise(rows[i].sig);
+                        _exit(rows[i].code);
+                }
+                siginfo_t info;
+                cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+                struct orphan o = known(pid);
+                cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_ENDED);
+                cr_expect_eq(orphan_end(&o, fd, &status), END_KNOWN);
+                cr_expect_eq(status, rows[i].status, "row %zu: %d", i, status);
+                waitpid(pid, NULL, 0);
+                status = -1;
+                /* reaped: only a kernel of 6.15 or later still knows */
+                if (orphan_end(&o, fd, &status) == END_KNOWN)
+                        cr_expect_eq(status, rows[i].status, "row %zu: %d", i, status);
+                close(fd);
+        }
+}
+
+Test(orphan, gives_its_pipe_again_and_no_other)
+{
+        struct stat st;
+        char text[8];
+        pid_t pid = start();
+
+        cr_assert_eq(fstat(out[0], &st), 0);
+        int again = orphan_pipe(pid, 1, st.st_ino, O_RDONLY);
+        cr_assert_geq(again, 0);
+        cr_expect_eq(write(out[1], "hello", 5), 5);
+        cr_expect_eq(read(again, text, sizeof text), 5);
+        cr_expect_eq(fcntl(again, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+        close(again);
+        again = orphan_pipe(pid, 2, st.st_ino, O_RDONLY); /* it is not there, but somewhere */
+        cr_expect_geq(again, 0);
+        close(again);
+        cr_expect_eq(orphan_pipe(pid, 1, st.st_ino + 1, O_RDONLY), -1);
+        cr_expect_eq(errno, ENOENT);
+        end(pid);
+}
+
+Test(orphan, gives_a_copy_of_its_listening_socket)
+{
+        struct sockaddr_un any = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+        cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof any.sun_family) == 0);
+        cr_assert_eq(listen(fd, 1), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                dup2(fd, 0);
+                for (;;)
+                        pause();
+        }
+        struct orphan o = known(pid);
+        int copy = -1;
+        for (int i = 0; copy < 0 && i < 1000; i++, usleep(1000))
+                copy = orphan_socket(&o, 0);
+        cr_expect_geq(copy, 0);
+        close(copy);
+        cr_expect_eq(orphan_socket(&o, 1), -1);
+        end(pid);
+}

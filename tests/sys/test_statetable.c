@@ -1,0 +1,391 @@
+#include "sys/statetable.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define RECORD 120
+
+static char dir[] = "/tmp/statetable.XXXXXX";
+static char path[64], aside[80];
+static struct state_owner me;
+static struct statetable table;
+static struct buf said;
+
+static void open_as(const struct state_owner *who)
+{
+        struct err e = { 0 };
+
+        buf_reset(&said);
+        cr_assert(statetable_open(&table, path, RECORD, who, &said, &e), "%s", e.text);
+}
+
+static void setup(void)
+{
+        struct err e;
+
+        cr_assert(mkdtemp(dir));
+        snprintf(path, sizeof path, "%s/table", dir);
+        snprintf(aside, sizeof aside, "%s/table.aside", dir);
+        cr_assert(state_owner_here(&me, &e), "%s", e.text);
+        me.version = 3;
+        me.readable_by = 2;
+        open_as(&me);
+}
+
+static void teardown(void)
+{
+        statetable_close(&table);
+        buf_release(&said);
+        unlink(path);
+        unlink(aside);
+        rmdir(dir);
+}
+
+TestSuite(statetable, .init = setup, .fini = teardown);
+
+static void reopen(void)
+{
+        statetable_close(&table);
+        open_as(&me);
+}
+
+static uint32_t add(const char *text)
+{
+        struct err e = { 0 };
+        uint32_t slot = statetable_add(&table, text, (uint32_t)strlen(text) + 1, &e);
+
+        cr_assert(slot != STATE_NO_SLOT, "%s", e.text);
+        return slot;
+}
+
+static void write_text(uint32_t slot, const char *text)
+{
+        statetable_write(&table, slot, text, (uint32_t)strlen(text) + 1);
+}
+
+static const char *read_text(uint32_t slot)
+{
+        static char text[RECORD];
+
+        return statetable_read(&table, slot, text, sizeof text) ? text : "";
+}
+
+static int with_text(const char *text)
+{
+        int count = 0;
+
+        for (uint32_t i = 0; i < table.slot_count; i++)
+                count += strcmp(read_text(i), text) == 0;
+        return count;
+}
+
+Test(statetable, is_made_with_private_rights)
+{
+        struct stat st;
+
+        cr_assert_eq(stat(path, &st), 0);
+        cr_expect_eq(st.st_mode & 0777, 0600);
+        cr_expect_eq(said.len, 0);
+        cr_expect(st.st_blocks * 512 >= st.st_size, "blocks are there beforehand");
+}
+
+Test(statetable, keeps_the_last_word)
+{
+        uint32_t a = add("one"), b = add("two");
+
+        for (int i = 0; i < 7; i++) {
+                write_text(a, i % 2 ? "odd" : "even");
+                reopen();
+                cr_expect_str_eq(read_text(a), i % 2 ? "odd" : "even");
+                cr_expect_str_eq(read_text(b), "two");
+        }
+}
+
+Test(statetable, forgets_what_was_dropped_and_uses_the_place_again)
+{
+        uint32_t a = add("one");
+
+        add("two");
+        statetable_drop(&table, a);
+        reopen();
+        cr_expect_str_eq(read_text(a), "");
+        cr_expect_eq(add("three"), a);
+        reopen();
+        cr_expect_str_eq(read_text(a), "three");
+}
+
+Test(statetable, grows)
+{
+        char text[32];
+
+        for (int i = 0; i < 300; i++) {
+                snprintf(text, sizeof text, "worker %d", i);
+                cr_assert_eq(add(text), (uint32_t)i);
+        }
+        reopen();
+        for (int i = 0; i < 300; i++) {
+                snprintf(text, sizeof text, "worker %d", i);
+                cr_assert_str_eq(read_text((uint32_t)i), text);
+        }
+        cr_expect_eq(table.damaged, 0);
+}
+
+Test(statetable, refuses_a_record_that_does_not_fit)
+{
+        char text[RECORD + 1] = "";
+        struct err e = { 0 };
+
+        cr_expect_eq(statetable_add(&table, text, sizeof text, &e), STATE_NO_SLOT);
+        cr_expect(strstr(e.text, "fit"), "%s", e.text);
+}
+
+Test(statetable, is_written_by_a_child_that_shares_the_memory)
+{
+        uint32_t a = add("before");
+        pid_t pid = vfork();
+
+        if (pid == 0) {
+                statetable_write(&table, a, "inside", 7);
+                _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+        write_text(add("other"), "x");
+        reopen();
+        cr_expect_str_eq(read_text(a), "inside");
+}
+
+/* ---- whose it is */
+
+static void expect_aside(const struct state_owner *who, const char *why)
+{
+        add("mine");
+        statetable_close(&table);
+        open_as(who);
+        cr_expect(strstr(buf_str(&said), why), "%s", buf_str(&said));
+        cr_expect_eq(access(aside, F_OK), 0);
+        cr_expect_eq(with_text("mine"), 0);
+}
+
+Test(statetable, sets_another_boots_aside)
+{
+        struct state_owner other = me;
+
+        other.boot_id[0] ^= 1;
+        expect_aside(&other, "earlier boot");
+}
+
+Test(statetable, sets_another_pid_namespaces_aside)
+{
+        struct state_owner other = me;
+
+        other.pid_namespace++;
+        expect_aside(&other, "pid namespace");
+}
+
+Test(statetable, sets_another_users_aside)
+{
+        struct state_owner other = me;
+
+        other.uid++;
+        expect_aside(&other, "written by others");
+}
+
+Test(statetable, sets_one_that_others_may_write_aside)
+{
+        chmod(path, 0660);
+        expect_aside(&me, "written by others");
+}
+
+Test(statetable, moves_forward_and_back_by_one_version)
+{
+        struct state_owner older = me, newer = me;
+
+        older.version = 2;
+        newer.version = 4;
+        newer.readable_by = 3;
+        uint32_t a = add("mine");
+        statetable_close(&table);
+        open_as(&older);
+        cr_expect_str_eq(read_text(a), "mine");
+        statetable_close(&table);
+        open_as(&newer);
+        cr_expect_str_eq(read_text(a), "mine");
+}
+
+Test(statetable, sets_a_version_that_is_too_new_aside)
+{
+        struct state_owner old = me;
+
+        old.version = 1;
+        old.readable_by = 1;
+        expect_aside(&old, "another version");
+}
+
+Test(statetable, does_not_follow_a_link)
+{
+        statetable_close(&table);
+        unlink(path);
+        cr_assert_eq(symlink("/etc/passwd", path), 0);
+        open_as(&me);
+        cr_expect(strstr(buf_str(&said), "set aside"), "%s", buf_str(&said));
+        add("mine");
+        reopen();
+        cr_expect_eq(with_text("mine"), 1);
+}
+
+/* ---- damage */
+
+static char *slurp(size_t *size_out)
+{
+        struct stat st;
+        AUTO_FD fd = open(path, O_RDONLY);
+
+        cr_assert(fd >= 0 && fstat(fd, &st) == 0);
+        char *data = malloc((size_t)st.st_size);
+        cr_assert_eq(read(fd, data, (size_t)st.st_size), st.st_size);
+        *size_out = (size_t)st.st_size;
+        return data;
+}
+
+static void spill(const char *data, size_t size)
+{
+        AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+        cr_assert(fd >= 0 && fd_write_all(fd, data, size));
+}
+
+/* Six slots: records there are whole or not there at all. */
+static void expect_nothing_mixed(void)
+{
+        for (uint32_t i = 0; i < table.slot_count; i++) {
+                const char *text = read_text(i);
+                cr_assert(!*text || strcmp(text, "old record") == 0 ||
+                              strcmp(text, "new record") == 0 || strcmp(text, "only record") == 0,
+                          "slot %u: %s", i, text);
+        }
+}
+
+static void fill(void)
+{
+        for (int i = 0; i < 6; i++)
+                write_text(add(i < 3 ? "old record" : "only record"),
+                           i < 3 ? "new record" : "only record");
+}
+
+Test(statetable, survives_being_cut_at_every_length, .timeout = 60)
+{
+        size_t size;
+
+        fill();
+        statetable_close(&table);
+        char *data = slurp(&size);
+        for (size_t cut = 0; cut < size; cut += cut < 4600 || cut > size - 600 ? 1 : 37) {
+                spill(data, cut);
+                open_as(&me);
+                cr_assert(said.len > 0 || table.damaged > 0, "cut at %zu is not noticed", cut);
+                expect_nothing_mixed();
+                statetable_close(&table);
+        }
+        free(data);
+        open_as(&me);
+}
+
+Test(statetable, survives_a_flipped_bit_anywhere, .timeout = 60)
+{
+        size_t size;
+
+        fill();
+        statetable_close(&table);
+        char *data = slurp(&size);
+        for (size_t at = 0; at < 4096 + 6 * 288; at++) {
+                data[at] ^= (char)(1 << at % 8);
+                spill(data, size);
+                open_as(&me);
+                expect_nothing_mixed();
+                if (at < 80)
+                        cr_assert(said.len > 0, "flip at %zu is not noticed", at);
+                statetable_close(&table);
+                data[at] ^= (char)(1 << at % 8);
+        }
+        free(data);
+        open_as(&me);
+}
+
+Test(statetable, survives_zeroes)
+{
+        size_t size;
+
+        fill();
+        statetable_close(&table);
+        char *data = slurp(&size);
+        memset(data, 0, size);
+        spill(data, size);
+        open_as(&me);
+        cr_expect(strstr(buf_str(&said), "no state table"), "%s", buf_str(&said));
+        memset(data, 0xff, size);
+        statetable_close(&table);
+        spill(data, size);
+        open_as(&me);
+        cr_expect(said.len > 0);
+        free(data);
+}
+
+Test(statetable, falls_back_to_the_older_copy_of_a_torn_record)
+{
+        uint32_t a = add("first");
+
+        write_text(a, "second");
+        write_text(a, "third");
+        struct state_slot s = table.slots[a];
+        char *copy = table.map + 4096 + ((size_t)a * 2 + s.at) * (24 + RECORD);
+        memset(copy, 0, 8); /* as a kill leaves it: no sum yet */
+        reopen();
+        cr_expect_str_eq(read_text(a), "second");
+        cr_expect_eq(table.damaged, 0);
+}
+
+Test(statetable, loses_nothing_to_kills_in_the_middle_of_writing, .timeout = 60)
+{
+        uint32_t a = add("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+
+        statetable_close(&table);
+        for (int round = 0; round < 60; round++) {
+                pid_t pid = fork();
+                if (pid == 0) {
+                        char text[RECORD];
+                        open_as(&me);
+                        for (unsigned n = 0;; n++) {
+                                memset(text, 'a' + (int)(n % 26), 64);
+                                text[64] = '\0';
+                                write_text(a, text);
+                        }
+                }
+                usleep((useconds_t)(2000 + round * 37 % 900));
+                kill(pid, SIGKILL);
+                waitpid(pid, NULL, 0);
+                open_as(&me);
+                const char *text = read_text(a);
+                cr_assert_geq(strlen(text), 64);
+                cr_assert_eq(strspn(text, (char[]){ text[0], 0 }), strlen(text), "mixed: %s", text);
+                cr_assert_eq(table.damaged, 0);
+                statetable_close(&table);
+        }
+        open_as(&me);
+}
+
+Test(statetable, is_gone_after_its_removal)
+{
+        add("one");
+        statetable_remove(&table);
+        cr_expect_eq(access(path, F_OK), -1);
+        open_as(&me);
+        cr_expect_eq(with_text("one"), 0);
+}
