@@ -472,3 +472,20 @@ def a_restart_takes_the_pidfile_and_the_log_that_the_new_file_names(c):
     check(not os.path.exists(old_pidfile), 'the old pidfile is left behind')
     has(read_file(old_log), 'stopped: w ')
     d.stop()
+
+
+@story(nobody=True)
+def a_restart_that_cannot_have_its_port_begins_anew_all_the_same(c):
+    text = c.program('w', ' sleep', 'startsecs=0')
+    d = c.daemon(text)
+    d.wait_all('RUNNING', 1)
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen(1)
+        d.sections = f'[inet_http_server]\nport=127.0.0.1:{taken.getsockname()[1]}\n'
+        d.configure(text)
+        d.rpc().restart()
+        d.wait_log('supervisord started with pid', 2)
+    d.wait_all('RUNNING', 1)
+    has(d.log(), 'CRIT the servers and the log stay as they are: Another program is already '
+                 'listening')
