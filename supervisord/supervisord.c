@@ -724,13 +724,13 @@ int main(int argc, char **argv)
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         take_mask(&d);
         d.world = world_real();
-        d.binary = find_binary(argv[0]);
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
                 return refuse(&d, e.text);
         }
         if (answer_flags(&d))
                 return 0;
+        d.binary = find_binary(argv[0]);
         if (read_config(&d, &code))
                 code = supervise(&d);
         else

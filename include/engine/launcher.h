@@ -14,6 +14,10 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
 /* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. */
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
 
+/* A log could not be opened: what it says of its file goes to the main log, and *e becomes what the
+ * process gets, in Supervisor's words. Returns false. */
+bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *e);
+
 /* The stop signal or SIGKILL, to the process or its group as configured. False: kill failed, and
  * not with ESRCH. */
 bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, struct err *e);

@@ -24,9 +24,10 @@ enum tail_result tail_window(const char *path, int64_t offset, int64_t length, s
 enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf *out,
                             int64_t *offset_out);
 
-/* What stood before the present file: the newest `most` bytes of its backups (of 64 at most),
- * compressed ones included. TAIL_FAILED: one could not be read. */
-enum tail_result tail_history(const char *path, int64_t most, struct buf *out);
+/* What stood before the file at `path`, which has to be this one: the newest `most` bytes of its
+ * backups (of 64 at most), compressed ones included. TAIL_FAILED: it was rotated meanwhile, or one
+ * could not be read. */
+enum tail_result tail_history(const char *path, uint64_t inode, int64_t most, struct buf *out);
 
 /* Following: a place in a file that survives rotation and truncation. inotify tells when to look;
  * no polling. Each follower has an inotify instance of its own, of which the kernel allows a user
@@ -43,6 +44,9 @@ struct ev_loop;
  * The first data comes from within follower_more. */
 struct follower *follower_new(struct ev_loop *loop, const char *path, int64_t back,
                               const struct follow_handler *h, struct err *e);
+/* Before the first data: begin here instead. False: it is not this file any more. */
+bool follower_seek(struct follower *f, int64_t at, uint64_t inode);
+uint64_t follower_inode(const struct follower *f); /* of the file that it reads */
 void follower_free(struct follower *f);
 void follower_more(struct follower *f); /* the reader has room again; read on now */
 

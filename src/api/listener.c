@@ -136,7 +136,7 @@ static bool inherit(struct listener *l)
                 if (l->conf.kind == SERVER_UNIX)
                         break;
         }
-        if (l->count > 0 && l->conf.kind == SERVER_UNIX && stat(l->conf.file, &st) == 0) {
+        if (l->count > 0 && l->conf.file && stat(l->conf.file, &st) == 0) {
                 l->dev = st.st_dev;
                 l->ino = st.st_ino;
         }

@@ -6,13 +6,28 @@
 #include "engine/worker.h"
 #include "logs/tail.h"
 
-#define AHEAD_BYTES (256u << 10) /* read on when the client has taken what was read */
+#define HISTORY_MOST (16 << 20)
+#define AHEAD_BYTES  (256u << 10) /* read on when the client has taken what was read */
 
 struct tailer {
         struct request *request;
         struct follower *follower; /* owned */
         bool marks, paused;
+
+        /* Of a process's log, to tell when files went by unseen. */
+        char *process; /* owned; NULL: not known */
+        char *path;    /* owned */
+        bool is_stderr;
+        int64_t position; /* in the stream: what was handed on so far */
 };
+
+static void tailer_free(struct tailer *t)
+{
+        follower_free(t->follower); /* it bears that from within on_data */
+        free(t->process);
+        free(t->path);
+        free(t);
+}
 
 const char *log_readable(const char *path, struct stat *st)
 {
@@ -32,8 +47,51 @@ static void on_gone(struct request *r)
         struct tailer *t = r->state;
 
         r->state = NULL;
-        follower_free(t->follower); /* it bears that from within on_data */
-        free(t);
+        tailer_free(t);
+}
+
+static bool ledger_of(const struct tailer *t, struct stream_ledger *l)
+{
+        const struct process *p = registry_process(&t->request->sup->registry, t->process);
+        const struct worker *w = p ? p->worker : NULL;
+        const struct stream *s = !w ? NULL : t->is_stderr ? w->err : w->out;
+
+        if (s)
+                stream_ledger(s, l);
+        return s != NULL;
+}
+
+/* It reads another file by now. What was written to files that came and went in between is taken
+ * from the backups. False: it cannot be told; whoever follows comes again with the offset. */
+static bool catch_up(struct tailer *t)
+{
+        struct stream_ledger now = { 0 }, later = { 0 };
+        AUTO_BUF text = BUF_INIT;
+
+        if (!ledger_of(t, &now) || now.inode != follower_inode(t->follower))
+                return false;
+        int64_t missing = now.base - t->position;
+        if (missing == 0)
+                return true;
+        if (missing < 0 || missing > HISTORY_MOST)
+                return false;
+        /* Rotated meanwhile, the backups reach up to where the newer file begins. */
+        for (int tries = 0; tries < 3; tries++) {
+                if (!ledger_of(t, &later))
+                        return false;
+                buf_reset(&text);
+                struct stream_ledger after = { 0 };
+                if (tail_history(t->path, later.inode, later.base - t->position, &text) ==
+                        TAIL_OK &&
+                    ledger_of(t, &after) && after.inode == later.inode &&
+                    (int64_t)text.len == later.base - t->position)
+                        break;
+                buf_reset(&text);
+        }
+        if ((int64_t)text.len < missing)
+                return false;
+        t->position = now.base;
+        return stream_send(t->request, text.data, (size_t)missing);
 }
 
 /* A stream that refuses is gone, and the tailer with it. */
@@ -44,8 +102,14 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
 
         if (news == FOLLOW_TRUNCATED && t->marks && !stream_send(t->request, mark, sizeof mark - 1))
                 return false;
+        if (news == FOLLOW_REPLACED && t->process && !catch_up(t)) {
+                if (t->request->state == t)
+                        stream_end(t->request);
+                return false;
+        }
         if (!stream_send(t->request, data, len))
                 return false;
+        t->position += (int64_t)len;
         t->paused = stream_waiting(t->request) >= AHEAD_BYTES;
         return !t->paused;
 }
@@ -69,9 +133,17 @@ bool log_stream_begin(struct request *r, const char *path, const struct log_stre
         struct follow_handler h = { .arg = t, .on_data = on_data };
         t->request = r;
         t->marks = how->marks;
+        t->process = how->process ? strdup(how->process) : NULL;
+        t->path = strdup(path);
+        t->is_stderr = how->is_stderr;
+        t->position = how->position;
+        if (!t->path || (how->process && !t->process)) {
+                tailer_free(t);
+                return false;
+        }
         t->follower = follower_new(r->sup->loop, path, how->back, &h, NULL);
-        if (!t->follower) {
-                free(t);
+        if (!t->follower || (how->exact && !follower_seek(t->follower, how->at, how->inode))) {
+                tailer_free(t);
                 return false;
         }
         r->state = t;
@@ -79,6 +151,8 @@ bool log_stream_begin(struct request *r, const char *path, const struct log_stre
         if (!stream_begin_reply(r, 200, how->type, how->extra))
                 return true;
         stream_on_drained(r, on_drained);
+        if (how->before && how->before->len && !stream_send(r, how->before->data, how->before->len))
+                return true;
         follower_more(t->follower);
         return true;
 }

@@ -12,8 +12,8 @@
 /* A bound socket outlives its name: that it was unlinked shows as a changed link count only. */
 #define EVENTS (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW)
 
-#define FIRST_TRY_S 1.
-#define LAST_TRY_S  60.
+#define FIRST_TRY_S 1.0
+#define LAST_TRY_S  60.0
 
 bool sock_file_is_ours(const struct listener *l)
 {
@@ -27,7 +27,7 @@ bool sock_file_is_ours(const struct listener *l)
 static void try_later(struct listener *l, const struct err *e)
 {
         struct ev_loop *loop = l->api->loop;
-        bool first = l->again_s == 0.;
+        bool first = l->again_s == 0.0;
 
         if (first)
                 log_line(l->api->sup->log, LVL_ERROR,
@@ -51,7 +51,7 @@ static void look(struct listener *l)
                 return;
         }
         log_line(l->api->sup->log, LVL_WARN, "socket %s had gone: made again", l->conf.file);
-        l->again_s = 0.;
+        l->again_s = 0.0;
         sock_file_watch(l);
 }
 

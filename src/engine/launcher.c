@@ -431,16 +431,15 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
         return say_failure(a, &result, e);
 }
 
-/* What the log says of its file goes to the main log; the process gets Supervisor's words. */
-static bool no_log(struct attempt *a, struct err *e)
+bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *e)
 {
         const char *name = e->code == ERR_SYS ? strerrorname_np(e->sys) : NULL;
 
         if (!name)
                 return false;
-        log_line(a->sup->log, LVL_WARN, "no log for '%s': %s", a->process->name, e->text);
-        return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
-                       a->process->name, name);
+        log_line(s->log, LVL_WARN, "no log for '%s': %s", p->name, e->text);
+        return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s", p->name,
+                       name);
 }
 
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
@@ -451,11 +450,11 @@ static bool attach(struct attempt *a, struct err *e)
 
         if (!streams_prepare(a->sup, w, &a->recipe, e) ||
             !stream_attach(w->out, fd_take(&a->ours[1]), e))
-                return no_log(a, e);
+                return launcher_no_log(a->sup, a->process, e);
         if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
                 return true;
         stream_finish(w->out);
-        return no_log(a, e);
+        return launcher_no_log(a->sup, a->process, e);
 }
 
 static bool take_stdin(struct attempt *a)

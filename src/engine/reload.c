@@ -262,10 +262,10 @@ bool reload_begin_anew(struct supervisor *s, struct err *e)
 
         s->pending = NULL;
         supervisor_remove_all(s);
-        if (s->rebind && !s->rebind(s->rebind_arg, next, e)) {
-                config_free(next);
-                return false;
-        }
+        /* Everything is stopped already: a port that somebody has taken is no reason to stay so. */
+        if (s->rebind && !s->rebind(s->rebind_arg, next, e))
+                log_line(s->log, LVL_CRITICAL, "the servers and the log stay as they are: %s",
+                         e->text);
         supervisor_take_config(s, next);
         if (!next->settings.nocleanup)
                 logs_clean_auto(next->settings.childlogdir, next->settings.identifier, NULL,

@@ -256,12 +256,12 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
 {
         struct supervisor *s = arg;
         struct worker *w = owner;
-        struct err e;
+        struct err e = *why;
 
-        log_line(s->log, LVL_ERROR, "log of '%s' %s: %s", w->process->name,
-                 is_stderr ? "stderr" : "stdout", why->text);
+        (void)is_stderr;
+        launcher_no_log(s, w->process, &e);
         free(w->log_error);
-        w->log_error = strdup(why->text);
+        w->log_error = strdup(e.text);
         if (!launcher_signal(s, w->process, true, &e))
                 log_line(s->log, LVL_CRITICAL, "%s", e.text);
 }

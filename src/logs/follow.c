@@ -210,6 +210,23 @@ struct follower *follower_new(struct ev_loop *loop, const char *path, int64_t ba
         return NULL;
 }
 
+bool follower_seek(struct follower *f, int64_t at, uint64_t inode)
+{
+        struct stat st;
+
+        if (fstat(f->fd, &st) < 0 || st.st_ino != inode)
+                return false;
+        f->at = at < st.st_size ? at : st.st_size;
+        return true;
+}
+
+uint64_t follower_inode(const struct follower *f)
+{
+        struct stat st;
+
+        return fstat(f->fd, &st) == 0 ? st.st_ino : 0;
+}
+
 void follower_free(struct follower *f)
 {
         if (!f)

@@ -69,26 +69,93 @@ static bool read_all(int fd, bool is_gzip, int64_t skip, int64_t size, struct bu
         return n > 0 && !out->failed;
 }
 
-enum tail_result tail_history(const char *path, int64_t most, struct buf *out)
-{
-        int64_t found = 0, sizes[64], size;
-        bool kinds[64], is_gzip;
-        int n = 0, fds[64];
-        bool fine = true;
+#define FILES_MOST 64
+#define TRIES      40
 
-        while (n < 64 && found < most &&
-               (fds[n] = open_backup(path, n + 1, &is_gzip, &size)) >= 0) {
-                kinds[n] = is_gzip;
-                sizes[n] = size;
-                found += size;
-                n++;
+struct backups {
+        struct backup {
+                int fd;
+                bool is_gzip;
+                int64_t size;
+                ino_t inode;
+        } items[FILES_MOST]; /* the newest first */
+        int count;
+        int64_t size; /* of all */
+};
+
+static void backups_close(struct backups *b)
+{
+        while (b->count > 0)
+                close(b->items[--b->count].fd);
+        b->size = 0;
+}
+
+/* A file that moved up while we went from one name to the next is seen twice. */
+static bool is_there_twice(const struct backups *b, ino_t inode)
+{
+        for (int i = 0; i < b->count; i++)
+                if (b->items[i].inode == inode)
+                        return true;
+        return false;
+}
+
+/* Compressing gives a file another inode: a name that still leads where it led is what counts. */
+static bool all_in_place(const char *path, const struct backups *b)
+{
+        struct stat st;
+
+        for (int i = b->count - 1; i >= 0; i--) {
+                AUTO_BUF name = BUF_INIT;
+                buf_printf(&name, "%s.%d%s", path, i + 1, b->items[i].is_gzip ? ".gz" : "");
+                if (name.failed || stat(name.data, &st) < 0 || st.st_ino != b->items[i].inode)
+                        return false;
         }
-        while (n-- > 0) {
-                int64_t skip = found > most ? found - most : 0;
-                if (skip < sizes[n])
-                        fine = fine && read_all(fds[n], kinds[n], skip, sizes[n], out);
-                found -= sizes[n] > skip ? skip : sizes[n];
-                close(fds[n]);
+        return true;
+}
+
+static bool collect(const char *path, uint64_t inode, int64_t most, struct backups *b)
+{
+        struct stat st;
+
+        while (b->count < FILES_MOST && b->size < most) {
+                struct backup *item = &b->items[b->count];
+                item->fd = open_backup(path, b->count + 1, &item->is_gzip, &item->size);
+                if (item->fd < 0)
+                        break;
+                bool fine = fstat(item->fd, &st) == 0 && !is_there_twice(b, st.st_ino);
+                item->inode = st.st_ino;
+                b->size += item->size;
+                b->count++;
+                if (!fine)
+                        return false;
         }
+        return all_in_place(path, b) && stat(path, &st) == 0 && st.st_ino == inode;
+}
+
+/* Names move while they are read: only what was the same before and after is the truth. Less than
+ * there should be may be so, or a file that was between two names. */
+static bool collect_well(const char *path, uint64_t inode, int64_t most, struct backups *b)
+{
+        for (int tries = 0; tries < TRIES; tries++) {
+                backups_close(b);
+                if (collect(path, inode, most, b) && (b->size >= most || tries >= TRIES / 2))
+                        return true;
+        }
+        return false;
+}
+
+enum tail_result tail_history(const char *path, uint64_t inode, int64_t most, struct buf *out)
+{
+        struct backups b = { 0 };
+        bool fine = collect_well(path, inode, most, &b);
+        int64_t skip = b.size > most ? b.size - most : 0;
+
+        for (int i = b.count - 1; fine && i >= 0; i--) {
+                const struct backup *item = &b.items[i];
+                if (skip < item->size)
+                        fine = read_all(item->fd, item->is_gzip, skip, item->size, out);
+                skip -= skip < item->size ? skip : item->size;
+        }
+        backups_close(&b);
         return fine ? TAIL_OK : TAIL_FAILED;
 }

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from e2elib import Skipped, check, has, mount_tmpfs, read_file, same, story
+from e2elib import Skipped, UnixConnection, check, has, mount_tmpfs, read_file, same, story
 
 
 def whole_log(path):
@@ -204,3 +204,29 @@ def an_order_rotates_logs(c):
     d.order('w', 'stdin', 204, data='two\n')
     c.wait(lambda: read_file(c.path('out')) == 'two\n', 'it goes on')
     has(d.log(), 'order: rotate the logs of w', 'main log')
+
+
+@story(nobody=True)
+def a_follower_resumes_by_offset_across_rotations(c):
+    """Clients that come and go while it is rotated: each goes on where the last one ended."""
+    count = 60_000
+    d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={c.path("out")}', 'startsecs=0',
+                           'stdout_logfile_maxbytes=30KB', 'stdout_logfile_backups=60',
+                           'stdout_compress=gzip', 'autorestart=false', 'autostart=false'))
+    d.order('w', 'start', wait=False, status=202)
+    size = sum(len(b'line %d\n' % i) for i in range(1, count + 1))
+    c.wait(lambda: os.path.exists(c.path('out')), 'there is a log')
+    got = b''
+    while len(got) < size:
+        k = UnixConnection(d.socket, c.patience)
+        k.request('GET', f'/v1/logs/w/stdout?offset={len(got)}&follow=1')
+        r = k.getresponse()
+        if r.status == 503:  # rotated while it was looked for
+            k.close()
+            continue
+        same(r.status, 200, 'status')
+        same(int(r.headers['X-Log-Offset']), len(got), 'offset')
+        got += r.read1(50_000) if len(got) % 3 else r.read(min(50_000, size - len(got)))
+        k.close()
+    same(got, b''.join(b'line %d\n' % i for i in range(1, count + 1)), 'what was followed')
+    same(d.get('/v1/logs/w/stdout?offset=0').body, got, 'all of it')
