@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/server.h"
+#include "engine/children.h"
 #include "engine/gzip.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
@@ -45,6 +47,7 @@ struct daemon {
         struct err pidfile_error; /* why there is none */
         ev_signal signals[8];
         int signal_count;
+        ev_io child_signal; /* a signalfd: libev's would not say who has ended */
         ev_timer farewell;
         int farewells;
         struct handover handover;
@@ -260,10 +263,6 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
         (void)loop, (void)revents;
         switch (w->signum) {
-        case SIGCHLD:
-                log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
-                supervisor_reap(&d->sup);
-                break;
         case SIGTERM:
                 on_end_signal(d, SIGTERM, "SIGTERM");
                 break;
@@ -290,11 +289,47 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
         }
 }
 
+static void on_child_signal(struct ev_loop *loop, ev_io *w, int revents)
+{
+        struct daemon *d = w->data;
+        struct signalfd_siginfo info;
+
+        (void)loop, (void)revents;
+        while (read(w->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+                log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
+                children_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
+        }
+}
+
+static bool watch_children(struct daemon *d, struct err *e)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd < 0)
+                return err_set(e, ERR_SYS, "cannot watch for children that end");
+        ev_io_init(&d->child_signal, on_child_signal, fd, EV_READ);
+        d->child_signal.data = d;
+        ev_io_start(d->loop, &d->child_signal);
+        ev_unref(d->loop);
+        return true;
+}
+
+static void unwatch_children(struct daemon *d)
+{
+        if (!ev_is_active(&d->child_signal))
+                return;
+        ev_ref(d->loop);
+        ev_io_stop(d->loop, &d->child_signal);
+        close(d->child_signal.fd);
+}
+
 static void watch_signals(struct daemon *d)
 {
-        static const int watched[] = {
-                SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2
-        };
+        static const int watched[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
         static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO };
 
         for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
@@ -553,7 +588,7 @@ static int supervise(struct daemon *d)
 
         d->refused = true; /* until supervision begins: what an earlier daemon left stays */
         if (!become_user(d, &e) || !take_pidfile(d, &e) || !make_loop(d, &e) ||
-            !open_everything(d, &e) || !go_to_background(d, &e)) {
+            !open_everything(d, &e) || !go_to_background(d, &e) || !watch_children(d, &e)) {
                 if (d->sup.log)
                         log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
                 handover_go_back();
@@ -590,6 +625,7 @@ static int supervise(struct daemon *d)
 
 static void release(struct daemon *d)
 {
+        unwatch_children(d);
         for (int i = 0; i < d->signal_count; i++) {
                 ev_ref(d->loop);
                 ev_signal_stop(d->loop, &d->signals[i]);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
         char *data; /* owned; NULL while nothing was ever put */
@@ -25,6 +26,8 @@ bool buf_reserve(struct buf *b, size_t more);
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
+#define buf_lit(b, literal) buf_put(b, "" literal, sizeof literal - 1) /* no strlen */
+void buf_put_int(struct buf *b, int64_t n);                            /* in decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_drop(struct buf *b, size_t n);   /* remove n bytes from the front */

@@ -47,6 +47,8 @@ struct supervisor {
         struct sweep *sweep; /* engine/sweep: ended workers whose descendants are looked for */
         int64_t armed_ms;    /* what `wake` is armed for, -1: nothing */
         ev_timer wake;       /* armed for the first of `due` */
+        ev_timer late_reap;  /* engine/children: a look at all children is due */
+        int64_t child_ms;    /* when the last SIGCHLD came */
         uint64_t seed;       /* for jitter and spreading */
         char *server_url;    /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
         const struct override *overrides; /* borrowed: the command line */
@@ -91,8 +93,10 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
 
 /* It has ended: status as from waitpid, or `lost` when nobody knows. */
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
-/* Drain the dead. Called on SIGCHLD. */
+/* Drain the dead: all there are. See engine/children.h for what SIGCHLD calls. */
 void supervisor_reap(struct supervisor *s);
+/* One of them was reaped. */
+void supervisor_reaped(struct supervisor *s, pid_t pid, int status);
 /* The streams of a worker that has ended are empty: its death is announced now. */
 void supervisor_drained(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */

@@ -7,6 +7,7 @@
 #ifndef SYS_SPAWN_H
 #define SYS_SPAWN_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "sys/sys.h"
@@ -16,6 +17,10 @@ struct spawner {
         int idle;      /* what stands there between two starts */
         char *stack;   /* owned mapping: the child's stack above a guard page */
         bool no_share; /* the kernel refuses UNSHARE: copy the table instead */
+        /* By number: not at its default in us. Asked at the first start; dispositions are not
+         * changed after that. */
+        bool changed_signals[_NSIG];
+        bool signals_known;
 };
 
 /* Hold the three numbers and the stack; call it before others open files, or the numbers are high.

@@ -63,6 +63,8 @@ struct sys {
         int (*kill)(struct sys *s, pid_t pid, int sig); /* pid < 0: the group */
         /* waitpid(-1, ..., WNOHANG): pid, 0 nothing, -1 errno. */
         pid_t (*reap)(struct sys *s, int *status_out);
+        /* The same for one child: does not walk over the others. */
+        pid_t (*reap_one)(struct sys *s, pid_t pid, int *status_out);
         int (*pipe)(struct sys *s,
                     int fds[2]); /* O_CLOEXEC; reading end O_NONBLOCK is the caller's */
 

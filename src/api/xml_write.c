@@ -1,4 +1,4 @@
-#include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "api/xml.h"
@@ -54,12 +54,22 @@ static const char *escape_of(unsigned char c)
         }
 }
 
+/* Nearly all text is of these, and needs no second look. */
+static bool is_plain(unsigned char c)
+{
+        return c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != '>';
+}
+
 void xml_text(struct buf *out, const char *text, size_t len)
 {
         const unsigned char *s = (const unsigned char *)text;
         size_t plain = 0; /* start of what can be copied as it is */
 
         for (size_t i = 0; i < len;) {
+                if (is_plain(s[i])) {
+                        i++;
+                        continue;
+                }
                 size_t n = sequence(s + i, len - i);
                 const char *instead = n == 1 ? escape_of(s[i]) : n == 0 ? "\xef\xbf\xbd" : NULL;
                 if (n > 0 && !instead && is_legal(s + i, n)) {
@@ -77,9 +87,9 @@ void xml_text(struct buf *out, const char *text, size_t len)
 
 void xml_string_n(struct buf *out, const char *s, size_t len)
 {
-        buf_puts(out, "<value><string>");
+        buf_lit(out, "<value><string>");
         xml_text(out, s, len);
-        buf_puts(out, "</string></value>\n");
+        buf_lit(out, "</string></value>\n");
 }
 
 void xml_string(struct buf *out, const char *s)
@@ -89,47 +99,57 @@ void xml_string(struct buf *out, const char *s)
 
 void xml_int(struct buf *out, int64_t n)
 {
-        if (n >= INT32_MIN && n <= INT32_MAX)
-                buf_printf(out, "<value><int>%" PRId64 "</int></value>\n", n);
+        bool fits = n >= INT32_MIN && n <= INT32_MAX;
+
+        if (fits)
+                buf_lit(out, "<value><int>");
         else
-                buf_printf(out, "<value><double>%" PRId64 ".0</double></value>\n", n);
+                buf_lit(out, "<value><double>");
+        buf_put_int(out, n);
+        if (fits)
+                buf_lit(out, "</int></value>\n");
+        else
+                buf_lit(out, ".0</double></value>\n");
 }
 
 void xml_bool(struct buf *out, bool b)
 {
-        buf_printf(out, "<value><boolean>%d</boolean></value>\n", b);
+        if (b)
+                buf_lit(out, "<value><boolean>1</boolean></value>\n");
+        else
+                buf_lit(out, "<value><boolean>0</boolean></value>\n");
 }
 
 void xml_array_begin(struct buf *out)
 {
-        buf_puts(out, "<value><array><data>\n");
+        buf_lit(out, "<value><array><data>\n");
 }
 
 void xml_array_end(struct buf *out)
 {
-        buf_puts(out, "</data></array></value>\n");
+        buf_lit(out, "</data></array></value>\n");
 }
 
 void xml_struct_begin(struct buf *out)
 {
-        buf_puts(out, "<value><struct>\n");
+        buf_lit(out, "<value><struct>\n");
 }
 
 void xml_struct_end(struct buf *out)
 {
-        buf_puts(out, "</struct></value>\n");
+        buf_lit(out, "</struct></value>\n");
 }
 
 void xml_member_begin(struct buf *out, const char *name)
 {
-        buf_puts(out, "<member>\n<name>");
+        buf_lit(out, "<member>\n<name>");
         xml_text(out, name, strlen(name));
-        buf_puts(out, "</name>\n");
+        buf_lit(out, "</name>\n");
 }
 
 void xml_member_end(struct buf *out)
 {
-        buf_puts(out, "</member>\n");
+        buf_lit(out, "</member>\n");
 }
 
 void xml_member_string(struct buf *out, const char *name, const char *s)

@@ -1,6 +1,5 @@
 #include "base/buf.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,21 +63,43 @@ void buf_putc(struct buf *b, char c)
         buf_put(b, &c, 1);
 }
 
+void buf_put_int(struct buf *b, int64_t n)
+{
+        char digits[20];
+        size_t at = sizeof digits;
+        uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+        do
+                digits[--at] = (char)('0' + left % 10);
+        while (left /= 10);
+        if (n < 0)
+                buf_putc(b, '-');
+        buf_put(b, digits + at, sizeof digits - at);
+}
+
+/* Into the room that there is, as a rule enough: formatting twice only to know the length would
+ * cost as much again. */
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
         va_list again;
+        size_t room = b->cap - b->len;
 
+        if (b->failed)
+                return;
         va_copy(again, ap);
-        int n = vsnprintf(NULL, 0, fmt, again);
+        int n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, again);
         va_end(again);
         if (n < 0) {
                 b->failed = true;
-                return;
+        } else if ((size_t)n >= room) {
+                if (room)
+                        b->data[b->len] = '\0';
+                if (!buf_reserve(b, (size_t)n))
+                        return;
+                vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
         }
-        if (!buf_reserve(b, (size_t)n))
-                return;
-        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
-        b->len += (size_t)n;
+        if (n >= 0)
+                b->len += (size_t)n;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

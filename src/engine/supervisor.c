@@ -337,19 +337,25 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
                 supervisor_drained(s, p);
 }
 
+void supervisor_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        struct process *p = registry_by_pid(&s->registry, pid);
+
+        if (p)
+                supervisor_ended(s, p, status, false);
+        else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
+                 !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
+                unknown_pid(s, pid, status);
+}
+
 void supervisor_reap(struct supervisor *s)
 {
         int status;
         pid_t pid;
 
-        while ((pid = s->sys->reap(s->sys, &status)) > 0) {
-                struct process *p = registry_by_pid(&s->registry, pid);
-                if (p)
-                        supervisor_ended(s, p, status, false);
-                else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
-                         !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
-                        unknown_pid(s, pid, status);
-        }
+        ev_timer_stop(s->loop, &s->late_reap);
+        while ((pid = s->sys->reap(s->sys, &status)) > 0)
+                supervisor_reaped(s, pid, status);
 }
 
 /* ---- groups */
@@ -513,6 +519,7 @@ void supervisor_release(struct supervisor *s)
 {
         supervisor_remove_all(s);
         ev_timer_stop(s->loop, &s->wake);
+        ev_timer_stop(s->loop, &s->late_reap);
         shutdown_free(s);
         listeners_free(s);
         probes_free(s);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "engine/fatal.h"
 #include "engine/probes.h"
 #include "engine/upgrade.h"
@@ -154,6 +155,22 @@ static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc
         return end->kill_them && found > 0 && end->rounds < ROUNDS;
 }
 
+/* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
+ * must not grow with the fleet. */
+static void drop_lone_ones(struct sweep *sweep)
+{
+        AUTO_FD asker = kin_asker();
+        size_t keep = 0;
+
+        for (size_t i = 0; i < sweep->count; i++) {
+                const struct ended *end = &sweep->items[i];
+                const struct worker *w = end->process->worker;
+                if ((w && w->kin.count) || !kin_is_gone(asker, end->leader))
+                        sweep->items[keep++] = *end;
+        }
+        sweep->count = keep;
+}
+
 static bool any_adopted(const struct sweep *sweep)
 {
         for (size_t i = 0; i < sweep->count; i++)
@@ -169,6 +186,9 @@ void sweep_run(struct supervisor *s)
         size_t keep = 0;
 
         if (!sweep || sweep->count == 0)
+                return;
+        drop_lone_ones(sweep);
+        if (sweep->count == 0)
                 return;
         bool found = any_adopted(sweep) ? proc_table_read(&orphans) : read_orphans(s, &orphans);
         if (!found)

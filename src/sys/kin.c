@@ -131,14 +131,17 @@ bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out)
         return fine;
 }
 
+int kin_asker(void)
+{
+        return eventfd(0, EFD_CLOEXEC);
+}
+
 /* Making somebody the owner of a descriptor fails with ESRCH when the kernel has no such number in
  * use, be it as a process, a group or a session (fcntl(2), F_SETOWN). Nothing is ever sent to the
  * owner of an eventfd without O_ASYNC. */
-bool kin_is_gone(pid_t leader)
+bool kin_is_gone(int asker, pid_t leader)
 {
-        AUTO_FD fd = eventfd(0, EFD_CLOEXEC);
-
-        return fd >= 0 && fcntl(fd, F_SETOWN, leader) < 0 && errno == ESRCH;
+        return asker >= 0 && fcntl(asker, F_SETOWN, leader) < 0 && errno == ESRCH;
 }
 
 bool kin_signal(const struct proc_entry *who, int sig)

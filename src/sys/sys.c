@@ -38,6 +38,12 @@ static pid_t real_reap(struct sys *s, int *status_out)
         return waitpid(-1, status_out, WNOHANG);
 }
 
+static pid_t real_reap_one(struct sys *s, pid_t pid, int *status_out)
+{
+        (void)s;
+        return pid > 0 ? waitpid(pid, status_out, WNOHANG) : 0;
+}
+
 static int real_pipe(struct sys *s, int fds[2])
 {
         (void)s;
@@ -116,6 +122,7 @@ struct sys *sys_real(void)
                 .ops = { .spawn = real_spawn,
                          .kill = real_kill,
                          .reap = real_reap,
+                         .reap_one = real_reap_one,
                          .pipe = real_pipe,
                          .open = real_open,
                          .close = real_close,

@@ -82,3 +82,30 @@ Test(buf, hands_its_memory_over_once)
         cr_expect_null(buf_take(&b));
         cr_expect_null(b.data);
 }
+
+Test(buf, writes_numbers_as_printf_does)
+{
+        static const int64_t numbers[] = { 0, 7, -7, 10, 1234567890123, INT64_MAX, INT64_MIN };
+        AUTO_BUF ours = BUF_INIT;
+        AUTO_BUF theirs = BUF_INIT;
+
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                buf_put_int(&ours, numbers[i]);
+                buf_lit(&ours, " ");
+                buf_printf(&theirs, "%lld ", (long long)numbers[i]);
+        }
+        cr_expect_str_eq(buf_str(&ours), buf_str(&theirs));
+}
+
+/* Formatting goes into the room that there is first: just enough, one too few, none at all. */
+Test(buf, prints_whatever_room_is_left)
+{
+        for (size_t used = 0; used < 140; used++) {
+                AUTO_BUF b = BUF_INIT;
+                for (size_t i = 0; i < used; i++)
+                        buf_putc(&b, 'x');
+                buf_printf(&b, "%s%d", "hello", 12345);
+                cr_assert_eq(b.len, used + 10);
+                cr_assert_str_eq(buf_str(&b) + used, "hello12345");
+        }
+}

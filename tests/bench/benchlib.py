@@ -38,7 +38,7 @@ def become_subreaper():
 
 
 def raise_limits():
-    """As many descriptors as we may have: 10,000 workers take 30,000. Returns how many."""
+    """As many descriptors as we may have: 10,000 workers take 30,000 with us. Returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (200000, hard):
         with contextlib.suppress(ValueError, OSError):

@@ -53,6 +53,7 @@ class Fleet:
     def __init__(self, bench, count, *, do=None, logs=False, extra='', separate=False):
         self.bench, self.count, self.logs = bench, count, logs
         self.extra, self.separate = extra, separate
+        self.worker = bench.worker
         self.dir = bench.place(self.name)
         self.records = Records(os.path.join(self.dir, 'fifo'))
         self.env = {**os.environ, 'BENCH_FIFO': self.records.path, **(do or {})}
@@ -89,15 +90,15 @@ class Fleet:
         return self.up_ns - self.began_ns
 
     def settle(self):
-        """Until the supervisor has nothing left to do."""
+        """Until the supervisor has nothing left to do, or seems never to."""
         pids = self.supervising()
         last = -1
-        for _ in range(200):
+        for _ in range(12):
             now = cpu_ns(pids)
             if now == last:
                 return
             last = now
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def stop(self):
         """TERM until everybody is gone. Nanoseconds."""
@@ -155,7 +156,7 @@ class _SupervisorLike(Fleet):
     can_be_asked = True
 
     def configure(self):
-        text = DAEMON_CONF.format(dir=self.dir, minfds=4 * self.count + 1000)
+        text = DAEMON_CONF.format(dir=self.dir, minfds=min(4 * self.count + 1000, self.bench.nofile))
         if self.separate:
             self.write_programs()
             text += f'[include]\nfiles={self.dir}/programs.conf\n'
@@ -166,7 +167,7 @@ class _SupervisorLike(Fleet):
     def program(self, name, count, environment=''):
         several = 'process_name=%(program_name)s_%(process_num)05d\n' if not self.separate else ''
         log = f'{self.dir}/log.%(process_num)d' if self.logs else 'NONE'
-        return (f'[program:{name}]\ncommand={self.bench.worker}\n{several}numprocs={count}\n'
+        return (f'[program:{name}]\ncommand={self.worker}\n{several}numprocs={count}\n'
                 f'startsecs=0\nrestart_delay=0\nautorestart=true\nstdout_logfile={log}\n'
                 f'stdout_logfile_maxbytes=0\nstderr_logfile=NONE\n{environment}{self.extra}\n')
 
@@ -280,6 +281,7 @@ class _Tree(Fleet):
 
 class S6(_Tree):
     name = 's6'
+    min_age_ms = 2  # it waits for a second, however old the worker was
 
     def command(self):
         return ['s6-svscan', '-c', str(2 * self.count + 100), os.path.join(self.dir, 'scan')]

@@ -19,6 +19,7 @@ ROWS = (
     ('kernel memory for it', 'mib', 'kernel_1000_logs', None),
     ('memory (PSS), 1,000 programs of one worker', 'mib', 'pss_1000_programs', None),
     ('memory (PSS), 10,000 workers', 'mib', 'pss_10000', None),
+    ('growth per further worker, bytes', 'number', 'growth', None),
     ('idle, 1,000 workers: wake-ups per second', 'number', 'idle_wakeups_per_s', None),
     ('idle, 1,000 workers: CPU per second', 'us', 'idle_cpu_ns_per_s', None),
     ('restart p50, fleet of 1', 'us', 'restart_1_p50', 'spawn_p50'),

@@ -235,27 +235,43 @@ static bool any_unreaped(const struct fake_kernel *k)
         return false;
 }
 
+static pid_t hand_out(struct fake_kernel *k, size_t at, int *status_out)
+{
+        pid_t pid = k->ends[at].pid;
+        struct fake_child *c = kernel_child(k, pid);
+
+        *status_out = k->ends[at].status;
+        memmove(k->ends + at, k->ends + at + 1, (k->end_count - at - 1) * sizeof *k->ends);
+        k->end_count--;
+        if (c)
+                c->reaped = true;
+        return pid;
+}
+
 static pid_t fake_reap(struct sys *s, int *status_out)
 {
         struct fake_kernel *k = s->arg;
 
         if (!kernel_enter(k, K_REAP, NULL))
                 return -1;
-        if (k->end_count > 0 && !k->hold_reaps) {
-                size_t at = k->newest_first ? k->end_count - 1 : 0;
-                pid_t pid = k->ends[at].pid;
-                *status_out = k->ends[at].status;
-                memmove(k->ends + at, k->ends + at + 1, (k->end_count - at - 1) * sizeof *k->ends);
-                k->end_count--;
-                struct fake_child *c = kernel_child(k, pid);
-                if (c)
-                        c->reaped = true;
-                return pid;
-        }
+        if (k->end_count > 0 && !k->hold_reaps)
+                return hand_out(k, k->newest_first ? k->end_count - 1 : 0, status_out);
         if (k->end_count > 0 || any_unreaped(k))
                 return 0;
         errno = ECHILD;
         return -1;
+}
+
+static pid_t fake_reap_one(struct sys *s, pid_t pid, int *status_out)
+{
+        struct fake_kernel *k = s->arg;
+
+        if (!kernel_enter(k, K_REAP, NULL))
+                return -1;
+        for (size_t i = 0; i < k->end_count && !k->hold_reaps; i++)
+                if (k->ends[i].pid == pid)
+                        return hand_out(k, i, status_out);
+        return 0;
 }
 
 bool kernel_say(struct fake_kernel *k, pid_t pid, int fd, const char *text)
@@ -319,6 +335,7 @@ void kernel_init(struct fake_kernel *k)
                                .spawn = fake_spawn,
                                .kill = fake_kill,
                                .reap = fake_reap,
+                               .reap_one = fake_reap_one,
                                .pipe = fake_pipe };
         kernel_files_init(&k->ops);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian packages that a target needs: names what is missing, then installs it.
-# usage: deps.sh build|demo|check|fuzz
+# usage: deps.sh build|demo|check|fuzz|bench
 #   DEPS=skip   only say what is missing, and fail
 #   DEPS_LOOK_IN=DIR   where the headers and programs are looked for, for tests (default: the system)
 set -u
@@ -34,6 +34,13 @@ clang-format:clang-format
 clang-tidy:clang-tidy
 cppcheck:cppcheck'
 
+# The peers, and what draws the picture.
+bench='python3:python3
+supervisor:supervisord
+s6:s6-svscan
+runit:runsvdir
+gnuplot-nox:gnuplot'
+
 fuzz='clang:clang
 libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/clang_rt.crtbegin-x86_64.o'
 
@@ -46,8 +53,10 @@ $demo" ;;
 check) wanted="$build
 $demo
 $check" ;;
+bench) wanted="$build
+$bench" ;;
 *)
-        echo "usage: $0 build|demo|check|fuzz" >&2
+        echo "usage: $0 build|demo|check|fuzz|bench" >&2
         exit 2
         ;;
 esac

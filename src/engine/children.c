@@ -1,0 +1,41 @@
+#include "engine/children.h"
+
+#define SMALL_FLEET 256 /* their walk is a few microseconds */
+#define TOGETHER_MS 1   /* signals that close are of a burst: look for everybody */
+/* How long the walk may wait. With this for each worker it stays below one per cent of a core. */
+#define MOMENT_S    0.02
+#define MOMENT_EACH 1e-5
+
+static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        supervisor_reap(w->data);
+}
+
+static void look_later(struct supervisor *s)
+{
+        if (ev_is_active(&s->late_reap))
+                return;
+        ev_init(&s->late_reap, on_late);
+        s->late_reap.data = s;
+        ev_now_update(s->loop);
+        ev_timer_set(&s->late_reap, MOMENT_S + s->registry.process_count * MOMENT_EACH, 0.);
+        ev_timer_start(s->loop, &s->late_reap);
+}
+
+void children_signal(struct supervisor *s, pid_t who, int64_t now_ms)
+{
+        int64_t pause_ms = now_ms - s->child_ms;
+        int status;
+
+        s->child_ms = now_ms;
+        if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
+                supervisor_reaped(s, who, status);
+        else
+                who = 0;
+        if (who == 0 || s->shutdown || pause_ms <= TOGETHER_MS ||
+            s->registry.process_count <= SMALL_FLEET)
+                supervisor_reap(s);
+        else
+                look_later(s);
+}
