@@ -691,13 +691,13 @@ int main(int argc, char **argv)
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         handover_mask(&d.handover, &d.original_mask);
         d.world = world_real();
-        d.binary = find_binary(argv[0]);
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
                 return refuse(&d, e.text);
         }
         if (answer_flags(&d))
                 return 0;
+        d.binary = find_binary(argv[0]);
         if (read_config(&d, &code))
                 code = supervise(&d);
         else
