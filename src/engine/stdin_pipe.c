@@ -9,15 +9,17 @@
 #include "base/buf.h"
 #include "base/fd.h"
 
-/* A queue that grew beyond this gives its memory back once it is empty. */
-#define KEEP_BYTES (64u << 10)
+/* What the pipe would not take yet. Nearly no worker ever has any. */
+struct rest {
+        ev_io writable;
+        struct buf queue;
+        size_t sent; /* bytes at the front of the queue that are written already */
+};
 
 struct stdin_pipe {
         struct ev_loop *loop; /* borrowed */
-        ev_io writable;       /* active while something waits */
+        struct rest *rest;    /* owned; NULL: nothing waits */
         int fd;               /* owned; -1: the reader is gone */
-        struct buf queue;
-        size_t sent; /* bytes at the front of the queue that are written already */
 };
 
 static void on_writable(EV_P_ ev_io *w, int revents);
@@ -33,17 +35,23 @@ struct stdin_pipe *stdin_pipe_new(struct ev_loop *loop, int fd)
         }
         p->loop = loop;
         p->fd = fd;
-        ev_io_init(&p->writable, on_writable, fd, EV_WRITE);
-        p->writable.data = p;
         return p;
+}
+
+static void drop_rest(struct stdin_pipe *p)
+{
+        if (!p->rest)
+                return;
+        ev_io_stop(p->loop, &p->rest->writable);
+        buf_release(&p->rest->queue);
+        free(p->rest);
+        p->rest = NULL;
 }
 
 static void hang_up(struct stdin_pipe *p)
 {
-        ev_io_stop(p->loop, &p->writable);
+        drop_rest(p);
         fd_close(&p->fd);
-        buf_release(&p->queue);
-        p->sent = 0;
 }
 
 void stdin_pipe_free(struct stdin_pipe *p)
@@ -56,7 +64,7 @@ void stdin_pipe_free(struct stdin_pipe *p)
 
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
-        return p->queue.len - p->sent;
+        return p->rest ? p->rest->queue.len - p->rest->sent : 0;
 }
 
 /* Bytes taken; 0: the pipe is full; -1: nobody reads any more. */
@@ -76,42 +84,43 @@ static ssize_t put(struct stdin_pipe *p, const char *data, size_t len)
         return (ssize_t)done;
 }
 
-static void emptied(struct stdin_pipe *p)
-{
-        ev_io_stop(p->loop, &p->writable);
-        p->sent = 0;
-        if (p->queue.cap > KEEP_BYTES)
-                buf_release(&p->queue);
-        else
-                buf_reset(&p->queue);
-}
-
 static void on_writable(EV_P_ ev_io *w, int revents)
 {
         struct stdin_pipe *p = w->data;
-        ssize_t n = put(p, p->queue.data + p->sent, p->queue.len - p->sent);
+        struct rest *r = p->rest;
+        ssize_t n = put(p, r->queue.data + r->sent, r->queue.len - r->sent);
 
         (void)loop, (void)revents;
         if (n < 0) {
                 hang_up(p);
                 return;
         }
-        p->sent += (size_t)n;
-        if (p->sent == p->queue.len)
-                emptied(p);
+        r->sent += (size_t)n;
+        if (r->sent == r->queue.len)
+                drop_rest(p);
 }
 
 /* Room for `len` bytes more. What was sent is cut off only when it is half of the whole, so that a
  * long queue is moved seldom. */
 static bool make_room(struct stdin_pipe *p, size_t len)
 {
-        if (p->sent && p->sent >= p->queue.len / 2) {
-                buf_drop(&p->queue, p->sent);
-                p->sent = 0;
+        if (!p->rest) {
+                p->rest = calloc(1, sizeof *p->rest);
+                if (!p->rest)
+                        return false;
+                ev_io_init(&p->rest->writable, on_writable, p->fd, EV_WRITE);
+                p->rest->writable.data = p;
         }
-        if (buf_reserve(&p->queue, len))
+        struct rest *r = p->rest;
+        if (r->sent && r->sent >= r->queue.len / 2) {
+                buf_drop(&r->queue, r->sent);
+                r->sent = 0;
+        }
+        if (buf_reserve(&r->queue, len))
                 return true;
-        p->queue.failed = false; /* what waits is untouched, and smaller writes may still fit */
+        r->queue.failed = false; /* what waits is untouched, and smaller writes may still fit */
+        if (r->queue.len == 0)
+                drop_rest(p);
         return false;
 }
 
@@ -134,12 +143,12 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
         }
         if ((size_t)n == len) {
                 if (idle)
-                        emptied(p);
+                        drop_rest(p);
                 return STDIN_OK;
         }
         if (!make_room(p, len - (size_t)n))
                 return STDIN_NOMEM;
-        buf_put(&p->queue, (const char *)data + n, len - (size_t)n);
-        ev_io_start(p->loop, &p->writable);
+        buf_put(&p->rest->queue, (const char *)data + n, len - (size_t)n);
+        ev_io_start(p->loop, &p->rest->writable);
         return STDIN_OK;
 }
