@@ -51,6 +51,7 @@ help:
 #: unit e2e conformance the suites by themselves
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan
 #: lint                 format, floors, clang-tidy, cppcheck, manual
+#: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
 #: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
 #: coverage             lines that the tests reach
 #: deb                  a Debian package in build/
@@ -115,8 +116,8 @@ $(BUILD)/man/%: man/%.in $(BUILD)/tool/man
 
 # ---- tests
 
-.PHONY: deps-build deps-demo deps-check deps-fuzz
-deps-build deps-demo deps-check deps-fuzz: deps-%:
+.PHONY: deps-build deps-demo deps-check deps-fuzz deps-bench
+deps-build deps-demo deps-check deps-fuzz deps-bench: deps-%:
 	@DEPS=$(DEPS) tests/tools/deps.sh $*
 
 define unit_rule
@@ -143,6 +144,31 @@ $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 .PHONY: e2e
 e2e: all $(BUILD)/test/worker
 	$(Q)tests/e2e/run --build $(BUILD) $(E2E_FLAGS)
+
+# What the bench measures with. The worker has no C library: nothing may stand before its first write.
+BENCH_FLAGS  = -D_GNU_SOURCE $(filter-out -fstack-protector% -fsanitize% -fno-sanitize%,$(CFLAGS_ALL)) -fno-pie
+BENCH_WORKER = -ffreestanding -fno-builtin -fno-stack-protector -static -nostdlib -Wl,-z,noseparate-code
+BENCH_DRIVE  := $(addprefix tests/bench/,drive.c starts.c ask.c sink.c web.c)
+
+$(BUILD)/bench/worker: tests/bench/worker.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(BENCH_FLAGS) $(BENCH_WORKER) -o $@ $<
+
+$(BUILD)/bench/nothing: tests/bench/nothing.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_FLAGS) -static -o $@ $<
+
+$(BUILD)/bench/drive: $(BENCH_DRIVE) $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $(BENCH_DRIVE)
+
+.PHONY: bench bench-programs
+bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive)
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)tests/bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH_OPTS)
 
 CONFORMANCE ?= $(firstword $(wildcard ../shared/conformance/run.py tests/conformance/run.py))
 .PHONY: conformance

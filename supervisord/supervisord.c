@@ -1,7 +1,6 @@
 /* The daemon: wiring only. Start-up in the order of compat section 10; every refusal before
  * supervision begins is exit code 2 with "Error: ..." on stderr. */
 #include <ev.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,17 +353,9 @@ static void become_next(struct daemon *d)
         struct supervisor *s = &d->sup;
         AUTO_STRS items = STRS_INIT;
         AUTO_STRS argv = STRS_INIT;
-        char mask[32], nofile[48];
         struct err e = { 0 };
-        uint64_t blocked = 0;
 
-        for (int sig = 1; sig < 64; sig++)
-                if (sigismember(&d->original_mask, sig) == 1)
-                        blocked |= UINT64_C(1) << (sig - 1);
-        snprintf(mask, sizeof mask, "%" PRIx64, blocked);
-        snprintf(nofile, sizeof nofile, "%llu:%llu", (unsigned long long)s->limits.nofile.rlim_cur,
-                 (unsigned long long)s->limits.nofile.rlim_max);
-        bool fine = handover_put(&items, "mask", mask) && handover_put(&items, "nofile", nofile) &&
+        bool fine = handover_put_start(&items, &d->original_mask, &s->limits.nofile) &&
                     (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
                     upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
                     cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
@@ -498,16 +489,6 @@ static void keep_quiet(struct daemon *d, ev_periodic *w)
         ev_periodic_start(d->loop, w);
 }
 
-/* Ours were raised by the image before us; workers get what was there before that. */
-static void take_limits(struct daemon *d)
-{
-        const char *text = handover_word(&d->handover, "nofile");
-        unsigned long long soft, hard;
-
-        if (text && sscanf(text, "%llu:%llu", &soft, &hard) == 2)
-                d->sup.limits.nofile = (struct rlimit){ (rlim_t)soft, (rlim_t)hard };
-}
-
 static bool open_everything(struct daemon *d, struct err *e)
 {
         struct supervisor *s = &d->sup;
@@ -521,7 +502,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         flush_messages(log, &d->diags);
         if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
                 return false;
-        take_limits(d);
+        handover_nofile(&d->handover, &s->limits.nofile);
         s->log = log;
         s->handover = &d->handover;
         if (!state_open(s, set->statedir, e))
@@ -682,21 +663,6 @@ static bool answer_flags(const struct daemon *d)
         return text.len > 0;
 }
 
-/* An image before us has blocked the signals that it waits for, and they are to stay so. */
-static void take_mask(struct daemon *d)
-{
-        const char *text = handover_word(&d->handover, "mask");
-        uint64_t blocked = text ? strtoull(text, NULL, 16) : 0;
-
-        sigprocmask(SIG_SETMASK, NULL, &d->original_mask);
-        if (!text)
-                return;
-        sigemptyset(&d->original_mask);
-        for (int sig = 1; sig < 64; sig++)
-                if (blocked >> (sig - 1) & 1)
-                        sigaddset(&d->original_mask, sig);
-}
-
 /* As it was named, so that a link may point to the next version later; NULL: nobody knows. */
 static char *find_binary(const char *argv0)
 {
@@ -722,7 +688,8 @@ int main(int argc, char **argv)
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
-        take_mask(&d);
+        sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
+        handover_mask(&d.handover, &d.original_mask);
         d.world = world_real();
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();

@@ -4,8 +4,10 @@
 #ifndef SYS_HANDOVER_H
 #define SYS_HANDOVER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include "base/err.h"
 #include "base/strs.h"
@@ -28,6 +30,12 @@ const char *handover_word(const struct handover *h, const char *name); /* NULL: 
 /* The descriptor of that name, once: from now on it is the caller's. -1: not there. h may be NULL.
  */
 int handover_fd(struct handover *h, const char *name);
+/* What workers are to start with, where the image before us said so: our own mask and limits are
+ * those that a daemon gives itself. */
+void handover_mask(const struct handover *h, sigset_t *mask);
+void handover_nofile(const struct handover *h, struct rlimit *nofile);
+bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile);
+
 /* Names hold neither newline nor '='. False: no memory, or such a name. */
 bool handover_put(struct strs *items, const char *name, const char *value);
 bool handover_put_fd(struct strs *items, const char *name, int fd);

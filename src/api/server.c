@@ -177,7 +177,8 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e)
         LL_FOREACH_SAFE (a->listeners, l, after) {
                 if (is_wanted(l, next))
                         continue;
-                LL_DELETE(a->listeners, l);
+                /* it is in the list, which the analyzer cannot know */
+                LL_DELETE(a->listeners, l); /* NOLINT(clang-analyzer-core.NullDereference) */
                 LL_APPEND(gone, l);
         }
         LL_CONCAT(a->listeners, added);

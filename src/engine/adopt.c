@@ -183,12 +183,19 @@ static void say_adopted(struct supervisor *s, const struct process *p)
         bus_publish(&s->bus, &ev);
 }
 
+/* An earlier image of us passes its ends of the pipes on: they can be read when nobody is left to
+ * open them anew by. */
+static bool was_handed_over(const struct supervisor *s)
+{
+        return s->handover && s->handover->list >= 0;
+}
+
 static void go_on(struct supervisor *s, struct process *p, const struct relic *k, bool lives)
 {
         p->worker->mark.adopted = true;
         if (!registry_pid_add(&s->registry, p))
                 log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
-        if (lives)
+        if (lives || was_handed_over(s))
                 take_pipes(s, p, k);
         if (p->program->kind == KIND_LISTENER)
                 listener_adopted(s, p, k->record.process.listener_state);
@@ -208,16 +215,33 @@ static void give_up(struct supervisor *s, struct process *p)
         supervisor_act(s, p, p->state, process_signal_failed(p, "cannot be adopted", clock_now()));
 }
 
+static void say_lost(struct supervisor *s, const struct process *p)
+{
+        log_line(s->log, LVL_WARN,
+                 "'%s' (pid %d) ended while unsupervised; what it wrote last is lost", p->name,
+                 (int)p->pid);
+}
+
 static void lost(struct supervisor *s, struct process *p, const struct relic *k)
 {
         const struct process_record *r = &k->record.process;
         bool known = r->head.flags & RECORD_REAPED;
 
-        log_line(s->log, LVL_WARN,
-                 "'%s' (pid %d) ended while unsupervised; what it wrote last is lost", p->name,
-                 (int)p->pid);
+        if (was_handed_over(s))
+                take_pipes(s, p, k);
+        else
+                say_lost(s, p);
         registry_pid_add(&s->registry, p);
         supervisor_ended(s, p, r->status, !known);
+}
+
+/* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
+static void hold_zombie(struct supervisor *s, struct process *p)
+{
+        say_lost(s, p);
+        registry_pid_add(&s->registry, p);
+        ev_io_stop(s->loop, &p->worker->adopted->end);
+        ask_how_it_ended(p->worker->adopted);
 }
 
 static void hold(struct supervisor *s, struct process *p, const struct relic *k)
@@ -250,7 +274,10 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
                         return;
                 }
         }
-        go_on(s, p, k, found == ORPHAN_LIVES);
+        if (found == ORPHAN_ENDED && p->worker->adopted)
+                hold_zombie(s, p);
+        else
+                go_on(s, p, k, found == ORPHAN_LIVES);
 }
 
 /* ---- one process */

@@ -13,7 +13,8 @@
 #define NAP_S      (NAP_NS / 1e9)
 #define SMALL_PIPE 65536
 #define LARGE_PIPE 1048576
-#define LARGE_MOST 24 /* an ordinary user has memory for 64, and for nothing else then */
+#define PLENTY     131072 /* at once: a wake-up for that much costs nothing worth a nap */
+#define LARGE_MOST 24     /* an ordinary user has memory for 64, and for nothing else then */
 
 static void arm(struct nap *n)
 {
@@ -106,11 +107,12 @@ void nap_arrange(struct pipe_in *p, size_t got)
         ev_tstamp now = ev_now(core->loop);
         bool again = p->parked || now - p->last_read < NAP_S || got >= SMALL_PIPE / 2;
 
-        if (core->nap.fd < 0 || got == 0 || !again) {
+        if (core->nap.fd >= 0 && got > 0 && again)
+                note_use(p, got);
+        if (core->nap.fd < 0 || got == 0 || !again || got >= PLENTY) {
                 unpark(p);
                 ev_io_start(core->loop, &p->io);
         } else {
-                note_use(p, got);
                 park(p);
         }
         if (got)

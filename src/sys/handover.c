@@ -3,13 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -109,6 +109,31 @@ static bool parse(struct handover *h, char *text)
         return true;
 }
 
+void handover_mask(const struct handover *h, sigset_t *mask)
+{
+        const char *text = handover_word(h, "mask");
+        uint64_t blocked = text ? strtoull(text, NULL, 16) : 0;
+
+        if (!text)
+                return;
+        sigemptyset(mask);
+        for (int sig = 1; sig < 64; sig++)
+                if (blocked >> (sig - 1) & 1)
+                        sigaddset(mask, sig);
+}
+
+void handover_nofile(const struct handover *h, struct rlimit *nofile)
+{
+        const char *text = handover_word(h, "nofile");
+        char *end;
+
+        if (!text)
+                return;
+        rlim_t soft = (rlim_t)strtoull(text, &end, 10);
+        if (*end == ':')
+                *nofile = (struct rlimit){ soft, (rlim_t)strtoull(end + 1, NULL, 10) };
+}
+
 static char *slurp(int fd)
 {
         struct stat st;
@@ -165,6 +190,22 @@ void handover_release(struct handover *h)
 }
 
 /* ---- the old image's side */
+
+bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile)
+{
+        uint64_t blocked = 0;
+        char text[64];
+
+        for (int sig = 1; sig < 64; sig++)
+                if (sigismember(mask, sig) == 1)
+                        blocked |= UINT64_C(1) << (sig - 1);
+        snprintf(text, sizeof text, "%" PRIx64, blocked);
+        if (!handover_put(items, "mask", text))
+                return false;
+        snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)nofile->rlim_cur,
+                 (unsigned long long)nofile->rlim_max);
+        return handover_put(items, "nofile", text);
+}
 
 bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg)
@@ -278,7 +319,7 @@ static void go_back(void)
         for (size_t i = 0; i < back.count; i++)
                 fcntl(back.fds[i], F_SETFD, 0);
         fcntl(back.list, F_SETFD, 0);
-        syscall(SYS_execveat, back.image, "", back.argv, back.envp, AT_EMPTY_PATH);
+        fexecve(back.image, back.argv, (char *const *)back.envp);
 }
 
 static void on_alarm(int sig)

@@ -20,7 +20,8 @@ static void full_disk(int error)
         kernel_fail(&rig.kernel, K_WRITE, 3, error); /* the first attempt after it, too */
         while ((n = write(fd, "0123456789", 10)) == 10) {
                 sent += (size_t)n;
-                rig_settle(&rig);
+                if (sent < 100) /* before the disk is tried again, however busy the machine is */
+                        rig_settle(&rig);
         }
         cr_expect_eq(n < 0 ? errno : 0, EAGAIN, "the worker waits");
         expect_ledger(10, 5, 0, 5);
