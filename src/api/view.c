@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/signame.h"
+#include "engine/hold.h"
 #include "engine/state.h"
 #include "engine/worker.h"
 #include "version.h"
@@ -206,7 +207,8 @@ static void put_state(struct fields *f, const struct process *p, struct moment n
         put(f, "exit", ending_view(&p->ending));
 }
 
-static void put_future(struct fields *f, const struct process *p, struct moment now)
+static void put_future(struct fields *f, const struct supervisor *s, const struct process *p,
+                       struct moment now)
 {
         AUTO_BUF why = BUF_INIT;
         int64_t at_ms = 0;
@@ -214,11 +216,13 @@ static void put_future(struct fields *f, const struct process *p, struct moment 
 
         if (will)
                 process_next_why(p, &why);
+        else
+                hold_why(s, p, &why);
         put(f, "restarts", json_integer(p->restarts));
         put(f, "tries", json_integer(p->tries));
         put(f, "next_start_at", will ? view_time(now.wall_ms + at_ms - now.mono_ms) : json_null());
-        put(f, "next_start_why", or_null(TEXT(&why), will && why.len > 0));
-        put(f, "crashes", json_integer(p->crashes));
+        put(f, "next_start_why", or_null(TEXT(&why), why.len > 0));
+        put(f, "crashes", json_integer(process_crashes(p, now.mono_ms)));
         put(f, "spawn_error", text_or_null(p->spawnerr && *p->spawnerr ? p->spawnerr : NULL));
 }
 
@@ -230,7 +234,7 @@ json_t *view_process(const struct supervisor *s, const struct process *p, struct
         (void)s;
         put_identity(&f, p);
         put_state(&f, p, now);
-        put_future(&f, p, now);
+        put_future(&f, s, p, now);
         bool adopted = w && w->mark.adopted && p->pid > 0;
         put(&f, "adopted", json_boolean(adopted));
         put(&f, "adopted_logs", or_null(json_boolean(w && w->mark.adopted_logs), adopted));

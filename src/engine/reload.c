@@ -6,6 +6,7 @@
 
 #include "engine/fcgi.h"
 #include "engine/fleet.h"
+#include "engine/hold.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
 #include "engine/probes.h"
@@ -107,13 +108,14 @@ static void apply_start(struct supervisor *s, const struct change_item *item)
                 g = supervisor_add_group(s, item->group, false, &e);
         struct fleet *f = find_fleet(g, item->to);
         bool start = item->action == PLAN_START;
-        if (!f || !fleet_grow(s, f, item->number, start, &e)) {
+        bool is_there = f && fleet_process(f, item->number);
+        if (!f || !fleet_grow(s, f, item->number, start && is_there, &e)) {
                 log_line(s->log, LVL_ERROR, "cannot add '%s': %s", item->name, e.text);
                 return;
         }
         struct process *p = fleet_process(f, item->number);
-        if (start && p && p->state == PS_STOPPED) /* made together with its group */
-                supervisor_order(s, p, PE_START);
+        if (start && p && p->state == PS_STOPPED)
+                hold_start(s, p);
 }
 
 /* ---- groups and fleets */
@@ -207,8 +209,10 @@ static void remove_empty(struct supervisor *s)
 static void apply_items(struct supervisor *s, struct plan *plan)
 {
         for (int i = 0; i < plan->count; i++) /* whoever goes, goes first: its port may be wanted */
-                if (plan->items[i].action == PLAN_STOP)
+                if (plan->items[i].action == PLAN_STOP) {
                         supervisor_order(s, plan->items[i].process, PE_RETIRE);
+                        hold_until_gone(s, plan->items[i].process);
+                }
         for (int i = 0; i < plan->count; i++) {
                 struct change_item *item = &plan->items[i];
                 if (item->process && item->action == PLAN_RESTART)

@@ -10,6 +10,7 @@
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
 #include "engine/gzip.h"
+#include "engine/hold.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
@@ -109,6 +110,7 @@ static void free_gone(struct supervisor *s)
                 state_forget(s, p);
                 worker_free(p->worker);
                 shutdown_forget(s, p);
+                hold_forget(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -121,6 +123,7 @@ void supervisor_settle(struct supervisor *s)
         ev_prepare_stop(s->loop, &s->settle);
         sweep_run(s);
         free_gone(s);
+        hold_look(s);
         supervisor_rearm(s);
 }
 
@@ -416,6 +419,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
         for (int i = 0; i < g->count; i++) {
                 waiters_drop(s, g->procs[i]);
                 sweep_forget(s, g->procs[i]);
+                hold_forget(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
@@ -527,6 +531,7 @@ void supervisor_release(struct supervisor *s)
         fatal_free(s);
         upgrade_free(s);
         sweep_free(s);
+        hold_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
         if (s->logs)

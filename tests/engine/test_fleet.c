@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/fleet.h"
+#include "engine/hold.h"
 #include "house.h"
 
 #define QUICK    "command=/bin/w\nstdout_logfile=NONE\nstderr_logfile=NONE\nstartsecs=0\n"
@@ -227,6 +228,39 @@ Test(reload, a_new_program_starts)
         house_begin(&h);
         cr_expect_eq(apply(false, FLEET(1) "[program:db]\n" QUICK), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "db"), "RUNNING");
+}
+
+Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
+{
+        AUTO_BUF why = BUF_INIT;
+
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        cr_expect_eq(apply(false, "[program:new]\n" QUICK), FAULT_NONE);
+        cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
+        cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
+        cr_expect(hold_why(&h.sup, house_process(&h, "new"), &why));
+        cr_expect_str_eq(buf_str(&why), "waits until old has stopped");
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
+        house_end(&h, "old", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "old"), "-");
+        cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
+}
+
+Test(reload, a_start_that_waits_is_forgotten_with_its_program)
+{
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        apply(false, "[program:new]\n" QUICK);
+        apply(false, "[program:newer]\n" QUICK);
+        house_end(&h, "old", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "new"), "-");
+        cr_expect_str_eq(house_state(&h, "newer"), "RUNNING");
 }
 
 Test(reload, a_plan_changes_nothing)
