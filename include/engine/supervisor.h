@@ -45,7 +45,7 @@ struct supervisor {
         int gone_count, gone_cap;
         ev_prepare settle;   /* active while there is something to do before the next wait */
         struct sweep *sweep; /* engine/sweep: ended workers whose descendants are looked for */
-        struct hold *hold; /* engine/hold: starts that wait for somebody to go; NULL: none */
+        struct hold *hold;   /* engine/hold: starts that wait for somebody to go; NULL: none */
         int64_t armed_ms;    /* what `wake` is armed for, -1: nothing */
         ev_timer wake;       /* armed for the first of `due` */
         ev_timer late_reap;  /* engine/children: a look at all children is due */

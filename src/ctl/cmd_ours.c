@@ -64,9 +64,10 @@ void cmd_scale(struct ctl *c, const struct args *a)
 
 /* ---- rotate */
 
-static void say_rotated(struct ctl *c, const char *name, bool fine, const char *why)
+/* why NULL: it was rotated. */
+static void say_rotated(struct ctl *c, const char *name, const char *why)
 {
-        if (fine)
+        if (!why)
                 ctl_say(c, "%s: log rotated", name);
         else
                 ctl_fail(c, EXIT_GENERIC, "%s: ERROR (%s)", name,
@@ -80,10 +81,10 @@ static void say_all_rotated(struct ctl *c, const json_t *doc)
         json_t *one;
 
         if (!results)
-                say_rotated(c, json_text(doc, "name"), true, NULL);
+                say_rotated(c, json_text(doc, "name"), NULL);
         json_array_foreach(results, i, one)
-            say_rotated(c, json_text(one, "name"), json_is_true(json_object_get(one, "ok")),
-                        json_text(one, "code"));
+            say_rotated(c, json_text(one, "name"),
+                        json_is_true(json_object_get(one, "ok")) ? NULL : json_text(one, "code"));
 }
 
 static void rotate_one(struct ctl *c, const char *name)
