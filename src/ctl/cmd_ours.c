@@ -99,7 +99,7 @@ static void rotate_one(struct ctl *c, const char *name)
         if (session_json(&c->session, &r, buf_str(&path), body))
                 say_all_rotated(c, r.json);
         else if (r.kind == REPLY_PROBLEM && strcmp(json_text(r.json, "code"), "NO_FILE") == 0)
-                say_rotated(c, name, false, "NO_FILE");
+                say_rotated(c, name, "NO_FILE");
         else
                 v1_fail(c, &r, "rotate", false);
         json_decref(body);

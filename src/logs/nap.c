@@ -27,9 +27,8 @@ static void arm(struct nap *n)
 static void unpark(struct pipe_in *p)
 {
         if (p->parked)
-                /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): parked, so it is in the list
-                 */
-                DL_DELETE2(p->channel->core->nap.parked, p, nap_prev, nap_next);
+                /* parked, so it is in the list, which the analyzer cannot know */
+                DL_DELETE2(p->channel->core->nap.parked, p, nap_prev, nap_next); /* NOLINT */
         p->parked = false;
 }
 
