@@ -141,9 +141,12 @@ $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_TEST) -o $@ $^
 
+# stories mostly wait: more of them than cores
+E2E_JOBS ?= 3
+
 .PHONY: e2e
 e2e: all $(BUILD)/test/worker
-	$(Q)tests/e2e/run --build $(BUILD) $(E2E_FLAGS)
+	$(Q)tests/e2e/run --build $(BUILD) -j $(E2E_JOBS) $(E2E_FLAGS)
 
 # What the bench measures with. The worker has no C library: nothing may stand before its first write.
 BENCH_FLAGS  = -D_GNU_SOURCE $(filter-out -fstack-protector% -fsanitize% -fno-sanitize%,$(CFLAGS_ALL)) -fno-pie
