@@ -247,11 +247,12 @@ void channel_leave(struct channel *s)
         while (s->finish_later)
                 finish_now(s);
         s->busy = 0;
-        show_ledger(s);
-        if (s->free_later)
+        if (s->free_later) { /* whoever looked at the ledger has gone */
                 destroy(s);
-        else
-                close_unused(s);
+                return;
+        }
+        show_ledger(s);
+        close_unused(s);
 }
 
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
