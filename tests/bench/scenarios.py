@@ -120,7 +120,7 @@ def thousand(bench, who):
         pss, kernel = fleet.memory()
         bench.note(who, 'pss_1000', pss)
         bench.note(who, 'kernel_1000', kernel)
-        idle(bench, fleet, pick(bench, 4, 60 if who == 'ours' else 15))
+        idle(bench, fleet, pick(bench, 4 if who == 'ours' else 2, 60 if who == 'ours' else 5))
         if fleet.can_be_asked:
             _thousand_asked(bench, fleet, who == 'ours')
         kill_some(bench, fleet, 'restart_1000', _restarts(bench, who))
@@ -198,7 +198,7 @@ def thousand_with_logs(bench, who):
 
 def _log_sizes(bench):
     return (('100', 100, pick(bench, 100 << 20, 1 << 30)),
-            ('64k', 65536, pick(bench, 512 << 20, 4 << 30)))
+            ('64k', 65536, pick(bench, 512 << 20, 2 << 30)))
 
 
 @scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=1, whole=3)
