@@ -52,6 +52,7 @@ help:
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan
 #: lint                 format, floors, clang-tidy, cppcheck, manual
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
+#: costs                system calls and allocations per event, against tests/bench/syscalls
 #: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
 #: coverage             lines that the tests reach
 #: deb                  a Debian package in build/
@@ -167,8 +168,14 @@ $(BUILD)/bench/drive: $(BENCH_DRIVE) $(wildcard tests/bench/*.h)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $(BENCH_DRIVE)
 
-.PHONY: bench bench-programs
-bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive)
+$(BUILD)/bench/count.so: tests/bench/count.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -o $@ $<
+
+.PHONY: bench bench-programs costs
+bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive count.so)
+costs: all bench-programs
+	$(Q)tests/bench/check_syscalls --build $(BUILD)
 bench: deps-bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tests/bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH_OPTS)
