@@ -3,7 +3,6 @@
 
 #include "api/methods.h"
 #include "logs/mainlog.h"
-#include "logs/tail.h"
 #include "version.h"
 
 enum rpc_status rpc_get_api_version(struct rpc_call *c, const struct value *params)
@@ -50,21 +49,10 @@ enum rpc_status rpc_get_pid(struct rpc_call *c, const struct value *params)
 enum rpc_status rpc_read_log(struct rpc_call *c, const struct value *params)
 {
         const char *path = c->sup->mainlog ? mainlog_path(c->sup->mainlog) : NULL;
-        AUTO_BUF text = BUF_INIT;
 
         if (!path)
                 return rpc_fault(c, FAULT_NO_FILE, c->sup->config->settings.logfile);
-        switch (tail_read(path, param_int(params, 0), param_int(params, 1), &text)) {
-        case TAIL_OK:
-                xml_string_n(c->out, buf_str(&text), text.len);
-                return RPC_DONE;
-        case TAIL_NO_FILE:
-                return rpc_fault(c, FAULT_NO_FILE, path);
-        case TAIL_BAD_ARGUMENTS:
-                return rpc_fault(c, FAULT_BAD_ARGUMENTS, NULL);
-        default:
-                return rpc_fault(c, FAULT_FAILED, NULL);
-        }
+        return rpc_read_file(c, path, param_int(params, 0), param_int(params, 1));
 }
 
 enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)

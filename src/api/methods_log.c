@@ -18,16 +18,11 @@ static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, const
         return true;
 }
 
-static enum rpc_status read_log(struct rpc_call *c, const struct value *params, bool is_stderr)
+enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, int64_t offset, int64_t length)
 {
         AUTO_BUF text = BUF_INIT;
-        const char *path;
 
-        if (!find_log(c, param_string(params, 0), is_stderr, &path))
-                return RPC_DONE;
-        if (!path || access(path, F_OK) != 0)
-                return rpc_fault(c, FAULT_NO_FILE, path);
-        switch (tail_read(path, param_int(params, 1), param_int(params, 2), &text)) {
+        switch (tail_read(path, offset, length, &text)) {
         case TAIL_OK:
                 xml_string_n(c->out, buf_str(&text), text.len);
                 return RPC_DONE;
@@ -38,6 +33,17 @@ static enum rpc_status read_log(struct rpc_call *c, const struct value *params, 
         default:
                 return rpc_fault(c, FAULT_FAILED, NULL);
         }
+}
+
+static enum rpc_status read_log(struct rpc_call *c, const struct value *params, bool is_stderr)
+{
+        const char *path;
+
+        if (!find_log(c, param_string(params, 0), is_stderr, &path))
+                return RPC_DONE;
+        if (!path || access(path, F_OK) != 0)
+                return rpc_fault(c, FAULT_NO_FILE, path);
+        return rpc_read_file(c, path, param_int(params, 1), param_int(params, 2));
 }
 
 enum rpc_status rpc_read_stdout(struct rpc_call *c, const struct value *params)
