@@ -20,6 +20,8 @@
 
 #define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
 
+enum { RESERVED_FDS = 32 }; /* an eighth where few may be open */
+
 /* One start under way: everything that has to be undone when it fails. */
 struct attempt {
         struct supervisor *sup;
@@ -299,6 +301,25 @@ static bool make_input(struct attempt *a, int *read_end, int *write_end)
         return true;
 }
 
+/* The last descriptors are kept for control connections, probes and logs: an operator gets in also
+ * when as many workers run as can. The kernel gives the lowest free number, so the numbers say how
+ * much is left. */
+static bool leaves_reserve(const struct attempt *a)
+{
+        rlim_t most = a->sup->limits.nofile.rlim_max;
+
+        if (most == 0 || most == RLIM_INFINITY)
+                return true;
+        rlim_t end = most - (most / 8 < RESERVED_FDS ? most / 8 : RESERVED_FDS);
+        for (int i = 0; i < 3; i++)
+                if ((a->ours[i] >= 0 && (rlim_t)a->ours[i] >= end) ||
+                    (a->child[i] >= 0 && (rlim_t)a->child[i] >= end)) {
+                        errno = EMFILE;
+                        return false;
+                }
+        return true;
+}
+
 static bool make_pipes(struct attempt *a, struct err *e)
 {
         int socket = fcgi_socket(process_fleet(a->process));
@@ -315,6 +336,8 @@ static bool make_pipes(struct attempt *a, struct err *e)
         if (a->process->program->redirect_stderr)
                 a->child[2] = a->child[1];
         else if (!make_output(a, &a->ours[2], &a->child[2]))
+                return no_pipes(a, e);
+        if (!leaves_reserve(a))
                 return no_pipes(a, e);
         for (int i = 0; i < 3; i++)
                 if (i > 0 || socket < 0)

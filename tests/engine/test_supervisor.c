@@ -146,6 +146,20 @@ Test(supervisor, backs_off_when_there_are_no_descriptors)
         refuse(K_PIPE, EMFILE, "too many open files to spawn 'a'");
 }
 
+/* A worker takes six numbers here: room for one and a half of them below the reserve. */
+Test(supervisor, keeps_the_last_descriptors_for_its_operators)
+{
+        house_open(&h, "", "[program:a]\n" QUICK "[program:b]\n" QUICK "[program:c]\n" QUICK);
+        int free_from = dup(0);
+        close(free_from);
+        rlim_t most = ((rlim_t)free_from + 10) * 8 / 7;
+        h.sup.limits.nofile = (struct rlimit){ most, most };
+        house_begin(&h);
+        cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+        cr_expect_str_eq(house_state(&h, "c"), "BACKOFF");
+        cr_expect_str_eq(house_process(&h, "c")->spawnerr, "too many open files to spawn 'c'");
+}
+
 Test(supervisor, backs_off_when_a_pipe_cannot_be_made)
 {
         refuse(K_PIPE, ENOMEM, "unknown error making dispatchers for 'a': ENOMEM");
