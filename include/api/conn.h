@@ -19,6 +19,7 @@ enum conn_state {
         CONN_IDLE,    /* between requests: nothing of the next one has come */
         CONN_READING, /* a part of a request is there */
         CONN_BUSY,    /* a handler has it, no answer yet */
+        CONN_HELD,    /* the answer waits for the lines that were logged before it */
         CONN_FLUSH,   /* the answer is on its way */
         CONN_STREAM,  /* the answer goes on */
         CONN_LINGER,  /* said good-bye; what the client still sends is thrown away, so that the
@@ -62,10 +63,13 @@ struct conn {
         bool whole_head; /* of the request in `parse`: `req` is filled */
         struct request req;
         bool chunked;
+        unsigned lines_before;    /* of the main log, when the request came */
+        struct logs_wait *logged; /* CONN_HELD; borrowed */
         void (*on_drained)(struct request *r);
 };
 
 struct events;
+struct logs_wait;
 
 struct api {
         struct supervisor *sup;             /* borrowed */
@@ -89,6 +93,11 @@ void conn_end(struct conn *c); /* the daemon ends: answer 503 what is not answer
 void listener_unref(struct listener *l);
 
 /* ---- between conn.c and reply.c */
+
+/* Send the answer in c->out. Who reads the main log when the answer has come finds the lines of
+ * what was asked for, as with a daemon that writes them itself: it is held until the log thread
+ * has them, a second at most. */
+void conn_answer(struct conn *c);
 
 void conn_enter(struct conn *c, enum conn_state state);
 void conn_answered(struct conn *c);     /* all of the answer has gone out */

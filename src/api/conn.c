@@ -14,6 +14,7 @@
 #include "api/auth.h"
 #include "api/percent.h"
 #include "base/fd.h"
+#include "logs/logs.h"
 
 #define READ_BYTES (64u << 10)
 #define AHEAD_MAX  (64u << 10) /* bytes of later requests that are read before their turn */
@@ -22,15 +23,16 @@
 #define REQUEST_S  60.
 #define STUCK_S    60. /* an answer of which the client takes nothing */
 #define GOODBYE_S  5.
+#define LOGGED_S   1. /* a disk that hangs holds up no answer for longer */
 
 static const struct {
         bool reads;
         double limit_s; /* 0: none */
 } rules[CONN_STATE_COUNT] = {
-        [CONN_IDLE] = { true, IDLE_S }, [CONN_READING] = { true, REQUEST_S },
-        [CONN_BUSY] = { true, 0. },     [CONN_FLUSH] = { false, STUCK_S },
-        [CONN_STREAM] = { true, 0. },   [CONN_LINGER] = { true, GOODBYE_S },
-        [CONN_DEAD] = { false, 0. },
+        [CONN_IDLE] = { true, IDLE_S },      [CONN_READING] = { true, REQUEST_S },
+        [CONN_BUSY] = { true, 0. },          [CONN_HELD] = { false, LOGGED_S },
+        [CONN_FLUSH] = { false, STUCK_S },   [CONN_STREAM] = { true, 0. },
+        [CONN_LINGER] = { true, GOODBYE_S }, [CONN_DEAD] = { false, 0. },
 };
 
 static void read_or_not(struct conn *c)
@@ -84,6 +86,13 @@ static void conn_unhold(struct conn *c)
         free(c);
 }
 
+static void forget_logged(struct conn *c)
+{
+        if (c->logged)
+                logs_wait_cancel(c->logged);
+        c->logged = NULL;
+}
+
 void conn_close(struct conn *c)
 {
         struct api *a = c->api;
@@ -92,6 +101,7 @@ void conn_close(struct conn *c)
         if (c->state == CONN_DEAD)
                 return;
         conn_enter(c, CONN_DEAD);
+        forget_logged(c);
         ev_io_stop(a->loop, &c->out_ready);
         fd_close(&c->fd);
         DL_DELETE(a->conns, c);
@@ -193,12 +203,47 @@ static void request_reset(struct conn *c)
         r->caller.request_id[0] = '\0';
 }
 
+static unsigned lines_logged(const struct conn *c)
+{
+        const struct log *log = c->api->sup->log;
+
+        return log ? log->lines : 0;
+}
+
+static void let_go(struct conn *c)
+{
+        forget_logged(c);
+        conn_enter(c, CONN_FLUSH);
+        conn_flush(c);
+}
+
+static void on_logged(void *arg)
+{
+        struct conn *c = arg;
+
+        c->logged = NULL;
+        let_go(c);
+}
+
+void conn_answer(struct conn *c)
+{
+        struct logs *logs = c->api->sup->logs;
+
+        if (logs && c->whole_head && lines_logged(c) != c->lines_before)
+                c->logged = logs_wait(logs, on_logged, c);
+        if (c->logged)
+                conn_enter(c, CONN_HELD);
+        else
+                let_go(c);
+}
+
 static void dispatch(struct conn *c)
 {
         c->req.body = http_parse_take_body(c->parse);
         if (!c->req.keep_alive || c->from->closed)
                 c->close_after = true;
         conn_enter(c, CONN_BUSY);
+        c->lines_before = lines_logged(c);
         c->api->route(&c->req);
 }
 
@@ -361,6 +406,8 @@ static void on_limit(EV_P_ ev_timer *w, int revents)
         (void)loop, (void)revents;
         if (c->state == CONN_READING)
                 reply_refuse(c, 408);
+        else if (c->state == CONN_HELD)
+                let_go(c);
         else
                 conn_close(c);
 }
@@ -410,7 +457,9 @@ void conn_end(struct conn *c)
                 stream_end(&c->req);
         else if (c->state == CONN_BUSY)
                 reply_error_page(&c->req, 503);
-        if (c->state == CONN_FLUSH)
+        if (c->state == CONN_HELD)
+                let_go(c);
+        else if (c->state == CONN_FLUSH)
                 conn_flush(c);
         conn_close(c);
         conn_unhold(c);

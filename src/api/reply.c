@@ -139,12 +139,10 @@ bool conn_flush(struct conn *c)
 
 static void send_answer(struct conn *c)
 {
-        if (c->out.failed) {
+        if (c->out.failed)
                 conn_close(c);
-                return;
-        }
-        conn_enter(c, CONN_FLUSH);
-        conn_flush(c);
+        else
+                conn_answer(c);
 }
 
 void reply(struct request *r, int status, const char *type, const char *extra, const void *data,

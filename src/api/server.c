@@ -192,7 +192,8 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e)
 bool api_idle(const struct api *a)
 {
         for (const struct conn *c = a->conns; c; c = c->next)
-                if (c->state == CONN_FLUSH || (c->state == CONN_STREAM && conn_waiting(c) > 0))
+                if (c->state == CONN_HELD || c->state == CONN_FLUSH ||
+                    (c->state == CONN_STREAM && conn_waiting(c) > 0))
                         return false;
         return true;
 }
@@ -209,7 +210,7 @@ void api_pause(struct api *a, bool on)
 bool api_quiet(const struct api *a)
 {
         for (const struct conn *c = a->conns; c; c = c->next)
-                if (c->state == CONN_BUSY || c->state == CONN_FLUSH || c->state == CONN_READING)
+                if (c->state != CONN_IDLE && c->state != CONN_STREAM && c->state != CONN_LINGER)
                         return false;
         return true;
 }

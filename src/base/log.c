@@ -35,6 +35,7 @@ void log_line(struct log *l, enum log_level level, const char *fmt, ...)
         va_start(ap, fmt);
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
+        l->lines++;
         if (!text.failed)
                 l->write(l, level, buf_str(&text), text.len);
         else

@@ -345,3 +345,13 @@ def a_client_that_never_finishes_its_request_is_cut_off(c):
         check(time.monotonic() - began >= 55, 'it had its minute')
         check(not data or status_of(data) == 408, f'answer {data[:60]!r}')
     check(d.answers(), 'it answers')
+
+
+@story(nobody=True)
+def who_has_the_answer_finds_its_lines_in_the_main_log(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'autostart=false'))
+    for i in range(1, 101):
+        d.rpc().startProcess('w')
+        same(d.log().count("spawned: 'w' with pid"), i, 'starts in the log')
+        d.order('w', 'stop')
+        same(d.log().count('stopped: w ('), i, 'stops in the log')
