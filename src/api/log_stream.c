@@ -61,24 +61,30 @@ static bool ledger_of(const struct tailer *t, struct stream_ledger *l)
         return s != NULL;
 }
 
+enum caught {
+        CAUGHT_UP,
+        CAUGHT_LOST, /* it cannot be told; whoever follows comes again with the offset */
+        CAUGHT_GONE, /* the client has left: there is no tailer any more */
+};
+
 /* It reads another file by now. What was written to files that came and went in between is taken
- * from the backups. False: it cannot be told; whoever follows comes again with the offset. */
-static bool catch_up(struct tailer *t)
+ * from the backups. */
+static enum caught catch_up(struct tailer *t)
 {
         struct stream_ledger now = { 0 }, later = { 0 };
         AUTO_BUF text = BUF_INIT;
 
         if (!ledger_of(t, &now) || now.inode != follower_inode(t->follower))
-                return false;
+                return CAUGHT_LOST;
         int64_t missing = now.base - t->position;
         if (missing == 0)
-                return true;
+                return CAUGHT_UP;
         if (missing < 0 || missing > HISTORY_MOST)
-                return false;
+                return CAUGHT_LOST;
         /* Rotated meanwhile, the backups reach up to where the newer file begins. */
         for (int tries = 0; tries < 3; tries++) {
                 if (!ledger_of(t, &later))
-                        return false;
+                        return CAUGHT_LOST;
                 buf_reset(&text);
                 struct stream_ledger after = { 0 };
                 if (tail_history(t->path, later.inode, later.base - t->position, &text) ==
@@ -89,9 +95,20 @@ static bool catch_up(struct tailer *t)
                 buf_reset(&text);
         }
         if ((int64_t)text.len < missing)
-                return false;
+                return CAUGHT_LOST;
         t->position = now.base;
-        return stream_send(t->request, text.data, (size_t)missing);
+        return stream_send(t->request, text.data, (size_t)missing) ? CAUGHT_UP : CAUGHT_GONE;
+}
+
+/* An end of ours, which on_gone is not told of. */
+static void end_stream(struct tailer *t)
+{
+        struct request *r = t->request;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        tailer_free(t);
+        stream_end(r);
 }
 
 /* A stream that refuses is gone, and the tailer with it. */
@@ -102,10 +119,12 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
 
         if (news == FOLLOW_TRUNCATED && t->marks && !stream_send(t->request, mark, sizeof mark - 1))
                 return false;
-        if (news == FOLLOW_REPLACED && t->process && !catch_up(t)) {
-                if (t->request->state == t)
-                        stream_end(t->request);
-                return false;
+        if (news == FOLLOW_REPLACED && t->process) {
+                enum caught how = catch_up(t);
+                if (how == CAUGHT_LOST)
+                        end_stream(t);
+                if (how != CAUGHT_UP)
+                        return false;
         }
         if (!stream_send(t->request, data, len))
                 return false;

@@ -231,3 +231,28 @@ def a_follower_resumes_by_offset_across_rotations(c):
         k.close()
     same(got, b''.join(b'line %d\n' % i for i in range(1, count + 1)), 'what was followed')
     same(d.get('/v1/logs/w/stdout?offset=0').body, got, 'all of it')
+
+
+@story(nobody=True)
+def a_follower_whose_place_is_gone_is_ended(c):
+    """One backup is kept: what a slow reader has not seen is gone, and its answer ends there."""
+    count = 200_000
+    d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={c.path("out")}', 'startsecs=0',
+                           'stdout_logfile_maxbytes=30KB', 'stdout_logfile_backups=1',
+                           'autorestart=false', 'autostart=false'))
+    d.order('w', 'start', wait=False, status=202)
+    c.wait(lambda: os.path.exists(c.path('out')), 'there is a log')
+    k = UnixConnection(d.socket, c.patience)
+    k.request('GET', '/v1/logs/w/stdout?tail=0&follow=1')
+    r = k.getresponse()
+    same(r.status, 200, 'status')
+    d.wait_state('w', 'EXITED')
+    at = int(r.headers['X-Log-Offset'])
+    text = b''.join(b'line %d\n' % i for i in range(1, count + 1))
+    got = b''
+    while more := r.read1(1 << 20):
+        got += more
+        if at + len(got) == len(text):
+            break
+    same(text[at:at + len(got)], got, 'what came before its end')
+    k.close()
