@@ -27,8 +27,4 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
 enum fault launcher_find(const struct strs *argv, const char *path_env, struct sys *sys,
                          struct buf *out, struct err *e);
 
-/* The environment that the process gets (owned by the caller). */
-bool launcher_env(struct supervisor *s, const struct process *p, const struct strs *own,
-                  struct strs *out);
-
 #endif

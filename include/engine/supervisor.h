@@ -63,6 +63,7 @@ struct supervisor {
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
+        struct outfits *outfits;     /* engine/outfit; NULL: nothing was started yet */
         pid_t gzip;                  /* engine/gzip: the child that compresses a log; 0: none */
         struct ticks *ticks;         /* engine/ticks; NULL: nobody wants them */
 

@@ -33,6 +33,7 @@ struct worker {
         struct process *process;  /* borrowed */
         struct stream *out, *err; /* owned; err is NULL when redirected */
         bool out_auto, err_auto;  /* the stream has a generated path */
+        int streams_for;          /* s->generation whose settings they have; 0: none for certain */
         int draining;             /* streams that have not said on_finished since the death */
         int status;               /* of the death that waits for the streams */
         bool reaped;              /* a death waits to be fed */

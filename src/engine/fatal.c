@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "engine/launcher.h"
+#include "engine/outfit.h"
 #include "engine/shutdown.h"
 #include "model/recipe.h"
 
@@ -97,7 +98,7 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_
         bool ok = recipe_make(p->program, p->group->name, p->number, &s->config->settings.env,
                               s->world, &r, e) &&
                   command_split(text, &argv, e) &&
-                  (launcher_env(s, p, &r.env, &env) || err_nomem(e)) &&
+                  (outfit_env(s, p, &r.env, &env) || err_nomem(e)) &&
                   launcher_find(&argv, strs_getenv(&env, "PATH"), s->sys, &file, e) == FAULT_NONE;
         struct launch launch = { .path = buf_str(&file),
                                  .argv = argv.items,

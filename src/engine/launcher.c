@@ -12,11 +12,11 @@
 #include "base/signame.h"
 #include "engine/adopt.h"
 #include "engine/fcgi.h"
+#include "engine/outfit.h"
 #include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
 #include "engine/worker.h"
-#include "model/recipe.h"
 
 #define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
 
@@ -27,13 +27,9 @@ struct attempt {
         struct supervisor *sup;
         struct process *process;
         struct worker *worker;
-        struct recipe recipe;
-        struct strs argv, env;
-        struct buf file; /* what is executed */
-        gid_t *groups;
-        int group_count;
-        int child[3]; /* the worker's ends */
-        int ours[3];  /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+        struct outfit *outfit; /* borrowed */
+        int child[3];          /* the worker's ends */
+        int ours[3]; /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
 };
 
 static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
@@ -47,11 +43,6 @@ static void attempt_release(struct attempt *a)
 {
         bool shared = a->child[2] == a->child[1];
 
-        recipe_release(&a->recipe);
-        strs_release(&a->argv);
-        strs_release(&a->env);
-        buf_release(&a->file);
-        free(a->groups);
         fd_close(&a->child[0]);
         fd_close(&a->child[1]);
         if (!shared)
@@ -123,92 +114,16 @@ enum fault launcher_find(const struct strs *argv, const char *path_env, struct s
         return FAULT_NONE;
 }
 
-/* ---- the environment (compat 13) */
-
-/* Meant for the daemon itself: a worker that took them for its own would notify our service manager
- * in our name. */
-static bool is_daemons_own(const char *item)
-{
-        static const char *const names[] = {
-                "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
-                "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES="
-        };
-
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-                if (strncmp(item, names[i], strlen(names[i])) == 0)
-                        return true;
-        return false;
-}
-
-static bool put_env(struct strs *out, const struct strs *items)
-{
-        for (size_t i = 0; i < items->count; i++) {
-                char *eq = strchr(items->items[i], '=');
-                if (!eq)
-                        continue;
-                *eq = '\0';
-                bool ok = strs_setenv(out, items->items[i], eq + 1);
-                *eq = '=';
-                if (!ok)
-                        return false;
-        }
-        return true;
-}
-
-/* What a login would set (compat 23, row 25). */
-static bool put_user(const struct program *g, struct strs *out)
-{
-        const struct account *who = &g->user.who;
-
-        if (!g->user.set || !g->user_environment)
-                return true;
-        return strs_setenv(out, "HOME", who->home) && strs_setenv(out, "USER", who->name) &&
-               strs_setenv(out, "LOGNAME", who->name) &&
-               strs_setenv(out, "SHELL", *who->shell ? who->shell : "/bin/sh");
-}
-
-bool launcher_env(struct supervisor *s, const struct process *p, const struct strs *own,
-                  struct strs *out)
-{
-        const char *url = p->program->serverurl ? p->program->serverurl : s->server_url;
-
-        for (const char *const *e = s->world->environ; e && *e; e++)
-                if (!is_daemons_own(*e) && !strs_add(out, *e))
-                        return false;
-        return put_user(p->program, out) && strs_setenv(out, "SUPERVISOR_ENABLED", "1") &&
-               strs_setenv(out, "SUPERVISOR_PROCESS_NAME", p->name) &&
-               strs_setenv(out, "SUPERVISOR_GROUP_NAME", p->group->name) &&
-               (!url || strs_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
-}
-
 /* ---- preparing */
-
-static enum fault split_command(struct attempt *a, struct err *e)
-{
-        struct err why = { 0 };
-        const char *text = a->recipe.command;
-
-        if (!command_split(text, &a->argv, &why)) {
-                char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
-                err_set(e, ERR_CONFIG, "can't parse command %c%.300s%c: %s", quote, text, quote,
-                        why.text);
-                return FAULT_NOT_EXECUTABLE;
-        }
-        const char *path = strs_getenv(&a->recipe.env, "PATH");
-        for (const char *const *i = a->sup->world->environ; i && *i && !path; i++)
-                if (strncmp(*i, "PATH=", 5) == 0)
-                        path = *i + 5;
-        return launcher_find(&a->argv, path, a->sup->sys, &a->file, e);
-}
 
 static enum fault prepare(struct attempt *a, struct program *program, struct err *e)
 {
-        struct process *p = a->process;
+        enum fault f;
 
-        if (!recipe_make(program, p->group->name, p->number, &a->sup->config->settings.env,
-                         a->sup->world, &a->recipe, e))
-                return FAULT_FAILED;
-        return split_command(a, e);
+        a->outfit = outfit_of(a->sup, a->process, program, &f, e);
+        if (!a->outfit)
+                return f;
+        return launcher_find(&a->outfit->argv, a->outfit->path, a->sup->sys, &a->outfit->file, e);
 }
 
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e)
@@ -346,18 +261,6 @@ static bool make_pipes(struct attempt *a, struct err *e)
         return true;
 }
 
-static bool find_groups(struct attempt *a, struct err *e)
-{
-        const struct user_ref *user = &a->process->program->user;
-
-        if (!user->set || user->who.uid == a->sup->world->euid)
-                return true;
-        if (a->sup->world->groups_of(a->sup->world, user->who.name, user->who.gid, &a->groups,
-                                     &a->group_count))
-                return true;
-        return err_set(e, ERR_SYS, "cannot look up the groups of user %s", user->who.name);
-}
-
 /* ---- starting */
 
 static bool is_user_step(const struct spawned *r)
@@ -388,12 +291,12 @@ static bool say_failure(struct attempt *a, const struct spawned *r, struct err *
                 return err_set(e, ERR_CONFIG, "unknown error during fork for '%s': %s", name,
                                strerrorname_np(r->error));
         if (r->step == STEP_DIRECTORY)
-                return err_set(e, ERR_SYS, "couldn't chdir to %s", a->recipe.directory);
+                return err_set(e, ERR_SYS, "couldn't chdir to %s", a->outfit->recipe.directory);
         if (is_user_step(r))
                 return err_set(e, ERR_CONFIG, "couldn't setuid to %d: %s",
                                (int)a->process->program->user.who.uid, user_reason(a, r));
         if (r->step == STEP_EXEC)
-                return err_set(e, ERR_SYS, "couldn't exec %s", a->argv.items[0]);
+                return err_set(e, ERR_SYS, "couldn't exec %s", a->outfit->argv.items[0]);
         return err_set(e, ERR_SYS, "couldn't %s for '%s'", spawn_step_word(r->step), name);
 }
 
@@ -407,13 +310,14 @@ static void tell_stderr(struct attempt *a, const struct spawned *r)
         if (r->step == STEP_CLONE)
                 return;
         if (r->step == STEP_DIRECTORY)
-                buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n", a->recipe.directory,
-                           name);
+                buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n",
+                           a->outfit->recipe.directory, name);
         else if (is_user_step(r))
                 buf_printf(&text, "supervisor: couldn't setuid to %d: %s\n",
                            (int)a->process->program->user.who.uid, user_reason(a, r));
         else if (r->step == STEP_EXEC)
-                buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->argv.items[0], name);
+                buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->outfit->argv.items[0],
+                           name);
         else
                 buf_printf(&text, "supervisor: couldn't %s: %s\n", spawn_step_word(r->step), name);
         buf_puts(&text, "supervisor: child process was not spawned\n");
@@ -428,17 +332,17 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
         const struct program *g = a->process->program;
         struct spawned result = { 0 };
         struct launch launch = {
-                .path = buf_str(&a->file),
-                .argv = a->argv.items,
-                .envp = a->env.items,
-                .directory = a->recipe.directory,
+                .path = buf_str(&a->outfit->file),
+                .argv = a->outfit->argv.items,
+                .envp = a->outfit->env,
+                .directory = a->outfit->recipe.directory,
                 .umask = g->umask,
                 .fds = { a->child[0], a->child[1], a->child[2] },
-                .change_user = a->groups != NULL,
+                .change_user = a->outfit->groups != NULL,
                 .uid = g->user.who.uid,
                 .gid = g->user.who.gid,
-                .groups = a->groups,
-                .group_count = a->group_count,
+                .groups = a->outfit->groups,
+                .group_count = a->outfit->group_count,
                 .limit_nofile = s->limits.nofile.rlim_max != 0,
                 .nofile = s->limits.nofile,
                 .mask = &s->worker_mask,
@@ -471,7 +375,7 @@ static bool attach(struct attempt *a, struct err *e)
 {
         struct worker *w = a->worker;
 
-        if (!streams_prepare(a->sup, w, &a->recipe, e) ||
+        if (!streams_prepare(a->sup, w, &a->outfit->recipe, e) ||
             !stream_attach(w->out, fd_take(&a->ours[1]), e))
                 return launcher_no_log(a->sup, a->process, e);
         if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
@@ -497,6 +401,8 @@ static void swap_program(struct process *p)
         program_unref(p->program);
         p->program = p->next_program;
         p->next_program = NULL;
+        if (p->worker)
+                p->worker->streams_for = 0;
 }
 
 bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e)
@@ -511,9 +417,10 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 err_nomem(e);
                 goto out;
         }
-        if (prepare(&a, p->program, e) != FAULT_NONE || !find_groups(&a, e) || !make_pipes(&a, e))
+        if (prepare(&a, p->program, e) != FAULT_NONE ||
+            !outfit_groups(s, a.outfit, p->program, e) || !make_pipes(&a, e))
                 goto out;
-        if (!launcher_env(s, p, &a.recipe.env, &a.env) || !take_stdin(&a)) {
+        if (!take_stdin(&a)) {
                 err_nomem(e);
                 goto out;
         }

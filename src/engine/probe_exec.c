@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "engine/launcher.h"
+#include "engine/outfit.h"
 #include "engine/probe_kinds.h"
 #include "model/recipe.h"
 
@@ -146,7 +147,7 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
         if (!recipe_make(pr->program, p->group->name, p->number, &s->config->settings.env, s->world,
                          &x->recipe, e))
                 return false;
-        if (!launcher_env(s, p, &x->recipe.env, &x->env))
+        if (!outfit_env(s, p, &x->recipe.env, &x->env))
                 return err_nomem(e);
         if (launcher_find(&pr->argv, strs_getenv(&x->env, "PATH"), s->sys, &x->file, e) !=
             FAULT_NONE)

@@ -111,19 +111,22 @@ static bool put(struct supervisor *s, struct worker *w, const struct program *g,
 static bool put_both(struct supervisor *s, struct worker *w, const struct program *g,
                      const struct recipe *r, struct err *e)
 {
-        if (!put(s, w, g, r, false, e))
+        w->streams_for = 0;
+        if (!put(s, w, g, r, false, e) || (!g->redirect_stderr && !put(s, w, g, r, true, e)))
                 return false;
-        if (!g->redirect_stderr)
-                return put(s, w, g, r, true, e);
-        stream_free(w->err);
-        w->err = NULL;
-        w->err_auto = false;
+        if (g->redirect_stderr) {
+                stream_free(w->err);
+                w->err = NULL;
+                w->err_auto = false;
+        }
+        w->streams_for = s->generation;
         return true;
 }
 
+/* Settings come with a generation only: a worker that is started again has them. */
 bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe *r, struct err *e)
 {
-        return put_both(s, w, w->process->program, r, e);
+        return w->streams_for == s->generation || put_both(s, w, w->process->program, r, e);
 }
 
 static bool make_recipe(struct supervisor *s, const struct process *p, const struct program *g,
@@ -259,6 +262,7 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
         struct err e = *why;
 
         (void)is_stderr;
+        w->streams_for = 0; /* its next start tries to make them anew */
         launcher_no_log(s, w->process, &e);
         free(w->log_error);
         w->log_error = strdup(e.text);

@@ -14,6 +14,7 @@
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
+#include "engine/outfit.h"
 #include "engine/probes.h"
 #include "engine/shutdown.h"
 #include "engine/state.h"
@@ -476,6 +477,7 @@ void supervisor_take_config(struct supervisor *s, struct config *config)
                 config_free(s->config);
         s->config = s->latest = config;
         find_server_url(s);
+        outfits_drop(s);
 }
 
 bool supervisor_add_all(struct supervisor *s, struct err *e)
@@ -529,6 +531,7 @@ void supervisor_release(struct supervisor *s)
         probes_free(s);
         ticks_free(s);
         fatal_free(s);
+        outfits_drop(s);
         upgrade_free(s);
         sweep_free(s);
         hold_free(s);

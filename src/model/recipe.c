@@ -14,6 +14,7 @@ struct job {
         const struct strs *global_env;
         struct names names;
         struct recipe_fault *fault;
+        bool numbered; /* something named process_num */
 };
 
 void recipe_fault_release(struct recipe_fault *f)
@@ -38,6 +39,7 @@ static void job_init(struct job *j, const struct program *p, const char *group, 
                 .numprocs = p->numprocs,
                 .global_env = global_env,
                 .environ = w->environ,
+                .used_number = &j->numbered,
         };
 }
 
@@ -171,8 +173,10 @@ static bool make_all(struct job *j, struct recipe *out)
 
         if (!make_env(j, out))
                 return false;
+        bool numbered = j->numbered;
         if (!(out->name = make_name(j)))
                 return false;
+        j->numbered = numbered; /* the name is everybody's own anyway */
         if (!(out->command = expand_key(j, "command", true, p->command ? p->command : "")))
                 return false;
         if (p->directory && !(out->directory = expand_key(j, "directory", true, p->directory)))
@@ -190,6 +194,7 @@ bool recipe_try(const struct program *p, const char *group, int number,
         *out = (struct recipe){ 0 };
         job_init(&j, p, group, number, global_env, w, fault);
         bool ok = make_all(&j, out);
+        out->numbered = j.numbered;
         if (!ok)
                 recipe_release(out);
         return ok;
