@@ -2,35 +2,7 @@
 #include <string.h>
 
 #include "api/xml.h"
-
-/* Length of the UTF-8 sequence at s, 0 when there is no valid one. */
-static size_t sequence(const unsigned char *s, size_t left)
-{
-        static const struct {
-                unsigned char mask, lead, low, high; /* of the second byte */
-                size_t len;
-        } forms[] = {
-                { 0xff, 0xe0, 0xa0, 0xbf, 3 }, { 0xff, 0xed, 0x80, 0x9f, 3 },
-                { 0xff, 0xf0, 0x90, 0xbf, 4 }, { 0xff, 0xf4, 0x80, 0x8f, 4 },
-                { 0xf0, 0xe0, 0x80, 0xbf, 3 }, { 0xfc, 0xf0, 0x80, 0xbf, 4 },
-        };
-
-        if (s[0] < 0x80)
-                return 1;
-        if (s[0] >= 0xc2 && s[0] <= 0xdf)
-                return left >= 2 && (s[1] & 0xc0) == 0x80 ? 2 : 0;
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                if ((s[0] & forms[i].mask) != forms[i].lead)
-                        continue;
-                if (left < forms[i].len || s[1] < forms[i].low || s[1] > forms[i].high)
-                        return 0;
-                for (size_t k = 2; k < forms[i].len; k++)
-                        if ((s[k] & 0xc0) != 0x80)
-                                return 0;
-                return forms[i].len;
-        }
-        return 0;
-}
+#include "base/utf8.h"
 
 /* XML 1.0 section 2.2: of the controls only tab, newline and return; neither U+FFFE nor U+FFFF. */
 static bool is_legal(const unsigned char *s, size_t len)
@@ -70,8 +42,8 @@ void xml_text(struct buf *out, const char *text, size_t len)
                         i++;
                         continue;
                 }
-                size_t n = sequence(s + i, len - i);
-                const char *instead = n == 1 ? escape_of(s[i]) : n == 0 ? "\xef\xbf\xbd" : NULL;
+                size_t n = utf8_length(s + i, len - i);
+                const char *instead = n == 1 ? escape_of(s[i]) : n == 0 ? UTF8_REPLACEMENT : NULL;
                 if (n > 0 && !instead && is_legal(s + i, n)) {
                         i += n;
                         continue;

@@ -1,0 +1,13 @@
+/* UTF-8 as the Unicode standard has it (table 3-7): no overlong forms, no surrogates. */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
+
+#include <stddef.h>
+
+/* Bytes of the sequence at s, of which `left` may be looked at (at least 1). 0: there is none. */
+size_t utf8_length(const unsigned char *s, size_t left);
+
+/* U+FFFD, for a byte that is part of none. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
+#endif
