@@ -1,5 +1,7 @@
-/* What happened, as server-sent events: GET /v1/events. Every event that the JSON API knows is kept
- * for a while, so that a client that was away goes on where it was (Last-Event-ID). */
+/* What happened, as server-sent events: GET /v1/events. From the first listener on, every event
+ * that the JSON API knows is kept for a while, so that a client that was away goes on where it was
+ * (Last-Event-ID). When nobody has listened for ten minutes it is forgotten: a supervisor that
+ * nobody watches neither writes JSON nor keeps it. */
 #ifndef API_EVENTS_H
 #define API_EVENTS_H
 
@@ -10,6 +12,7 @@
 
 #define EVENTS_KEPT       1024
 #define EVENTS_KEPT_BYTES (512u << 10)
+#define EVENTS_AWAY_MS    (10 * 60 * 1000)
 
 struct events;
 

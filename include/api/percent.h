@@ -20,7 +20,10 @@ struct target_parts {
 };
 struct target_parts target_split(const char *target);
 
-/* A query parameter's value, decoded and appended. False: not there. */
+/* The next value of that name from *at on, decoded and appended; *at moves behind it. False: there
+ * are no more. */
+bool query_next(const char **at, const char *name, struct buf *out);
+/* A query parameter's (first) value, decoded and appended. False: not there. */
 bool query_param(const char *query, const char *name, struct buf *out);
 
 #endif

@@ -13,11 +13,8 @@
 #define REST_TIMEOUT_S     60.
 #define REST_TIMEOUT_MAX_S 86400.
 
-/* Compact, in the order the fields were put. False: no memory. */
-bool rest_dump(const json_t *value, struct buf *out);
-
-/* Takes `value` over; NULL is answered with 500. */
-void rest_reply(struct request *r, int status, json_t *value);
+/* One JSON value, to which a newline is added; a buffer that failed is answered with 500. */
+void rest_reply(struct request *r, int status, struct buf *value);
 void rest_error(struct request *r, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* A fault with its status; detail may be NULL. */

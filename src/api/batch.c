@@ -31,39 +31,40 @@ static void answer_process(struct batch *b)
 {
         struct request *r = b->request;
         const struct batch_item *item = &b->items[0];
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        if (item->fault != FAULT_NONE)
+        if (item->fault != FAULT_NONE) {
                 rest_fault(r, item->fault, item->detail ? item->detail : item->name);
-        else if (!item->process)
+        } else if (!item->process) {
                 rest_fault(r, FAULT_BAD_NAME, item->name);
-        else
-                rest_reply(r, b->wait ? 200 : 202,
-                           view_process(r->sup, item->process, clock_now()));
-}
-
-static json_t *result_view(const struct batch_item *item)
-{
-        bool ok = item->fault == FAULT_NONE;
-
-        return json_pack("{s:o, s:b, s:s, s:o}", "name", view_text(item->name, strlen(item->name)),
-                         "ok", ok, "code", ok ? "OK" : fault_name(item->fault), "detail",
-                         item->detail ? view_text(item->detail, strlen(item->detail))
-                                      : json_null());
+        } else {
+                view_process(&j, r->sup, item->process, clock_now(), VIEW_ALL_FIELDS);
+                rest_reply(r, b->wait ? 200 : 202, &text);
+        }
 }
 
 static void answer_results(struct batch *b)
 {
-        json_t *list = json_array();
-        bool fine = list != NULL;
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        for (int i = 0; fine && i < b->count; i++)
-                fine = json_array_append_new(list, result_view(&b->items[i])) == 0;
-        if (!fine) {
-                json_decref(list);
-                list = NULL;
+        jout_open(&j, '{');
+        jout_key(&j, "results");
+        jout_open(&j, '[');
+        for (int i = 0; i < b->count; i++) {
+                const struct batch_item *item = &b->items[i];
+                bool ok = item->fault == FAULT_NONE;
+                jout_open(&j, '{');
+                view_key_text(&j, "name", item->name);
+                view_key_bool(&j, "ok", ok);
+                view_key_text(&j, "code", ok ? "OK" : fault_name(item->fault));
+                view_key_text(&j, "detail", item->detail);
+                jout_close(&j, '}');
         }
-        rest_reply(b->request, b->wait ? 200 : 202,
-                   list ? json_pack("{s:o}", "results", list) : NULL);
+        jout_close(&j, ']');
+        jout_close(&j, '}');
+        rest_reply(b->request, b->wait ? 200 : 202, &text);
 }
 
 /* The request may be gone as soon as it is answered: b does not look at it after that. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -11,6 +12,9 @@
 #include "api/rest.h"
 #include "api/view.h"
 #include "engine/bus.h"
+
+#define GAP_TYPE "stream.gap"
+#define TYPE_MAX 128
 
 struct kept {
         uint64_t seq;
@@ -30,11 +34,12 @@ struct events {
         struct supervisor *sup;
         struct subscriber subscriber;
         uint64_t instance;
-        uint64_t newest;               /* number of the last event, 0: none yet */
-        struct kept kept[EVENTS_KEPT]; /* event n is at n % EVENTS_KEPT */
-        uint64_t oldest;               /* number of the oldest kept; newest + 1: none */
+        uint64_t newest;   /* number of the last event, 0: none yet */
+        struct kept *kept; /* owned: event n is at n % EVENTS_KEPT; NULL: nobody ever listened */
+        uint64_t oldest;   /* number of the oldest kept; newest + 1: none */
         size_t kept_bytes;
         struct client *clients;
+        int64_t left_ms; /* when the last of them left, loop time */
 };
 
 /* ---- history */
@@ -60,6 +65,23 @@ static void keep(struct events *ev, struct kept k)
         ev->kept_bytes += k.len;
         while (ev->oldest < ev->newest && ev->kept_bytes > EVENTS_KEPT_BYTES)
                 forget_oldest(ev);
+}
+
+static void forget_all(struct events *ev)
+{
+        while (ev->oldest <= ev->newest)
+                forget_oldest(ev);
+        free(ev->kept);
+        ev->kept = NULL;
+}
+
+/* Only who has listened can have missed something: until somebody does, and when the last one has
+ * long been away, events are counted and not kept. */
+static bool is_kept(struct events *ev, int64_t now_ms)
+{
+        if (ev->kept && !ev->clients && now_ms - ev->left_ms > EVENTS_AWAY_MS)
+                forget_all(ev);
+        return ev->kept != NULL;
 }
 
 struct resume events_resume(const char *last, uint64_t instance, uint64_t oldest, uint64_t newest)
@@ -89,26 +111,59 @@ struct resume events_resume(const char *last, uint64_t instance, uint64_t oldest
 
 /* ---- clients */
 
+/* The next of the globs in a list; false: there are no more. */
+static bool next_glob(const char **at, char *glob, size_t size)
+{
+        while (**at == ',')
+                (*at)++;
+        size_t len = strcspn(*at, ",");
+        snprintf(glob, size, "%.*s", (int)(len < size ? len : size - 1), *at);
+        *at += len;
+        return len > 0;
+}
+
 static bool wants(const struct client *c, const char *type)
 {
-        char glob[128];
+        char glob[TYPE_MAX];
         const char *at = c->types;
 
         if (*at == '\0')
                 return true;
-        while (*at) {
-                size_t len = strcspn(at, ",");
-                if (len < sizeof glob) {
-                        memcpy(glob, at, len);
-                        glob[len] = '\0';
-                        if (fnmatch(glob, type, 0) == 0)
-                                return true;
-                }
-                at += len;
-                if (*at == ',')
-                        at++;
-        }
+        while (next_glob(&at, glob, sizeof glob))
+                if (fnmatch(glob, type, 0) == 0)
+                        return true;
         return false;
+}
+
+static bool is_known(const char *glob)
+{
+        const char *type;
+
+        for (size_t i = 0; (type = view_event_types(i)); i++)
+                if (fnmatch(glob, type, 0) == 0)
+                        return true;
+        return fnmatch(glob, GAP_TYPE, 0) == 0;
+}
+
+/* A type that no event ever has would be waited for without end. False: answered already. */
+static bool are_known(struct request *r, const char *types)
+{
+        char glob[TYPE_MAX];
+        AUTO_BUF all = BUF_INIT;
+        const char *type;
+
+        while (next_glob(&types, glob, sizeof glob)) {
+                if (is_known(glob))
+                        continue;
+                for (size_t i = 0; (type = view_event_types(i)); i++)
+                        buf_printf(&all, "%s, ", type);
+                rest_error(r, 400, "BAD_REQUEST",
+                           "types: no event is called '%s'; there are %s" GAP_TYPE
+                           " and patterns of them, as in process.*",
+                           glob, buf_str(&all));
+                return false;
+        }
+        return true;
 }
 
 static void client_gone(struct request *r)
@@ -117,37 +172,47 @@ static void client_gone(struct request *r)
 
         r->state = NULL;
         DL_DELETE(c->events->clients, c);
+        c->events->left_ms = clock_now().mono_ms;
         free(c->types);
         free(c);
 }
 
-static bool put_message(struct buf *out, uint64_t instance, uint64_t seq, const char *type,
-                        json_t *data)
+static void put_head(struct buf *out, uint64_t instance, uint64_t seq, const char *type)
 {
         buf_printf(out, "id: %" PRIx64 ".%" PRIu64 "\nevent: %s\ndata: ", instance, seq, type);
-        bool fine = rest_dump(data, out);
-        buf_puts(out, "\n\n");
-        return fine && !out->failed;
+}
+
+/* A message of its own memory; NULL: none. */
+static char *message_new(const struct events *ev, const struct event *e, const struct kept *k,
+                         size_t *len_out)
+{
+        struct buf text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        put_head(&text, ev->instance, k->seq, k->type);
+        view_event(&j, e, k->seq);
+        buf_lit(&text, "\n\n");
+        *len_out = text.failed ? 0 : text.len;
+        return buf_take(&text);
 }
 
 static void on_event(void *arg, const struct event *e)
 {
         struct events *ev = arg;
-        AUTO_BUF text = BUF_INIT;
         struct client *c, *after;
-        struct kept k = { .seq = ev->newest + 1 };
-        json_t *data = view_event(e, k.seq, &k.type);
+        struct kept k = { .seq = ev->newest + 1, .type = view_event_type(e) };
 
         if (!k.type)
                 return;
-        bool fine = data && put_message(&text, ev->instance, k.seq, k.type, data);
-        json_decref(data);
+        if (!is_kept(ev, e->at.mono_ms)) {
+                ev->newest = k.seq;
+                ev->oldest = k.seq + 1;
+                return;
+        }
         if (ev->newest - ev->oldest + 1 == EVENTS_KEPT)
                 forget_oldest(ev);
-        k.len = text.len;
-        k.text = fine ? buf_take(&text) : NULL;
-        if (!k.text) /* no memory: the number is used up, so that clients see the gap */
-                k.len = 0;
+        /* without memory the number is used up, so that clients see the gap */
+        k.text = message_new(ev, e, &k, &k.len);
         keep(ev, k);
         if (!k.text)
                 return;
@@ -159,13 +224,17 @@ static void on_event(void *arg, const struct event *e)
 
 static void put_gap(struct events *ev, const struct resume *at, struct buf *out)
 {
-        json_t *data = json_pack("{s:I, s:o, s:s, s:o}", "seq", (json_int_t)at->after, "at",
-                                 view_time(clock_wall_ms()), "type", "stream.gap", "missed",
-                                 at->counted ? json_integer((json_int_t)at->missed) : json_null());
+        AUTO_JOUT j = JOUT_INIT(out);
 
-        if (!data || !put_message(out, ev->instance, at->after, "stream.gap", data))
-                out->failed = true;
-        json_decref(data);
+        put_head(out, ev->instance, at->after, GAP_TYPE);
+        jout_open(&j, '{');
+        view_key_int(&j, "seq", (int64_t)at->after);
+        view_key_time(&j, "at", clock_wall_ms());
+        view_key_text(&j, "type", GAP_TYPE);
+        jout_key(&j, "missed");
+        view_int_if(&j, at->counted, (int64_t)at->missed);
+        jout_close(&j, '}');
+        buf_lit(out, "\n\n");
 }
 
 /* What it missed, and from now on what happens. */
@@ -190,33 +259,51 @@ static bool catch_up(struct client *c, const char *last)
         return stream_send(c->request, out.data, out.len);
 }
 
-void events_handle(struct request *r)
+/* NULL: no memory; nothing was changed. */
+static struct client *client_new(struct request *r, const char *types)
 {
         struct events *ev = r->api->events;
         struct client *c = calloc(1, sizeof *c);
-        struct buf types = BUF_INIT;
+
+        if (c)
+                c->types = strdup(types);
+        if (c && c->types && !ev->kept)
+                ev->kept = calloc(EVENTS_KEPT, sizeof *ev->kept);
+        if (c && c->types && ev->kept) {
+                c->events = ev;
+                c->request = r;
+                return c;
+        }
+        if (c)
+                free(c->types);
+        free(c);
+        return NULL;
+}
+
+void events_handle(struct request *r)
+{
+        struct events *ev = r->api->events;
+        AUTO_BUF types = BUF_INIT, last = BUF_INIT;
+        const char *id = request_header(r, "Last-Event-ID");
 
         request_param(r, "types", &types);
-        buf_putc(&types, '\0');
-        if (!c || !(c->types = buf_take(&types))) {
-                buf_release(&types);
-                free(c);
+        if (!are_known(r, buf_str(&types)))
+                return;
+        if (id)
+                buf_puts(&last, id);
+        is_kept(ev, clock_now().mono_ms); /* or forgotten by now */
+        struct client *c = types.failed || last.failed ? NULL : client_new(r, buf_str(&types));
+        if (!c) {
                 rest_error(r, 503, "BUSY", "out of memory");
                 return;
         }
-        c->events = ev;
-        c->request = r;
         DL_APPEND(ev->clients, c);
         r->state = c;
         r->on_gone = client_gone;
-        const char *last = request_header(r, "Last-Event-ID");
-        AUTO_BUF copy = BUF_INIT;
-        if (last)
-                buf_puts(&copy, last);
         if (!stream_begin_reply(r, 200, "text/event-stream",
                                 "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"))
                 return;
-        if (catch_up(c, last ? buf_str(&copy) : NULL) || !r->state)
+        if (catch_up(c, id ? buf_str(&last) : NULL) || !r->state)
                 return;
         client_gone(r); /* no memory for the history: better no stream than one with a hole */
         r->on_gone = NULL;
@@ -243,7 +330,6 @@ void events_free(struct events *ev)
         if (!ev)
                 return;
         bus_unsubscribe(&ev->sup->bus, &ev->subscriber);
-        while (ev->oldest <= ev->newest)
-                forget_oldest(ev);
+        forget_all(ev);
         free(ev);
 }

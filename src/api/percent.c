@@ -61,25 +61,29 @@ struct target_parts target_split(const char *target)
         return parts;
 }
 
-bool query_param(const char *query, const char *name, struct buf *out)
+bool query_next(const char **at, const char *name, struct buf *out)
 {
         AUTO_BUF key = BUF_INIT;
 
-        while (*query && *query != '#') {
-                size_t len = strcspn(query, "&#");
-                const char *eq = memchr(query, '=', len);
-                size_t key_len = eq ? (size_t)(eq - query) : len;
+        while (**at && **at != '#') {
+                const char *item = *at;
+                size_t len = strcspn(item, "&#");
+                const char *eq = memchr(item, '=', len);
+                size_t key_len = eq ? (size_t)(eq - item) : len;
 
                 buf_reset(&key);
-                percent_decode(query, key_len, true, &key);
-                if (strcmp(buf_str(&key), name) == 0) {
-                        if (eq)
-                                percent_decode(eq + 1, len - key_len - 1, true, out);
-                        return true;
-                }
-                query += len;
-                if (*query == '&')
-                        query++;
+                percent_decode(item, key_len, true, &key);
+                *at += len + (item[len] == '&');
+                if (strcmp(buf_str(&key), name) != 0)
+                        continue;
+                if (eq)
+                        percent_decode(eq + 1, len - key_len - 1, true, out);
+                return true;
         }
         return false;
+}
+
+bool query_param(const char *query, const char *name, struct buf *out)
+{
+        return query_next(&query, name, out);
 }

@@ -15,51 +15,38 @@
 
 /* ---- answers */
 
-static int put_text(const char *data, size_t len, void *arg)
+static void answer(struct request *r, int status, const char *type, struct buf *value)
 {
-        struct buf *out = arg;
-
-        buf_put(out, data, len);
-        return out->failed ? -1 : 0;
-}
-
-bool rest_dump(const json_t *value, struct buf *out)
-{
-        size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
-
-        return json_dump_callback(value, put_text, out, flags) == 0;
-}
-
-static void answer(struct request *r, int status, const char *type, json_t *value)
-{
-        AUTO_BUF text = BUF_INIT;
-        bool fine = value && rest_dump(value, &text);
-
-        buf_putc(&text, '\n');
-        json_decref(value);
-        if (fine && !text.failed)
-                reply(r, status, type, NULL, text.data, text.len);
-        else
+        buf_putc(value, '\n');
+        if (value->failed)
                 reply_error_page(r, 500);
+        else
+                reply(r, status, type, NULL, value->data, value->len);
 }
 
-void rest_reply(struct request *r, int status, json_t *value)
+void rest_reply(struct request *r, int status, struct buf *value)
 {
         answer(r, status, "application/json", value);
 }
 
+/* errors: NULL where the problem has no such member. */
 static void problem(struct request *r, int status, const char *code, const char *detail,
-                    json_t *errors)
+                    const struct diags *errors)
 {
-        json_t *value = json_pack(
-            "{s:i, s:s, s:o, s:s}", "status", status, "title", http_reason(status), "detail",
-            detail && *detail ? view_text(detail, strlen(detail)) : json_null(), "code", code);
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        if (errors && json_object_set_new(value, "errors", errors) < 0) {
-                json_decref(value);
-                value = NULL;
+        jout_open(&j, '{');
+        view_key_int(&j, "status", status);
+        view_key_text(&j, "title", http_reason(status));
+        view_key_text(&j, "detail", detail && *detail ? detail : NULL);
+        view_key_text(&j, "code", code);
+        if (errors) {
+                jout_key(&j, "errors");
+                view_diags(&j, errors, DIAG_ERROR);
         }
-        answer(r, status, "application/problem+json", value);
+        jout_close(&j, '}');
+        answer(r, status, "application/problem+json", &text);
 }
 
 void rest_error(struct request *r, int status, const char *code, const char *fmt, ...)
@@ -100,10 +87,8 @@ void rest_fault(struct request *r, enum fault f, const char *detail)
 void rest_diags(struct request *r, const struct diags *d)
 {
         const struct diag *first = diags_first_error(d);
-        json_t *errors = view_diags(d, DIAG_ERROR);
 
-        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL,
-                errors ? errors : json_array());
+        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL, d);
 }
 
 /* ---- bodies */
@@ -174,14 +159,28 @@ static void get_health(struct request *r, const char *name)
 
 static void get_info(struct request *r, const char *name)
 {
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
         (void)name;
-        rest_reply(r, 200, view_info(r->sup, clock_now()));
+        view_info(&j, r->sup, clock_now());
+        rest_reply(r, 200, &text);
 }
 
 static void get_events(struct request *r, const char *name)
 {
         (void)name;
         events_handle(r);
+}
+
+static void answer_plan(struct request *r, const struct plan *plan, bool all,
+                        const struct diags *warnings)
+{
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        view_plan(&j, plan, all, warnings);
+        rest_reply(r, 200, &text);
 }
 
 static void post_reload(struct request *r, const char *name)
@@ -200,7 +199,7 @@ static void post_reload(struct request *r, const char *name)
                 return;
         enum fault f = order_apply(r->sup, plan_only, &r->caller, &plan, &diags);
         if (f == FAULT_NONE)
-                rest_reply(r, 200, view_plan(&plan, all, &diags));
+                answer_plan(r, &plan, all, &diags);
         else if (f == FAULT_CANT_REREAD)
                 rest_diags(r, &diags);
         else
@@ -214,12 +213,15 @@ static void post_reload(struct request *r, const char *name)
 static void upgrade_checked(void *arg, bool ok, const char *why)
 {
         struct request *r = arg;
+        AUTO_BUF text = BUF_INIT;
 
         r->on_gone = NULL;
-        if (ok)
-                rest_reply(r, 202, json_pack("{s:b, s:i}", "upgrading", 1, "pid", (int)getpid()));
-        else
+        if (!ok) {
                 rest_error(r, 422, "CANT_UPGRADE", "%s", why);
+                return;
+        }
+        buf_printf(&text, "{\"upgrading\":true,\"pid\":%d}", (int)getpid());
+        rest_reply(r, 202, &text);
 }
 
 static void upgrade_gone(struct request *r)

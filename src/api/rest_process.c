@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "api/batch.h"
+#include "api/percent.h"
 #include "api/rest.h"
 #include "api/view.h"
 #include "base/signame.h"
 #include "model/registry.h"
+#include "version.h"
 
 /* What a NAME in a path means. */
 struct named {
@@ -64,46 +66,138 @@ static bool find(struct request *r, const char *name, struct named *out)
 
 /* ---- looking */
 
-static json_t *list_view(const struct supervisor *s, struct process **procs, int count)
+static void put_list(struct jout *j, const struct supervisor *s, struct process *const *procs,
+                     int count, uint64_t fields)
 {
-        json_t *list = json_array();
         struct moment now = clock_now();
 
-        for (int i = 0; list && i < count; i++)
-                if (json_array_append_new(list, view_process(s, procs[i], now)) < 0) {
-                        json_decref(list);
-                        return NULL;
-                }
-        return list ? json_pack("{s:o}", "processes", list) : NULL;
+        jout_open(j, '{');
+        jout_key(j, "processes");
+        jout_open(j, '[');
+        for (int i = 0; i < count; i++)
+                view_process(j, s, procs[i], now, fields);
+        jout_close(j, ']');
+        view_key_text(j, "state", view_mood(s->mood));
+        view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
+        jout_close(j, '}');
+}
+
+static int by_name(const void *a, const void *b)
+{
+        const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
+        int groups = strcmp(x->group->name, y->group->name);
+
+        return groups ? groups : strcmp(x->name, y->name);
+}
+
+/* Each once, in the order of `status`. */
+static void sort_once(struct named *n)
+{
+        int kept = 0;
+
+        if (n->count > 1)
+                qsort(n->procs, (size_t)n->count, sizeof *n->procs, by_name);
+        for (int i = 0; i < n->count; i++)
+                if (kept == 0 || n->procs[kept - 1] != n->procs[i])
+                        n->procs[kept++] = n->procs[i];
+        n->count = kept;
+}
+
+static bool add_matches(const struct registry *reg, const char *pattern, struct named *to)
+{
+        int count = 0;
+        struct process **found = match(reg, pattern, &count);
+
+        if (to->count == 0 && count >= 0) {
+                to->procs = found;
+                to->count = count;
+                return true;
+        }
+        size_t all = (size_t)to->count + (size_t)(count > 0 ? count : 0);
+        struct process **more = count > 0 ? realloc(to->procs, all * sizeof *more) : NULL;
+        if (more) {
+                memcpy(more + to->count, found, (size_t)count * sizeof *more);
+                to->procs = more;
+                to->count = (int)all;
+        }
+        free(found);
+        return more || count == 0;
+}
+
+/* What the query's names fit; without any, everything. False: no memory. */
+static bool find_listed(const struct request *r, struct named *out)
+{
+        const struct registry *reg = &r->sup->registry;
+        const char *at = r->query;
+        AUTO_BUF glob = BUF_INIT;
+        bool fine = true, asked = false;
+
+        *out = (struct named){ 0 };
+        while (fine && query_next(&at, "name", &glob)) {
+                asked = true;
+                fine = !glob.failed && add_matches(reg, buf_str(&glob), out);
+                buf_reset(&glob);
+        }
+        if (!asked)
+                out->procs = registry_all(reg, &out->count);
+        if (fine && out->count >= 0 && asked)
+                sort_once(out);
+        return fine && out->count >= 0;
+}
+
+/* Which fields the query asks for. False: answered already. */
+static bool wanted_fields(struct request *r, uint64_t *fields)
+{
+        AUTO_BUF names = BUF_INIT, wrong = BUF_INIT, all = BUF_INIT;
+
+        request_param(r, "fields", &names);
+        if (view_fields(buf_str(&names), fields, &wrong))
+                return true;
+        view_field_names(&all);
+        rest_error(r, 400, "BAD_REQUEST", "fields: a process has no '%s'; it has %s",
+                   buf_str(&wrong), buf_str(&all));
+        return false;
+}
+
+static void answer_list(struct request *r, const struct named *n, uint64_t fields)
+{
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        put_list(&j, r->sup, n->procs, n->count, fields);
+        rest_reply(r, 200, &text);
 }
 
 void rest_process_list(struct request *r, const char *name)
 {
-        AUTO_BUF glob = BUF_INIT;
-        int count = 0;
-        struct process **procs;
+        struct named n;
+        uint64_t fields;
 
         (void)name;
-        if (request_param(r, "name", &glob))
-                procs = match(&r->sup->registry, buf_str(&glob), &count);
+        if (!wanted_fields(r, &fields))
+                return;
+        if (find_listed(r, &n))
+                answer_list(r, &n, fields);
         else
-                procs = registry_all(&r->sup->registry, &count);
-        if (count < 0 || glob.failed)
                 rest_error(r, 503, "BUSY", "out of memory");
-        else
-                rest_reply(r, 200, list_view(r->sup, procs, count));
-        free(procs);
+        free(n.procs);
 }
 
 void rest_process(struct request *r, const char *name)
 {
         struct named n;
+        uint64_t fields;
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        if (!find(r, name, &n))
+        if (!wanted_fields(r, &fields) || !find(r, name, &n))
                 return;
-        rest_reply(r, 200,
-                   n.many ? list_view(r->sup, n.procs, n.count)
-                          : view_process(r->sup, n.procs[0], clock_now()));
+        if (n.many) {
+                answer_list(r, &n, fields);
+        } else {
+                view_process(&j, r->sup, n.procs[0], clock_now(), fields);
+                rest_reply(r, 200, &text);
+        }
         free(n.procs);
 }
 

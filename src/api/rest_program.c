@@ -11,19 +11,19 @@
 void rest_program_list(struct request *r, const char *name)
 {
         const struct registry *reg = &r->sup->registry;
-        json_t *list = json_array();
-        bool fine = list != NULL;
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
         (void)name;
-        for (int g = 0; fine && g < reg->group_count; g++)
-                for (int i = 0; fine && i < reg->groups[g]->fleet_count; i++)
-                        fine = json_array_append_new(list,
-                                                     view_program(&reg->groups[g]->fleets[i])) == 0;
-        if (!fine) {
-                json_decref(list);
-                list = NULL;
-        }
-        rest_reply(r, 200, list ? json_pack("{s:o}", "programs", list) : NULL);
+        jout_open(&j, '{');
+        jout_key(&j, "programs");
+        jout_open(&j, '[');
+        for (int g = 0; g < reg->group_count; g++)
+                for (int i = 0; i < reg->groups[g]->fleet_count; i++)
+                        view_program(&j, &reg->groups[g]->fleets[i]);
+        jout_close(&j, ']');
+        jout_close(&j, '}');
+        rest_reply(r, 200, &text);
 }
 
 static struct fleet *find(struct request *r, const char *name)
@@ -42,9 +42,13 @@ static struct fleet *find(struct request *r, const char *name)
 void rest_program(struct request *r, const char *name)
 {
         const struct fleet *f = find(r, name);
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        if (f)
-                rest_reply(r, 200, view_program(f));
+        if (!f)
+                return;
+        view_program(&j, f);
+        rest_reply(r, 200, &text);
 }
 
 /* ---- scaling */
@@ -57,16 +61,21 @@ struct scaling {
 static void answer_scaled(struct batch *b)
 {
         const struct scaling *s = b->arg;
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
 
-        if (b->timed_out)
+        if (b->timed_out) {
                 rest_error(b->request, 504, fault_name(FAULT_TIMEOUT),
                            "scaled from %d to %d, but not all workers are there yet", s->done.was,
                            s->done.replicas);
-        else
-                rest_reply(b->request, b->wait ? 200 : 202,
-                           json_pack("{s:o, s:i, s:i}", "program",
-                                     view_text(s->program, strlen(s->program)), "was", s->done.was,
-                                     "replicas", s->done.replicas));
+                return;
+        }
+        jout_open(&j, '{');
+        view_key_text(&j, "program", s->program);
+        view_key_int(&j, "was", s->done.was);
+        view_key_int(&j, "replicas", s->done.replicas);
+        jout_close(&j, '}');
+        rest_reply(b->request, b->wait ? 200 : 202, &text);
 }
 
 /* Workers that came are waited for until they are up or have failed, those that go until they are

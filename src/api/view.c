@@ -1,479 +1,416 @@
-/* The objects of the JSON API. Every field is always there; what does not apply is null. */
+/* PROCESS: one table of fields, and what they are made of. Every field that is asked for is always
+ * there; what does not apply is null. */
 #include "api/view.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/signame.h"
 #include "engine/hold.h"
-#include "engine/state.h"
 #include "engine/worker.h"
-#include "version.h"
 
-#define TEXT(b) view_text((b)->data ? (b)->data : "", (b)->len)
+/* ---- parts */
 
-static json_t *or_null(json_t *v, bool applies)
+void view_int_if(struct jout *j, bool applies, int64_t n)
 {
         if (applies)
-                return v;
-        json_decref(v);
-        return json_null();
+                jout_int(j, n);
+        else
+                jout_null(j);
 }
 
-static json_t *text_or_null(const char *s)
+void view_key_text(struct jout *j, const char *key, const char *text)
 {
-        return s ? view_text(s, strlen(s)) : json_null();
+        jout_key(j, key);
+        jout_text(j, text);
 }
 
-static json_t *seconds(int64_t ms)
+void view_key_int(struct jout *j, const char *key, int64_t n)
 {
-        return json_real((double)ms / 1000.);
+        jout_key(j, key);
+        jout_int(j, n);
 }
 
-static json_t *strings(const struct strs *v)
+void view_key_bool(struct jout *j, const char *key, bool b)
 {
-        json_t *list = json_array();
-
-        for (size_t i = 0; list && i < v->count; i++)
-                if (json_array_append_new(list, view_text(v->items[i], strlen(v->items[i]))) < 0) {
-                        json_decref(list);
-                        return NULL;
-                }
-        return list;
+        jout_key(j, key);
+        jout_bool(j, b);
 }
 
-json_t *view_time(int64_t wall_ms)
+void view_key_time(struct jout *j, const char *key, int64_t wall_ms)
+{
+        jout_key(j, key);
+        view_time(j, wall_ms);
+}
+
+static char *put_digits(char *at, int n, int count)
+{
+        for (int i = count; i-- > 0; n /= 10)
+                at[i] = (char)('0' + n % 10);
+        return at + count;
+}
+
+/* By hand: strftime and printf were a third of what a list of processes cost. */
+void view_time(struct jout *j, int64_t wall_ms)
 {
         time_t t = (time_t)(wall_ms / 1000);
         struct tm tm;
-        char text[64];
+        char text[32], *at = text;
 
-        if (wall_ms <= 0 || !gmtime_r(&t, &tm))
-                return json_null();
-        size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-        snprintf(text + n, sizeof text - n, ".%03dZ", (int)(wall_ms % 1000));
-        return json_string(text);
-}
-
-/* ---- text that may be anything */
-
-/* Length of the UTF-8 sequence at p, 0 when it is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-        static const struct {
-                unsigned char mask, lead;
-                size_t len;
-                unsigned min;
-        } kinds[] = { { 0x80, 0x00, 1, 0 },
-                      { 0xe0, 0xc0, 2, 0x80 },
-                      { 0xf0, 0xe0, 3, 0x800 },
-                      { 0xf8, 0xf0, 4, 0x10000 } };
-
-        for (size_t k = 0; k < 4; k++) {
-                if ((p[0] & kinds[k].mask) != kinds[k].lead)
-                        continue;
-                unsigned point = p[0] & (unsigned char)~kinds[k].mask;
-                if (kinds[k].len > left)
-                        return 0;
-                for (size_t i = 1; i < kinds[k].len; i++) {
-                        if ((p[i] & 0xc0) != 0x80)
-                                return 0;
-                        point = point << 6 | (p[i] & 0x3f);
-                }
-                bool fine = point >= kinds[k].min && point <= 0x10ffff &&
-                            !(point >= 0xd800 && point <= 0xdfff);
-                return fine ? kinds[k].len : 0;
+        if (wall_ms <= 0 || !gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900) {
+                jout_null(j);
+                return;
         }
-        return 0;
-}
-
-json_t *view_text(const char *data, size_t len)
-{
-        json_t *whole = json_stringn(data, len); /* NULL also when it is not UTF-8 */
-        AUTO_BUF fixed = BUF_INIT;
-
-        for (size_t i = 0; !whole && i < len;) {
-                size_t n = utf8_length((const unsigned char *)data + i, len - i);
-                if (n > 0)
-                        buf_put(&fixed, data + i, n);
-                else
-                        buf_puts(&fixed, "\xef\xbf\xbd");
-                i += n > 0 ? n : 1;
+        const struct {
+                int n, count;
+                char after;
+        } parts[] = {
+                { tm.tm_year + 1900, 4, '-' },    { tm.tm_mon + 1, 2, '-' }, { tm.tm_mday, 2, 'T' },
+                { tm.tm_hour, 2, ':' },           { tm.tm_min, 2, ':' },     { tm.tm_sec, 2, '.' },
+                { (int)(wall_ms % 1000), 3, 'Z' }
+        };
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+                at = put_digits(at, parts[i].n, parts[i].count);
+                *at++ = parts[i].after;
         }
-        if (whole || fixed.failed)
-                return whole;
-        return json_stringn(fixed.data, fixed.len);
+        jout_text_n(j, text, (size_t)(at - text));
 }
 
-/* ---- PROCESS */
-
-static json_t *ending_view(const struct ending *e)
+void view_strings(struct jout *j, const struct strs *v)
 {
-        AUTO_BUF text = BUF_INIT;
+        jout_open(j, '[');
+        for (size_t i = 0; v && i < v->count; i++)
+                jout_text(j, v->items[i]);
+        jout_close(j, ']');
+}
+
+void view_ending(struct jout *j, const struct ending *e)
+{
         char name[16];
 
-        if (!e->happened)
-                return json_null();
-        if (e->known)
-                ending_text(e, &text);
-        else
-                buf_puts(&text, "unknown (ended while unsupervised)");
-        bool exited = e->known && e->sig == 0;
+        if (!e->happened) {
+                jout_null(j);
+                return;
+        }
         bool signalled = e->known && e->sig != 0;
-        return json_pack(
-            "{s:o, s:o, s:b, s:b, s:o, s:o}", "code", or_null(json_integer(e->code), exited),
-            "signal", signalled ? json_string(signame_of(e->sig, name, sizeof name)) : json_null(),
-            "core", e->core, "expected", e->expected, "text", TEXT(&text), "at",
-            view_time(e->at_wall_ms));
+        jout_open(j, '{');
+        jout_key(j, "code");
+        view_int_if(j, e->known && !signalled, e->code);
+        view_key_text(j, "signal", signalled ? signame_of(e->sig, name, sizeof name) : NULL);
+        view_key_bool(j, "core", e->core);
+        view_key_bool(j, "expected", e->expected);
+        jout_key(j, "text");
+        if (e->known) {
+                ending_text(e, jout_scratch(j));
+                jout_put_scratch(j);
+        } else {
+                jout_text(j, "unknown (ended while unsupervised)");
+        }
+        view_key_time(j, "at", e->at_wall_ms);
+        jout_close(j, '}');
 }
 
-static json_t *check_view(const struct process *p)
+static void put_check(struct jout *j, const struct process *p)
 {
         struct probe_last last;
 
-        if (p->program->healthcheck.kind == CHECK_NONE)
-                return json_null();
+        if (p->program->healthcheck.kind == CHECK_NONE) {
+                jout_null(j);
+                return;
+        }
         worker_probe_last(p->worker, &last);
-        return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "status", health_word(p->health.status),
-                         "failures", p->health.failures, "last_at",
-                         last.any ? view_time(last.at_wall_ms) : json_null(), "last_ok",
-                         last.any ? json_boolean(last.ok) : json_null(), "duration_s",
-                         last.any ? seconds(last.duration_ms) : json_null(), "output",
-                         last.any ? view_text(last.output, last.output_len) : json_null());
+        jout_open(j, '{');
+        view_key_text(j, "status", health_word(p->health.status));
+        view_key_int(j, "failures", p->health.failures);
+        view_key_time(j, "last_at", last.any ? last.at_wall_ms : 0);
+        jout_key(j, "last_ok");
+        if (last.any)
+                jout_bool(j, last.ok);
+        else
+                jout_null(j);
+        jout_key(j, "duration_s");
+        if (last.any)
+                jout_thousandths(j, last.duration_ms);
+        else
+                jout_null(j);
+        jout_key(j, "output");
+        if (last.any)
+                jout_text_n(j, last.output, last.output_len);
+        else
+                jout_null(j);
+        jout_close(j, '}');
 }
 
-static json_t *stream_view(const struct stream *s)
+static void put_stream(struct jout *j, const struct stream *s)
 {
         struct stream_ledger l;
         const char *path = s ? stream_path(s) : NULL;
 
-        if (!path)
-                return json_null();
+        if (!path) {
+                jout_null(j);
+                return;
+        }
         stream_ledger(s, &l);
-        return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "logfile", view_text(path, strlen(path)),
-                         "read", (json_int_t)l.read, "written", (json_int_t)l.written, "dropped",
-                         (json_int_t)l.dropped, "buffered", (json_int_t)l.buffered, "rotations",
-                         (json_int_t)l.rotations);
+        jout_open(j, '{');
+        view_key_text(j, "logfile", path);
+        view_key_int(j, "read", (int64_t)l.read);
+        view_key_int(j, "written", (int64_t)l.written);
+        view_key_int(j, "dropped", (int64_t)l.dropped);
+        view_key_int(j, "buffered", (int64_t)l.buffered);
+        view_key_int(j, "rotations", (int64_t)l.rotations);
+        jout_close(j, '}');
 }
 
-/* One field after the other: jansson keeps their order. */
-struct fields {
-        json_t *object;
-        bool failed;
+/* ---- fields */
+
+/* What is looked at. */
+struct look {
+        const struct supervisor *s;
+        const struct process *p;
+        const struct worker *w; /* NULL: never had one */
+        struct moment now;
 };
 
-static void put(struct fields *f, const char *key, json_t *value)
+static void put_name(struct jout *j, const struct look *l)
 {
-        if (json_object_set_new(f->object, key, value) < 0)
-                f->failed = true;
+        process_namespec(l->p, jout_scratch(j));
+        jout_put_scratch(j);
 }
 
-static json_t *finish(struct fields *f)
+static void put_group(struct jout *j, const struct look *l)
 {
-        if (!f->failed)
-                return f->object;
-        json_decref(f->object);
-        return NULL;
+        jout_text(j, l->p->group->name);
 }
 
-static void put_identity(struct fields *f, const struct process *p)
+static void put_process(struct jout *j, const struct look *l)
 {
-        AUTO_BUF name = BUF_INIT;
-
-        process_namespec(p, &name);
-        put(f, "name", TEXT(&name));
-        put(f, "group", text_or_null(p->group->name));
-        put(f, "process", text_or_null(p->name));
-        put(f, "program", text_or_null(p->program->name));
-        put(f, "number", json_integer(p->number));
+        jout_text(j, l->p->name);
 }
 
-static void put_state(struct fields *f, const struct process *p, struct moment now)
+static void put_program(struct jout *j, const struct look *l)
 {
-        AUTO_BUF description = BUF_INIT;
-
-        process_describe(p, now, &description);
-        put(f, "state", json_string(pstate_name(p->state)));
-        put(f, "statecode", json_integer(pstate_code(p->state)));
-        put(f, "health", json_string(health_word(p->health.status)));
-        put(f, "ready", json_boolean(process_shown(p->state) == PS_RUNNING));
-        put(f, "pid", or_null(json_integer(p->pid), p->pid > 0));
-        put(f, "description", TEXT(&description));
-        put(f, "started_at", view_time(p->spawned_wall_ms));
-        put(f, "stopped_at", view_time(p->stopped_wall_ms));
-        put(f, "uptime_s", or_null(seconds(now.mono_ms - p->spawned_ms), p->pid > 0));
-        put(f, "exit", ending_view(&p->ending));
+        jout_text(j, l->p->program->name);
 }
 
-static void put_future(struct fields *f, const struct supervisor *s, const struct process *p,
-                       struct moment now)
+static void put_number(struct jout *j, const struct look *l)
 {
-        AUTO_BUF why = BUF_INIT;
-        int64_t at_ms = 0;
-        bool will = process_will_start(p, &at_ms);
+        jout_int(j, l->p->number);
+}
 
-        if (will)
-                process_next_why(p, &why);
+static void put_state(struct jout *j, const struct look *l)
+{
+        jout_text(j, pstate_name(l->p->state));
+}
+
+static void put_statecode(struct jout *j, const struct look *l)
+{
+        jout_int(j, pstate_code(l->p->state));
+}
+
+static void put_health(struct jout *j, const struct look *l)
+{
+        jout_text(j, health_word(l->p->health.status));
+}
+
+static void put_ready(struct jout *j, const struct look *l)
+{
+        jout_bool(j, process_shown(l->p->state) == PS_RUNNING);
+}
+
+static void put_pid(struct jout *j, const struct look *l)
+{
+        view_int_if(j, l->p->pid > 0, l->p->pid);
+}
+
+static void put_description(struct jout *j, const struct look *l)
+{
+        process_describe(l->p, l->now, jout_scratch(j));
+        jout_put_scratch(j);
+}
+
+static void put_started_at(struct jout *j, const struct look *l)
+{
+        view_time(j, l->p->spawned_wall_ms);
+}
+
+static void put_stopped_at(struct jout *j, const struct look *l)
+{
+        view_time(j, l->p->stopped_wall_ms);
+}
+
+static void put_uptime(struct jout *j, const struct look *l)
+{
+        if (l->p->pid > 0)
+                jout_thousandths(j, l->now.mono_ms - l->p->spawned_ms);
         else
-                hold_why(s, p, &why);
-        put(f, "restarts", json_integer(p->restarts));
-        put(f, "tries", json_integer(p->tries));
-        put(f, "next_start_at", will ? view_time(now.wall_ms + at_ms - now.mono_ms) : json_null());
-        put(f, "next_start_why", or_null(TEXT(&why), why.len > 0));
-        put(f, "crashes", json_integer(process_crashes(p, now.mono_ms)));
-        put(f, "spawn_error", text_or_null(p->spawnerr && *p->spawnerr ? p->spawnerr : NULL));
+                jout_null(j);
 }
 
-json_t *view_process(const struct supervisor *s, const struct process *p, struct moment now)
+static void put_exit(struct jout *j, const struct look *l)
 {
-        const struct worker *w = p->worker;
-        struct fields f = { .object = json_object() };
-
-        (void)s;
-        put_identity(&f, p);
-        put_state(&f, p, now);
-        put_future(&f, s, p, now);
-        bool adopted = w && w->mark.adopted && p->pid > 0;
-        put(&f, "adopted", json_boolean(adopted));
-        put(&f, "adopted_logs", or_null(json_boolean(w && w->mark.adopted_logs), adopted));
-        put(&f, "healthcheck", check_view(p));
-        put(&f, "stdout", stream_view(w ? w->out : NULL));
-        put(&f, "stderr", stream_view(w ? w->err : NULL));
-        put(&f, "leftovers", w ? strings(&w->leftovers) : json_array());
-        return finish(&f);
+        view_ending(j, &l->p->ending);
 }
 
-/* ---- programs and the daemon */
-
-json_t *view_program(const struct fleet *f)
+static void put_restarts(struct jout *j, const struct look *l)
 {
-        const struct program *p = f->program;
-        int running = 0, healthy = 0;
-
-        for (int i = 0; i < f->count; i++) {
-                running += process_shown(f->procs[i]->state) == PS_RUNNING;
-                healthy += f->procs[i]->health.status == HEALTH_HEALTHY;
-        }
-        return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:i, s:o}", "name", text_or_null(p->name),
-                         "group", text_or_null(f->group->name), "numprocs", p->numprocs, "replicas",
-                         f->replicas, "numprocs_min", p->numprocs_min, "numprocs_max",
-                         or_null(json_integer(p->numprocs_max), p->numprocs_max >= 0), "running",
-                         running, "healthy",
-                         or_null(json_integer(healthy), p->healthcheck.kind != CHECK_NONE));
+        jout_int(j, l->p->restarts);
 }
 
-static const char *mood_word(enum mood m)
+static void put_tries(struct jout *j, const struct look *l)
 {
-        if (m == MOOD_RUNNING)
-                return "RUNNING";
-        return m == MOOD_RESTARTING ? "RESTARTING" : "SHUTDOWN";
+        jout_int(j, l->p->tries);
 }
 
-static json_t *counts_view(const struct registry *r)
+static void put_next_start(struct jout *j, const struct look *l)
 {
-        static const enum pstate shown[] = { PS_STOPPED,  PS_STARTING, PS_RUNNING, PS_BACKOFF,
-                                             PS_STOPPING, PS_EXITED,   PS_FATAL,   PS_UNKNOWN };
-        int counts[PS_COUNT] = { 0 };
-        struct fields f = { .object = json_object() };
+        int64_t at_ms = 0;
+        bool will = process_will_start(l->p, &at_ms);
 
-        for (int g = 0; g < r->group_count; g++)
-                for (int i = 0; i < r->groups[g]->count; i++)
-                        counts[process_shown(r->groups[g]->procs[i]->state)]++;
-        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-                put(&f, pstate_name(shown[i]), json_integer(counts[shown[i]]));
-        return finish(&f);
+        view_time(j, will ? l->now.wall_ms + at_ms - l->now.mono_ms : 0);
 }
 
-json_t *view_info(const struct supervisor *s, struct moment now)
+static void put_next_why(struct jout *j, const struct look *l)
 {
-        const struct config *c = s->config;
-        struct fields f = { .object = json_object() };
+        int64_t at_ms = 0;
+        struct buf *why = jout_scratch(j);
 
-        put(&f, "version", json_string(SUPERVISORD_VERSION));
-        put(&f, "identifier", text_or_null(c ? c->settings.identifier : NULL));
-        put(&f, "pid", json_integer(getpid()));
-        put(&f, "state", json_string(mood_word(s->mood)));
-        put(&f, "started_at", view_time(s->started.wall_ms));
-        put(&f, "uptime_s", seconds(now.mono_ms - s->started.mono_ms));
-        put(&f, "config", text_or_null(c ? c->path : NULL));
-        put(&f, "config_generation", json_integer(s->generation));
-        put(&f, "statedir", text_or_null(state_dir(s)));
-        put(&f, "counts", counts_view(&s->registry));
-        return finish(&f);
+        if (process_will_start(l->p, &at_ms))
+                process_next_why(l->p, why);
+        else
+                hold_why(l->s, l->p, why);
+        if (why->len || why->failed)
+                jout_put_scratch(j);
+        else
+                jout_null(j);
 }
 
-/* ---- PLAN and DIAGNOSTIC */
-
-static json_t *diag_view(const struct diag *d)
+static void put_crashes(struct jout *j, const struct look *l)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "file", text_or_null(d->file), "line",
-                         or_null(json_integer(d->line), d->line > 0), "section",
-                         text_or_null(d->section), "key", text_or_null(d->key), "message",
-                         text_or_null(d->message), "hint", text_or_null(d->hint));
+        jout_int(j, process_crashes(l->p, l->now.mono_ms));
 }
 
-json_t *view_diags(const struct diags *d, enum severity severity)
+static void put_spawn_error(struct jout *j, const struct look *l)
 {
-        json_t *list = json_array();
-
-        for (size_t i = 0; list && d && i < d->count; i++) {
-                if (d->items[i].severity != severity)
-                        continue;
-                if (json_array_append_new(list, diag_view(&d->items[i])) < 0) {
-                        json_decref(list);
-                        return NULL;
-                }
-        }
-        return list;
+        jout_text(j, l->p->spawnerr && *l->p->spawnerr ? l->p->spawnerr : NULL);
 }
 
-static json_t *change_view(const struct change_item *c)
+static bool is_adopted(const struct look *l)
 {
-        return json_pack("{s:o, s:o, s:s, s:o, s:o}", "name", text_or_null(c->name), "program",
-                         text_or_null(c->program), "action", plan_action_word(c->action), "keys",
-                         strings(&c->keys), "why", text_or_null(c->why));
+        return l->w && l->w->mark.adopted && l->p->pid > 0;
 }
 
-json_t *view_plan(const struct plan *p, bool all, const struct diags *warnings)
+static void put_adopted(struct jout *j, const struct look *l)
 {
-        json_t *changes = json_array();
-
-        for (int i = 0; changes && i < p->count; i++) {
-                if (p->items[i].action == PLAN_KEEP && !all)
-                        continue;
-                if (json_array_append_new(changes, change_view(&p->items[i])) < 0) {
-                        json_decref(changes);
-                        return NULL;
-                }
-        }
-        return json_pack("{s:b, s:i, s:o, s:o}", "applied", p->applied, "generation", p->generation,
-                         "changes", changes, "warnings", view_diags(warnings, DIAG_WARNING));
+        jout_bool(j, is_adopted(l));
 }
 
-/* ---- events */
-
-static void put_name(struct fields *f, const struct process *p)
+static void put_adopted_logs(struct jout *j, const struct look *l)
 {
-        AUTO_BUF name = BUF_INIT;
-
-        if (p)
-                process_namespec(p, &name);
-        put(f, "name", or_null(TEXT(&name), p));
+        if (is_adopted(l))
+                jout_bool(j, l->w->mark.adopted_logs);
+        else
+                jout_null(j);
 }
 
-static void put_data(struct fields *f, const char *key, const struct event *e)
+static void put_healthcheck(struct jout *j, const struct look *l)
 {
-        put(f, key, e->data ? view_text(e->data, e->len) : json_null());
+        put_check(j, l->p);
 }
 
-static void state_fields(struct fields *f, const struct event *e)
+static void put_stdout(struct jout *j, const struct look *l)
 {
-        const struct process *p = e->process;
-        bool counts = e->type == EV_PROCESS_STATE_STARTING || e->type == EV_PROCESS_STATE_BACKOFF;
-        bool ended = e->type == EV_PROCESS_STATE_EXITED || e->type == EV_PROCESS_STATE_STOPPED ||
-                     e->type == EV_PROCESS_STATE_BACKOFF || e->type == EV_PROCESS_STATE_FATAL;
-
-        /* an ending of an earlier start is no part of this event */
-        ended = ended && p && p->ending.happened && p->ending.at_wall_ms >= p->spawned_wall_ms;
-        put_name(f, p);
-        put(f, "from", json_string(pstate_name(e->from)));
-        put(f, "to", json_string(pstate_name(e->to)));
-        put(f, "pid", or_null(json_integer(e->pid), e->pid > 0));
-        put(f, "exit", ended ? ending_view(&p->ending) : json_null());
-        put(f, "tries", or_null(json_integer(e->tries), counts));
-        put(f, "expected", or_null(json_boolean(e->expected), e->type == EV_PROCESS_STATE_EXITED));
+        put_stream(j, l->w ? l->w->out : NULL);
 }
 
-static void adopted_fields(struct fields *f, const struct event *e)
+static void put_stderr(struct jout *j, const struct look *l)
 {
-        int64_t up_ms = e->process ? e->at.mono_ms - e->process->spawned_ms : 0;
-
-        put_name(f, e->process);
-        put(f, "pid", json_integer(e->pid));
-        put(f, "uptime_s", seconds(up_ms));
+        put_stream(j, l->w ? l->w->err : NULL);
 }
 
-static void health_fields(struct fields *f, const struct event *e)
+static void put_leftovers(struct jout *j, const struct look *l)
 {
-        put_name(f, e->process);
-        put(f, "from", json_string(health_word((enum health_status)e->was)));
-        put(f, "to", json_string(health_word((enum health_status)e->now)));
-        put(f, "failures", json_integer(e->failures));
-        put_data(f, "output", e);
+        view_strings(j, l->w ? &l->w->leftovers : NULL);
 }
 
-static void scaled_fields(struct fields *f, const struct event *e)
-{
-        put(f, "program", text_or_null(e->name));
-        put(f, "was", json_integer(e->was));
-        put(f, "replicas", json_integer(e->now));
-        put(f, "by", text_or_null(e->by));
-}
-
-static void applied_fields(struct fields *f, const struct event *e)
-{
-        json_t *plan = e->plan ? view_plan(e->plan, false, e->diags) : json_object();
-
-        if (!plan || json_object_update(f->object, plan) < 0)
-                f->failed = true;
-        json_decref(plan);
-}
-
-static void refused_fields(struct fields *f, const struct event *e)
-{
-        put(f, "errors", view_diags(e->diags, DIAG_ERROR));
-}
-
-static void log_fields(struct fields *f, const struct event *e)
-{
-        bool dropped = e->type == EV_LOG_DROPPED;
-
-        put_name(f, e->process);
-        put(f, "stream", json_string(e->is_stderr ? "stderr" : "stdout"));
-        put(f, "bytes", or_null(json_integer((json_int_t)e->len), dropped));
-        put(f, "detail", e->data && e->len > 0 ? view_text(e->data, e->len) : json_null());
-}
-
-static void mood_fields(struct fields *f, const struct event *e)
-{
-        bool running = e->type == EV_SUPERVISOR_STATE_CHANGE_RUNNING;
-
-        put(f, "state", json_string(running ? "RUNNING" : "STOPPING"));
-        put(f, "why", text_or_null(e->name));
-}
-
+/* In the order in which they are shown. */
 static const struct {
-        enum event_type below; /* this one and what is below it in the tree */
-        const char *type;
-        void (*put)(struct fields *f, const struct event *e);
-} event_views[] = {
-        { EV_PROCESS_STATE, "process.state", state_fields },
-        { EV_ADOPTED, "process.adopted", adopted_fields },
-        { EV_HEALTH, "process.health", health_fields },
-        { EV_SCALED, "program.scaled", scaled_fields },
-        { EV_CONFIG_APPLIED, "config.applied", applied_fields },
-        { EV_CONFIG_REFUSED, "config.refused", refused_fields },
-        { EV_LOG_DROPPED, "log.dropped", log_fields },
-        { EV_LOG_ERROR, "log.error", log_fields },
-        { EV_LOG_RECOVERED, "log.recovered", log_fields },
-        { EV_SUPERVISOR_STATE_CHANGE, "supervisor.state", mood_fields },
+        const char *name;
+        void (*put)(struct jout *j, const struct look *l);
+} fields[] = {
+        { "name", put_name },
+        { "group", put_group },
+        { "process", put_process },
+        { "program", put_program },
+        { "number", put_number },
+        { "state", put_state },
+        { "statecode", put_statecode },
+        { "health", put_health },
+        { "ready", put_ready },
+        { "pid", put_pid },
+        { "description", put_description },
+        { "started_at", put_started_at },
+        { "stopped_at", put_stopped_at },
+        { "uptime_s", put_uptime },
+        { "exit", put_exit },
+        { "restarts", put_restarts },
+        { "tries", put_tries },
+        { "next_start_at", put_next_start },
+        { "next_start_why", put_next_why },
+        { "crashes", put_crashes },
+        { "spawn_error", put_spawn_error },
+        { "adopted", put_adopted },
+        { "adopted_logs", put_adopted_logs },
+        { "healthcheck", put_healthcheck },
+        { "stdout", put_stdout },
+        { "stderr", put_stderr },
+        { "leftovers", put_leftovers },
 };
+#define FIELD_COUNT (sizeof fields / sizeof *fields)
+_Static_assert(FIELD_COUNT <= 64, "each field has a bit");
 
-json_t *view_event(const struct event *e, uint64_t seq, const char **type_out)
+/* FIELD_COUNT: none. */
+static size_t find_field(const char *name, size_t len)
 {
-        *type_out = NULL;
-        for (size_t i = 0; i < sizeof event_views / sizeof *event_views; i++) {
-                if (!event_is_a(e->type, event_views[i].below))
-                        continue;
-                struct fields f = { .object = json_object() };
-                *type_out = event_views[i].type;
-                put(&f, "seq", json_integer((json_int_t)seq));
-                put(&f, "at", view_time(e->at.wall_ms));
-                put(&f, "type", json_string(*type_out));
-                event_views[i].put(&f, e);
-                return finish(&f);
+        size_t i = 0;
+
+        while (i < FIELD_COUNT &&
+               (strncmp(fields[i].name, name, len) != 0 || fields[i].name[len] != '\0'))
+                i++;
+        return i;
+}
+
+bool view_fields(const char *names, uint64_t *fields_out, struct buf *wrong_out)
+{
+        *fields_out = *names ? 0 : VIEW_ALL_FIELDS;
+        while (*names) {
+                size_t len = strcspn(names, ",");
+                size_t i = find_field(names, len);
+                if (i == FIELD_COUNT) {
+                        buf_put(wrong_out, names, len);
+                        return false;
+                }
+                *fields_out |= (uint64_t)1 << i;
+                names += len + (names[len] == ',');
         }
-        return NULL;
+        return true;
+}
+
+void view_field_names(struct buf *out)
+{
+        for (size_t i = 0; i < FIELD_COUNT; i++)
+                buf_printf(out, "%s%s", i ? ", " : "", fields[i].name);
+}
+
+void view_process(struct jout *j, const struct supervisor *s, const struct process *p,
+                  struct moment now, uint64_t wanted)
+{
+        const struct look l = { s, p, p->worker, now };
+
+        jout_open(j, '{');
+        for (size_t i = 0; i < FIELD_COUNT; i++)
+                if (wanted >> i & 1) {
+                        jout_key(j, fields[i].name);
+                        fields[i].put(j, &l);
+                }
+        jout_close(j, '}');
 }

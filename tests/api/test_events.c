@@ -115,15 +115,20 @@ static void ask(const char *query, const char *last_id)
         hear();
 }
 
-static void scaled(int to)
+static void scaled_at(int to, int64_t mono_ms)
 {
         struct event e = { .type = EV_SCALED,
-                           .at = { 0, 1700000000123 },
+                           .at = { mono_ms, 1700000000123 },
                            .name = "web",
                            .was = 1,
                            .now = to,
                            .by = "operator" };
         bus_publish(&sup.bus, &e);
+}
+
+static void scaled(int to)
+{
+        scaled_at(to, 0);
 }
 
 static void mood(void)
@@ -151,12 +156,59 @@ Test(event_stream, sends_events_as_they_happen)
 
 Test(event_stream, does_not_send_what_was_before_unless_asked)
 {
+        ask("", NULL);
         scaled(2);
         ask("", NULL);
         cr_expect_not(has("program.scaled"));
         ask("", "ab.0");
         cr_expect(has("id: ab.1\n"));
         cr_expect_not(has("stream.gap"));
+}
+
+Test(event_stream, keeps_nothing_before_somebody_listens_but_counts_it)
+{
+        scaled(2);
+        scaled(3);
+        ask("", "ab.0");
+        cr_expect(has("id: ab.2\nevent: stream.gap\n"));
+        cr_expect(has("\"missed\":2}"));
+        cr_expect_not(has("program.scaled"));
+        scaled(4);
+        hear();
+        cr_expect(has("id: ab.3\n"));
+}
+
+Test(event_stream, forgets_when_nobody_has_listened_for_long)
+{
+        int64_t now_ms = clock_now().mono_ms;
+
+        ask("", NULL);
+        close(client);
+        client = -1;
+        hear();
+        cr_assert_null(api.conns);
+        scaled_at(2, now_ms + EVENTS_AWAY_MS - 1000);
+        ask("", "ab.0");
+        cr_expect(has("id: ab.1\n"), "still kept");
+        close(client);
+        client = -1;
+        hear();
+        scaled_at(3, now_ms + 2 * EVENTS_AWAY_MS);
+        ask("", "ab.1");
+        cr_expect(has("\"missed\":1}"));
+        cr_expect_not(has("program.scaled"));
+}
+
+Test(event_stream, refuses_types_that_no_event_has)
+{
+        ask("?types=process.state,BOGUS", NULL);
+        cr_expect(has("HTTP/1.1 400 "));
+        cr_expect(has("no event is called 'BOGUS'"));
+        cr_expect(has("process.health"), "says what there is");
+        ask("?types=procss.*", NULL);
+        cr_expect(has("'procss.*'"));
+        ask("?types=stream.gap,,config.*", NULL);
+        cr_expect(has("HTTP/1.1 200 "));
 }
 
 Test(event_stream, sends_only_the_types_that_were_asked_for)
@@ -171,6 +223,7 @@ Test(event_stream, sends_only_the_types_that_were_asked_for)
 
 Test(event_stream, keeps_a_bounded_history_and_tells_of_the_gap)
 {
+        ask("?types=stream.gap", NULL);
         for (int i = 0; i < EVENTS_KEPT + 10; i++)
                 scaled(i);
         ask("", "ab.3");
@@ -183,6 +236,7 @@ Test(event_stream, keeps_a_bounded_history_and_tells_of_the_gap)
 
 Test(event_stream, tells_a_client_of_an_earlier_life_that_something_is_missing)
 {
+        ask("", NULL);
         scaled(1);
         ask("", "cd.99");
         cr_expect(has("id: ab.0\nevent: stream.gap\n"));

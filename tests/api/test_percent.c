@@ -70,6 +70,19 @@ Test(percent, splits_targets)
         expect_split("*", "*", "");
 }
 
+Test(percent, finds_each_query_parameter_of_a_name)
+{
+        const char *at = "name=a&x=1&name=b%2A&name&y#name=c";
+        static const char *const wanted[] = { "a", "b*", "" };
+
+        for (int i = 0; i < 3; i++) {
+                buf_reset(&out);
+                cr_expect(query_next(&at, "name", &out));
+                cr_expect_str_eq(buf_str(&out), wanted[i]);
+        }
+        cr_expect_not(query_next(&at, "name", &out));
+}
+
 Test(percent, finds_query_parameters)
 {
         cr_expect(query_param("a=1&bb=x%26y+z&c", "bb", &out));

@@ -208,7 +208,19 @@ Test(rest, lists_processes_in_the_order_of_status)
         cr_expect_eq(ask("GET", "/v1/processes?name=web:*", ""), 200);
         cr_expect_not(has("\"cat\""));
         cr_expect_eq(ask("GET", "/v1/processes?name=nosuch*", ""), 200);
-        cr_expect(has("{\"processes\":[]}"));
+        cr_expect(has("{\"processes\":[],\"state\":\"RUNNING\",\"rpc_version\":null}"));
+}
+
+Test(rest, lists_the_processes_and_fields_that_were_asked_for_each_once)
+{
+        cr_expect_eq(
+            ask("GET", "/v1/processes?name=web:web_01&name=cat&name=web:*&fields=name", ""), 200);
+        cr_expect(has("{\"processes\":[{\"name\":\"cat\"},{\"name\":\"web:web_00\"},"
+                      "{\"name\":\"web:web_01\"}],\"state\":\"RUNNING\",\"rpc_version\":null}\n"));
+        cr_expect_eq(ask("GET", "/v1/processes/cat?fields=state,name", ""), 200);
+        cr_expect(has("\r\n\r\n{\"name\":\"cat\",\"state\":\"STOPPED\"}\n"));
+        cr_expect_eq(ask("GET", "/v1/processes?fields=name,stat", ""), 400);
+        cr_expect(has("a process has no 'stat'; it has name, group, "));
         cr_expect_eq(ask("GET", "/v1/processes/web%3Aweb_01", ""), 200);
         cr_expect(has("\r\n\r\n{\"name\":\"web:web_01\","));
         cr_expect_eq(ask("GET", "/v1/processes/web", ""), 404);

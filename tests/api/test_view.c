@@ -1,12 +1,13 @@
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/rest.h"
 #include "api/view.h"
 
 static struct supervisor sup;
+static struct buf text;
 static struct group group;
 static struct group_conf conf;
 static struct program *program;
@@ -31,25 +32,64 @@ static void teardown(void)
 {
         process_free(process);
         program_unref(program);
+        buf_release(&text);
 }
 
 TestSuite(view, .init = setup, .fini = teardown);
 
-static void expect_json(json_t *value, const char *wanted)
+static struct jout fresh(void)
 {
-        struct buf text = BUF_INIT;
+        buf_reset(&text);
+        return JOUT_INIT(&text);
+}
 
-        cr_assert_not_null(value);
-        cr_assert(rest_dump(value, &text));
+/* What was written since `fresh`. */
+static void expect_text(struct jout *j, const char *wanted)
+{
+        cr_expect_not(text.failed);
         cr_expect_str_eq(buf_str(&text), wanted);
-        json_decref(value);
-        buf_release(&text);
+        jout_release(j);
+}
+
+static void expect_process(uint64_t fields, const char *wanted)
+{
+        struct jout j = fresh();
+
+        view_process(&j, &sup, process, now, fields);
+        expect_text(&j, wanted);
+}
+
+static void expect_field(const char *name, const char *wanted)
+{
+        uint64_t fields;
+        struct buf object = BUF_INIT, wrong = BUF_INIT;
+
+        cr_assert(view_fields(name, &fields, &wrong));
+        buf_printf(&object, "{\"%s\":%s}", name, wanted);
+        expect_process(fields, buf_str(&object));
+        buf_release(&object);
+}
+
+static void expect_event(const struct event *e, uint64_t seq, const char *wanted)
+{
+        struct jout j = fresh();
+
+        view_event(&j, e, seq);
+        expect_text(&j, wanted);
+}
+
+static void expect_program(const struct fleet *f, const char *wanted)
+{
+        struct jout j = fresh();
+
+        view_program(&j, f);
+        expect_text(&j, wanted);
 }
 
 Test(view, shows_a_process_that_was_never_started)
 {
-        expect_json(
-            view_process(&sup, process, now),
+        expect_process(
+            VIEW_ALL_FIELDS,
             "{\"name\":\"site:web_00\",\"group\":\"site\",\"process\":\"web_00\",\"program\":"
             "\"web\","
             "\"number\":0,\"state\":\"STOPPED\",\"statecode\":0,\"health\":\"none\",\"ready\":"
@@ -75,8 +115,8 @@ Test(view, shows_a_running_process_with_its_last_end)
                                            .code = -1,
                                            .sig = SIGKILL,
                                            .at_wall_ms = 1700000030001 };
-        expect_json(
-            view_process(&sup, process, now),
+        expect_process(
+            VIEW_ALL_FIELDS,
             "{\"name\":\"site:web_00\",\"group\":\"site\",\"process\":\"web_00\",\"program\":"
             "\"web\","
             "\"number\":0,\"state\":\"RUNNING\",\"statecode\":20,\"health\":\"none\",\"ready\":"
@@ -93,15 +133,6 @@ Test(view, shows_a_running_process_with_its_last_end)
             "\"leftovers\":[]}");
 }
 
-static json_t *field(const char *name)
-{
-        json_t *whole = view_process(&sup, process, now);
-        json_t *value = json_incref(json_object_get(whole, name));
-
-        json_decref(whole);
-        return value;
-}
-
 Test(view, says_when_and_why_it_starts_again)
 {
         process->state = PS_BACKOFF;
@@ -109,29 +140,28 @@ Test(view, says_when_and_why_it_starts_again)
         process->spawnerr = strdup("Exited too quickly (process log may have details)");
         process->waiting = WAIT_RETRY;
         process->due.due_ms = now.mono_ms + 1500;
-        expect_json(field("next_start_at"), "\"2023-11-14T22:15:02.000Z\"");
-        expect_json(field("next_start_why"), "\"failed start 2 of 4: Exited too quickly\"");
-        expect_json(field("spawn_error"), "\"Exited too quickly (process log may have details)\"");
-        expect_json(field("state"), "\"BACKOFF\"");
+        expect_field("next_start_at", "\"2023-11-14T22:15:02.000Z\"");
+        expect_field("next_start_why", "\"failed start 2 of 4: Exited too quickly\"");
+        expect_field("spawn_error", "\"Exited too quickly (process log may have details)\"");
+        expect_field("state", "\"BACKOFF\"");
 }
 
 Test(view, says_when_nobody_could_know_how_it_ended)
 {
         process->ending = (struct ending){ .happened = true, .code = -1, .at_wall_ms = 1000 };
-        expect_json(field("exit"),
-                    "{\"code\":null,\"signal\":null,\"core\":false,\"expected\":false,"
-                    "\"text\":\"unknown (ended while unsupervised)\","
-                    "\"at\":\"1970-01-01T00:00:01.000Z\"}");
+        expect_field("exit", "{\"code\":null,\"signal\":null,\"core\":false,\"expected\":false,"
+                             "\"text\":\"unknown (ended while unsupervised)\","
+                             "\"at\":\"1970-01-01T00:00:01.000Z\"}");
 }
 
 Test(view, shows_a_health_check_before_its_first_result)
 {
         program->healthcheck.kind = CHECK_TCP;
         process->health.status = HEALTH_STARTING;
-        expect_json(field("healthcheck"),
-                    "{\"status\":\"starting\",\"failures\":0,\"last_at\":null,\"last_ok\":null,"
-                    "\"duration_s\":null,\"output\":null}");
-        expect_json(field("health"), "\"starting\"");
+        expect_field("healthcheck",
+                     "{\"status\":\"starting\",\"failures\":0,\"last_at\":null,\"last_ok\":null,"
+                     "\"duration_s\":null,\"output\":null}");
+        expect_field("health", "\"starting\"");
 }
 
 Test(view, shows_a_program)
@@ -142,14 +172,13 @@ Test(view, shows_a_program)
         };
 
         process->state = PS_RUNNING;
-        expect_json(view_program(&f),
-                    "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
-                    "\"numprocs_min\":0,\"numprocs_max\":null,\"running\":1,\"healthy\":null}");
+        expect_program(&f,
+                       "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
+                       "\"numprocs_min\":0,\"numprocs_max\":null,\"running\":1,\"healthy\":null}");
         program->healthcheck.kind = CHECK_TCP;
         program->numprocs_max = 8;
-        expect_json(view_program(&f),
-                    "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
-                    "\"numprocs_min\":0,\"numprocs_max\":8,\"running\":1,\"healthy\":0}");
+        expect_program(&f, "{\"name\":\"web\",\"group\":\"site\",\"numprocs\":2,\"replicas\":2,"
+                           "\"numprocs_min\":0,\"numprocs_max\":8,\"running\":1,\"healthy\":0}");
 }
 
 Test(view, leaves_kept_processes_out_of_a_plan)
@@ -165,45 +194,58 @@ Test(view, leaves_kept_processes_out_of_a_plan)
         cr_assert(strs_add(&items[1].keys, "command"));
         diags_add(&diags, DIAG_WARNING, &at, "command", "unknown key");
         diags_add(&diags, DIAG_INFO, NULL, NULL, "not shown");
-        expect_json(view_plan(&plan, false, &diags),
+        struct jout j = fresh();
+        view_plan(&j, &plan, false, &diags);
+        expect_text(&j,
                     "{\"applied\":false,\"generation\":4,\"changes\":[{\"name\":\"b\",\"program\":"
                     "\"b\",\"action\":\"restart\",\"keys\":[\"command\"],\"why\":\"command "
                     "changed\"}],\"warnings\":[{\"file\":\"x.conf\",\"line\":7,\"section\":"
                     "\"program:b\",\"key\":\"comand\",\"message\":\"unknown key\",\"hint\":"
                     "\"command\"}]}");
-        json_t *all = view_plan(&plan, true, NULL);
+        j = fresh();
+        view_plan(&j, &plan, true, NULL);
+        json_t *all = json_loads(buf_str(&text), 0, NULL);
         cr_expect_eq(json_array_size(json_object_get(all, "changes")), 2);
         json_decref(all);
         strs_release(&items[1].keys);
         diags_release(&diags);
 }
 
-Test(view, makes_text_of_any_bytes)
+Test(view, shows_only_the_fields_that_were_asked_for)
+{
+        uint64_t fields;
+        struct buf wrong = BUF_INIT;
+
+        cr_assert(view_fields("state,name,number", &fields, &wrong));
+        expect_process(fields, "{\"name\":\"site:web_00\",\"number\":0,\"state\":\"STOPPED\"}");
+        cr_assert(view_fields("", &fields, &wrong));
+        cr_expect_eq(fields, VIEW_ALL_FIELDS);
+        cr_expect_not(view_fields("name,stat,pid", &fields, &wrong));
+        cr_expect_str_eq(buf_str(&wrong), "stat");
+        buf_release(&wrong);
+}
+
+Test(view, writes_times_as_rfc_3339)
 {
         static const struct {
-                const char *bytes;
-                size_t len;
-                const char *json;
-        } texts[] = {
-                { "plain", 5, "\"plain\"" },
-                { "a\0b", 3, "\"a\\u0000b\"" },
-                { "\x1b[1m", 4, "\"\\u001B[1m\"" },
-                { "\xff\xfe", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
-                { "\xc3\xa4\xc3", 3, "\"\xc3\xa4\xef\xbf\xbd\"" },
-                { "\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* surrogate */
-                { "\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
-                { "\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"" }, /* overlong */
-                { "\xf0\x9f\x98\x80", 4, "\"\xf0\x9f\x98\x80\"" },
-                { "", 0, "\"\"" },
-        };
+                int64_t ms;
+                const char *shown;
+        } cases[] = { { 0, "null" },
+                      { -5, "null" },
+                      { 1, "\"1970-01-01T00:00:00.001Z\"" },
+                      { 951827696789, "\"2000-02-29T12:34:56.789Z\"" },
+                      { 253402300799999, "\"9999-12-31T23:59:59.999Z\"" },
+                      { 253402300800000, "null" } };
 
-        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-                expect_json(view_text(texts[i].bytes, texts[i].len), texts[i].json);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct jout j = fresh();
+                view_time(&j, cases[i].ms);
+                expect_text(&j, cases[i].shown);
+        }
 }
 
 Test(view, shows_state_changes_as_events)
 {
-        const char *type;
         struct event e = { .type = EV_PROCESS_STATE_EXITED,
                            .at = { 0, 1000 },
                            .process = process,
@@ -214,28 +256,27 @@ Test(view, shows_state_changes_as_events)
 
         process->ending =
             (struct ending){ .known = true, .happened = true, .code = 3, .at_wall_ms = 1000 };
-        expect_json(view_event(&e, 5, &type),
-                    "{\"seq\":5,\"at\":\"1970-01-01T00:00:01.000Z\",\"type\":\"process.state\","
-                    "\"name\":\"site:web_00\",\"from\":\"RUNNING\",\"to\":\"EXITED\",\"pid\":7,"
-                    "\"exit\":{\"code\":3,\"signal\":null,\"core\":false,\"expected\":false,"
-                    "\"text\":\"exit status 3\",\"at\":\"1970-01-01T00:00:01.000Z\"},"
-                    "\"tries\":null,\"expected\":false}");
-        cr_expect_str_eq(type, "process.state");
+        expect_event(&e, 5,
+                     "{\"seq\":5,\"at\":\"1970-01-01T00:00:01.000Z\",\"type\":\"process.state\","
+                     "\"name\":\"site:web_00\",\"from\":\"RUNNING\",\"to\":\"EXITED\",\"pid\":7,"
+                     "\"exit\":{\"code\":3,\"signal\":null,\"core\":false,\"expected\":false,"
+                     "\"text\":\"exit status 3\",\"at\":\"1970-01-01T00:00:01.000Z\"},"
+                     "\"tries\":null,\"expected\":false}");
+        cr_expect_str_eq(view_event_type(&e), "process.state");
         e = (struct event){ .type = EV_PROCESS_STATE_STARTING,
                             .process = process,
                             .from = PS_STOPPED,
                             .to = PS_STARTING,
                             .tries = 0 };
         process->spawned_wall_ms = 2000;
-        expect_json(view_event(&e, 6, &type),
-                    "{\"seq\":6,\"at\":null,\"type\":\"process.state\",\"name\":\"site:web_00\","
-                    "\"from\":\"STOPPED\",\"to\":\"STARTING\",\"pid\":null,\"exit\":null,"
-                    "\"tries\":0,\"expected\":null}");
+        expect_event(&e, 6,
+                     "{\"seq\":6,\"at\":null,\"type\":\"process.state\",\"name\":\"site:web_00\","
+                     "\"from\":\"STOPPED\",\"to\":\"STARTING\",\"pid\":null,\"exit\":null,"
+                     "\"tries\":0,\"expected\":null}");
 }
 
 Test(view, shows_the_other_events)
 {
-        const char *type;
         struct event health = { .type = EV_HEALTH,
                                 .process = process,
                                 .was = HEALTH_HEALTHY,
@@ -252,33 +293,32 @@ Test(view, shows_the_other_events)
         struct event applied = { .type = EV_CONFIG_APPLIED, .plan = &plan };
         struct event ours[] = { { .type = EV_TICK_5 }, { .type = EV_PROCESS_GROUP_ADDED } };
 
-        expect_json(view_event(&health, 1, &type),
-                    "{\"seq\":1,\"at\":null,\"type\":\"process.health\",\"name\":\"site:web_00\","
-                    "\"from\":\"healthy\",\"to\":\"unhealthy\",\"failures\":3,\"output\":\"no\"}");
-        expect_json(view_event(&log, 2, &type),
-                    "{\"seq\":2,\"at\":null,\"type\":\"log.error\",\"name\":\"site:web_00\","
-                    "\"stream\":\"stderr\",\"bytes\":null,\"detail\":\"disk full\"}");
-        expect_json(view_event(&applied, 3, &type),
-                    "{\"seq\":3,\"at\":null,\"type\":\"config.applied\",\"applied\":true,"
-                    "\"generation\":2,\"changes\":[],\"warnings\":[]}");
-        for (int i = 0; i < 2; i++) {
-                cr_expect_null(view_event(&ours[i], 4, &type));
-                cr_expect_null(type);
-        }
+        expect_event(&health, 1,
+                     "{\"seq\":1,\"at\":null,\"type\":\"process.health\",\"name\":\"site:web_00\","
+                     "\"from\":\"healthy\",\"to\":\"unhealthy\",\"failures\":3,\"output\":\"no\"}");
+        expect_event(&log, 2,
+                     "{\"seq\":2,\"at\":null,\"type\":\"log.error\",\"name\":\"site:web_00\","
+                     "\"stream\":\"stderr\",\"bytes\":null,\"detail\":\"disk full\"}");
+        expect_event(&applied, 3,
+                     "{\"seq\":3,\"at\":null,\"type\":\"config.applied\",\"applied\":true,"
+                     "\"generation\":2,\"changes\":[],\"warnings\":[]}");
+        for (int i = 0; i < 2; i++)
+                cr_expect_null(view_event_type(&ours[i]));
 }
 
 Test(view, shows_the_daemon)
 {
-        json_t *info;
-
         sup.started = (struct moment){ 40000, 1700000040500 };
-        info = view_info(&sup, now);
-        cr_assert_not_null(info);
-        json_object_set_new(info, "pid", json_integer(1));
-        json_object_set_new(info, "version", json_string("x"));
-        expect_json(info, "{\"version\":\"x\",\"identifier\":null,\"pid\":1,\"state\":\"RUNNING\","
-                          "\"started_at\":\"2023-11-14T22:14:00.500Z\",\"uptime_s\":60.0,"
-                          "\"config\":null,\"config_generation\":1,\"statedir\":null,\"counts\":{"
-                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
-                          "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0}}");
+        struct jout j = fresh();
+        view_info(&j, &sup, now);
+        cr_expect(strstr(buf_str(&text), "\"identifier\":null,\"pid\":"));
+        const char *rest = strstr(buf_str(&text), "\"state\"");
+        cr_assert_not_null(rest);
+        cr_expect_str_eq(rest,
+                         "\"state\":\"RUNNING\","
+                         "\"started_at\":\"2023-11-14T22:14:00.500Z\",\"uptime_s\":60.0,"
+                         "\"config\":null,\"config_generation\":1,\"statedir\":null,\"counts\":{"
+                         "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
+                         "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0}}");
+        jout_release(&j);
 }

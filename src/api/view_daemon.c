@@ -1,0 +1,130 @@
+/* Programs, the daemon, plans and diagnostics as JSON. */
+#include <unistd.h>
+
+#include "api/view.h"
+#include "engine/state.h"
+#include "version.h"
+
+/* ---- programs and the daemon */
+
+void view_program(struct jout *j, const struct fleet *f)
+{
+        const struct program *p = f->program;
+        int running = 0, healthy = 0;
+
+        for (int i = 0; i < f->count; i++) {
+                running += process_shown(f->procs[i]->state) == PS_RUNNING;
+                healthy += f->procs[i]->health.status == HEALTH_HEALTHY;
+        }
+        jout_open(j, '{');
+        view_key_text(j, "name", p->name);
+        view_key_text(j, "group", f->group->name);
+        view_key_int(j, "numprocs", p->numprocs);
+        view_key_int(j, "replicas", f->replicas);
+        view_key_int(j, "numprocs_min", p->numprocs_min);
+        jout_key(j, "numprocs_max");
+        view_int_if(j, p->numprocs_max >= 0, p->numprocs_max);
+        view_key_int(j, "running", running);
+        jout_key(j, "healthy");
+        view_int_if(j, p->healthcheck.kind != CHECK_NONE, healthy);
+        jout_close(j, '}');
+}
+
+const char *view_mood(enum mood m)
+{
+        if (m == MOOD_RUNNING)
+                return "RUNNING";
+        return m == MOOD_RESTARTING ? "RESTARTING" : "SHUTDOWN";
+}
+
+static void put_counts(struct jout *j, const struct registry *r)
+{
+        static const enum pstate shown[] = { PS_STOPPED,  PS_STARTING, PS_RUNNING, PS_BACKOFF,
+                                             PS_STOPPING, PS_EXITED,   PS_FATAL,   PS_UNKNOWN };
+        int counts[PS_COUNT] = { 0 };
+
+        for (int g = 0; g < r->group_count; g++)
+                for (int i = 0; i < r->groups[g]->count; i++)
+                        counts[process_shown(r->groups[g]->procs[i]->state)]++;
+        jout_open(j, '{');
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+                view_key_int(j, pstate_name(shown[i]), counts[shown[i]]);
+        jout_close(j, '}');
+}
+
+void view_info(struct jout *j, const struct supervisor *s, struct moment now)
+{
+        const struct config *c = s->config;
+
+        jout_open(j, '{');
+        view_key_text(j, "version", SUPERVISORD_VERSION);
+        view_key_text(j, "identifier", c ? c->settings.identifier : NULL);
+        view_key_int(j, "pid", getpid());
+        view_key_text(j, "state", view_mood(s->mood));
+        view_key_time(j, "started_at", s->started.wall_ms);
+        jout_key(j, "uptime_s");
+        jout_thousandths(j, now.mono_ms - s->started.mono_ms);
+        view_key_text(j, "config", c ? c->path : NULL);
+        view_key_int(j, "config_generation", s->generation);
+        view_key_text(j, "statedir", state_dir(s));
+        jout_key(j, "counts");
+        put_counts(j, &s->registry);
+        jout_close(j, '}');
+}
+
+/* ---- PLAN and DIAGNOSTIC */
+
+static void put_diag(struct jout *j, const struct diag *d)
+{
+        jout_open(j, '{');
+        view_key_text(j, "file", d->file);
+        jout_key(j, "line");
+        view_int_if(j, d->line > 0, d->line);
+        view_key_text(j, "section", d->section);
+        view_key_text(j, "key", d->key);
+        view_key_text(j, "message", d->message);
+        view_key_text(j, "hint", d->hint);
+        jout_close(j, '}');
+}
+
+void view_diags(struct jout *j, const struct diags *d, enum severity severity)
+{
+        jout_open(j, '[');
+        for (size_t i = 0; d && i < d->count; i++)
+                if (d->items[i].severity == severity)
+                        put_diag(j, &d->items[i]);
+        jout_close(j, ']');
+}
+
+static void put_change(struct jout *j, const struct change_item *c)
+{
+        jout_open(j, '{');
+        view_key_text(j, "name", c->name);
+        view_key_text(j, "program", c->program);
+        view_key_text(j, "action", plan_action_word(c->action));
+        jout_key(j, "keys");
+        view_strings(j, &c->keys);
+        view_key_text(j, "why", c->why);
+        jout_close(j, '}');
+}
+
+void view_plan_members(struct jout *j, const struct plan *p, bool all, const struct diags *warnings)
+{
+        view_key_bool(j, "applied", p->applied);
+        view_key_int(j, "generation", p->generation);
+        jout_key(j, "changes");
+        jout_open(j, '[');
+        for (int i = 0; i < p->count; i++)
+                if (all || p->items[i].action != PLAN_KEEP)
+                        put_change(j, &p->items[i]);
+        jout_close(j, ']');
+        jout_key(j, "warnings");
+        view_diags(j, warnings, DIAG_WARNING);
+}
+
+void view_plan(struct jout *j, const struct plan *p, bool all, const struct diags *warnings)
+{
+        jout_open(j, '{');
+        view_plan_members(j, p, all, warnings);
+        jout_close(j, '}');
+}
