@@ -75,7 +75,7 @@ bool session_json(struct session *s, struct reply *out, const char *path, json_t
 struct http *session_get(struct session *s, struct reply *out, const char *path,
                          const char *headers);
 
-/* What became of a stream that ended or was refused (not for answers with status 200). */
+/* Why a stream was refused (not for answers with status 200). */
 void session_judge_stream(const struct http *h, struct reply *out);
 
 /* Percent-encode everything but what a path segment may hold as it is. ':' and '*' are kept when

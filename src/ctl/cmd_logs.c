@@ -40,7 +40,7 @@ static void follow_log(struct ctl *c, const char *path)
 {
         ctl_say(c, PRESS_CTRL_C);
         fflush(c->out);
-        if (follow(c, path, NULL, follow_print, c->out))
+        if (follow(c, "tail", path, NULL, follow_print, c->out))
                 fputc('\n', c->out);
 }
 

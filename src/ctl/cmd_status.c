@@ -6,23 +6,23 @@
 #include "base/fault.h"
 #include "base/state.h"
 #include "ctl/commands.h"
-#include "ctl/json_get.h"
+#include "ctl/infos.h"
 #include "ctl/names.h"
 #include "ctl/render.h"
 
 /* ---- status */
 
 struct listing {
-        const struct xval **items; /* owned array, borrowed items */
+        const struct info **items; /* owned array, borrowed items */
         size_t count, cap;
         bool failed;
 };
 
-static void listing_add(struct listing *l, const struct xval *info)
+static void listing_add(struct listing *l, const struct info *info)
 {
         if (l->count == l->cap) {
                 size_t cap = l->cap ? l->cap * 2 : 32;
-                const struct xval **items = realloc(l->items, cap * sizeof *items);
+                const struct info **items = realloc(l->items, cap * sizeof *items);
                 if (!items) {
                         l->failed = true;
                         return;
@@ -33,7 +33,7 @@ static void listing_add(struct listing *l, const struct xval *info)
         l->items[l->count++] = info;
 }
 
-static void list_word(struct ctl *c, const char *word, const struct xval *infos, struct listing *l)
+static void list_word(struct ctl *c, const char *word, const struct infos *infos, struct listing *l)
 {
         AUTO_NAMESPEC n = { 0 };
         size_t before = l->count;
@@ -43,9 +43,8 @@ static void list_word(struct ctl *c, const char *word, const struct xval *infos,
                 return;
         }
         for (size_t i = 0; i < infos->count; i++)
-                if (name_selects(word, xval_str(infos->items[i], "group"),
-                                 xval_str(infos->items[i], "name")))
-                        listing_add(l, infos->items[i]);
+                if (name_selects(word, infos->items[i].group, infos->items[i].name))
+                        listing_add(l, &infos->items[i]);
         if (l->count > before)
                 return;
         if (n.process)
@@ -54,12 +53,12 @@ static void list_word(struct ctl *c, const char *word, const struct xval *infos,
                 ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such group)", n.group);
 }
 
-static void list_words(struct ctl *c, const struct strs *words, const struct xval *infos,
+static void list_words(struct ctl *c, const struct strs *words, const struct infos *infos,
                        struct listing *l)
 {
         if (!words->count || strs_has(words, "all")) {
                 for (size_t i = 0; i < infos->count; i++)
-                        listing_add(l, infos->items[i]);
+                        listing_add(l, &infos->items[i]);
                 return;
         }
         for (size_t i = 0; i < words->count; i++)
@@ -72,48 +71,28 @@ static bool is_down(int64_t state)
                state == STATE_UNKNOWN;
 }
 
-/* The details of /v1 by name; NULL where they are not wanted or not to be had. */
-static json_t *fetch_details(struct ctl *c, bool verbose)
-{
-        AUTO_REPLY r = REPLY_INIT;
-
-        if (!verbose && !c->tty_out)
-                return NULL;
-        if (!session_json(&c->session, &r, "/v1/processes", NULL))
-                return NULL;
-        json_t *by_name = json_object();
-        const json_t *list = json_object_get(r.json, "processes");
-        for (size_t i = 0; i < json_array_size(list); i++) {
-                json_t *process = json_array_get(list, i);
-                json_object_set(by_name, json_text(process, "name"), process);
-        }
-        return by_name;
-}
-
-static void put_listing(struct ctl *c, const struct listing *l, const json_t *details)
+static void put_listing(struct ctl *c, const struct listing *l, bool details)
 {
         struct status_row *rows = calloc(l->count ? l->count : 1, sizeof *rows);
         AUTO_STRS names = STRS_INIT;
         AUTO_BUF text = BUF_INIT;
 
         for (size_t i = 0; rows && i < l->count; i++) {
+                const struct info *info = l->items[i];
                 AUTO_BUF name = BUF_INIT;
-                namespec_put(&name, xval_str(l->items[i], "group"), xval_str(l->items[i], "name"));
+                namespec_put(&name, info->group, info->name);
                 if (!strs_add(&names, buf_str(&name)))
                         break;
-                rows[i] = (struct status_row){ names.items[i], xval_str(l->items[i], "statename"),
-                                               xval_str(l->items[i], "description") };
+                rows[i] = (struct status_row){ names.items[i], info->state, info->description };
         }
         int width = rows ? status_width(rows, names.count) : 0;
         int64_t now = clock_wall_ms();
         for (size_t i = 0; i < names.count; i++) {
-                const json_t *more = json_object_get(details, rows[i].name);
                 status_line(&text, &rows[i], width, c->colour);
-                const char *state = json_text(more, "state"); /* asked a moment later */
-                if (rows[i].state && strcmp(state, rows[i].state) == 0)
-                        status_detail(&text, more, width, now);
+                if (details)
+                        status_detail(&text, l->items[i]->more, width, now);
         }
-        if (!rows || names.count < l->count || text.failed)
+        if (!rows || l->failed || names.count < l->count || text.failed)
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");
         fputs(buf_str(&text), c->out);
         free(rows);
@@ -121,25 +100,20 @@ static void put_listing(struct ctl *c, const struct listing *l, const json_t *de
 
 void cmd_status(struct ctl *c, const struct args *a)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        bool details = a->verbose || c->tty_out;
         struct listing l = { 0 };
+        AUTO_INFOS infos = INFOS_INIT;
 
-        if (!ctl_upcheck(c)) {
+        if (!infos_fetch(c, &a->words, details, &infos)) {
                 if (c->exit_code == EXIT_NOT_RUNNING || c->exit_code == EXIT_NOT_UP)
                         c->exit_code = EXIT_UNREACHABLE;
                 return;
         }
-        if (!CALL0(&c->session, &r, "supervisor.getAllProcessInfo")) {
-                ctl_report(c, &r);
-                return;
-        }
-        list_words(c, &a->words, r.value, &l);
-        json_t *details = fetch_details(c, a->verbose);
+        list_words(c, &a->words, &infos, &l);
         put_listing(c, &l, details);
         for (size_t i = 0; i < l.count; i++)
-                if (is_down(xval_int(l.items[i], "state")))
+                if (is_down(l.items[i]->code))
                         c->exit_code = EXIT_NOT_UP;
-        json_decref(details);
         free(l.items);
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/v1.h"
+
 bool follow_print(void *arg, const char *data, size_t len)
 {
         FILE *out = arg;
@@ -28,7 +30,8 @@ static void say_refused(struct ctl *c, const char *path, int status)
         c->exit_code = EXIT_GENERIC;
 }
 
-bool follow(struct ctl *c, const char *path, const char *headers, http_sink sink, void *arg)
+bool follow(struct ctl *c, const char *what, const char *path, const char *headers, http_sink sink,
+            void *arg)
 {
         AUTO_REPLY r = REPLY_INIT;
         struct err e = { 0 };
@@ -42,10 +45,14 @@ bool follow(struct ctl *c, const char *path, const char *headers, http_sink sink
         http_stream(h, sink, arg);
         bool ended = http_finish(h, &e);
         int status = http_answer(h)->status;
+        if (ended && status != 200)
+                session_judge_stream(h, &r);
         http_free(h);
         if (status == 200)
                 return true;
-        if (ended)
+        if (ended && r.kind == REPLY_PROBLEM)
+                v1_fail(c, &r, what, false);
+        else if (ended)
                 say_refused(c, path, status);
         return !ended && e.sys == EINTR;
 }

@@ -236,7 +236,12 @@ struct http *session_get(struct session *s, struct reply *out, const char *path,
 
 void session_judge_stream(const struct http *h, struct reply *out)
 {
-        judge_status(http_answer(h)->status, out);
+        const struct http_answer *a = http_answer(h);
+
+        if (strcmp(a->type, "application/problem+json") == 0)
+                judge_json(a, out);
+        else
+                judge_status(a->status, out);
 }
 
 void url_encode(struct buf *out, const char *text, bool soft)

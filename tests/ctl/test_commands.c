@@ -45,6 +45,70 @@ Test(commands, status_says_what_it_does_not_know_before_the_rest)
                4);
 }
 
+#define V1_LIST(state, version)                                                                  \
+        RULE_JSON("GET /v1/processes?fields=",                                                   \
+                  "{\"processes\":[{\"group\":\"web\",\"process\":\"w1\",\"state\":\"BACKOFF\"," \
+                  "\"statecode\":30,\"description\":\"Exited too quickly\","                     \
+                  "\"next_start_at\":null,\"next_start_why\":\"failed start 1 of 3\"},"          \
+                  "{\"group\":\"x\",\"process\":\"x\",\"state\":\"STOPPED\",\"statecode\":0,"    \
+                  "\"description\":\"Not started\"}],\"state\":\"" state                         \
+                  "\",\"rpc_version\":" version "}")
+
+Test(commands, status_asks_one_question_of_a_daemon_that_has_v1)
+{
+        FAKE_DAEMON(&d, V1_LIST("RUNNING", "\"3.0\""));
+        ctl_run(&d.ctl, "status web:* nosuch");
+        expect("nosuch: ERROR (no such process)\n"
+               "web:w1                           BACKOFF   Exited too quickly\n",
+               4);
+}
+
+Test(commands, status_with_details_asks_for_them_in_the_same_question)
+{
+        FAKE_DAEMON(&d, V1_LIST("RUNNING", "\"3.0\""));
+        ctl_run(&d.ctl, "status -v web:w1");
+        expect("web:w1                           BACKOFF   Exited too quickly\n"
+               "                                           waits: failed start 1 of 3\n",
+               0);
+}
+
+/* What Supervisor's client would hear from such a daemon is what counts. */
+Test(commands, status_leaves_it_to_xml_rpc_to_say_that_the_daemon_ends)
+{
+        FAKE_DAEMON(&d, V1_LIST("SHUTDOWN", "\"3.0\""),
+                    RULE_XML("supervisor.getVersion", XML_FAULT(6, "SHUTDOWN_STATE")));
+        ctl_run(&d.ctl, "status");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "<Fault 6: 'SHUTDOWN_STATE'>"));
+        cr_expect_eq(d.ctl.exit_code, 1);
+}
+
+Test(commands, status_leaves_it_to_xml_rpc_to_say_that_there_is_none)
+{
+        FAKE_DAEMON(&d, V1_LIST("RUNNING", "null"),
+                    RULE_XML("supervisor.getVersion", XML_FAULT(1, "UNKNOWN_METHOD")));
+        ctl_run(&d.ctl, "status");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "did not recognize the supervisor"));
+        cr_expect_eq(d.ctl.exit_code, 4);
+}
+
+Test(commands, status_falls_back_where_v1_is_refused)
+{
+        FAKE_DAEMON(&d,
+                    { "GET /v1/", 403, "application/problem+json", "{\"code\":\"FORBIDDEN\"}", 0 },
+                    RULE_UP, INFOS);
+        ctl_run(&d.ctl, "status a");
+        expect("a                                RUNNING   pid 42, uptime 0:00:01\n", 0);
+}
+
+Test(commands, events_says_which_type_there_is_none_of)
+{
+        FAKE_DAEMON(&d, RULE_JSON("/v1/info", "{}"),
+                    { "/v1/events?types=BOGUS", 400, "application/problem+json",
+                      "{\"code\":\"BAD_REQUEST\",\"detail\":\"no event is called 'BOGUS'\"}", 0 });
+        ctl_run(&d.ctl, "events BOGUS");
+        expect("ERROR: BAD_REQUEST: no event is called 'BOGUS'\n", 1);
+}
+
 Test(commands, start_reads_the_fault_as_words_and_codes)
 {
         FAKE_DAEMON(&d, RULE_UP, RULE_XML("<string>fine<", XML_OK("<boolean>1</boolean>")),
