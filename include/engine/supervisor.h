@@ -39,6 +39,7 @@ struct supervisor {
         enum mood mood;
         const char *mood_why; /* static text: "SIGTERM", "shutdown by RPC" */
         int exit_code;        /* of the daemon */
+        int null;             /* owned: /dev/null, for what workers write that nobody wants; -1 */
         struct moment started;
         struct heap due;       /* processes by deadline */
         struct process **gone; /* owned list: PS_GONE, freed when nobody's call stands on them */

@@ -159,6 +159,10 @@ void code_set_add(struct code_set *s, int code);
  * process_name at most one. */
 int program_replicas(const struct program *p, int wanted);
 
+/* Nobody wants what it writes there: no file, no syslog, no events. With redirect_stderr both are
+ * one. Such a worker gets no pipe (compat section 15, NONE). */
+bool program_discards(const struct program *p, bool is_stderr);
+
 /* Can this program's process_name tell several processes apart (does it use process_num)? */
 bool program_numbers_workers(const struct program *p);
 

@@ -330,10 +330,21 @@ static void resume(struct supervisor *s, struct process *p, const struct relic *
         supervisor_act(s, p, p->state, work & (DO_SPAWN | DO_START | DO_ON_FATAL));
 }
 
+/* It was started while nobody wanted what it writes, and now somebody does. */
+static bool lacks_pipe(const struct process *p, const struct relic *k)
+{
+        const struct program *g = p->program;
+        const uint64_t *pipes = k->record.process.pipes;
+
+        return (!pipes[1] && !program_discards(g, false)) ||
+               (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
+}
+
 /* The configuration may be another than the one it was started by. */
 static void follow_changes(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        bool changed = k->record.process.fingerprint != program_fingerprint(p->program);
+        bool changed =
+            k->record.process.fingerprint != program_fingerprint(p->program) || lacks_pipe(p, k);
 
         if (!changed || p->pid <= 0)
                 return;

@@ -28,7 +28,7 @@ struct attempt {
         struct process *process;
         struct worker *worker;
         struct outfit *outfit; /* borrowed */
-        int child[3];          /* the worker's ends */
+        int child[3];          /* the worker's ends; that of supervisor.null is not ours to close */
         int ours[3]; /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
 };
 
@@ -41,14 +41,13 @@ static void attempt_init(struct attempt *a, struct supervisor *s, struct process
 
 static void attempt_release(struct attempt *a)
 {
-        bool shared = a->child[2] == a->child[1];
-
-        fd_close(&a->child[0]);
-        fd_close(&a->child[1]);
-        if (!shared)
-                fd_close(&a->child[2]);
-        for (int i = 0; i < 3; i++)
+        if (a->child[2] == a->child[1])
+                a->child[2] = -1;
+        for (int i = 0; i < 3; i++) {
+                if (a->child[i] != a->sup->null)
+                        fd_close(&a->child[i]);
                 fd_close(&a->ours[i]);
+        }
 }
 
 /* ---- what to execute (compat 12.1, 13) */
@@ -228,11 +227,30 @@ static bool leaves_reserve(const struct attempt *a)
         rlim_t end = most - (most / 8 < RESERVED_FDS ? most / 8 : RESERVED_FDS);
         for (int i = 0; i < 3; i++)
                 if ((a->ours[i] >= 0 && (rlim_t)a->ours[i] >= end) ||
-                    (a->child[i] >= 0 && (rlim_t)a->child[i] >= end)) {
+                    (a->child[i] >= 0 && a->child[i] != a->sup->null &&
+                     (rlim_t)a->child[i] >= end)) {
                         errno = EMFILE;
                         return false;
                 }
         return true;
+}
+
+/* What nobody wants is thrown away by the kernel: no pipe, nothing to read, and the worker never
+ * waits. One descriptor for all. */
+static int null_device(struct supervisor *s)
+{
+        if (s->null < 0)
+                s->null = s->sys->open(s->sys, "/dev/null", O_RDWR, 0);
+        return s->null;
+}
+
+/* stdout or stderr, by number. */
+static bool make_outlet(struct attempt *a, int number)
+{
+        if (number == 1 ? a->worker->out : a->worker->err)
+                return make_output(a, &a->ours[number], &a->child[number]);
+        a->child[number] = null_device(a->sup);
+        return a->child[number] >= 0;
 }
 
 static bool make_pipes(struct attempt *a, struct err *e)
@@ -246,16 +264,16 @@ static bool make_pipes(struct attempt *a, struct err *e)
         } else if (!make_input(a, &a->child[0], &a->ours[0])) {
                 return no_pipes(a, e);
         }
-        if (!make_output(a, &a->ours[1], &a->child[1]))
+        if (!make_outlet(a, 1))
                 return no_pipes(a, e);
         if (a->process->program->redirect_stderr)
                 a->child[2] = a->child[1];
-        else if (!make_output(a, &a->ours[2], &a->child[2]))
+        else if (!make_outlet(a, 2))
                 return no_pipes(a, e);
         if (!leaves_reserve(a))
                 return no_pipes(a, e);
         for (int i = 0; i < 3; i++)
-                if (i > 0 || socket < 0)
+                if (a->ours[i] >= 0)
                         hand_over(a, a->child[i]);
         note_pipes(a);
         return true;
@@ -369,18 +387,24 @@ bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *
                        name);
 }
 
+static bool make_streams(struct attempt *a, struct err *e)
+{
+        return streams_prepare(a->sup, a->worker, &a->outfit->recipe, e) ||
+               launcher_no_log(a->sup, a->process, e);
+}
+
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
  * Supervisor. */
 static bool attach(struct attempt *a, struct err *e)
 {
         struct worker *w = a->worker;
 
-        if (!streams_prepare(a->sup, w, &a->outfit->recipe, e) ||
-            !stream_attach(w->out, fd_take(&a->ours[1]), e))
+        if (w->out && !stream_attach(w->out, fd_take(&a->ours[1]), e))
                 return launcher_no_log(a->sup, a->process, e);
         if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
                 return true;
-        stream_finish(w->out);
+        if (w->out)
+                stream_finish(w->out);
         return launcher_no_log(a->sup, a->process, e);
 }
 
@@ -418,7 +442,8 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 goto out;
         }
         if (prepare(&a, p->program, e) != FAULT_NONE ||
-            !outfit_groups(s, a.outfit, p->program, e) || !make_pipes(&a, e))
+            !outfit_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
+            !make_pipes(&a, e))
                 goto out;
         if (!take_stdin(&a)) {
                 err_nomem(e);

@@ -86,6 +86,25 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                            e);
 }
 
+/* One that was adopted may have a pipe where we would have made none. At debug level the main log
+ * has a copy of everything. */
+static bool is_wanted(const struct supervisor *s, const struct worker *w, const struct program *g,
+                      bool is_stderr)
+{
+        bool has_pipe = w->process->pid > 0 && w->mark.pipes[is_stderr ? 2 : 1];
+
+        return has_pipe || !program_discards(g, is_stderr) || log_wants(s->log, LVL_DEBUG);
+}
+
+static void drop(struct worker *w, bool is_stderr)
+{
+        struct stream **at = is_stderr ? &w->err : &w->out;
+
+        stream_free(*at);
+        *at = NULL;
+        *(is_stderr ? &w->err_auto : &w->out_auto) = false;
+}
+
 static bool put(struct supervisor *s, struct worker *w, const struct program *g,
                 const struct recipe *r, bool is_stderr, struct err *e)
 {
@@ -93,6 +112,10 @@ static bool put(struct supervisor *s, struct worker *w, const struct program *g,
         struct wanted wanted;
         bool *was_auto = is_stderr ? &w->err_auto : &w->out_auto;
 
+        if (!is_wanted(s, w, g, is_stderr)) {
+                drop(w, is_stderr);
+                return true;
+        }
         if (!want(s, w->process, g, r, is_stderr, *at, *was_auto, &wanted, e))
                 return false;
         bool ok;
@@ -114,11 +137,8 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
         w->streams_for = 0;
         if (!put(s, w, g, r, false, e) || (!g->redirect_stderr && !put(s, w, g, r, true, e)))
                 return false;
-        if (g->redirect_stderr) {
-                stream_free(w->err);
-                w->err = NULL;
-                w->err_auto = false;
-        }
+        if (g->redirect_stderr)
+                drop(w, true);
         w->streams_for = s->generation;
         return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "base/tame.h"
 #include "engine/adopt.h"
 #include "engine/fatal.h"
@@ -502,6 +503,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->started = clock_now();
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
+        s->null = -1;
         s->generation = 1;
         registry_init(&s->registry);
         ev_timer_init(&s->wake, on_wake, 0., 0.);
@@ -543,6 +545,7 @@ void supervisor_release(struct supervisor *s)
                 config_free(s->latest);
         config_free(s->config);
         config_free(s->pending);
+        fd_close(&s->null);
         free(s->server_url);
         free(s->gone);
 }

@@ -13,6 +13,13 @@ static void note(struct strs *keys, const char *key)
                 (void)strs_add(keys, key);
 }
 
+/* Its worker has no pipe that could be read from now on. */
+static bool lacks_pipe(const struct program *a, const struct program *b)
+{
+        return (program_discards(a, false) && !program_discards(b, false)) ||
+               (program_discards(a, true) && !program_discards(b, true));
+}
+
 enum change program_diff(const struct program *a, const struct program *b, struct strs *keys)
 {
         enum change worst = CHANGE_NONE;
@@ -34,6 +41,8 @@ enum change program_diff(const struct program *a, const struct program *b, struc
                 note(keys, "section");
                 worst = CHANGE_RESTART;
         }
+        if (worst == CHANGE_LIVE && lacks_pipe(a, b))
+                worst = CHANGE_RESTART;
         return worst;
 }
 

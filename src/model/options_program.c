@@ -199,7 +199,8 @@ const struct opt program_opts[] = {
           .flags = OPT_PROC_EXPAND,
           .kinds = EVERY,
           .help =
-              "File for standard output. AUTO: a generated name in childlogdir; NONE: no file." },
+              "File for standard output. AUTO: a generated name in childlogdir; NONE: no file, and "
+              "where no event or syslog wants it either, the process writes to /dev/null." },
         { .key = "stdout_logfile_maxbytes",
           .type = OPT_BYTES,
           .at = P(out.maxbytes),

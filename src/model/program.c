@@ -55,6 +55,15 @@ void code_set_add(struct code_set *s, int code)
         s->named[s->count++] = (uint8_t)code;
 }
 
+bool program_discards(const struct program *p, bool is_stderr)
+{
+        const struct channel_conf *c = is_stderr && !p->redirect_stderr ? &p->err : &p->out;
+        bool protocol = p->kind == KIND_LISTENER && c == &p->out;
+
+        return !protocol && !c->logfile && !c->syslog && !c->events_enabled &&
+               c->capture_maxbytes <= 0;
+}
+
 bool program_numbers_workers(const struct program *p)
 {
         static const char name[] = "%(process_num)";

@@ -215,3 +215,19 @@ def every_byte_value_survives(c):
     with open(c.path('out'), 'rb') as f:
         same(f.read(), b'\0\1\x1b[31mred\xff\r\nend\n', 'bytes')
     d.wait_state('w', 'RUNNING')
+
+
+@story(nobody=True)
+def what_nobody_reads_costs_no_pipe_until_somebody_does(c):
+    def conf(log):
+        return c.program('w', "/bin/sh -c 'echo out; exec sleep 1000'", 'startsecs=0',
+                         f'stdout_logfile={log}', 'stderr_logfile=NONE')
+    d = c.daemon(conf('NONE'))
+    pid = d.wait_state('w', 'RUNNING')['pid']
+    same([os.readlink(f'/proc/{pid}/fd/{n}') for n in (1, 2)], ['/dev/null'] * 2, 'its outputs')
+    same(d.apply(conf(c.path('out')))['w']['action'], 'restart', 'what it takes')
+    c.wait(lambda: read_file(c.path('out')) == 'out\n', 'a new one writes to the file')
+    pid = d.process('w')['pid']
+    check(os.readlink(f'/proc/{pid}/fd/1').startswith('pipe:'), 'it has a pipe')
+    same(d.apply(conf('NONE'))['w']['action'], 'live', 'what it takes to want it no more')
+    same(d.process('w')['pid'], pid, 'the pid, when it is wanted no more')

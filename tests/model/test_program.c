@@ -108,7 +108,7 @@ static const struct difference {
         { "program:x", "stopsignal", "INT", CHANGE_LIVE },
         { "program:x", "stopwaitsecs", "1", CHANGE_LIVE },
         { "program:x", "killasgroup", "true", CHANGE_LIVE },
-        { "program:x", "stdout_logfile", "NONE", CHANGE_LIVE },
+        { "program:x", "stdout_logfile", "/tmp/l", CHANGE_LIVE },
         { "program:x", "stderr_logfile_maxbytes", "1", CHANGE_LIVE },
         { "program:x", "healthcheck", "tcp://h:1", CHANGE_LIVE },
         { "program:x", "restart_limit", "1/1s", CHANGE_LIVE },
@@ -136,6 +136,45 @@ Test(program, differs_as_its_rows_say)
                 program_unref(a);
                 program_unref(b);
         }
+}
+
+static enum change diff_between(const char *was, const char *is)
+{
+        struct program *a = PROGRAM(&world.ops, "program:x", "command=x", was);
+        struct program *b = PROGRAM(&world.ops, "program:x", "command=x", is);
+        enum change c = program_diff(a, b, NULL);
+
+        program_unref(a);
+        program_unref(b);
+        return c;
+}
+
+Test(program, starts_anew_when_somebody_wants_what_went_nowhere)
+{
+        cr_expect_eq(diff_between("stdout_logfile=/tmp/l", "stdout_logfile=NONE"), CHANGE_LIVE);
+        cr_expect_eq(diff_between("stdout_logfile=NONE", "stdout_logfile=/tmp/l"), CHANGE_RESTART);
+        cr_expect_eq(diff_between("stderr_logfile=NONE", "stderr_logfile=AUTO"), CHANGE_RESTART);
+        cr_expect_eq(diff_between("stderr_logfile=NONE", "stderr_logfile=NONE\nstderr_syslog=true"),
+                     CHANGE_RESTART);
+        cr_expect_eq(diff_between("stdout_logfile=NONE\nstdout_events_enabled=true",
+                                  "stdout_logfile=/tmp/l"),
+                     CHANGE_LIVE);
+}
+
+Test(program, discards_what_neither_file_nor_event_nor_syslog_wants)
+{
+        struct program p = { .kind = KIND_PROGRAM };
+
+        cr_expect(program_discards(&p, false) && program_discards(&p, true));
+        p.err.logfile = (char *)"AUTO";
+        cr_expect(!program_discards(&p, true));
+        p.redirect_stderr = true;
+        cr_expect(program_discards(&p, true), "it goes where stdout goes");
+        p.out.capture_maxbytes = 1;
+        cr_expect(!program_discards(&p, true) && !program_discards(&p, false));
+        p.out.capture_maxbytes = 0;
+        p.kind = KIND_LISTENER;
+        cr_expect(!program_discards(&p, false), "its protocol is read");
 }
 
 Test(program, lists_every_key_that_differs_and_takes_the_worst)
