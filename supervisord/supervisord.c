@@ -185,7 +185,8 @@ static struct mainlog_conf log_conf(const struct settings *s)
                                       .backups = s->logfile_backups,
                                       .level = s->loglevel,
                                       .to_stdout = s->nodaemon && !s->silent,
-                                      .identifier = s->identifier };
+                                      .identifier = s->identifier,
+                                      .syslog_socket = s->syslog_socket };
 }
 
 /* What reading the file had to say: criticals, warnings, infos (compat section 8). */
@@ -406,8 +407,10 @@ static bool on_rebind(void *arg, const struct config *next, struct err *e)
 
         if (!mainlog_configure(d->mainlog, &conf, e))
                 return false;
-        if (api_rebind(d->api, next, e))
+        if (api_rebind(d->api, next, e)) {
+                logs_syslog_socket(d->sup.logs, next->settings.syslog_socket);
                 return true;
+        }
         struct err ignored;
         conf = log_conf(&d->sup.config->settings);
         mainlog_configure(d->mainlog, &conf, &ignored);
@@ -520,6 +523,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         d->config = NULL;
         if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
                 return false;
+        logs_syslog_socket(s->logs, set->syslog_socket);
         d->api = api_new(s, config, e);
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */

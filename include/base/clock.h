@@ -13,5 +13,6 @@ struct moment {
 struct moment clock_now(void);
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);
 
 #endif

@@ -29,6 +29,16 @@ enum rotate_every { ROTATE_BY_SIZE, ROTATE_HOURLY, ROTATE_DAILY };
  * is no UTF-8 is \\xNN, and partial where a line is longer than 256 KiB. */
 enum log_format { LOG_RAW, LOG_TEXT, LOG_JSON };
 
+/* How lines go to syslog: framed as syslog(3) of the C library does it, or by RFC 5424. */
+enum syslog_format { SYSLOG_BSD, SYSLOG_RFC5424 };
+
+struct syslog_conf {
+        bool on;
+        enum syslog_format format;
+        int facility, level; /* RFC 5424, tables 1 and 2 */
+        const char *tag;     /* NULL: none given */
+};
+
 /* What a stream is for. Strings are copied. */
 struct stream_conf {
         const char *process; /* process name: syslog lines, debug copies */
@@ -40,9 +50,9 @@ struct stream_conf {
         enum rotate_every rotate_every; /* by the local clock, besides maxbytes */
         bool compress;                  /* what was rotated: <path>.1.gz */
         int64_t capture_maxbytes;
-        bool events_enabled; /* on_text(TEXT_LOG) */
-        bool tap;            /* on_text(TEXT_RAW): event listeners' protocol channel */
-        bool syslog;
+        bool events_enabled;       /* on_text(TEXT_LOG) */
+        bool tap;                  /* on_text(TEXT_RAW): event listeners' protocol channel */
+        struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
         bool strip_ansi;
         enum log_format format; /* of the file. The ledger counts what is written there */
         bool drops; /* while the file takes nothing: lose output rather than let the worker wait */
@@ -62,6 +72,9 @@ struct stream_ledger {
          * others write to it or cut off is not known here. */
         int64_t base;
         uint64_t inode;
+        /* What went to syslog, in bytes of the worker's. While its socket takes nothing 256 KiB
+         * wait in memory, 4 MiB for all streams, and the rest is dropped. */
+        uint64_t syslog_sent, syslog_dropped, syslog_buffered;
 };
 
 enum text_kind {
@@ -100,6 +113,8 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
 /* From here on in a thread of its own, the main log's files with it (mainlog may be NULL). After
  * daemonizing, while no pipe is attached. News come from the loop given to logs_new. */
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
+/* Where syslog is from now on, for all streams; /dev/log until this is called. Copied. */
+void logs_syslog_socket(struct logs *l, const char *path);
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
 void logs_free(struct logs *l);

@@ -18,9 +18,10 @@ struct mainlog_conf {
         int64_t maxbytes; /* 0: never rotated; only regular files are */
         int backups;
         enum log_level level;
-        bool to_stdout;         /* foreground and not silent */
-        const char *identifier; /* syslog ident */
-        struct sys *sys;        /* NULL: the real one. Looked at by mainlog_new only */
+        bool to_stdout;            /* foreground and not silent */
+        const char *identifier;    /* syslog ident */
+        const char *syslog_socket; /* NULL: /dev/log */
+        struct sys *sys;           /* NULL: the real one. Looked at by mainlog_new only */
 };
 
 struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e); /* opens the file */

@@ -44,7 +44,8 @@ struct settings {
         struct strs env;   /* the same as "K=V" */
         /* ours */
         enum sighup_policy sighup;
-        char *statedir; /* owned, absolute; NULL: none, because the pidfile is no file */
+        char *syslog_socket; /* owned, absolute */
+        char *statedir;      /* owned, absolute; NULL: none, because the pidfile is no file */
         int64_t shutdown_timeout_ms; /* 0: none */
 };
 

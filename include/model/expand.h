@@ -15,13 +15,14 @@ enum name_bits {
         NAME_PROGRAM = 4,
         NAME_GROUP = 8,
         NAME_NUMBER = 16, /* process_num and numprocs */
+        NAME_PROCESS = 32,
 };
 
 /* What a value may name. All borrowed. ENV_x is always there: looked up in own_env, then in
  * global_env, then in environ. */
 struct names {
         unsigned have; /* enum name_bits */
-        const char *here, *host, *program, *group;
+        const char *here, *host, *program, *group, *process;
         int process_num, numprocs;
         const struct strs *own_env, *global_env; /* "K=V"; NULL: none */
         const char *const *environ;              /* "K=V", NULL-terminated; NULL: none */

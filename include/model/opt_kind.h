@@ -49,6 +49,8 @@ extern const struct opt_kind opt_kind_dir, opt_kind_dirpath, opt_kind_mainlog, o
 extern const struct opt_kind opt_kind_duration, opt_kind_fraction, opt_kind_rate, opt_kind_on_fatal,
     opt_kind_check, opt_kind_check_action, opt_kind_ready, opt_kind_sighup, opt_kind_overflow,
     opt_kind_log_every, opt_kind_log_compress, opt_kind_log_format;
+extern const struct opt_kind opt_kind_syslog_facility, opt_kind_syslog_level,
+    opt_kind_syslog_format, opt_kind_syslog_tag;
 
 const struct opt_kind *opt_kind_of(enum opt_type type);
 
@@ -70,6 +72,16 @@ void opt_drop_big(void *v);
 void opt_drop_text(void *v);
 void opt_format_text(const struct opt *o, const void *v, struct buf *out);
 void opt_format_word(const struct opt *o, const void *v, struct buf *out);
+
+/* For types that are one of the words in opt_kind.values, any case. */
+bool opt_parse_word(const struct opt *o, const char *text, const struct world *w,
+                    union opt_value *v, struct err *e);
+#define OPT_WORD_KIND(parser, list, meaning)                                              \
+        {                                                                                 \
+                .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \
+                .drop = opt_drop_zero_int, .format = opt_format_word, .words = (meaning), \
+                .values = (list)                                                          \
+        }
 
 enum pyint { PYINT_OK, PYINT_BAD, PYINT_RANGE };
 /* Python's int(text, base) for base 8 and 10: blanks around, a sign, single underscores between

@@ -48,7 +48,11 @@ enum opt_type {
         OPT_LOG_EVERY,
         OPT_LOG_COMPRESS,
         OPT_LOG_FORMAT,
-        OPT_SIGHUP, /* enum sighup_policy (config.h) */
+        OPT_SYSLOG_FACILITY, /* int: RFC 5424, table 1 */
+        OPT_SYSLOG_LEVEL,    /* int: RFC 5424, table 2 */
+        OPT_SYSLOG_FORMAT,
+        OPT_SYSLOG_TAG, /* char *: a template; NULL: nothing said */
+        OPT_SIGHUP,     /* enum sighup_policy (config.h) */
         OPT_TYPE_COUNT
 };
 

@@ -67,6 +67,7 @@ enum overflow { OVERFLOW_BLOCK, OVERFLOW_DROP };
 /* When a log file is rotated besides its size, and what becomes of it. */
 enum log_every { LOG_EVERY_SIZE, LOG_EVERY_HOUR, LOG_EVERY_DAY };
 enum log_form { LOG_FORM_RAW, LOG_FORM_TEXT, LOG_FORM_JSON };
+enum syslog_form { SYSLOG_FORM_BSD, SYSLOG_FORM_5424 };
 enum log_compress { LOG_COMPRESS_NONE, LOG_COMPRESS_GZIP };
 
 /* One channel's log settings. */
@@ -78,6 +79,9 @@ struct channel_conf {
         int64_t capture_maxbytes;
         bool events_enabled;
         bool syslog;
+        int syslog_facility, syslog_level;
+        enum syslog_form syslog_format;
+        char *syslog_tag; /* owned template; NULL: none was given */
         enum overflow overflow;
         enum log_every rotate;
         enum log_compress compress;

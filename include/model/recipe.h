@@ -18,6 +18,7 @@ struct recipe {
         struct strs
             env; /* [supervisord] environment, then the program's, expanded; nothing inherited */
         char *out_logfile, *err_logfile; /* owned or NULL; "AUTO" and "syslog" stay words */
+        char *out_tag, *err_tag;         /* owned or NULL: for syslog */
         bool numbered;                   /* anything but the name depends on process_num */
 };
 

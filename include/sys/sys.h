@@ -80,6 +80,9 @@ struct sys {
         int (*rename)(struct sys *s, const char *from, const char *to);
         int (*unlink)(struct sys *s, const char *path);
         int (*fchown)(struct sys *s, int fd, uid_t uid, gid_t gid);
+        /* A non-blocking datagram socket connected to the one at that path; -1: errno. */
+        int (*dial)(struct sys *s, const char *path);
+        ssize_t (*send)(struct sys *s, int fd, const void *data, size_t len); /* never SIGPIPE */
 };
 
 /* The one real kernel; not to be freed. The first call holds three low descriptor numbers for the

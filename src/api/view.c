@@ -141,12 +141,26 @@ static void put_check(struct jout *j, const struct process *p)
         jout_close(j, '}');
 }
 
-static void put_stream(struct jout *j, const struct stream *s)
+static void put_syslog(struct jout *j, bool wanted, const struct stream_ledger *l)
+{
+        jout_key(j, "syslog");
+        if (!wanted) {
+                jout_null(j);
+                return;
+        }
+        jout_open(j, '{');
+        view_key_int(j, "sent", (int64_t)l->syslog_sent);
+        view_key_int(j, "dropped", (int64_t)l->syslog_dropped);
+        view_key_int(j, "buffered", (int64_t)l->syslog_buffered);
+        jout_close(j, '}');
+}
+
+static void put_stream(struct jout *j, const struct stream *s, const struct channel_conf *c)
 {
         struct stream_ledger l;
         const char *path = s ? stream_path(s) : NULL;
 
-        if (!path) {
+        if (!path && !(s && c->syslog)) {
                 jout_null(j);
                 return;
         }
@@ -158,6 +172,7 @@ static void put_stream(struct jout *j, const struct stream *s)
         view_key_int(j, "dropped", (int64_t)l.dropped);
         view_key_int(j, "buffered", (int64_t)l.buffered);
         view_key_int(j, "rotations", (int64_t)l.rotations);
+        put_syslog(j, c->syslog, &l);
         jout_close(j, '}');
 }
 
@@ -319,12 +334,12 @@ static void put_healthcheck(struct jout *j, const struct look *l)
 
 static void put_stdout(struct jout *j, const struct look *l)
 {
-        put_stream(j, l->w ? l->w->out : NULL);
+        put_stream(j, l->w ? l->w->out : NULL, &l->p->program->out);
 }
 
 static void put_stderr(struct jout *j, const struct look *l)
 {
-        put_stream(j, l->w ? l->w->err : NULL);
+        put_stream(j, l->w ? l->w->err : NULL, &l->p->program->err);
 }
 
 static void put_leftovers(struct jout *j, const struct look *l)

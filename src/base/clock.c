@@ -20,6 +20,14 @@ int64_t clock_wall_ms(void)
         return read_ms(CLOCK_REALTIME);
 }
 
+int64_t clock_wall_us(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 struct moment clock_now(void)
 {
         return (struct moment){ .mono_ms = clock_mono_ms(), .wall_ms = clock_wall_ms() };

@@ -136,6 +136,7 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
                 if (!stream_attach(streams[i], fd, e))
                         return false;
         }
+        streams_started(w, p->pid);
         return true;
 }
 

@@ -27,7 +27,7 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
         if (!logfile)
                 return true;
         if (strcmp(logfile, "syslog") == 0) {
-                out->conf.syslog = true;
+                out->conf.syslog.on = true;
                 return true;
         }
         if (strcmp(logfile, "AUTO") != 0) {
@@ -67,6 +67,9 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
         static const enum rotate_every every[] = { [LOG_EVERY_SIZE] = ROTATE_BY_SIZE,
                                                    [LOG_EVERY_HOUR] = ROTATE_HOURLY,
                                                    [LOG_EVERY_DAY] = ROTATE_DAILY };
+        static const enum syslog_format forms[] = {
+                [SYSLOG_FORM_BSD] = SYSLOG_BSD, [SYSLOG_FORM_5424] = SYSLOG_RFC5424
+        };
         bool protocol = g->kind == KIND_LISTENER && !is_stderr;
 
         *out = (struct wanted){ .conf = { .process = p->name,
@@ -80,7 +83,11 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                                           .events_enabled = !protocol && c->events_enabled,
                                           .tap = protocol,
                                           .drops = !protocol && c->overflow == OVERFLOW_DROP,
-                                          .syslog = !protocol && c->syslog,
+                                          .syslog = { .on = !protocol && c->syslog,
+                                                      .format = forms[c->syslog_format],
+                                                      .facility = c->syslog_facility,
+                                                      .level = c->syslog_level,
+                                                      .tag = is_stderr ? r->err_tag : r->out_tag },
                                           .strip_ansi = s->config->settings.strip_ansi } };
         return choose_path(s, p, have, was_auto, is_stderr ? r->err_logfile : r->out_logfile, out,
                            e);
@@ -183,17 +190,26 @@ bool streams_update(struct supervisor *s, struct process *p, struct err *e)
                 return true;
         }
         bool ok = make_recipe(s, p, p->program, &r, e) && put_both(s, p->worker, p->program, &r, e);
+        if (ok && p->pid > 0)
+                streams_started(p->worker, p->pid);
         recipe_release(&r);
         return ok;
+}
+
+static bool says_pid(const struct channel_conf *c)
+{
+        bool names_it = c->syslog_format == SYSLOG_FORM_5424 || c->syslog_tag;
+
+        return c->format == LOG_FORM_JSON || (c->syslog && names_it);
 }
 
 void streams_started(struct worker *w, pid_t pid)
 {
         const struct program *g = w->process->program;
 
-        if (w->out && g->out.format == LOG_FORM_JSON)
+        if (w->out && says_pid(&g->out))
                 stream_pid(w->out, pid);
-        if (w->err && g->err.format == LOG_FORM_JSON)
+        if (w->err && says_pid(&g->err))
                 stream_pid(w->err, pid);
 }
 

@@ -1,7 +1,6 @@
 /* Channels come, change and go. */
 #include "channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +36,10 @@ void core_free(struct core *core)
         if (!core)
                 return;
         nap_close(core);
+        drops_stop(core);
         gzip_release(core);
         writers_free(core);
-        sink_syslog_free(core->syslog);
+        syslog_release(core);
         scratch_release(&core->scratch);
         free(core->chunk);
         free(core);
@@ -87,6 +87,7 @@ void stream_conf_release(struct stream_conf *c)
 {
         free((char *)c->process);
         free((char *)c->path);
+        free((char *)c->syslog.tag);
         *c = (struct stream_conf){ 0 };
 }
 
@@ -95,7 +96,8 @@ bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, st
         *to = *from;
         to->process = strdup(from->process ? from->process : "");
         to->path = from->path ? strdup(from->path) : NULL;
-        if (to->process && (to->path || !from->path))
+        to->syslog.tag = from->syslog.tag ? strdup(from->syslog.tag) : NULL;
+        if (to->process && (to->path || !from->path) && (to->syslog.tag || !from->syslog.tag))
                 return true;
         stream_conf_release(to);
         return err_nomem(e);
@@ -119,13 +121,6 @@ static bool open_writer(struct core *core, const struct stream_conf *c, struct w
                                             .compress = c->compress };
         *out = writer_get(core, c->path, &wanted, e);
         return *out != NULL;
-}
-
-static bool prepare_syslog(struct core *core, const struct stream_conf *c, struct err *e)
-{
-        if (c->syslog && !core->syslog)
-                core->syslog = sink_syslog_new(program_invocation_short_name, NULL);
-        return !c->syslog || core->syslog || err_nomem(e);
 }
 
 /* An AUTO file exists from the beginning. */
@@ -156,7 +151,9 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->owner = owner;
         s->shown = shown;
         s->out.channel = s;
-        if (stream_conf_copy(&s->conf, conf, e) && prepare_syslog(core, &s->conf, e) &&
+        s->drops = (struct drops){ .channel = s };
+        syslog_join(s);
+        if (stream_conf_copy(&s->conf, conf, e) && syslog_prepare(core, &s->conf.syslog, e) &&
             prepare_file(core, &s->conf, e))
                 return s;
         stream_conf_release(&s->conf);
@@ -176,6 +173,8 @@ static void destroy(struct channel *s)
         DL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_close(p);
         outlet_abandon(&s->out);
+        syslog_leave(s);
+        drops_forget(&s->drops);
         stream_conf_release(&s->conf);
         free(s);
 }
@@ -227,7 +226,7 @@ static void close_unused(struct channel *s)
         s->out.seen = 0;
 }
 
-static void show_ledger(struct channel *s)
+void channel_show(struct channel *s)
 {
         struct stream_ledger now;
 
@@ -251,7 +250,7 @@ void channel_leave(struct channel *s)
                 destroy(s);
                 return;
         }
-        show_ledger(s);
+        channel_show(s);
         close_unused(s);
 }
 
@@ -309,13 +308,14 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
         if (!stream_conf_copy(&fresh, conf, e))
                 return false;
         bool moves = !same_path(fresh.path, s->conf.path);
-        if (!prepare_syslog(s->core, &fresh, e) || (moves && !prepare_file(s->core, &fresh, e)) ||
+        if (!syslog_prepare(s->core, &fresh.syslog, e) ||
+            (moves && !prepare_file(s->core, &fresh, e)) ||
             (in_use && !open_writer(s->core, &fresh, &w, e))) {
                 stream_conf_release(&fresh);
                 return false;
         }
         channel_enter(s);
-        if (fresh.format != s->conf.format)
+        if (fresh.format != s->conf.format || !fresh.syslog.on)
                 flush_forms(s);
         if ((fresh.capture_maxbytes > 0) != (s->conf.capture_maxbytes > 0))
                 flush_tokens(s);
@@ -381,7 +381,10 @@ void channel_ledger(const struct channel *s, struct stream_ledger *out)
                                        .buffered = s->out.rest.len,
                                        .rotations = s->out.rotations,
                                        .base = s->out.base,
-                                       .inode = s->out.inode };
+                                       .inode = s->out.inode,
+                                       .syslog_sent = s->to_syslog.sent,
+                                       .syslog_dropped = s->to_syslog.dropped,
+                                       .syslog_buffered = s->to_syslog.buffered };
 }
 
 void ledger_box_init(struct ledger_box *b)

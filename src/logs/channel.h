@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "drops.h"
 #include "format.h"
 #include "gzip.h"
 #include "logs/captokens.h"
@@ -24,10 +25,14 @@ struct core {
         struct logs_news news;
         struct writer *writers;     /* by path */
         struct sink_syslog *syslog; /* owned; NULL until a stream wants it */
-        char *chunk;                /* owned; NULL until needed, and while in use */
-        struct scratch scratch;     /* owned */
-        bool real;                  /* the kernel is the real one: splice and tee make sense */
-        bool held;                  /* whoever gets the news is too far behind to get more text */
+        char *syslog_path;          /* owned; NULL: the usual one */
+        char host[256];             /* for syslog */
+        struct drops *drops;        /* that are said later: drops.c's */
+        ev_timer drops_due;
+        char *chunk;            /* owned; NULL until needed, and while in use */
+        struct scratch scratch; /* owned */
+        bool real;              /* the kernel is the real one: splice and tee make sense */
+        bool held;              /* whoever gets the news is too far behind to get more text */
         struct gzip gzip;
         struct nap nap;            /* closed until there is a thread */
         struct channel *held_back; /* that wait for it */
@@ -59,6 +64,7 @@ struct pipe_in {
         struct captokens tokens;
         struct buf captured; /* between the tokens so far */
         struct buf line;     /* an unfinished line for syslog */
+        bool line_goes_on;   /* its beginning has gone there already */
         struct format_line form;
         pid_t pid; /* whose it is; 0: not known */
         struct pipe_in *prev, *next;
@@ -81,8 +87,9 @@ struct channel {
         int busy;                /* a call is under way: news may call back into us */
         bool silent;             /* no more news: it is being freed */
         bool finish_later, free_later;
-        uint64_t untold;             /* bytes dropped since that was last said */
-        int64_t drop_told_ms;        /* 0: not in this run */
+        struct drops drops; /* by the policy */
+        struct syslog_sender to_syslog;
+        struct drops syslog_drops;
         struct ledger_box *shown;    /* borrowed: what others may see of `out` */
         bool is_held;                /* in core->held_back */
         struct channel *prev, *next; /* there */
@@ -100,6 +107,7 @@ void channel_pid(struct channel *s, pid_t pid);
 void channel_reopen(struct channel *s);
 void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);
+void channel_show(struct channel *s); /* its ledger to others */
 
 /* 128 KiB to read into; given back with chunk_give. NULL: no memory. */
 #define CHUNK_SIZE 131072
@@ -118,6 +126,15 @@ void pipe_visit(struct pipe_in *p);
 void pipe_drain(struct pipe_in *p);     /* what it holds now */
 void pipe_close(struct pipe_in *p);     /* its end: *p is freed */
 void channel_resume(struct channel *s); /* the file takes more: called by the writer */
+
+/* to_syslog.c: a copy of the text, line by line. */
+bool syslog_prepare(struct core *core, const struct syslog_conf *c, struct err *e);
+bool core_syslog_socket(struct core *core, const char *path);
+void syslog_release(struct core *core);
+void syslog_join(struct channel *s);  /* the channel may send from here on */
+void syslog_leave(struct channel *s); /* and no more */
+void syslog_in(struct pipe_in *p, const char *data, size_t len);
+void syslog_flush(struct pipe_in *p); /* nothing follows: the unfinished line is one */
 
 /* overflow.c: text of a worker that must not wait; what finds no room is dropped. */
 void overflow_in(struct pipe_in *p, char *data, size_t len);

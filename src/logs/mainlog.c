@@ -46,6 +46,7 @@ static void request_free(struct request *r)
 {
         free((char *)r->conf.path);
         free((char *)r->conf.identifier);
+        free((char *)r->conf.syslog_socket);
         free(r);
 }
 
@@ -215,7 +216,9 @@ static bool copy_conf(struct mainlog_conf *to, const struct mainlog_conf *from)
         *to = *from;
         to->path = from->path ? strdup(from->path) : NULL;
         to->identifier = from->identifier ? strdup(from->identifier) : NULL;
-        return (to->path || !from->path) && (to->identifier || !from->identifier);
+        to->syslog_socket = from->syslog_socket ? strdup(from->syslog_socket) : NULL;
+        return (to->path || !from->path) && (to->identifier || !from->identifier) &&
+               (to->syslog_socket || !from->syslog_socket);
 }
 
 static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct err *e)

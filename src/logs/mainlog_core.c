@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "sink_file.h"
 #include "sink_syslog.h"
+#include "syslog_message.h"
 
 #define REST_MAX   (1024 * 1024) /* lines kept while the disk is full */
 #define STDOUT_MAX 65536         /* and while stdout is */
@@ -21,10 +22,13 @@ struct mainlog_core {
         struct sink_file file;
         bool has_file;
         struct sink_syslog *syslog; /* owned */
-        struct buf rest;            /* for the file; begins where the last write broke off */
-        uint64_t dropped;           /* lines that had no room there */
-        int error;                  /* why */
-        struct outfd out;           /* copy to stdout */
+        char *ident;                /* owned: there */
+        struct syslog_sender sender;
+        bool syslog_dropped; /* and not yet said */
+        struct buf rest;     /* for the file; begins where the last write broke off */
+        uint64_t dropped;    /* lines that had no room there */
+        int error;           /* why */
+        struct outfd out;    /* copy to stdout */
         bool has_out;
         struct buf out_rest;
         struct ev_loop *loop; /* borrowed; NULL: none */
@@ -241,16 +245,43 @@ static void put_head(struct buf *out, enum log_level level)
                    log_level_tag(level));
 }
 
+static void syslog_line(struct mainlog_core *m, const char *text, size_t len)
+{
+        static const struct syslog_conf user_info = { .facility = 1, .level = 6 };
+        const struct syslog_head h = { .conf = &user_info,
+                                       .ident = m->ident,
+                                       .wall_us = clock_wall_us() };
+        AUTO_BUF message = BUF_INIT;
+
+        syslog_message(&message, &h, (struct syslog_part){ 0 }, text, len);
+        if (message.failed ||
+            !sink_syslog_send(m->syslog, &m->sender, message.data, message.len, 1))
+                m->syslog_dropped = true;
+}
+
 static void to_syslog(struct mainlog_core *m, const char *text, size_t len)
 {
         while (len > 0) {
                 const char *end = memchr(text, '\n', len);
                 size_t n = end ? (size_t)(end - text) : len;
                 if (n)
-                        sink_syslog_line(m->syslog, text, n);
+                        syslog_line(m, text, n < SYSLOG_PIECE ? n : SYSLOG_PIECE);
                 text += n + (end != NULL);
                 len -= n + (end != NULL);
         }
+}
+
+/* All that waited was sent. */
+static void on_syslog(void *arg, const char *reason)
+{
+        struct mainlog_core *m = arg;
+
+        if (reason || m->sender.buffered || !m->syslog_dropped)
+                return;
+        m->syslog_dropped = false;
+        log_line(&m->log, LVL_WARN, "%llu lines of this log are missing here: %s",
+                 (unsigned long long)m->sender.dropped, "syslog did not take them");
+        m->sender.dropped = 0;
 }
 
 void mainlog_make_line(struct buf *out, enum log_level level, const char *text, size_t len)
@@ -298,18 +329,39 @@ static bool is_syslog(const struct mainlog_conf *c)
         return c->path && strcmp(c->path, "syslog") == 0;
 }
 
+/* Made when first wanted, and kept from then on: what waits in it is not for a change of settings
+ * to lose. */
+static bool open_syslog(struct mainlog_core *m, const struct mainlog_conf *c, struct err *e)
+{
+        const char *path = c->syslog_socket ? c->syslog_socket : SYSLOG_SOCKET;
+        char *ident = strdup(c->identifier ? c->identifier : program_invocation_short_name);
+
+        if (!ident)
+                return err_nomem(e);
+        free(m->ident);
+        m->ident = ident;
+        if (m->syslog)
+                return sink_syslog_move(m->syslog, path) || err_nomem(e);
+        m->syslog = sink_syslog_new(m->sys, m->loop, path, NULL, NULL);
+        return m->syslog || err_nomem(e);
+}
+
+static void close_syslog(struct mainlog_core *m)
+{
+        sink_syslog_forget(m->syslog, &m->sender);
+        sink_syslog_free(m->syslog);
+        m->syslog = NULL;
+}
+
 /* What the settings ask for is opened beside what is there. */
 static bool open_targets(struct mainlog_core *m, const struct mainlog_conf *c,
-                         struct sink_file *file, struct sink_syslog **syslog, struct err *e)
+                         struct sink_file *file, struct err *e)
 {
-        *syslog = NULL;
         if (!c->path)
                 return true;
         if (!is_syslog(c))
                 return sink_file_open(file, m->sys, c->path, 0666, e);
-        *syslog =
-            sink_syslog_new(c->identifier ? c->identifier : program_invocation_short_name, NULL);
-        return *syslog || err_nomem(e);
+        return open_syslog(m, c, e);
 }
 
 static void set_stdout(struct mainlog_core *m, bool on)
@@ -334,15 +386,14 @@ static bool same_file(const struct mainlog_core *m, const struct mainlog_conf *c
 bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *c, struct err *e)
 {
         struct sink_file file = { .out = OUTFD_NONE };
-        struct sink_syslog *syslog = NULL;
 
         if (!same_file(m, c)) {
-                if (!open_targets(m, c, &file, &syslog, e))
+                if (!open_targets(m, c, &file, e))
                         return false;
                 file_flush(m);
                 file_close(m);
-                sink_syslog_free(m->syslog);
-                m->syslog = syslog;
+                if (!is_syslog(c))
+                        close_syslog(m);
                 m->file = file;
                 m->has_file = file.path != NULL;
         }
@@ -364,12 +415,14 @@ struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct er
         m->sys = conf->sys ? conf->sys : sys_real();
         m->log = (struct log){ .level = conf->level, .write = on_line, .arg = m };
         m->out = m->file.out = OUTFD_NONE;
+        m->sender = (struct syslog_sender){ .arg = m, .changed = on_syslog };
         ev_init(&m->retry, on_retry);
         ev_init(&m->file_ready, on_file_ready);
         ev_init(&m->out_ready, on_out_ready);
         m->retry.data = m->file_ready.data = m->out_ready.data = m;
         if (mainlog_core_configure(m, conf, e))
                 return m;
+        free(m->ident);
         free(m);
         return NULL;
 }
@@ -382,7 +435,8 @@ void mainlog_core_free(struct mainlog_core *m)
         out_flush(m);
         file_close(m);
         out_close(m);
-        sink_syslog_free(m->syslog);
+        close_syslog(m);
+        free(m->ident);
         buf_release(&m->rest);
         free(m);
 }
@@ -392,6 +446,8 @@ void mainlog_core_set_loop(struct mainlog_core *m, struct ev_loop *loop)
         unwatch_file(m);
         unwatch_out(m);
         m->loop = loop;
+        if (m->syslog)
+                sink_syslog_set_loop(m->syslog, loop);
         file_flush(m);
         out_flush(m);
 }

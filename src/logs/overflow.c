@@ -2,32 +2,14 @@
  * memory is lost: whole lines, counted, and said. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "channel.h"
 
-#define KEPT_BYTES    65536  /* in memory while the file takes nothing */
-#define LONGEST_LINE  262144 /* a line that was begun is kept whole up to here */
-#define TELL_AGAIN_MS 60000
+#define KEPT_BYTES   65536  /* in memory while the file takes nothing */
+#define LONGEST_LINE 262144 /* a line that was begun is kept whole up to here */
 
 static bool has_room(const struct channel *s)
 {
         return !s->out.queued || s->out.rest.len < KEPT_BYTES;
-}
-
-static void tell(struct channel *s)
-{
-        const struct logs_news *n = &s->core->news;
-        uint64_t bytes = s->untold;
-
-        if (!bytes || s->silent)
-                return;
-        s->untold = 0;
-        s->drop_told_ms = clock_mono_ms();
-        log_line(s->core->log, LVL_WARN, "log of '%s' %s: %llu bytes dropped (%s_overflow=drop)",
-                 s->conf.process, s->conf.is_stderr ? "stderr" : "stdout",
-                 (unsigned long long)bytes, s->conf.is_stderr ? "stderr" : "stdout");
-        if (n->on_dropped)
-                n->on_dropped(n->arg, s->owner, s->conf.is_stderr, bytes);
 }
 
 static void drop(struct pipe_in *p, const char *data, size_t len)
@@ -38,10 +20,8 @@ static void drop(struct pipe_in *p, const char *data, size_t len)
                 return;
         s->out.read += len;
         s->out.dropped += len;
-        s->untold += len;
         p->drop_mid_line = data[len - 1] != '\n';
-        if (!s->drop_told_ms || clock_mono_ms() - s->drop_told_ms >= TELL_AGAIN_MS)
-                tell(s);
+        drops_add(&s->drops, len);
 }
 
 /* How much of this ends the line that was begun. */
@@ -73,7 +53,7 @@ static void end(struct pipe_in *p, char *data, size_t len)
         if (p->drop_mid_line)
                 return;
         p->dropping = false;
-        tell(p->channel);
+        drops_over(&p->channel->drops);
         if (skip < len)
                 text_in(p, data + skip, len - skip);
 }
@@ -94,6 +74,5 @@ void overflow_in(struct pipe_in *p, char *data, size_t len)
 
 void overflow_over(struct channel *s)
 {
-        tell(s);
-        s->drop_told_ms = 0;
+        drops_over(&s->drops);
 }

@@ -10,13 +10,11 @@
 #include "logs/strip_ansi.h"
 #include "quote_bytes.h"
 
-#define SYSLOG_LINE 8192 /* longer lines are cut there */
-
 bool text_is_plain(const struct channel *s)
 {
         const struct stream_conf *c = &s->conf;
 
-        return !c->tap && !c->events_enabled && !c->syslog && !c->strip_ansi &&
+        return !c->tap && !c->events_enabled && !c->syslog.on && !c->strip_ansi &&
                c->format == LOG_RAW && c->capture_maxbytes <= 0 &&
                !log_wants(s->core->log, LVL_DEBUG);
 }
@@ -53,37 +51,6 @@ static void copy_to_main_log(struct channel *s, const char *data, size_t len)
         }
         if (!text.failed)
                 log->write(log, LVL_DEBUG, text.data, text.len);
-}
-
-/* ---- syslog */
-
-static void syslog_line(struct pipe_in *p)
-{
-        struct channel *s = p->channel;
-        AUTO_BUF text = BUF_INIT;
-
-        buf_printf(&text, "%s ", s->conf.process);
-        buf_put(&text, buf_str(&p->line), p->line.len);
-        if (s->core->syslog && !text.failed && !p->line.failed)
-                sink_syslog_line(s->core->syslog, text.data, text.len);
-        buf_reset(&p->line);
-}
-
-static void to_syslog(struct pipe_in *p, const char *data, size_t len)
-{
-        while (len > 0) {
-                size_t room = SYSLOG_LINE - p->line.len;
-                size_t n = len < room ? len : room;
-                const char *end = memchr(data, '\n', n);
-
-                if (end)
-                        n = (size_t)(end - data);
-                buf_put(&p->line, data, n);
-                if (end || p->line.len >= SYSLOG_LINE)
-                        syslog_line(p);
-                data += n + (end != NULL);
-                len -= n + (end != NULL);
-        }
 }
 
 /* ---- capture mode */
@@ -169,8 +136,8 @@ static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
                 keep_captured(p, data, len);
         else
                 write_text(p, data, len);
-        if (!inside && s->conf.syslog)
-                to_syslog(p, data, len);
+        if (!inside && s->conf.syslog.on)
+                syslog_in(p, data, len);
         copy_to_main_log(s, data, len);
         if (s->conf.events_enabled)
                 news(s, TEXT_LOG, data, len);
@@ -243,8 +210,7 @@ void text_flush(struct pipe_in *p)
         end_run(&run);
         buf_release(&run.text);
         flush_form(p);
-        if (p->line.len)
-                syslog_line(p);
+        syslog_flush(p);
 }
 
 void text_release(struct pipe_in *p)

@@ -205,12 +205,13 @@ static void check_health(struct check *c)
 static bool is_numbered(const struct program *p)
 {
         const char *const templates[] = {
-                p->command,     p->directory,        p->environment,        p->out.logfile,
-                p->err.logfile, p->on_fatal.command, p->healthcheck.target,
+                p->command,        p->directory,        p->environment,        p->out.logfile,
+                p->err.logfile,    p->on_fatal.command, p->healthcheck.target, p->out.syslog_tag,
+                p->err.syslog_tag,
         };
 
         for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-                if (templates[i] && strstr(templates[i], "process_num"))
+                if (templates[i] && strstr(templates[i], "%(process_n"))
                         return true;
         return false;
 }
@@ -243,6 +244,17 @@ static bool check_log(struct check *c, const char *key, const char *path)
         free(c->good_dir);
         c->good_dir = dir;
         return true;
+}
+
+/* What a template has become for this process. */
+static bool check_tag(struct check *c, const char *key, const char *tag)
+{
+        struct err e = { 0 };
+
+        if (!tag || opt_check(opt_find(c->f->kind, key), tag, c->l->w, &e))
+                return true;
+        fault_in(c, key, e.code == ERR_NOMEM ? "" : e.text);
+        return false;
 }
 
 static void warn_unsplittable(struct check *c, const char *command)
@@ -340,7 +352,9 @@ static bool check_process(struct check *c, int number, bool first)
                 warn_name(c, r.name);
         }
         ok = ok && check_log(c, "stdout_logfile", r.out_logfile) &&
-             check_log(c, "stderr_logfile", r.err_logfile) && check_health_target(c, number) &&
+             check_log(c, "stderr_logfile", r.err_logfile) &&
+             check_tag(c, "stdout_syslog_tag", r.out_tag) &&
+             check_tag(c, "stderr_syslog_tag", r.err_tag) && check_health_target(c, number) &&
              check_on_fatal(c, number);
         recipe_release(&r);
         return ok;

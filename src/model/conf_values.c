@@ -152,6 +152,7 @@ static bool is_template(const struct filling *f, const struct opt *o)
         case OPT_LOGFILE:
         case OPT_ON_FATAL:
         case OPT_CHECK:
+        case OPT_SYSLOG_TAG:
                 return f->kind->kind != 0;
         default:
                 return false;

@@ -67,6 +67,7 @@ static const struct fixed_name {
         { "here", NAME_HERE, offsetof(struct names, here), false },
         { "host_node_name", NAME_HOST, offsetof(struct names, host), false },
         { "numprocs", NAME_NUMBER, offsetof(struct names, numprocs), true },
+        { "process_name", NAME_PROCESS, offsetof(struct names, process), false },
         { "process_num", NAME_NUMBER, offsetof(struct names, process_num), true },
         { "program_name", NAME_PROGRAM, offsetof(struct names, program), false },
 };

@@ -330,8 +330,8 @@ const struct opt_kind opt_kind_check = {
 
 /* ---- one of a few words */
 
-static bool word_parse(const struct opt *o, const char *text, const struct world *w,
-                       union opt_value *v, struct err *e)
+bool opt_parse_word(const struct opt *o, const char *text, const struct world *w,
+                    union opt_value *v, struct err *e)
 {
         const struct opt_kind *k = opt_kind_of(o->type);
 
@@ -351,7 +351,7 @@ static bool ready_parse(const struct opt *o, const char *text, const struct worl
         if (strcmp(text, "notify") == 0 || strncmp(text, "fd:", 3) == 0)
                 return err_set(e, ERR_CONFIG, "%s is not available: expected uptime or healthcheck",
                                text);
-        return word_parse(o, text, w, v, e);
+        return opt_parse_word(o, text, w, v, e);
 }
 
 static const struct opt_word action_words[] = {
@@ -399,20 +399,17 @@ static const struct opt_word format_words[] = {
         { NULL, 0 },
 };
 
-#define WORD_KIND(parser, list, meaning)                                                  \
-        {                                                                                 \
-                .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \
-                .drop = opt_drop_zero_int, .format = opt_format_word, .words = (meaning), \
-                .values = (list)                                                          \
-        }
-
 const struct opt_kind opt_kind_check_action =
-    WORD_KIND(word_parse, action_words, "restart, kill or none");
-const struct opt_kind opt_kind_ready = WORD_KIND(ready_parse, ready_words, "uptime or healthcheck");
-const struct opt_kind opt_kind_overflow = WORD_KIND(word_parse, overflow_words, "block or drop");
+    OPT_WORD_KIND(opt_parse_word, action_words, "restart, kill or none");
+const struct opt_kind opt_kind_ready =
+    OPT_WORD_KIND(ready_parse, ready_words, "uptime or healthcheck");
+const struct opt_kind opt_kind_overflow =
+    OPT_WORD_KIND(opt_parse_word, overflow_words, "block or drop");
 const struct opt_kind opt_kind_log_every =
-    WORD_KIND(word_parse, every_words, "size, hourly or daily");
-const struct opt_kind opt_kind_log_compress = WORD_KIND(word_parse, compress_words, "none or gzip");
+    OPT_WORD_KIND(opt_parse_word, every_words, "size, hourly or daily");
+const struct opt_kind opt_kind_log_compress =
+    OPT_WORD_KIND(opt_parse_word, compress_words, "none or gzip");
 const struct opt_kind opt_kind_log_format =
-    WORD_KIND(word_parse, format_words, "raw, text or json");
-const struct opt_kind opt_kind_sighup = WORD_KIND(word_parse, sighup_words, "reload or restart");
+    OPT_WORD_KIND(opt_parse_word, format_words, "raw, text or json");
+const struct opt_kind opt_kind_sighup =
+    OPT_WORD_KIND(opt_parse_word, sighup_words, "reload or restart");

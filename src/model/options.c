@@ -42,6 +42,10 @@ static const struct opt_kind *const kinds[OPT_TYPE_COUNT] = {
         [OPT_LOG_EVERY] = &opt_kind_log_every,
         [OPT_LOG_COMPRESS] = &opt_kind_log_compress,
         [OPT_LOG_FORMAT] = &opt_kind_log_format,
+        [OPT_SYSLOG_FACILITY] = &opt_kind_syslog_facility,
+        [OPT_SYSLOG_LEVEL] = &opt_kind_syslog_level,
+        [OPT_SYSLOG_FORMAT] = &opt_kind_syslog_format,
+        [OPT_SYSLOG_TAG] = &opt_kind_syslog_tag,
         [OPT_SIGHUP] = &opt_kind_sighup,
 };
 

@@ -152,6 +152,21 @@ static bool make_log(struct job *j, const char *key, const char *template, char 
         return ok && resolve_log(j, buf_str(&text), out);
 }
 
+/* ---- names for syslog */
+
+/* The only values that may name the process. */
+static bool make_tag(struct job *j, const char *key, const char *template, const char *name,
+                     char **out)
+{
+        if (!template)
+                return true;
+        j->names.have |= NAME_PROCESS;
+        j->names.process = name;
+        j->numbered = j->numbered || strstr(template, "process_name") != NULL;
+        *out = expand_key(j, key, true, template);
+        return *out != NULL;
+}
+
 /* ---- all of it */
 
 static bool make_env(struct job *j, struct recipe *out)
@@ -182,7 +197,9 @@ static bool make_all(struct job *j, struct recipe *out)
         if (p->directory && !(out->directory = expand_key(j, "directory", true, p->directory)))
                 return false;
         return make_log(j, "stdout_logfile", p->out.logfile, &out->out_logfile) &&
-               make_log(j, "stderr_logfile", p->err.logfile, &out->err_logfile);
+               make_log(j, "stderr_logfile", p->err.logfile, &out->err_logfile) &&
+               make_tag(j, "stdout_syslog_tag", p->out.syslog_tag, out->name, &out->out_tag) &&
+               make_tag(j, "stderr_syslog_tag", p->err.syslog_tag, out->name, &out->err_tag);
 }
 
 bool recipe_try(const struct program *p, const char *group, int number,
@@ -228,6 +245,8 @@ void recipe_release(struct recipe *r)
         free(r->directory);
         free(r->out_logfile);
         free(r->err_logfile);
+        free(r->out_tag);
+        free(r->err_tag);
         strs_release(&r->env);
         *r = (struct recipe){ 0 };
 }

@@ -40,6 +40,8 @@ enum kernel_call {
         K_RENAME,
         K_UNLINK,
         K_FCHOWN,
+        K_DIAL,
+        K_SEND,
         K_COUNT
 };
 

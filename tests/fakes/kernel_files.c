@@ -308,6 +308,18 @@ static int fake_fchown(struct sys *s, int fd, uid_t uid, gid_t gid)
         return 0;
 }
 
+/* Sockets are real ones. */
+static int fake_dial(struct sys *s, const char *path)
+{
+        return kernel_enter(s->arg, K_DIAL, NULL) ? sys_real()->dial(sys_real(), path) : -1;
+}
+
+static ssize_t fake_send(struct sys *s, int fd, const void *data, size_t len)
+{
+        return kernel_enter(s->arg, K_SEND, NULL) ? sys_real()->send(sys_real(), fd, data, len)
+                                                  : -1;
+}
+
 void kernel_files_init(struct sys *ops)
 {
         ops->open = fake_open;
@@ -321,4 +333,6 @@ void kernel_files_init(struct sys *ops)
         ops->rename = fake_rename;
         ops->unlink = fake_unlink;
         ops->fchown = fake_fchown;
+        ops->dial = fake_dial;
+        ops->send = fake_send;
 }

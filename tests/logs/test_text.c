@@ -1,7 +1,4 @@
 /* What is done to text on its way: capture, escapes, events, copies (compat 15, 15.1). */
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include "../../src/logs/thread.h"
 #include "subject.h"
 
@@ -141,36 +138,4 @@ Test(text, copies_to_the_main_log_at_level_debug)
                          "DEBG 'p' stdout output:\nUndecodable: b'\\xff\\n'\n");
         cr_expect(rig_holds(&rig, "o", "quiet\nchatter\n\xff\n"));
         close(fd);
-}
-
-Test(text, goes_to_syslog_line_by_line)
-{
-        char line[9000];
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        struct stream_conf c = { .process = "web", .syslog = true };
-        int daemon_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-        strcpy(a.sun_path, rig_path(&rig, "log"));
-        cr_assert_eq(bind(daemon_fd, (struct sockaddr *)&a, sizeof a), 0);
-        rig.logs->core->syslog = sink_syslog_new("supervisord", a.sun_path);
-        make(c);
-        int fd = rig_attach(&rig, s);
-        rig_say(fd, "one\ntw");
-        rig_settle(&rig);
-        rig_say(fd, "o\nend");
-        stream_finish(s);
-        static const char *const want[] = { ": web one", ": web two", ": web end" };
-        for (int i = 0; i < 3; i++) {
-                ssize_t n = recv(daemon_fd, line, sizeof line - 1, 0);
-                cr_assert_gt(n, 10);
-                line[n] = '\0';
-                cr_expect_str_eq(strstr(line, ": web"), want[i]);
-        }
-        memset(line, 'x', sizeof line);
-        cr_assert_eq(write(fd, line, sizeof line), (ssize_t)sizeof line);
-        rig_settle(&rig);
-        cr_expect_gt(recv(daemon_fd, line, sizeof line, 0), 8192);
-        expect_ledger(11 + 9000, 11 + 9000, 0, 0);
-        close(fd);
-        close(daemon_fd);
 }

@@ -147,6 +147,17 @@ Test(config, trims_names)
         cr_expect_str_eq(program("a", 0)->section, "program: a ");
 }
 
+Test(config, looks_at_each_process_s_tag_for_syslog)
+{
+        good("[program:a]\ncommand=x\nstdout_syslog_tag=%(process_name)s\n");
+        cr_expect_str_eq(program("a", 0)->out.syslog_tag, "%(process_name)s");
+        cr_expect_str_eq(bad(SUP
+                             "[program:a]\ncommand=x\nnumprocs=2\nprocess_name=%(process_num)d\n"
+                             "stdout_syslog_tag=a:%(process_name)s\n"),
+                         "expected 1 to 48 printable ASCII characters without blanks, ':' and '[', "
+                         "got 'a:0' in section 'program:a' (file: '/etc/sd.conf')");
+}
+
 Test(config, settles_logs_and_says_so)
 {
         good("[program:a]\ncommand=x\nredirect_stderr=true\nstderr_logfile=/tmp/e\n"

@@ -112,6 +112,19 @@ Test(recipe, log_words_hold_in_any_case_and_paths_know_home)
         cr_expect_str_eq(made.err_logfile, "syslog");
 }
 
+Test(recipe, tags_for_syslog_may_name_the_process)
+{
+        web.out.syslog_tag = "%(group_name)s-%(process_name)s";
+        cr_assert(make(3), "%s", e.text);
+        char want[64];
+        snprintf(want, sizeof want, "team-%s", made.name);
+        cr_expect_str_eq(made.out_tag, want);
+        cr_expect_null(made.err_tag);
+        web.directory = "/%(process_name)s";
+        cr_expect_not(make(3), "nothing else may");
+        web.directory = NULL;
+}
+
 Test(recipe, log_paths_take_percent_signs_doubled_once_or_twice)
 {
         web.out.logfile = "/tmp/%%a";
