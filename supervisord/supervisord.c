@@ -362,6 +362,7 @@ static void become_next(struct daemon *d)
                     cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         service_reloading(&d->service);
+        mainlog_send(d->mainlog);
         if (!fine)
                 err_nomem(&e);
         if (!fine || !handover_exec(d->next_binary, argv.items, &items, &e))

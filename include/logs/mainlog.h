@@ -28,6 +28,10 @@ struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e); /* 
 void mainlog_free(struct mainlog *m);                                        /* NULL is fine */
 struct log *mainlog_log(struct mainlog *m); /* borrowed; lives as long as m */
 
+/* What was logged so far is on its way before anything that is sent to the log thread from here on.
+ * By itself that happens once in a turn of the loop. NULL is fine. */
+void mainlog_send(struct mainlog *m);
+
 /* Lines that the disk or stdout did not take are tried again with the next line; with a loop, also
  * by themselves. NULL: without one again (before the loop goes). No watcher is active while all is
  * well. */

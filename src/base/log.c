@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/buf.h"
@@ -16,11 +17,25 @@ static const struct level {
         { LVL_BLATHER, "blather", "BLAT" },
 };
 
+#define ROOM 512 /* a line's, before memory is asked for */
+
 #define LEVELS (sizeof levels / sizeof *levels)
 
 bool log_wants(const struct log *l, enum log_level level)
 {
         return l && level >= l->level;
+}
+
+/* Longer than most. */
+static void write_long(struct log *l, enum log_level level, const char *fmt, va_list ap)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        buf_vprintf(&text, fmt, ap);
+        if (!text.failed)
+                l->write(l, level, buf_str(&text), text.len);
+        else
+                l->write(l, level, "out of memory for a log line", 28);
 }
 
 void log_line(struct log *l, enum log_level level, const char *fmt, ...)
@@ -30,16 +45,20 @@ void log_line(struct log *l, enum log_level level, const char *fmt, ...)
 
         if (!log_wants(l, level))
                 return;
-        AUTO_BUF text = BUF_INIT;
+        char room[ROOM];
         errno = saved; /* for %m */
         va_start(ap, fmt);
-        buf_vprintf(&text, fmt, ap);
+        int n = vsnprintf(room, sizeof room, fmt, ap);
         va_end(ap);
         l->lines++;
-        if (!text.failed)
-                l->write(l, level, buf_str(&text), text.len);
-        else
-                l->write(l, level, "out of memory for a log line", 28);
+        if (n >= 0 && (size_t)n < sizeof room) {
+                l->write(l, level, room, (size_t)n);
+        } else {
+                errno = saved;
+                va_start(ap, fmt);
+                write_long(l, level, fmt, ap);
+                va_end(ap);
+        }
         errno = saved;
 }
 

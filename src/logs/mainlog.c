@@ -1,6 +1,7 @@
 /* The main log as its users see it: work done at once, or messages to the log thread. */
 #include "logs/mainlog.h"
 
+#include <ev.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,15 @@
 #include "mainlog_thread.h"
 
 #define WAITING_MAX (4 * 1024 * 1024) /* bytes of lines that the thread may be behind */
+#define BATCH_MAX   (16 * 1024)       /* so much is sent before the loop's turn is over */
+
+/* The lines of one turn of the loop: one message, one wake-up, one write. */
+struct batch {
+        struct mail mail; /* first */
+        struct mainlog *log;
+        unsigned long long missing; /* lines that got lost before the first one */
+        struct buf lines;
+};
 
 struct mainlog {
         struct log log;            /* what others write to */
@@ -18,8 +28,12 @@ struct mainlog {
         struct mailbox *to_core, *to_main; /* borrowed; NULL: no thread */
         struct log *core_log;              /* borrowed: the log of logs/, follows our level */
         bool lost;                         /* the thread never came back */
-        atomic_size_t waiting;             /* bytes on their way to the thread */
-        unsigned long long missing;        /* lines that had no room there */
+        struct log_stamp stamp;
+        struct batch *open;            /* owned: lines that are still to be sent; NULL: none */
+        _Atomic(struct batch *) spare; /* owned: one that the thread is through with; NULL */
+        ev_prepare turn;               /* sends them before the main loop waits */
+        atomic_size_t waiting;         /* bytes on their way to the thread */
+        unsigned long long missing;    /* lines that had no room there */
 };
 
 /* ---- messages */
@@ -28,17 +42,14 @@ struct request {
         struct mail mail; /* first */
         struct mainlog *log;
         struct mainlog_conf conf; /* its strings are owned */
-        unsigned long long missing;
-        size_t len;
-        char text[];
 };
 
-static struct request *request_new(struct mainlog *m, void (*run)(struct mail *), size_t len)
+static struct request *request_new(struct mainlog *m, void (*run)(struct mail *))
 {
-        struct request *r = malloc(sizeof *r + len);
+        struct request *r = malloc(sizeof *r);
 
         if (r)
-                *r = (struct request){ .mail = { NULL, run }, .log = m, .len = len };
+                *r = (struct request){ .mail = { NULL, run }, .log = m };
         return r;
 }
 
@@ -52,25 +63,14 @@ static void request_free(struct request *r)
 
 static void say(struct mainlog *m, const char *what, const struct err *e)
 {
+        struct log_stamp stamp = { 0 };
         AUTO_BUF text = BUF_INIT;
         AUTO_BUF line = BUF_INIT;
 
         buf_printf(&text, "%s: %s", what, e->text);
-        mainlog_make_line(&line, LVL_CRITICAL, buf_str(&text), text.len);
+        mainlog_make_line(&stamp, &line, LVL_CRITICAL, buf_str(&text), text.len);
         if (!line.failed)
-                mainlog_core_line(m->core, line.data, line.len);
-}
-
-static void core_line(struct mail *mail)
-{
-        struct request *r = (struct request *)mail;
-        struct mainlog *m = r->log;
-
-        if (r->missing)
-                mainlog_core_missing(m->core, r->missing);
-        mainlog_core_line(m->core, r->text, r->len);
-        atomic_fetch_sub(&m->waiting, r->len);
-        request_free(r);
+                mainlog_core_lines(m->core, line.data, line.len);
 }
 
 /* The old file stays in use: its path is what is shown again. */
@@ -123,31 +123,99 @@ static void core_clear(struct mail *mail)
         request_free(r);
 }
 
-static bool send(struct mainlog *m, void (*run)(struct mail *), struct err *e)
-{
-        struct request *r = request_new(m, run, 0);
-
-        if (r)
-                mailbox_send(m->to_core, &r->mail);
-        return r || err_nomem(e);
-}
-
 /* ---- lines */
 
-static void send_line(struct mainlog *m, const struct buf *line)
+static void batch_free(struct batch *b)
 {
-        bool room = atomic_load(&m->waiting) + line->len <= WAITING_MAX;
-        struct request *r = room && !line->failed ? request_new(m, core_line, line->len) : NULL;
+        if (b)
+                buf_release(&b->lines);
+        free(b);
+}
 
-        if (!r) {
+/* The memory goes round: a daemon that logs now and then asks for none. */
+static struct batch *batch_take(struct mainlog *m)
+{
+        struct batch *b = atomic_exchange(&m->spare, NULL);
+
+        if (!b)
+                b = calloc(1, sizeof *b);
+        return b;
+}
+
+static void batch_give(struct mainlog *m, struct batch *b)
+{
+        struct batch *other = b;
+
+        if (b->lines.cap <= BATCH_MAX) {
+                buf_reset(&b->lines);
+                other = atomic_exchange(&m->spare, b);
+        }
+        batch_free(other);
+}
+
+static void core_batch(struct mail *mail)
+{
+        struct batch *b = (struct batch *)mail;
+        struct mainlog *m = b->log;
+
+        if (b->missing)
+                mainlog_core_missing(m->core, b->missing);
+        mainlog_core_lines(m->core, b->lines.data, b->lines.len);
+        atomic_fetch_sub(&m->waiting, b->lines.len);
+        batch_give(m, b);
+}
+
+void mainlog_send(struct mainlog *m)
+{
+        struct batch *b = m ? m->open : NULL;
+
+        if (!b)
+                return;
+        m->open = NULL;
+        atomic_fetch_add(&m->waiting, b->lines.len);
+        mailbox_send(m->to_core, &b->mail);
+}
+
+static void on_turn(EV_P_ ev_prepare *w, int revents)
+{
+        (void)loop, (void)revents;
+        mainlog_send(w->data);
+}
+
+static struct batch *batch_of(struct mainlog *m)
+{
+        if (m->open && m->missing)
+                mainlog_send(m);
+        if (m->open)
+                return m->open;
+        struct batch *b = batch_take(m);
+        if (!b)
+                return NULL;
+        b->mail = (struct mail){ NULL, core_batch };
+        b->log = m;
+        b->missing = m->missing;
+        m->missing = 0;
+        return m->open = b;
+}
+
+static void add_line(struct mainlog *m, enum log_level level, const char *text, size_t len)
+{
+        bool room = atomic_load(&m->waiting) + len <= WAITING_MAX;
+        struct batch *b = room ? batch_of(m) : NULL;
+        size_t before = b ? b->lines.len : 0;
+
+        if (!b) {
                 m->missing++;
                 return;
         }
-        memcpy(r->text, line->data, line->len);
-        r->missing = m->missing;
-        m->missing = 0;
-        atomic_fetch_add(&m->waiting, line->len);
-        mailbox_send(m->to_core, &r->mail);
+        mainlog_make_line(&m->stamp, &b->lines, level, text, len);
+        if (b->lines.failed) { /* half a line is none */
+                b->lines.failed = false;
+                b->lines.len = before;
+                m->missing++;
+        }
+        if (b->lines.len >= BATCH_MAX || level >= LVL_CRITICAL)
+                mainlog_send(m);
 }
 
 static void on_line(struct log *self, enum log_level level, const char *text, size_t len)
@@ -157,13 +225,15 @@ static void on_line(struct log *self, enum log_level level, const char *text, si
 
         if (m->lost)
                 return;
-        mainlog_make_line(&line, level, text, len);
-        if (m->to_core)
-                send_line(m, &line);
-        else if (line.failed)
+        if (m->to_core) {
+                add_line(m, level, text, len);
+                return;
+        }
+        mainlog_make_line(&m->stamp, &line, level, text, len);
+        if (line.failed)
                 mainlog_core_missing(m->core, 1);
         else
-                mainlog_core_line(m->core, line.data, line.len);
+                mainlog_core_lines(m->core, line.data, line.len);
 }
 
 /* ---- life */
@@ -189,6 +259,7 @@ void mainlog_free(struct mainlog *m)
         if (!m || m->lost)
                 return;
         mainlog_core_free(m->core);
+        batch_free(atomic_exchange(&m->spare, NULL));
         free(m->shown);
         free(m);
 }
@@ -205,6 +276,16 @@ void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop)
 }
 
 /* ---- calls */
+
+static bool send(struct mainlog *m, void (*run)(struct mail *), struct err *e)
+{
+        struct request *r = request_new(m, run);
+
+        mainlog_send(m);
+        if (r)
+                mailbox_send(m->to_core, &r->mail);
+        return r || err_nomem(e);
+}
 
 static bool is_file(const struct mainlog_conf *c)
 {
@@ -223,7 +304,7 @@ static bool copy_conf(struct mainlog_conf *to, const struct mainlog_conf *from)
 
 static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
 {
-        struct request *r = request_new(m, core_configure, 0);
+        struct request *r = request_new(m, core_configure);
         char *shown = is_file(c) ? strdup(c->path) : NULL;
 
         if (!r || !copy_conf(&r->conf, c) || (is_file(c) && !shown)) {
@@ -234,6 +315,7 @@ static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct er
         }
         free(m->shown);
         m->shown = shown;
+        mainlog_send(m);
         mailbox_send(m->to_core, &r->mail);
         return true;
 }
@@ -285,6 +367,11 @@ void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mail
         m->to_core = to_core;
         m->to_main = to_main;
         m->core_log = core_log;
+        ev_prepare_init(&m->turn, on_turn);
+        m->turn.data = m;
+        ev_set_priority(&m->turn, EV_MINPRI); /* what others log before the loop waits goes along */
+        ev_prepare_start(to_main->loop, &m->turn);
+        ev_unref(to_main->loop);
 }
 
 void mainlog_leave_thread(struct mainlog *m)
@@ -297,7 +384,10 @@ void mainlog_back(struct mainlog *m, bool ended)
 {
         if (!m)
                 return;
+        mainlog_send(m);
         m->lost = !ended;
+        ev_ref(m->to_main->loop);
+        ev_prepare_stop(m->to_main->loop, &m->turn);
         m->to_core = m->to_main = NULL;
         m->core_log = NULL;
         if (!ended)

@@ -25,10 +25,11 @@ struct mainlog_core {
         char *ident;                /* owned: there */
         struct syslog_sender sender;
         bool syslog_dropped; /* and not yet said */
-        struct buf rest;     /* for the file; begins where the last write broke off */
-        uint64_t dropped;    /* lines that had no room there */
-        int error;           /* why */
-        struct outfd out;    /* copy to stdout */
+        struct log_stamp stamp;
+        struct buf rest;  /* for the file; begins where the last write broke off */
+        uint64_t dropped; /* lines that had no room there */
+        int error;        /* why */
+        struct outfd out; /* copy to stdout */
         bool has_out;
         struct buf out_rest;
         struct ev_loop *loop; /* borrowed; NULL: none */
@@ -154,29 +155,42 @@ static void file_flush(struct mainlog_core *m)
         tell_dropped(m);
 }
 
-/* A line that was begun is kept whole: the next one must not end up in its middle. */
-static void keep(struct mainlog_core *m, const char *data, size_t len, bool begun)
+static size_t line_len(const char *lines, size_t len)
 {
-        if (begun || m->rest.len + len <= REST_MAX)
-                buf_put(&m->rest, data, len);
-        else
-                m->dropped++;
-        if (m->rest.failed) {
-                m->rest.failed = false;
-                m->dropped++;
+        const char *end = memchr(lines, '\n', len);
+
+        return end ? (size_t)(end - lines) + 1 : len;
+}
+
+/* A line that was begun is kept whole: the next one must not end up in its middle. */
+static void keep(struct mainlog_core *m, const char *lines, size_t len, bool begun)
+{
+        while (len > 0) {
+                size_t n = line_len(lines, len);
+                if (begun || m->rest.len + n <= REST_MAX)
+                        buf_put(&m->rest, lines, n);
+                else
+                        m->dropped++;
+                if (m->rest.failed) {
+                        m->rest.failed = false;
+                        m->dropped++;
+                }
+                begun = false;
+                lines += n;
+                len -= n;
         }
 }
 
-static void file_line(struct mainlog_core *m, const char *line, size_t len)
+static void file_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->rest.len) {
-                keep(m, line, len, false);
+                keep(m, lines, len, false);
                 file_flush(m);
                 return;
         }
-        size_t done = file_put(m, line, len);
+        size_t done = file_put(m, lines, len);
         if (done < len)
-                keep(m, line + done, len - done, done > 0);
+                keep(m, lines + done, len - done, done > 0 && lines[done - 1] != '\n');
         tell_rotation(m);
 }
 
@@ -220,29 +234,49 @@ static void out_flush(struct mainlog_core *m)
 }
 
 /* Whole lines or none: what finds no room in a stdout that nobody reads is in the file. */
-static void out_line(struct mainlog_core *m, const char *line, size_t len)
+static void out_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->out_rest.len)
                 out_flush(m);
-        if (!m->has_out || (m->out_rest.len && m->out_rest.len + len > STDOUT_MAX))
-                return;
-        buf_put(&m->out_rest, line, len);
+        while (m->has_out && len > 0) {
+                size_t n = line_len(lines, len);
+                if (m->out_rest.len && m->out_rest.len + n > STDOUT_MAX)
+                        break;
+                buf_put(&m->out_rest, lines, n);
+                lines += n;
+                len -= n;
+        }
         m->out_rest.failed = false;
-        out_flush(m);
+        if (m->has_out)
+                out_flush(m);
 }
 
 /* ---- lines */
 
-static void put_head(struct buf *out, enum log_level level)
+static void put_second(struct log_stamp *stamp, time_t second)
 {
-        int64_t now = clock_wall_ms();
-        time_t seconds = (time_t)(now / 1000);
         struct tm tm = { 0 };
 
-        localtime_r(&seconds, &tm);
-        buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d,%03d %s ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000),
-                   log_level_tag(level));
+        if (stamp->text[0] && stamp->second == second)
+                return;
+        stamp->second = second;
+        if (!localtime_r(&second, &tm) ||
+            !strftime(stamp->text, sizeof stamp->text, "%Y-%m-%d %H:%M:%S", &tm))
+                memcpy(stamp->text, "0000-00-00 00:00:00", sizeof stamp->text);
+}
+
+static void put_head(struct log_stamp *stamp, struct buf *out, enum log_level level)
+{
+        int64_t now = clock_wall_ms();
+        int ms = (int)(now % 1000);
+        char fraction[] = { ',', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                            (char)('0' + ms % 10), ' ' };
+
+        put_second(stamp, (time_t)(now / 1000));
+        buf_puts(out, stamp->text);
+        buf_put(out, fraction, sizeof fraction);
+        buf_puts(out, log_level_tag(level));
+        buf_putc(out, ' ');
 }
 
 static void syslog_line(struct mainlog_core *m, const char *text, size_t len)
@@ -284,21 +318,22 @@ static void on_syslog(void *arg, const char *reason)
         m->sender.dropped = 0;
 }
 
-void mainlog_make_line(struct buf *out, enum log_level level, const char *text, size_t len)
+void mainlog_make_line(struct log_stamp *stamp, struct buf *out, enum log_level level,
+                       const char *text, size_t len)
 {
-        put_head(out, level);
+        put_head(stamp, out, level);
         buf_put(out, text, len);
         buf_putc(out, '\n');
 }
 
-void mainlog_core_line(struct mainlog_core *m, const char *line, size_t len)
+void mainlog_core_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->syslog)
-                to_syslog(m, line, len);
+                to_syslog(m, lines, len);
         if (m->has_file)
-                file_line(m, line, len);
+                file_lines(m, lines, len);
         if (m->has_out)
-                out_line(m, line, len);
+                out_lines(m, lines, len);
 }
 
 void mainlog_core_missing(struct mainlog_core *m, unsigned long long lines)
@@ -314,12 +349,12 @@ static void on_line(struct log *self, enum log_level level, const char *text, si
         struct mainlog_core *m = self->arg;
         AUTO_BUF line = BUF_INIT;
 
-        mainlog_make_line(&line, level, text, len);
+        mainlog_make_line(&m->stamp, &line, level, text, len);
         if (line.failed) {
                 m->dropped += m->has_file;
                 return;
         }
-        mainlog_core_line(m, line.data, line.len);
+        mainlog_core_lines(m, line.data, line.len);
 }
 
 /* ---- life */

@@ -3,6 +3,8 @@
 #ifndef LOGS_MAINLOG_CORE_H
 #define LOGS_MAINLOG_CORE_H
 
+#include <time.h>
+
 #include "base/buf.h"
 #include "logs/mainlog.h"
 
@@ -16,9 +18,17 @@ void mainlog_core_reopen(struct mainlog_core *m);
 bool mainlog_core_clear(struct mainlog_core *m, struct err *e);
 const char *mainlog_core_path(const struct mainlog_core *m);
 
-/* A finished line: stamp, level and newline included. */
-void mainlog_make_line(struct buf *out, enum log_level level, const char *text, size_t len);
-void mainlog_core_line(struct mainlog_core *m, const char *line, size_t len);
+/* The second that was written last: the next line is of the same one, as a rule. */
+struct log_stamp {
+        time_t second;
+        char text[20]; /* "2026-11-20 10:02:51"; empty: none yet */
+};
+
+/* Appends a finished line: stamp, level and newline included. */
+void mainlog_make_line(struct log_stamp *stamp, struct buf *out, enum log_level level,
+                       const char *text, size_t len);
+/* Finished lines, one or more. */
+void mainlog_core_lines(struct mainlog_core *m, const char *lines, size_t len);
 /* So many lines never got here: say so. */
 void mainlog_core_missing(struct mainlog_core *m, unsigned long long lines);
 

@@ -276,6 +276,7 @@ struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg)
         if (!w)
                 return NULL;
         *w = (struct logs_wait){ .mail = { NULL, core_waited }, .logs = l, .fn = fn, .arg = arg };
+        mainlog_send(l->mainlog);
         mailbox_send(&l->to_core, &w->mail);
         return w;
 }
@@ -461,6 +462,7 @@ void logs_free(struct logs *l)
                 return;
         }
         l->stop.run = core_stop;
+        mainlog_send(l->mainlog);
         mailbox_send(&l->to_core, &l->stop);
         bool ended = join(l);
         mainlog_back(l->mainlog, ended);
