@@ -345,7 +345,7 @@ Test(statetable, falls_back_to_the_older_copy_of_a_torn_record)
         write_text(a, "second");
         write_text(a, "third");
         struct state_slot s = table.slots[a];
-        char *copy = table.map + 4096 + ((size_t)a * 2 + s.at) * (24 + RECORD);
+        char *copy = table.file.map + 4096 + ((size_t)a * 2 + s.at) * (24 + RECORD);
         memset(copy, 0, 8); /* as a kill leaves it: no sum yet */
         reopen();
         cr_expect_str_eq(read_text(a), "second");

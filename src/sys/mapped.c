@@ -1,0 +1,295 @@
+#include "sys/mapped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define MAX_BYTES ((size_t)1 << 30)
+
+struct header {
+        char magic[8];
+        uint32_t shape;
+        uint32_t spare;
+        struct state_owner owner;
+        uint64_t sum;
+};
+
+/* How many units there ought to be, twice: behind the header, because growth changes it. */
+struct extent {
+        uint32_t units, inverse;
+};
+#define EXTENT_AT 1024u
+#define MARGIN_AT 2048u
+
+/* Every step can be undone, so that a single flipped bit always shows. */
+uint64_t mapped_mix(uint64_t sum, uint64_t word)
+{
+        sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        return sum ^ sum >> 32;
+}
+
+uint64_t mapped_sum(uint64_t sum, const void *data, size_t len)
+{
+        const char *at = data;
+        uint64_t word;
+
+        for (; len >= sizeof word; at += sizeof word, len -= sizeof word) {
+                memcpy(&word, at, sizeof word);
+                sum = mapped_mix(sum, word);
+        }
+        if (len) {
+                word = 0;
+                memcpy(&word, at, len);
+                sum = mapped_mix(sum, word);
+        }
+        return sum ? sum : 1;
+}
+
+/* ---- whose it is */
+
+static bool read_boot_id(char *out, size_t size)
+{
+        AUTO_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+
+        if (n <= 0)
+                return false;
+        out[n] = '\0';
+        out[strcspn(out, "\n")] = '\0';
+        return true;
+}
+
+bool state_owner_here(struct state_owner *out, struct err *e)
+{
+        struct stat st;
+
+        *out = (struct state_owner){ .uid = geteuid() };
+        if (!read_boot_id(out->boot_id, sizeof out->boot_id))
+                return err_set(e, ERR_SYS, "learn which boot this is");
+        if (stat("/proc/self/ns/pid", &st) < 0)
+                return err_set(e, ERR_SYS, "learn which pid namespace this is");
+        out->pid_namespace = st.st_ino;
+        return true;
+}
+
+static uint64_t header_sum(const struct header *h)
+{
+        return mapped_sum(0, h, offsetof(struct header, sum));
+}
+
+/* NULL: it is ours; else what is wrong. */
+static const char *foreign(const struct header *h, const struct mapped_form *f,
+                           const struct state_owner *who)
+{
+        if (memcmp(h->magic, f->magic, sizeof f->magic) != 0)
+                return "is no state table";
+        if (h->sum != header_sum(h))
+                return "is damaged";
+        if (strcmp(h->owner.boot_id, who->boot_id) != 0)
+                return "is of an earlier boot";
+        if (h->owner.pid_namespace != who->pid_namespace)
+                return "is of another pid namespace";
+        if (h->owner.uid != who->uid)
+                return "is another user's";
+        if (h->owner.readable_by > who->version || h->shape != f->shape)
+                return "is of another version";
+        return NULL;
+}
+
+/* ---- size */
+
+static size_t size_for(const struct mapped *m, size_t units)
+{
+        return MAPPED_HEADER + units * m->unit;
+}
+
+static bool map_file(struct mapped *m, uint32_t units, struct err *e)
+{
+        size_t size = size_for(m, units);
+
+        if (size > MAX_BYTES)
+                return err_set(e, ERR_USAGE, "%s is full", m->path);
+        /* Blocks first: a full disk would be SIGBUS at a store. */
+        int error = posix_fallocate(m->fd, 0, (off_t)size);
+        if (error) {
+                errno = error;
+                return err_set(e, ERR_SYS, "reserve %zu bytes for %s", size, m->path);
+        }
+        void *map = m->map ? mremap(m->map, m->size, size, MREMAP_MAYMOVE)
+                           : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+        if (map == MAP_FAILED)
+                return err_set(e, ERR_SYS, "map %s", m->path);
+        m->map = map;
+        m->size = size;
+        m->units = units;
+        return true;
+}
+
+static struct extent *extent_of(const struct mapped *m)
+{
+        return (struct extent *)(m->map + EXTENT_AT);
+}
+
+static void note_extent(struct mapped *m)
+{
+        *extent_of(m) = (struct extent){ m->units, ~m->units };
+}
+
+static void check_extent(struct mapped *m)
+{
+        const struct extent *was = extent_of(m);
+
+        if (was->units == ~was->inverse && was->units > m->units)
+                m->lost = was->units - m->units;
+        note_extent(m);
+}
+
+bool mapped_grow(struct mapped *m, uint32_t more, struct err *e)
+{
+        if (!map_file(m, m->units + more, e))
+                return false;
+        note_extent(m);
+        return true;
+}
+
+void mapped_untouch(const struct mapped *m)
+{
+        madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
+}
+
+void *mapped_margin(const struct mapped *m)
+{
+        return m->map + MARGIN_AT;
+}
+
+/* ---- opening */
+
+static void let_go(struct mapped *m)
+{
+        if (m->map)
+                munmap(m->map, m->size);
+        m->map = NULL;
+        fd_close(&m->fd);
+        m->size = 0;
+        m->units = m->lost = 0;
+}
+
+/* Written whole under another name: a file with half a header never exists. */
+static bool make_file(struct mapped *m, const struct mapped_form *f, const struct state_owner *who,
+                      struct err *e)
+{
+        AUTO_BUF fresh = BUF_INIT;
+        struct header h;
+
+        memset(&h, 0, sizeof h); /* the gaps, too: they are in the sum */
+        h.shape = f->shape;
+        memcpy(&h.owner, who, sizeof h.owner);
+        memcpy(h.magic, f->magic, sizeof h.magic);
+        h.sum = header_sum(&h);
+        buf_printf(&fresh, "%s.new", m->path);
+        if (fresh.failed)
+                return err_nomem(e);
+        unlink(fresh.data);
+        m->fd = open(fresh.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (m->fd < 0)
+                return err_set(e, ERR_SYS, "make %s", fresh.data);
+        if (pwrite(m->fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+                err_set(e, ERR_SYS, "write %s", fresh.data);
+        else if (map_file(m, f->first, e)) {
+                note_extent(m);
+                if (rename(fresh.data, m->path) == 0)
+                        return true;
+                err_set(e, ERR_SYS, "rename %s", fresh.data);
+        }
+        unlink(fresh.data);
+        return false;
+}
+
+/* NULL: mapped and ours; else why not. */
+static const char *take_file(struct mapped *m, const struct mapped_form *f,
+                             const struct state_owner *who, struct err *e)
+{
+        struct header h;
+        struct stat st;
+
+        if (fstat(m->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+                return "is no ordinary file";
+        if (st.st_uid != who->uid || (st.st_mode & 077))
+                return "may be written by others";
+        if (pread(m->fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+                return "is too short";
+        const char *why = foreign(&h, f, who);
+        if (why)
+                return why;
+        if ((size_t)st.st_size < size_for(m, 1))
+                return "is too short";
+        size_t units = ((size_t)st.st_size - MAPPED_HEADER) / m->unit;
+        if ((size_t)st.st_size > MAX_BYTES || (size_t)st.st_size != size_for(m, units))
+                return "has an impossible size";
+        if (!map_file(m, (uint32_t)units, e))
+                return e->text;
+        check_extent(m);
+        return NULL;
+}
+
+static void set_aside(struct mapped *m, const char *why, struct buf *said)
+{
+        AUTO_BUF aside = BUF_INIT;
+
+        if (said->len)
+                buf_puts(said, "; ");
+        buf_printf(&aside, "%s.aside", m->path);
+        if (!aside.failed && rename(m->path, aside.data) == 0) {
+                buf_printf(said, "%s %s: set aside as %s, starting without it", m->path, why,
+                           aside.data);
+                return;
+        }
+        buf_printf(said, "%s %s: removed, starting without it", m->path, why);
+        unlink(m->path);
+}
+
+bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *form,
+                 const struct state_owner *who, struct buf *said, struct err *e)
+{
+        struct err why_not = { 0 };
+
+        *m = (struct mapped){ .fd = -1, .path = strdup(path), .unit = form->unit };
+        if (!m->path)
+                return err_nomem(e);
+        m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (m->fd >= 0 || errno != ENOENT) {
+                const char *why = m->fd < 0 ? strerror(errno) : take_file(m, form, who, &why_not);
+                if (!why)
+                        return true;
+                let_go(m);
+                set_aside(m, why, said);
+        }
+        if (make_file(m, form, who, e))
+                return true;
+        mapped_close(m);
+        return false;
+}
+
+void mapped_close(struct mapped *m)
+{
+        if (!m->path)
+                return;
+        let_go(m);
+        free(m->path);
+        m->path = NULL;
+}
+
+void mapped_remove(struct mapped *m)
+{
+        if (!m->path)
+                return;
+        unlink(m->path);
+        mapped_close(m);
+}
