@@ -621,6 +621,7 @@ static int supervise(struct daemon *d)
                 log_line(d->sup.log, LVL_ERROR, "not upgraded: %s did not begin to supervise",
                          handover_word(&d->handover, "binary"));
         handover_confirmed(&d->handover);
+        state_confirmed(&d->sup);
         d->sup.handover = NULL;
         service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);

@@ -1,5 +1,5 @@
-/* What a successor needs, kept in <statedir>/table while we live: one record for each process that
- * ever was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
+/* What a successor needs, kept in <statedir> while we live: one record for each process that ever
+ * was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
  * date before the work that it speaks of is begun, and names that work, so that a successor knows
  * what may not have happened. Without a state directory every call does nothing. */
 #ifndef ENGINE_STATE_H
@@ -38,8 +38,11 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l);
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 
 struct strs;
-/* For the next image in our place: the lock. False: no memory. */
+/* For the next image in our place: the lock; and, should it be of the version before this one, a
+ * table as that one reads it. False: no memory. */
 bool state_hand_over(const struct supervisor *s, struct strs *items);
+/* We are that image, and it is not gone back from here. */
+void state_confirmed(struct supervisor *s);
 
 /* ---- of the daemon before us */
 

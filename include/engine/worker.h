@@ -22,6 +22,7 @@ struct adopted;
 /* How a successor would know the worker again (engine/state.h). */
 struct footprint {
         uint32_t slot;                  /* of its record, counted from 1; 0: none */
+        uint32_t texts;                 /* and where the rest of it is */
         uint64_t start_low, start_high; /* clock ticks since the boot */
         uint64_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours */
         bool adopted;                   /* started by an earlier daemon */

@@ -1,6 +1,5 @@
-/* What a successor has to know about a process: the machine's whole state as plain numbers, to be
- * kept in the state table (sys/statetable.h). The layout is a file format: fields are only ever
- * appended, enum values keep their numbers. Pure. */
+/* What a successor has to know about a process: the machine's whole state as plain numbers, for
+ * whoever keeps it (engine/state.h). Enum values are in files: they keep their numbers. Pure. */
 #ifndef MODEL_MEMORY_H
 #define MODEL_MEMORY_H
 
@@ -13,8 +12,8 @@
 #define MEMORY_TEXT     96
 
 struct process_memory {
-        int64_t due_ms, spawned_ms, spawned_wall_ms, calm_ms, stopped_wall_ms, ended_wall_ms;
-        uint64_t seed;
+        int64_t due_ms, spawned_ms, spawned_wall_ms, tried_wall_ms, calm_ms;
+        int64_t stopped_wall_ms, ended_wall_ms;
         int32_t pid, tries, crashes, restarts;
         int32_t code, sig, raw; /* the last ending */
         int32_t check_failures, check_successes;
@@ -22,7 +21,6 @@ struct process_memory {
         uint8_t known, happened, core, expected, unhealthy;
         uint8_t health, ever_ok;
         uint8_t failure_count;
-        uint8_t spare[2];
         int64_t failures_ms[MEMORY_FAILURES]; /* oldest first */
         char spawnerr[MEMORY_TEXT];           /* cut when longer; "": none */
 };

@@ -21,6 +21,7 @@ struct fleet {
         int replicas;            /* how many are wanted now; numprocs unless scaled */
         bool scaled;             /* replicas was set by an order, and differs from numprocs' say */
         uint32_t state_slot;     /* the engine's: where that is written down; 0: nowhere */
+        uint32_t state_texts;
         struct process *
             *procs; /* owned array, borrowed items, ascending number; retiring ones too */
         int count;

@@ -125,7 +125,7 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
         struct stream *streams[] = { NULL, w->out, w->err };
 
         for (int i = 1; i < 3; i++) {
-                ino_t pipe = (ino_t)k->record.process.pipes[i];
+                ino_t pipe = (ino_t)k->record.pipes[i];
                 if (!pipe || !streams[i])
                         continue;
                 int fd = our_end(s, p, i, pipe);
@@ -142,7 +142,7 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
 
 static void take_stdin(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        ino_t pipe = (ino_t)k->record.process.pipes[0];
+        ino_t pipe = (ino_t)k->record.pipes[0];
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
         if (fd >= 0)
@@ -199,7 +199,7 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
         if (lives || was_handed_over(s))
                 take_pipes(s, p, k);
         if (p->program->kind == KIND_LISTENER)
-                listener_adopted(s, p, k->record.process.listener_state);
+                listener_adopted(s, p, k->record.listener_state);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)
                 health_begin(&p->health, p->program); /* killed between the birth and this */
         bool probed = p->state == PS_STARTING || p->state == PS_RUNNING;
@@ -225,8 +225,8 @@ static void say_lost(struct supervisor *s, const struct process *p)
 
 static void lost(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        const struct process_record *r = &k->record.process;
-        bool known = r->head.flags & RECORD_REAPED;
+        const struct record *r = &k->record;
+        bool known = r->flags & RECORD_REAPED;
 
         if (was_handed_over(s))
                 take_pipes(s, p, k);
@@ -253,7 +253,7 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
         int pidfd = -1;
 
         enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
-        if (found == ORPHAN_GONE || (k->record.head.flags & (RECORD_REAPED | RECORD_LOST))) {
+        if (found == ORPHAN_GONE || (k->record.flags & (RECORD_REAPED | RECORD_LOST))) {
                 fd_close(&pidfd);
                 lost(s, p, k);
                 return;
@@ -286,14 +286,13 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
 /* Half stopped for the daemon's own end: there is a daemon again, so it is to run again. */
 static bool was_ending(const struct relic *k)
 {
-        return k->record.head.flags & RECORD_ENDING &&
-               k->record.process.memory.state == PS_STOPPING;
+        return k->record.flags & RECORD_ENDING && k->record.memory.state == PS_STOPPING;
 }
 
 static bool recall(struct supervisor *s, struct process *p, struct relic *k)
 {
-        struct process_memory memory = k->record.process.memory;
-        const struct process_record *r = &k->record.process;
+        struct process_memory memory = k->record.memory;
+        const struct record *r = &k->record;
         struct worker *w = worker_of(s, p);
 
         if (w && was_ending(k) && p->program->autostart)
@@ -301,10 +300,11 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
         if (!w || !process_recall(p, &memory)) {
                 log_line(s->log, LVL_WARN, "state of '%s' makes no sense, starting without it",
                          p->name);
-                statetable_drop(&s->state->table, k->slot);
+                record_drop(s->state, k->slot, k->texts);
                 return false;
         }
         w->mark = (struct footprint){ .slot = k->slot + 1,
+                                      .texts = k->texts,
                                       .start_low = r->start_low,
                                       .start_high = r->start_high,
                                       .pipes = { r->pipes[0], r->pipes[1], r->pipes[2] } };
@@ -316,7 +316,7 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
  * harm. */
 static void resume(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        const struct process_record *r = &k->record.process;
+        const struct record *r = &k->record;
         unsigned work = r->work;
 
         supervisor_act(s, p, p->state, 0); /* its deadline */
@@ -335,7 +335,7 @@ static void resume(struct supervisor *s, struct process *p, const struct relic *
 static bool lacks_pipe(const struct process *p, const struct relic *k)
 {
         const struct program *g = p->program;
-        const uint64_t *pipes = k->record.process.pipes;
+        const uint64_t *pipes = k->record.pipes;
 
         return (!pipes[1] && !program_discards(g, false)) ||
                (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
@@ -344,8 +344,7 @@ static bool lacks_pipe(const struct process *p, const struct relic *k)
 /* The configuration may be another than the one it was started by. */
 static void follow_changes(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        bool changed =
-            k->record.process.fingerprint != program_fingerprint(p->program) || lacks_pipe(p, k);
+        bool changed = k->record.fingerprint != program_fingerprint(p->program) || lacks_pipe(p, k);
 
         if (!changed || p->pid <= 0)
                 return;
@@ -378,18 +377,18 @@ static char *escaped_or_null(const char *text)
 /* Enough of a program to stop it by. */
 static struct program *last_program(const struct relic *k)
 {
-        const struct process_record *r = &k->record.process;
+        const struct record *r = &k->record;
         struct program *g = program_new();
 
         if (!g)
                 return NULL;
         g->kind = (enum program_kind)r->program_kind;
-        g->name = strdup(k->text[TEXT_PROGRAM]);
+        g->name = strdup(k->record.text[TEXT_PROGRAM]);
         g->section = strdup("gone");
         g->command = strdup("");
-        g->process_name = escaped(k->text[TEXT_NAME]);
-        g->out.logfile = escaped_or_null(k->text[TEXT_OUT]);
-        g->err.logfile = escaped_or_null(k->text[TEXT_ERR]);
+        g->process_name = escaped(k->record.text[TEXT_NAME]);
+        g->out.logfile = escaped_or_null(k->record.text[TEXT_OUT]);
+        g->err.logfile = escaped_or_null(k->record.text[TEXT_ERR]);
         g->redirect_stderr = r->pipes[2] == 0;
         g->numprocs_start = r->number;
         g->numprocs_max = -1;
@@ -406,7 +405,7 @@ static struct program *last_program(const struct relic *k)
 
 static struct group *last_group(struct supervisor *s, const struct relic *k, struct err *e)
 {
-        const char *name = k->text[TEXT_GROUP];
+        const char *name = k->record.text[TEXT_GROUP];
         struct group *g = registry_group(&s->registry, name);
 
         if (g)
@@ -419,7 +418,7 @@ static struct group *last_group(struct supervisor *s, const struct relic *k, str
         }
         conf->refs = 1;
         conf->priority = 999;
-        conf->kind = (enum program_kind)k->record.process.program_kind;
+        conf->kind = (enum program_kind)k->record.program_kind;
         g = registry_add(&s->registry, conf, s->world, e);
         group_conf_unref(conf);
         if (g)
@@ -436,23 +435,22 @@ static struct process *last_process(struct supervisor *s, const struct relic *k,
         program_unref(program);
         if (g && !f)
                 err_nomem(e);
-        return f ? registry_add_process(&s->registry, f, k->record.process.number, s->world, e)
-                 : NULL;
+        return f ? registry_add_process(&s->registry, f, k->record.number, s->world, e) : NULL;
 }
 
 static struct process *find_process(struct supervisor *s, const struct relic *k)
 {
-        struct group *g = registry_group(&s->registry, k->text[TEXT_GROUP]);
+        struct group *g = registry_group(&s->registry, k->record.text[TEXT_GROUP]);
 
-        return g ? group_process(g, k->text[TEXT_NAME]) : NULL;
+        return g ? group_process(g, k->record.text[TEXT_NAME]) : NULL;
 }
 
 static void retire(struct supervisor *s, struct relic *k)
 {
         struct err e = { 0 };
 
-        if (k->record.process.memory.pid <= 0) {
-                statetable_drop(&s->state->table, k->slot);
+        if (k->record.memory.pid <= 0) {
+                record_drop(s->state, k->slot, k->texts);
                 return;
         }
         struct process *p = last_process(s, k, &e);
@@ -460,7 +458,7 @@ static void retire(struct supervisor *s, struct relic *k)
                 log_line(s->log, LVL_ERROR,
                          "cannot stop '%s' (pid %d), which is configured no "
                          "more: %s",
-                         k->text[TEXT_NAME], k->record.process.memory.pid, e.text);
+                         k->record.text[TEXT_NAME], k->record.memory.pid, e.text);
                 return;
         }
         if (!recall(s, p, k))
@@ -493,16 +491,17 @@ static void set_replicas(struct supervisor *s, struct fleet *f, int replicas)
 /* An order to scale holds, unless numprocs itself was changed since. */
 static void recall_fleet(struct supervisor *s, const struct relic *k)
 {
-        const struct fleet_record *r = &k->record.fleet;
-        struct group *g = registry_group(&s->registry, k->text[TEXT_GROUP]);
-        struct fleet *f = g ? group_fleet(g, k->text[TEXT_PROGRAM]) : NULL;
+        const struct record *r = &k->record;
+        struct group *g = registry_group(&s->registry, k->record.text[TEXT_GROUP]);
+        struct fleet *f = g ? group_fleet(g, k->record.text[TEXT_PROGRAM]) : NULL;
 
         if (!f || r->numprocs != f->program->numprocs || r->replicas < 0 ||
             r->replicas > FLEET_MAX) {
-                statetable_drop(&s->state->table, k->slot);
+                record_drop(s->state, k->slot, k->texts);
                 return;
         }
         f->state_slot = k->slot + 1;
+        f->state_texts = k->texts;
         set_replicas(s, f, program_replicas(f->program, r->replicas));
         state_note_fleet(s, f);
 }

@@ -1,5 +1,10 @@
-/* The records of the state table, between state.c which writes and adopt.c which reads them. The
- * layout is a file format: fields are only ever appended, STATE_VERSION counts up then. */
+/* The records of the state directory, between state_write.c, state_read.c and adopt.c.
+ *
+ * A record has two halves. What changes with every step of a process is of a fixed size, in
+ * <statedir>/records (sys/statetable.h); names, paths and what else stays for long is in
+ * <statedir>/texts (sys/vault.h), written anew only when it has changed, and referred to from
+ * there. Both layouts are file formats: STATE_VERSION counts up with each change, and the version
+ * before is read, and written for it when it is to go on (state_v1.c). */
 #ifndef ENGINE_STATE_RECORD_H
 #define ENGINE_STATE_RECORD_H
 
@@ -10,10 +15,10 @@
 #include "engine/state.h"
 #include "model/memory.h"
 #include "sys/statetable.h"
+#include "sys/vault.h"
 
-#define STATE_VERSION     1
-#define STATE_READABLE_BY 1
-#define RECORD_MAX        1000
+#define STATE_VERSION     2
+#define STATE_READABLE_BY 2
 
 enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
 
@@ -26,56 +31,94 @@ enum record_flag {
         RECORD_ADOPTED = 32,
 };
 
-/* Texts behind it: group, program, name, stdout's log, stderr's log; each ends in NUL. */
-enum record_text { TEXT_GROUP, TEXT_PROGRAM, TEXT_NAME, TEXT_OUT, TEXT_ERR, TEXT_COUNT };
-
-struct record_head {
-        uint16_t kind, text_at, text_len, flags;
+enum memory_bit {
+        BIT_KNOWN = 1,
+        BIT_HAPPENED = 2,
+        BIT_EXPECTED = 4,
+        BIT_UNHEALTHY = 8,
+        BIT_EVER_OK = 16,
 };
 
-struct process_record {
-        struct record_head head;
-        uint32_t work; /* DO_* that were about to be begun */
-        int32_t status;
+enum record_text { TEXT_NAME, TEXT_GROUP, TEXT_PROGRAM, TEXT_OUT, TEXT_ERR, TEXT_COUNT };
+
+/* A record as it is worked with. Texts are borrowed; "" where there is none. */
+struct record {
+        enum record_kind kind;
+        unsigned flags;
+        const char *text[TEXT_COUNT];
+
+        /* A process. */
+        unsigned work;        /* DO_* that were about to be begun */
+        int status;           /* as from waitpid: of the death that its logs are read for */
         uint64_t fingerprint; /* of the program it runs by */
         uint64_t start_low, start_high;
         uint64_t pipes[3]; /* inodes; 0: none */
-        int32_t number, stopsignal, stopwaitsecs, program_kind;
-        uint8_t stopasgroup, killasgroup, listener_state, spare[5];
+        int number, stopsignal, stopwaitsecs, program_kind;
+        bool stopasgroup, killasgroup;
+        int listener_state;
         struct process_memory memory;
+
+        /* A fleet. */
+        int replicas, numprocs, scaled;
 };
 
-struct fleet_record {
-        struct record_head head;
-        int32_t replicas, numprocs, scaled, spare;
+/* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
+struct record_step {
+        uint8_t kind, state, waiting, health;
+        uint8_t work, flags, bits, listener_state;
+        uint32_t texts; /* where the other half is */
+        int32_t pid;
+        uint32_t restarts;
+        uint32_t pipes[3]; /* the kernel counts them in 32 bits */
+        int32_t replicas, numprocs;
+        int64_t due : 48;
+        uint64_t tries : 16;
+        int64_t spawned : 48;
+        uint64_t crashes : 16;
+        int64_t spawned_wall : 48;
+        uint64_t check_failures : 16;
+        int64_t tried_wall : 48;
+        uint64_t check_successes : 16;
+        int64_t calm : 48;
+        uint64_t raw : 16; /* wait status of the last ending */
+        int64_t stopped_wall : 48;
+        uint64_t status : 16;
+        int64_t ended_wall : 48;
+        uint64_t spare : 16;
+        uint64_t start_low : 48;
+        uint64_t start_span : 16;
 };
+_Static_assert(sizeof(struct record_step) == 104, "two copies and their sums fill 256 bytes");
 
-union record {
-        struct record_head head;
-        struct process_record process;
-        struct fleet_record fleet;
-        char bytes[RECORD_MAX];
+/* The half that stays; failures_ms and texts (each ends in NUL) follow. */
+struct record_frame {
+        uint16_t size; /* of this struct, by whoever wrote it */
+        uint8_t program_kind, stopsignal;
+        int32_t stopwaitsecs, number;
+        uint8_t stopasgroup, killasgroup, failure_count, spare;
+        uint64_t fingerprint;
 };
+#define FRAME_MAX 9216 /* with all that follows */
 
 /* One that the daemon before us left. */
 struct relic {
-        union record record;
-        uint32_t slot;
-        const char *text[TEXT_COUNT]; /* into record.bytes; "" where there is none */
-        struct process *process;      /* adopt.c: who goes on with it */
-        bool done;
+        struct record record;
+        uint32_t slot, texts;
+        char *block;             /* owned: what record.text points into */
+        struct process *process; /* adopt.c: who goes on with it */
 };
 
 /* A birth that is under way: what the child writes down. */
 struct birth {
         struct statetable *table;
         uint32_t slot;
-        union record record;
-        uint32_t len;
+        struct record_step step;
 };
 
 struct state {
+        struct state_owner who;
         struct statetable table;
+        struct vault texts;
         char *dir;       /* owned */
         char *lock_path; /* owned */
         int lock;        /* owned */
@@ -86,7 +129,28 @@ struct state {
         struct strs spared;
 };
 
+/* state_write.c. False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
+bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len);
+/* Written down as a new record. STATE_NO_SLOT: *e. *texts_out: where its texts are. */
+uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e);
+void record_drop(struct state *st, uint32_t slot, uint32_t texts);
+
+/* state_read.c. Texts are borrowed from the table. False: there is none, or it is damaged. */
+bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out);
+/* Everything in the table becomes relics. False: no memory. */
+bool state_read_all(struct supervisor *s);
 struct relic *state_relic(const struct supervisor *s, const char *group, const char *name);
 void state_forget_relics(struct supervisor *s);
+
+/* state_v1.c: the layout before this one. */
+
+/* What a daemon of that version left is written into our tables, in place of what is there; said
+ * when it is not ours to take, or damaged. *done_out: there was some; the tables are to be opened
+ * anew. False: no memory or disk, *e. */
+bool v1_import(struct state *st, bool *done_out, struct buf *said, struct err *e);
+/* The same for a daemon of that version that might go on. False: *e. */
+bool v1_export(struct state *st, struct err *e);
+/* Nobody is going to need it any more. */
+void v1_remove(struct state *st);
 
 #endif

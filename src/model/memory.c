@@ -38,10 +38,10 @@ void process_remember(const struct process *p, struct process_memory *out)
                 .due_ms = p->due.due_ms,
                 .spawned_ms = p->spawned_ms,
                 .spawned_wall_ms = p->spawned_wall_ms,
+                .tried_wall_ms = p->tried_wall_ms,
                 .calm_ms = p->calm_ms,
                 .stopped_wall_ms = p->stopped_wall_ms,
                 .ended_wall_ms = e->at_wall_ms,
-                .seed = p->seed,
                 .pid = p->pid,
                 .tries = p->tries,
                 .crashes = p->crashes,
@@ -115,9 +115,9 @@ bool process_recall(struct process *p, const struct process_memory *m)
         p->tries = m->tries;
         p->crashes = m->crashes;
         p->restarts = m->restarts;
-        p->seed = m->seed;
         p->spawned_ms = m->spawned_ms;
         p->spawned_wall_ms = m->spawned_wall_ms;
+        p->tried_wall_ms = m->tried_wall_ms;
         p->calm_ms = m->calm_ms;
         p->stopped_wall_ms = m->stopped_wall_ms;
         p->ending = (struct ending){ .known = m->known,

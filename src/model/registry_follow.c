@@ -48,6 +48,7 @@ static struct fleet successor(struct group *g, struct program *next)
         f.replicas = fleet_target(was, next);
         f.scaled = was->scaled && f.replicas != next->numprocs;
         f.state_slot = was->state_slot;
+        f.state_texts = was->state_texts;
         was->state_slot = 0;
         f.procs = was->procs;
         f.count = was->count;

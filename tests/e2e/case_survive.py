@@ -299,12 +299,11 @@ def an_event_listener_goes_on_with_its_protocol(c):
     lacks(d.log(), 'UNKNOWN state', 'main log')
 
 
-def damaged(c, d, damage, what):
+def damaged(c, d, damage, what, name='records'):
     """A daemon that was killed, its state damaged, and its successor."""
     before = living_workers(c)
     d.kill()
-    table = f'{d.dir}/s.state/table'
-    with open(table, 'r+b') as f:
+    with open(f'{d.dir}/s.state/{name}', 'r+b') as f:
         damage(f)
     d.start()
     for pid in before:
@@ -315,25 +314,30 @@ def damaged(c, d, damage, what):
     reap_all()
 
 
+def flip(at):
+    def damage(f):
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 1 << at % 8]))
+    return damage
+
+
 @story(nobody=True)
 def a_damaged_state_harms_nobody(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3',
                            'process_name=%(program_name)s_%(process_num)d'))
     d.wait_all('RUNNING', 3)
-    size = os.path.getsize(f'{d.dir}/s.state/table')
     rng = random.Random(5)
-    for cut in [0, 1, 100, 4095, 4096, 5000, size // 2, size - 1]:
-        damaged(c, d, lambda f, cut=cut: f.truncate(cut), f'cut at {cut}')
-    for at in [0, 8, 20, 70, 4096, 4100, 4130] + [rng.randrange(4096, 12000) for _ in range(5)]:
-        def flip(f, at=at):
-            f.seek(at)
-            byte = f.read(1)[0]
-            f.seek(at)
-            f.write(bytes([byte ^ 1 << at % 8]))
-        damaged(c, d, flip, f'flip at {at}')
-    damaged(c, d, lambda f: f.write(bytes(size)), 'zeroes')
-    damaged(c, d, lambda f: f.write(rng.randbytes(size)), 'noise')
-    check(d.lines('set aside'), 'it was said')
+    for name, used in (('records', 768), ('texts', 400)):
+        size = os.path.getsize(f'{d.dir}/s.state/{name}')
+        for cut in [0, 1, 100, 4095, 4096, 4200, 5000, size // 2, size - 1]:
+            damaged(c, d, lambda f, cut=cut: f.truncate(cut), f'{name} cut at {cut}', name)
+        for at in [0, 8, 20, 70, 4096, 4100, 4130] + [4096 + rng.randrange(used) for _ in range(5)]:
+            damaged(c, d, flip(at), f'{name}, flip at {at}', name)
+        damaged(c, d, lambda f, size=size: f.write(bytes(size)), f'{name}, zeroes', name)
+        damaged(c, d, lambda f, size=size: f.write(rng.randbytes(size)), f'{name}, noise', name)
+        check(d.lines(f'{name}.aside'), f'{name}: it was said')
 
 
 @story(root=True)

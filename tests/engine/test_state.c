@@ -4,6 +4,7 @@
 #include "engine/state.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "engine/orders.h"
 #include "house.h"
 
@@ -45,9 +47,23 @@ static void leave(bool keep)
         house_close(&h);
 }
 
+/* What was set aside stays after the daemon's end. */
+static void sweep(void)
+{
+        static const char *const names[] = { "records.aside", "texts.aside", "table.aside" };
+        char file[128];
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                snprintf(file, sizeof file, "%s/%s", path, names[i]);
+                unlink(file);
+        }
+        rmdir(path);
+}
+
 static void teardown(void)
 {
         leave(false);
+        sweep();
         rmdir(dir);
 }
 
@@ -151,4 +167,147 @@ Test(state, where_there_can_be_none_it_goes_on_without)
         cr_expect(house_said(&h, "will not survive"));
         house_begin(&h);
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
+/* ---- the version before */
+
+static void without(const char *name)
+{
+        char file[128];
+
+        snprintf(file, sizeof file, "%s/%s", path, name);
+        unlink(file);
+}
+
+static bool is_there(const char *name)
+{
+        char file[128];
+
+        snprintf(file, sizeof file, "%s/%s", path, name);
+        return access(file, F_OK) == 0;
+}
+
+static void hand_over(void)
+{
+        AUTO_STRS items = STRS_INIT;
+
+        cr_assert(state_hand_over(&h.sup, &items));
+}
+
+Test(state, the_version_before_can_go_on_and_be_gone_on_from)
+{
+        order_stop(&h.sup, house_process(&h, "a"), NULL);
+        house_settle(&h);
+        hand_over();
+        cr_assert(is_there("table"));
+        leave(true);
+        without("records"); /* that one would not know them */
+        without("texts");
+        open_house(PROGRAMS);
+        house_begin(&h);
+        cr_expect_str_eq(house_state(&h, "a"), "STOPPED");
+        cr_expect_str_eq(house_state(&h, "b"), "STOPPED");
+        cr_expect(is_there("table"), "it might be gone back to");
+        state_confirmed(&h.sup);
+        cr_expect_not(is_there("table"));
+        succeed(PROGRAMS);
+        cr_expect_str_eq(house_state(&h, "a"), "STOPPED");
+}
+
+Test(state, what_was_left_for_the_version_before_is_not_taken_for_newer)
+{
+        hand_over(); /* but it was this version that went on */
+        order_stop(&h.sup, house_process(&h, "a"), NULL);
+        house_settle(&h);
+        succeed(PROGRAMS);
+        cr_expect_str_eq(house_state(&h, "a"), "STOPPED");
+}
+
+Test(state, after_a_clean_stop_of_the_version_before_it_begins_anew)
+{
+        order_stop(&h.sup, house_process(&h, "a"), NULL);
+        house_settle(&h);
+        hand_over();
+        leave(true);
+        without("table");
+        open_house(PROGRAMS);
+        house_begin(&h);
+        cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
+/* ---- damage */
+
+struct copy {
+        char file[128];
+        char *data;
+        size_t size;
+};
+
+static void copy_take(struct copy *c, const char *name)
+{
+        struct stat st;
+
+        snprintf(c->file, sizeof c->file, "%s/%s", path, name);
+        AUTO_FD fd = open(c->file, O_RDONLY);
+        cr_assert(fd >= 0 && fstat(fd, &st) == 0);
+        c->size = (size_t)st.st_size;
+        c->data = malloc(c->size);
+        cr_assert_eq(read(fd, c->data, c->size), (ssize_t)c->size);
+}
+
+static void copy_put(const struct copy *c, size_t size)
+{
+        AUTO_FD fd = open(c->file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+        cr_assert(fd >= 0 && fd_write_all(fd, c->data, size));
+}
+
+/* The state is so: a daemon starts by it, and nobody is signalled. */
+static void expect_harmless(const char *what, size_t at)
+{
+        open_house(PROGRAMS);
+        house_begin(&h);
+        house_later(&h, 100);
+        cr_assert_eq(h.kernel.kill_count, 0, "%s %zu", what, at);
+        leave(true);
+}
+
+static void damage_everywhere(const char *name, size_t used)
+{
+        struct copy records, texts;
+
+        leave(true);
+        copy_take(&records, "records");
+        copy_take(&texts, "texts");
+        struct copy *c = strcmp(name, "texts") == 0 ? &texts : &records;
+        for (size_t cut = 0; cut < c->size; cut += cut < 90 ? 1 : cut < 4000 ? 501 : 13) {
+                copy_put(&records, records.size);
+                copy_put(&texts, texts.size);
+                copy_put(c, cut);
+                expect_harmless("cut at", cut);
+        }
+        for (size_t at = 0; at < used; at = at == 90 ? 4096 : at + 1) {
+                c->data[at] ^= (char)(1 << at % 8);
+                copy_put(&records, records.size);
+                copy_put(&texts, texts.size);
+                expect_harmless("flip at", at);
+                c->data[at] ^= (char)(1 << at % 8);
+        }
+        memset(c->data, 0, c->size);
+        copy_put(c, c->size);
+        expect_harmless("zeroes", 0);
+        free(records.data);
+        free(texts.data);
+        open_house(PROGRAMS);
+        house_begin(&h);
+}
+
+Test(state, damaged_records_harm_nobody, .timeout = 100)
+{
+        damage_everywhere("records", 4096 + 3 * 256);
+}
+
+Test(state, damaged_texts_harm_nobody, .timeout = 100)
+{
+        damage_everywhere("texts", 4096 + 300);
 }

@@ -1,0 +1,358 @@
+/* Writing down what there is: every change, before its work is begun. */
+#include <string.h>
+
+#include "engine/listeners.h"
+#include "engine/state.h"
+#include "engine/worker.h"
+#include "model/plan.h"
+#include "state_record.h"
+#include "sys/orphan.h"
+
+/* ---- records as bytes */
+
+#define MS_MAX ((INT64_C(1) << 47) - 1)
+
+static int64_t ms48(int64_t ms)
+{
+        return ms > MS_MAX ? MS_MAX : ms < -1 ? -1 : ms;
+}
+
+static uint16_t most16(int64_t n)
+{
+        return n < 0 ? 0 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+static void pack_memory(const struct process_memory *m, struct record_step *step)
+{
+        step->state = m->state;
+        step->waiting = m->waiting;
+        step->health = m->health;
+        step->bits = (uint8_t)((m->known ? BIT_KNOWN : 0) | (m->happened ? BIT_HAPPENED : 0) |
+                               (m->expected ? BIT_EXPECTED : 0) |
+                               (m->unhealthy ? BIT_UNHEALTHY : 0) | (m->ever_ok ? BIT_EVER_OK : 0));
+        step->pid = m->pid;
+        step->restarts = (uint32_t)m->restarts;
+        step->due = ms48(m->due_ms);
+        step->spawned = ms48(m->spawned_ms);
+        step->spawned_wall = ms48(m->spawned_wall_ms);
+        step->tried_wall = ms48(m->tried_wall_ms);
+        step->calm = ms48(m->calm_ms);
+        step->stopped_wall = ms48(m->stopped_wall_ms);
+        step->ended_wall = ms48(m->ended_wall_ms);
+        step->tries = most16(m->tries);
+        step->crashes = most16(m->crashes);
+        step->check_failures = most16(m->check_failures);
+        step->check_successes = most16(m->check_successes);
+        step->raw = (uint16_t)m->raw;
+}
+
+static void pack_step(const struct record *r, struct record_step *step)
+{
+        *step =
+            (struct record_step){ .kind = (uint8_t)r->kind,
+                                  .flags = (uint8_t)r->flags,
+                                  .work = (uint8_t)r->work,
+                                  .listener_state = (uint8_t)r->listener_state,
+                                  .replicas = r->replicas,
+                                  .numprocs = r->numprocs,
+                                  .status = (uint16_t)r->status,
+                                  .start_low = r->start_low,
+                                  .start_span = most16((int64_t)(r->start_high - r->start_low)) };
+        for (int i = 0; i < 3; i++)
+                step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
+        pack_memory(&r->memory, step);
+}
+
+struct packing {
+        char *data;
+        size_t len;
+        bool full;
+};
+
+static void append(struct packing *to, const void *data, size_t len)
+{
+        to->full = to->full || len > FRAME_MAX - to->len;
+        if (to->full)
+                return;
+        memcpy(to->data + to->len, data, len);
+        to->len += len;
+}
+
+static void append_text(struct packing *to, const char *text)
+{
+        append(to, text, strlen(text) + 1);
+}
+
+/* A lone program, its group and its process have one name: then it is there once. */
+static const char *unlike(const char *text, const char *other)
+{
+        return strcmp(text, other) == 0 ? "" : text;
+}
+
+static bool pack_frame(const struct record *r, char *out, size_t *len)
+{
+        const struct process_memory *m = &r->memory;
+        struct packing to = { .data = out };
+        struct record_frame frame = { .size = sizeof frame,
+                                      .program_kind = (uint8_t)r->program_kind,
+                                      .stopsignal = (uint8_t)r->stopsignal,
+                                      .stopwaitsecs = r->stopwaitsecs,
+                                      .number = r->number,
+                                      .stopasgroup = r->stopasgroup,
+                                      .killasgroup = r->killasgroup,
+                                      .failure_count = m->failure_count,
+                                      .fingerprint = r->fingerprint };
+
+        append(&to, &frame, sizeof frame);
+        append(&to, m->failures_ms, m->failure_count * sizeof *m->failures_ms);
+        append_text(&to, r->text[TEXT_NAME]);
+        append_text(&to, unlike(r->text[TEXT_GROUP], r->text[TEXT_NAME]));
+        append_text(&to, unlike(r->text[TEXT_PROGRAM], r->text[TEXT_GROUP]));
+        append_text(&to, r->text[TEXT_OUT]);
+        append_text(&to, r->text[TEXT_ERR]);
+        append_text(&to, m->spawnerr);
+        *len = to.len;
+        return !to.full;
+}
+
+/* The paths of logs are left out when all of it would not fit. */
+bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len)
+{
+        struct record less = *r;
+
+        pack_step(r, step);
+        if (pack_frame(r, frame_out, len))
+                return true;
+        less.text[TEXT_OUT] = less.text[TEXT_ERR] = "";
+        return pack_frame(&less, frame_out, len);
+}
+
+/* ---- what there is */
+
+static const char *log_path(const struct stream *st)
+{
+        const char *path = st ? stream_path(st) : NULL;
+
+        return path ? path : "";
+}
+
+static unsigned flags_of(const struct supervisor *s, const struct worker *w)
+{
+        unsigned flags = s->mood == MOOD_RUNNING ? 0 : RECORD_ENDING;
+
+        if (w->reaped)
+                flags |= w->lost ? RECORD_LOST : RECORD_REAPED;
+        if (w->out_auto)
+                flags |= RECORD_OUT_AUTO;
+        if (w->err_auto)
+                flags |= RECORD_ERR_AUTO;
+        if (w->mark.adopted)
+                flags |= RECORD_ADOPTED;
+        return flags;
+}
+
+static void describe(const struct supervisor *s, const struct process *p, unsigned work,
+                     struct record *r)
+{
+        const struct worker *w = p->worker;
+        const struct program *g = p->program;
+        const struct footprint *m = &w->mark;
+
+        *r = (struct record){
+                .kind = RECORD_PROCESS,
+                .flags = flags_of(s, w),
+                .text = { [TEXT_NAME] = p->name,
+                          [TEXT_GROUP] = p->group->name,
+                          [TEXT_PROGRAM] = g->name ? g->name : "",
+                          [TEXT_OUT] = log_path(w->out),
+                          [TEXT_ERR] = log_path(w->err) },
+                .work = work,
+                .status = w->status,
+                .fingerprint = program_fingerprint(p->program),
+                .start_low = m->start_low,
+                .start_high = m->start_high,
+                .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
+                .number = p->number,
+                .stopsignal = g->stopsignal,
+                .stopwaitsecs = g->stopwaitsecs,
+                .program_kind = (int)g->kind,
+                .stopasgroup = g->stopasgroup,
+                .killasgroup = g->killasgroup == 1,
+                .listener_state = w->listener ? listener_state_of(w->listener) : 0,
+        };
+        process_remember(p, &r->memory);
+}
+
+/* ---- into the tables */
+
+uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e)
+{
+        char frame[FRAME_MAX];
+        struct record_step step;
+        size_t len;
+
+        *texts_out = VAULT_NONE;
+        if (!record_pack(r, &step, frame, &len)) {
+                err_set(e, ERR_USAGE, "its name is too long");
+                return STATE_NO_SLOT;
+        }
+        step.texts = vault_put(&st->texts, r->kind, 0, frame, len, e);
+        if (step.texts == VAULT_NONE)
+                return STATE_NO_SLOT;
+        uint32_t slot = statetable_add(&st->table, &step, sizeof step, e);
+        if (slot == STATE_NO_SLOT)
+                vault_drop(&st->texts, step.texts);
+        else
+                *texts_out = step.texts;
+        return slot;
+}
+
+void record_drop(struct state *st, uint32_t slot, uint32_t texts)
+{
+        statetable_drop(&st->table, slot);
+        vault_drop(&st->texts, texts);
+}
+
+/* Both halves in one step: the new texts are there before they are referred to, the old ones as
+ * long as they are. */
+static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uint32_t *texts,
+                    struct err *e)
+{
+        char frame[FRAME_MAX];
+        struct record_step step;
+        size_t len, had_len;
+        uint32_t was = *texts;
+
+        if (!record_pack(r, &step, frame, &len))
+                return err_set(e, ERR_USAGE, "its name is too long");
+        const void *had = vault_get(&st->texts, was, &had_len);
+        if (had_len != len || memcmp(had, frame, len) != 0) {
+                uint32_t at = vault_put(&st->texts, r->kind, 0, frame, len, e);
+                if (at == VAULT_NONE)
+                        return false;
+                *texts = at;
+        }
+        step.texts = *texts;
+        statetable_write(&st->table, slot, &step, sizeof step);
+        if (was != *texts)
+                vault_drop(&st->texts, was);
+        return true;
+}
+
+static void tell_full(struct supervisor *s, const char *name, const char *why)
+{
+        if (!s->state->told_full)
+                log_line(s->log, LVL_WARN, "'%s' would not survive the death of supervisord: %s",
+                         name, why);
+        s->state->told_full = true;
+}
+
+static void keep(struct supervisor *s, const struct record *r, uint32_t *slot, uint32_t *texts)
+{
+        struct err e = { 0 };
+
+        if (*slot) {
+                if (!rewrite(s->state, r, *slot - 1, texts, &e))
+                        tell_full(s, r->text[TEXT_NAME], e.text);
+                return;
+        }
+        uint32_t got = record_add(s->state, r, texts, &e);
+        if (got == STATE_NO_SLOT)
+                tell_full(s, r->text[TEXT_NAME], e.text);
+        else
+                *slot = got + 1;
+}
+
+/* With the daemon's end everything begins anew: what has stopped for it needs no record. */
+static bool is_over(const struct supervisor *s, const struct process *p)
+{
+        return p->state == PS_GONE || (s->mood != MOOD_RUNNING && p->pid == 0);
+}
+
+void state_note(struct supervisor *s, struct process *p, unsigned work)
+{
+        struct record r;
+
+        if (!s->state || (!p->worker && !worker_of(s, p)))
+                return;
+        if (is_over(s, p)) {
+                state_forget(s, p);
+                return;
+        }
+        describe(s, p, work, &r);
+        keep(s, &r, &p->worker->mark.slot, &p->worker->mark.texts);
+}
+
+void state_forget(struct supervisor *s, struct process *p)
+{
+        if (!s->state || !p->worker || !p->worker->mark.slot)
+                return;
+        record_drop(s->state, p->worker->mark.slot - 1, p->worker->mark.texts);
+        p->worker->mark.slot = 0;
+}
+
+void state_note_fleet(struct supervisor *s, struct fleet *f)
+{
+        const struct record r = { .kind = RECORD_FLEET,
+                                  .text = { [TEXT_NAME] = f->program->name,
+                                            [TEXT_GROUP] = f->group->name,
+                                            [TEXT_PROGRAM] = f->program->name,
+                                            [TEXT_OUT] = "",
+                                            [TEXT_ERR] = "" },
+                                  .replicas = f->replicas,
+                                  .numprocs = f->program->numprocs,
+                                  .scaled = f->scaled };
+
+        if (!s->state)
+                return;
+        if (f->scaled) {
+                keep(s, &r, &f->state_slot, &f->state_texts);
+        } else if (f->state_slot) {
+                record_drop(s->state, f->state_slot - 1, f->state_texts);
+                f->state_slot = 0;
+        }
+}
+
+/* ---- births */
+
+/* The child's side of a vfork: stores only. */
+static void write_birth(void *arg, pid_t self)
+{
+        struct birth *b = arg;
+
+        b->step.pid = self;
+        b->step.start_span = most16((int64_t)(orphan_ticks_now() + 1 - b->step.start_low));
+        statetable_write(b->table, b->slot, &b->step, sizeof b->step);
+}
+
+void state_birth(struct supervisor *s, struct process *p, struct launch *l)
+{
+        struct worker *w = p->worker;
+        struct record r;
+
+        if (!w)
+                return;
+        w->mark.start_low = orphan_ticks_now() - 1;
+        w->mark.start_high = w->mark.start_low;
+        if (!s->state || !w->mark.slot)
+                return;
+        struct birth *b = &s->state->birth;
+        struct moment now = clock_now();
+        describe(s, p, 0, &r);
+        r.memory.spawned_ms = now.mono_ms;
+        r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
+        keep(s, &r, &w->mark.slot, &w->mark.texts);
+        b->table = &s->state->table;
+        b->slot = w->mark.slot - 1;
+        pack_step(&r, &b->step);
+        b->step.texts = w->mark.texts;
+        l->born = write_birth;
+        l->born_arg = b;
+}
+
+void state_born(struct supervisor *s, struct process *p, pid_t pid)
+{
+        (void)s, (void)pid;
+        if (p->worker)
+                p->worker->mark.start_high = orphan_ticks_now() + 1;
+}
