@@ -606,6 +606,7 @@ static int supervise(struct daemon *d)
                 handover_go_back();
                 return refuse(d, e.text);
         }
+        reader_run(d->sup.reader);
         d->refused = false;
         watch_signals(d);
         ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);

@@ -14,6 +14,7 @@
 #include "engine/bus.h"
 #include "logs/logs.h"
 #include "logs/mainlog.h"
+#include "logs/reader.h"
 #include "model/config.h"
 #include "model/registry.h"
 #include "sys/limits.h"
@@ -28,6 +29,7 @@ struct supervisor {
         struct log *log;         /* borrowed */
         struct mainlog *mainlog; /* borrowed; NULL in tests */
         struct logs *logs;       /* owned */
+        struct reader *reader;   /* owned: reads them back */
         struct bus bus;
         struct registry registry;
         struct config *config;  /* owned: the one in effect */

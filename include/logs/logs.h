@@ -140,6 +140,13 @@ void stream_finish(struct stream *s);
 const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 
+/* The ledger by itself: outlives its stream, and any thread may look at it. */
+struct ledger_box;
+struct ledger_box *stream_ledger_keep(const struct stream *s); /* never NULL */
+struct ledger_box *ledger_keep(struct ledger_box *b);          /* once more */
+void ledger_drop(struct ledger_box *b);                        /* NULL is fine */
+void ledger_look(struct ledger_box *b, struct stream_ledger *out);
+
 void stream_pid(struct stream *s, pid_t pid); /* of the worker: what JSON lines say */
 void stream_reopen(struct stream *s);         /* for logrotate */
 /* Now, or at the end of the line that was begun; nothing happens to an empty file. */

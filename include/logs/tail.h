@@ -1,18 +1,29 @@
-/* Reading logs back, for the control protocols. compat section 20.5 and 19.1. Files are read where
- * they are; this never blocks on anything but a disk. */
+/* Reading logs back, for the control protocols. compat section 20.5 and 19.1. These read files
+ * where they are, and wait for the disk as long as it takes: logs/reader.h has the thread for it.
+ */
 #ifndef LOGS_TAIL_H
 #define LOGS_TAIL_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/err.h"
+#include "logs/logs.h"
 
-enum tail_result { TAIL_OK, TAIL_NO_FILE, TAIL_BAD_ARGUMENTS, TAIL_FAILED };
+#define TAIL_MOST        (16 * 1024 * 1024) /* bytes that one call reads */
+#define TAIL_FOLLOW_MOST (512 * 1024)       /* the same ahead of what is followed */
 
-/* readLog semantics. At most 16 MiB are read. */
+enum tail_result {
+        TAIL_OK,
+        TAIL_NO_FILE,
+        TAIL_BAD_ARGUMENTS,
+        TAIL_FAILED,
+        TAIL_BUSY,       /* its files are renamed faster than they can be opened */
+        TAIL_ASTRAY,     /* somebody else renamed or removed the file that is written to */
+        TAIL_OTHER_LIFE, /* the offset is one of another count */
+};
+
+/* readLog semantics. At most TAIL_MOST bytes are read. */
 enum tail_result tail_read(const char *path, int64_t offset, int64_t length, struct buf *out);
 
 /* tailProcess...Log semantics: *size_out is the offset to return. A missing file is "", 0, false.
@@ -20,34 +31,41 @@ enum tail_result tail_read(const char *path, int64_t offset, int64_t length, str
 enum tail_result tail_window(const char *path, int64_t offset, int64_t length, struct buf *out,
                              int64_t *size_out, bool *overflow_out);
 
-/* The last n lines, at most max bytes. */
-enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf *out,
-                            int64_t *offset_out);
+/* ---- a log as one stream: its present file and, before that, its backups, compressed or not */
 
-/* What stood before the file at `path`, which has to be this one: the newest `most` bytes of its
- * backups (of 64 at most), compressed ones included. TAIL_FAILED: it was rotated meanwhile, or one
- * could not be read. */
-enum tail_result tail_history(const char *path, uint64_t inode, int64_t most, struct buf *out);
-
-/* Following: a place in a file that survives rotation and truncation. inotify tells when to look;
- * no polling. Each follower has an inotify instance of its own, of which the kernel allows a user
- * 128 unless told otherwise (fs.inotify.max_user_instances): more are refused (*e). */
-struct follower;
-enum follow_news { FOLLOW_DATA, FOLLOW_TRUNCATED, FOLLOW_REPLACED };
-struct follow_handler {
-        void *arg;
-        /* Called with what is new. Return false to be called no more until follower_more. */
-        bool (*on_data)(void *arg, enum follow_news news, const char *data, size_t len);
+enum log_from {
+        FROM_BEGINNING, /* of the present file; the newest TAIL_MOST bytes unless followed */
+        FROM_OFFSET,    /* in the stream, counted as the ledger does */
+        FROM_TAIL,      /* the last so many bytes */
+        FROM_LINES,     /* the last so many lines */
+        FROM_TIME,      /* the first line that is not known to be older, ms since the epoch */
 };
-struct ev_loop;
-/* Starts `back` bytes before the end (-1: from the beginning). NULL: no such file (*e, ERR_NOENT).
- * The first data comes from within follower_more. */
-struct follower *follower_new(struct ev_loop *loop, const char *path, int64_t back,
-                              const struct follow_handler *h, struct err *e);
-/* Before the first data: begin here instead. False: it is not this file any more. */
-bool follower_seek(struct follower *f, int64_t at, uint64_t inode);
-uint64_t follower_inode(const struct follower *f); /* of the file that it reads */
-void follower_free(struct follower *f);
-void follower_more(struct follower *f); /* the reader has room again; read on now */
+
+struct log_ask {
+        enum log_from from;
+        int64_t value;
+        bool here_only; /* of the present file, whatever came before */
+        bool follow;
+};
+
+struct log_part {
+        enum tail_result result;
+        int64_t offset;   /* in the stream: of text's first byte */
+        struct buf text;  /* owned. To go on, ask with offset + text.len */
+        bool is_vague;    /* FROM_TIME: no stamps, so lines may be older: as new as its file is */
+        int64_t mtime_ms; /* of the present file */
+        uint64_t inode;   /* of it */
+        int64_t end;      /* in the stream: where its bytes ended */
+
+        /* To be followed: text ends where `at` in this file is. -1: there is more in between. */
+        int fd; /* owned */
+        int64_t at;
+};
+
+/* Read a part of at most TAIL_MOST bytes. Without a ledger (NULL) offsets are the present file's.
+ * With follow, text is only what stands in backups, at most TAIL_FOLLOW_MOST. */
+void log_part_read(const char *path, struct ledger_box *ledger, const struct log_ask *ask,
+                   struct log_part *out);
+void log_part_release(struct log_part *p);
 
 #endif

@@ -10,24 +10,45 @@
 
 #define TAIL_BYTES 1024
 
-static void send_tail(struct request *r, const char *path, const char *extra)
+static bool is_main(const struct request *r)
 {
-        struct stat st;
-        struct tm tm;
-        char head[200] = "";
+        return strncmp(r->path, "/mainlogtail", 12) == 0;
+}
 
-        if (!log_readable(path, &st)) {
-                reply_error_page(r, 404);
-                return;
-        }
-        if (gmtime_r(&st.st_mtime, &tm))
-                strftime(head, sizeof head, "Last-Modified: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-        strncat(head, extra, sizeof head - strlen(head) - 1);
+static void put_head(const struct request *r, const struct log_part *part, struct buf *head)
+{
+        time_t at = (time_t)(part->mtime_ms / 1000);
+        struct tm tm;
+        char line[80];
+
+        if (gmtime_r(&at, &tm) &&
+            strftime(line, sizeof line, "Last-Modified: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm))
+                buf_puts(head, line);
+        if (!is_main(r))
+                buf_puts(head, "X-Accel-Buffering: no\r\n");
+}
+
+static void refuse(struct request *r, const struct log_part *part)
+{
+        (void)part;
+        reply_error_page(r, 404);
+}
+
+static void send_tail(struct request *r, const char *path)
+{
         struct log_stream_how how = {
-                .back = TAIL_BYTES, .type = "text/plain;charset=utf-8", .extra = head, .marks = true
+                .ask = { .path = path,
+                         .from = { .from = FROM_TAIL, .value = TAIL_BYTES, .here_only = true },
+                         .marks = true },
+                .type = "text/plain;charset=utf-8",
+                .put_head = put_head,
+                .refuse = refuse,
         };
-        if (!log_stream_begin(r, path, &how))
-                reply_error_page(r, 404);
+
+        if (path)
+                log_stream_begin(r, &how);
+        else
+                refuse(r, NULL);
 }
 
 /* "/logtail/NAMESPEC[/CHANNEL]"; the path is decoded. */
@@ -53,8 +74,8 @@ void logtail_handle(struct request *r)
 {
         if (strcmp(r->method, "GET") != 0)
                 reply_error_page(r, 400);
-        else if (strncmp(r->path, "/mainlogtail", 12) == 0)
-                send_tail(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL, "");
+        else if (is_main(r))
+                send_tail(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL);
         else
-                send_tail(r, path_asked_for(r), "X-Accel-Buffering: no\r\n");
+                send_tail(r, path_asked_for(r));
 }

@@ -1,9 +1,10 @@
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/methods.h"
 #include "engine/worker.h"
-#include "logs/tail.h"
+#include "logs/reader.h"
 
 /* The log file of a channel, NULL when there is none. False: the fault is set. */
 static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, const char **path_out)
@@ -18,21 +19,109 @@ static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, const
         return true;
 }
 
+/* ---- reading: where it does not matter how long the disk takes */
+
+struct log_job {
+        char *path; /* owned */
+        int64_t offset, length;
+        bool window;      /* tail, not read */
+        bool there_first; /* a missing file is worse than bad arguments */
+        enum tail_result result;
+        struct buf text;
+        int64_t size;
+        bool overflow;
+};
+
+static void job_work(void *arg)
+{
+        struct log_job *j = arg;
+
+        if (j->there_first && access(j->path, F_OK) != 0)
+                j->result = TAIL_NO_FILE;
+        else if (j->window)
+                j->result =
+                    tail_window(j->path, j->offset, j->length, &j->text, &j->size, &j->overflow);
+        else
+                j->result = tail_read(j->path, j->offset, j->length, &j->text);
+}
+
+static void job_drop(void *arg)
+{
+        struct log_job *j = arg;
+
+        free(j->path);
+        buf_release(&j->text);
+        free(j);
+}
+
+static void put_window(struct rpc_call *c, const struct log_job *j)
+{
+        xml_array_begin(c->out);
+        xml_string_n(c->out, buf_str(&j->text), j->text.len);
+        xml_int(c->out, j->size);
+        xml_bool(c->out, j->overflow);
+        xml_array_end(c->out);
+}
+
+static void put_text(struct rpc_call *c, const struct log_job *j)
+{
+        switch (j->result) {
+        case TAIL_OK:
+                xml_string_n(c->out, buf_str(&j->text), j->text.len);
+                return;
+        case TAIL_NO_FILE:
+                rpc_fault(c, FAULT_NO_FILE, j->path);
+                return;
+        case TAIL_BAD_ARGUMENTS:
+                rpc_fault(c, FAULT_BAD_ARGUMENTS, NULL);
+                return;
+        default:
+                rpc_fault(c, FAULT_FAILED, NULL);
+        }
+}
+
+static void job_done(void *owner, void *arg)
+{
+        struct rpc_call *c = owner;
+        const struct log_job *j = arg;
+
+        c->job = NULL;
+        if (j->window)
+                put_window(c, j);
+        else
+                put_text(c, j);
+        c->on_done(c);
+}
+
+static void job_cancel(struct rpc_call *c)
+{
+        reader_cancel(c->job);
+}
+
+static enum rpc_status ask_reader(struct rpc_call *c, const struct log_job *what)
+{
+        static const struct read_work work = { job_work, job_done, job_drop };
+        struct log_job *j = malloc(sizeof *j);
+        struct err e = { 0 };
+
+        if (!j)
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        *j = *what;
+        j->path = strdup(what->path);
+        if (!j->path) {
+                free(j);
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        }
+        c->job = reader_ask(c->sup->reader, &work, j, c, &e);
+        c->cancel_job = job_cancel;
+        return c->job ? RPC_LATER : rpc_fault(c, FAULT_FAILED, e.text);
+}
+
 enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, int64_t offset, int64_t length)
 {
-        AUTO_BUF text = BUF_INIT;
+        struct log_job j = { .path = (char *)path, .offset = offset, .length = length };
 
-        switch (tail_read(path, offset, length, &text)) {
-        case TAIL_OK:
-                xml_string_n(c->out, buf_str(&text), text.len);
-                return RPC_DONE;
-        case TAIL_NO_FILE:
-                return rpc_fault(c, FAULT_NO_FILE, path);
-        case TAIL_BAD_ARGUMENTS:
-                return rpc_fault(c, FAULT_BAD_ARGUMENTS, NULL);
-        default:
-                return rpc_fault(c, FAULT_FAILED, NULL);
-        }
+        return ask_reader(c, &j);
 }
 
 static enum rpc_status read_log(struct rpc_call *c, const struct value *params, bool is_stderr)
@@ -41,9 +130,13 @@ static enum rpc_status read_log(struct rpc_call *c, const struct value *params, 
 
         if (!find_log(c, param_string(params, 0), is_stderr, &path))
                 return RPC_DONE;
-        if (!path || access(path, F_OK) != 0)
-                return rpc_fault(c, FAULT_NO_FILE, path);
-        return rpc_read_file(c, path, param_int(params, 1), param_int(params, 2));
+        if (!path)
+                return rpc_fault(c, FAULT_NO_FILE, NULL);
+        struct log_job j = { .path = (char *)path,
+                             .there_first = true,
+                             .offset = param_int(params, 1),
+                             .length = param_int(params, 2) };
+        return ask_reader(c, &j);
 }
 
 enum rpc_status rpc_read_stdout(struct rpc_call *c, const struct value *params)
@@ -58,22 +151,19 @@ enum rpc_status rpc_read_stderr(struct rpc_call *c, const struct value *params)
 
 static enum rpc_status tail_log(struct rpc_call *c, const struct value *params, bool is_stderr)
 {
-        AUTO_BUF text = BUF_INIT;
-        int64_t size = 0;
-        bool overflow = false;
+        struct log_job j = { .offset = param_int(params, 1),
+                             .length = param_int(params, 2),
+                             .window = true };
         const char *path;
 
         if (!find_log(c, param_string(params, 0), is_stderr, &path))
                 return RPC_DONE;
-        if (path)
-                tail_window(path, param_int(params, 1), param_int(params, 2), &text, &size,
-                            &overflow);
-        xml_array_begin(c->out);
-        xml_string_n(c->out, buf_str(&text), text.len);
-        xml_int(c->out, size);
-        xml_bool(c->out, overflow);
-        xml_array_end(c->out);
-        return RPC_DONE;
+        if (!path) {
+                put_window(c, &j);
+                return RPC_DONE;
+        }
+        j.path = (char *)path;
+        return ask_reader(c, &j);
 }
 
 enum rpc_status rpc_tail_stdout(struct rpc_call *c, const struct value *params)
@@ -85,6 +175,8 @@ enum rpc_status rpc_tail_stderr(struct rpc_call *c, const struct value *params)
 {
         return tail_log(c, params, true);
 }
+
+/* ---- clearing */
 
 static void give_up(struct rpc_call *c)
 {

@@ -163,25 +163,95 @@ static void handle_index(struct request *r)
 
 /* ---- a log's end */
 
-static void send_tail(struct request *r, const char *name, const char *path)
-{
-        AUTO_BUF limit = BUF_INIT;
-        AUTO_BUF text = BUF_INIT;
-        AUTO_BUF page = BUF_INIT;
-        struct stat st;
-        long bytes = request_param(r, "limit", &limit) ? strtol(buf_str(&limit), NULL, 10) : 0;
+struct tail_job {
+        char *name, *path; /* owned */
+        struct log_ask ask;
+        struct log_part part;
+};
 
-        bytes = bytes < TAIL_MIN ? TAIL_MIN : bytes > TAIL_MAX ? TAIL_MAX : bytes;
+static void tail_work(void *arg)
+{
+        struct tail_job *j = arg;
+
+        log_part_read(j->path, NULL, &j->ask, &j->part);
+}
+
+static void tail_drop(void *arg)
+{
+        struct tail_job *j = arg;
+
+        free(j->name);
+        free(j->path);
+        log_part_release(&j->part);
+        free(j);
+}
+
+static void put_tail_page(struct request *r, const char *name, const struct log_part *part)
+{
+        AUTO_BUF page = BUF_INIT;
+
         put_top(&page, name);
         buf_puts(&page, "<h1>");
         put_str(&page, name);
         buf_puts(&page, "</h1>\n<pre>");
-        if (!log_readable(path, &st) || tail_read(path, -(int64_t)bytes, 0, &text) != TAIL_OK)
+        if (part->result != TAIL_OK)
                 buf_puts(&page, "There is no log to read.");
         else
-                put_html(&page, buf_str(&text), text.len);
+                put_html(&page, buf_str(&part->text), part->text.len);
         buf_puts(&page, "</pre>\n<p><a href=\"index.html\">Back</a></p>\n");
         send_page(r, 200, &page);
+}
+
+static void tail_done(void *owner, void *arg)
+{
+        struct request *r = owner;
+        const struct tail_job *j = arg;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        put_tail_page(r, j->name, &j->part);
+}
+
+static void tail_gone(struct request *r)
+{
+        reader_cancel(r->state);
+        r->state = NULL;
+}
+
+static struct tail_job *tail_job_new(const char *name, const char *path, long bytes)
+{
+        struct tail_job *j = calloc(1, sizeof *j);
+
+        if (!j)
+                return NULL;
+        *j = (struct tail_job){ .name = strdup(name),
+                                .path = strdup(path),
+                                .ask = { .from = FROM_TAIL, .value = bytes, .here_only = true },
+                                .part.fd = -1 };
+        if (j->name && j->path)
+                return j;
+        tail_drop(j);
+        return NULL;
+}
+
+static void send_tail(struct request *r, const char *name, const char *path)
+{
+        static const struct read_work work = { tail_work, tail_done, tail_drop };
+        AUTO_BUF limit = BUF_INIT;
+        long bytes = request_param(r, "limit", &limit) ? strtol(buf_str(&limit), NULL, 10) : 0;
+        struct err e;
+
+        if (!path) {
+                put_tail_page(r, name, &(struct log_part){ .result = TAIL_NO_FILE });
+                return;
+        }
+        bytes = bytes < TAIL_MIN ? TAIL_MIN : bytes > TAIL_MAX ? TAIL_MAX : bytes;
+        struct tail_job *j = tail_job_new(name, path, bytes);
+        r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
+        if (r->state)
+                r->on_gone = tail_gone;
+        else
+                reply_error_page(r, 503);
 }
 
 static void handle_tail(struct request *r)

@@ -28,6 +28,7 @@ const char *http_reason(int status)
                 { 405, "Method Not Allowed" },
                 { 408, "Request Timeout" },
                 { 409, "Conflict" },
+                { 410, "Gone" },
                 { 411, "Length Required" },
                 { 413, "Request Entity Too Large" },
                 { 422, "Unprocessable Entity" },

@@ -1,235 +1,243 @@
-/* /v1/logs: a part of a log, or all that comes. Offsets count from the stream's beginning: what the
- * ledger says was written, less what the file holds, is where the present file begins. */
+/* /v1/logs: a part of a log, or all that comes. Offsets count from the stream's beginning, as the
+ * ledger does, so that they hold across rotations. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/log_stream.h"
 #include "api/rest.h"
-#include "engine/worker.h"
+#include "base/duration.h"
+#include "base/stamp.h"
 #include "logs/mainlog.h"
-#include "logs/tail.h"
 #include "model/registry.h"
 
-#define LOOKS     200        /* at a name that is moved: some microseconds in all */
-#define WHOLE_MAX (16 << 20) /* an answer that is not followed */
+#define TYPE "application/octet-stream"
 
-struct asked {
-        bool has_offset, has_tail, has_lines, follow;
-        int64_t offset, tail, lines;
-};
+/* ---- what is asked for */
 
-struct source {
-        const char *path; /* borrowed */
-        int64_t size;
-        uint64_t inode;
-        int64_t base;  /* stream offset of the file's first byte; below 0: the file is older */
-        bool is_known; /* the ledger knows this file */
-        bool is_other; /* it knows another one: just rotated, or by somebody else */
-        const char *process; /* borrowed; NULL: nobody's, or not the ledger's */
-        bool is_stderr;
-};
-
-/* False: there and not a number in the range; answered already. */
-static bool number_param(struct request *r, const char *name, int64_t min, int64_t max, bool *there,
-                         int64_t *value)
+static bool bad_param(struct request *r, const char *name, const char *want)
 {
-        AUTO_BUF text = BUF_INIT;
+        rest_error(r, 400, "BAD_REQUEST", "%s has to be %s", name, want);
+        return false;
+}
+
+/* "10m": so long ago; or a point in time. */
+static bool parse_since(const char *text, int64_t *ms_out)
+{
+        size_t len = strlen(text), used;
+        int64_t ms;
+
+        if (duration_parse(text, &ms)) {
+                *ms_out = clock_wall_ms() - ms;
+                return true;
+        }
+        return stamp_read(text, len, ms_out, &used) && used == len;
+}
+
+static bool parse_number(const char *text, int64_t min, int64_t max, int64_t *out)
+{
         char *end;
 
-        *there = request_param(r, name, &text);
-        if (!*there)
-                return true;
         errno = 0;
-        *value = strtoll(buf_str(&text), &end, 10);
-        if (text.len > 0 && *end == '\0' && errno == 0 && *value >= min && *value <= max)
-                return true;
-        rest_error(r, 400, "BAD_REQUEST", "%s has to be a number from %" PRId64, name, min);
-        return false;
+        *out = strtoll(text, &end, 10);
+        return *text && !*end && errno == 0 && *out >= min && *out <= max;
 }
 
-static bool read_params(struct request *r, struct asked *a)
-{
-        int64_t follow = 0;
-        bool there;
+static const struct param {
+        const char *name;
+        enum log_from from;
+        int64_t min, max;
+        const char *want;
+} params[] = {
+        { "offset", FROM_OFFSET, INT64_MIN / 2, INT64_MAX / 2, "a number" },
+        { "tail", FROM_TAIL, 0, INT64_MAX / 2, "a number of bytes, from 0" },
+        { "lines", FROM_LINES, 0, INT_MAX, "a number of lines, from 0" },
+        { "since", FROM_TIME, 0, 0, "a duration (10m, 2h) or a time (2026-11-20T05:22:01Z)" },
+};
 
-        *a = (struct asked){ 0 };
-        if (!number_param(r, "offset", INT64_MIN / 2, INT64_MAX / 2, &a->has_offset, &a->offset) ||
-            !number_param(r, "tail", 0, INT64_MAX / 2, &a->has_tail, &a->tail) ||
-            !number_param(r, "lines", 0, INT_MAX, &a->has_lines, &a->lines) ||
-            !number_param(r, "follow", 0, 1, &there, &follow))
-                return false;
-        a->follow = follow == 1;
-        if (a->has_offset + a->has_tail + a->has_lines <= 1)
-                return true;
-        rest_error(r, 400, "BAD_REQUEST", "say one of offset, tail and lines");
-        return false;
-}
-
-static void answer_part(struct request *r, const struct source *s, int64_t from,
-                        const struct buf *text)
-{
-        char head[64];
-
-        snprintf(head, sizeof head, "X-Log-Offset: %" PRId64 "\r\n", s->base + from);
-        reply(r, 200, "application/octet-stream", head, buf_str(text), text->len);
-}
-
-/* False: the file is another one by now. */
-static bool answer_follow(struct request *r, const struct source *s, int64_t from,
-                          const struct buf *before)
-{
-        char head[128];
-        struct log_stream_how how = { .exact = true,
-                                      .at = from,
-                                      .inode = s->inode,
-                                      .process = s->process,
-                                      .is_stderr = s->is_stderr,
-                                      .position = s->base + from,
-                                      .before = before,
-                                      .type = "application/octet-stream",
-                                      .extra = head };
-
-        snprintf(head, sizeof head, "X-Log-Offset: %" PRId64 "\r\nX-Accel-Buffering: no\r\n",
-                 s->base + from - (int64_t)before->len);
-        return log_stream_begin(r, s->path, &how);
-}
-
-/* Where in the file the answer begins. */
-static int64_t first_byte(const struct asked *a, const struct source *s)
-{
-        int64_t from = 0;
-
-        if (a->has_offset)
-                from = a->offset - s->base;
-        else if (a->has_tail)
-                from = s->size - a->tail;
-        else if (!a->follow && s->size > WHOLE_MAX)
-                from = s->size - WHOLE_MAX; /* the newest of what is too much */
-        if (from < 0)
-                return 0;
-        return from > s->size ? s->size : from;
-}
-
-/* An offset may lie before the present file: what backups still have of that comes first. */
-static enum tail_result read_before(const struct asked *a, const struct source *s, struct buf *out)
-{
-        int64_t missing = a->has_offset ? s->base - a->offset : 0;
-
-        if (missing <= 0)
-                return TAIL_OK;
-        return tail_history(s->path, s->inode, missing < WHOLE_MAX ? missing : WHOLE_MAX, out);
-}
-
-static bool is_same_file(const struct source *s)
-{
-        struct stat st;
-
-        return stat(s->path, &st) == 0 && st.st_ino == s->inode;
-}
-
-/* False: it was rotated under our hands, nothing was answered. */
-static bool answer(struct request *r, const struct asked *a, const struct source *s)
+/* False: there, and nothing that can be meant; answered already. */
+static bool take_param(struct request *r, const struct param *p, struct log_ask *ask, int *count)
 {
         AUTO_BUF text = BUF_INIT;
-        int64_t from = first_byte(a, s);
-        enum tail_result got = read_before(a, s, &text);
-        int64_t before = (int64_t)text.len;
 
-        if (got == TAIL_OK && a->has_lines)
-                got = tail_lines(s->path, (int)a->lines, WHOLE_MAX, &text, &from);
-        else if (got == TAIL_OK && !a->follow)
-                got = tail_read(s->path, from, 0, &text);
-        if (a->follow && a->has_lines)
-                buf_reset(&text); /* it follows from where they begin */
-        if (s->is_known && (!is_same_file(s) || (got == TAIL_FAILED && a->has_offset)))
-                return false;
-        if (got == TAIL_NO_FILE)
-                rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s is not there", s->path);
-        else if (got != TAIL_OK || text.failed)
-                rest_error(r, 500, fault_name(FAULT_FAILED), "%s cannot be read", s->path);
-        else if (a->follow)
-                return answer_follow(r, s, from, &text);
-        else
-                answer_part(r, s, from - before, &text);
-        return true;
+        if (!request_param(r, p->name, &text))
+                return true;
+        bool fine = p->from == FROM_TIME
+                        ? parse_since(buf_str(&text), &ask->value)
+                        : parse_number(buf_str(&text), p->min, p->max, &ask->value);
+        if (!fine)
+                return bad_param(r, p->name, p->want);
+        ask->from = p->from;
+        if (++*count <= 1)
+                return true;
+        rest_error(r, 400, "BAD_REQUEST", "say one of offset, tail, lines and since");
+        return false;
 }
 
-/* The ledger first: what the file holds can only have grown by then. A file that is not the
- * ledger's was just begun, or belongs to somebody else; one that is too short was cut by somebody.
- */
-static bool locate(const char *path, const struct stream *stream, struct source *s)
+static bool read_params(struct request *r, struct log_ask *ask)
 {
-        struct stream_ledger l = { 0 };
-        struct stat st;
+        AUTO_BUF follow = BUF_INIT;
+        int count = 0;
 
-        for (int tries = 0; tries <= LOOKS; tries++) {
-                if (stream)
-                        stream_ledger(stream, &l);
-                s->path = log_readable(path, &st);
-                if (!s->path && l.inode && tries < LOOKS)
-                        continue; /* between two renames, perhaps */
-                s->is_other = l.inode != 0;
-                if (!s->path)
+        *ask = (struct log_ask){ .from = FROM_BEGINNING };
+        for (size_t i = 0; i < sizeof params / sizeof *params; i++)
+                if (!take_param(r, &params[i], ask, &count))
                         return false;
-                if (tries < LOOKS - 3)
-                        tries = LOOKS - 3;
-                s->size = st.st_size;
-                s->inode = st.st_ino;
-                if (!stream)
-                        return true;
-                s->base = l.base;
-                s->is_known = l.inode == st.st_ino;
-                s->is_other = l.inode && !s->is_known;
-                if (s->is_known && l.base + st.st_size >= (int64_t)l.written)
-                        return true;
-        }
-        s->base = (int64_t)l.written - s->size;
-        return true;
+        if (!request_param(r, "follow", &follow))
+                return true;
+        ask->follow = strcmp(buf_str(&follow), "1") == 0;
+        return ask->follow || strcmp(buf_str(&follow), "0") == 0 ||
+               bad_param(r, "follow", "0 or 1");
 }
 
-static void serve(struct request *r, const char *path, const struct stream *stream,
-                  const char *name, bool is_stderr)
-{
-        struct asked a;
-        struct source s = { 0 };
+/* ---- the answer */
 
-        for (int tries = 0; tries < 5; tries++) {
-                bool there = locate(path, stream, &s);
-                if (tries == 0 && !read_params(r, &a))
-                        return;
-                if (!there && a.has_offset && s.is_other)
-                        continue;
-                if (!there) {
-                        rest_error(r, 404, fault_name(FAULT_NO_FILE), "%s%s", path ? path : "",
-                                   path ? " is no file that can be read" : "there is no log file");
+static void put_head(const struct request *r, const struct log_part *part, struct buf *head)
+{
+        (void)r;
+        buf_printf(head, "X-Log-Offset: %" PRId64 "\r\n", part->offset);
+        if (part->is_vague)
+                buf_puts(head, "X-Log-Since: vague\r\n");
+}
+
+static void put_follow_head(const struct request *r, const struct log_part *part, struct buf *head)
+{
+        put_head(r, part, head);
+        buf_puts(head, "X-Accel-Buffering: no\r\n");
+}
+
+static const struct {
+        enum tail_result result;
+        int status;
+        const char *code, *detail;
+} refusals[] = {
+        { TAIL_NO_FILE, 404, "NO_FILE", "there is no log file that can be read" },
+        { TAIL_BUSY, 503, "BUSY", "the log is rotated faster than it can be read" },
+        { TAIL_ASTRAY, 410, "GONE",
+          "the log file that is written to was renamed or removed by somebody else: let the daemon "
+          "open it anew (SIGUSR2), or ask without an offset" },
+};
+
+static void refuse(struct request *r, const struct log_part *part)
+{
+        for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+                if (refusals[i].result == part->result) {
+                        rest_error(r, refusals[i].status, refusals[i].code, "%s",
+                                   refusals[i].detail);
                         return;
                 }
-                s.process = s.is_known ? name : NULL;
-                s.is_stderr = is_stderr;
-                if (!(a.has_offset && s.is_other) && answer(r, &a, &s))
-                        return;
+        rest_error(r, 500, "FAILED", "the log cannot be read");
+}
+
+/* ---- once */
+
+struct job {
+        char *path;                /* owned */
+        struct ledger_box *ledger; /* kept; NULL: none */
+        struct log_ask ask;
+        struct log_part part;
+};
+
+static void job_work(void *arg)
+{
+        struct job *j = arg;
+
+        log_part_read(j->path, j->ledger, &j->ask, &j->part);
+}
+
+static void job_drop(void *arg)
+{
+        struct job *j = arg;
+
+        free(j->path);
+        ledger_drop(j->ledger);
+        log_part_release(&j->part);
+        free(j);
+}
+
+static void job_done(void *owner, void *arg)
+{
+        struct request *r = owner;
+        const struct job *j = arg;
+        AUTO_BUF head = BUF_INIT;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        if (j->part.result != TAIL_OK) {
+                refuse(r, &j->part);
+                return;
         }
-        rest_error(r, 503, "BUSY", "%s is rotated faster than it can be read", path);
+        put_head(r, &j->part, &head);
+        reply(r, 200, TYPE, buf_str(&head), buf_str(&j->part.text), j->part.text.len);
+}
+
+static void on_gone(struct request *r)
+{
+        reader_cancel(r->state);
+        r->state = NULL;
+}
+
+static struct job *job_new(const struct follow_ask *ask)
+{
+        struct job *j = calloc(1, sizeof *j);
+
+        if (!j)
+                return NULL;
+        *j = (struct job){ .path = strdup(ask->path),
+                           .ledger = ask->ledger ? ledger_keep(ask->ledger) : NULL,
+                           .ask = ask->from,
+                           .part.fd = -1 };
+        if (j->path)
+                return j;
+        job_drop(j);
+        return NULL;
+}
+
+static void answer_once(struct request *r, const struct follow_ask *ask)
+{
+        static const struct read_work work = { job_work, job_done, job_drop };
+        struct job *j = job_new(ask);
+        struct err e = { .text = "out of memory" };
+
+        r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
+        if (r->state)
+                r->on_gone = on_gone;
+        else
+                rest_error(r, 503, "BUSY", "%s", e.text);
+}
+
+/* ---- the routes */
+
+static void serve(struct request *r, const char *path, const struct stream *stream)
+{
+        struct log_stream_how how = {
+                .ask.path = path, .type = TYPE, .put_head = put_follow_head, .refuse = refuse
+        };
+
+        if (!read_params(r, &how.ask.from))
+                return;
+        if (!path) {
+                refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
+                return;
+        }
+        how.ask.ledger = stream ? stream_ledger_keep(stream) : NULL;
+        if (how.ask.from.follow)
+                log_stream_begin(r, &how);
+        else
+                answer_once(r, &how.ask);
+        ledger_drop(how.ask.ledger);
 }
 
 static void serve_process(struct request *r, const char *name, bool is_stderr)
 {
         const struct process *p = registry_process(&r->sup->registry, name);
 
-        if (!p) {
+        if (p)
+                serve(r, log_path_of(p, is_stderr), log_stream_of(p, is_stderr));
+        else
                 rest_fault(r, FAULT_BAD_NAME, name);
-                return;
-        }
-        const struct worker *w = p->worker;
-        serve(r, log_path_of(p, is_stderr),
-              !w          ? NULL
-              : is_stderr ? w->err
-                          : w->out,
-              name, is_stderr);
 }
 
 void rest_log_stdout(struct request *r, const char *name)
@@ -245,5 +253,5 @@ void rest_log_stderr(struct request *r, const char *name)
 void rest_log_main(struct request *r, const char *name)
 {
         (void)name;
-        serve(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL, NULL, NULL, false);
+        serve(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL, NULL);
 }

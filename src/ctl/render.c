@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/stamp.h"
 #include "base/tame.h"
 #include "ctl/json_get.h"
 
@@ -164,20 +165,10 @@ void age_put(struct buf *out, int64_t s)
 
 int64_t stamp_parse(const char *text)
 {
-        struct tm tm = { 0 };
-        const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-        double fraction = 0;
+        size_t len = strlen(text), used;
+        int64_t ms;
 
-        if (!rest)
-                return -1;
-        if (*rest == '.') {
-                char *end;
-                fraction = strtod(rest, &end);
-                rest = end;
-        }
-        if (strcmp(rest, "Z") != 0)
-                return -1;
-        return (int64_t)timegm(&tm) * 1000 + (int64_t)(fraction * 1000 + 0.5);
+        return stamp_read(text, len, &ms, &used) && used == len ? ms : -1;
 }
 
 /* ---- tables */

@@ -512,8 +512,9 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->settle.data = s;
         news.arg = s;
         s->logs = logs_new(loop, sys, log, &news);
+        s->reader = reader_new(loop);
         supervisor_take_config(s, config);
-        return s->logs || err_nomem(e);
+        return (s->logs && s->reader) || err_nomem(e);
 }
 
 void supervisor_remove_all(struct supervisor *s)
@@ -539,6 +540,7 @@ void supervisor_release(struct supervisor *s)
         hold_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
+        reader_free(s->reader);
         if (s->logs)
                 logs_free(s->logs);
         if (s->latest != s->config)

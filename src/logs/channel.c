@@ -232,9 +232,7 @@ void channel_show(struct channel *s)
 
         outlet_locate(&s->out);
         channel_ledger(s, &now);
-        pthread_mutex_lock(&s->shown->lock);
-        s->shown->is = now;
-        pthread_mutex_unlock(&s->shown->lock);
+        ledger_box_put(s->shown, &now);
 }
 
 void channel_leave(struct channel *s)
@@ -385,22 +383,4 @@ void channel_ledger(const struct channel *s, struct stream_ledger *out)
                                        .syslog_sent = s->to_syslog.sent,
                                        .syslog_dropped = s->to_syslog.dropped,
                                        .syslog_buffered = s->to_syslog.buffered };
-}
-
-void ledger_box_init(struct ledger_box *b)
-{
-        *b = (struct ledger_box){ 0 };
-        pthread_mutex_init(&b->lock, NULL);
-}
-
-void ledger_box_release(struct ledger_box *b)
-{
-        pthread_mutex_destroy(&b->lock);
-}
-
-void ledger_box_get(const struct ledger_box *b, struct stream_ledger *out)
-{
-        pthread_mutex_lock((pthread_mutex_t *)&b->lock);
-        *out = b->is;
-        pthread_mutex_unlock((pthread_mutex_t *)&b->lock);
 }

@@ -44,14 +44,14 @@ void core_free(struct core *core); /* all channels must be gone */
 /* Text for the news is not read, or is again. */
 void core_hold(struct core *core, bool hold);
 
-/* Counters that another thread reads: those of one moment, always. */
+/* Counters that other threads read: those of one moment, always. */
 struct ledger_box {
         pthread_mutex_t lock;
         struct stream_ledger is;
+        unsigned holders; /* the stream, and whoever keeps it */
 };
-void ledger_box_init(struct ledger_box *b);
-void ledger_box_release(struct ledger_box *b);
-void ledger_box_get(const struct ledger_box *b, struct stream_ledger *out);
+struct ledger_box *ledger_box_new(void); /* NULL: no memory */
+void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now);
 
 bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e);
 void stream_conf_release(struct stream_conf *c);

@@ -79,7 +79,7 @@ static void core_make(struct mail *m)
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
 
-        s->channel = channel_new(s->logs->core, &o->conf, s, &s->shown, &s->why);
+        s->channel = channel_new(s->logs->core, &o->conf, s, s->shown, &s->why);
         if (!s->channel)
                 say_failure(s, &s->why);
         order_free(o);
@@ -96,7 +96,7 @@ static void core_configure(struct mail *m)
         if (s->channel)
                 fine = channel_configure(s->channel, &o->conf, &s->why);
         else
-                fine = (s->channel = channel_new(s->logs->core, &o->conf, s, &s->shown, &s->why));
+                fine = (s->channel = channel_new(s->logs->core, &o->conf, s, s->shown, &s->why));
         if (!fine)
                 say_failure(s, &s->why);
         order_free(o);
@@ -177,7 +177,7 @@ static void core_clear(struct mail *m)
 
 static void stream_delete(struct stream *s)
 {
-        ledger_box_release(&s->shown);
+        ledger_drop(s->shown);
         free(s->path);
         free(s->process);
         free(s);
@@ -305,8 +305,8 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         s->logs = l;
         s->owner = owner;
         s->process = strdup(conf->process ? conf->process : "");
-        ledger_box_init(&s->shown);
-        fine = s->process || err_nomem(e);
+        s->shown = ledger_box_new();
+        fine = (s->process && s->shown) || err_nomem(e);
         fine = fine && remember(s, conf, e);
         if (fine && l->threaded) {
                 struct order *o = order_with_conf(s, conf, core_make, e);
@@ -314,7 +314,7 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
                         send_order(o);
                 fine = o != NULL;
         } else if (fine) {
-                s->channel = channel_new(l->core, conf, s, &s->shown, e);
+                s->channel = channel_new(l->core, conf, s, s->shown, e);
                 fine = s->channel != NULL;
         }
         if (fine)
@@ -387,9 +387,14 @@ const char *stream_path(const struct stream *s)
 void stream_ledger(const struct stream *s, struct stream_ledger *out)
 {
         if (s->logs->threaded)
-                ledger_box_get(&s->shown, out);
+                ledger_look(s->shown, out);
         else
                 channel_ledger(s->channel, out);
+}
+
+struct ledger_box *stream_ledger_keep(const struct stream *s)
+{
+        return ledger_keep(s->shown);
 }
 
 void stream_reopen(struct stream *s)

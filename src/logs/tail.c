@@ -9,8 +9,7 @@
 
 #include "base/fd.h"
 
-#define MOST  (16 * 1024 * 1024)
-#define BLOCK 65536
+#define MOST TAIL_MOST
 
 /* Whatever can be sought in: a FIFO is not even opened, since that could wake its writer. */
 static enum tail_result open_log(const char *path, int *fd_out, int64_t *size_out)
@@ -104,62 +103,4 @@ enum tail_result tail_window(const char *path, int64_t offset, int64_t length, s
                 return TAIL_OK;
         int64_t len = least(least(length, MOST), size);
         return read_span(fd, size - len, len, out);
-}
-
-/* The place behind the `lines`th newline from the end of data; lines is counted down. The newline
- * that ends the file's last line is not one that separates. */
-static ssize_t find_line(const char *data, size_t len, bool at_end, int *lines)
-{
-        size_t at = len;
-
-        if (at_end && at > 0 && data[at - 1] == '\n')
-                at--;
-        while (at > 0) {
-                const char *nl = memrchr(data, '\n', at);
-                if (!nl)
-                        return -1;
-                if (--*lines == 0)
-                        return nl - data + 1;
-                at = (size_t)(nl - data);
-        }
-        return -1;
-}
-
-/* Where the last n lines begin, not before `lowest`. -1: the file cannot be read. */
-static int64_t lines_begin(int fd, int64_t size, int64_t lowest, int lines)
-{
-        AUTO_BUF block = BUF_INIT;
-
-        for (int64_t end = size; end > lowest;) {
-                int64_t len = least(BLOCK, end - lowest);
-                buf_reset(&block);
-                if (read_span(fd, end - len, len, &block) != TAIL_OK)
-                        return -1;
-                ssize_t at = find_line(buf_str(&block), block.len, end == size, &lines);
-                if (at >= 0)
-                        return end - len + at;
-                end -= len;
-        }
-        return lowest;
-}
-
-enum tail_result tail_lines(const char *path, int lines, int64_t max, struct buf *out,
-                            int64_t *offset_out)
-{
-        int64_t size, from;
-        AUTO_FD fd = -1;
-
-        *offset_out = 0;
-        if (lines < 0 || max < 0)
-                return TAIL_BAD_ARGUMENTS;
-        enum tail_result r = open_log(path, &fd, &size);
-        if (r != TAIL_OK)
-                return r;
-        from = size;
-        if (lines > 0)
-                from = lines_begin(fd, size, size - least(size, least(max, MOST)), lines);
-        if (from < 0)
-                return TAIL_FAILED;
-        *offset_out = from;
-        return read_span(fd, from, size - from, out);
 }

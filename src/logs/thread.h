@@ -50,7 +50,7 @@ struct stream {
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
         double finish_due;
         struct stream *prev, *next; /* in logs->finishing */
-        struct ledger_box shown;
+        struct ledger_box *shown;   /* a reference */
 
         /* The core's. */
         struct channel *channel; /* owned; NULL: could not be made */

@@ -6,10 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "logs/tail.h"
+#include "logs/follow.h"
 #include "rig.h"
 
 static struct rig rig;
+static struct follow_hub *hub;
 static struct follower *f;
 static struct buf got; /* data as it is, truncations as {T}, replacements as {R} */
 static int allowed;    /* so many calls until the reader has no room; -1: never */
@@ -34,6 +35,7 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
 static void setup(void)
 {
         rig_open(&rig, false);
+        hub = follow_hub_new(rig.loop);
         allowed = -1;
         rig_write(&rig, "l", "0123456789");
 }
@@ -42,15 +44,16 @@ static void teardown(void)
 {
         follower_free(f);
         f = NULL;
+        follow_hub_free(hub);
         buf_release(&got);
         rig_close(&rig);
 }
 
 static void follow(int64_t back)
 {
-        const struct follow_handler h = { NULL, on_data };
+        const struct follow_handler h = { .on_data = on_data };
 
-        f = follower_new(rig.loop, rig_path(&rig, "l"), back, &h, &rig.err);
+        f = follower_new(hub, rig_path(&rig, "l"), back, &h, &rig.err);
         cr_assert(f, "%s", rig.err.text);
         follower_more(f);
 }
@@ -87,9 +90,9 @@ Test(follow, begins_at_the_beginning_of_a_short_file)
 
 Test(follow, says_nothing_before_it_is_asked)
 {
-        const struct follow_handler h = { NULL, on_data };
+        const struct follow_handler h = { .on_data = on_data };
 
-        f = follower_new(rig.loop, rig_path(&rig, "l"), 3, &h, &rig.err);
+        f = follower_new(hub, rig_path(&rig, "l"), 3, &h, &rig.err);
         rig_write(&rig, "l", "x");
         expect("");
         follower_more(f);
@@ -98,12 +101,12 @@ Test(follow, says_nothing_before_it_is_asked)
 
 Test(follow, refuses_what_is_not_there_or_no_file)
 {
-        const struct follow_handler h = { NULL, on_data };
+        const struct follow_handler h = { .on_data = on_data };
 
-        cr_expect_null(follower_new(rig.loop, rig_path(&rig, "none"), 0, &h, &rig.err));
+        cr_expect_null(follower_new(hub, rig_path(&rig, "none"), 0, &h, &rig.err));
         cr_expect_eq(rig.err.code, ERR_NOENT);
         cr_assert_eq(mkfifo(rig_path(&rig, "p"), 0600), 0);
-        cr_expect_null(follower_new(rig.loop, rig_path(&rig, "p"), 0, &h, &rig.err));
+        cr_expect_null(follower_new(hub, rig_path(&rig, "p"), 0, &h, &rig.err));
         cr_expect_eq(rig.err.code, ERR_USAGE);
 }
 

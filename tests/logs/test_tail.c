@@ -10,6 +10,7 @@
 
 static struct rig rig;
 static struct buf out;
+static struct log_part part = { .fd = -1 };
 
 static void setup(void)
 {
@@ -19,6 +20,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+        log_part_release(&part);
         buf_release(&out);
         rig_close(&rig);
 }
@@ -47,14 +49,20 @@ static void window(const char *name, int64_t offset, int64_t length, const char 
                   overflow);
 }
 
-static void lines(const char *name, int n, int64_t max, const char *text, int64_t want_offset)
+static void ask(const char *name, enum log_from from, int64_t value)
 {
-        int64_t offset = -1;
+        const struct log_ask how = { .from = from, .value = value };
 
-        buf_reset(&out);
-        cr_expect_eq(tail_lines(rig_path(&rig, name), n, max, &out, &offset), TAIL_OK);
-        cr_expect(strcmp(buf_str(&out), text) == 0 && offset == want_offset, "(%d,%ld) '%s' %ld", n,
-                  (long)max, buf_str(&out), (long)offset);
+        log_part_release(&part);
+        log_part_read(rig_path(&rig, name), NULL, &how, &part);
+}
+
+static void lines(const char *name, int n, const char *text, int64_t want_offset)
+{
+        ask(name, FROM_LINES, n);
+        cr_expect_eq(part.result, TAIL_OK);
+        cr_expect(strcmp(buf_str(&part.text), text) == 0 && part.offset == want_offset,
+                  "%d: '%s' %ld", n, buf_str(&part.text), (long)part.offset);
 }
 
 TestSuite(tail, .init = setup, .fini = teardown);
@@ -115,33 +123,29 @@ Test(tail, windows_as_supervisor_answers)
 Test(tail, finds_the_last_lines)
 {
         rig_write(&rig, "l", "one\ntwo\n\nfour\n");
-        lines("l", 1, 100, "four\n", 9);
-        lines("l", 2, 100, "\nfour\n", 8);
-        lines("l", 3, 100, "two\n\nfour\n", 4);
-        lines("l", 4, 100, "one\ntwo\n\nfour\n", 0);
-        lines("l", 9, 100, "one\ntwo\n\nfour\n", 0);
-        lines("l", 0, 100, "", 14);
-        lines("l", 3, 7, "\n\nfour\n", 7);
-        lines("l", 3, 0, "", 14);
-        lines("t", 1, 100, "0123456789", 0);
+        lines("l", 1, "four\n", 9);
+        lines("l", 2, "\nfour\n", 8);
+        lines("l", 3, "two\n\nfour\n", 4);
+        lines("l", 4, "one\ntwo\n\nfour\n", 0);
+        lines("l", 9, "one\ntwo\n\nfour\n", 0);
+        lines("l", 0, "", 14);
+        lines("t", 1, "0123456789", 0);
         rig_write(&rig, "p", "a\nb\nc");
-        lines("p", 1, 100, "c", 4);
-        lines("p", 2, 100, "b\nc", 2);
+        lines("p", 1, "c", 4);
+        lines("p", 2, "b\nc", 2);
         rig_write(&rig, "e", "");
-        lines("e", 3, 100, "", 0);
+        lines("e", 3, "", 0);
 }
 
 Test(tail, finds_lines_over_many_blocks)
 {
         AUTO_BUF text = BUF_INIT;
-        int64_t offset;
-
-        for (int i = 0; i < 30000; i++)
+        for (int i = 0; i < 100000; i++)
                 buf_printf(&text, "line %d\n", i);
         rig_write(&rig, "b", text.data);
-        cr_expect_eq(tail_lines(rig_path(&rig, "b"), 20000, 1 << 20, &out, &offset), TAIL_OK);
-        cr_expect_str_eq(buf_str(&out), strstr(text.data, "line 10000\n"));
-        cr_expect_eq(offset, strstr(text.data, "line 10000\n") - text.data);
+        ask("b", FROM_LINES, 90000);
+        cr_expect_str_eq(buf_str(&part.text), strstr(text.data, "line 10000\n"));
+        cr_expect_eq(part.offset, strstr(text.data, "line 10000\n") - text.data);
 }
 
 Test(tail, reads_sixteen_megabytes_at_most)

@@ -1,0 +1,52 @@
+/* Inside of logs/: a log's files, opened together: what is read from them is of one moment,
+ * whatever is renamed meanwhile. */
+#ifndef LOGS_PILE_H
+#define LOGS_PILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "logs/tail.h"
+
+#define PILE_MOST 64
+
+struct pile_file {
+        int fd;     /* owned */
+        int number; /* of its name: <path>.<number>; 0: path */
+        bool is_gzip;
+        int64_t size; /* of what it holds */
+        int64_t mtime_ms;
+        ino_t inode;
+};
+
+struct pile {
+        struct pile_file files[PILE_MOST]; /* the newest first: the present one */
+        int count;
+        int64_t before; /* bytes in all but the present one */
+};
+
+/* So much of it is wanted; each more than there is. */
+struct pile_want {
+        int64_t before;   /* bytes of backups */
+        int64_t since_ms; /* backups that were written to since then; 0: the bytes decide */
+};
+
+#define PILE_NONE ((struct pile){ 0 })
+
+/* inode: the file that is written to, wherever it is found; 0: the one that has the name. */
+enum tail_result pile_open(struct pile *p, const char *path, uint64_t inode,
+                           const struct pile_want *want);
+void pile_close(struct pile *p);
+
+/* Bytes from `at` on, counted from the present file's first one: below 0 in backups. Fewer at the
+ * end. */
+bool pile_read(const struct pile *p, int64_t at, int64_t len, struct buf *out);
+/* Of one of the files. */
+bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct buf *out);
+/* All of it, piece by piece, until `piece` says false. */
+bool pile_file_walk(const struct pile_file *f, int64_t from,
+                    bool (*piece)(void *arg, const char *data, size_t len), void *arg);
+
+#endif
