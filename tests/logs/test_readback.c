@@ -1,0 +1,256 @@
+/* A log as one stream: its present file, and its backups before that. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "../../src/logs/channel.h"
+#include "../../src/logs/since.h"
+#include "logs/tail.h"
+#include "rig.h"
+
+static struct rig rig;
+static struct ledger_box *box;
+static struct log_part part = { .fd = -1 };
+
+static void setup(void)
+{
+        rig_open(&rig, false);
+        box = ledger_box_new();
+}
+
+static void teardown(void)
+{
+        log_part_release(&part);
+        ledger_drop(box);
+        rig_close(&rig);
+}
+
+TestSuite(readback, .init = setup, .fini = teardown);
+
+static void write_gzip(const char *name, const char *text)
+{
+        gzFile gz = gzopen(rig_path(&rig, name), "wb");
+
+        cr_assert(gz && gzwrite(gz, text, (unsigned)strlen(text)) == (int)strlen(text));
+        gzclose(gz);
+}
+
+static void set_time(const char *name, int64_t ms)
+{
+        struct timespec times[2] = { { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 } };
+
+        times[1] = times[0];
+        cr_assert_eq(utimensat(AT_FDCWD, rig_path(&rig, name), times, 0), 0);
+}
+
+/* The ledger says that this file begins there, and that so much was written in all. */
+static void know(const char *name, int64_t base, uint64_t written)
+{
+        struct stat st;
+
+        cr_assert_eq(stat(rig_path(&rig, name), &st), 0);
+        ledger_box_put(box,
+                       &(struct stream_ledger){
+                           .read = written, .written = written, .base = base, .inode = st.st_ino });
+}
+
+static void ask_for(enum log_from from, int64_t value, bool follow)
+{
+        const struct log_ask ask = { .from = from, .value = value, .follow = follow };
+
+        log_part_release(&part);
+        log_part_read(rig_path(&rig, "l"), box, &ask, &part);
+}
+
+static void gives(enum log_from from, int64_t value, const char *text, int64_t offset)
+{
+        ask_for(from, value, false);
+        cr_expect_eq(part.result, TAIL_OK, "%d", (int)part.result);
+        cr_expect(strcmp(buf_str(&part.text), text) == 0 && part.offset == offset, "'%s' at %ld",
+                  buf_str(&part.text), (long)part.offset);
+}
+
+static void make_three(void)
+{
+        write_gzip("l.2.gz", "one\ntwo\n");
+        rig_write(&rig, "l.1", "three\nfour\n");
+        rig_write(&rig, "l", "five\nsix\n");
+        know("l", 19, 28);
+}
+
+Test(readback, goes_back_over_rotated_and_compressed_files)
+{
+        make_three();
+        gives(FROM_LINES, 1, "six\n", 24);
+        gives(FROM_LINES, 2, "five\nsix\n", 19);
+        gives(FROM_LINES, 3, "four\nfive\nsix\n", 14);
+        gives(FROM_LINES, 5, "two\nthree\nfour\nfive\nsix\n", 4);
+        gives(FROM_LINES, 99, "one\ntwo\nthree\nfour\nfive\nsix\n", 0);
+        gives(FROM_TAIL, 6, "e\nsix\n", 22);
+        gives(FROM_TAIL, 11, "r\nfive\nsix\n", 17);
+        gives(FROM_TAIL, 21, "o\nthree\nfour\nfive\nsix\n" + 1, 7);
+        gives(FROM_OFFSET, 6, "o\nthree\nfour\nfive\nsix\n", 6);
+        gives(FROM_OFFSET, -5, "one\ntwo\nthree\nfour\nfive\nsix\n", 0);
+        gives(FROM_OFFSET, 26, "x\n", 26);
+        gives(FROM_OFFSET, 500, "", 28);
+        gives(FROM_BEGINNING, 0, "five\nsix\n", 19);
+}
+
+Test(readback, gives_the_backups_part_and_a_place_to_follow_from)
+{
+        make_three();
+        ask_for(FROM_LINES, 3, true);
+        cr_expect_str_eq(buf_str(&part.text), "four\n");
+        cr_expect(part.offset == 14 && part.fd >= 0 && part.at == 0);
+        ask_for(FROM_LINES, 1, true);
+        cr_expect(part.text.len == 0 && part.offset == 24 && part.at == 5);
+}
+
+Test(readback, finds_many_lines_in_many_files)
+{
+        AUTO_BUF all = BUF_INIT;
+        int64_t base = 0;
+
+        for (int f = 20, n = 0; f >= 0; f--) {
+                AUTO_BUF text = BUF_INIT;
+                char name[16];
+                while (text.len < 100000)
+                        buf_printf(&text, "line %d\n", n++);
+                snprintf(name, sizeof name, f ? "l.%d.gz" : "l", f);
+                if (f)
+                        write_gzip(name, text.data);
+                else
+                        rig_write(&rig, name, text.data);
+                base += f ? (int64_t)text.len : 0;
+                buf_put(&all, text.data, text.len);
+        }
+        know("l", base, all.len);
+        const char *at = strstr(all.data, "line 5000\n");
+        int lines = 0;
+        for (const char *p = at; *p; p++)
+                lines += *p == '\n';
+        gives(FROM_LINES, lines, at, at - all.data);
+        gives(FROM_OFFSET, 123456, all.data + 123456, 123456);
+        gives(FROM_LINES, 1 << 30, all.data, 0);
+}
+
+Test(readback, finds_the_file_under_the_name_that_somebody_gave_it)
+{
+        rig_write(&rig, "l", "one\ntwo\n");
+        know("l", 0, 8);
+        cr_assert_eq(rename(rig_path(&rig, "l"), rig_path(&rig, "l.1")), 0);
+        gives(FROM_OFFSET, 4, "two\n", 4);
+        rig_write(&rig, "l", ""); /* as logrotate's create makes it */
+        gives(FROM_OFFSET, 4, "two\n", 4);
+        gives(FROM_LINES, 1, "two\n", 4);
+        cr_assert_eq(rename(rig_path(&rig, "l.1"), rig_path(&rig, "elsewhere")), 0);
+        ask_for(FROM_OFFSET, 4, false);
+        cr_expect_eq(part.result, TAIL_ASTRAY);
+        ask_for(FROM_LINES, 1, false);
+        cr_expect_eq(part.result, TAIL_OK);
+        cr_assert_eq(unlink(rig_path(&rig, "l")), 0);
+        ask_for(FROM_LINES, 1, false);
+        cr_expect_eq(part.result, TAIL_NO_FILE);
+}
+
+Test(readback, counts_on_in_a_file_that_was_cut)
+{
+        rig_write(&rig, "l", "0123456789");
+        know("l", 0, 10);
+        cr_assert_eq(truncate(rig_path(&rig, "l"), 0), 0);
+        gives(FROM_OFFSET, 10, "", 10);
+        rig_write(&rig, "l", "ab");
+        know("l", 0, 12);
+        gives(FROM_OFFSET, 10, "ab", 10);
+}
+
+/* ---- a point in time */
+
+static int64_t at(const char *stamp)
+{
+        char line[64];
+        int64_t ms = -1;
+        int n = snprintf(line, sizeof line, "%s rest", stamp);
+
+        cr_assert(line_stamp(line, (size_t)n, &ms), "%s", stamp);
+        return ms;
+}
+
+Test(readback, reads_the_stamps_of_lines)
+{
+        int64_t ms;
+
+        cr_expect_eq(at("1970-01-01T00:00:01.250Z"), 1250);
+        cr_expect_eq(at("1970-01-01 00:00:01,250Z"), 1250);
+        cr_expect_eq(at("1970-01-01T02:00:01+02:00"), 1000);
+        cr_expect_eq(at("{\"time\":\"1970-01-01T00:00:02.000Z\","), 2000);
+        cr_expect_not(line_stamp("hello", 5, &ms));
+        cr_expect_not(line_stamp("1970-01-01T00:00:01", 19, &ms), "nobody knows which zone");
+        cr_expect_not(line_stamp("1970-13-01T00:00:01Z", 20, &ms));
+        cr_expect_not(line_stamp("", 0, &ms));
+}
+
+#define DAY "2026-01-20T"
+
+Test(readback, begins_at_the_first_line_of_a_time)
+{
+        write_gzip("l.2.gz", DAY "01:00:00.000Z w a\n" DAY "01:30:00.000Z w b\n");
+        rig_write(&rig, "l.1", DAY "02:00:00.000Z w c\n  more of c\n" DAY "02:30:00.000Z w d\n");
+        rig_write(&rig, "l", DAY "03:00:00.000Z w e\n" DAY "03:30:00.000Z w f\n");
+        set_time("l.2.gz", at(DAY "01:30:00.100Z"));
+        set_time("l.1", at(DAY "02:30:00.100Z"));
+        set_time("l", at(DAY "03:30:00.100Z"));
+        know("l", 1000, 1058);
+        ask_for(FROM_TIME, at(DAY "03:10:00Z"), false);
+        cr_expect_str_eq(buf_str(&part.text), DAY "03:30:00.000Z w f\n");
+        ask_for(FROM_TIME, at(DAY "02:30:00Z"), false);
+        cr_expect_eq(strncmp(buf_str(&part.text), DAY "02:30:00.000Z w d\n" DAY "03:0", 40), 0);
+        ask_for(FROM_TIME, at(DAY "01:10:00Z"), false);
+        cr_expect_eq(strncmp(buf_str(&part.text), DAY "01:30:00.000Z w b\n" DAY "02:0", 40), 0);
+        cr_expect_not(part.is_vague);
+        ask_for(FROM_TIME, at(DAY "04:00:00Z"), false);
+        cr_expect_eq(part.text.len, 0);
+        ask_for(FROM_TIME, at(DAY "00:00:00Z"), false);
+        cr_expect_eq(strncmp(buf_str(&part.text), DAY "01:00", 16), 0);
+}
+
+Test(readback, takes_raw_lines_to_be_as_new_as_their_file)
+{
+        rig_write(&rig, "l.2", "old\n");
+        rig_write(&rig, "l.1", "between\n");
+        rig_write(&rig, "l", "new\n");
+        set_time("l.2", at(DAY "01:30:00Z"));
+        set_time("l.1", at(DAY "02:30:00Z"));
+        set_time("l", at(DAY "03:30:00Z"));
+        know("l", 12, 16);
+        ask_for(FROM_TIME, at(DAY "02:00:00Z"), false);
+        cr_expect_str_eq(buf_str(&part.text), "between\nnew\n");
+        cr_expect(part.is_vague && part.offset == 4);
+        ask_for(FROM_TIME, at(DAY "03:00:00Z"), false);
+        cr_expect_str_eq(buf_str(&part.text), "new\n");
+        ask_for(FROM_TIME, at(DAY "04:00:00Z"), false);
+        cr_expect_eq(part.text.len, 0);
+}
+
+Test(readback, halves_a_large_file)
+{
+        AUTO_BUF text = BUF_INIT;
+        int64_t begin = at(DAY "00:00:00Z");
+
+        for (int i = 0; i < 60000; i++)
+                buf_printf(&text, DAY "%02d:%02d:%02d.000Z w %d\n%s", i / 3600, i / 60 % 60, i % 60,
+                           i, i % 7 ? "" : "unstamped\n");
+        rig_write(&rig, "l", text.data);
+        know("l", 0, text.len);
+        for (int i = 0; i < 60000; i += 7919) {
+                char want[64];
+                ask_for(FROM_TIME, begin + i * 1000LL - 500, false);
+                snprintf(want, sizeof want, "Z w %d\n", i);
+                cr_expect_eq(strncmp(buf_str(&part.text) + 23, want, strlen(want)), 0, "%d: %.40s",
+                             i, buf_str(&part.text));
+        }
+}

@@ -1,0 +1,219 @@
+/* The thread that reads logs back: whatever its disk does, the loop goes on. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logs/reader.h"
+#include "rig.h"
+
+static struct rig rig;
+static struct reader *reader;
+static int disk[2]; /* reading from it hangs until somebody writes */
+static int answers, drops;
+
+static void setup(void)
+{
+        rig_open(&rig, false);
+        reader = reader_new(rig.loop);
+        cr_assert_eq(pipe(disk), 0);
+}
+
+static void teardown(void)
+{
+        reader_free(reader);
+        close(disk[0]);
+        close(disk[1]);
+        rig_close(&rig);
+}
+
+TestSuite(reader, .init = setup, .fini = teardown);
+
+static void work(void *arg)
+{
+        cr_assert_eq(read(disk[0], arg, 1), 1);
+}
+
+static void done(void *owner, void *arg)
+{
+        cr_expect_eq(owner, (void *)&rig);
+        cr_expect_eq(*(char *)arg, 'x');
+        answers++;
+}
+
+static void drop(void *arg)
+{
+        drops++;
+        free(arg);
+}
+
+static const struct read_work hangs = { work, done, drop };
+
+static struct read_job *ask(void)
+{
+        return reader_ask(reader, &hangs, calloc(1, 1), &rig, &rig.err);
+}
+
+static bool all_dropped(struct rig *r)
+{
+        (void)r;
+        return drops == 3;
+}
+
+Test(reader, leaves_the_loop_alone_while_a_disk_hangs)
+{
+        reader_run(reader);
+        struct read_job *second;
+        cr_assert(ask() && (second = ask()) && ask(), "%s", rig.err.text);
+        rig_settle(&rig);
+        cr_expect_eq(answers, 0);
+        reader_cancel(second);
+        cr_assert_eq(write(disk[1], "xxx", 3), 3);
+        cr_expect(rig_until(&rig, all_dropped));
+        cr_expect_eq(answers, 2);
+}
+
+Test(reader, refuses_what_would_wait_too_long)
+{
+        int taken = 0;
+
+        reader_run(reader);
+        while (taken < 1000 && ask())
+                taken++;
+        cr_expect_eq(taken, 64);
+        cr_expect_eq(rig.err.code, ERR_BUSY);
+        cr_expect_eq(drops, 1, "what is refused is freed");
+        char go[64];
+        memset(go, 'x', sizeof go);
+        cr_assert_eq(write(disk[1], go, sizeof go), (ssize_t)sizeof go);
+}
+
+Test(reader, never_answers_from_within_the_call)
+{
+        cr_assert_eq(write(disk[1], "x", 1), 1);
+        cr_assert(ask());
+        cr_expect_eq(answers, 0);
+        rig_settle(&rig);
+        cr_expect_eq(answers, 1);
+}
+
+/* ---- following */
+
+static struct buf got;
+static struct read_stream *stream;
+static size_t begun_at;
+static int ends;
+static bool takes;
+
+static void on_begin(void *arg, const struct log_part *part)
+{
+        (void)arg;
+        cr_expect_eq(part->result, TAIL_OK);
+        begun_at = (size_t)part->offset;
+        buf_put(&got, part->text.data, part->text.len);
+}
+
+static void on_text(void *arg, const char *data, size_t len)
+{
+        (void)arg;
+        buf_put(&got, data, len);
+        if (takes)
+                reader_taken(stream, len);
+}
+
+static void on_end(void *arg)
+{
+        (void)arg;
+        ends++;
+}
+
+static void follow(enum log_from from, int64_t value)
+{
+        const struct follow_ask how = { .path = rig_path(&rig, "l"),
+                                        .from = { .from = from, .value = value } };
+        const struct follow_news_handler h = { NULL, on_begin, on_text, on_end };
+
+        stream = reader_follow(reader, &how, &h, &rig.err);
+        cr_assert(stream, "%s", rig.err.text);
+}
+
+static bool is_complete(struct rig *r)
+{
+        (void)r;
+        return got.len >= 7 && strcmp(got.data + got.len - 4, "new\n") == 0;
+}
+
+static bool has_begun(struct rig *r)
+{
+        (void)r;
+        return got.len == 4;
+}
+
+static void follow_in(bool thread)
+{
+        if (thread)
+                reader_run(reader);
+        takes = true;
+        rig_write(&rig, "l", "one\ntwo\n");
+        follow(FROM_LINES, 1);
+        cr_expect(rig_until(&rig, has_begun));
+        rig_write(&rig, "l", "three\n");
+        rename(rig_path(&rig, "l"), rig_path(&rig, "l.1"));
+        rig_write(&rig, "l", "new\n");
+        cr_expect(rig_until(&rig, is_complete));
+        cr_expect_eq(begun_at, 4);
+        reader_unfollow(stream);
+        rig_settle(&rig);
+        buf_release(&got);
+}
+
+Test(reader, follows_a_log)
+{
+        follow_in(false);
+}
+
+Test(reader, follows_a_log_from_its_thread)
+{
+        follow_in(true);
+}
+
+Test(reader, reads_no_further_ahead_than_is_taken)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        for (int i = 0; i < 200000; i++)
+                buf_printf(&text, "line %d\n", i);
+        rig_write(&rig, "l", text.data);
+        follow(FROM_OFFSET, 0);
+        for (int i = 0; i < 20; i++)
+                rig_settle(&rig);
+        cr_expect(got.len >= 65536 && got.len <= 512 * 1024, "%zu", got.len);
+        takes = true;
+        reader_taken(stream, got.len);
+        for (int i = 0; i < 2000 && got.len < text.len; i++)
+                rig_settle(&rig);
+        cr_expect(got.len == text.len && memcmp(got.data, text.data, text.len) == 0);
+        reader_unfollow(stream);
+        rig_settle(&rig);
+        buf_release(&got);
+}
+
+static void on_refused(void *arg, const struct log_part *part)
+{
+        (void)arg;
+        cr_expect_eq(part->result, TAIL_NO_FILE);
+        begun_at = 77;
+}
+
+Test(reader, says_when_there_is_nothing_to_follow)
+{
+        const struct follow_ask how = { .path = rig_path(&rig, "none") };
+        const struct follow_news_handler h = { NULL, on_refused, on_text, on_end };
+
+        stream = reader_follow(reader, &how, &h, &rig.err);
+        rig_settle(&rig);
+        cr_expect(begun_at == 77 && ends == 1);
+        reader_unfollow(stream);
+        rig_settle(&rig);
+}
