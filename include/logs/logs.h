@@ -33,29 +33,29 @@ enum log_format { LOG_RAW, LOG_TEXT, LOG_JSON };
 enum syslog_format { SYSLOG_BSD, SYSLOG_RFC5424 };
 
 struct syslog_conf {
+        const char *tag; /* NULL: none given */
+        enum syslog_format format : 8;
+        int facility : 8, level : 8; /* RFC 5424, tables 1 and 2 */
         bool on;
-        enum syslog_format format;
-        int facility, level; /* RFC 5424, tables 1 and 2 */
-        const char *tag;     /* NULL: none given */
 };
 
 /* What a stream is for. Strings are copied. */
 struct stream_conf {
         const char *process; /* process name: syslog lines, debug copies */
-        bool is_stderr;
-        const char *path; /* NULL: no file (events, capture and tap still work) */
-        bool is_auto;     /* path was generated: created 0600 */
-        int64_t maxbytes; /* 0: never rotated. Anything but a regular file is never rotated */
-        int backups;
-        enum rotate_every rotate_every; /* by the local clock, besides maxbytes */
-        bool compress;                  /* what was rotated: <path>.1.gz */
+        const char *path;    /* NULL: no file (events, capture and tap still work) */
+        int64_t maxbytes;    /* 0: never rotated. Anything but a regular file is never rotated */
         int64_t capture_maxbytes;
-        bool events_enabled;       /* on_text(TEXT_LOG) */
-        bool tap;                  /* on_text(TEXT_RAW): event listeners' protocol channel */
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
-        bool strip_ansi;
-        enum log_format format; /* of the file. The ledger counts what is written there */
-        bool drops; /* while the file takes nothing: lose output rather than let the worker wait */
+        int backups;
+        enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
+        enum log_format format : 8; /* of the file. The ledger counts what is written there */
+        bool is_stderr : 1;
+        bool is_auto : 1;        /* path was generated: created 0600 */
+        bool compress : 1;       /* what was rotated: <path>.1.gz */
+        bool events_enabled : 1; /* on_text(TEXT_LOG) */
+        bool tap : 1;            /* on_text(TEXT_RAW): event listeners' protocol channel */
+        bool strip_ansi : 1;
+        bool drops : 1; /* while the file takes nothing: lose output, do not let the worker wait */
 };
 
 /* Counters of one stream since it was made. read = written + dropped + buffered, always.

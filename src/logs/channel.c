@@ -28,6 +28,8 @@ struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                                .scratch = SCRATCH_NONE,
                                .nap = NAP_NONE,
                                .real = !sys->arg };
+        ev_timer_init(&core->retry, writers_retry, 0., 0.);
+        core->retry.data = core;
         return core;
 }
 
@@ -39,6 +41,7 @@ void core_free(struct core *core)
         drops_stop(core);
         gzip_release(core);
         writers_free(core);
+        ev_timer_stop(core->loop, &core->retry);
         syslog_release(core);
         scratch_release(&core->scratch);
         free(core->chunk);

@@ -24,6 +24,8 @@ struct core {
         struct log *log;
         struct logs_news news;
         struct writer *writers;     /* by path */
+        struct writer *waiting;     /* of them: for their disks */
+        ev_timer retry;             /* active while there are such */
         struct sink_syslog *syslog; /* owned; NULL until a stream wants it */
         char *syslog_path;          /* owned; NULL: the usual one */
         char host[256];             /* for syslog */

@@ -126,10 +126,11 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
 
 static void tell_rotation(struct mainlog_core *m)
 {
-        if (!m->has_file || !m->file.rotation_failed)
-                return;
-        m->file.rotation_failed = false;
-        log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, m->file.failure.text);
+        char *why = m->has_file ? sink_file_failure(&m->file) : NULL;
+
+        if (why)
+                log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, why);
+        free(why);
 }
 
 static void tell_dropped(struct mainlog_core *m)

@@ -30,6 +30,7 @@ void sink_file_close(struct sink_file *f)
         if (f->path)
                 outfd_close(f->sys, &f->out);
         free(f->path);
+        free(f->failure);
         *f = (struct sink_file){ .out = OUTFD_NONE };
 }
 
@@ -121,11 +122,12 @@ static bool replace_by_empty(struct sink_file *f, struct err *e)
 /* What cannot be rotated goes on growing, and is tried again after another maxbytes. */
 static void rotate_now(struct sink_file *f)
 {
+        struct err e = { 0 };
         int64_t size;
 
         f->due = false;
         f->due_bytes = 0;
-        if (replace_by_empty(f, &f->failure)) {
+        if (replace_by_empty(f, &e)) {
                 f->rotations++;
                 f->generation++;
                 f->limit = f->maxbytes;
@@ -134,6 +136,19 @@ static void rotate_now(struct sink_file *f)
         size = present_size(f);
         f->limit = (size < 0 ? f->limit : size) + f->maxbytes;
         f->rotation_failed = true;
+        free(f->failure);
+        f->failure = strdup(e.text);
+}
+
+char *sink_file_failure(struct sink_file *f)
+{
+        char *why = f->failure;
+
+        if (!f->rotation_failed)
+                return NULL;
+        f->rotation_failed = false;
+        f->failure = NULL;
+        return why ? why : strdup("out of memory");
 }
 
 /* False: cannot be told, which counts as a whole line. */

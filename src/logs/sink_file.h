@@ -26,8 +26,8 @@ struct sink_file {
         bool no_splice; /* the kernel refused once */
         uint64_t generation;        /* grows with each file, or emptying of it */
         uint64_t rotations, shifts; /* shifts: those that made a new .1 */
-        bool rotation_failed;       /* `failure` says why; whoever tells it clears this */
-        struct err failure;
+        bool rotation_failed;       /* and it was not told yet */
+        char *failure;              /* owned: why; NULL: no memory to say so, or nothing failed */
 };
 
 enum put {
@@ -61,6 +61,9 @@ void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups);
 /* Rotate now, or at the end of the line that was begun. Nothing happens to an empty file and to
  * what is never rotated. */
 void sink_file_rotate(struct sink_file *f);
+
+/* Why a rotation has failed since this was last asked; the caller frees it. NULL: none did. */
+char *sink_file_failure(struct sink_file *f);
 
 /* Append, rotating where due. *done: how many bytes were written, also when not all were. */
 enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done);

@@ -11,7 +11,6 @@
 #include "period.h"
 
 #define FIRST_DELAY   0.1
-#define LONGEST_DELAY 1.0
 #define TELL_AGAIN_MS 60000
 
 static const char *channel_name(const struct channel *s)
@@ -40,6 +39,17 @@ static void say_trouble(struct outlet *o, const char *detail)
         }
 }
 
+static void say_failure(struct outlet *o, const char *more)
+{
+        const struct writer *w = o->writer;
+        struct err e;
+
+        errno = w->error;
+        err_set(&e, ERR_SYS, "write %s", w->file.path);
+        snprintf(e.text + strlen(e.text), sizeof e.text - strlen(e.text), "%s", more);
+        say_trouble(o, e.text);
+}
+
 static bool is_due(const struct outlet *o, int64_t now)
 {
         return o->channel && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
@@ -58,7 +68,7 @@ static void say_to_all(struct writer *w)
                 }
                 o->in_trouble = true;
                 o->told_ms = now;
-                say_trouble(o, w->reason);
+                say_failure(o, "");
                 o = w->queue;
         }
 }
@@ -76,7 +86,7 @@ static void say_gone(struct outlet *o)
         if (o->gone_told)
                 return;
         o->gone_told = true;
-        say_trouble(o, o->writer->reason);
+        say_failure(o, "; what goes there is dropped");
 }
 
 /* Backups have moved since `before`. */
@@ -91,46 +101,13 @@ static void say_rotation(struct writer *w, uint64_t shifts_before)
 {
         if (w->file.shifts != shifts_before)
                 after_shifts(w, shifts_before);
-        if (!w->file.rotation_failed)
-                return;
-        w->file.rotation_failed = false;
-        log_line(w->core->log, LVL_WARN, "cannot rotate %s: %s", w->file.path,
-                 w->file.failure.text);
+        char *why = sink_file_failure(&w->file);
+        if (why)
+                log_line(w->core->log, LVL_WARN, "cannot rotate %s: %s", w->file.path, why);
+        free(why);
 }
 
 /* ---- the queue */
-
-static void on_retry(EV_P_ ev_timer *t, int revents)
-{
-        (void)loop, (void)revents;
-        writer_retry(t->data);
-}
-
-static void on_ready(EV_P_ ev_io *io, int revents)
-{
-        (void)loop, (void)revents;
-        writer_retry(io->data);
-}
-
-static void stop_watching(struct writer *w)
-{
-        ev_timer_stop(w->core->loop, &w->retry);
-        ev_io_stop(w->core->loop, &w->ready);
-}
-
-/* Nothing runs while nothing is wrong: a timer for a disk, the descriptor itself for a pipe. */
-static void watch(struct writer *w)
-{
-        stop_watching(w);
-        if (w->block == BLOCK_TROUBLE) {
-                ev_timer_set(&w->retry, w->delay, 0.);
-                ev_timer_start(w->core->loop, &w->retry);
-                w->delay = w->delay * 2 < LONGEST_DELAY ? w->delay * 2 : LONGEST_DELAY;
-        } else if (w->block == BLOCK_FULL) {
-                ev_io_set(&w->ready, w->file.out.fd, EV_WRITE);
-                ev_io_start(w->core->loop, &w->ready);
-        }
-}
 
 void outlet_wait(struct outlet *o)
 {
@@ -150,7 +127,7 @@ static void leave_queue(struct outlet *o)
 
 static void set_block(struct writer *w, enum block why)
 {
-        snprintf(w->reason, sizeof w->reason, "write %s: %s", w->file.path, strerror(errno));
+        w->error = errno;
         w->block = why;
 }
 
@@ -166,8 +143,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         else if (result == PUT_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
         else if (result == PUT_GONE)
-                snprintf(w->reason, sizeof w->reason, "write %s: %s; what goes there is dropped",
-                         w->file.path, strerror(errno));
+                w->error = errno;
         o->written += *done;
         o->rotations += w->file.rotations - before;
         say_rotation(w, shifts);
@@ -210,7 +186,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
         }
         keep(o, data + done, len - done);
         outlet_wait(o);
-        watch(w);
+        writer_watch(w);
         if (w->block == BLOCK_TROUBLE)
                 say_to_all(w);
 }
@@ -229,7 +205,7 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
         say_rotation(w, shifts);
         if (result == MOVE_REFUSED) {
                 outlet_wait(o);
-                watch(w);
+                writer_watch(w);
                 say_to_all(w);
         }
         return result;
@@ -312,7 +288,7 @@ void writer_retry(struct writer *w)
                 serve_head(w);
         if (w->block == BLOCK_NONE)
                 w->delay = FIRST_DELAY;
-        watch(w);
+        writer_watch(w);
         if (w->block == BLOCK_TROUBLE)
                 say_to_all(w);
         writer_put_back(w);
@@ -352,17 +328,32 @@ static void rotate_old(struct writer *w)
                 writer_rotate(w);
 }
 
-static void set_period(struct writer *w, enum rotate_every every)
+static void stop_period(struct writer *w)
 {
+        if (w->period)
+                ev_periodic_stop(w->core->loop, w->period);
+        free(w->period);
+        w->period = NULL;
+}
+
+static bool set_period(struct writer *w, enum rotate_every every)
+{
+        ev_periodic *period = NULL;
+
         if (w->every == every)
-                return;
-        ev_periodic_stop(w->core->loop, &w->period);
+                return true;
+        if (every != ROTATE_BY_SIZE && !(period = calloc(1, sizeof *period)))
+                return false;
+        stop_period(w);
         w->every = every;
-        if (every == ROTATE_BY_SIZE)
-                return;
+        w->period = period;
+        if (!period)
+                return true;
         rotate_old(w);
-        ev_periodic_set(&w->period, 0., 0., next_period);
-        ev_periodic_start(w->core->loop, &w->period);
+        ev_periodic_init(period, on_period, 0., 0., next_period);
+        period->data = w;
+        ev_periodic_start(w->core->loop, period);
+        return true;
 }
 
 /* ---- life */
@@ -371,27 +362,19 @@ static struct writer *writer_new(struct core *core, const char *path, mode_t mod
 {
         struct writer *w = calloc(1, sizeof *w);
 
-        if (w)
-                w->key = strdup(path);
-        if (!w || !w->key) {
-                free(w);
+        if (!w) {
                 err_nomem(e);
                 return NULL;
         }
         w->core = core;
         w->delay = FIRST_DELAY;
-        ev_init(&w->retry, on_retry);
-        ev_init(&w->ready, on_ready);
-        ev_init(&w->period, on_period);
-        w->retry.data = w->ready.data = w->period.data = w;
         if (sink_file_open(&w->file, core->sys, path, mode, e)) {
-                HASH_ADD_KEYPTR(hh, core->writers, w->key, strlen(w->key), w);
+                HASH_ADD_KEYPTR(hh, core->writers, w->file.path, strlen(w->file.path), w);
                 if (w->hh.tbl)
                         return w;
                 sink_file_close(&w->file);
                 err_nomem(e);
         }
-        free(w->key);
         free(w);
         return NULL;
 }
@@ -410,19 +393,22 @@ struct writer *writer_get(struct core *core, const char *path, const struct writ
         w->compress = conf->compress;
         if (w->file.maxbytes != conf->maxbytes || w->file.backups != conf->backups)
                 sink_file_set_rotation(&w->file, conf->maxbytes, conf->backups);
-        set_period(w, conf->every);
-        return w;
+        if (set_period(w, conf->every))
+                return w;
+        writer_put_back(w);
+        err_nomem(e);
+        return NULL;
 }
 
 void writer_put_back(struct writer *w)
 {
         if (!w || --w->users > 0)
                 return;
-        stop_watching(w);
-        ev_periodic_stop(w->core->loop, &w->period);
+        writer_unwatch(w);
+        free(w->ready);
+        stop_period(w);
         HASH_DEL(w->core->writers, w);
         sink_file_close(&w->file);
-        free(w->key);
         free(w);
 }
 
@@ -492,7 +478,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         if (to->block == BLOCK_NONE) {
                 to->block = BLOCK_TROUBLE;
                 to->delay = 0.;
-                watch(to);
+                writer_watch(to);
                 to->delay = FIRST_DELAY;
         }
 }
@@ -506,7 +492,7 @@ static void free_queue(struct writer *w)
                 flush(o);
                 if (o->rest.len)
                         log_line(w->core->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
-                                 o->rest.len, w->file.path, w->reason);
+                                 o->rest.len, w->file.path, strerror(w->error));
                 leave_queue(o);
                 free_orphan(o);
         }

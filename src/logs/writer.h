@@ -46,19 +46,22 @@ struct outlet {
 
 struct writer {
         struct core *core; /* borrowed */
-        char *key;         /* the path as given; owned */
         struct sink_file file;
         int users;
-        enum block block;
-        char reason[512];
-        struct outlet *queue;
-        double delay; /* of the next attempt, in seconds */
-        ev_timer retry;
-        ev_io ready;
-        enum rotate_every every;
-        ev_periodic period; /* active where `every` says so */
+        int error; /* errno of the last failure */
+        enum block block : 8;
+        enum rotate_every every : 8;
         bool compress;
-        UT_hash_handle hh;
+        struct outlet *queue;
+        double delay;        /* of the next attempt, in seconds */
+        ev_io *ready;        /* owned; NULL: never waited for somebody to read */
+        ev_periodic *period; /* owned; NULL: not rotated by the clock */
+        UT_hash_handle hh;   /* by file.path */
+
+        /* writer_wait.c's */
+        bool is_waiting; /* for the disk */
+        ev_tstamp retry_at;
+        struct writer *wait_prev, *wait_next;
 };
 
 struct writer_conf {
@@ -76,6 +79,10 @@ void writer_rotate(struct writer *w);   /* now, or at the end of the line that w
 void writer_put_back(struct writer *w); /* NULL is fine */
 /* Try again now: the file was opened anew. */
 void writer_retry(struct writer *w);
+/* Blocked: try again in time. Not blocked: no more of that. */
+void writer_watch(struct writer *w);
+void writer_unwatch(struct writer *w);
+void writers_retry(EV_P_ ev_timer *t, int revents); /* core->retry's */
 /* SIGUSR2 and `clear`. */
 bool writer_reopen(struct writer *w, struct err *e);
 bool writer_clear(struct writer *w, struct err *e);
