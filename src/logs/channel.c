@@ -2,6 +2,8 @@
 #include "channel.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,24 +88,62 @@ void chunk_give(struct core *core, char *chunk)
 
 /* ---- settings */
 
+/* The name, the path and the tag for syslog, those that there are, each with its end. */
+struct names {
+        atomic_uint refs;
+        char text[];
+};
+
+static struct names *names_of(const char *process)
+{
+        return (struct names *)(process - offsetof(struct names, text));
+}
+
+const char *stream_names_share(const struct stream_conf *copy)
+{
+        atomic_fetch_add(&names_of(copy->process)->refs, 1);
+        return copy->process;
+}
+
+void stream_names_release(const char *process)
+{
+        if (process && atomic_fetch_sub(&names_of(process)->refs, 1) == 1)
+                free(names_of(process));
+}
+
 void stream_conf_release(struct stream_conf *c)
 {
-        free((char *)c->process);
-        free((char *)c->path);
-        free((char *)c->syslog.tag);
+        stream_names_release(c->process);
         *c = (struct stream_conf){ 0 };
 }
 
 bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e)
 {
+        const char *process = from->process ? from->process : "";
+        size_t name = strlen(process) + 1, path = from->path ? strlen(from->path) + 1 : 0;
+        size_t tag = from->syslog.tag ? strlen(from->syslog.tag) + 1 : 0;
+        struct names *n = malloc(sizeof *n + name + path + tag);
+
+        *to = (struct stream_conf){ 0 };
+        if (!n)
+                return err_nomem(e);
+        atomic_init(&n->refs, 1);
+        memcpy(n->text, process, name);
+        if (path)
+                memcpy(n->text + name, from->path, path);
+        if (tag)
+                memcpy(n->text + name + path, from->syslog.tag, tag);
         *to = *from;
-        to->process = strdup(from->process ? from->process : "");
-        to->path = from->path ? strdup(from->path) : NULL;
-        to->syslog.tag = from->syslog.tag ? strdup(from->syslog.tag) : NULL;
-        if (to->process && (to->path || !from->path) && (to->syslog.tag || !from->syslog.tag))
-                return true;
-        stream_conf_release(to);
-        return err_nomem(e);
+        to->process = n->text;
+        to->path = path ? n->text + name : NULL;
+        to->syslog.tag = tag ? n->text + name + path : NULL;
+        return true;
+}
+
+void stream_conf_share(struct stream_conf *to, const struct stream_conf *copy)
+{
+        *to = *copy;
+        to->process = stream_names_share(copy);
 }
 
 static bool same_path(const char *a, const char *b)
@@ -156,8 +196,8 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->out.channel = s;
         s->drops = (struct drops){ .channel = s };
         syslog_join(s);
-        if (stream_conf_copy(&s->conf, conf, e) && syslog_prepare(core, &s->conf.syslog, e) &&
-            prepare_file(core, &s->conf, e))
+        stream_conf_share(&s->conf, conf);
+        if (syslog_prepare(core, &s->conf.syslog, e) && prepare_file(core, &s->conf, e))
                 return s;
         stream_conf_release(&s->conf);
         free(s);
@@ -306,8 +346,7 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
         struct writer *w = NULL;
         bool in_use = s->pipes || s->out.queued;
 
-        if (!stream_conf_copy(&fresh, conf, e))
-                return false;
+        stream_conf_share(&fresh, conf);
         bool moves = !same_path(fresh.path, s->conf.path);
         if (!syslog_prepare(s->core, &fresh.syslog, e) ||
             (moves && !prepare_file(s->core, &fresh, e)) ||

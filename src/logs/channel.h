@@ -3,7 +3,7 @@
 #define LOGS_CHANNEL_H
 
 #include <ev.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -48,15 +48,20 @@ void core_hold(struct core *core, bool hold);
 
 /* Counters that other threads read: those of one moment, always. */
 struct ledger_box {
-        pthread_mutex_t lock;
+        atomic_flag lock;    /* held while they are copied */
+        atomic_uint holders; /* the stream, and whoever keeps it */
         struct stream_ledger is;
-        unsigned holders; /* the stream, and whoever keeps it */
 };
 struct ledger_box *ledger_box_new(void); /* NULL: no memory */
 void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now);
 
+/* Settings whose strings are in one piece of memory, which all copies share, in whatever thread. */
 bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e);
+void stream_conf_share(struct stream_conf *to, const struct stream_conf *copy);
 void stream_conf_release(struct stream_conf *c);
+/* Name and path alone, as long as the caller has that name: NULL gives nothing back. */
+const char *stream_names_share(const struct stream_conf *copy);
+void stream_names_release(const char *process);
 
 /* One pipe of a stream. The newest is the worker's; older ones are held by left-over children. */
 struct pipe_in {
@@ -97,7 +102,8 @@ struct channel {
         struct channel *prev, *next; /* there */
 };
 
-/* As the calls of logs.h with these names, but at once and in the thread that the core lives in. */
+/* As the calls of logs.h with these names, but at once and in the thread that the core lives in.
+ * Settings are those of a stream_conf_copy. */
 struct channel *channel_new(struct core *core, const struct stream_conf *conf, void *owner,
                             struct ledger_box *shown, struct err *e);
 void channel_free(struct channel *s); /* NULL is fine */

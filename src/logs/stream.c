@@ -10,9 +10,30 @@
 
 /* ---- settings travel as copies */
 
+/* Stands for every failure that there is no memory to describe. */
+static const struct err no_memory = { .code = ERR_NOMEM, .text = "out of memory" };
+
+static struct err *keep_err(const struct err *e)
+{
+        struct err *copy = malloc(sizeof *copy);
+
+        if (copy)
+                *copy = *e;
+        return copy ? copy : (struct err *)&no_memory;
+}
+
+static void drop_err(struct err *e)
+{
+        if (e != &no_memory)
+                free(e);
+}
+
 static void order_free(struct order *o)
 {
-        stream_conf_release(&o->conf);
+        if (o->conf)
+                stream_conf_release(o->conf);
+        free(o->conf);
+        drop_err(o->err);
         free(o);
 }
 
@@ -28,18 +49,19 @@ static struct order *order_new(struct stream *s, void (*run)(struct mail *))
         return o;
 }
 
-static struct order *order_with_conf(struct stream *s, const struct stream_conf *conf,
+/* Takes *copy over, also when it fails. */
+static struct order *order_with_conf(struct stream *s, struct stream_conf *copy,
                                      void (*run)(struct mail *), struct err *e)
 {
         struct order *o = order_new(s, run);
 
-        if (!o) {
-                err_nomem(e);
-                return NULL;
-        }
-        if (stream_conf_copy(&o->conf, conf, e))
+        if (o && (o->conf = malloc(sizeof *o->conf))) {
+                *o->conf = *copy;
                 return o;
+        }
         free(o);
+        stream_conf_release(copy);
+        err_nomem(e);
         return NULL;
 }
 
@@ -68,21 +90,25 @@ static void send_plain(struct stream *s, void (*run)(struct mail *))
 
 /* ---- what the core does with them */
 
-static void say_failure(const struct stream *s, const struct err *e)
+static void say_failure(const struct stream *s, const char *process, const struct err *e)
 {
-        log_line(s->logs->core->log, LVL_ERROR, "log of '%s' %s: %s", s->process,
+        log_line(s->logs->core->log, LVL_ERROR, "log of '%s' %s: %s", process,
                  s->is_stderr ? "stderr" : "stdout", e->text);
 }
 
-static void core_make(struct mail *m)
+/* What a configuration came to: what keeps the stream from being attached, if anything does. */
+static void note_outcome(struct stream *s, const char *process, bool fine, const struct err *e)
 {
-        struct order *o = (struct order *)m;
-        struct stream *s = o->stream;
+        drop_err(s->why);
+        s->why = fine ? NULL : keep_err(e);
+        if (!fine)
+                say_failure(s, process, e);
+}
 
-        s->channel = channel_new(s->logs->core, &o->conf, s, s->shown, &s->why);
-        if (!s->channel)
-                say_failure(s, &s->why);
-        order_free(o);
+static bool make_channel(struct stream *s, const struct stream_conf *conf, struct err *e)
+{
+        s->channel = channel_new(s->logs->core, conf, s, s->shown, e);
+        return s->channel != NULL;
 }
 
 /* A channel that could not be made is made by the next settings. */
@@ -90,15 +116,11 @@ static void core_configure(struct mail *m)
 {
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
-        bool fine;
+        struct err e = { 0 };
+        bool fine =
+            s->channel ? channel_configure(s->channel, o->conf, &e) : make_channel(s, o->conf, &e);
 
-        s->why = (struct err){ 0 };
-        if (s->channel)
-                fine = channel_configure(s->channel, &o->conf, &s->why);
-        else
-                fine = (s->channel = channel_new(s->logs->core, &o->conf, s, s->shown, &s->why));
-        if (!fine)
-                say_failure(s, &s->why);
+        note_outcome(s, o->conf->process, fine, &e);
         order_free(o);
 }
 
@@ -108,8 +130,8 @@ static void main_attached(struct mail *m)
         struct stream *s = o->stream;
         const struct logs_news *n = &s->logs->news;
 
-        if (!s->dead && o->ticket == s->attach_ticket && o->err.code && n->on_attach_failed)
-                n->on_attach_failed(n->arg, s->owner, s->is_stderr, &o->err);
+        if (!s->dead && o->ticket == s->attach_ticket && o->err && n->on_attach_failed)
+                n->on_attach_failed(n->arg, s->owner, s->is_stderr, o->err);
         order_free(o);
 }
 
@@ -117,12 +139,13 @@ static void core_attach(struct mail *m)
 {
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
+        struct err e;
 
-        if (!s->channel || s->why.code) {
+        if (s->why) {
                 fd_close(&o->fd);
-                o->err = s->why;
-        } else {
-                channel_attach(s->channel, o->fd, &o->err);
+                o->err = keep_err(s->why);
+        } else if (!channel_attach(s->channel, o->fd, &e)) {
+                o->err = keep_err(&e);
         }
         answer(o, main_attached);
 }
@@ -169,32 +192,34 @@ static void core_clear(struct mail *m)
 {
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
+        struct err e;
 
-        if (s->channel && !channel_clear(s->channel, &o->err))
-                say_failure(s, &o->err);
+        if (s->channel && !channel_clear(s->channel, &e))
+                say_failure(s, s->channel->conf.process, &e);
         order_free(o);
 }
 
 static void stream_delete(struct stream *s)
 {
         ledger_drop(s->shown);
-        free(s->path);
-        free(s->process);
+        stream_names_release(s->process);
+        drop_err(s->why);
         free(s);
 }
 
 static void main_freed(struct mail *m)
 {
-        stream_delete(((struct order *)m)->stream);
+        stream_delete((struct stream *)m);
 }
 
 static void core_free_channel(struct mail *m)
 {
-        struct order *o = (struct order *)m;
+        struct stream *s = (struct stream *)m;
 
-        channel_free(o->stream->channel);
-        o->stream->channel = NULL;
-        answer(o, main_freed);
+        channel_free(s->channel);
+        s->channel = NULL;
+        s->last.run = main_freed;
+        mailbox_send(&s->logs->to_main, &s->last);
 }
 
 /* ---- an ended worker is announced when its pipe is empty, or when its time is over */
@@ -280,23 +305,50 @@ static void finish_later(struct stream *s)
 
 /* ---- the calls */
 
-static bool remember(struct stream *s, const struct stream_conf *conf, struct err *e)
+static void remember(struct stream *s, const struct stream_conf *copy)
 {
-        char *path = conf->path ? strdup(conf->path) : NULL;
+        const char *old = s->process;
 
-        if (conf->path && !path)
-                return err_nomem(e);
-        free(s->path);
-        s->path = path;
-        s->is_stderr = conf->is_stderr;
+        s->process = stream_names_share(copy);
+        s->path = copy->path;
+        stream_names_release(old);
+}
+
+/* Takes *copy over. */
+static bool configure_later(struct stream *s, struct stream_conf *copy, struct err *e)
+{
+        struct order *o = order_with_conf(s, copy, core_configure, e);
+
+        if (!o)
+                return false;
+        remember(s, o->conf);
+        send_order(o);
         return true;
+}
+
+static bool configure_now(struct stream *s, struct stream_conf *copy, struct err *e)
+{
+        bool fine = s->channel ? channel_configure(s->channel, copy, e) : make_channel(s, copy, e);
+
+        if (fine)
+                remember(s, copy);
+        stream_conf_release(copy);
+        return fine;
+}
+
+bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e)
+{
+        struct stream_conf copy;
+
+        if (!stream_conf_copy(&copy, conf, e))
+                return false;
+        return (s->logs->threaded ? configure_later : configure_now)(s, &copy, e);
 }
 
 struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *owner,
                           struct err *e)
 {
         struct stream *s = calloc(1, sizeof *s);
-        bool fine;
 
         if (!s) {
                 err_nomem(e);
@@ -304,20 +356,9 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         }
         s->logs = l;
         s->owner = owner;
-        s->process = strdup(conf->process ? conf->process : "");
+        s->is_stderr = conf->is_stderr;
         s->shown = ledger_box_new();
-        fine = (s->process && s->shown) || err_nomem(e);
-        fine = fine && remember(s, conf, e);
-        if (fine && l->threaded) {
-                struct order *o = order_with_conf(s, conf, core_make, e);
-                if (o)
-                        send_order(o);
-                fine = o != NULL;
-        } else if (fine) {
-                s->channel = channel_new(l->core, conf, s, s->shown, e);
-                fine = s->channel != NULL;
-        }
-        if (fine)
+        if (s->shown ? stream_configure(s, conf, e) : err_nomem(e))
                 return s;
         stream_delete(s);
         return NULL;
@@ -334,24 +375,8 @@ void stream_free(struct stream *s)
                 stream_delete(s);
                 return;
         }
-        s->last.stream = s;
-        s->last.mail.run = core_free_channel;
-        send_order(&s->last);
-}
-
-bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e)
-{
-        if (!s->logs->threaded)
-                return channel_configure(s->channel, conf, e) && remember(s, conf, e);
-        struct order *o = order_with_conf(s, conf, core_configure, e);
-        if (!o)
-                return false;
-        if (!remember(s, conf, e)) {
-                order_free(o);
-                return false;
-        }
-        send_order(o);
-        return true;
+        s->last.run = core_free_channel;
+        mailbox_send(&s->logs->to_core, &s->last);
 }
 
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e)

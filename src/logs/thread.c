@@ -79,7 +79,7 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
         struct text_news *t = malloc(sizeof *t + len + 1);
         if (!t) {
                 log_line(l->core->log, LVL_CRITICAL, "out of memory: an event of '%s' is lost",
-                         s->process);
+                         s->channel->conf.process);
                 return;
         }
         *t = (struct text_news){ { NULL, main_text }, s, kind, len };
@@ -109,7 +109,8 @@ static void main_trouble(struct mail *m)
         const struct logs_news *n = &s->logs->news;
 
         if (!s->dead && n->on_trouble)
-                n->on_trouble(n->arg, s->owner, s->is_stderr, o->err.code ? o->err.text : NULL);
+                n->on_trouble(n->arg, s->owner, s->is_stderr, o->err ? o->err->text : NULL);
+        free(o->err);
         free(o);
 }
 
@@ -124,12 +125,16 @@ static void core_trouble(void *arg, void *owner, bool is_stderr, const char *det
                 return;
         }
         struct order *o = calloc(1, sizeof *o);
-        if (!o)
+        struct err *e = o && detail ? malloc(sizeof *e) : NULL;
+        if (!o || (detail && !e)) {
+                free(o);
                 return; /* the line in the main log has to do */
+        }
         o->stream = s;
         o->mail.run = main_trouble;
-        if (detail)
-                err_set(&o->err, ERR_BUSY, "%s", detail);
+        o->err = e;
+        if (e)
+                err_set(e, ERR_BUSY, "%s", detail);
         mailbox_send(&l->to_main, &o->mail);
 }
 

@@ -40,12 +40,12 @@ struct logs {
 
 /* A worker's channel as the main loop sees it. */
 struct stream {
+        struct mail last;  /* first; of stream_free, which must not fail for want of memory */
         struct logs *logs; /* borrowed */
         void *owner;
-        char *path; /* owned; NULL: none */
-        char *process;
-        bool is_stderr;
-        bool dead; /* freed by its user: no more news */
+        const char *process, *path; /* of the newest settings; one shared piece (channel.h) */
+        bool is_stderr;             /* never changes, so that both threads may look */
+        bool dead;                  /* freed by its user: no more news */
         bool is_finishing;
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
         double finish_due;
@@ -54,18 +54,19 @@ struct stream {
 
         /* The core's. */
         struct channel *channel; /* owned; NULL: could not be made */
-        struct err why;          /* what keeps it from being attached; ERR_NONE: nothing */
+        struct err *why;         /* owned: what keeps it from being attached; NULL: nothing */
+};
 
-        struct order {
-                struct mail mail; /* first */
-                struct stream *stream;
-                struct stream_conf conf; /* owned */
-                int fd;
-                unsigned ticket;
-                struct err err;
-                uint64_t bytes;
-                pid_t pid;
-        } last; /* of stream_free: must not fail for want of memory */
+/* What goes to the core, and comes back as its answer. */
+struct order {
+        struct mail mail; /* first */
+        struct stream *stream;
+        struct err *err;          /* owned; NULL: all is well */
+        struct stream_conf *conf; /* owned; NULL: it is about something else */
+        uint64_t bytes;
+        int fd;
+        unsigned ticket;
+        pid_t pid;
 };
 
 /* stream.c: what the news come through. */
