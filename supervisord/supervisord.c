@@ -296,10 +296,11 @@ static void on_child_signal(struct ev_loop *loop, ev_io *w, int revents)
         struct signalfd_siginfo info;
 
         (void)loop, (void)revents;
-        while (read(w->fd, &info, sizeof info) == (ssize_t)sizeof info) {
-                log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
-                children_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
-        }
+        /* There is one at a time; what comes meanwhile wakes the loop again. */
+        if (read(w->fd, &info, sizeof info) != (ssize_t)sizeof info)
+                return;
+        log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
+        children_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
 }
 
 static bool watch_children(struct daemon *d, struct err *e)

@@ -6,7 +6,10 @@
 
 #include "engine/supervisor.h"
 
-/* `who` is the signal's si_pid; 0: not known. */
+/* `who` is the signal's si_pid; 0: not known. The walk is left to the loop's next pause. */
 void children_signal(struct supervisor *s, pid_t who, int64_t now_ms);
+/* The pause: the walk, where one is due. Of very many a part, and the rest after others had their
+ * turn. */
+void children_look(struct supervisor *s);
 
 #endif

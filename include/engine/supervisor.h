@@ -52,6 +52,7 @@ struct supervisor {
         int64_t armed_ms;    /* what `wake` is armed for, -1: nothing */
         ev_timer wake;       /* armed for the first of `due` */
         ev_timer late_reap;  /* engine/children: a look at all children is due */
+        bool look;           /* engine/children: the next pause looks at all of them */
         int64_t child_ms;    /* when the last SIGCHLD came */
         uint64_t seed;       /* for jitter and spreading */
         char *server_url;    /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
@@ -107,6 +108,9 @@ void supervisor_drained(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */
 void supervisor_tick(struct supervisor *s, struct moment now);
 void supervisor_rearm(struct supervisor *s);
+/* One turn of the loop is over: a slice of what is due, the dead, supervisor_settle. Called by the
+ * loop; exposed for tests. */
+void supervisor_turn(struct supervisor *s);
 
 /* The group and its processes are made and, when `autostart`, started. */
 struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,

@@ -17,7 +17,7 @@ ssize_t kin_children(pid_t pid, pid_t **out);
  * proc_table_read can, at its price. */
 bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out);
 
-/* A descriptor to ask kin_is_gone with, and to close afterwards; -1: none to be had. */
+/* A descriptor to ask kin_is_gone with, as often as one likes; -1: none to be had. */
 int kin_asker(void);
 /* Nobody has this number any more, and nobody is in a session or process group called by it:
  * whoever led one is reaped and has left nothing in it. A look-up in the kernel's table of numbers,

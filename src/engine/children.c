@@ -5,22 +5,48 @@
 /* How long the walk may wait. With this for each worker it stays below one per cent of a core. */
 #define MOMENT_S    0.02
 #define MOMENT_EACH 1e-5
+#define BUDGET_MS   1 /* of one look: clients do not wait for all of a burst */
+
+static void look_soon(struct supervisor *s)
+{
+        s->look = true;
+        ev_prepare_start(s->loop, &s->settle);
+}
 
 static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        supervisor_reap(w->data);
+        look_soon(w->data);
 }
 
-static void look_later(struct supervisor *s)
+static void look_in(struct supervisor *s, double seconds)
 {
         if (ev_is_active(&s->late_reap))
                 return;
         ev_init(&s->late_reap, on_late);
         s->late_reap.data = s;
         ev_now_update(s->loop);
-        ev_timer_set(&s->late_reap, MOMENT_S + s->registry.process_count * MOMENT_EACH, 0.);
+        ev_timer_set(&s->late_reap, seconds, 0.);
         ev_timer_start(s->loop, &s->late_reap);
+}
+
+void children_look(struct supervisor *s)
+{
+        int64_t begun_ms = clock_mono_ms();
+        int status;
+        pid_t pid;
+
+        if (!s->look)
+                return;
+        s->look = false;
+        ev_timer_stop(s->loop, &s->late_reap);
+        while ((pid = s->sys->reap(s->sys, &status)) > 0) {
+                supervisor_reaped(s, pid, status);
+                if (clock_mono_ms() - begun_ms < BUDGET_MS)
+                        continue;
+                look_in(s, 0.);
+                return;
+        }
 }
 
 void children_signal(struct supervisor *s, pid_t who, int64_t now_ms)
@@ -35,7 +61,7 @@ void children_signal(struct supervisor *s, pid_t who, int64_t now_ms)
                 who = 0;
         if (who == 0 || s->shutdown || pause_ms <= TOGETHER_MS ||
             s->registry.process_count <= SMALL_FLEET)
-                supervisor_reap(s);
+                look_soon(s);
         else
-                look_later(s);
+                look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
 }

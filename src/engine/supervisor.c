@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/tame.h"
 #include "engine/adopt.h"
+#include "engine/children.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
 #include "engine/gzip.h"
@@ -31,7 +32,7 @@
 
 /* However many are due at once (a storm of starts): clients and the dead have their turn in
  * between. */
-#define TICK_BUDGET_MS 3
+#define TICK_BUDGET_MS 1
 
 void supervisor_rearm(struct supervisor *s)
 {
@@ -95,10 +96,14 @@ void supervisor_tick(struct supervisor *s, struct moment now)
         supervisor_rearm(s);
 }
 
+/* The pause comes next, before the loop waits again. */
 static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
 {
-        (void)loop, (void)revents;
-        supervisor_tick(w->data, clock_now());
+        struct supervisor *s = w->data;
+
+        (void)revents;
+        s->armed_ms = -1;
+        ev_prepare_start(loop, &s->settle);
 }
 
 /* ---- the pause before the loop waits again */
@@ -129,10 +134,24 @@ void supervisor_settle(struct supervisor *s)
         supervisor_rearm(s);
 }
 
+/* Starts come first: whoever is to run again does not wait until it is known what its predecessor
+ * left behind, nor for others that have ended. */
+void supervisor_turn(struct supervisor *s)
+{
+        struct heap_node *first = heap_first(&s->due);
+        struct moment now = clock_now();
+
+        if (first && first->due_ms <= now.mono_ms)
+                supervisor_tick(s, now);
+        children_look(s);
+        supervisor_settle(s);
+}
+
 static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
 {
-        (void)loop, (void)revents;
-        supervisor_settle(w->data);
+        (void)revents;
+        ev_prepare_stop(loop, w);
+        supervisor_turn(w->data);
 }
 
 static void forget(struct supervisor *s, struct process *p)
@@ -359,6 +378,7 @@ void supervisor_reap(struct supervisor *s)
         pid_t pid;
 
         ev_timer_stop(s->loop, &s->late_reap);
+        s->look = false;
         while ((pid = s->sys->reap(s->sys, &status)) > 0)
                 supervisor_reaped(s, pid, status);
 }

@@ -24,12 +24,21 @@ struct ended {
 struct sweep {
         struct ended *items; /* owned */
         size_t count, cap;
+        int asker; /* owned; -1: not yet */
 };
+
+static struct sweep *sweep_of(struct supervisor *s)
+{
+        if (!s->sweep && (s->sweep = calloc(1, sizeof *s->sweep)))
+                s->sweep->asker = -1;
+        return s->sweep;
+}
 
 void sweep_free(struct supervisor *s)
 {
         if (!s->sweep)
                 return;
+        fd_close(&s->sweep->asker);
         free(s->sweep->items);
         free(s->sweep);
         s->sweep = NULL;
@@ -70,9 +79,7 @@ void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill
 {
         if (p->worker)
                 strs_release(&p->worker->leftovers);
-        if (!s->sweep)
-                s->sweep = calloc(1, sizeof *s->sweep);
-        struct sweep *sweep = s->sweep;
+        struct sweep *sweep = sweep_of(s);
         if (sweep && sweep->count == sweep->cap) {
                 size_t cap = sweep->cap ? sweep->cap * 2 : 16;
                 struct ended *items = realloc(sweep->items, cap * sizeof *items);
@@ -159,13 +166,15 @@ static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc
  * must not grow with the fleet. */
 static void drop_lone_ones(struct sweep *sweep)
 {
-        AUTO_FD asker = kin_asker();
         size_t keep = 0;
+
+        if (sweep->asker < 0)
+                sweep->asker = kin_asker();
 
         for (size_t i = 0; i < sweep->count; i++) {
                 const struct ended *end = &sweep->items[i];
                 const struct worker *w = end->process->worker;
-                if ((w && w->kin.count) || !kin_is_gone(asker, end->leader))
+                if ((w && w->kin.count) || !kin_is_gone(sweep->asker, end->leader))
                         sweep->items[keep++] = *end;
         }
         sweep->count = keep;
