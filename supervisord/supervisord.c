@@ -526,6 +526,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
                 return false;
         logs_syslog_socket(s->logs, set->syslog_socket);
+        state_keep_logs(s);
         d->api = api_new(s, config, e);
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */

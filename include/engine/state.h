@@ -18,6 +18,8 @@ struct program;
  * False: another daemon holds it (ERR_BUSY, *e says who). Where it cannot be made or used: a
  * warning, s->state stays NULL, true. */
 bool state_open(struct supervisor *s, const char *dir, struct err *e);
+/* The ledgers of its logs, too. Before the first process is made. */
+void state_keep_logs(struct supervisor *s);
 /* Our pid (it changes when daemonising), for whoever asks who holds the directory. */
 void state_sign(struct supervisor *s);
 /* keep: the records stay, for a successor. Else everything goes, the directory too. */
@@ -52,6 +54,8 @@ const char *const *state_spared_logs(const struct supervisor *s);
 /* The listening socket that a living worker of this FastCGI program still has; a descriptor of our
  * own, or -1: bind a new one. */
 int state_fcgi_socket(const struct supervisor *s, const struct program *p);
+/* By which this stream's ledger is known to a successor; 0: there will be none. */
+uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr);
 /* The generated path that this process had; borrowed; NULL: none. */
 const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr);
 

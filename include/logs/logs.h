@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "sys/sys.h"
@@ -46,6 +47,7 @@ struct stream_conf {
         int64_t maxbytes;    /* 0: never rotated. Anything but a regular file is never rotated */
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
+        uint64_t key; /* of its ledger, for logs_keep: of this stream only. 0: it is not kept */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
         enum log_format format : 8; /* of the file. The ledger counts what is written there */
@@ -118,6 +120,15 @@ void logs_syslog_socket(struct logs *l, const char *path);
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
 void logs_free(struct logs *l);
+
+struct state_owner;
+/* The ledgers of streams that have a key are kept in this file from here on, and those that a
+ * daemon before us kept there go on where they were. Before the first stream and before logs_run.
+ * What was wrong with the file is said. False: *e, ledgers begin at 0. */
+bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
+               struct err *e);
+/* Every stream that goes on has been made: other ledgers are over. Until then none is lost. */
+void logs_settled(struct logs *l);
 
 /* owner comes back in the news. The file is opened at stream_attach, except that an AUTO one is
  * created here. NULL: no memory, or the AUTO file cannot be made (*e). */

@@ -537,5 +537,6 @@ void adopt_everything(struct supervisor *s)
                         follow_changes(s, k->process, k);
         }
         state_forget_relics(s);
+        logs_settled(s->logs);
         supervisor_settle(s);
 }

@@ -29,6 +29,8 @@ static bool make_dir(const char *dir, struct err *e)
         return true;
 }
 
+#define LEDGERS "ledgers" /* logs/ writes and reads it */
+
 static char *path_in(const struct state *st, const char *name)
 {
         AUTO_BUF path = BUF_INIT;
@@ -165,12 +167,38 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         return true;
 }
 
+void state_keep_logs(struct supervisor *s)
+{
+        struct err e = { 0 };
+        AUTO_BUF said = BUF_INIT;
+        char *path = s->state ? path_in(s->state, LEDGERS) : NULL;
+
+        if (!s->state)
+                return;
+        if ((path || err_nomem(&e)) && logs_keep(s->logs, path, &s->state->who, &said, &e))
+                e.code = ERR_NONE;
+        if (said.len)
+                log_line(s->log, LVL_WARN, "%s", buf_str(&said));
+        if (e.code)
+                log_line(s->log, LVL_WARN, "%s; logs begin to count at 0 after a crash", e.text);
+        free(path);
+}
+
 void state_sign(struct supervisor *s)
 {
         struct err e = { 0 };
 
         if (s->state && !pidfile_write(s->state->lock, getpid(), &e))
                 log_line(s->log, LVL_WARN, "%s: %s", s->state->lock_path, e.text);
+}
+
+static void remove_in(const struct state *st, const char *name)
+{
+        char *path = path_in(st, name);
+
+        if (path)
+                unlink(path);
+        free(path);
 }
 
 void state_close(struct supervisor *s, bool keep_it)
@@ -183,6 +211,7 @@ void state_close(struct supervisor *s, bool keep_it)
                 v1_remove(st);
                 statetable_remove(&st->table);
                 vault_remove(&st->texts);
+                remove_in(st, LEDGERS);
                 pidfile_remove(st->lock_path, &st->lock);
                 rmdir(st->dir); /* what was set aside keeps it */
         }

@@ -260,6 +260,18 @@ const char *state_auto_log(const struct supervisor *s, const struct process *p, 
         return *path ? path : NULL;
 }
 
+/* Nobody chooses names so that two of them meet in 64 bits. */
+uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr)
+{
+        uint64_t key = 1 + is_stderr;
+
+        if (!s->state)
+                return 0;
+        key = mapped_mix(key, strlen(p->group->name));
+        key = mapped_sum(key, p->group->name, strlen(p->group->name));
+        return mapped_sum(key, p->name, strlen(p->name));
+}
+
 /* Another program, or one with another socket, has another fingerprint. */
 int state_fcgi_socket(const struct supervisor *s, const struct program *p)
 {

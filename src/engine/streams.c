@@ -82,6 +82,7 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
                                           .capture_maxbytes = protocol ? 0 : c->capture_maxbytes,
                                           .events_enabled = !protocol && c->events_enabled,
                                           .tap = protocol,
+                                          .key = state_stream_key(s, p, is_stderr),
                                           .drops = !protocol && c->overflow == OVERFLOW_DROP,
                                           .syslog = { .on = !protocol && c->syslog,
                                                       .format = forms[c->syslog_format],

@@ -44,6 +44,7 @@ void core_free(struct core *core)
         gzip_release(core);
         writers_free(core);
         ev_timer_stop(core->loop, &core->retry);
+        keeper_free(core->keeper);
         syslog_release(core);
         scratch_release(&core->scratch);
         free(core->chunk);
@@ -181,6 +182,28 @@ static bool prepare_file(struct core *core, const struct stream_conf *c, struct 
 
 /* ---- life */
 
+/* It goes on where a daemon before us was killed. What that one had in memory is lost; a batch that
+ * it did not come to count is found by outlet_locate. */
+static void take_kept(struct channel *s)
+{
+        struct stream_ledger was;
+        bool shared;
+
+        if (!keeper_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared))
+                return;
+        s->out.read = was.read;
+        s->out.written = was.written;
+        s->out.dropped = was.dropped + was.buffered;
+        s->out.rotations = was.rotations;
+        s->out.base = was.base;
+        s->out.inode = was.inode;
+        s->out.rest_lost = was.buffered;
+        s->out.resumed = was.inode && !shared;
+        s->to_syslog.sent = was.syslog_sent;
+        s->to_syslog.dropped = was.syslog_dropped;
+        channel_show(s);
+}
+
 struct channel *channel_new(struct core *core, const struct stream_conf *conf, void *owner,
                             struct ledger_box *shown, struct err *e)
 {
@@ -197,8 +220,10 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->drops = (struct drops){ .channel = s };
         syslog_join(s);
         stream_conf_share(&s->conf, conf);
-        if (syslog_prepare(core, &s->conf.syslog, e) && prepare_file(core, &s->conf, e))
+        if (syslog_prepare(core, &s->conf.syslog, e) && prepare_file(core, &s->conf, e)) {
+                take_kept(s);
                 return s;
+        }
         stream_conf_release(&s->conf);
         free(s);
         return NULL;
@@ -218,6 +243,7 @@ static void destroy(struct channel *s)
         outlet_abandon(&s->out);
         syslog_leave(s);
         drops_forget(&s->drops);
+        keeper_drop(s->core->keeper, s->kept);
         stream_conf_release(&s->conf);
         free(s);
 }
@@ -276,6 +302,8 @@ void channel_show(struct channel *s)
         outlet_locate(&s->out);
         channel_ledger(s, &now);
         ledger_box_put(s->shown, &now);
+        keeper_put(s->core->keeper, s->conf.key, &s->kept, &now,
+                   s->out.writer && s->out.writer->users > 1);
 }
 
 void channel_leave(struct channel *s)

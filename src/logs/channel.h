@@ -10,6 +10,7 @@
 #include "drops.h"
 #include "format.h"
 #include "gzip.h"
+#include "kept.h"
 #include "logs/captokens.h"
 #include "logs/logs.h"
 #include "nap.h"
@@ -38,6 +39,7 @@ struct core {
         struct gzip gzip;
         struct nap nap;            /* closed until there is a thread */
         struct channel *held_back; /* that wait for it */
+        struct keeper *keeper;     /* owned; NULL: ledgers die with us */
 };
 
 struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
@@ -98,6 +100,7 @@ struct channel {
         struct syslog_sender to_syslog;
         struct drops syslog_drops;
         struct ledger_box *shown;    /* borrowed: what others may see of `out` */
+        uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
         bool is_held;                /* in core->held_back */
         struct channel *prev, *next; /* there */
 };

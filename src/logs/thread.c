@@ -424,6 +424,31 @@ static void close_loop(struct logs *l)
         ev_loop_destroy(l->core_loop);
 }
 
+bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
+               struct err *e)
+{
+        l->core->keeper = keeper_new(path, who, said, e);
+        return l->core->keeper != NULL;
+}
+
+static void core_settled(struct mail *m)
+{
+        struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, settled));
+
+        keeper_settle(l->core->keeper);
+}
+
+void logs_settled(struct logs *l)
+{
+        if (!l->core->keeper || l->settled.run)
+                return;
+        l->settled.run = core_settled;
+        if (l->threaded)
+                mailbox_send(&l->to_core, &l->settled);
+        else
+                core_settled(&l->settled);
+}
+
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
 {
         if (l->threaded || l->core->writers)

@@ -24,7 +24,7 @@ struct logs {
         struct ev_loop *core_loop; /* owned */
         ev_periodic quiet;
         struct mailbox to_core, to_main;
-        struct mail stop;
+        struct mail stop, settled;
         struct helper {
                 struct mail mail; /* first */
                 struct logs *logs;

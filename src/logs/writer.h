@@ -42,6 +42,8 @@ struct outlet {
         uint64_t seen; /* the file's generation that the next two are about; 0: none */
         int64_t base;
         uint64_t inode;
+        bool resumed; /* they are of a daemon before us, whose last batch may not be counted */
+        uint64_t rest_lost; /* then: what it had accepted and not written yet */
 };
 
 struct writer {
