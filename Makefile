@@ -28,9 +28,19 @@ NEEDS_engine := engine logs sys model base
 NEEDS_api    := api engine logs sys model base
 NEEDS_ctl    := ctl sys model base
 
-LIBS_daemon := -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm
-LIBS_ctl    := -linih -ljansson -lhttp_parser -lexpat -ledit -lm
-LIBS_test   := -lcriterion $(LIBS_daemon) -ledit
+# Libraries go into the programs where there is an archive of them: the loader took longer than all
+# the rest of `supervisorctl status`, and each shared one costs the daemon 50 KiB that are its alone.
+# LINK=shared leaves them outside.
+LINK       ?= archives
+archive     = $(if $(filter archives,$(LINK)),$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)))
+linked      = $(if $(call archive,$(1)),-l:lib$(1).a,-l$(1))
+# the line editor needs three more, which the loader would find by itself
+LIBS_edit   := $(if $(filter 4,$(words $(foreach l,edit tinfo bsd md,$(call archive,$(l))))),\
+                 -l:libedit.a -l:libtinfo.a -l:libbsd.a -l:libmd.a,-ledit)
+LIBS_both   := $(foreach l,inih jansson http_parser expat,$(call linked,$(l)))
+LIBS_daemon := $(LIBS_both) $(foreach l,ev z,$(call linked,$(l))) -lm
+LIBS_ctl    := $(LIBS_both) $(LIBS_edit) -lm
+LIBS_test   := -lcriterion -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm -ledit
 
 PROGRAMS := supervisord supervisorctl pidproxy echo_supervisord_conf
 
@@ -108,7 +118,7 @@ man: $(MANPAGES)
 $(BUILD)/tool/man: $(call objs,man/*.c) $(call archives,ctl $(NEEDS_api))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon) -ledit
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon) $(LIBS_edit)
 
 $(BUILD)/man/%: man/%.in $(BUILD)/tool/man
 	@mkdir -p $(@D)
@@ -259,7 +269,6 @@ STATIC_BUILD := $(BUILD)/static
 .PHONY: static
 static:
 	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT=-Os CPPFLAGS=-DSTATIC_BUILD LDFLAGS="-static" \
-	    LIBS_ctl="-linih -ljansson -lhttp_parser -lexpat -ledit -ltinfo -lbsd -lmd -lm" \
 	    $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
 	$(Q)strip $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
 

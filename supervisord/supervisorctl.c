@@ -1,7 +1,6 @@
 /* supervisorctl: the command line and the configuration become a client, and the client runs one
  * command or a prompt. Wiring only. */
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,7 +201,6 @@ int main(int argc, char **argv)
 
         if (!fill_standard_fds())
                 return EXIT_GENERIC;
-        setlocale(LC_CTYPE, "");
         if (!options_parse(argc, argv, &o, &e))
                 return usage_error(argv[0], e.text);
         if (o.help)

@@ -25,6 +25,8 @@ bool name_is_glob(const char *text);
 /* Does it stand for this process? Globs see "web:web_00" and, for a lone program, "web" too. */
 bool name_matches(const char *pattern, const char *group, const char *process);
 
+/* Does a word name one process and no more? */
+bool name_is_one(const char *word);
 /* Does a word of the command line, glob or not, mean this process? ("all" is not known here.) */
 bool name_selects(const char *word, const char *group, const char *process);
 

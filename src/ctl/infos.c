@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "ctl/json_get.h"
+#include "ctl/names.h"
 #include "version.h"
 
 #define FIELDS      "group,process,state,statecode,description"
@@ -83,33 +85,51 @@ static bool is_final(const struct reply *r)
 
 /* ---- in Supervisor's */
 
-static bool take_xml(struct infos *v)
+static void add_xml(struct infos *v, const struct xval *process)
 {
-        const struct xval *list = v->reply.value;
-
-        if (!make_room(v, list->count))
-                return false;
-        for (size_t i = 0; i < list->count; i++) {
-                const struct xval *process = list->items[i];
-                v->items[v->count++] =
-                    (struct info){ .group = xval_str(process, "group"),
-                                   .name = xval_str(process, "name"),
-                                   .state = xval_str(process, "statename"),
-                                   .description = xval_str(process, "description"),
-                                   .code = xval_int(process, "state") };
-        }
-        return true;
+        v->items[v->count++] = (struct info){ .group = xval_str(process, "group"),
+                                              .name = xval_str(process, "name"),
+                                              .state = xval_str(process, "statename"),
+                                              .description = xval_str(process, "description"),
+                                              .code = xval_int(process, "state") };
 }
 
-static bool fetch_xml(struct ctl *c, struct infos *out)
+static bool fetch_all(struct ctl *c, struct infos *out)
 {
-        if (!ctl_upcheck(c))
-                return false;
         if (!CALL0(&c->session, &out->reply, "supervisor.getAllProcessInfo")) {
                 ctl_report(c, &out->reply);
                 return false;
         }
-        return take_xml(out) || no_memory(c);
+        const struct xval *list = out->reply.value;
+        if (!make_room(out, list->count))
+                return no_memory(c);
+        for (size_t i = 0; i < list->count; i++)
+                add_xml(out, list->items[i]);
+        return true;
+}
+
+static bool fetch_one(struct ctl *c, const char *name, struct infos *out)
+{
+        bool found = CALL(&c->session, &out->reply, "supervisor.getProcessInfo", XARG_STR(name));
+
+        if (!found && !reply_is_fault(&out->reply, FAULT_BAD_NAME)) {
+                ctl_report(c, &out->reply);
+                return false;
+        }
+        if (!make_room(out, 1))
+                return no_memory(c);
+        if (found)
+                add_xml(out, out->reply.value);
+        return true;
+}
+
+static bool fetch_xml(struct ctl *c, const struct strs *words, struct infos *out)
+{
+        const char *word = words->count == 1 ? words->items[0] : "all";
+
+        if (!ctl_upcheck(c))
+                return false;
+        return name_is_one(word) ? fetch_one(c, word, out) : fetch_all(c, out);
 }
 
 bool infos_fetch(struct ctl *c, const struct strs *words, bool details, struct infos *out)
@@ -124,7 +144,7 @@ bool infos_fetch(struct ctl *c, const struct strs *words, bool details, struct i
         if (is_whole(&out->reply))
                 return take_json(out) || no_memory(c);
         if (!is_final(&out->reply))
-                return fetch_xml(c, out);
+                return fetch_xml(c, words, out);
         if (!ctl_say_down(c, &out->reply))
                 ctl_report(c, &out->reply);
         return false;

@@ -69,6 +69,11 @@ static bool is_whole_group(const char *text)
         return colon && (!colon[1] || strcmp(colon, ":*") == 0);
 }
 
+bool name_is_one(const char *word)
+{
+        return strcmp(word, "all") != 0 && !name_is_glob(word) && !is_whole_group(word);
+}
+
 bool name_selects(const char *word, const char *group, const char *process)
 {
         const char *colon = strchr(word, ':');

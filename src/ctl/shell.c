@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,7 @@ static bool shell_open(struct shell *s)
 {
         HistEvent ev;
 
+        setlocale(LC_CTYPE, ""); /* characters of several bytes are typed as one */
         s->el = el_init("supervisorctl", stdin, s->ctl->out, s->ctl->err);
         s->history = history_init();
         if (!s->el || !s->history)

@@ -96,8 +96,25 @@ Test(commands, status_falls_back_where_v1_is_refused)
         FAKE_DAEMON(&d,
                     { "GET /v1/", 403, "application/problem+json", "{\"code\":\"FORBIDDEN\"}", 0 },
                     RULE_UP, INFOS);
-        ctl_run(&d.ctl, "status a");
-        expect("a                                RUNNING   pid 42, uptime 0:00:01\n", 0);
+        ctl_run(&d.ctl, "status a a");
+        expect("a                                RUNNING   pid 42, uptime 0:00:01\n"
+               "a                                RUNNING   pid 42, uptime 0:00:01\n",
+               0);
+}
+
+Test(commands, status_of_one_asks_supervisor_for_one)
+{
+        FAKE_DAEMON(&d, RULE_UP,
+                    RULE_XML("<string>web:w1</string>",
+                             "<methodResponse><params><param>" XML_INFO(
+                                 "web", "w1", 20, "RUNNING",
+                                 "pid 1, uptime 0:00:01") "</param></params></methodResponse>"),
+                    RULE_XML("supervisor.getProcessInfo", XML_FAULT(10, "BAD_NAME: x")));
+        ctl_run(&d.ctl, "status web:w1");
+        ctl_run(&d.ctl, "status x");
+        expect("web:w1                           RUNNING   pid 1, uptime 0:00:01\n"
+               "x: ERROR (no such process)\n",
+               4);
 }
 
 Test(commands, events_says_which_type_there_is_none_of)
