@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "api/http_parse.h"
 #include "api/server.h"
@@ -79,6 +80,10 @@ struct api {
         struct conn *conns, *idle;          /* owned */
         int conn_count, conn_max;
         uint64_t instance; /* of this life of the daemon */
+        unsigned long
+            xml_salt;  /* secret: expat's hash tables, which else ask the kernel each time */
+        time_t date_s; /* what `date` says; 0: nothing yet */
+        char date[40];
         unsigned requests;
         ev_timer pause; /* no descriptors left: accepting goes on after it */
         struct events *events;

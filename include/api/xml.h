@@ -35,9 +35,9 @@ const struct value *value_member(const struct value *v, const char *name); /* or
 
 /* A whole call. *params_out is an array (possibly empty); the caller frees both. False: *e says why
  * (HTTP 400). A DOCTYPE, nesting deeper than 64 and anything that is not a methodCall are refused.
- */
-bool xml_read_call(const char *body, size_t len, char **method_out, struct value **params_out,
-                   struct err *e);
+ * salt: a secret for the parser's hash tables; 0: it asks the kernel for one each time. */
+bool xml_read_call(const char *body, size_t len, unsigned long salt, char **method_out,
+                   struct value **params_out, struct err *e);
 
 /* ---- writing. All append a whole <value> and a newline, unless they say otherwise. */
 

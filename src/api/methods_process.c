@@ -69,11 +69,12 @@ static void put_late(struct buf *out, const struct process *p, struct moment now
                         xml_member_int(out, stamps[i].key, stamps[i].wall_ms / 1000);
 }
 
-static void put_info(struct buf *out, const struct process *p, struct moment now)
+/* scratch: for a text that has to be put together first. */
+static void put_info(struct buf *out, const struct process *p, struct moment now,
+                     struct buf *scratch)
 {
-        AUTO_BUF description = BUF_INIT;
-
-        process_describe(p, now, &description);
+        buf_reset(scratch);
+        process_describe(p, now, scratch);
         xml_struct_begin(out);
         xml_member_string(out, "name", p->name);
         xml_member_string(out, "group", p->group->name);
@@ -88,7 +89,7 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
         xml_member_string(out, "stdout_logfile", log_path(p, false));
         xml_member_string(out, "stderr_logfile", log_path(p, true));
         xml_member_int(out, "pid", p->pid);
-        xml_member_string(out, "description", buf_str(&description));
+        xml_member_string(out, "description", buf_str(scratch));
         put_late(out, p, now);
         xml_struct_end(out);
 }
@@ -96,9 +97,10 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
 enum rpc_status rpc_process_info(struct rpc_call *c, const struct value *params)
 {
         struct target t;
+        AUTO_BUF scratch = BUF_INIT;
 
         if (rpc_target(c, param_string(params, 0), false, &t))
-                put_info(c->out, t.process, clock_now());
+                put_info(c->out, t.process, clock_now(), &scratch);
         return RPC_DONE;
 }
 
@@ -106,12 +108,13 @@ enum rpc_status rpc_all_process_info(struct rpc_call *c, const struct value *par
 {
         struct moment now = clock_now();
         const struct registry *r = &c->sup->registry;
+        AUTO_BUF scratch = BUF_INIT;
 
         (void)params;
         xml_array_begin(c->out);
         for (int i = 0; i < r->group_count; i++) /* both lists are sorted by name */
                 for (int k = 0; k < r->groups[i]->count; k++)
-                        put_info(c->out, r->groups[i]->procs[k], now);
+                        put_info(c->out, r->groups[i]->procs[k], now, &scratch);
         xml_array_end(c->out);
         return RPC_DONE;
 }

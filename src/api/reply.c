@@ -51,27 +51,49 @@ static bool is_head(const struct request *r)
         return strcmp(r->method, "HEAD") == 0;
 }
 
+/* Made once a second at most. */
+static const char *date_of(struct api *a)
+{
+        time_t now = (time_t)(clock_wall_ms() / 1000);
+        struct tm tm;
+
+        if (now == a->date_s)
+                return a->date;
+        a->date_s = now;
+        a->date[0] = '\0';
+        if (gmtime_r(&now, &tm))
+                strftime(a->date, sizeof a->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        return a->date;
+}
+
+static void put_line(struct buf *out, const char *name, const char *value)
+{
+        buf_puts(out, name);
+        buf_puts(out, value);
+        buf_lit(out, CRLF);
+}
+
 static void put_head(struct conn *c, int status, const char *type, const char *extra)
 {
         const struct request *r = &c->req;
-        time_t now = (time_t)(clock_wall_ms() / 1000);
-        struct tm tm;
-        char date[40] = "";
+        struct buf *out = &c->out;
 
-        if (gmtime_r(&now, &tm))
-                strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        buf_printf(&c->out, "HTTP/1.%d %d %s" CRLF "Server: Medusa/1.12" CRLF "Date: %s" CRLF,
-                   r->http11 || !c->whole_head, status, http_reason(status), date);
+        buf_reserve(out, 512);
+        buf_puts(out, r->http11 || !c->whole_head ? "HTTP/1.1 " : "HTTP/1.0 ");
+        buf_put_int(out, status);
+        put_line(out, " ", http_reason(status));
+        put_line(out, "Server: ", "Medusa/1.12");
+        put_line(out, "Date: ", date_of(c->api));
         if (type)
-                buf_printf(&c->out, "Content-Type: %s" CRLF, type);
+                put_line(out, "Content-Type: ", type);
         if (r->caller.request_id[0])
-                buf_printf(&c->out, "X-Request-Id: %s" CRLF, r->caller.request_id);
+                put_line(out, "X-Request-Id: ", r->caller.request_id);
         if (c->close_after)
-                buf_puts(&c->out, "Connection: close" CRLF);
+                put_line(out, "Connection: ", "close");
         else if (!r->http11)
-                buf_puts(&c->out, "Connection: Keep-Alive" CRLF);
+                put_line(out, "Connection: ", "Keep-Alive");
         if (extra)
-                buf_puts(&c->out, extra);
+                buf_puts(out, extra);
 }
 
 static void trace(const struct conn *c, int status, size_t len)
@@ -154,9 +176,12 @@ void reply(struct request *r, int status, const char *type, const char *extra, c
         if (c->state != CONN_BUSY)
                 return;
         put_head(c, status, type, extra);
-        if (status != 204 && status != 304)
-                buf_printf(&c->out, "Content-Length: %zu" CRLF, len);
-        buf_puts(&c->out, CRLF);
+        if (status != 204 && status != 304) {
+                buf_lit(&c->out, "Content-Length: ");
+                buf_put_int(&c->out, (int64_t)len);
+                buf_lit(&c->out, CRLF);
+        }
+        buf_lit(&c->out, CRLF);
         if (!is_head(r) && status != 204 && status != 304)
                 buf_put(&c->out, data, len);
         trace(c, status, len);

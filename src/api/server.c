@@ -30,7 +30,7 @@ static void drop_listeners(struct listener *list)
         }
 }
 
-static uint64_t pick_instance(const struct supervisor *s)
+static uint64_t pick_number(const struct supervisor *s)
 {
         uint64_t n;
 
@@ -51,7 +51,8 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
         a->loop = s->loop;
         a->route = route;
         a->conn_max = CONNS_MAX;
-        a->instance = pick_instance(s);
+        a->instance = pick_number(s);
+        a->xml_salt = (unsigned long)pick_number(s) | 1;
         ev_timer_init(&a->pause, on_pause_over, 0., 0.);
         a->pause.data = a;
         a->events = events_new(s, a->instance);

@@ -333,14 +333,16 @@ static bool parse(struct reader *r, const char *body, size_t len, struct err *e)
                        r->failed ? r->why : XML_ErrorString(XML_GetErrorCode(r->parser)));
 }
 
-bool xml_read_call(const char *body, size_t len, char **method_out, struct value **params_out,
-                   struct err *e)
+bool xml_read_call(const char *body, size_t len, unsigned long salt, char **method_out,
+                   struct value **params_out, struct err *e)
 {
         struct reader *r = calloc(1, sizeof *r);
 
         if (!r)
                 return err_nomem(e);
         r->parser = XML_ParserCreate(NULL);
+        if (r->parser && salt)
+                XML_SetHashSalt(r->parser, salt);
         r->params = calloc(1, sizeof *r->params);
         bool ok = r->parser && r->params;
         if (!ok)

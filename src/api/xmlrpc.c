@@ -2,13 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/conn.h"
 #include "api/methods.h"
 #include "api/server.h"
 
 struct exchange {
         struct request *request; /* borrowed */
         struct rpc_call call;
-        struct buf out; /* the result's <value> */
+        struct buf out; /* the answer; the result's <value> is put behind its beginning */
 };
 
 static void exchange_free(struct exchange *x)
@@ -24,33 +25,37 @@ static void on_gone(struct request *r)
         r->state = NULL;
 }
 
-static void put_answer(const struct exchange *x, struct buf *body)
+#define PROLOGUE "<?xml version='1.0'?>\n<methodResponse>\n"
+#define EPILOGUE "</methodResponse>\n"
+
+/* The result stands between them already: a list of all processes is not copied once more. */
+static void wrap_up(struct exchange *x)
 {
-        buf_reserve(body, x->out.len + 200);
-        buf_puts(body, "<?xml version='1.0'?>\n<methodResponse>\n");
-        if (x->call.fault != FAULT_NONE) {
-                buf_puts(body, "<fault>\n");
-                xml_fault(body, (int)x->call.fault, buf_str(&x->call.fault_text));
-                buf_puts(body, "</fault>\n");
-        } else {
-                buf_puts(body, "<params>\n<param>\n");
-                buf_put(body, x->out.data, x->out.len);
-                buf_puts(body, "</param>\n</params>\n");
+        struct buf *out = &x->out;
+
+        if (x->call.fault == FAULT_NONE) {
+                buf_lit(out, "</param>\n</params>\n" EPILOGUE);
+                return;
         }
-        buf_puts(body, "</methodResponse>\n");
+        buf_reset(out);
+        buf_lit(out, PROLOGUE "<fault>\n");
+        xml_fault(out, (int)x->call.fault, buf_str(&x->call.fault_text));
+        buf_lit(out, "</fault>\n" EPILOGUE);
 }
 
 static void answer(struct exchange *x)
 {
         struct request *r = x->request;
-        AUTO_BUF body = BUF_INIT;
+        bool ok = !x->out.failed && !x->call.fault_text.failed;
 
-        put_answer(x, &body);
-        bool ok = !body.failed && !x->out.failed && !x->call.fault_text.failed;
+        if (ok)
+                wrap_up(x);
+        AUTO_BUF body = x->out;
+        x->out = BUF_INIT;
         r->state = NULL;
         r->on_gone = NULL;
         exchange_free(x);
-        if (ok)
+        if (ok && !body.failed)
                 reply(r, 200, "text/xml", NULL, body.data, body.len);
         else
                 reply_error_page(r, 500);
@@ -71,6 +76,7 @@ static struct exchange *exchange_new(struct request *r)
         x->call = (struct rpc_call){
                 .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = on_done, .arg = x
         };
+        buf_lit(&x->out, PROLOGUE "<params>\n<param>\n");
         return x;
 }
 
@@ -84,7 +90,8 @@ void xmlrpc_handle(struct request *r)
                 reply_error_page(r, 400);
                 return;
         }
-        if (!xml_read_call(buf_str(&r->body), r->body.len, &method, &params, &e)) {
+        if (!xml_read_call(buf_str(&r->body), r->body.len, r->api->xml_salt, &method, &params,
+                           &e)) {
                 log_line(r->sup->log, LVL_DEBUG, "XML-RPC request refused: %s", e.text);
                 reply_error_page(r, 400);
                 return;

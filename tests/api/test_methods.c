@@ -157,7 +157,7 @@ static const char *call(const char *name, const char *params_xml)
         done = false;
         buf_printf(&body, "<methodCall><methodName>%s</methodName><params>%s</params></methodCall>",
                    name, params_xml);
-        cr_assert(xml_read_call(buf_str(&body), body.len, &method, &params, &e), "%s", e.text);
+        cr_assert(xml_read_call(buf_str(&body), body.len, 0, &method, &params, &e), "%s", e.text);
         now = (struct rpc_call){ .sup = &sup, .by = &caller, .out = &out, .on_done = on_done };
         enum rpc_status st = method_call(&now, method, params);
         free(method);

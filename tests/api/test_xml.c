@@ -20,7 +20,7 @@ static bool read_call(const char *body, size_t len)
 {
         drop();
         e = (struct err){ 0 };
-        return xml_read_call(body, len, &method, &params, &e);
+        return xml_read_call(body, len, 1, &method, &params, &e);
 }
 
 /* A call of one parameter. */

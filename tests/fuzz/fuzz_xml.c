@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *method = NULL;
         struct err e;
 
-        if (xml_read_call((const char *)data, size, &method, &params, &e)) {
+        if (xml_read_call((const char *)data, size, 1, &method, &params, &e)) {
                 if (!*method || params->kind != VALUE_ARRAY)
                         abort();
                 write_again(params, &out);
