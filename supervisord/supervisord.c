@@ -24,6 +24,7 @@
 #include "model/cmdline.h"
 #include "sys/daemonize.h"
 #include "sys/handover.h"
+#include "sys/trim.h"
 #include "sys/user.h"
 #include "sys/world.h"
 #include "version.h"
@@ -694,6 +695,7 @@ int main(int argc, char **argv)
 
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
                 return gzip_main(); /* we are our own child */
+        memory_share_heap();
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */

@@ -54,8 +54,14 @@ struct supervisor {
         ev_timer late_reap;  /* engine/children: a look at all children is due */
         bool look;           /* engine/children: the next pause looks at all of them */
         int64_t child_ms;    /* when the last SIGCHLD came */
-        uint64_t seed;       /* for jitter and spreading */
-        char *server_url;    /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
+        struct tidy {
+                ev_timer pause;
+                unsigned starts;
+                int rounds;
+        } tidy;                           /* engine/tidy */
+        unsigned starts;                  /* of workers, so far */
+        uint64_t seed;                    /* for jitter and spreading */
+        char *server_url;                 /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 

@@ -23,6 +23,7 @@
 #include "engine/streams.h"
 #include "engine/sweep.h"
 #include "engine/ticks.h"
+#include "engine/tidy.h"
 #include "engine/transition.h"
 #include "engine/upgrade.h"
 #include "engine/waiters.h"
@@ -187,6 +188,7 @@ static void spawn(struct supervisor *s, struct process *p)
                 supervisor_act(s, p, from, process_spawn_failed(p, e.text, clock_now()));
                 return;
         }
+        s->starts++;
         log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
         unsigned work = process_spawned(p, pid, clock_now());
         if (!registry_pid_add(&s->registry, p))
@@ -499,6 +501,7 @@ void supervisor_take_config(struct supervisor *s, struct config *config)
         s->config = s->latest = config;
         find_server_url(s);
         outfits_drop(s);
+        tidy_later(s);
 }
 
 bool supervisor_add_all(struct supervisor *s, struct err *e)
@@ -528,6 +531,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         registry_init(&s->registry);
         ev_timer_init(&s->wake, on_wake, 0., 0.);
         s->wake.data = s;
+        tidy_init(s);
         ev_prepare_init(&s->settle, on_settle);
         s->settle.data = s;
         news.arg = s;
@@ -549,6 +553,7 @@ void supervisor_release(struct supervisor *s)
         supervisor_remove_all(s);
         ev_timer_stop(s->loop, &s->wake);
         ev_timer_stop(s->loop, &s->late_reap);
+        tidy_stop(s);
         shutdown_free(s);
         listeners_free(s);
         probes_free(s);
