@@ -150,6 +150,9 @@ void stream_finish(struct stream *s);
 
 const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
+/* What is wrong with it now: its file is not written or cannot be rotated, or syslog takes nothing
+ * of it. Appended. False: nothing. */
+bool stream_trouble(const struct stream *s, struct buf *out);
 
 /* The ledger by itself: outlives its stream, and any thread may look at it. */
 struct ledger_box;

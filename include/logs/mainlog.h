@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -41,6 +42,8 @@ void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop);
 bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *conf, struct err *e);
 void mainlog_reopen(struct mainlog *m); /* SIGUSR2 */
 bool mainlog_clear(struct mainlog *m, struct err *e);
+/* What is wrong with it now: it is not written, or cannot be rotated. Appended. False: nothing. */
+bool mainlog_trouble(const struct mainlog *m, struct buf *out);
 const char *
 mainlog_path(const struct mainlog *m); /* NULL: none, or not a file that can be read (syslog) */
 

@@ -342,6 +342,23 @@ static void put_stderr(struct jout *j, const struct look *l)
         put_stream(j, l->w ? l->w->err : NULL, &l->p->program->err);
 }
 
+/* "stdout: write /log: No space left on device"; null while all is well. */
+static void put_log_error(struct jout *j, const struct look *l)
+{
+        struct buf *text = jout_scratch(j);
+        AUTO_BUF why = BUF_INIT;
+
+        if (l->w && l->w->out && stream_trouble(l->w->out, &why))
+                buf_printf(text, "stdout: %s", buf_str(&why));
+        buf_reset(&why);
+        if (l->w && l->w->err && stream_trouble(l->w->err, &why))
+                buf_printf(text, "%sstderr: %s", text->len ? "; " : "", buf_str(&why));
+        if (text->len)
+                jout_put_scratch(j);
+        else
+                jout_null(j);
+}
+
 static void put_leftovers(struct jout *j, const struct look *l)
 {
         view_strings(j, l->w ? &l->w->leftovers : NULL);
@@ -379,6 +396,7 @@ static const struct {
         { "stdout", put_stdout },
         { "stderr", put_stderr },
         { "leftovers", put_leftovers },
+        { "log_error", put_log_error },
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 _Static_assert(FIELD_COUNT <= 64, "each field has a bit");

@@ -3,6 +3,7 @@
 
 #include "api/view.h"
 #include "engine/state.h"
+#include "engine/worker.h"
 #include "version.h"
 
 /* ---- programs and the daemon */
@@ -52,6 +53,49 @@ static void put_counts(struct jout *j, const struct registry *r)
         jout_close(j, '}');
 }
 
+/* Logs that are in trouble: all is well when the list is empty. */
+static void put_log_error(struct jout *j, const char *name, const char *stream,
+                          const struct buf *why)
+{
+        jout_open(j, '{');
+        view_key_text(j, "name", name);
+        view_key_text(j, "stream", stream);
+        view_key_text(j, "detail", buf_str(why));
+        jout_close(j, '}');
+}
+
+static void put_stream_error(struct jout *j, const struct process *p, const struct stream *s,
+                             const char *stream)
+{
+        AUTO_BUF name = BUF_INIT;
+        AUTO_BUF why = BUF_INIT;
+
+        if (!s || !stream_trouble(s, &why))
+                return;
+        process_namespec(p, &name);
+        put_log_error(j, buf_str(&name), stream, &why);
+}
+
+static void put_log_errors(struct jout *j, const struct supervisor *s)
+{
+        const struct registry *r = &s->registry;
+        AUTO_BUF why = BUF_INIT;
+
+        jout_key(j, "log_errors");
+        jout_open(j, '[');
+        if (s->mainlog && mainlog_trouble(s->mainlog, &why))
+                put_log_error(j, NULL, "main", &why);
+        for (int g = 0; g < r->group_count; g++)
+                for (int i = 0; i < r->groups[g]->count; i++) {
+                        const struct process *p = r->groups[g]->procs[i];
+                        if (!p->worker)
+                                continue;
+                        put_stream_error(j, p, p->worker->out, "stdout");
+                        put_stream_error(j, p, p->worker->err, "stderr");
+                }
+        jout_close(j, ']');
+}
+
 void view_info(struct jout *j, const struct supervisor *s, struct moment now)
 {
         const struct config *c = s->config;
@@ -69,6 +113,7 @@ void view_info(struct jout *j, const struct supervisor *s, struct moment now)
         view_key_text(j, "statedir", state_dir(s));
         jout_key(j, "counts");
         put_counts(j, &s->registry);
+        put_log_errors(j, s);
         jout_close(j, '}');
 }
 

@@ -213,11 +213,21 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
         table_add(t, buf_str(&said));
 }
 
+/* What keeps output from where it belongs. */
+static void put_log_error(struct buf *out, const json_t *process)
+{
+        const char *error = json_text(process, "log_error");
+
+        if (*error)
+                buf_printf(out, "%s: log of %s\n", json_text(process, "name"), error);
+}
+
 void cmd_health(struct ctl *c, const struct args *a)
 {
         struct table t = { .columns = 4 };
         json_t *doc = v1_processes(c, a, "health", EXIT_UNREACHABLE);
         AUTO_BUF out = BUF_INIT;
+        AUTO_BUF errors = BUF_INIT;
         int64_t now = clock_wall_ms();
 
         if (!doc)
@@ -229,12 +239,14 @@ void cmd_health(struct ctl *c, const struct args *a)
         for (size_t i = 0; i < json_array_size(list); i++) {
                 const json_t *process = json_array_get(list, i);
                 add_health(&t, process, now);
+                put_log_error(&errors, process);
                 if (strcmp(json_text(process, "health"), "unhealthy") == 0)
                         c->exit_code = EXIT_NOT_UP;
         }
         if (t.cells.count > t.columns)
                 table_put(&out, &t, c->colour ? 1 : -1);
         fputs(buf_str(&out), c->out);
+        fputs(buf_str(&errors), c->out);
         strs_release(&t.cells);
         json_decref(doc);
 }

@@ -9,7 +9,7 @@
 #include "version.h"
 
 #define FIELDS      "group,process,state,statecode,description"
-#define DETAILS     ",health,healthcheck,next_start_at,next_start_why"
+#define DETAILS     ",health,healthcheck,next_start_at,next_start_why,log_error"
 #define PATH_MAX_V1 8192 /* with more names than that everything is asked for */
 
 void infos_release(struct infos *v)

@@ -99,6 +99,9 @@ void status_detail(struct buf *out, const json_t *process, int width, int64_t no
                         first_line_put(&text, said, DETAIL_MAX);
                 }
         }
+        const char *log_error = json_text(process, "log_error");
+        if (*log_error)
+                buf_printf(&text, "%slog of %s", text.len ? "; " : "", log_error);
         if (text.len)
                 buf_printf(out, "%*s%s\n", width + STATE_LEN, "", buf_str(&text));
 }

@@ -295,13 +295,27 @@ static void close_unused(struct channel *s)
         s->out.seen = 0;
 }
 
+static void trouble(const struct channel *s, struct buf *out)
+{
+        const char *reason = NULL;
+
+        if (outlet_trouble(&s->out, out))
+                return;
+        if (s->to_syslog.buffered)
+                reason = sink_syslog_reason(s->core->syslog);
+        if (reason)
+                buf_puts(out, reason);
+}
+
 void channel_show(struct channel *s)
 {
         struct stream_ledger now;
+        AUTO_BUF text = BUF_INIT;
 
         outlet_locate(&s->out);
         channel_ledger(s, &now);
-        ledger_box_put(s->shown, &now);
+        trouble(s, &text);
+        ledger_box_put(s->shown, &now, text.len ? text.data : NULL);
         keeper_put(s->core->keeper, s->conf.key, &s->kept, &now,
                    s->out.writer && s->out.writer->users > 1);
 }

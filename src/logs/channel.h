@@ -48,14 +48,17 @@ void core_free(struct core *core); /* all channels must be gone */
 /* Text for the news is not read, or is again. */
 void core_hold(struct core *core, bool hold);
 
-/* Counters that other threads read: those of one moment, always. */
+/* Counters that other threads read: those of one moment, always; and what is wrong. */
 struct ledger_box {
         atomic_flag lock;    /* held while they are copied */
         atomic_uint holders; /* the stream, and whoever keeps it */
         struct stream_ledger is;
+        char *trouble; /* owned; NULL: none */
 };
 struct ledger_box *ledger_box_new(void); /* NULL: no memory */
-void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now);
+/* now may be NULL: as before. trouble NULL: none. */
+void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble);
+bool ledger_box_trouble(struct ledger_box *b, struct buf *out); /* appended; false: none */
 
 /* Settings whose strings are in one piece of memory, which all copies share, in whatever thread. */
 bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e);

@@ -1,6 +1,7 @@
 /* What a stream has done so far, for whoever looks from another thread. */
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "channel.h"
 
@@ -27,11 +28,41 @@ static void leave(struct ledger_box *b)
         atomic_flag_clear_explicit(&b->lock, memory_order_release);
 }
 
-void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now)
+/* Without memory the old text stays: there is trouble enough. Nothing is allocated under the lock.
+ */
+void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble)
 {
+        char *text = trouble ? strdup(trouble) : NULL;
+
         enter(b);
-        b->is = *now;
+        if (now)
+                b->is = *now;
+        if (text || !trouble) {
+                char *old = b->trouble;
+                b->trouble = text;
+                text = old;
+        }
         leave(b);
+        free(text);
+}
+
+bool ledger_box_trouble(struct ledger_box *b, struct buf *out)
+{
+        bool any = false, room = true;
+
+        while (room) {
+                enter(b);
+                any = b->trouble != NULL;
+                size_t len = any ? strlen(b->trouble) : 0;
+                bool fits = out->len + len < out->cap;
+                if (any && fits)
+                        buf_put(out, b->trouble, len);
+                leave(b);
+                if (fits || !any)
+                        break;
+                room = buf_reserve(out, len + 1);
+        }
+        return any;
 }
 
 struct ledger_box *ledger_keep(struct ledger_box *b)
@@ -42,8 +73,10 @@ struct ledger_box *ledger_keep(struct ledger_box *b)
 
 void ledger_drop(struct ledger_box *b)
 {
-        if (b && atomic_fetch_sub(&b->holders, 1) == 1)
+        if (b && atomic_fetch_sub(&b->holders, 1) == 1) {
+                free(b->trouble);
                 free(b);
+        }
 }
 
 void ledger_look(struct ledger_box *b, struct stream_ledger *out)

@@ -349,6 +349,13 @@ bool mainlog_clear(struct mainlog *m, struct err *e)
         return send(m, core_clear, e);
 }
 
+bool mainlog_trouble(const struct mainlog *m, struct buf *out)
+{
+        if (m->lost)
+                buf_puts(out, "the disk does not answer");
+        return m->lost || mainlog_core_trouble(m->core, out);
+}
+
 const char *mainlog_path(const struct mainlog *m)
 {
         return m->to_core || m->lost ? m->shown : mainlog_core_path(m->core);

@@ -8,13 +8,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "channel.h"
 #include "sink_file.h"
 #include "sink_syslog.h"
 #include "syslog_message.h"
 
-#define REST_MAX   (1024 * 1024) /* lines kept while the disk is full */
-#define STDOUT_MAX 65536         /* and while stdout is */
-#define RETRY      1.0
+#define REST_MAX      (1024 * 1024) /* lines kept while the disk is full */
+#define STDOUT_MAX    65536         /* and while stdout is */
+#define RETRY         1.0
+#define TELL_AGAIN_MS 60000
 
 struct mainlog_core {
         struct log log;
@@ -29,7 +31,12 @@ struct mainlog_core {
         struct buf rest;  /* for the file; begins where the last write broke off */
         uint64_t dropped; /* lines that had no room there */
         int error;        /* why */
-        struct outfd out; /* copy to stdout */
+        bool refused;     /* the disk refuses what is in `rest` */
+        bool said;        /* and it was said */
+        int64_t said_ms;  /* when last; 0: never */
+        int64_t rotation_said_ms;
+        struct ledger_box *shown; /* owned: what is wrong */
+        struct outfd out;         /* copy to stdout */
         bool has_out;
         struct buf out_rest;
         struct ev_loop *loop; /* borrowed; NULL: none */
@@ -106,6 +113,7 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
 {
         size_t done = 0;
 
+        m->refused = false;
         switch (sink_file_put(&m->file, data, len, &done)) {
         case PUT_ALL:
                 break;
@@ -115,6 +123,7 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
                 break;
         case PUT_REFUSED:
                 m->error = errno;
+                m->refused = true;
                 watch_disk(m);
                 break;
         case PUT_GONE: /* there is nowhere to say so */
@@ -124,12 +133,49 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
         return done;
 }
 
+static bool is_due(int64_t told_ms)
+{
+        return !told_ms || clock_mono_ms() - told_ms >= TELL_AGAIN_MS;
+}
+
+/* What is wrong goes to stdout now, and stands here for whoever reads the file later. */
+static void tell_trouble(struct mainlog_core *m)
+{
+        if (m->refused && is_due(m->said_ms)) {
+                m->said = true;
+                m->said_ms = clock_mono_ms();
+                log_line(&m->log, LVL_ERROR, "cannot write %s: %s; its lines wait", m->file.path,
+                         strerror(m->error));
+        } else if (!m->rest.len && m->said) {
+                m->said = false;
+                log_line(&m->log, LVL_INFO, "%s is written again", m->file.path);
+        }
+}
+
+static void show_trouble(struct mainlog_core *m)
+{
+        AUTO_BUF text = BUF_INIT;
+        const char *why = NULL;
+
+        if (m->refused)
+                buf_printf(&text, "write %s: %s", m->file.path, strerror(m->error));
+        else if (m->has_file && m->file.stuck)
+                buf_printf(&text, "rotate %s: %s", m->file.path, strerror(m->file.stuck));
+        if (text.len)
+                why = text.data;
+        else if (m->syslog && m->sender.buffered)
+                why = sink_syslog_reason(m->syslog);
+        ledger_box_put(m->shown, NULL, why);
+}
+
 static void tell_rotation(struct mainlog_core *m)
 {
         char *why = m->has_file ? sink_file_failure(&m->file) : NULL;
 
-        if (why)
+        if (why && is_due(m->rotation_said_ms)) {
+                m->rotation_said_ms = clock_mono_ms();
                 log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, why);
+        }
         free(why);
 }
 
@@ -149,11 +195,13 @@ static void file_flush(struct mainlog_core *m)
         if (!m->rest.len || !m->has_file)
                 return;
         buf_drop(&m->rest, file_put(m, m->rest.data, m->rest.len));
-        if (m->rest.len)
-                return;
-        buf_release(&m->rest);
-        tell_rotation(m);
-        tell_dropped(m);
+        if (!m->rest.len) {
+                buf_release(&m->rest);
+                tell_rotation(m);
+                tell_dropped(m);
+        }
+        tell_trouble(m);
+        show_trouble(m);
 }
 
 static size_t line_len(const char *lines, size_t len)
@@ -192,7 +240,12 @@ static void file_lines(struct mainlog_core *m, const char *lines, size_t len)
         size_t done = file_put(m, lines, len);
         if (done < len)
                 keep(m, lines + done, len - done, done > 0 && lines[done - 1] != '\n');
+        bool failed = m->file.rotation_failed;
         tell_rotation(m);
+        if (!m->refused && !failed)
+                return;
+        tell_trouble(m);
+        show_trouble(m);
 }
 
 /* ---- the copy on stdout */
@@ -311,6 +364,7 @@ static void on_syslog(void *arg, const char *reason)
 {
         struct mainlog_core *m = arg;
 
+        show_trouble(m);
         if (reason || m->sender.buffered || !m->syslog_dropped)
                 return;
         m->syslog_dropped = false;
@@ -456,8 +510,12 @@ struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct er
         ev_init(&m->file_ready, on_file_ready);
         ev_init(&m->out_ready, on_out_ready);
         m->retry.data = m->file_ready.data = m->out_ready.data = m;
-        if (mainlog_core_configure(m, conf, e))
+        m->shown = ledger_box_new();
+        if (!m->shown)
+                err_nomem(e);
+        else if (mainlog_core_configure(m, conf, e))
                 return m;
+        ledger_drop(m->shown);
         free(m->ident);
         free(m);
         return NULL;
@@ -474,6 +532,7 @@ void mainlog_core_free(struct mainlog_core *m)
         close_syslog(m);
         free(m->ident);
         buf_release(&m->rest);
+        ledger_drop(m->shown);
         free(m);
 }
 
@@ -509,4 +568,9 @@ bool mainlog_core_clear(struct mainlog_core *m, struct err *e)
 const char *mainlog_core_path(const struct mainlog_core *m)
 {
         return m->has_file ? m->file.path : NULL;
+}
+
+bool mainlog_core_trouble(const struct mainlog_core *m, struct buf *out)
+{
+        return ledger_box_trouble(m->shown, out);
 }

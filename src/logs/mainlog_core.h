@@ -16,6 +16,7 @@ void mainlog_core_set_loop(struct mainlog_core *m, struct ev_loop *loop);
 bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *conf, struct err *e);
 void mainlog_core_reopen(struct mainlog_core *m);
 bool mainlog_core_clear(struct mainlog_core *m, struct err *e);
+bool mainlog_core_trouble(const struct mainlog_core *m, struct buf *out); /* by any thread */
 const char *mainlog_core_path(const struct mainlog_core *m);
 
 /* The second that was written last: the next line is of the same one, as a rule. */

@@ -50,13 +50,6 @@ static bool rotates(const struct sink_file *f)
         return (f->maxbytes > 0 || f->due) && is_regular(f);
 }
 
-static int64_t present_size(const struct sink_file *f)
-{
-        struct stat st;
-
-        return f->sys->fstat(f->sys, f->out.fd, &st) < 0 ? -1 : st.st_size;
-}
-
 /* Whether the path still leads to the file that we write to: somebody else may have rotated it. */
 static bool path_is_ours(const struct sink_file *f)
 {
@@ -79,9 +72,29 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
         f->out = fresh;
         f->generation++;
         f->appends = true;
-        f->no_splice = false;
+        f->no_splice = f->doubtful = false;
+        f->stuck = 0;
         f->limit = f->maxbytes;
         return true;
+}
+
+/* -1: cannot be told, which is no reason not to write. -2: somebody has removed it, or its disk is
+ * gone, and another one cannot be made now, errno says why: what is written to a removed file is
+ * lost with its last descriptor. */
+static int64_t present_size(struct sink_file *f)
+{
+        struct stat st;
+        struct err e;
+
+        if (f->sys->fstat(f->sys, f->out.fd, &st) < 0)
+                return -1;
+        /* There are file systems that count no links. */
+        if ((st.st_nlink > 0 && !f->doubtful) || !is_regular(f) || path_is_ours(f))
+                return st.st_size;
+        if (sink_file_reopen(f, &e))
+                return f->sys->fstat(f->sys, f->out.fd, &st) < 0 ? -1 : st.st_size;
+        errno = e.sys ? e.sys : ENOENT;
+        return -2;
 }
 
 bool sink_file_clear(struct sink_file *f, struct err *e)
@@ -131,11 +144,13 @@ static void rotate_now(struct sink_file *f)
                 f->rotations++;
                 f->generation++;
                 f->limit = f->maxbytes;
+                f->stuck = 0;
                 return;
         }
         size = present_size(f);
         f->limit = (size < 0 ? f->limit : size) + f->maxbytes;
         f->rotation_failed = true;
+        f->stuck = e.sys ? e.sys : EIO;
         free(f->failure);
         f->failure = strdup(e.text);
 }
@@ -192,8 +207,14 @@ static struct rotate_cut cut_at(struct sink_file *f, int64_t size, const char *d
 
 /* ---- copying */
 
-static enum put failed_put(const struct sink_file *f)
+static bool is_want_of_room(int error)
 {
+        return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static enum put failed_put(struct sink_file *f)
+{
+        f->doubtful = is_regular(f) && errno != EAGAIN && !is_want_of_room(errno);
         if (errno == EAGAIN || errno == EWOULDBLOCK)
                 return f->out.kind == OUT_FILE ? PUT_REFUSED : PUT_LATER;
         return outfd_is_gone(&f->out, errno) ? PUT_GONE : PUT_REFUSED;
@@ -242,9 +263,11 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t
                 return PUT_REFUSED;
         while (*done < len) {
                 struct rotate_cut cut = { .take = len - *done };
-                int64_t size = rotates(f) ? present_size(f) : -1;
+                int64_t size = is_regular(f) ? present_size(f) : -1;
 
-                if (size >= 0)
+                if (size == -2)
+                        return PUT_REFUSED;
+                if (size >= 0 && rotates(f))
                         cut = cut_at(f, size, data + *done, len - *done);
                 enum put result = put_piece(f, data + *done, cut.take, done);
                 if (result != PUT_ALL)
@@ -325,8 +348,10 @@ static enum move failed_move(struct sink_file *f)
 {
         if (errno == EAGAIN)
                 return MOVE_EMPTY;
-        if (errno != EINVAL && errno != ESPIPE && errno != EBADF)
+        if (errno != EINVAL && errno != ESPIPE && errno != EBADF) {
+                f->doubtful = !is_want_of_room(errno);
                 return MOVE_REFUSED;
+        }
         f->no_splice = true;
         return MOVE_CANNOT;
 }
@@ -340,8 +365,13 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
 
         *done = 0;
         scratch->more = false;
-        if (is_regular(f) && !f->no_splice && set_append(f, false))
+        if (is_regular(f) && !f->no_splice) {
                 size = present_size(f);
+                if (size == -2)
+                        return MOVE_REFUSED;
+                if (size >= 0 && !set_append(f, false))
+                        size = -1;
+        }
         if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
                 return MOVE_CANNOT;
         do {

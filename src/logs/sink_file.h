@@ -28,6 +28,9 @@ struct sink_file {
         uint64_t rotations, shifts; /* shifts: those that made a new .1 */
         bool rotation_failed;       /* and it was not told yet */
         char *failure;              /* owned: why; NULL: no memory to say so, or nothing failed */
+        int stuck;                  /* errno of the last rotation, that failed: it grows; 0 */
+        bool doubtful;              /* refused, and not for want of room: perhaps it is not the
+                                     * file that the path means any more */
 };
 
 enum put {

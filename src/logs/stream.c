@@ -422,6 +422,11 @@ struct ledger_box *stream_ledger_keep(const struct stream *s)
         return ledger_keep(s->shown);
 }
 
+bool stream_trouble(const struct stream *s, struct buf *out)
+{
+        return ledger_box_trouble(s->shown, out);
+}
+
 void stream_reopen(struct stream *s)
 {
         if (s->logs->threaded)

@@ -56,7 +56,7 @@ static void say_failure(struct outlet *o, const char *more)
 
 static bool is_due(const struct outlet *o, int64_t now)
 {
-        return o->channel && (!o->in_trouble || now - o->told_ms >= TELL_AGAIN_MS);
+        return !o->told_ms || now - o->told_ms >= TELL_AGAIN_MS;
 }
 
 /* Whoever hears the news may change the queue: start over after each. */
@@ -66,23 +66,42 @@ static void say_to_all(struct writer *w)
         struct outlet *o = w->queue;
 
         while (o) {
-                if (!is_due(o, now)) {
+                struct channel *s = o->channel;
+                if (!s || (o->in_trouble && !is_due(o, now))) {
                         o = o->next;
                         continue;
                 }
+                channel_enter(s);
                 o->in_trouble = true;
-                o->told_ms = now;
-                say_failure(o, "");
+                if (is_due(o, now)) {
+                        o->said = true;
+                        o->told_ms = now;
+                        say_failure(o, "");
+                }
+                channel_leave(s);
                 o = w->queue;
         }
 }
 
+/* A disk that is full every other moment is spoken of once a minute, too. */
 void outlet_recovered(struct outlet *o)
 {
-        if (!o->in_trouble)
-                return;
-        o->in_trouble = false;
-        say_trouble(o, NULL);
+        bool said = o->said;
+
+        o->in_trouble = o->said = false;
+        if (said)
+                say_trouble(o, NULL);
+}
+
+bool outlet_trouble(const struct outlet *o, struct buf *out)
+{
+        const struct writer *w = o->writer;
+
+        if (w && (o->in_trouble || o->gone_told))
+                buf_printf(out, "write %s: %s", w->file.path, strerror(w->error));
+        else if (w && w->file.stuck)
+                buf_printf(out, "rotate %s: %s", w->file.path, strerror(w->file.stuck));
+        return out->len > 0;
 }
 
 static void say_gone(struct outlet *o)
@@ -106,8 +125,11 @@ static void say_rotation(struct writer *w, uint64_t shifts_before)
         if (w->file.shifts != shifts_before)
                 after_shifts(w, shifts_before);
         char *why = sink_file_failure(&w->file);
-        if (why)
+        int64_t now = clock_mono_ms();
+        if (why && (!w->rotation_said_ms || now - w->rotation_said_ms >= TELL_AGAIN_MS)) {
+                w->rotation_said_ms = now;
                 log_line(w->core->log, LVL_WARN, "cannot rotate %s: %s", w->file.path, why);
+        }
         free(why);
 }
 

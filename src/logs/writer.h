@@ -34,9 +34,10 @@ struct outlet {
         struct channel *channel; /* borrowed; NULL: the stream is gone, only the rest is left */
         struct buf rest;         /* accepted, not yet written */
         bool queued;
-        bool in_trouble; /* and it was said */
+        bool in_trouble; /* the disk refuses what it has */
+        bool said;       /* and it was said */
         bool gone_told;
-        int64_t told_ms;
+        int64_t told_ms;            /* when it was said last; 0: never */
         struct outlet *prev, *next; /* in the writer's queue */
         uint64_t read, written, dropped, rotations;
         uint64_t seen; /* the file's generation that the next two are about; 0: none */
@@ -50,7 +51,8 @@ struct writer {
         struct core *core; /* borrowed */
         struct sink_file file;
         int users;
-        int error; /* errno of the last failure */
+        int error;                /* errno of the last failure */
+        int64_t rotation_said_ms; /* when it was said last that it failed; 0: never */
         enum block block : 8;
         enum rotate_every every : 8;
         bool compress;
@@ -97,6 +99,8 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 void outlet_wait(struct outlet *o);
 void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
+/* What is wrong with it, appended. False: nothing. */
+bool outlet_trouble(const struct outlet *o, struct buf *out);
 /* The stream goes: what is left to write stays with the writer. *o is empty afterwards. */
 void outlet_abandon(struct outlet *o);
 /* Another file, or none, from now on. Takes `to` over (may be NULL). */

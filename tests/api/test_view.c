@@ -98,7 +98,7 @@ Test(view, shows_a_process_that_was_never_started)
             "\"uptime_s\":null,\"exit\":null,\"restarts\":0,\"tries\":0,\"next_start_at\":null,"
             "\"next_start_why\":null,\"crashes\":0,\"spawn_error\":null,\"adopted\":false,"
             "\"adopted_logs\":null,\"healthcheck\":null,\"stdout\":null,\"stderr\":null,"
-            "\"leftovers\":[]}");
+            "\"leftovers\":[],\"log_error\":null}");
 }
 
 Test(view, shows_a_running_process_with_its_last_end)
@@ -130,7 +130,7 @@ Test(view, shows_a_running_process_with_its_last_end)
             "null,"
             "\"next_start_why\":null,\"crashes\":1,\"spawn_error\":null,\"adopted\":false,"
             "\"adopted_logs\":null,\"healthcheck\":null,\"stdout\":null,\"stderr\":null,"
-            "\"leftovers\":[]}");
+            "\"leftovers\":[],\"log_error\":null}");
 }
 
 Test(view, says_when_and_why_it_starts_again)
@@ -319,6 +319,6 @@ Test(view, shows_the_daemon)
                          "\"started_at\":\"2023-11-14T22:14:00.500Z\",\"uptime_s\":60.0,"
                          "\"config\":null,\"config_generation\":1,\"statedir\":null,\"counts\":{"
                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
-                         "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0}}");
+                         "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0},\"log_errors\":[]}");
         jout_release(&j);
 }

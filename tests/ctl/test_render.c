@@ -80,6 +80,18 @@ Test(render, says_what_the_last_check_said_when_it_failed)
         json_decref(p);
 }
 
+Test(render, says_what_keeps_output_from_its_log)
+{
+        json_t *p = json_pack("{s:n, s:n, s:s, s:s}", "next_start_at", "next_start_why", "health",
+                              "healthy", "log_error", "stdout: write /x: No space left on device");
+        AUTO_BUF out = BUF_INIT;
+
+        status_detail(&out, p, 0, 0);
+        cr_expect_str_eq(buf_str(&out),
+                         "          log of stdout: write /x: No space left on device\n");
+        json_decref(p);
+}
+
 Test(render, adds_no_detail_where_there_is_none)
 {
         json_t *p =

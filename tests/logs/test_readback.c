@@ -55,7 +55,8 @@ static void know(const char *name, int64_t base, uint64_t written)
         cr_assert_eq(stat(rig_path(&rig, name), &st), 0);
         ledger_box_put(box,
                        &(struct stream_ledger){
-                           .read = written, .written = written, .base = base, .inode = st.st_ino });
+                           .read = written, .written = written, .base = base, .inode = st.st_ino },
+                       NULL);
 }
 
 static void ask_for(enum log_from from, int64_t value, bool follow)

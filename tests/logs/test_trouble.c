@@ -204,6 +204,27 @@ Test(trouble_copying, is_said_again_once_a_minute)
         kernel_mend(&rig.kernel, K_WRITE);
 }
 
+Test(trouble_copying, is_said_once_a_minute_also_when_it_comes_and_goes)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        for (int i = 0; i < 5; i++) {
+                kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
+                rig_say(fd, "x");
+                rig_settle(&rig);
+                cr_expect(stream_trouble(s, &text), "whoever looks sees it each time");
+                writer_retry(s->channel->out.writer);
+                cr_expect_not(stream_trouble(s, &text));
+        }
+        cr_expect(strstr(buf_str(&text), "write "), "%s", buf_str(&text));
+        cr_expect_eq(rig.troubles, 1);
+        cr_expect_eq(rig.recoveries, 1);
+        cr_expect(rig_holds(&rig, "o", "xxxxx"));
+        close(fd);
+}
+
 Test(trouble_copying, is_tried_less_and_less_often_but_each_second)
 {
         make(conf_for("o"));
@@ -244,4 +265,117 @@ Test(trouble_copying, outlives_a_stream_that_its_news_free)
         stream_free(other);
         close(a);
         close(b);
+}
+
+/* ---- files that somebody removes */
+
+static void expect_new_file(const char *first, const char *second)
+{
+        int fd = rig_attach(&rig, s);
+
+        rig_say(fd, first);
+        rig_settle(&rig);
+        unlink(rig_path(&rig, "o"));
+        rig_say(fd, second);
+        rig_settle(&rig);
+        cr_expect(rig_holds(&rig, "o", second));
+        cr_expect_eq(rig.troubles, 0);
+        rig_check(s);
+        close(fd);
+}
+
+Test(trouble, makes_a_removed_file_anew)
+{
+        make(conf_for("o"));
+        expect_new_file("one", "two");
+        expect_ledger(6, 6, 0, 0);
+        cr_expect_eq(led.base, 3, "where the new one begins");
+}
+
+Test(trouble_copying, makes_a_removed_file_anew_when_it_copies)
+{
+        make(conf_for("o"));
+        expect_new_file("one", "two");
+}
+
+static void directory_goes(void)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        cr_assert_eq(mkdir(rig_path(&rig, "dir"), 0755), 0);
+        make(conf_for("dir/o"));
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "one");
+        rig_settle(&rig);
+        unlink(rig_path(&rig, "dir/o"));
+        rmdir(rig_path(&rig, "dir"));
+        rig_say(fd, "two");
+        rig_settle(&rig);
+        rig_check(s);
+        cr_expect_eq(rig.troubles, 1);
+        cr_expect(stream_trouble(s, &text) && strstr(text.data, "No such file or directory"), "%s",
+                  buf_str(&text));
+        mkdir(rig_path(&rig, "dir"), 0755);
+        cr_expect(rig_until(&rig, is_written));
+        rig_settle(&rig);
+        cr_expect(rig_holds(&rig, "dir/o", "two"));
+        expect_ledger(6, 6, 0, 0);
+        unlink(rig_path(&rig, "dir/o"));
+        rmdir(rig_path(&rig, "dir"));
+        close(fd);
+}
+
+Test(trouble, waits_for_a_directory_that_is_gone)
+{
+        directory_goes();
+}
+
+Test(trouble_copying, waits_for_a_directory_that_is_gone_when_it_copies)
+{
+        directory_goes();
+}
+
+/* As where another disk was mounted over the one that broke. */
+Test(trouble_copying, goes_to_the_file_of_that_name_when_the_old_one_is_broken)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "one");
+        rig_settle(&rig);
+        kernel_fail(&rig.kernel, K_WRITE, 1, EROFS);
+        rename(rig_path(&rig, "o"), rig_path(&rig, "broken"));
+        rig_say(fd, "two");
+        rig_settle(&rig);
+        writer_retry(s->channel->out.writer);
+        cr_expect(rig_holds(&rig, "broken", "one"));
+        cr_expect(rig_holds(&rig, "o", "two"));
+        expect_ledger(6, 6, 0, 0);
+        close(fd);
+}
+
+Test(trouble_copying, says_once_a_minute_that_it_cannot_rotate)
+{
+        struct stream_conf c = conf_for("o");
+        AUTO_BUF text = BUF_INIT;
+
+        c.maxbytes = 10;
+        c.backups = 2;
+        make(c);
+        int fd = rig_attach(&rig, s);
+        kernel_fail(&rig.kernel, K_RENAME, 0, EACCES);
+        for (int i = 0; i < 10; i++) {
+                rig_say(fd, "123456789\n");
+                rig_settle(&rig);
+        }
+        cr_expect(stream_trouble(s, &text) && strstr(text.data, "Permission denied"), "%s",
+                  buf_str(&text));
+        const char *first = strstr(buf_str(&rig.logged), "cannot rotate");
+        cr_assert(first);
+        cr_expect_not(strstr(first + 1, "cannot rotate"));
+        kernel_mend(&rig.kernel, K_RENAME);
+        rig_say(fd, "123456789\n");
+        rig_settle(&rig);
+        cr_expect_not(stream_trouble(s, &text));
+        expect_ledger(110, 110, 0, 0);
+        close(fd);
 }
