@@ -246,26 +246,35 @@ static bool is_below_us(const struct proc_table *t, const struct proc_entry *who
         return false;
 }
 
+/* Our children and everything below them; as a rule nobody, and that is one read. */
+static bool read_descendants(struct proc_table *out)
+{
+        pid_t *kids;
+        ssize_t n = kin_children(getpid(), &kids);
+        bool fine = n >= 0 && kin_tree(kids, (size_t)n, out);
+
+        free(kids);
+        return fine || proc_table_read(out);
+}
+
 size_t sweep_everything(struct supervisor *s)
 {
         struct proc_table all;
-        size_t count = 0;
-
-        if (!proc_table_read(&all))
-                return 0;
-        struct proc_entry *list = descendants(&all, getpid(), &count);
         size_t alive = 0;
-        for (size_t i = 0; i < count; i++) {
+
+        if (!read_descendants(&all))
+                return 0;
+        for (size_t i = 0; i < all.count; i++) {
+                const struct proc_entry *who = &all.items[i];
                 char command[256];
-                if (list[i].state == 'Z' || !is_below_us(&all, &list[i]))
+                if (who->state == 'Z' || !is_below_us(&all, who))
                         continue;
                 alive++;
-                proc_command(list[i].pid, command, sizeof command);
-                if (kin_signal(&list[i], SIGKILL))
+                proc_command(who->pid, command, sizeof command);
+                if (kin_signal(who, SIGKILL))
                         log_line(s->log, LVL_WARN, "killed what was left over: pid %d %s",
-                                 (int)list[i].pid, command);
+                                 (int)who->pid, command);
         }
-        free(list);
         proc_table_release(&all);
         return alive;
 }
