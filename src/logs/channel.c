@@ -182,6 +182,35 @@ static bool prepare_file(struct core *core, const struct stream_conf *c, struct 
 
 /* ---- life */
 
+static bool make_extras(struct channel *s)
+{
+        if (s->extras)
+                return true;
+        s->extras = calloc(1, sizeof *s->extras);
+        if (!s->extras)
+                return false;
+        s->extras->drops = (struct drops){ .channel = s };
+        syslog_join(s);
+        return true;
+}
+
+static void free_extras(struct channel *s)
+{
+        if (!s->extras)
+                return;
+        syslog_leave(s);
+        drops_forget(&s->extras->drops);
+        free(s->extras);
+}
+
+/* Everything that settings need besides the file that is written to. */
+static bool prepare(struct channel *s, const struct stream_conf *c, bool moves, struct err *e)
+{
+        if ((c->drops || c->syslog.on) && !make_extras(s))
+                return err_nomem(e);
+        return syslog_prepare(s->core, &c->syslog, e) && (!moves || prepare_file(s->core, c, e));
+}
+
 /* It goes on where a daemon before us was killed. What that one had in memory is lost; a batch that
  * it did not come to count is found by outlet_locate. */
 static void take_kept(struct channel *s)
@@ -199,8 +228,10 @@ static void take_kept(struct channel *s)
         s->out.inode = was.inode;
         s->out.rest_lost = was.buffered;
         s->out.resumed = was.inode && !shared;
-        s->to_syslog.sent = was.syslog_sent;
-        s->to_syslog.dropped = was.syslog_dropped;
+        if ((was.syslog_sent || was.syslog_dropped) && make_extras(s)) {
+                s->extras->to_syslog.sent = was.syslog_sent;
+                s->extras->to_syslog.dropped = was.syslog_dropped;
+        }
         channel_show(s);
 }
 
@@ -217,13 +248,12 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->owner = owner;
         s->shown = shown;
         s->out.channel = s;
-        s->drops = (struct drops){ .channel = s };
-        syslog_join(s);
         stream_conf_share(&s->conf, conf);
-        if (syslog_prepare(core, &s->conf.syslog, e) && prepare_file(core, &s->conf, e)) {
+        if (prepare(s, &s->conf, true, e)) {
                 take_kept(s);
                 return s;
         }
+        free_extras(s);
         stream_conf_release(&s->conf);
         free(s);
         return NULL;
@@ -241,8 +271,7 @@ static void destroy(struct channel *s)
         DL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_close(p);
         outlet_abandon(&s->out);
-        syslog_leave(s);
-        drops_forget(&s->drops);
+        free_extras(s);
         keeper_drop(s->core->keeper, s->kept);
         stream_conf_release(&s->conf);
         free(s);
@@ -301,7 +330,7 @@ static void trouble(const struct channel *s, struct buf *out)
 
         if (outlet_trouble(&s->out, out))
                 return;
-        if (s->to_syslog.buffered)
+        if (s->extras && s->extras->to_syslog.buffered)
                 reason = sink_syslog_reason(s->core->syslog);
         if (reason)
                 buf_puts(out, reason);
@@ -390,9 +419,7 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 
         stream_conf_share(&fresh, conf);
         bool moves = !same_path(fresh.path, s->conf.path);
-        if (!syslog_prepare(s->core, &fresh.syslog, e) ||
-            (moves && !prepare_file(s->core, &fresh, e)) ||
-            (in_use && !open_writer(s->core, &fresh, &w, e))) {
+        if (!prepare(s, &fresh, moves, e) || (in_use && !open_writer(s->core, &fresh, &w, e))) {
                 stream_conf_release(&fresh);
                 return false;
         }
@@ -457,6 +484,9 @@ bool channel_clear(struct channel *s, struct err *e)
 
 void channel_ledger(const struct channel *s, struct stream_ledger *out)
 {
+        const struct syslog_sender *log =
+            s->extras ? &s->extras->to_syslog : &(struct syslog_sender){ 0 };
+
         *out = (struct stream_ledger){ .read = s->out.read,
                                        .written = s->out.written,
                                        .dropped = s->out.dropped,
@@ -464,7 +494,7 @@ void channel_ledger(const struct channel *s, struct stream_ledger *out)
                                        .rotations = s->out.rotations,
                                        .base = s->out.base,
                                        .inode = s->out.inode,
-                                       .syslog_sent = s->to_syslog.sent,
-                                       .syslog_dropped = s->to_syslog.dropped,
-                                       .syslog_buffered = s->to_syslog.buffered };
+                                       .syslog_sent = log->sent,
+                                       .syslog_dropped = log->dropped,
+                                       .syslog_buffered = log->buffered };
 }

@@ -86,7 +86,14 @@ struct pipe_in {
         /* nap.c's */
         bool parked, grown;
         ev_tstamp last_read;
-        struct pipe_in *nap_prev, *nap_next, *grown_prev, *grown_next;
+        struct pipe_in *nap_prev, *nap_next;
+};
+
+/* What only some streams need. */
+struct extras {
+        struct drops drops; /* by the policy */
+        struct syslog_sender to_syslog;
+        struct drops syslog_drops;
 };
 
 struct channel {
@@ -99,12 +106,10 @@ struct channel {
         int busy;                /* a call is under way: news may call back into us */
         bool silent;             /* no more news: it is being freed */
         bool finish_later, free_later;
-        struct drops drops; /* by the policy */
-        struct syslog_sender to_syslog;
-        struct drops syslog_drops;
+        bool is_held;                /* in core->held_back */
+        struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out` */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
-        bool is_held;                /* in core->held_back */
         struct channel *prev, *next; /* there */
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -14,7 +15,6 @@
 #define SMALL_PIPE 65536
 #define LARGE_PIPE 1048576
 #define PLENTY     131072 /* at once: a wake-up for that much costs nothing worth a nap */
-#define LARGE_MOST 24     /* an ordinary user has memory for 64, and for nothing else then */
 
 static void arm(struct nap *n)
 {
@@ -49,25 +49,36 @@ static void park(struct pipe_in *p)
 
 /* ---- larger pipes for those that fill theirs: on evidence, and not many */
 
-static void shrink(struct pipe_in *p)
+/* Takes it out of the list. */
+static void forget_large(struct pipe_in *p)
+{
+        struct nap *n = &p->channel->core->nap;
+        int at = 0;
+
+        while (n->grown[at] != p)
+                at++;
+        n->grown_count--;
+        memmove(&n->grown[at], &n->grown[at + 1], (size_t)(n->grown_count - at) * sizeof *n->grown);
+        p->grown = false;
+}
+
+static void note_large(struct pipe_in *p)
 {
         struct nap *n = &p->channel->core->nap;
 
-        DL_DELETE2(n->grown, p, grown_prev, grown_next);
-        n->grown_count--;
-        p->grown = false;
+        n->grown[n->grown_count++] = p;
+        p->grown = true;
 }
 
 /* From the pipe that has not been busy for the longest time. One that is still full refuses. */
 static bool make_room(struct nap *n)
 {
-        struct pipe_in *p = n->grown;
-
         if (n->grown_count < LARGE_MOST)
                 return true;
+        struct pipe_in *p = n->grown[0];
         if (p->parked || fcntl(p->fd, F_SETPIPE_SZ, SMALL_PIPE) < 0)
                 return false;
-        shrink(p);
+        forget_large(p);
         return true;
 }
 
@@ -81,9 +92,7 @@ static void grow(struct pipe_in *p)
                 n->refused = true;
                 return;
         }
-        p->grown = true;
-        n->grown_count++;
-        DL_APPEND2(n->grown, p, grown_prev, grown_next);
+        note_large(p);
 }
 
 static void note_use(struct pipe_in *p, size_t got)
@@ -92,9 +101,9 @@ static void note_use(struct pipe_in *p, size_t got)
 
         if (!p->grown && got >= SMALL_PIPE / 2) {
                 grow(p);
-        } else if (p->grown && n->grown->grown_prev != p) {
-                DL_DELETE2(n->grown, p, grown_prev, grown_next);
-                DL_APPEND2(n->grown, p, grown_prev, grown_next);
+        } else if (p->grown && n->grown[n->grown_count - 1] != p) {
+                forget_large(p);
+                note_large(p);
         }
 }
 
@@ -130,7 +139,7 @@ void nap_leave(struct pipe_in *p)
 {
         nap_forget(p);
         if (p->grown)
-                shrink(p);
+                forget_large(p);
 }
 
 /* Whoever is visited may leave the list, and others with it: each is asked for anew. */

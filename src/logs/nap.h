@@ -13,13 +13,14 @@
 struct core;
 struct pipe_in;
 
+#define LARGE_MOST 24 /* an ordinary user has memory for 64, and for nothing else then */
+
 struct nap {
         int fd; /* owned; -1: no naps, each write is a wake-up */
         ev_io io;
         bool armed;
         struct pipe_in *parked;
-        struct pipe_in
-            *grown; /* pipes that were made larger, the one that was busy last at the end */
+        struct pipe_in *grown[LARGE_MOST]; /* that were made larger; the last one was busy last */
         int grown_count;
         bool refused; /* a pipe could not be made larger: the user's budget is used up */
 };

@@ -21,7 +21,7 @@ static void drop(struct pipe_in *p, const char *data, size_t len)
         s->out.read += len;
         s->out.dropped += len;
         p->drop_mid_line = data[len - 1] != '\n';
-        drops_add(&s->drops, len);
+        drops_add(&s->extras->drops, len);
 }
 
 /* How much of this ends the line that was begun. */
@@ -53,7 +53,7 @@ static void end(struct pipe_in *p, char *data, size_t len)
         if (p->drop_mid_line)
                 return;
         p->dropping = false;
-        drops_over(&p->channel->drops);
+        drops_over(&p->channel->extras->drops);
         if (skip < len)
                 text_in(p, data + skip, len - skip);
 }
@@ -74,5 +74,6 @@ void overflow_in(struct pipe_in *p, char *data, size_t len)
 
 void overflow_over(struct channel *s)
 {
-        drops_over(&s->drops);
+        if (s->extras)
+                drops_over(&s->extras->drops);
 }

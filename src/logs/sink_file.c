@@ -201,7 +201,7 @@ static struct rotate_cut cut_at(struct sink_file *f, int64_t size, const char *d
         end = memchr(data, '\n', len);
         if (end)
                 return (struct rotate_cut){ .take = (size_t)(end - data) + 1, .rotate = true };
-        f->due_bytes += len;
+        f->due_bytes += (uint32_t)len;
         return (struct rotate_cut){ .take = len, .rotate = f->due_bytes > 65536 };
 }
 

@@ -15,22 +15,22 @@
 struct sink_file {
         struct sys *sys; /* borrowed */
         char *path;      /* owned */
-        mode_t mode;     /* what new files are made with */
+        char *failure;   /* owned: why; NULL: no memory to say so, or nothing failed */
         int64_t maxbytes;
+        int64_t limit; /* size at which to rotate; above maxbytes after a rotation that failed */
+        mode_t mode;   /* what new files are made with */
         int backups;
-        bool due;         /* rotate at the next line end, whatever the size */
-        size_t due_bytes; /* written since then without one */
         struct outfd out;
-        int64_t limit;  /* size at which to rotate; above maxbytes after a rotation that failed */
-        bool appends;   /* O_APPEND is set at present */
-        bool no_splice; /* the kernel refused once */
-        uint64_t generation;        /* grows with each file, or emptying of it */
-        uint64_t rotations, shifts; /* shifts: those that made a new .1 */
+        uint32_t due_bytes;         /* written since `due` without a line end */
+        uint32_t generation;        /* grows with each file, or emptying of it */
+        uint32_t rotations, shifts; /* shifts: those that made a new .1 */
+        bool due;                   /* rotate at the next line end, whatever the size */
+        bool appends;               /* O_APPEND is set at present */
+        bool no_splice;             /* the kernel refused once */
         bool rotation_failed;       /* and it was not told yet */
-        char *failure;              /* owned: why; NULL: no memory to say so, or nothing failed */
-        int stuck;                  /* errno of the last rotation, that failed: it grows; 0 */
         bool doubtful;              /* refused, and not for want of room: perhaps it is not the
                                      * file that the path means any more */
+        int stuck;                  /* errno of the last rotation, that failed: it grows; 0 */
 };
 
 enum put {

@@ -66,21 +66,21 @@ static void on_changed(void *arg, const char *reason)
         struct channel *s = arg;
 
         channel_enter(s);
-        if (!reason && !s->to_syslog.buffered)
-                drops_over(&s->syslog_drops);
+        if (!reason && !s->extras->to_syslog.buffered)
+                drops_over(&s->extras->syslog_drops);
         channel_leave(s);
 }
 
 void syslog_join(struct channel *s)
 {
-        s->to_syslog = (struct syslog_sender){ .arg = s, .changed = on_changed };
-        s->syslog_drops = (struct drops){ .channel = s, .is_syslog = true };
+        s->extras->to_syslog = (struct syslog_sender){ .arg = s, .changed = on_changed };
+        s->extras->syslog_drops = (struct drops){ .channel = s, .is_syslog = true };
 }
 
 void syslog_leave(struct channel *s)
 {
-        sink_syslog_forget(s->core->syslog, &s->to_syslog);
-        drops_forget(&s->syslog_drops);
+        sink_syslog_forget(s->core->syslog, &s->extras->to_syslog);
+        drops_forget(&s->extras->syslog_drops);
 }
 
 /* ---- lines */
@@ -101,10 +101,11 @@ static void send_part(struct pipe_in *p, bool is_cut, size_t bytes, const char *
         p->line_goes_on = is_cut;
         syslog_message(&message, &h, part, text, len);
         if (message.failed)
-                s->to_syslog.dropped += bytes;
-        else if (sink_syslog_send(s->core->syslog, &s->to_syslog, message.data, message.len, bytes))
+                s->extras->to_syslog.dropped += bytes;
+        else if (sink_syslog_send(s->core->syslog, &s->extras->to_syslog, message.data, message.len,
+                                  bytes))
                 return;
-        drops_add(&s->syslog_drops, bytes);
+        drops_add(&s->extras->syslog_drops, bytes);
 }
 
 /* What was begun is as long as a message may be. */
@@ -141,8 +142,8 @@ void syslog_in(struct pipe_in *p, const char *data, size_t len)
                         buf_put(&p->line, data, n);
                 if (p->line.failed) { /* its beginning stays */
                         p->line.failed = false;
-                        p->channel->to_syslog.dropped += n;
-                        drops_add(&p->channel->syslog_drops, n);
+                        p->channel->extras->to_syslog.dropped += n;
+                        drops_add(&p->channel->extras->syslog_drops, n);
                 }
                 if (p->line.len >= SYSLOG_PIECE)
                         send_begun(p);

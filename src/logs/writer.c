@@ -11,7 +11,7 @@
 #include "channel.h"
 #include "period.h"
 
-#define FIRST_DELAY   0.1
+#define FIRST_DELAY   0.1F
 #define TELL_AGAIN_MS 60000
 
 /* A pipe holds a MiB at most, and a batch is what several reads of it find. */
@@ -113,14 +113,14 @@ static void say_gone(struct outlet *o)
 }
 
 /* Backups have moved since `before`. */
-static void after_shifts(struct writer *w, uint64_t before)
+static void after_shifts(struct writer *w, uint32_t before)
 {
         for (; before < w->file.shifts; before++)
                 gzip_shifted(w->core, w->file.path, w->file.backups, w->compress);
         gzip_go(w->core);
 }
 
-static void say_rotation(struct writer *w, uint64_t shifts_before)
+static void say_rotation(struct writer *w, uint32_t shifts_before)
 {
         if (w->file.shifts != shifts_before)
                 after_shifts(w, shifts_before);
@@ -161,7 +161,7 @@ static void set_block(struct writer *w, enum block why)
 static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations, shifts = w->file.shifts;
+        uint32_t before = w->file.rotations, shifts = w->file.shifts;
         enum put result = sink_file_put(&w->file, data, len, done);
 
         if (result == PUT_LATER)
@@ -220,7 +220,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 {
         struct writer *w = o->writer;
-        uint64_t before = w->file.rotations, shifts = w->file.shifts;
+        uint32_t before = w->file.rotations, shifts = w->file.shifts;
         enum move result = sink_file_move(&w->file, pipe, most, &w->core->scratch, done);
 
         if (result == MOVE_REFUSED)
@@ -376,7 +376,7 @@ static void on_period(EV_P_ ev_periodic *p, int revents)
 
 void writer_rotate(struct writer *w)
 {
-        uint64_t shifts = w->file.shifts;
+        uint32_t shifts = w->file.shifts;
 
         sink_file_rotate(&w->file);
         say_rotation(w, shifts);
@@ -542,7 +542,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         outlet_wait(o);
         if (to->block == BLOCK_NONE) {
                 to->block = BLOCK_TROUBLE;
-                to->delay = 0.;
+                to->delay = 0.F;
                 writer_watch(to);
                 to->delay = FIRST_DELAY;
         }

@@ -30,20 +30,21 @@ enum block {
 
 /* One stream's way to its file. */
 struct outlet {
-        struct writer *writer;   /* NULL: no file */
-        struct channel *channel; /* borrowed; NULL: the stream is gone, only the rest is left */
-        struct buf rest;         /* accepted, not yet written */
+        struct writer *writer;      /* NULL: no file */
+        struct channel *channel;    /* borrowed; NULL: the stream is gone, only the rest is left */
+        struct buf rest;            /* accepted, not yet written */
+        int64_t told_ms;            /* when it was said last; 0: never */
+        struct outlet *prev, *next; /* in the writer's queue */
+        uint64_t read, written, dropped, rotations;
+        int64_t base;
+        uint64_t inode;
+        uint32_t seen; /* the file's generation that these two are about; 0: none */
         bool queued;
         bool in_trouble; /* the disk refuses what it has */
         bool said;       /* and it was said */
         bool gone_told;
-        int64_t told_ms;            /* when it was said last; 0: never */
-        struct outlet *prev, *next; /* in the writer's queue */
-        uint64_t read, written, dropped, rotations;
-        uint64_t seen; /* the file's generation that the next two are about; 0: none */
-        int64_t base;
-        uint64_t inode;
-        bool resumed; /* they are of a daemon before us, whose last batch may not be counted */
+        bool resumed;       /* base and inode are of a daemon before us, whose last batch may not be
+                               counted */
         uint64_t rest_lost; /* then: what it had accepted and not written yet */
 };
 
@@ -52,18 +53,16 @@ struct writer {
         struct sink_file file;
         int users;
         int error;                /* errno of the last failure */
+        float delay;              /* of the next attempt, in seconds */
         int64_t rotation_said_ms; /* when it was said last that it failed; 0: never */
         enum block block : 8;
         enum rotate_every every : 8;
         bool compress;
+        bool is_waiting; /* for the disk: writer_wait.c's, as the last three */
         struct outlet *queue;
-        double delay;        /* of the next attempt, in seconds */
         ev_io *ready;        /* owned; NULL: never waited for somebody to read */
         ev_periodic *period; /* owned; NULL: not rotated by the clock */
         UT_hash_handle hh;   /* by file.path */
-
-        /* writer_wait.c's */
-        bool is_waiting; /* for the disk */
         ev_tstamp retry_at;
         struct writer *wait_prev, *wait_next;
 };

@@ -6,7 +6,7 @@
 #include "channel.h"
 #include "writer.h"
 
-#define LONGEST_DELAY 1.0
+#define LONGEST_DELAY 1.0F
 
 static void stop_waiting(struct writer *w)
 {
