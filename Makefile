@@ -265,12 +265,29 @@ compile_commands.json: Makefile $(SOURCES)
 
 # ---- programs for an empty container
 
+# One file under all names: most of each is the C library and what they share.
 STATIC_BUILD := $(BUILD)/static
+STATIC_FLAGS := -Os -flto=auto -fno-asynchronous-unwind-tables
+STATIC_NAMES := $(filter-out supervisord,$(PROGRAMS))
 .PHONY: static
 static:
-	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT=-Os CPPFLAGS=-DSTATIC_BUILD LDFLAGS="-static" \
-	    $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
-	$(Q)strip $(PROGRAMS:%=$(STATIC_BUILD)/bin/%)
+	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT="$(STATIC_FLAGS)" AR=gcc-ar CPPFLAGS=-DSTATIC_BUILD \
+	    LDFLAGS="-static -no-pie $(STATIC_FLAGS)" $(STATIC_BUILD)/bin/multi
+	$(Q)strip -o $(STATIC_BUILD)/bin/supervisord $(STATIC_BUILD)/bin/multi
+	$(Q)rm $(STATIC_BUILD)/bin/multi
+	$(Q)for name in $(STATIC_NAMES); do ln -sf supervisord $(STATIC_BUILD)/bin/$$name; done
+
+$(BUILD)/obj/multi/%.o: supervisord/%.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) -include supervisord/multi.h -Dmain=$*_main $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bin/multi: LIBS = $(LIBS_daemon) $(LIBS_edit)
+$(BUILD)/bin/multi: $(BUILD)/obj/supervisord/multi.o $(PROGRAMS:%=$(BUILD)/obj/multi/%.o) \
+    $(BUILD)/obj/build-sample.o $(call archives,ctl $(NEEDS_api))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # ---- installing
 

@@ -18,10 +18,11 @@ def _stripped(path):
 
 
 def ours(build):
-    """Both programs: static ones where `make static` has made them, else with their libraries."""
+    """Both programs: the static ones (one file) where `make static` has made them, else with their
+    libraries."""
     static = [os.path.join(build, 'static', 'bin', n) for n in ('supervisord', 'supervisorctl')]
     if all(map(os.path.exists, static)):
-        return sum(map(os.path.getsize, static))
+        return sum(map(os.path.getsize, set(map(os.path.realpath, static))))
     programs = [os.path.join(build, 'bin', n) for n in ('supervisord', 'supervisorctl')]
     libraries = {os.path.realpath(m) for p in programs
                  for m in re.findall(r'(/\S+) \(0x', _out('ldd', p))}
