@@ -58,6 +58,48 @@ struct scaling {
         char program[]; /* as asked for */
 };
 
+/* The numbers of a fleet's workers at one time, so that those who came later are known. */
+struct roster {
+        int *numbers; /* owned */
+        int count;
+};
+
+static bool roster_take(struct roster *r, const struct fleet *f)
+{
+        *r = (struct roster){ .numbers = calloc((size_t)f->count + 1, sizeof *r->numbers) };
+        for (int i = 0; r->numbers && i < f->count; i++)
+                if (f->procs[i]->state != PS_RETIRING) /* wanted again, it is a new one */
+                        r->numbers[r->count++] = f->procs[i]->number;
+        return r->numbers != NULL;
+}
+
+static bool roster_has(const struct roster *r, int number)
+{
+        for (int i = 0; i < r->count; i++)
+                if (r->numbers[i] == number)
+                        return true;
+        return false;
+}
+
+/* Those who came and are not up, and why. */
+static void put_failed(struct jout *j, const struct batch *b)
+{
+        jout_open(j, '[');
+        for (int i = 0; i < b->count; i++) {
+                const struct batch_item *item = &b->items[i];
+                const struct process *p = item->process;
+                if (item->fault == FAULT_NONE)
+                        continue;
+                jout_open(j, '{');
+                view_key_text(j, "name", item->name);
+                view_key_text(j, "code", fault_name(item->fault));
+                view_key_text(j, "state", p ? pstate_name(p->state) : NULL);
+                view_key_text(j, "detail", item->detail ? item->detail : p ? p->spawnerr : NULL);
+                jout_close(j, '}');
+        }
+        jout_close(j, ']');
+}
+
 static void answer_scaled(struct batch *b)
 {
         const struct scaling *s = b->arg;
@@ -74,27 +116,40 @@ static void answer_scaled(struct batch *b)
         view_key_text(&j, "program", s->program);
         view_key_int(&j, "was", s->done.was);
         view_key_int(&j, "replicas", s->done.replicas);
+        jout_key(&j, "failed");
+        put_failed(&j, b);
         jout_close(&j, '}');
         rest_reply(b->request, b->wait ? 200 : 202, &text);
 }
 
+/* Did a worker that has just come fail before anybody could wait for it? */
+static bool has_failed(const struct process *p)
+{
+        enum pstate shown = process_shown(p->state);
+
+        return shown == PS_BACKOFF || shown == PS_FATAL || shown == PS_UNKNOWN;
+}
+
 /* Workers that came are waited for until they are up or have failed, those that go until they are
  * gone. */
-static void await_fleet(struct batch *b, struct fleet *f)
+static void await_fleet(struct batch *b, struct fleet *f, const struct roster *before)
 {
         for (int i = 0; i < f->count; i++) {
-                enum pstate state = f->procs[i]->state;
-                if (state == PS_STARTING)
+                const struct process *p = f->procs[i];
+                if (p->state == PS_STARTING)
                         batch_await(b, i, WAIT_FOR_STARTED);
-                else if (state == PS_RETIRING)
+                else if (p->state == PS_RETIRING)
                         batch_await(b, i, WAIT_FOR_STOPPED);
+                else if (has_failed(p) && !roster_has(before, p->number))
+                        batch_done(b, i, FAULT_SPAWN_ERROR, p->spawnerr);
                 else
                         batch_done(b, i, FAULT_NONE, NULL);
         }
 }
 
 static void answer_when_scaled(struct request *r, struct fleet *f, const char *name,
-                               struct scale_answer done, bool wait, double timeout_s)
+                               struct scale_answer done, const struct roster *before, bool wait,
+                               double timeout_s)
 {
         struct batch *b = batch_new(r, BATCH_OWN, f->procs, wait ? f->count : 0);
         struct scaling *s = b ? malloc(sizeof *s + strlen(name) + 1) : NULL;
@@ -110,7 +165,7 @@ static void answer_when_scaled(struct request *r, struct fleet *f, const char *n
         b->arg = s;
         b->on_finished = answer_scaled;
         if (wait)
-                await_fleet(b, f);
+                await_fleet(b, f, before);
         batch_run(b, wait, timeout_s);
 }
 
@@ -143,6 +198,7 @@ static bool wanted_size(struct request *r, const json_t *body, bool *relative, i
 void rest_program_scale(struct request *r, const char *name)
 {
         struct scale_answer done = { 0 };
+        struct roster before;
         struct err why = { 0 };
         bool relative, wait;
         int value;
@@ -158,11 +214,16 @@ void rest_program_scale(struct request *r, const char *name)
         json_decref(body);
         if (!f)
                 return;
+        if (!roster_take(&before, f)) {
+                rest_error(r, 503, "BUSY", "out of memory");
+                return;
+        }
         enum fault fault = order_scale(r->sup, f, relative, value, &r->caller, &done, &why);
         if (fault == FAULT_NONE)
-                answer_when_scaled(r, f, name, done, wait, timeout_s);
+                answer_when_scaled(r, f, name, done, &before, wait, timeout_s);
         else if (fault == FAULT_FAILED && why.code != ERR_NOMEM)
                 rest_error(r, 422, fault_name(fault), "%s", why.text);
         else
                 rest_fault(r, fault, why.text);
+        free(before.numbers);
 }

@@ -39,6 +39,20 @@ static void say_scaled(struct ctl *c, const json_t *doc)
                 ctl_say(c, "%s: scaled from %lld to %lld processes", name, was, now);
 }
 
+/* "web:web_04: ERROR (spawn error): FATAL, cannot execute": the fleet has the size that was asked
+ * for, and not all of it works. */
+static void say_failed(struct ctl *c, const json_t *failed)
+{
+        for (size_t i = 0; i < json_array_size(failed); i++) {
+                const json_t *one = json_array_get(failed, i);
+                const char *state = json_text(one, "state"), *detail = json_text(one, "detail");
+                bool spawn = strcmp(json_text(one, "code"), "SPAWN_ERROR") == 0;
+                ctl_say(c, "%s: ERROR (%s): %s%s%s", json_text(one, "name"),
+                        spawn ? "spawn error" : "abnormal termination", *state ? state : "gone",
+                        *detail ? ", " : "", detail);
+        }
+}
+
 void cmd_scale(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
@@ -59,6 +73,12 @@ void cmd_scale(struct ctl *c, const struct args *a)
                 v1_print(c, r.json);
         else
                 say_scaled(c, r.json);
+        const json_t *failed = r.kind == REPLY_VALUE ? json_object_get(r.json, "failed") : NULL;
+        if (json_array_size(failed) > 0) {
+                if (!a->json)
+                        say_failed(c, failed);
+                c->exit_code = EXIT_NOT_RUNNING;
+        }
         json_decref(body);
 }
 

@@ -360,14 +360,30 @@ Test(rest, scales_a_program)
         cr_expect_eq(ask("GET", "/v1/programs/web", ""), 200);
         cr_expect(has("\"numprocs\":2,\"replicas\":2,\"numprocs_min\":0,\"numprocs_max\":4"));
         cr_expect_eq(post("/v1/programs/web/scale", "{\"by\":1,\"wait\":false}"), 202);
-        cr_expect(has("{\"program\":\"web\",\"was\":2,\"replicas\":3}"));
+        cr_expect(has("{\"program\":\"web\",\"was\":2,\"replicas\":3,\"failed\":[]}"));
         cr_expect_eq(post("/v1/programs/web/scale", "{\"replicas\":4}"), 0);
         later(11000);
         cr_expect_eq(status_of_answer(), 200);
-        cr_expect(has("{\"program\":\"web\",\"was\":3,\"replicas\":4}"));
+        cr_expect(has("{\"program\":\"web\",\"was\":3,\"replicas\":4,\"failed\":[]}"));
         cr_expect_eq(post("/v1/programs/web:web/scale", "{\"replicas\":1}"), 200);
         cr_expect_eq(post("/v1/programs/nosuch/scale", "{\"replicas\":1}"), 404);
         cr_expect_eq(post("/v1/programs/cat/scale", "{\"replicas\":2}"), 422);
+}
+
+Test(rest, says_which_workers_of_a_scaled_program_failed)
+{
+        cr_expect_eq(post("/v1/programs/web/scale", "{\"by\":1}"), 0);
+        kernel_end(&kernel, kernel_newest(&kernel)->pid, KERNEL_EXITED(3));
+        later(100);
+        cr_expect_eq(status_of_answer(), 200);
+        cr_expect(
+            has("\"replicas\":3,\"failed\":[{\"name\":\"web:web_02\",\"code\":\"SPAWN_ERROR\","
+                "\"state\":\"BACKOFF\",\"detail\":\"Exited too quickly (process log may "
+                "have details)\"}]}"));
+        kernel_fail(&kernel, K_SPAWN, 1, ENOMEM);
+        cr_expect_eq(post("/v1/programs/web/scale", "{\"by\":1}"), 200);
+        cr_expect(has("\"failed\":[{\"name\":\"web:web_03\",\"code\":\"SPAWN_ERROR\","));
+        cr_expect_not(has("web_02"));
 }
 
 Test(rest, plans_and_applies_a_configuration)

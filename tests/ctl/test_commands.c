@@ -290,6 +290,22 @@ Test(commands, scale_takes_a_leading_minus_for_a_number)
         expect("web: scaled from 4 to 2 processes\n", 0);
 }
 
+Test(commands, scale_names_who_came_and_failed_and_gives_7)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("{\"replicas\":3,\"wait\":true}",
+                              "{\"program\":\"web\",\"was\":1,\"replicas\":3,\"failed\":["
+                              "{\"name\":\"web:1\",\"code\":\"SPAWN_ERROR\",\"state\":\"BACKOFF\","
+                              "\"detail\":\"Exited too quickly\"},{\"name\":\"web:2\","
+                              "\"code\":\"ABNORMAL_TERMINATION\",\"state\":\"EXITED\","
+                              "\"detail\":null}]}"));
+        ctl_run(&d.ctl, "scale web 3");
+        expect("web: scaled from 1 to 3 processes\n"
+               "web:1: ERROR (spawn error): BACKOFF, Exited too quickly\n"
+               "web:2: ERROR (abnormal termination): EXITED\n",
+               7);
+}
+
 Test(commands, scale_refuses_what_is_no_number)
 {
         FAKE_DAEMON(&d, RULE_UP);

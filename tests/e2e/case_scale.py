@@ -16,7 +16,7 @@ def scaling_up_starts_new_ones_and_touches_nobody_else(c):
     d = c.daemon(fleet(c))
     d.wait_all('RUNNING', 4)
     before = d.pids()
-    same(d.scale('web', replicas=8), {'program': 'web', 'was': 4, 'replicas': 8}, 'answer')
+    same(d.scale('web', replicas=8), {'program': 'web', 'was': 4, 'replicas': 8, 'failed': []}, 'answer')
     d.wait_all('RUNNING', 8)
     same(numbers(d), list(range(8)), 'numbers')
     after = d.pids()
