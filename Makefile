@@ -60,6 +60,7 @@ help:
 #: check                install what is missing, build, and run every test
 #: unit e2e conformance the suites by themselves
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan
+#: tsan                 the threads under ThreadSanitizer: a load of their own, and stories with the daemon
 #: lint                 format, floors, clang-tidy, cppcheck, manual
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
 #: costs                system calls and allocations per event, against tests/bench/syscalls
@@ -208,6 +209,19 @@ asan:
 	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" all $(TESTED:%=$(ASAN_BUILD)/test/%)
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" unit
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS=--asan
+
+# Threads: what Criterion cannot run under. tests/tsan is a plain program, the rest is the daemon itself.
+TSAN_BUILD := $(BUILD)/tsan
+.PHONY: tsan
+tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(TSAN_BUILD) OPT=-O1 SAN=-fsanitize=thread \
+	    $(addprefix $(TSAN_BUILD)/,bin/supervisord bin/supervisorctl test/worker test/tsan_load)
+	$(Q)tests/tools/tsan.sh $(TSAN_BUILD)
+
+$(BUILD)/test/tsan_load: $(call objs,tests/tsan/*.c) $(call archives,$(NEEDS_logs))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_TEST) -o $@ $^ $(LIBS_daemon)
 
 # ---- fuzz targets (clang's libFuzzer): a corpus each, and whatever once crashed stays in it
 

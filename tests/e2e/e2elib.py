@@ -22,7 +22,7 @@ import xmlrpc.client
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_S = 30.0
 ASAN_FACTOR = 3
-REPORTS = ('ERROR: AddressSanitizer', 'runtime error', 'LeakSanitizer')
+REPORTS = ('WARNING: ThreadSanitizer', 'ERROR: AddressSanitizer', 'runtime error', 'LeakSanitizer')
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

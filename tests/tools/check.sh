@@ -30,6 +30,7 @@ suite conformance "$make" --no-print-directory conformance
 suite demo "$make" --no-print-directory demo
 suite tour "$make" --no-print-directory tour
 suite asan "$make" --no-print-directory -j "$jobs" asan
+suite tsan "$make" --no-print-directory -j "$jobs" tsan
 
 if [ -n "$failed" ]; then
         printf '\nfailed:%s\n' "$failed"

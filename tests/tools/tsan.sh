@@ -1,0 +1,55 @@
+#!/bin/sh
+# The threads under ThreadSanitizer: the load of tests/tsan, and end-to-end stories with a daemon that was built
+# with it. Ends with "tsan: N runs, M reports"; the exit code is 0 when there was no report and nothing failed.
+# usage: tsan.sh BUILD
+set -u
+build=$1
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+export TSAN_OPTIONS='exitcode=66 second_deadlock_stack=1'
+load=$build/test/tsan_load
+fixed=
+runs=0
+reports=0
+failed=0
+
+# Where the kernel spreads addresses more widely than the sanitizer knows, they have to stay in their places.
+"$load" race >"$dir/out" 2>&1
+status=$?
+if [ $status -ne 66 ] && command -v setarch >/dev/null; then
+        fixed='setarch -R'
+        $fixed "$load" race >"$dir/out" 2>&1
+        status=$?
+fi
+if [ $status -ne 66 ] || ! grep -q 'WARNING: ThreadSanitizer: data race' "$dir/out"; then
+        tail -5 "$dir/out"
+        echo "tsan: the race that has to be reported was not (exit code $status)"
+        exit 1
+fi
+
+# say NAME STATUS: what is in $dir/out
+judge() {
+        found=$(grep -c 'WARNING: ThreadSanitizer' "$dir/out")
+        reports=$((reports + found))
+        if [ "$2" -ne 0 ] || [ "$found" -ne 0 ]; then
+                failed=1
+                echo "tsan: $1 failed (exit code $2, $found reports)"
+                head -300 "$dir/out"
+        fi
+}
+
+for how in logs stop; do
+        mkdir "$dir/$how"
+        $fixed "$load" $how "$dir/$how" "${TSAN_SECONDS:-3}" >"$dir/out" 2>&1
+        judge "load $how" $?
+        runs=$((runs + 1))
+done
+
+for part in flow. syslog. trouble. logs.a_log; do
+        $fixed tests/e2e/run --build "$build" --asan --once -j 3 --only $part >"$dir/out" 2>&1
+        judge "$part stories" $?
+        runs=$((runs + $(grep -c '^ok ' "$dir/out")))
+done
+
+echo "tsan: $runs runs, $reports reports"
+[ $failed -eq 0 ] && [ $runs -gt 10 ]
