@@ -74,6 +74,10 @@ struct sys {
         ssize_t (*read)(struct sys *s, int fd, void *data, size_t len);
         ssize_t (*write)(struct sys *s, int fd, const void *data, size_t len);
         ssize_t (*pread)(struct sys *s, int fd, void *data, size_t len, off_t at);
+        ssize_t (*pwrite)(struct sys *s, int fd, const void *data, size_t len, off_t at);
+        /* From a pipe to that place of a file, without waiting: each byte is in the one or in the
+         * other, whenever a kill comes. */
+        ssize_t (*splice)(struct sys *s, int pipe, int fd, off_t at, size_t len);
         int (*fstat)(struct sys *s, int fd, struct stat *out);
         int (*stat)(struct sys *s, const char *path, struct stat *out);
         int (*ftruncate)(struct sys *s, int fd, off_t size);

@@ -84,6 +84,20 @@ static ssize_t real_pread(struct sys *s, int fd, void *data, size_t len, off_t a
         return pread(fd, data, len, at);
 }
 
+static ssize_t real_pwrite(struct sys *s, int fd, const void *data, size_t len, off_t at)
+{
+        (void)s;
+        return pwrite(fd, data, len, at);
+}
+
+static ssize_t real_splice(struct sys *s, int pipe, int fd, off_t at, size_t len)
+{
+        loff_t to = at;
+
+        (void)s;
+        return splice(pipe, NULL, fd, &to, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
 static int real_fstat(struct sys *s, int fd, struct stat *out)
 {
         (void)s;
@@ -154,6 +168,8 @@ struct sys *sys_real(void)
                          .read = real_read,
                          .write = real_write,
                          .pread = real_pread,
+                         .pwrite = real_pwrite,
+                         .splice = real_splice,
                          .fstat = real_fstat,
                          .stat = real_stat,
                          .ftruncate = real_ftruncate,

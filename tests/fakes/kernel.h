@@ -34,6 +34,8 @@ enum kernel_call {
         K_READ,
         K_WRITE,
         K_PREAD,
+        K_PWRITE,
+        K_SPLICE,
         K_FSTAT,
         K_STAT,
         K_FTRUNCATE,
@@ -136,7 +138,8 @@ void kernel_release(struct fake_kernel *k);
 /* The nth call from now (1: the next) fails once with this errno; nth 0: every one from now on,
  * until kernel_mend. */
 void kernel_fail(struct fake_kernel *k, enum kernel_call call, long nth, int error);
-/* The nth K_READ, K_PREAD or K_WRITE from now moves at most `limit` bytes; nth 0: every one. */
+/* The nth K_READ, K_PREAD, K_WRITE, K_PWRITE or K_SPLICE from now moves at most `limit` bytes; nth
+ * 0: every one. */
 void kernel_shorten(struct fake_kernel *k, enum kernel_call call, long nth, size_t limit);
 void kernel_mend(struct fake_kernel *k, enum kernel_call call); /* forget its failures */
 

@@ -223,6 +223,32 @@ static ssize_t fake_write(struct sys *s, int fd, const void *data, size_t len)
         return o ? memory_write(o, data, len) : write(fd, data, len);
 }
 
+static ssize_t fake_pwrite(struct sys *s, int fd, const void *data, size_t len, off_t at)
+{
+        struct fake_kernel *k = s->arg;
+        struct fake_open *o = open_of(k, fd);
+
+        if (!kernel_enter(k, K_PWRITE, &len))
+                return -1;
+        if (!o)
+                return pwrite(fd, data, len, at);
+        struct fake_open there = { .file = o->file, .flags = o->flags & ~O_APPEND, .at = at };
+        return memory_write(&there, data, len);
+}
+
+/* Between a real pipe and a real file; memory refuses, as some kinds of files do. */
+static ssize_t fake_splice(struct sys *s, int pipe, int fd, off_t at, size_t len)
+{
+        struct fake_kernel *k = s->arg;
+        loff_t to = at;
+
+        if (!kernel_enter(k, K_SPLICE, &len))
+                return -1;
+        if (open_of(k, fd) || open_of(k, pipe))
+                return errno = EINVAL, -1;
+        return splice(pipe, NULL, fd, &to, len, SPLICE_F_NONBLOCK);
+}
+
 static int fake_fstat(struct sys *s, int fd, struct stat *out)
 {
         struct fake_kernel *k = s->arg;
@@ -327,6 +353,8 @@ void kernel_files_init(struct sys *ops)
         ops->read = fake_read;
         ops->write = fake_write;
         ops->pread = fake_pread;
+        ops->pwrite = fake_pwrite;
+        ops->splice = fake_splice;
         ops->fstat = fake_fstat;
         ops->stat = fake_stat;
         ops->ftruncate = fake_ftruncate;
