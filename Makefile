@@ -146,8 +146,18 @@ endef
 TESTED := $(foreach p,$(PARTS),$(if $(wildcard tests/$(p)/*.c),$(p)))
 $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
 
+# logs/ alone under SIGKILL, 100 times in each form; a plain program
+KILLS ?= 100
+$(BUILD)/test/kill: $(BUILD)/obj/tests/kill/kill.o $(call archives,$(NEEDS_logs))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)
+.PHONY: unit-kill
+unit-kill: $(BUILD)/test/kill
+	$(Q)$(BUILD)/test/kill $(KILLS)
+
 .PHONY: unit
-unit: $(TESTED:%=unit-%)
+unit: $(TESTED:%=unit-%) unit-kill
 
 $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)

@@ -117,6 +117,15 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
 /* Where syslog is from now on, for all streams; /dev/log until this is called. Copied. */
 void logs_syslog_socket(struct logs *l, const char *path);
+/* Where streams whose text has to be looked at keep what is not yet in their logs, so that a kill
+ * at any moment neither loses nor doubles nor tears a line of them: files in this directory, which
+ * is nobody else's. What a daemon before us left there is gone on with: what was half written is
+ * made whole now, before anybody writes to that log; the rest of a pipe comes in its turn when a
+ * stream is attached to that pipe. Before the first pipe is attached. Without it, and where the
+ * directory takes nothing, such streams are exact as long as nobody kills us. */
+void logs_recover(struct logs *l, const char *dir);
+/* All pipes of the daemon before us are attached: what it left of others is written now. */
+void logs_recovered(struct logs *l);
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
 void logs_free(struct logs *l);

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "channel.h"
+#include "spooled.h"
 
 #define WAKE_BUDGET  1048576 /* bytes per wake-up: one flood does not starve the others */
 #define TAP_REST     1048576 /* a protocol is read on for that long while the disk is full */
@@ -54,11 +55,12 @@ static enum took copy(struct pipe_in *p, size_t most, size_t *done)
         return result;
 }
 
-static bool may_move(const struct channel *s)
+static bool may_move(const struct pipe_in *p)
 {
+        const struct channel *s = p->channel;
         const struct writer *w = s->out.writer;
 
-        return w && s->core->real && !s->out.queued && !w->file.no_splice &&
+        return w && !p->spool && s->core->real && !s->out.queued && !w->file.no_splice &&
                w->file.out.kind == OUT_FILE && text_is_plain(s);
 }
 
@@ -92,6 +94,17 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
         return false;
 }
 
+static enum took spool(struct pipe_in *p, size_t most, size_t *done)
+{
+        ssize_t n = spooled_take(p, most);
+
+        if (n > 0)
+                *done = (size_t)n;
+        if (n == 0)
+                return TOOK_END;
+        return n < 0 && errno == EAGAIN ? TOOK_LAST : TOOK_SOME;
+}
+
 static void pause_all(struct channel *s)
 {
         struct pipe_in *p;
@@ -109,14 +122,15 @@ static void pause_all(struct channel *s)
 static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 {
         struct channel *s = p->channel;
-        enum took took = TOOK_SOME;
+        enum took took = p->fd < 0 ? TOOK_END : TOOK_SOME;
 
         *got = 0;
-
+        if (p->spool && !is_full(s, false))
+                spooled_work(p);
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
-                if (p->dropping || !may_move(s) || !move(p, most, &done, &took))
-                        took = copy(p, most, &done);
+                if (p->dropping || !may_move(p) || !move(p, most, &done, &took))
+                        took = (spooled_begin(p) ? spool : copy)(p, most, &done);
                 most -= done < most ? done : most;
                 *got += done;
         }
@@ -156,22 +170,33 @@ void pipe_drain(struct pipe_in *p)
                 pump(p, (size_t)waiting, true, &got);
 }
 
+static void close_fd(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+
+        log_line(s->core->log, LVL_DEBUG, "fd %d closed, stopped monitoring <%s of '%s'>", p->fd,
+                 s->conf.is_stderr ? "stderr" : "stdout", s->conf.process);
+        s->core->sys->close(s->core->sys, p->fd);
+        p->fd = -1;
+}
+
 void pipe_close(struct pipe_in *p)
 {
         struct channel *s = p->channel;
 
         nap_leave(p);
         text_flush(p);
+        if (s->current == p)
+                s->current = NULL;
+        if (p->fd >= 0)
+                close_fd(p);
+        if (!spooled_end(p))
+                return; /* when the disk takes it */
         /* A capture that never ended is no message, and it was not meant for the log. */
         s->out.read += p->captured.len;
         s->out.dropped += p->captured.len;
         text_release(p);
-        log_line(s->core->log, LVL_DEBUG, "fd %d closed, stopped monitoring <%s of '%s'>", p->fd,
-                 s->conf.is_stderr ? "stderr" : "stdout", s->conf.process);
-        s->core->sys->close(s->core->sys, p->fd);
         DL_DELETE(s->pipes, p);
-        if (s->current == p)
-                s->current = NULL;
         free(p);
 }
 
@@ -187,7 +212,8 @@ void channel_resume(struct channel *s)
 
         channel_enter(s);
         DL_FOREACH (s->pipes, p)
-                ev_io_start(s->core->loop, &p->io);
+                if (p->fd >= 0)
+                        ev_io_start(s->core->loop, &p->io);
         /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
         DL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)

@@ -10,6 +10,8 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "recover.h"
+#include "spooled.h"
 
 #define AUTO_MODE 0600
 #define FILE_MODE 0666
@@ -41,6 +43,7 @@ void core_free(struct core *core)
                 return;
         nap_close(core);
         drops_stop(core);
+        recovery_free(core);
         gzip_release(core);
         writers_free(core);
         ev_timer_stop(core->loop, &core->retry);
@@ -167,6 +170,11 @@ static bool open_writer(struct core *core, const struct stream_conf *c, struct w
         return *out != NULL;
 }
 
+bool channel_open(struct channel *s, struct err *e)
+{
+        return s->out.writer || open_writer(s->core, &s->conf, &s->out.writer, e);
+}
+
 /* An AUTO file exists from the beginning. */
 static bool prepare_file(struct core *core, const struct stream_conf *c, struct err *e)
 {
@@ -270,6 +278,11 @@ static void destroy(struct channel *s)
                 pipe_drain(p);
         DL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_close(p);
+        if (s->pipes) { /* their spools are not empty, and the disk refuses */
+                recovery_haunt(s);
+                return;
+        }
+        recovery_exorcise(s);
         outlet_abandon(&s->out);
         free_extras(s);
         keeper_drop(s->core->keeper, s->kept);
@@ -341,6 +354,8 @@ void channel_show(struct channel *s)
         struct stream_ledger now;
         AUTO_BUF text = BUF_INIT;
 
+        if (!s->shown)
+                return;
         outlet_locate(&s->out);
         channel_ledger(s, &now);
         trouble(s, &text);
@@ -358,7 +373,8 @@ void channel_leave(struct channel *s)
         while (s->finish_later)
                 finish_now(s);
         s->busy = 0;
-        if (s->free_later) { /* whoever looked at the ledger has gone */
+        if (s->free_later ||
+            (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
                 destroy(s);
                 return;
         }
@@ -375,7 +391,7 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
                 err_nomem(e);
         else if (!fd_nonblock(pipe_fd, true))
                 err_set(e, ERR_SYS, "make a log pipe non-blocking");
-        else if (s->out.writer || open_writer(core, &s->conf, &s->out.writer, e)) {
+        else if (channel_open(s, e)) {
                 p->channel = s;
                 p->fd = pipe_fd;
                 ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
@@ -383,6 +399,7 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
                 DL_APPEND(s->pipes, p);
                 s->current = p;
                 ev_io_start(core->loop, &p->io);
+                recovery_claim(p);
                 return true;
         }
         free(p);
@@ -430,6 +447,7 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
                 flush_tokens(s);
         struct stream_conf old = s->conf;
         s->conf = fresh;
+        spooled_relabel(s);
         if (in_use)
                 outlet_redirect(&s->out, w);
         stream_conf_release(&old);

@@ -18,6 +18,7 @@
 #include "writer.h"
 
 struct pipe_in;
+struct spool;
 
 struct core {
         struct ev_loop *loop; /* borrowed, like the next two */
@@ -40,6 +41,7 @@ struct core {
         struct nap nap;            /* closed until there is a thread */
         struct channel *held_back; /* that wait for it */
         struct keeper *keeper;     /* owned; NULL: ledgers die with us */
+        struct recovery *recovery; /* recover.c's; NULL: no state directory */
 };
 
 struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
@@ -71,14 +73,17 @@ void stream_names_release(const char *process);
 /* One pipe of a stream. The newest is the worker's; older ones are held by left-over children. */
 struct pipe_in {
         struct channel *channel; /* borrowed */
-        int fd;                  /* owned */
+        int fd;                  /* owned; -1: it has ended, and its spool has not */
         ev_io io;
         struct captokens tokens;
         struct buf captured; /* between the tokens so far */
         struct buf line;     /* an unfinished line for syslog */
         bool line_goes_on;   /* its beginning has gone there already */
         struct format_line form;
-        pid_t pid; /* whose it is; 0: not known */
+        pid_t pid;           /* whose it is; 0: not known */
+        struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
+        struct buf *into;    /* borrowed: while a batch's output is made, where it goes */
+        bool no_spool;       /* it was tried */
         struct pipe_in *prev, *next;
 
         bool dropping, drop_mid_line; /* overflow.c's */
@@ -105,12 +110,13 @@ struct channel {
         struct pipe_in *current; /* the living worker's; NULL: none */
         int busy;                /* a call is under way: news may call back into us */
         bool silent;             /* no more news: it is being freed */
+        bool is_ghost;           /* recover.c's: nobody's, until what it has left is written */
         bool finish_later, free_later;
         bool is_held;                /* in core->held_back */
         struct extras *extras;       /* owned; NULL: its settings never needed any */
-        struct ledger_box *shown;    /* borrowed: what others may see of `out` */
+        struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nobody */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
-        struct channel *prev, *next; /* there */
+        struct channel *prev, *next; /* there, or among the ghosts */
 };
 
 /* As the calls of logs.h with these names, but at once and in the thread that the core lives in.
@@ -127,6 +133,8 @@ void channel_reopen(struct channel *s);
 void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);
 void channel_show(struct channel *s); /* its ledger to others */
+
+bool channel_open(struct channel *s, struct err *e); /* its file, unless it is open */
 
 /* 128 KiB to read into; given back with chunk_give. NULL: no memory. */
 #define CHUNK_SIZE 131072
@@ -163,7 +171,9 @@ void overflow_over(struct channel *s); /* the file takes more: say what was lost
 bool text_is_plain(const struct channel *s); /* nothing is: the bytes need not be seen */
 bool text_is_news(const struct channel *s);  /* it is told to somebody, too */
 void text_in(struct pipe_in *p, char *data, size_t len); /* data may be changed */
-void text_flush(struct pipe_in *p); /* nothing follows: hand out what was held back */
+void text_flush(struct pipe_in *p);            /* nothing follows: hand out what was held back */
+void text_part(struct pipe_in *p);             /* a line that was begun: hand out so much of it */
+bool text_is_neutral(const struct pipe_in *p); /* nothing is held back */
 void text_release(struct pipe_in *p);
 
 #endif

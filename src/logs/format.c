@@ -176,6 +176,17 @@ void format_in(struct format_line *l, const struct format_head *h, const char *d
         l->begun.failed = false;
 }
 
+void format_part(struct format_line *l, const struct format_head *h, struct buf *out)
+{
+        AUTO_BUF head = BUF_INIT;
+
+        if (!l->begun.len)
+                return;
+        if (h->format == LOG_TEXT)
+                put_text_head(&head, h);
+        end_begun(l, h, &head, false, out);
+}
+
 void format_flush(struct format_line *l, const struct format_head *h, struct buf *out)
 {
         AUTO_BUF head = BUF_INIT;

@@ -30,6 +30,8 @@ struct format_line {
 /* Append what this makes of `data` to out; an unfinished line stays in *l. */
 void format_in(struct format_line *l, const struct format_head *h, const char *data, size_t len,
                struct buf *out);
+/* What was begun is handed out; its line goes on. */
+void format_part(struct format_line *l, const struct format_head *h, struct buf *out);
 /* Nothing follows: the unfinished line is one. */
 void format_flush(struct format_line *l, const struct format_head *h, struct buf *out);
 void format_release(struct format_line *l);

@@ -45,6 +45,11 @@ static bool is_regular(const struct sink_file *f)
         return f->out.kind == OUT_FILE && f->out.named;
 }
 
+bool sink_file_is_regular(const struct sink_file *f)
+{
+        return is_regular(f);
+}
+
 static bool rotates(const struct sink_file *f)
 {
         return (f->maxbytes > 0 || f->due) && is_regular(f);
@@ -81,20 +86,26 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
 /* -1: cannot be told, which is no reason not to write. -2: somebody has removed it, or its disk is
  * gone, and another one cannot be made now, errno says why: what is written to a removed file is
  * lost with its last descriptor. */
+static int64_t look_at(struct sink_file *f, struct stat *st)
+{
+        struct err e;
+
+        if (f->sys->fstat(f->sys, f->out.fd, st) < 0)
+                return -1;
+        /* There are file systems that count no links. */
+        if ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || path_is_ours(f))
+                return st->st_size;
+        if (sink_file_reopen(f, &e))
+                return f->sys->fstat(f->sys, f->out.fd, st) < 0 ? -1 : st->st_size;
+        errno = e.sys ? e.sys : ENOENT;
+        return -2;
+}
+
 static int64_t present_size(struct sink_file *f)
 {
         struct stat st;
-        struct err e;
 
-        if (f->sys->fstat(f->sys, f->out.fd, &st) < 0)
-                return -1;
-        /* There are file systems that count no links. */
-        if ((st.st_nlink > 0 && !f->doubtful) || !is_regular(f) || path_is_ours(f))
-                return st.st_size;
-        if (sink_file_reopen(f, &e))
-                return f->sys->fstat(f->sys, f->out.fd, &st) < 0 ? -1 : st.st_size;
-        errno = e.sys ? e.sys : ENOENT;
-        return -2;
+        return look_at(f, &st);
 }
 
 bool sink_file_clear(struct sink_file *f, struct err *e)
@@ -263,12 +274,15 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t
                 return PUT_REFUSED;
         while (*done < len) {
                 struct rotate_cut cut = { .take = len - *done };
-                int64_t size = is_regular(f) ? present_size(f) : -1;
+                struct stat st;
+                int64_t size = is_regular(f) ? look_at(f, &st) : -1;
 
-                if (size == -2)
+                if (size == -2 || (size < 0 && f->watch))
                         return PUT_REFUSED;
                 if (size >= 0 && rotates(f))
                         cut = cut_at(f, size, data + *done, len - *done);
+                if (f->watch)
+                        f->watch->fn(f->watch->arg, &st, *done, cut.take);
                 enum put result = put_piece(f, data + *done, cut.take, done);
                 if (result != PUT_ALL)
                         return result;

@@ -12,6 +12,13 @@
 #include "rotate.h"
 #include "sys/sys.h"
 
+/* Told before each piece of what sink_file_put was given: `done` bytes of it are out, the next
+ * `take` go to the end of this file. */
+struct put_watch {
+        void (*fn)(void *arg, const struct stat *file, size_t done, size_t take);
+        void *arg;
+};
+
 struct sink_file {
         struct sys *sys; /* borrowed */
         char *path;      /* owned */
@@ -21,16 +28,17 @@ struct sink_file {
         mode_t mode;   /* what new files are made with */
         int backups;
         struct outfd out;
-        uint32_t due_bytes;         /* written since `due` without a line end */
-        uint32_t generation;        /* grows with each file, or emptying of it */
-        uint32_t rotations, shifts; /* shifts: those that made a new .1 */
-        bool due;                   /* rotate at the next line end, whatever the size */
-        bool appends;               /* O_APPEND is set at present */
-        bool no_splice;             /* the kernel refused once */
-        bool rotation_failed;       /* and it was not told yet */
-        bool doubtful;              /* refused, and not for want of room: perhaps it is not the
-                                     * file that the path means any more */
-        int stuck;                  /* errno of the last rotation, that failed: it grows; 0 */
+        uint32_t due_bytes;            /* written since `due` without a line end */
+        uint32_t generation;           /* grows with each file, or emptying of it */
+        uint32_t rotations, shifts;    /* shifts: those that made a new .1 */
+        bool due;                      /* rotate at the next line end, whatever the size */
+        bool appends;                  /* O_APPEND is set at present */
+        bool no_splice;                /* the kernel refused once */
+        bool rotation_failed;          /* and it was not told yet */
+        bool doubtful;                 /* refused, and not for want of room: perhaps it is not the
+                                        * file that the path means any more */
+        const struct put_watch *watch; /* borrowed; NULL: nobody wants to know */
+        int stuck;                     /* errno of the last rotation, that failed: it grows; 0 */
 };
 
 enum put {
@@ -56,6 +64,9 @@ struct scratch {
 };
 #define SCRATCH_NONE ((struct scratch){ .fds = { -1, -1 } })
 void scratch_release(struct scratch *s);
+
+/* A file on a disk, with a name of its own: what is rotated, reopened and cleared. */
+bool sink_file_is_regular(const struct sink_file *f);
 
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e);

@@ -9,6 +9,7 @@
 #include "channel.h"
 #include "logs/strip_ansi.h"
 #include "quote_bytes.h"
+#include "spooled.h"
 
 bool text_is_plain(const struct channel *s)
 {
@@ -23,7 +24,7 @@ bool text_is_news(const struct channel *s)
 {
         const struct stream_conf *c = &s->conf;
 
-        return c->tap || c->events_enabled || c->capture_maxbytes > 0;
+        return !s->silent && (c->tap || c->events_enabled || c->capture_maxbytes > 0);
 }
 
 static void news(struct channel *s, enum text_kind kind, const char *data, size_t len)
@@ -87,7 +88,7 @@ static struct format_head head_of(const struct pipe_in *p)
                                      .is_stderr = s->conf.is_stderr,
                                      .pid = p->pid,
                                      .colour = s->out.writer && s->out.writer->file.out.is_tty,
-                                     .now_ms = clock_wall_ms() };
+                                     .now_ms = p->into ? spooled_stamp(p) : clock_wall_ms() };
 }
 
 static void write_formed(struct pipe_in *p, struct buf *out)
@@ -97,7 +98,9 @@ static void write_formed(struct pipe_in *p, struct buf *out)
         if (out->failed)
                 log_line(s->core->log, LVL_CRITICAL, "out of memory: output of '%s' is lost",
                          s->conf.process);
-        if (out->len)
+        if (p->into)
+                buf_put(p->into, buf_str(out), out->len);
+        else if (out->len)
                 outlet_write(&s->out, out->data, out->len);
 }
 
@@ -106,20 +109,22 @@ static void write_text(struct pipe_in *p, const char *data, size_t len)
         AUTO_BUF out = BUF_INIT;
         struct format_head h = head_of(p);
 
-        if (h.format == LOG_RAW) {
+        if (h.format != LOG_RAW) {
+                format_in(&p->form, &h, data, len, p->into ? p->into : &out);
+                write_formed(p, &out);
+        } else if (p->into) {
+                buf_put(p->into, data, len);
+        } else {
                 outlet_write(&p->channel->out, data, len);
-                return;
         }
-        format_in(&p->form, &h, data, len, &out);
-        write_formed(p, &out);
 }
 
-static void flush_form(struct pipe_in *p)
+static void flush_form(struct pipe_in *p, bool ends)
 {
         AUTO_BUF out = BUF_INIT;
         struct format_head h = head_of(p);
 
-        format_flush(&p->form, &h, &out);
+        (ends ? format_flush : format_part)(&p->form, &h, &out);
         write_formed(p, &out);
 }
 
@@ -201,15 +206,30 @@ void text_in(struct pipe_in *p, char *data, size_t len)
         buf_release(&run.text);
 }
 
+void text_part(struct pipe_in *p)
+{
+        flush_form(p, false);
+}
+
+bool text_is_neutral(const struct pipe_in *p)
+{
+        return !p->tokens.inside && !p->tokens.held && !p->form.begun.len && !p->form.goes_on &&
+               !p->captured.len;
+}
+
 void text_flush(struct pipe_in *p)
 {
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
+        if (p->spool && !p->into) {
+                spooled_flush(p);
+                return;
+        }
         captokens_flush(&p->tokens, &h);
         end_run(&run);
         buf_release(&run.text);
-        flush_form(p);
+        flush_form(p, true);
         syslog_flush(p);
 }
 

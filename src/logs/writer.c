@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "channel.h"
 #include "period.h"
+#include "spool.h"
+#include "spooled.h"
 
 #define FIRST_DELAY   0.1F
 #define TELL_AGAIN_MS 60000
@@ -157,12 +159,41 @@ static void set_block(struct writer *w, enum block why)
         w->block = why;
 }
 
+/* A batch's next piece is about to be written: `left` of its output were when this attempt began.
+ */
+struct aim {
+        struct outlet *outlet;
+        size_t left;
+};
+
+static void on_piece(void *arg, const struct stat *file, size_t done, size_t take)
+{
+        const struct aim *a = arg;
+
+        spooled_aim(a->outlet, file, a->left - done, take);
+}
+
+/* It is written, or nobody will ever read it. */
+static void batch_done(struct outlet *o)
+{
+        struct spool *sp = o->spool;
+
+        o->spool = NULL;
+        if (sp)
+                spool_done(sp);
+}
+
 /* One attempt at data, its result turned into the writer's state. */
 static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
         uint32_t before = w->file.rotations, shifts = w->file.shifts;
+        struct aim aim = { o, len };
+        const struct put_watch watch = { on_piece, &aim };
+
+        w->file.watch = o->spool && sink_file_is_regular(&w->file) ? &watch : NULL;
         enum put result = sink_file_put(&w->file, data, len, done);
+        w->file.watch = NULL;
 
         if (result == PUT_LATER)
                 set_block(w, BLOCK_FULL);
@@ -203,6 +234,8 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
                 return;
         }
         enum put result = attempt(o, data, len, &done);
+        if (result == PUT_ALL || result == PUT_GONE)
+                batch_done(o);
         if (result == PUT_ALL)
                 return;
         if (result == PUT_GONE) {
@@ -215,6 +248,16 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
         writer_watch(w);
         if (w->block == BLOCK_TROUBLE)
                 say_to_all(w);
+}
+
+void outlet_write_batch(struct outlet *o, struct spool *sp, const char *data, size_t len,
+                        size_t skip)
+{
+        sp->out_len = len;
+        o->spool = sp;
+        outlet_write(o, data + skip, len - skip);
+        if (!o->writer)
+                batch_done(o);
 }
 
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
@@ -295,8 +338,10 @@ static bool flush(struct outlet *o)
 {
         size_t done = 0;
 
-        if (!o->rest.len)
+        if (!o->rest.len) {
+                batch_done(o);
                 return true;
+        }
         enum put result = attempt(o, o->rest.data, o->rest.len, &done);
         buf_drop(&o->rest, done);
         if (result == PUT_GONE) {
@@ -306,6 +351,7 @@ static bool flush(struct outlet *o)
         } else if (result != PUT_ALL) {
                 return false;
         }
+        batch_done(o);
         buf_release(&o->rest);
         return true;
 }
@@ -534,6 +580,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         if (!to) {
                 o->dropped += o->rest.len;
                 buf_release(&o->rest);
+                batch_done(o);
                 return;
         }
         if (!waits)
@@ -546,6 +593,24 @@ void outlet_redirect(struct outlet *o, struct writer *to)
                 writer_watch(to);
                 to->delay = FIRST_DELAY;
         }
+}
+
+void outlet_inherit(struct outlet *to, struct outlet *from)
+{
+        if (from->writer != to->writer) {
+                to->writer->users++;
+                outlet_redirect(from, to->writer);
+        }
+        to->spool = from->spool;
+        to->rest = from->rest;
+        to->read += to->rest.len;
+        from->spool = NULL;
+        from->rest = BUF_INIT;
+        if (!from->queued)
+                return;
+        DL_REPLACE_ELEM(to->writer->queue, from, to);
+        to->queued = true;
+        from->queued = false;
 }
 
 static void free_queue(struct writer *w)

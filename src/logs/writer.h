@@ -21,6 +21,7 @@
 
 struct core;
 struct channel;
+struct spool;
 
 enum block {
         BLOCK_NONE,
@@ -33,6 +34,7 @@ struct outlet {
         struct writer *writer;      /* NULL: no file */
         struct channel *channel;    /* borrowed; NULL: the stream is gone, only the rest is left */
         struct buf rest;            /* accepted, not yet written */
+        struct spool *spool;        /* borrowed: whose batch is being written; NULL: none's */
         int64_t told_ms;            /* when it was said last; 0: never */
         struct outlet *prev, *next; /* in the writer's queue */
         uint64_t read, written, dropped, rotations;
@@ -92,6 +94,12 @@ bool writer_clear(struct writer *w, struct err *e);
 
 /* Accept this for the file: written now, or kept. */
 void outlet_write(struct outlet *o, const char *data, size_t len);
+/* The same for the whole output of a spool's batch, of which `skip` bytes are in the file already:
+ * it is told what happens to it. Nothing else may be waiting. */
+void outlet_write_batch(struct outlet *o, struct spool *sp, const char *data, size_t len,
+                        size_t skip);
+/* What `from` has left to write is written by `to`, a new one, from here on, in its place. */
+void outlet_inherit(struct outlet *to, struct outlet *from);
 /* From a pipe straight to the file. MOVE_REFUSED: the outlet is queued. */
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 /* Join the queue of a writer that is blocked. */
