@@ -584,6 +584,9 @@ void supervisor_begin(struct supervisor *s)
                             .name = "started" };
 
         bus_publish(&s->bus, &ev);
+        if (state_dir(s))
+                logs_recover(s->logs, state_dir(s));
         adopt_everything(s);
+        logs_recovered(s->logs);
         supervisor_autostart(s, NULL);
 }

@@ -94,6 +94,95 @@ def no_worker_notices_and_the_next_daemon_goes_on(c):
     check(not os.path.exists(f'{d.dir}/s.state'), 'the state goes with a clean stop')
 
 
+FORMED = {
+    'raw': r'line (\d+)',
+    'text': r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z text line (\d+)',
+    'json': r'\{"time":"[-:.\dTZ]{24}","process":"json","stream":"stdout","pid":(?:\d+|null),"message":"line (\d+)"\}',
+}
+
+
+def every_line_once(path, form):
+    """Over all rotated files: 1, 2, ... each whole and in its form. How many."""
+    names = glob.glob(glob.escape(path) + '*')
+    names.sort(key=lambda name: -int(name[len(path) + 1:] or 0))
+    n = 0
+    for name in names:
+        for line in read_file(name).splitlines(keepends=True):
+            found = re.fullmatch(FORMED[form] + '\n', line)
+            if not found or int(found[1]) != n + 1:
+                raise Failed(f'{name}: line {n + 1} is expected, found: {line[:200]}')
+            n += 1
+    return n
+
+
+def spools(d):
+    return glob.glob(f'{d.dir}/s.state/spool-*')
+
+
+@story(nobody=True)
+def logs_with_a_format_are_exact_over_kills_under_load(c):
+    how = ('stdout_logfile_maxbytes=300KB', 'stdout_logfile_backups=2000')
+    logs = {form: c.path(form + '.log') for form in FORMED}
+    d = c.daemon(''.join(c.program(form, ' lines 100000000', f'stdout_logfile={logs[form]}', *how,
+                                   *([f'stdout_format={form}'] if form != 'raw' else []))
+                         for form in FORMED)
+                 + c.program('captured', ' lines 100000000', f'stdout_logfile={c.path("captured.log")}',
+                             'stdout_capture_maxbytes=1MB', *how))
+    d.wait_all('RUNNING', 4)
+    for _ in range(12):
+        time.sleep(random.uniform(0, 0.05))
+        succeed(d)
+    check(spools(d), 'there are spools')
+    for name in d.names():
+        d.order(name, 'stop')
+    for form, log in logs.items():
+        check(every_line_once(log, form) > 1000, f'lines of {form}')
+    check(every_line_once(c.path('captured.log'), 'raw') > 1000, 'lines')
+    same(spools(d), [], 'spools of workers that have ended')
+    d.stop()
+    check(not os.path.exists(f'{d.dir}/s.state'), 'the state goes with a clean stop')
+
+
+@story(nobody=True)
+def a_line_that_was_begun_is_ended_after_a_kill_and_after_an_upgrade(c):
+    log = c.path('echo.log')
+    d = c.daemon(c.program('echo', '/bin/cat', 'stdout_format=json', f'stdout_logfile={log}'))
+    d.wait_state('echo', 'RUNNING')
+    pid = d.process('echo')['pid']
+    say = d.rpc().sendProcessStdin
+    say('echo', 'begun, ')
+    c.wait(lambda: any(os.path.getsize(path) > 4096 for path in spools(d)), 'the spool holds it')
+    succeed(d)
+    say = d.rpc().sendProcessStdin
+    say('echo', 'gone on, ')
+    time.sleep(0.2)
+    d.post('/v1/upgrade', status=202)
+    upgraded(c, d)
+    d.rpc().sendProcessStdin('echo', 'ended\n')
+    c.wait(lambda: 'ended' in read_file(log), 'the line')
+    line = read_file(log)
+    has(line, f'"process":"echo","stream":"stdout","pid":{pid},"message":"begun, gone on, ended"}}\n')
+    same(line.count('\n'), 1, 'lines')
+    d.stop()
+
+
+@story(nobody=True)
+def what_a_worker_said_last_is_written_when_it_has_gone_meanwhile(c):
+    log = c.path('echo.log')
+    d = c.daemon(c.program('echo', '/bin/cat', 'stdout_format=text', f'stdout_logfile={log}', 'autorestart=false'))
+    d.wait_state('echo', 'RUNNING')
+    d.rpc().sendProcessStdin('echo', 'last words')
+    c.wait(lambda: any(os.path.getsize(path) > 4096 for path in spools(d)), 'the spool holds it')
+    pid = d.process('echo')['pid']
+    d.kill()
+    kill(pid)
+    c.wait(lambda: not alive(pid), 'its end')
+    d.start()
+    c.wait(lambda: read_file(log).endswith(' echo last words\n'), 'the rest of it')
+    c.wait(lambda: not spools(d), 'no spool is left')
+    d.stop()
+
+
 @story(nobody=True)
 def an_adopted_worker_is_supervised_like_any_other(c):
     d = c.daemon(c.program('w', ' sleep') + c.program('hard', ' ignore-term', 'stopwaitsecs=1')
