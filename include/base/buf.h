@@ -11,14 +11,17 @@
 #include <stdint.h>
 
 struct buf {
-        char *data; /* owned; NULL while nothing was ever put */
+        char *data; /* owned, but see BUF_ON; NULL while nothing was ever put */
         size_t len; /* bytes, without the terminating NUL */
         size_t cap;
         bool failed;
+        bool borrowed; /* data is the caller's room still */
 };
 
 #define BUF_INIT ((struct buf){ 0 })
-#define AUTO_BUF __attribute__((cleanup(buf_release))) struct buf
+/* Empty, with an array of the caller's to begin in: what fits there takes no memory. */
+#define BUF_ON(room) ((struct buf){ .data = (room), .cap = sizeof(room), .borrowed = true })
+#define AUTO_BUF     __attribute__((cleanup(buf_release))) struct buf
 
 void buf_release(struct buf *b);
 void buf_reset(struct buf *b); /* empty, keep the memory; clears `failed` */

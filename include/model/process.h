@@ -127,7 +127,9 @@ struct process {
         int64_t calm_ms;         /* mono: since when up and healthy; -1: not now */
         int64_t stopped_wall_ms; /* 0: never */
         struct ending ending;
-        char *spawnerr; /* owned or NULL: compat 12.1 */
+        char *spawnerr;         /* owned: see process_spawnerr */
+        uint16_t spawnerr_size; /* at least so many bytes are there */
+        bool has_spawnerr;
         struct breaker breaker;
         struct health health;
 
@@ -164,6 +166,8 @@ unsigned process_died(struct process *p, int status, struct moment at);
 void process_explain(struct process *p, const char *why);
 /* It ended, and nobody can say how: while no supervisor was there. Not expected. */
 unsigned process_lost(struct process *p, struct moment at);
+/* What is said of an earlier life (copied). False: no memory, nothing is said. */
+bool process_set_spawnerr(struct process *p, const char *text);
 /* due.due_ms has come (or not: then nothing happens). */
 unsigned process_tick(struct process *p, struct moment at);
 /* One probe's result, already counted: see health_result. */
@@ -180,7 +184,9 @@ enum pstate process_shown(enum pstate s);     /* folds the inner states into Sup
 int pstate_code(enum pstate s);               /* Supervisor's number: 0, 10, ... 1000 */
 const char *pstate_name(enum pstate s);       /* Supervisor's word for process_shown(s) */
 const char *pstate_inner_name(enum pstate s); /* "RESPAWN", ...: tests and debug lines */
-bool process_is_up(const struct process *p);  /* shown RUNNING, STARTING or BACKOFF (compat 12) */
+/* Why the last start failed or the last run ended (compat 12.1); NULL: nothing to say. */
+const char *process_spawnerr(const struct process *p);
+bool process_is_up(const struct process *p); /* shown RUNNING, STARTING or BACKOFF (compat 12) */
 bool process_is_stopped(const struct process *p); /* shown STOPPED, EXITED, FATAL, UNKNOWN */
 bool process_can_signal(const struct process *p); /* shown RUNNING, STARTING, STOPPING */
 bool process_will_start(const struct process *p, int64_t *at_ms_out); /* BACKOFF or RESPAWN */

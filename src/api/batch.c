@@ -112,7 +112,7 @@ static void on_done(void *arg, struct process *p, enum fault f)
         if (f == FAULT_ABNORMAL_TERMINATION && item->batch->request->sup->mood != MOOD_RUNNING)
                 f = FAULT_SHUTDOWN_STATE;
         batch_done(item->batch, (int)(item - item->batch->items), f,
-                   f == FAULT_SPAWN_ERROR ? p->spawnerr : NULL);
+                   f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
         settle(item->batch);
 }
 
@@ -124,7 +124,8 @@ void batch_await(struct batch *b, int i, enum wait_for what)
         item->waiter.on_done = on_done;
         item->waiter.arg = item;
         if (waiter_add(b->request->sup, &item->waiter, item->process, what, &f))
-                batch_done(b, i, f, f == FAULT_SPAWN_ERROR ? item->process->spawnerr : NULL);
+                batch_done(b, i, f,
+                           f == FAULT_SPAWN_ERROR ? process_spawnerr(item->process) : NULL);
         else
                 b->pending++;
 }

@@ -47,7 +47,8 @@ static const char *log_path(const struct process *p, bool is_stderr)
 /* Supervisor forgets the status of a start that failed. */
 static int exit_status(const struct process *p)
 {
-        bool failed = p->spawnerr && *p->spawnerr && strncmp(p->spawnerr, "Bad exit code", 13) != 0;
+        const char *why = process_spawnerr(p);
+        bool failed = why && *why && strncmp(why, "Bad exit code", 13) != 0;
 
         if (p->pid > 0 || !p->ending.happened || failed)
                 return 0;
@@ -83,7 +84,7 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
         xml_member_int(out, "now", epoch(now.wall_ms));
         xml_member_int(out, "state", pstate_code(p->state));
         xml_member_string(out, "statename", pstate_name(p->state));
-        xml_member_string(out, "spawnerr", p->spawnerr);
+        xml_member_string(out, "spawnerr", process_spawnerr(p));
         xml_member_int(out, "exitstatus", exit_status(p));
         xml_member_string(out, "logfile", log_path(p, false));
         xml_member_string(out, "stdout_logfile", log_path(p, false));

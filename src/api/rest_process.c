@@ -250,7 +250,8 @@ static void carry_out(struct request *r, const struct order *o, const char *name
                         batch_await(b, i, o->until);
                 else
                         batch_done(b, i, f,
-                                   f == FAULT_SPAWN_ERROR ? n.procs[i]->spawnerr : detail.text);
+                                   f == FAULT_SPAWN_ERROR ? process_spawnerr(n.procs[i])
+                                                          : detail.text);
         }
         free(n.procs);
         if (b)

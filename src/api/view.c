@@ -306,7 +306,9 @@ static void put_crashes(struct jout *j, const struct look *l)
 
 static void put_spawn_error(struct jout *j, const struct look *l)
 {
-        jout_text(j, l->p->spawnerr && *l->p->spawnerr ? l->p->spawnerr : NULL);
+        const char *why = process_spawnerr(l->p);
+
+        jout_text(j, why && *why ? why : NULL);
 }
 
 static bool is_adopted(const struct look *l)

@@ -6,7 +6,8 @@
 
 void buf_release(struct buf *b)
 {
-        free(b->data);
+        if (!b->borrowed)
+                free(b->data);
         *b = BUF_INIT;
 }
 
@@ -32,11 +33,14 @@ bool buf_reserve(struct buf *b, size_t more)
         size_t cap = b->cap ? b->cap * 2 : 64;
         while (cap < need)
                 cap *= 2;
-        char *data = realloc(b->data, cap);
+        char *data = realloc(b->borrowed ? NULL : b->data, cap);
         if (!data) {
                 b->failed = true;
                 return false;
         }
+        if (b->borrowed)
+                memcpy(data, b->data, b->len);
+        b->borrowed = false;
         b->data = data;
         b->cap = cap;
         b->data[b->len] = '\0';
@@ -124,7 +128,7 @@ void buf_drop(struct buf *b, size_t n)
 
 const char *buf_str(const struct buf *b)
 {
-        return b->data ? b->data : "";
+        return b->len ? b->data : "";
 }
 
 char *buf_take(struct buf *b)
@@ -135,8 +139,8 @@ char *buf_take(struct buf *b)
                 buf_release(b);
                 return NULL;
         }
-        if (!data)
-                data = calloc(1, 1);
+        if (b->borrowed || !data)
+                data = b->len ? strdup(data) : calloc(1, 1);
         *b = BUF_INIT;
         return data;
 }

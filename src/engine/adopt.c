@@ -146,7 +146,7 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
         if (fd >= 0)
-                p->worker->in = stdin_pipe_new(s->loop, fd);
+                stdin_pipe_open(&p->worker->in, s->loop, fd);
 }
 
 /* Its streams as the configuration has them; what the fleet's program says about redirect_stderr

@@ -410,12 +410,13 @@ static bool attach(struct attempt *a, struct err *e)
 
 static bool take_stdin(struct attempt *a)
 {
-        stdin_pipe_free(a->worker->in);
-        a->worker->in = NULL;
-        if (a->ours[0] < 0)
-                return true;
-        a->worker->in = stdin_pipe_new(a->sup->loop, fd_take(&a->ours[0]));
-        return a->worker->in != NULL;
+        struct stdin_pipe **in = &a->worker->in;
+
+        if (a->ours[0] >= 0)
+                return stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]));
+        stdin_pipe_free(*in);
+        *in = NULL;
+        return true;
 }
 
 static void swap_program(struct process *p)

@@ -15,7 +15,8 @@
 void say_order(struct supervisor *s, const struct caller *by, const struct process *p,
                const char *what)
 {
-        AUTO_BUF line = BUF_INIT;
+        char room[256];
+        AUTO_BUF line = BUF_ON(room);
 
         if (!by)
                 return;
@@ -52,7 +53,7 @@ enum fault order_start(struct supervisor *s, struct process *p, const struct cal
         }
         say_order(s, by, p, "start");
         supervisor_order(s, p, PE_START);
-        return p->state == PS_BACKOFF && p->spawnerr ? FAULT_SPAWN_ERROR : FAULT_NONE;
+        return p->state == PS_BACKOFF && process_spawnerr(p) ? FAULT_SPAWN_ERROR : FAULT_NONE;
 }
 
 /* Stopping by itself (unhealthy, late, being restarted): a stop order changes what comes after. */

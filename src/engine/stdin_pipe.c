@@ -22,22 +22,6 @@ struct stdin_pipe {
         int fd;               /* owned; -1: the reader is gone */
 };
 
-static void on_writable(EV_P_ ev_io *w, int revents);
-
-struct stdin_pipe *stdin_pipe_new(struct ev_loop *loop, int fd)
-{
-        struct stdin_pipe *p = calloc(1, sizeof *p);
-
-        if (!p || !fd_nonblock(fd, true)) {
-                fd_close(&fd);
-                free(p);
-                return NULL;
-        }
-        p->loop = loop;
-        p->fd = fd;
-        return p;
-}
-
 static void drop_rest(struct stdin_pipe *p)
 {
         if (!p->rest)
@@ -52,6 +36,24 @@ static void hang_up(struct stdin_pipe *p)
 {
         drop_rest(p);
         fd_close(&p->fd);
+}
+
+bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd)
+{
+        struct stdin_pipe *p = *at ? *at : calloc(1, sizeof *p);
+
+        if (!p || !fd_nonblock(fd, true)) {
+                fd_close(&fd);
+                stdin_pipe_free(p);
+                *at = NULL;
+                return false;
+        }
+        if (*at)
+                hang_up(p);
+        p->loop = loop;
+        p->fd = fd;
+        *at = p;
+        return true;
 }
 
 void stdin_pipe_free(struct stdin_pipe *p)

@@ -20,7 +20,8 @@ static void say_success(struct supervisor *s, const struct process *p)
 
 static void say_exited(struct supervisor *s, const struct process *p, bool expected)
 {
-        AUTO_BUF how = BUF_INIT;
+        char room[64];
+        AUTO_BUF how = BUF_ON(room);
 
         ending_text(&p->ending, &how);
         log_line(s->log, expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", p->name,
@@ -29,7 +30,8 @@ static void say_exited(struct supervisor *s, const struct process *p, bool expec
 
 static void say_stopped(struct supervisor *s, const struct process *p)
 {
-        AUTO_BUF how = BUF_INIT;
+        char room[64];
+        AUTO_BUF how = BUF_ON(room);
 
         ending_text(&p->ending, &how);
         log_line(s->log, p->ending.expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", p->name,
@@ -55,7 +57,8 @@ static void say_fatal(struct supervisor *s, const struct process *p)
 
 static void say_next(struct supervisor *s, const struct process *p, int64_t now_ms)
 {
-        AUTO_BUF why = BUF_INIT;
+        char room[256];
+        AUTO_BUF why = BUF_ON(room);
         int64_t at_ms;
 
         if (s->mood != MOOD_RUNNING || !process_will_start(p, &at_ms) || at_ms - now_ms < 1000)
@@ -83,7 +86,7 @@ static void say(struct supervisor *s, const struct process *p, enum pstate from,
                         say_exited(s, p, false);
                 else
                         log_line(s->log, LVL_INFO, "spawnerr: %s",
-                                 p->spawnerr ? p->spawnerr : "out of memory");
+                                 process_spawnerr(p) ? process_spawnerr(p) : "out of memory");
                 say_next(s, p, now_ms);
                 break;
         case PS_EXITED:

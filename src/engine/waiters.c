@@ -12,7 +12,7 @@ static bool started(const struct process *p, enum fault *f)
         }
         if (p->state == PS_STARTING || p->state == PS_RESTARTING)
                 return false;
-        *f = p->spawnerr && p->state != PS_EXITED && p->state != PS_RESPAWN
+        *f = process_spawnerr(p) && p->state != PS_EXITED && p->state != PS_RESPAWN
                  ? FAULT_SPAWN_ERROR
                  : FAULT_ABNORMAL_TERMINATION;
         return true;

@@ -62,8 +62,8 @@ void process_remember(const struct process *p, struct process_memory *out)
                 .ever_ok = p->health.ever_ok,
         };
         remember_failures(&p->breaker, out);
-        if (p->spawnerr)
-                strncpy(out->spawnerr, p->spawnerr, sizeof out->spawnerr - 1);
+        if (process_spawnerr(p))
+                strncpy(out->spawnerr, process_spawnerr(p), sizeof out->spawnerr - 1);
 }
 
 static bool makes_sense(const struct process_memory *m)
@@ -100,13 +100,11 @@ bool process_recall(struct process *p, const struct process_memory *m)
 {
         if (!makes_sense(m))
                 return false;
-        char *spawnerr = m->spawnerr[0] ? strdup(m->spawnerr) : NULL;
-        if ((m->spawnerr[0] && !spawnerr) || !recall_failures(&p->breaker, m)) {
-                free(spawnerr);
+        if (!recall_failures(&p->breaker, m))
                 return false;
-        }
-        free(p->spawnerr);
-        p->spawnerr = spawnerr;
+        p->has_spawnerr = false;
+        if (m->spawnerr[0] && !process_set_spawnerr(p, m->spawnerr))
+                return false;
         p->state = (enum pstate)m->state;
         p->waiting = (enum pwait)m->waiting;
         p->due.due_ms = m->due_ms;

@@ -1,6 +1,7 @@
 #include "model/process.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,23 +186,57 @@ static void arm(struct process *p, enum pwait wait, int64_t from_ms)
 
 /* ---- what goes with a transition */
 
+const char *process_spawnerr(const struct process *p)
+{
+        return p->has_spawnerr ? p->spawnerr : NULL;
+}
+
+/* The memory of the last one is used again where that is enough: whoever crashes all the time says
+ * the same all the time. */
+bool process_set_spawnerr(struct process *p, const char *text)
+{
+        size_t size = strlen(text) + 1;
+
+        p->has_spawnerr = false;
+        if (size > p->spawnerr_size) {
+                char *grown = realloc(p->spawnerr, size);
+                if (!grown)
+                        return false;
+                p->spawnerr = grown;
+                p->spawnerr_size = size > UINT16_MAX ? UINT16_MAX : (uint16_t)size;
+        }
+        memcpy(p->spawnerr, text, size);
+        return p->has_spawnerr = true;
+}
+
 static void spawnerr_set(struct process *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* NULL fmt: none. Without memory there is none either: people then read "unknown error". */
 static void spawnerr_set(struct process *p, const char *fmt, ...)
 {
-        struct buf text = BUF_INIT;
+        char room[256];
         va_list ap;
 
-        free(p->spawnerr);
-        p->spawnerr = NULL;
+        p->has_spawnerr = false;
         if (!fmt)
                 return;
         va_start(ap, fmt);
+        int len = vsnprintf(room, sizeof room, fmt, ap);
+        va_end(ap);
+        if (len < 0)
+                return;
+        if ((size_t)len < sizeof room) {
+                process_set_spawnerr(p, room);
+                return;
+        }
+        struct buf text = BUF_INIT;
+        va_start(ap, fmt);
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
-        p->spawnerr = buf_take(&text);
+        if (!text.failed)
+                process_set_spawnerr(p, text.data);
+        buf_release(&text);
 }
 
 /* From here on it is up and healthy. */
@@ -376,7 +411,7 @@ static unsigned ended(struct process *p, struct ending how, struct moment at)
 
 void process_explain(struct process *p, const char *why)
 {
-        if (p->spawnerr)
+        if (p->has_spawnerr)
                 spawnerr_set(p, "%s", why);
 }
 

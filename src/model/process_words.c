@@ -121,11 +121,12 @@ static void why_backoff(const struct process *p, struct buf *out)
         static const char quick[] = "Exited too quickly";
 
         buf_printf(out, "failed start %d of %d", p->tries, p->program->startretries + 1);
-        if (!p->spawnerr)
+        const char *text = process_spawnerr(p);
+        if (!text)
                 return;
         /* Supervisor's hint behind it says nothing here. */
-        bool is_quick = strncmp(p->spawnerr, quick, sizeof quick - 1) == 0;
-        buf_printf(out, ": %s", is_quick ? quick : p->spawnerr);
+        bool is_quick = strncmp(text, quick, sizeof quick - 1) == 0;
+        buf_printf(out, ": %s", is_quick ? quick : text);
 }
 
 static void why_respawn(const struct process *p, struct buf *out)
@@ -189,8 +190,8 @@ static void describe_stop(const struct process *p, struct buf *out)
 
 static void describe_failure(const struct process *p, struct buf *out)
 {
-        if (p->spawnerr)
-                buf_puts(out, p->spawnerr);
+        if (process_spawnerr(p))
+                buf_puts(out, process_spawnerr(p));
         else
                 buf_printf(out, "unknown error (try \"tail %s\")", p->name);
 }

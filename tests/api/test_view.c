@@ -137,7 +137,7 @@ Test(view, says_when_and_why_it_starts_again)
 {
         process->state = PS_BACKOFF;
         process->tries = 2;
-        process->spawnerr = strdup("Exited too quickly (process log may have details)");
+        process_set_spawnerr(process, "Exited too quickly (process log may have details)");
         process->waiting = WAIT_RETRY;
         process->due.due_ms = now.mono_ms + 1500;
         expect_field("next_start_at", "\"2023-11-14T22:15:02.000Z\"");

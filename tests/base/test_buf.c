@@ -109,3 +109,22 @@ Test(buf, prints_whatever_room_is_left)
                 cr_assert_str_eq(buf_str(&b) + used, "hello12345");
         }
 }
+
+Test(buf, begins_in_the_callers_room_and_leaves_it_when_that_is_full)
+{
+        char room[8];
+        AUTO_BUF b = BUF_ON(room);
+
+        cr_expect_str_eq(buf_str(&b), "");
+        buf_puts(&b, "seven77");
+        cr_expect_eq(b.data, room);
+        buf_putc(&b, '8');
+        cr_expect_neq(b.data, room);
+        cr_expect_str_eq(buf_str(&b), "seven778");
+        struct buf small = BUF_ON(room);
+        buf_puts(&small, "mine");
+        char *taken = buf_take(&small);
+        cr_expect_str_eq(taken, "mine");
+        cr_expect_neq(taken, room, "what is handed over can be freed");
+        free(taken);
+}

@@ -75,7 +75,7 @@ Test(memory, a_backoff_goes_on_and_tries_are_counted_on)
         cr_expect_eq(second->tries, 1);
         cr_assert(process_due(first, &was) && process_due(second, &is));
         cr_expect_eq(is, was);
-        cr_expect_str_eq(second->spawnerr, first->spawnerr);
+        cr_expect_str_eq(process_spawnerr(second), process_spawnerr(first));
         cr_expect_eq(process_tick(second, at_ms(1010)), DO_SPAWN);
 }
 

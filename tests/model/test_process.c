@@ -107,7 +107,7 @@ Test(process, backs_off_after_an_early_death_whatever_its_exit_code)
         cr_expect_eq(p->pid, 0);
         cr_expect_eq(p->tries, 1);
         cr_expect_not(p->ending.expected);
-        cr_expect_str_eq(p->spawnerr, "Exited too quickly (process log may have details)");
+        cr_expect_str_eq(process_spawnerr(p), "Exited too quickly (process log may have details)");
 }
 
 Test(process, waits_longer_after_each_failed_start_and_gives_up_after_startretries)
@@ -154,9 +154,9 @@ Test(process, counts_a_failed_spawn_as_a_failed_start)
         cr_expect_eq(p->state, PS_BACKOFF);
         cr_expect_eq(p->tries, 1);
         cr_expect_eq(due_in(0), 1000);
-        cr_expect_str_eq(p->spawnerr, "can't find command 'x'");
+        cr_expect_str_eq(process_spawnerr(p), "can't find command 'x'");
         cr_expect_eq(process_tick(p, at_ms(1000)), DO_SPAWN);
-        cr_expect_null(p->spawnerr, "cleared by each spawn");
+        cr_expect_null(process_spawnerr(p), "cleared by each spawn");
 }
 
 Test(process, forgets_failed_starts_when_running)
@@ -262,7 +262,7 @@ Test(process, stays_exited_after_an_expected_end)
         cr_expect_eq(process_died(p, EXITED(0), at_ms(now)), 0);
         cr_expect_eq(p->state, PS_EXITED);
         cr_expect_not(process_due(p, &due_ms));
-        cr_expect_null(p->spawnerr);
+        cr_expect_null(process_spawnerr(p));
 }
 
 Test(process, stays_exited_after_a_crash_with_autorestart_false)
@@ -271,7 +271,7 @@ Test(process, stays_exited_after_a_crash_with_autorestart_false)
         int64_t now = run(0);
         process_died(p, KILLED(SIGSEGV), at_ms(now));
         cr_expect_eq(p->state, PS_EXITED);
-        cr_expect_str_eq(p->spawnerr, "Bad exit code -1");
+        cr_expect_str_eq(process_spawnerr(p), "Bad exit code -1");
 }
 
 Test(process, is_exited_for_everybody_while_it_waits_after_a_crash)
@@ -282,7 +282,7 @@ Test(process, is_exited_for_everybody_while_it_waits_after_a_crash)
         cr_expect_eq(p->state, PS_RESPAWN);
         cr_expect_eq(process_shown(p->state), PS_EXITED);
         cr_expect_eq(pstate_code(p->state), 100);
-        cr_expect_str_eq(p->spawnerr, "Bad exit code 3");
+        cr_expect_str_eq(process_spawnerr(p), "Bad exit code 3");
         cr_expect_eq(p->crashes, 1);
         cr_expect_eq(p->tries, 0);
 }
@@ -544,7 +544,7 @@ Test(process, stays_stopped_after_a_stop_whatever_its_exit_status)
         process_order(p, PE_STOP, at_ms(now));
         process_died(p, EXITED(9), at_ms(now));
         cr_expect_eq(p->state, PS_STOPPED);
-        cr_expect_null(p->spawnerr);
+        cr_expect_null(process_spawnerr(p));
         cr_expect_eq(p->crashes, 0);
 }
 
@@ -622,7 +622,7 @@ Test(process, is_unknown_when_it_cannot_be_signalled)
         cr_expect_eq(p->state, PS_UNKNOWN);
         cr_expect_eq(p->pid, 42, "it lives");
         cr_expect_not(process_due(p, &due_ms));
-        cr_expect_str_eq(p->spawnerr, "no permission");
+        cr_expect_str_eq(process_spawnerr(p), "no permission");
         process_died(p, EXITED(0), at_ms(now));
         cr_expect_eq(p->state, PS_EXITED);
         cr_expect_eq(p->pid, 0);
@@ -652,7 +652,7 @@ Test(process, ignores_a_failed_signal_without_a_pid)
 {
         cr_expect_eq(process_signal_failed(p, "no", at_ms(0)), 0);
         cr_expect_eq(p->state, PS_STOPPED);
-        cr_expect_null(p->spawnerr);
+        cr_expect_null(process_spawnerr(p));
 }
 
 /* ---- the program changes under it */

@@ -125,7 +125,7 @@ static void spawn(struct world_of_chance *w, struct seat *s)
 
         hold(w, p->pid == 0 && p->state == PS_STARTING, "never a second pid");
         hold(w, !s->forbidden, "no start after a stop");
-        hold(w, p->spawnerr == NULL, "a spawn clears spawnerr");
+        hold(w, process_spawnerr(p) == NULL, "a spawn clears spawnerr");
         s->spawns++;
         if (roll(w, 5) == 0) {
                 note_failure(w, s);

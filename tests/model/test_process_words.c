@@ -155,8 +155,7 @@ Test(words, describe_failures_by_their_reason)
         cr_expect_str_eq(describe(0), "can't find command 'x'");
         process_order(p, PE_GIVE_UP, at_ms(0));
         cr_expect_str_eq(describe(0), "can't find command 'x'");
-        free(p->spawnerr);
-        p->spawnerr = NULL;
+        p->has_spawnerr = false;
         cr_expect_str_eq(describe(0), "unknown error (try \"tail web\")");
 }
 

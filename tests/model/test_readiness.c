@@ -132,7 +132,7 @@ Test(readiness, is_bounded_by_start_timeout_then_the_ladder_then_backoff)
         cr_expect_eq(p->state, PS_BACKOFF);
         cr_expect_eq(p->tries, 1);
         cr_expect_not(p->ending.expected);
-        cr_expect_str_eq(p->spawnerr, "Not ready within 30s (start_timeout)");
+        cr_expect_str_eq(process_spawnerr(p), "Not ready within 30s (start_timeout)");
         cr_expect_eq(process_tick(p, at_ms(41001)), DO_SPAWN);
 }
 
