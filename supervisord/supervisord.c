@@ -644,6 +644,8 @@ static void release(struct daemon *d)
                 ev_timer_stop(d->loop, &d->farewell);
         service_release(&d->service);
         api_free(d->api);
+        if (d->refused) /* before anything is forgotten in good order */
+                state_close(&d->sup, true);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
         state_close(&d->sup, d->refused);

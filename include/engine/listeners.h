@@ -19,11 +19,21 @@ void listeners_remove_group(struct supervisor *s, struct group *g);
 void listener_spawned(struct supervisor *s, struct process *p);
 void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
 void listener_ended(struct supervisor *s, struct process *p);
-/* Another daemon's process goes on here, in the state in which that one had it (its number,
- * model/listener_proto.h). What it was busy with is not known any more: its answer is taken, a
- * rejected event does not come back. */
-void listener_adopted(struct supervisor *s, struct process *p, int state);
-int listener_state_of(const struct listener *l);
+
+/* What a successor has to know of one. */
+struct listener_memory {
+        int state;      /* its number, model/listener_proto.h; 0: it has none */
+        bool in_step;   /* `heard` is right: what it wrote is in its log just so */
+        uint16_t heard; /* bytes of the stream that the state is about; the low bits of it */
+};
+void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
+/* Of a daemon before us, alive or not, before its pipe is read: how much it had heard. */
+void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);
+/* It lives, and goes on where that daemon had it: with the event that it was busy with, and with
+ * what it had said that nobody has heard yet. */
+void listener_adopted(struct supervisor *s, struct process *p, const struct listener_memory *m);
+/* All of them go on: what is left of the daemon before us waits for whoever is ready. */
+void listeners_settled(struct supervisor *s);
 /* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to
  * its pool. NULL is fine. */
 void listener_free(struct listener *l);

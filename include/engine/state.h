@@ -46,6 +46,43 @@ bool state_hand_over(const struct supervisor *s, struct strs *items);
 /* We are that image, and it is not gone back from here. */
 void state_confirmed(struct supervisor *s);
 
+/* ---- what event listeners have not acknowledged yet */
+
+enum event_phase {
+        EVENT_WAITS,
+        EVENT_SENDING, /* it may have been written to the listener, or not */
+        EVENT_SENT,
+        EVENT_ACCEPTED, /* the answer was read, and is about to be acted on */
+        EVENT_REJECTED
+};
+
+struct kept_event {
+        const char *pool, *name, *payload; /* borrowed until the next state_event_put */
+        size_t len;
+        uint64_t serial, poolserial;
+        enum event_phase phase;
+        int listener;  /* whose it is unless it waits: its number */
+        uint32_t kept; /* for the calls below */
+};
+
+/* Written down; the place, or 0: it is not kept (said once). */
+uint32_t state_event_put(struct supervisor *s, const struct kept_event *e);
+void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener);
+void state_event_drop(struct supervisor *s, uint32_t kept); /* 0 is fine */
+/* The next number for an event, and for one of this pool; a pool's place is 0 to begin with. */
+void state_serial(struct supervisor *s, uint64_t next);
+void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next);
+void state_pool_forget(struct supervisor *s, uint32_t kept);
+
+/* Of the daemon before us, until state_events_settled: what it wrote down. */
+uint64_t state_serial_kept(const struct supervisor *s);
+uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out);
+/* The pool's events, once each, in no order; they are the caller's from now on. */
+void state_events_of(struct supervisor *s, const char *pool,
+                     void (*take)(void *arg, const struct kept_event *e), void *arg);
+/* Whoever goes on has taken what is his: the rest is over. */
+void state_events_settled(struct supervisor *s);
+
 /* ---- of the daemon before us */
 
 /* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until

@@ -21,6 +21,7 @@ enum listener_news {
         LISTENER_FAIL,     /* BUSY -> ACKNOWLEDGED: the event was rejected */
         LISTENER_BAD_LINE, /* BUSY -> UNKNOWN: `line` is no result line */
         LISTENER_BROKE,    /* -> UNKNOWN: said what nobody asked for, or a result beyond bounds */
+        LISTENER_MISSED,   /* BUSY -> READY: its result was lost (`unsure`) */
 };
 
 #define LISTENER_LINE_MAX   128        /* of a result line; an honest one has 20 */
@@ -31,9 +32,10 @@ struct listener_proto {
         size_t matched;  /* ACKNOWLEDGED: bytes of the token seen */
         size_t line_len; /* BUSY: of the result line so far */
         bool in_body;
-        size_t body_len;                  /* announced */
-        size_t body_seen;                 /* taken */
-        bool body_is_ok;                  /* all that was taken so far begins "OK" */
+        size_t body_len;  /* announced */
+        size_t body_seen; /* taken */
+        bool body_is_ok;  /* all that was taken so far begins "OK" */
+        bool unsure; /* of a daemon before us: once, a result may be missing, or be one too many */
         char line[LISTENER_LINE_MAX + 1]; /* NUL-terminated when LISTENER_BAD_LINE is told */
 };
 

@@ -199,7 +199,7 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
         if (lives || was_handed_over(s))
                 take_pipes(s, p, k);
         if (p->program->kind == KIND_LISTENER)
-                listener_adopted(s, p, k->record.listener_state);
+                listener_adopted(s, p, &k->record.listener);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)
                 health_begin(&p->health, p->program); /* killed between the birth and this */
         bool probed = p->state == PS_STARTING || p->state == PS_RUNNING;
@@ -309,6 +309,8 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
                                       .start_high = r->start_high,
                                       .pipes = { r->pipes[0], r->pipes[1], r->pipes[2] } };
         k->process = p;
+        if (p->program->kind == KIND_LISTENER)
+                listener_recall(s, p, &r->listener);
         return true;
 }
 
@@ -538,5 +540,6 @@ void adopt_everything(struct supervisor *s)
         }
         state_forget_relics(s);
         logs_settled(s->logs);
+        listeners_settled(s);
         supervisor_settle(s);
 }

@@ -4,179 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/bus.h"
-#include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/ticks.h"
-#include "model/event.h"
-#include "model/listener_proto.h"
-
-/* The first overflows of a minute are told, the others counted: a pool whose listeners are dead
- * drops an event per event, for days. */
-#define SUMMARY_MS 60000
-#define TOLD_MOST  10
+#include "pool.h"
 
 _Static_assert(EV_TYPE_COUNT <= 64, "event types fit into one word");
 
-/* An event as the listeners see it, made once and shared by all pools that want it. */
-struct notice {
-        unsigned refs;
-        uint64_t serial;
-        const char *name; /* static */
-        size_t len, chars;
-        char payload[];
-};
+/* ---- events */
 
-/* Its place in one pool's queue, or with a listener that is busy with it. */
-struct entry {
-        struct entry *next;
-        struct notice *notice; /* reference */
-        uint64_t poolserial;
-};
-
-struct listener {
-        struct listener_proto proto;
-        struct pool *pool;       /* borrowed; NULL: the pool is gone */
-        struct process *process; /* borrowed */
-        struct listener *next;   /* the pool's list */
-        struct entry *busy_with; /* owned; NULL: nothing */
-};
-
-struct pool {
-        struct pool *next;
-        struct group *group;        /* borrowed */
-        struct program *program;    /* reference */
-        uint64_t wanted;            /* a bit per event type */
-        struct listener *listeners; /* borrowed: each is its worker's */
-        struct entry *first, *last; /* owned: what waits */
-        int waiting;
-        uint64_t next_serial;
-        int told; /* overflows that were logged since told_ms */
-        int64_t told_ms;
-        uint64_t untold; /* those that were not */
-};
-
-struct listeners {
-        struct supervisor *sup;
-        struct subscriber subscriber;
-        struct pool *pools;
-        uint64_t wanted; /* by any pool */
-        uint64_t next_serial;
-};
-
-/* ---- notices and entries */
-
-static void notice_unref(struct notice *n)
-{
-        if (n && --n->refs == 0)
-                free(n);
-}
-
-/* Python's len(): Supervisor's listeners read text and count what they read in characters. */
-static size_t count_chars(const char *text, size_t len)
-{
-        size_t chars = 0;
-
-        for (size_t i = 0; i < len; i++)
-                chars += ((unsigned char)text[i] & 0xc0) != 0x80;
-        return chars;
-}
-
-static struct notice *notice_new(const struct event *e, uint64_t serial)
+static struct notice *make_notice(const struct event *e, uint64_t serial)
 {
         AUTO_BUF payload = BUF_INIT;
 
         event_payload(e, &payload);
-        struct notice *n = payload.failed ? NULL : malloc(sizeof *n + payload.len);
-        if (!n)
+        if (payload.failed)
                 return NULL;
-        *n = (struct notice){ .refs = 1,
-                              .serial = serial,
-                              .name = event_name(e->type),
-                              .len = payload.len,
-                              .chars = count_chars(buf_str(&payload), payload.len) };
-        memcpy(n->payload, buf_str(&payload), payload.len);
-        return n;
-}
-
-static void entry_free(struct entry *e)
-{
-        if (!e)
-                return;
-        notice_unref(e->notice);
-        free(e);
-}
-
-static void push_back(struct pool *p, struct entry *e)
-{
-        e->next = NULL;
-        if (p->last)
-                p->last->next = e;
-        else
-                p->first = e;
-        p->last = e;
-        p->waiting++;
-}
-
-static void push_front(struct pool *p, struct entry *e)
-{
-        e->next = p->first;
-        p->first = e;
-        if (!p->last)
-                p->last = e;
-        p->waiting++;
-}
-
-static struct entry *pop_front(struct pool *p)
-{
-        struct entry *e = p->first;
-
-        if (!e)
-                return NULL;
-        p->first = e->next;
-        if (!p->first)
-                p->last = NULL;
-        p->waiting--;
-        return e;
-}
-
-/* ---- the queue */
-
-static void tell_rest(struct supervisor *s, struct pool *p, int64_t now_ms)
-{
-        if (!p->untold)
-                return;
-        log_line(s->log, LVL_ERROR,
-                 "pool %s event buffer overflowed, discarded %" PRIu64 " more events in %" PRId64
-                 " seconds",
-                 p->group->name, p->untold, (now_ms - p->told_ms) / 1000);
-        p->untold = 0;
-}
-
-static void tell_overflow(struct supervisor *s, struct pool *p, const struct entry *lost,
-                          int64_t now_ms)
-{
-        if (p->told && now_ms - p->told_ms >= SUMMARY_MS) {
-                tell_rest(s, p, now_ms);
-                p->told = 0;
-        }
-        if (p->told >= TOLD_MOST) {
-                p->untold++;
-                return;
-        }
-        log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,
-                 p->group->name, lost->notice->serial);
-        if (p->told++ == 0)
-                p->told_ms = now_ms;
+        return notice_new(event_name(e->type), serial, buf_str(&payload), payload.len);
 }
 
 static void make_room(struct supervisor *s, struct pool *p, int64_t now_ms)
 {
-        while (p->waiting && p->waiting >= p->program->buffer_size) {
-                struct entry *oldest = pop_front(p);
-                tell_overflow(s, p, oldest, now_ms);
-                entry_free(oldest);
-        }
+        queue_make_room(s, &p->queue, p->group->name, p->program->buffer_size, now_ms);
 }
 
 /* The event that a listener had is older than all that wait: back to the head. */
@@ -187,14 +35,15 @@ static void put_back(struct supervisor *s, struct listener *l)
 
         l->busy_with = NULL;
         if (!e || !p) {
-                entry_free(e);
+                entry_free(s, e);
                 return;
         }
+        state_event_mark(s, e->kept, EVENT_WAITS, 0);
         make_room(s, p, clock_mono_ms());
-        push_front(p, e);
+        queue_push_front(&p->queue, e);
         log_line(s->log, LVL_DEBUG,
                  "rebuffering event %" PRIu64 " for pool %s (buf size=%d, max=%d)",
-                 e->notice->serial, p->group->name, p->waiting, p->program->buffer_size);
+                 e->notice->serial, p->group->name, p->queue.waiting, p->program->buffer_size);
 }
 
 /* ---- delivery */
@@ -231,48 +80,66 @@ static bool hand_over(struct supervisor *s, struct listener *l, const struct ent
 /* The pool's processes in order of definition; the first that is ready and takes it has it. */
 static struct listener *find_taker(struct supervisor *s, struct pool *p, const struct entry *e)
 {
-        for (struct listener *l = p->listeners; l; l = l->next)
-                if (can_receive(l) && hand_over(s, l, e))
+        for (struct listener *l = p->listeners; l; l = l->next) {
+                if (!can_receive(l))
+                        continue;
+                state_event_mark(s, e->kept, EVENT_SENDING, l->process->number);
+                if (hand_over(s, l, e))
                         return l;
+                state_event_mark(s, e->kept, EVENT_WAITS, 0);
+        }
         return NULL;
 }
 
-static void deliver(struct supervisor *s, struct pool *p)
+void pool_deliver(struct supervisor *s, struct pool *p)
 {
-        while (p->first) {
-                struct listener *l = find_taker(s, p, p->first);
+        while (p->queue.first) {
+                struct listener *l = find_taker(s, p, p->queue.first);
                 if (!l)
                         return;
-                l->busy_with = pop_front(p);
+                l->busy_with = queue_pop(&p->queue);
+                state_event_mark(s, l->busy_with->kept, EVENT_SENT, l->process->number);
                 listener_proto_sent(&l->proto);
                 tell_state(s, l, LISTENER_READY);
                 log_line(s->log, LVL_DEBUG, "event %" PRIu64 " sent to listener %s",
                          l->busy_with->notice->serial, l->process->name);
         }
-        tell_rest(s, p, clock_mono_ms());
+        queue_tell_rest(s, &p->queue, p->group->name, clock_mono_ms());
 }
 
 /* ---- the bus */
 
+static uint32_t keep_event(struct supervisor *s, const struct pool *p, const struct entry *e)
+{
+        const struct kept_event k = { .pool = p->group->name,
+                                      .name = e->notice->name,
+                                      .payload = e->notice->payload,
+                                      .len = e->notice->len,
+                                      .serial = e->notice->serial,
+                                      .poolserial = e->poolserial };
+
+        return state_event_put(s, &k);
+}
+
 static void accept_event(struct listeners *ls, struct pool *p, struct notice *n, int64_t now_ms)
 {
-        struct entry *e = malloc(sizeof *e);
+        struct entry *e = entry_new(n, p->next_serial);
 
         if (!e) {
                 log_line(ls->sup->log, LVL_ERROR, "out of memory: pool %s misses event %" PRIu64,
                          p->group->name, n->serial);
                 return;
         }
-        *e = (struct entry){ .notice = n, .poolserial = p->next_serial++ };
-        n->refs++;
+        state_pool_serial(ls->sup, p->group->name, &p->kept, ++p->next_serial);
+        e->kept = keep_event(ls->sup, p, e);
         make_room(ls->sup, p, now_ms);
-        push_back(p, e);
-        deliver(ls->sup, p);
+        queue_push_back(&p->queue, e);
+        pool_deliver(ls->sup, p);
 }
 
 static void spread(struct listeners *ls, const struct event *e)
 {
-        struct notice *n = notice_new(e, ls->next_serial);
+        struct notice *n = make_notice(e, ls->next_serial);
         uint64_t bit = UINT64_C(1) << e->type;
 
         if (!n) {
@@ -280,7 +147,7 @@ static void spread(struct listeners *ls, const struct event *e)
                          event_name(e->type));
                 return;
         }
-        ls->next_serial++;
+        state_serial(ls->sup, ++ls->next_serial);
         for (struct pool *p = ls->pools; p; p = p->next)
                 if (p->wanted & bit)
                         accept_event(ls, p, n, e->at.mono_ms);
@@ -306,7 +173,7 @@ static void on_event(void *arg, const struct event *e)
                 return;
         struct listener *l = e->process->worker->listener;
         if (l && l->pool)
-                deliver(ls->sup, l->pool);
+                pool_deliver(ls->sup, l->pool);
 }
 
 /* ---- pools */
@@ -330,6 +197,7 @@ static struct listeners *listeners_of(struct supervisor *s)
         ls->sup = s;
         ls->subscriber.on_event = on_event;
         ls->subscriber.arg = ls;
+        ls->next_serial = state_serial_kept(s);
         bus_subscribe(&s->bus, &ls->subscriber);
         return s->listeners = ls;
 }
@@ -383,6 +251,8 @@ static bool subscribe(struct listeners *ls, struct pool *p, struct program *prog
         return true;
 }
 
+/* ---- pools as groups come and go */
+
 bool listeners_add_group(struct supervisor *s, struct group *g)
 {
         if (g->conf->kind != KIND_LISTENER || g->conf->program_count == 0)
@@ -403,20 +273,23 @@ bool listeners_add_group(struct supervisor *s, struct group *g)
         }
         *at = p;
         count_wanted(ls);
+        pool_take_kept(ls, p);
         return true;
 }
 
-static void pool_free(struct pool *p)
+static void pool_free(struct supervisor *s, struct pool *p)
 {
         while (p->listeners) {
                 struct listener *l = p->listeners;
                 p->listeners = l->next;
                 l->pool = NULL;
-                entry_free(l->busy_with);
+                entry_free(s, l->busy_with);
                 l->busy_with = NULL;
         }
-        while (p->first)
-                entry_free(pop_front(p));
+        pool_land(p);
+        while (p->queue.first)
+                entry_free(s, queue_pop(&p->queue));
+        state_pool_forget(s, p->kept);
         program_unref(p->program);
         free(p);
 }
@@ -430,7 +303,7 @@ void listeners_remove_group(struct supervisor *s, struct group *g)
         struct pool *p = *at;
         *at = p->next;
         want_ticks(s, p->wanted, -1);
-        pool_free(p);
+        pool_free(s, p);
         count_wanted(s->listeners);
 }
 
@@ -460,7 +333,7 @@ static void enlist(struct pool *p, struct listener *l)
         l->pool = p;
 }
 
-static struct listener *listener_of(struct supervisor *s, struct process *p)
+struct listener *listener_of(struct supervisor *s, struct process *p)
 {
         struct worker *w = worker_of(s, p);
         struct pool *pool = s->listeners ? *pool_place(s->listeners, p->group) : NULL;
@@ -472,6 +345,7 @@ static struct listener *listener_of(struct supervisor *s, struct process *p)
                 if (!w->listener)
                         return NULL;
                 w->listener->process = p;
+                w->listener->in_step = !s->config->settings.strip_ansi; /* it logs what it says */
         }
         if (!w->listener->pool)
                 enlist(pool, w->listener);
@@ -490,19 +364,13 @@ void listener_spawned(struct supervisor *s, struct process *p)
         listener_proto_begin(&l->proto);
 }
 
-void listener_adopted(struct supervisor *s, struct process *p, int state)
+void listener_remember(const struct listener *l, struct listener_memory *out)
 {
-        listener_spawned(s, p);
-        if (!p->worker || !p->worker->listener)
-                return;
-        struct listener_proto *lp = &p->worker->listener->proto;
-        if (state == LISTENER_READY || state == LISTENER_BUSY || state == LISTENER_UNKNOWN)
-                lp->state = (enum listener_state)state;
-}
-
-int listener_state_of(const struct listener *l)
-{
-        return (int)l->proto.state;
+        *out = (struct listener_memory){ 0 };
+        if (l)
+                *out = (struct listener_memory){ .state = (int)l->proto.state,
+                                                 .in_step = l->in_step,
+                                                 .heard = l->heard };
 }
 
 static void went_unknown(struct supervisor *s, struct listener *l)
@@ -522,11 +390,16 @@ static void happened(struct supervisor *s, struct listener *l, enum listener_new
         switch (news) {
         case LISTENER_OK:
                 log_line(s->log, LVL_DEBUG, "%s: event was processed", name);
-                entry_free(l->busy_with);
+                entry_free(s, l->busy_with);
                 l->busy_with = NULL;
                 break;
         case LISTENER_FAIL:
                 log_line(s->log, LVL_WARN, "%s: event was rejected", name);
+                put_back(s, l);
+                break;
+        case LISTENER_MISSED:
+                log_line(s->log, LVL_WARN, "%s: its answer was lost, the event is given again",
+                         name);
                 put_back(s, l);
                 break;
         case LISTENER_BAD_LINE:
@@ -542,21 +415,36 @@ static void happened(struct supervisor *s, struct listener *l, enum listener_new
         }
 }
 
+/* Before the new state is written down, so that a successor never takes an answer for another
+ * event's. */
+static void note_answer(struct supervisor *s, const struct listener *l, enum listener_news news)
+{
+        if (l->busy_with && (news == LISTENER_OK || news == LISTENER_FAIL))
+                state_event_mark(s, l->busy_with->kept,
+                                 news == LISTENER_OK ? EVENT_ACCEPTED : EVENT_REJECTED,
+                                 l->process->number);
+}
+
 void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len)
 {
         struct listener *l = p->worker ? p->worker->listener : NULL;
 
-        if (!l || !l->pool)
+        if (!l)
+                return;
+        l->fed = (uint16_t)(l->fed + len);
+        if (!l->pool)
                 return;
         for (;;) {
                 enum listener_state from = l->proto.state;
                 enum listener_news news = listener_proto_feed(&l->proto, &data, &len);
                 if (news == LISTENER_QUIET)
                         break;
+                l->heard = (uint16_t)(l->fed - len);
+                note_answer(s, l, news);
                 tell_state(s, l, from);
                 happened(s, l, news);
         }
-        deliver(s, l->pool);
+        pool_deliver(s, l->pool);
 }
 
 void listener_ended(struct supervisor *s, struct process *p)
@@ -568,7 +456,7 @@ void listener_ended(struct supervisor *s, struct process *p)
         l->proto = (struct listener_proto){ .state = LISTENER_UNKNOWN };
         put_back(s, l);
         if (l->pool)
-                deliver(s, l->pool);
+                pool_deliver(s, l->pool);
 }
 
 void listener_free(struct listener *l)
@@ -581,9 +469,9 @@ void listener_free(struct listener *l)
                         at = &(*at)->next;
                 *at = l->next;
                 if (l->busy_with)
-                        push_front(l->pool, l->busy_with);
+                        queue_push_front(&l->pool->queue, l->busy_with);
                 l->busy_with = NULL;
         }
-        entry_free(l->busy_with);
+        buf_release(&l->unheard);
         free(l);
 }

@@ -70,10 +70,11 @@ static bool open_table(struct state *st, struct buf *said, struct err *e)
         return ok;
 }
 
-static bool open_texts(struct state *st, struct buf *said, struct err *e)
+static bool open_vault(struct state *st, const char *name, struct vault *v, struct buf *said,
+                       struct err *e)
 {
-        char *path = path_in(st, "texts");
-        bool ok = path ? vault_open(&st->texts, path, &st->who, said, e) : err_nomem(e);
+        char *path = path_in(st, name);
+        bool ok = path ? vault_open(v, path, &st->who, said, e) : err_nomem(e);
 
         free(path);
         return ok;
@@ -81,7 +82,7 @@ static bool open_texts(struct state *st, struct buf *said, struct err *e)
 
 static bool open_both(struct state *st, struct buf *said, struct err *e)
 {
-        return open_table(st, said, e) && open_texts(st, said, e);
+        return open_table(st, said, e) && open_vault(st, "texts", &st->texts, said, e);
 }
 
 static void close_both(struct state *st)
@@ -98,7 +99,8 @@ static bool take_over(struct state *st, struct buf *said, struct err *e)
                 return false;
         st->who.version = STATE_VERSION;
         st->who.readable_by = STATE_READABLE_BY;
-        if (!open_both(st, said, e) || !v1_import(st, &imported, said, e))
+        if (!open_vault(st, "events", &st->events, said, e) || !open_both(st, said, e) ||
+            !v1_import(st, &imported, said, e))
                 return false;
         if (!imported)
                 return true;
@@ -120,7 +122,7 @@ static bool open_tables(struct supervisor *s, struct err *e)
                 log_line(s->log, LVL_WARN,
                          "%s: %u records are damaged; their processes are not known",
                          st->table.file.path, st->table.damaged);
-        return state_read_all(s) || err_nomem(e);
+        return (state_read_all(s) && state_events_read(st)) || err_nomem(e);
 }
 
 static void release(struct supervisor *s)
@@ -129,6 +131,8 @@ static void release(struct supervisor *s)
 
         state_forget_relics(s);
         close_both(st);
+        vault_close(&st->events);
+        free(st->left);
         fd_close(&st->lock);
         free(st->lock_path);
         free(st->dir);
@@ -211,6 +215,7 @@ void state_close(struct supervisor *s, bool keep_it)
                 v1_remove(st);
                 statetable_remove(&st->table);
                 vault_remove(&st->texts);
+                vault_remove(&st->events);
                 remove_in(st, LEDGERS);
                 pidfile_remove(st->lock_path, &st->lock);
                 rmdir(st->dir); /* what was set aside keeps it */

@@ -55,7 +55,9 @@ static void unpack_step(const struct record_step *step, struct record *r)
         r->status = step->status;
         r->start_low = step->start_low;
         r->start_high = r->start_low + step->start_span;
-        r->listener_state = step->listener_state;
+        r->listener = (struct listener_memory){ .state = step->listener_state,
+                                                .in_step = (step->bits & BIT_IN_STEP) != 0,
+                                                .heard = (uint16_t)step->listener_heard };
         r->replicas = step->replicas;
         r->numprocs = step->numprocs;
         r->scaled = r->kind == RECORD_FLEET;
@@ -64,8 +66,7 @@ static void unpack_step(const struct record_step *step, struct record *r)
         unpack_memory(step, &r->memory);
 }
 
-/* The next text, *at moves on. NULL: there is none. */
-static const char *next_text(const char **at, const char *end)
+const char *record_next_text(const char **at, const char *end)
 {
         const char *text = *at;
         const char *nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
@@ -79,13 +80,13 @@ static bool unpack_texts(struct record *r, const char *at, const char *end)
         const char *spawnerr;
 
         for (int i = 0; i < TEXT_COUNT; i++)
-                if (!(r->text[i] = next_text(&at, end)))
+                if (!(r->text[i] = record_next_text(&at, end)))
                         return false;
         if (!*r->text[TEXT_GROUP])
                 r->text[TEXT_GROUP] = r->text[TEXT_NAME];
         if (!*r->text[TEXT_PROGRAM])
                 r->text[TEXT_PROGRAM] = r->text[TEXT_GROUP];
-        spawnerr = next_text(&at, end);
+        spawnerr = record_next_text(&at, end);
         if (!spawnerr || strlen(spawnerr) >= sizeof r->memory.spawnerr)
                 return false;
         strcpy(r->memory.spawnerr, spawnerr);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/strs.h"
+#include "engine/listeners.h"
 #include "engine/state.h"
 #include "model/memory.h"
 #include "sys/statetable.h"
@@ -37,6 +38,7 @@ enum memory_bit {
         BIT_EXPECTED = 4,
         BIT_UNHEALTHY = 8,
         BIT_EVER_OK = 16,
+        BIT_IN_STEP = 32,
 };
 
 enum record_text { TEXT_NAME, TEXT_GROUP, TEXT_PROGRAM, TEXT_OUT, TEXT_ERR, TEXT_COUNT };
@@ -55,7 +57,7 @@ struct record {
         uint64_t pipes[3]; /* inodes; 0: none */
         int number, stopsignal, stopwaitsecs, program_kind;
         bool stopasgroup, killasgroup;
-        int listener_state;
+        struct listener_memory listener;
         struct process_memory memory;
 
         /* A fleet. */
@@ -84,7 +86,7 @@ struct record_step {
         int64_t stopped_wall : 48;
         uint64_t status : 16;
         int64_t ended_wall : 48;
-        uint64_t spare : 16;
+        uint64_t listener_heard : 16;
         uint64_t start_low : 48;
         uint64_t start_span : 16;
 };
@@ -108,6 +110,11 @@ struct relic {
         struct process *process; /* adopt.c: who goes on with it */
 };
 
+struct left {
+        uint32_t at, tag;
+        bool taken;
+};
+
 /* A birth that is under way: what the child writes down. */
 struct birth {
         struct statetable *table;
@@ -118,15 +125,17 @@ struct birth {
 struct state {
         struct state_owner who;
         struct statetable table;
-        struct vault texts;
+        struct vault texts, events;
         char *dir;       /* owned */
         char *lock_path; /* owned */
         int lock;        /* owned */
-        bool told_full;
+        bool told_full, told_events;
         struct birth birth;
         struct relic *relics; /* owned; processes sorted by group and name, then the fleets */
         size_t relic_count, process_count;
         struct strs spared;
+        struct left *left; /* owned: what the daemon before us left in `events`; NULL: settled */
+        size_t left_count;
 };
 
 /* state_write.c. False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
@@ -137,10 +146,15 @@ void record_drop(struct state *st, uint32_t slot, uint32_t texts);
 
 /* state_read.c. Texts are borrowed from the table. False: there is none, or it is damaged. */
 bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out);
+/* The text at *at, which moves on behind its NUL. NULL: there is none before `end`. */
+const char *record_next_text(const char **at, const char *end);
 /* Everything in the table becomes relics. False: no memory. */
 bool state_read_all(struct supervisor *s);
 struct relic *state_relic(const struct supervisor *s, const char *group, const char *name);
 void state_forget_relics(struct supervisor *s);
+
+/* state_events.c. False: no memory. */
+bool state_events_read(struct state *st);
 
 /* state_v1.c: the layout before this one. */
 

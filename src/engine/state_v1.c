@@ -124,7 +124,7 @@ static void read_process(const struct v1_process *p, struct record *r)
         r->program_kind = p->program_kind;
         r->stopasgroup = p->stopasgroup;
         r->killasgroup = p->killasgroup;
-        r->listener_state = p->listener_state;
+        r->listener.state = p->listener_state;
         read_memory(&p->memory, &r->memory);
 }
 
@@ -219,7 +219,7 @@ static size_t write_fixed(const struct record *r, union v1_record *to)
                                                    .program_kind = r->program_kind,
                                                    .stopasgroup = r->stopasgroup,
                                                    .killasgroup = r->killasgroup,
-                                                   .listener_state = (uint8_t)r->listener_state };
+                                                   .listener_state = (uint8_t)r->listener.state };
                 memcpy(to->process.pipes, r->pipes, sizeof r->pipes);
                 write_memory(&r->memory, &to->process.memory);
         }

@@ -52,7 +52,8 @@ static void pack_step(const struct record *r, struct record_step *step)
             (struct record_step){ .kind = (uint8_t)r->kind,
                                   .flags = (uint8_t)r->flags,
                                   .work = (uint8_t)r->work,
-                                  .listener_state = (uint8_t)r->listener_state,
+                                  .listener_state = (uint8_t)r->listener.state,
+                                  .listener_heard = r->listener.heard,
                                   .replicas = r->replicas,
                                   .numprocs = r->numprocs,
                                   .status = (uint16_t)r->status,
@@ -61,6 +62,8 @@ static void pack_step(const struct record *r, struct record_step *step)
         for (int i = 0; i < 3; i++)
                 step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
         pack_memory(&r->memory, step);
+        if (r->listener.in_step)
+                step->bits |= BIT_IN_STEP;
 }
 
 struct packing {
@@ -178,8 +181,8 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                 .program_kind = (int)g->kind,
                 .stopasgroup = g->stopasgroup,
                 .killasgroup = g->killasgroup == 1,
-                .listener_state = w->listener ? listener_state_of(w->listener) : 0,
         };
+        listener_remember(w->listener, &r->listener);
         process_remember(p, &r->memory);
 }
 

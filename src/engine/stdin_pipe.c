@@ -4,6 +4,7 @@
 #include <ev.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -67,6 +68,13 @@ void stdin_pipe_free(struct stdin_pipe *p)
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
         return p->rest ? p->rest->queue.len - p->rest->sent : 0;
+}
+
+bool stdin_pipe_unread(const struct stdin_pipe *p)
+{
+        int bytes = 0;
+
+        return p->fd >= 0 && ioctl(p->fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 /* Bytes taken; 0: the pipe is full; -1: nobody reads any more. */

@@ -195,6 +195,11 @@ void text_in(struct pipe_in *p, char *data, size_t len)
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
+        if (s->conf.tap && !s->conf.strip_ansi) { /* in the file before anybody acts on it */
+                put_text(p, false, data, len);
+                news(s, TEXT_RAW, data, len);
+                return;
+        }
         if (s->conf.tap)
                 news(s, TEXT_RAW, data, len);
         if (s->conf.capture_maxbytes <= 0) {

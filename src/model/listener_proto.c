@@ -3,6 +3,7 @@
 #include <string.h>
 
 static const char ready_token[] = "READY\n";
+static const char ready_line[] = "READY";
 static const char result_token[] = "RESULT ";
 static const char ok_body[] = "OK";
 
@@ -15,7 +16,7 @@ void listener_proto_begin(struct listener_proto *lp)
 
 void listener_proto_sent(struct listener_proto *lp)
 {
-        *lp = (struct listener_proto){ .state = LISTENER_BUSY };
+        *lp = (struct listener_proto){ .state = LISTENER_BUSY, .unsure = lp->unsure };
 }
 
 const char *listener_state_name(enum listener_state s)
@@ -84,13 +85,17 @@ static enum listener_news finish_body(struct listener_proto *lp)
 {
         bool ok = lp->body_is_ok && lp->body_len == LENGTH(ok_body);
 
-        listener_proto_begin(lp);
+        *lp = (struct listener_proto){ .state = LISTENER_ACKNOWLEDGED, .unsure = lp->unsure };
         return ok ? LISTENER_OK : LISTENER_FAIL;
 }
 
 static enum listener_news finish_line(struct listener_proto *lp)
 {
         lp->line[lp->line_len] = '\0';
+        if (lp->unsure && strcmp(lp->line, ready_line) == 0) {
+                *lp = (struct listener_proto){ .state = LISTENER_READY };
+                return LISTENER_MISSED;
+        }
         if (strlen(lp->line) != lp->line_len || /* a NUL in it */
             strncmp(lp->line, result_token, LENGTH(result_token)) != 0 ||
             !read_length(lp->line + LENGTH(result_token), &lp->body_len))
@@ -147,7 +152,10 @@ static enum listener_news step(struct listener_proto *lp, const char **data, siz
         case LISTENER_ACKNOWLEDGED:
                 return read_ready(lp, data, len);
         case LISTENER_READY:
-                return give_up(lp, LISTENER_BROKE);
+                if (!lp->unsure)
+                        return give_up(lp, LISTENER_BROKE);
+                *lp = (struct listener_proto){ .state = LISTENER_BUSY };
+                return read_line(lp, data, len);
         case LISTENER_BUSY:
                 return lp->in_body ? read_body(lp, data, len) : read_line(lp, data, len);
         case LISTENER_UNKNOWN:

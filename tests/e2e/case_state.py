@@ -1,6 +1,7 @@
 """What a daemon's death and an upgrade leave as it was: counters, names, events that wait."""
 import glob
 import os
+import random
 import signal
 import time
 
@@ -80,3 +81,103 @@ def generated_logs_are_spared_by_the_clean_up(c):
     d.stop()
     d.start()
     check(not os.path.exists(names['off', 'stdout']), 'after a clean stop nothing is spared')
+
+
+LISTENER = """
+import sys
+heard = open(sys.argv[1], 'a')
+slow = float(sys.argv[2])
+import time
+while True:
+    sys.stdout.write('READY\\n')
+    sys.stdout.flush()
+    head = dict(x.split(':') for x in sys.stdin.readline().split())
+    data = sys.stdin.read(int(head['len'])).split('\\n')[-1]
+    heard.write(f"{head['serial']} {head['poolserial']} {data}\\n")
+    heard.flush()
+    time.sleep(slow)
+    answer = 'FAIL' if data.startswith('no') and 'again' not in head and data not in refused else 'OK'
+    refused.add(data)
+    sys.stdout.write(f'RESULT {len(answer)}\\n{answer}')
+    sys.stdout.flush()
+"""
+
+
+def listener(c, name, slow, *lines):
+    script = write_file(c.path(f'{name}.py'), LISTENER.replace('import time', 'import time\nrefused = set()'))
+    return '\n'.join([f'[eventlistener:{name}]', f'command=/usr/bin/python3 {script} {c.path(name)} {slow}',
+                      'events=REMOTE_COMMUNICATION', 'buffer_size=100000', *lines]) + '\n'
+
+
+def heard(c, name):
+    return [line.split(' ', 2) for line in read_file(c.path(name)).splitlines()]
+
+
+def events_over(c, d, again, rounds, alive):
+    """Numbered events while the daemon dies or is exchanged: what was answered is heard."""
+    sent, n = [], 0
+    for _ in range(rounds):
+        end = time.monotonic() + 0.15 + random.random() * 0.1
+        while time.monotonic() < end:
+            n += 1
+            d.rpc().sendRemoteCommEvent('type', f'{"no" if n % 10 == 0 else "yes"}-{n}')
+            sent.append(n)
+        again()
+    for name in alive:
+        def missing(name=name):
+            return set(sent) - {int(x[2].split('-')[1]) for x in heard(c, name)}
+        c.wait(lambda: not missing(), f'{name} has heard everything', lambda: f'not {missing()}; {d.log()[-900:]}')
+        seen, doubles = {}, 0
+        for serial, poolserial, data in heard(c, name):
+            at = (int(serial), int(poolserial))
+            same(seen.setdefault(data, at), at, f'{name}: numbers of {data}')
+            doubles += 1
+        order = [seen[x] for x in sorted(seen, key=lambda x: int(x.split('-')[1]))]
+        same(order, sorted(order), f'{name}: numbers in the order of events')
+        same(len({x[0] for x in order}), len(order), f'{name}: serials are told once')
+        same([x[1] for x in order], list(range(order[0][1], order[0][1] + len(order))), f'{name}: poolserials')
+        doubles -= len(seen) + sum(x.startswith('no') for x in seen)
+        check(doubles <= rounds, f'{name}: {doubles} given twice')
+        d.wait_state(name, 'RUNNING')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
+    lacks(d.log(), 'its answer was lost', 'main log')
+
+
+@story(nobody=True)
+def events_are_not_lost_when_the_daemon_is_killed(c):
+    d = c.daemon(listener(c, 'quick', 0) + listener(c, 'slow', 0.002))
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    events_over(c, d, lambda: succeed(d), 20, pids)
+    same(d.pids(), pids, 'the same listeners')
+
+
+@story(nobody=True)
+def events_are_not_lost_over_an_upgrade(c):
+    d = c.daemon(listener(c, 'quick', 0) + listener(c, 'slow', 0.002))
+    d.wait_all('RUNNING', 2)
+    pids = d.pids()
+    events_over(c, d, lambda: upgrade(c, d), 8, pids)
+    same(d.pids(), pids, 'the same listeners')
+
+
+@story(nobody=True)
+def what_a_listener_was_busy_with_when_both_died_is_given_again(c):
+    d = c.daemon(listener(c, 'stuck', 1000) + c.program('w', ' sleep'))
+    d.wait_all('RUNNING', 2)
+    for n in range(3):
+        d.rpc().sendRemoteCommEvent('type', f'yes-{n}')
+    c.wait(lambda: heard(c, 'stuck'), 'it hears')
+    pid = d.pids()['stuck']
+    d.kill()
+    kill(pid)
+    c.wait_gone(pid)
+    reap_all()
+    write_file(c.path('stuck.py'), read_file(c.path('stuck.py')).replace('time.sleep(slow)', ''))
+    d.start()
+    c.wait(lambda: len(heard(c, 'stuck')) == 4, 'it hears them all', lambda: f'{heard(c, "stuck")}')
+    same([x[2] for x in heard(c, 'stuck')], ['yes-0', 'yes-0', 'yes-1', 'yes-2'], 'events')
+    succeed(d)
+    d.rpc().sendRemoteCommEvent('type', 'yes-3')
+    c.wait(lambda: len(heard(c, 'stuck')) == 5, 'and the next one', lambda: f'{heard(c, "stuck")}')
+    same([int(x[1]) for x in heard(c, 'stuck')], [0, 0, 1, 2, 3], 'poolserials')

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Everything that happens, as letters: R ready, O ok, F fail, L bad line, X broke. */
+/* Everything that happens, as letters: R ready, O ok, F fail, L bad line, X broke,
+ * M missed. */
 static void feed(struct listener_proto *lp, const char *data, size_t len, char *out)
 {
-        static const char letters[] = { [LISTENER_IS_READY] = 'R',
-                                        [LISTENER_OK] = 'O',
-                                        [LISTENER_FAIL] = 'F',
-                                        [LISTENER_BAD_LINE] = 'L',
-                                        [LISTENER_BROKE] = 'X' };
+        static const char letters[] = {
+                [LISTENER_IS_READY] = 'R', [LISTENER_OK] = 'O',    [LISTENER_FAIL] = 'F',
+                [LISTENER_BAD_LINE] = 'L', [LISTENER_BROKE] = 'X', [LISTENER_MISSED] = 'M'
+        };
         enum listener_news news;
 
         while ((news = listener_proto_feed(lp, &data, &len)) != LISTENER_QUIET) {
@@ -191,6 +191,25 @@ Test(listener_proto, takes_a_body_up_to_the_bound)
         feed(&lp, body, 1, happens);
         cr_expect_str_eq(happens, "F");
         free(body);
+}
+
+Test(listener_proto, of_a_daemon_before_may_miss_a_result_once)
+{
+        struct listener_proto lp = busy();
+
+        lp.unsure = true;
+        says(&lp, "READY\n", "M");
+        cr_expect_eq(lp.state, LISTENER_READY);
+        listener_proto_sent(&lp);
+        says(&lp, "READY\n", "L");
+}
+
+Test(listener_proto, of_a_daemon_before_may_have_a_result_too_many_once)
+{
+        struct listener_proto lp = { .state = LISTENER_READY, .unsure = true };
+
+        says(&lp, "RESULT 2\nOKREADY\n", "OR");
+        says(&lp, "RESULT 2\nOKREADY\n", "X");
 }
 
 Test(listener_proto, has_supervisors_words_for_its_states)

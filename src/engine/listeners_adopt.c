@@ -1,0 +1,212 @@
+/* Event listeners over the death of a daemon: what waits and what somebody was busy with
+ * (engine/state.h), and what they said that the daemon before us had read and not heard. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/stdin_pipe.h"
+#include "pool.h"
+
+#define UNHEARD_MAX 32768 /* more than that is a sign that we are not in step */
+
+/* ---- events */
+
+struct taking {
+        struct listeners *listeners;
+        struct pool *pool;
+};
+
+static bool set_adrift(struct pool *p, struct entry *e, const struct kept_event *k)
+{
+        struct adrift *a = malloc(sizeof *a);
+
+        if (!a)
+                return false;
+        *a = (struct adrift){
+                .next = p->adrift, .entry = e, .phase = k->phase, .listener = k->listener
+        };
+        p->adrift = a;
+        return true;
+}
+
+static void take_event(void *arg, const struct kept_event *k)
+{
+        const struct taking *t = arg;
+        struct listeners *ls = t->listeners;
+        enum event_type type = event_parse(k->name);
+        struct notice *n = type == EV_TYPE_COUNT
+                               ? NULL
+                               : notice_new(event_name(type), k->serial, k->payload, k->len);
+        struct entry *e = n ? entry_new(n, k->poolserial) : NULL;
+
+        notice_unref(n);
+        if (!e) {
+                log_line(ls->sup->log, LVL_ERROR, "pool %s misses event %" PRIu64, k->pool,
+                         k->serial);
+                state_event_drop(ls->sup, k->kept);
+                return;
+        }
+        e->kept = k->kept;
+        if (ls->next_serial <= k->serial)
+                ls->next_serial = k->serial + 1;
+        if (t->pool->next_serial <= k->poolserial)
+                t->pool->next_serial = k->poolserial + 1;
+        if (k->phase == EVENT_WAITS || !set_adrift(t->pool, e, k))
+                queue_push_sorted(&t->pool->queue, e);
+}
+
+void pool_take_kept(struct listeners *ls, struct pool *p)
+{
+        struct taking t = { ls, p };
+
+        p->next_serial = state_pool_serial_kept(ls->sup, p->group->name, &p->kept);
+        state_events_of(ls->sup, p->group->name, take_event, &t);
+}
+
+void pool_land(struct pool *p)
+{
+        while (p->adrift) {
+                struct adrift *a = p->adrift;
+                p->adrift = a->next;
+                queue_push_sorted(&p->queue, a->entry);
+                free(a);
+        }
+}
+
+/* ---- listeners */
+
+static struct adrift *take_adrift(struct pool *p, int listener)
+{
+        struct adrift **at = &p->adrift;
+
+        while (*at && (*at)->listener != listener)
+                at = &(*at)->next;
+        struct adrift *a = *at;
+        if (a)
+                *at = a->next;
+        return a;
+}
+
+/* Whether it has the event: it was written to it and not answered, or the answer is to be heard
+ * again. */
+static bool is_busy_with(const struct adrift *a, enum listener_state state, bool unread,
+                         size_t said)
+{
+        switch (a->phase) {
+        case EVENT_SENDING:
+                return state == LISTENER_BUSY || unread || said;
+        case EVENT_SENT:
+                return state != LISTENER_ACKNOWLEDGED && state != LISTENER_UNKNOWN;
+        case EVENT_ACCEPTED:
+        case EVENT_REJECTED:
+                return state == LISTENER_BUSY && said;
+        case EVENT_WAITS:
+                break;
+        }
+        return false;
+}
+
+static enum listener_state state_from(int number)
+{
+        switch (number) {
+        case LISTENER_READY:
+        case LISTENER_BUSY:
+        case LISTENER_UNKNOWN:
+                return (enum listener_state)number;
+        default:
+                return LISTENER_ACKNOWLEDGED;
+        }
+}
+
+static void take_up(struct supervisor *s, struct listener *l, struct adrift *a, size_t said)
+{
+        struct pool *p = l->pool;
+        const struct stdin_pipe *in = l->process->worker->in;
+        enum listener_state *state = &l->proto.state;
+
+        if (is_busy_with(a, *state, in && stdin_pipe_unread(in), said)) {
+                *state = LISTENER_BUSY;
+                l->busy_with = a->entry;
+        } else {
+                if (*state == LISTENER_BUSY)
+                        *state = LISTENER_ACKNOWLEDGED;
+                if (a->phase == EVENT_ACCEPTED)
+                        entry_free(s, a->entry);
+                else
+                        queue_push_sorted(&p->queue, a->entry);
+        }
+        free(a);
+}
+
+/* The end of its log that nobody has heard, where the log is all that it ever said. */
+static void read_unheard(struct process *p, struct listener *l, struct buf *out)
+{
+        struct stream_ledger was;
+        const char *path = p->worker->out ? stream_path(p->worker->out) : NULL;
+        struct stat st;
+        AUTO_FD fd = path && l->in_step ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+
+        l->in_step = false;
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return;
+        stream_ledger(p->worker->out, &was);
+        if (was.inode && was.inode != st.st_ino)
+                return;
+        int64_t end = was.inode ? was.base + st.st_size : 0;
+        uint16_t more = (uint16_t)((uint16_t)end - l->heard);
+        l->in_step = true;
+        l->fed = l->heard = (uint16_t)end;
+        if (more == 0 || more > UNHEARD_MAX || more > st.st_size || !buf_reserve(out, more))
+                return;
+        if (pread(fd, out->data, more, st.st_size - more) == more) {
+                out->len = more;
+                l->fed = l->heard = (uint16_t)(end - more);
+        }
+}
+
+void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m)
+{
+        struct listener *l = listener_of(s, p);
+
+        if (!l)
+                return;
+        l->in_step = m->in_step && !s->config->settings.strip_ansi;
+        l->fed = l->heard = m->heard;
+        buf_release(&l->unheard);
+        read_unheard(p, l, &l->unheard);
+}
+
+void listener_adopted(struct supervisor *s, struct process *p, const struct listener_memory *m)
+{
+        struct listener *l = listener_of(s, p);
+
+        if (!l)
+                return;
+        AUTO_BUF said = l->unheard;
+        l->unheard = BUF_INIT;
+        l->proto = (struct listener_proto){ .state = state_from(m->state), .unsure = true };
+        struct adrift *a = take_adrift(l->pool, p->number);
+        if (a)
+                take_up(s, l, a, said.len);
+        if (said.len)
+                listener_output(s, p, said.data, said.len);
+}
+
+/* ---- all of them */
+
+void listeners_settled(struct supervisor *s)
+{
+        struct listeners *ls = s->listeners;
+
+        for (struct pool *p = ls ? ls->pools : NULL; p; p = p->next) {
+                pool_land(p);
+                for (struct entry *e = p->queue.first; e; e = e->next)
+                        state_event_mark(s, e->kept, EVENT_WAITS, 0);
+                pool_deliver(s, p);
+        }
+        state_events_settled(s);
+}

@@ -1,0 +1,62 @@
+/* Inside of the listeners: pools, and what a listener is to them. */
+#ifndef ENGINE_POOL_H
+#define ENGINE_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/bus.h"
+#include "engine/listeners.h"
+#include "engine/state.h"
+#include "event_queue.h"
+#include "model/listener_proto.h"
+
+struct listener {
+        struct listener_proto proto;
+        struct pool *pool;       /* borrowed; NULL: the pool is gone */
+        struct process *process; /* borrowed */
+        struct listener *next;   /* the pool's list */
+        struct entry *busy_with; /* owned; NULL: nothing */
+        bool in_step;            /* the next two count what is in its log */
+        uint16_t fed, heard;     /* bytes of its stdout, and those that something came of */
+        struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
+};
+
+/* What a listener was busy with when the daemon before us died: until that listener takes it. */
+struct adrift {
+        struct adrift *next;
+        struct entry *entry; /* owned */
+        enum event_phase phase;
+        int listener; /* its process's number */
+};
+
+struct pool {
+        struct pool *next;
+        struct group *group;        /* borrowed */
+        struct program *program;    /* reference */
+        uint64_t wanted;            /* a bit per event type */
+        struct listener *listeners; /* borrowed: each is its worker's */
+        struct event_queue queue;   /* owned: what waits */
+        struct adrift *adrift;      /* owned: of listeners of the daemon before us; NULL: none */
+        uint64_t next_serial;
+        uint32_t kept; /* where that is written down */
+};
+
+struct listeners {
+        struct supervisor *sup;
+        struct subscriber subscriber;
+        struct pool *pools;
+        uint64_t wanted; /* by any pool */
+        uint64_t next_serial;
+};
+
+/* listeners.c. NULL: no memory, or its pool is gone. */
+struct listener *listener_of(struct supervisor *s, struct process *p);
+void pool_deliver(struct supervisor *s, struct pool *p);
+
+/* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
+void pool_take_kept(struct listeners *ls, struct pool *p);
+/* Nobody is going to answer for what is adrift any more: it waits again. */
+void pool_land(struct pool *p);
+
+#endif
