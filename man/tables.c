@@ -54,7 +54,9 @@ static void put_change(struct buf *out, const struct opt *o)
                 [CHANGE_RESTART] = "A change restarts the process.\n",
         };
 
-        if (o->change != CHANGE_NONE)
+        if (o->change == CHANGE_RESTART && !o->kinds)
+                buf_puts(out, "A change waits for the next start of the daemon.\n");
+        else if (o->change != CHANGE_NONE)
                 buf_puts(out, words[o->change]);
 }
 

@@ -32,10 +32,11 @@ struct supervisor {
         struct reader *reader;   /* owned: reads them back */
         struct bus bus;
         struct registry registry;
-        struct config *config;  /* owned: the one in effect */
-        struct config *latest;  /* the last one read (`reread`); owned where it is not `config` */
-        struct config *pending; /* owned: what a restart of everything begins with; NULL */
-        int generation;         /* counts applied configurations, from 1 */
+        struct config *config;    /* owned: the one in effect */
+        struct config *latest;    /* the last one read (`reread`); owned where it is not `config` */
+        struct config *pending;   /* owned: what a restart of everything begins with; NULL */
+        struct strs started_with; /* what only another start changes (settings_note) */
+        int generation;           /* counts applied configurations, from 1 */
         struct limits limits;
         sigset_t worker_mask; /* the mask that workers get */
         enum mood mood;

@@ -27,9 +27,27 @@ struct change_item {
         int number;               /* process_num */
 };
 
+/* What happens to the daemon itself and to its servers. */
+enum setting_action {
+        SETTING_LIVE,  /* the new value is taken */
+        SETTING_LATER, /* only another start of the daemon makes it true */
+        SETTING_OPEN,  /* a server that was not there */
+        SETTING_CLOSE, /* one that is there no more */
+};
+
+struct setting_item {
+        char *section;   /* owned: "supervisord", "inet_http_server:public" */
+        const char *key; /* static; NULL: the section comes or goes */
+        char *from, *to; /* owned: as in a file; secrets as "..."; of a server that comes or goes
+                          * its address. NULL: there is none */
+        enum setting_action action;
+};
+
 struct plan {
         struct change_item *items; /* owned; in the order of `status` over old and new together */
         int count;
+        struct setting_item *settings; /* owned; in the order of the tables */
+        int setting_count;
         int generation; /* set by the engine */
         bool applied;
 };
@@ -39,6 +57,16 @@ struct plan {
 bool plan_make(const struct registry *r, const struct config *next, const struct world *w,
                struct plan *out, struct err *e);
 void plan_release(struct plan *p);
+
+/* What only a start of the daemon makes true, as "key=value": what it was started with, to compare
+ * every later configuration with. False: no memory. */
+bool settings_note(const struct settings *s, struct strs *out);
+/* Add the daemon's settings and servers to a plan: from `now`, in effect, and from what the daemon
+ * was `started` with (settings_note) to `next`. */
+bool plan_settings(struct plan *p, const struct config *now, const struct strs *started,
+                   const struct config *next, struct err *e);
+const char *setting_action_word(enum setting_action a); /* "live" "later" "open" "close" */
+
 const char *plan_action_word(enum plan_action a); /* "keep" "live" "start" "stop" "restart" */
 
 /* Worst change between two programs; *keys (may be NULL) gets the keys that differ. */

@@ -153,6 +153,17 @@ static void put_change(struct jout *j, const struct change_item *c)
         jout_close(j, '}');
 }
 
+static void put_setting(struct jout *j, const struct setting_item *s)
+{
+        jout_open(j, '{');
+        view_key_text(j, "section", s->section);
+        view_key_text(j, "key", s->key);
+        view_key_text(j, "from", s->from);
+        view_key_text(j, "to", s->to);
+        view_key_text(j, "action", setting_action_word(s->action));
+        jout_close(j, '}');
+}
+
 void view_plan_members(struct jout *j, const struct plan *p, bool all, const struct diags *warnings)
 {
         view_key_bool(j, "applied", p->applied);
@@ -162,6 +173,11 @@ void view_plan_members(struct jout *j, const struct plan *p, bool all, const str
         for (int i = 0; i < p->count; i++)
                 if (all || p->items[i].action != PLAN_KEEP)
                         put_change(j, &p->items[i]);
+        jout_close(j, ']');
+        jout_key(j, "settings");
+        jout_open(j, '[');
+        for (int i = 0; i < p->setting_count; i++)
+                put_setting(j, &p->settings[i]);
         jout_close(j, ']');
         jout_key(j, "warnings");
         view_diags(j, warnings, DIAG_WARNING);

@@ -137,7 +137,8 @@ static const struct {
         const char *action, *done;
 } actions[] = {
         { "start", "started" }, { "stop", "stopped" }, { "restart", "restarted" },
-        { "live", "changed" },  { "keep", "kept" },
+        { "live", "changed" },  { "keep", "kept" },    { "open", "opened" },
+        { "close", "closed" },
 };
 
 static const char *action_word(const char *action, bool applied)
@@ -148,40 +149,76 @@ static const char *action_word(const char *action, bool applied)
         return action;
 }
 
-static void put_changes(struct ctl *c, struct buf *out, const json_t *changes, bool applied)
+static void add_changes(struct table *t, const json_t *changes, bool applied)
 {
-        struct table t = { .columns = 3 };
-
         for (size_t i = 0; i < json_array_size(changes); i++) {
                 const json_t *change = json_array_get(changes, i);
-                table_add(&t, action_word(json_text(change, "action"), applied));
-                table_add(&t, json_text(change, "name"));
-                table_add(&t, json_text(change, "why"));
+                table_add(t, action_word(json_text(change, "action"), applied));
+                table_add(t, json_text(change, "name"));
+                table_add(t, json_text(change, "why"));
         }
-        table_put(out, &t, c->colour ? 0 : -1);
-        strs_release(&t.cells);
+}
+
+static const char *or_nothing(const char *value)
+{
+        return *value ? value : "nothing";
+}
+
+/* "live  [supervisord]  loglevel info -> debug" */
+static void add_settings(struct table *t, const json_t *settings, bool applied)
+{
+        for (size_t i = 0; i < json_array_size(settings); i++) {
+                const json_t *s = json_array_get(settings, i);
+                const char *action = json_text(s, "action"), *key = json_text(s, "key");
+                const char *from = json_text(s, "from"), *to = json_text(s, "to");
+                AUTO_BUF section = BUF_INIT, what = BUF_INIT;
+                buf_printf(&section, "[%s]", json_text(s, "section"));
+                if (*key)
+                        buf_printf(&what, "%s %s -> %s", key, or_nothing(from), or_nothing(to));
+                else
+                        buf_puts(&what, *to ? to : from);
+                if (strcmp(action, "later") == 0)
+                        buf_puts(&what, " (when supervisord is started anew)");
+                table_add(t, action_word(action, applied));
+                table_add(t, buf_str(&section));
+                table_add(t, buf_str(&what));
+        }
+}
+
+/* Is there a setting that is taken at once? */
+static bool any_now(const json_t *settings)
+{
+        for (size_t i = 0; i < json_array_size(settings); i++)
+                if (strcmp(json_text(json_array_get(settings, i), "action"), "later") != 0)
+                        return true;
+        return false;
 }
 
 static void say_plan(struct ctl *c, const json_t *plan)
 {
         const json_t *changes = json_object_get(plan, "changes");
+        const json_t *settings = json_object_get(plan, "settings");
         const json_t *warnings = json_object_get(plan, "warnings");
         bool applied = json_is_true(json_object_get(plan, "applied"));
+        struct table t = { .columns = 3 };
         AUTO_BUF out = BUF_INIT;
 
         for (size_t i = 0; i < json_array_size(warnings); i++)
                 v1_put_diagnostic(&out, "warning: ", json_array_get(warnings, i));
-        put_changes(c, &out, changes, applied);
-        bool none =
-            json_array_size(changes) == 0; /* sockets and logs may have changed all the same */
+        add_settings(&t, settings, applied);
+        add_changes(&t, changes, applied);
+        table_put(&out, &t, c->colour ? 0 : -1);
+        strs_release(&t.cells);
+        bool none = json_array_size(changes) == 0, quiet = !any_now(settings);
         if (applied)
                 buf_printf(&out, "Applied as generation %lld%s\n",
                            (long long)json_int(plan, "generation"),
                            none ? ": no process is touched" : "");
-        else if (none)
+        else if (none && quiet)
                 buf_puts(&out, "No process would be touched\n");
         else
-                buf_puts(&out, "Nothing was touched: \"apply\" carries this out\n");
+                buf_printf(&out, "Nothing was touched: \"apply\" carries this out%s\n",
+                           none ? "; no process would be touched" : "");
         fputs(buf_str(&out), c->out);
 }
 

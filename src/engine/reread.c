@@ -94,7 +94,9 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         struct config *next = reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->world, out, &e)) {
+        if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->world, out, &e) ||
+            !plan_settings(out, s->config, &s->started_with, next, &e)) {
+                plan_release(out);
                 config_free(next);
                 return refuse(s, diags, &e);
         }

@@ -538,7 +538,8 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->logs = logs_new(loop, sys, log, &news);
         s->reader = reader_new(loop);
         supervisor_take_config(s, config);
-        return (s->logs && s->reader) || err_nomem(e);
+        bool noted = settings_note(&config->settings, &s->started_with);
+        return (s->logs && s->reader && noted) || err_nomem(e);
 }
 
 void supervisor_remove_all(struct supervisor *s)
@@ -573,6 +574,7 @@ void supervisor_release(struct supervisor *s)
         config_free(s->config);
         config_free(s->pending);
         fd_close(&s->null);
+        strs_release(&s->started_with);
         free(s->server_url);
         free(s->gone);
 }

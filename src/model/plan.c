@@ -64,6 +64,12 @@ void plan_release(struct plan *p)
                 strs_release(&p->items[i].keys);
         }
         free(p->items);
+        for (int i = 0; i < p->setting_count; i++) {
+                free(p->settings[i].section);
+                free(p->settings[i].from);
+                free(p->settings[i].to);
+        }
+        free(p->settings);
         *p = (struct plan){ 0 };
 }
 

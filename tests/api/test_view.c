@@ -196,12 +196,13 @@ Test(view, leaves_kept_processes_out_of_a_plan)
         diags_add(&diags, DIAG_INFO, NULL, NULL, "not shown");
         struct jout j = fresh();
         view_plan(&j, &plan, false, &diags);
-        expect_text(&j,
-                    "{\"applied\":false,\"generation\":4,\"changes\":[{\"name\":\"b\",\"program\":"
-                    "\"b\",\"action\":\"restart\",\"keys\":[\"command\"],\"why\":\"command "
-                    "changed\"}],\"warnings\":[{\"file\":\"x.conf\",\"line\":7,\"section\":"
-                    "\"program:b\",\"key\":\"comand\",\"message\":\"unknown key\",\"hint\":"
-                    "\"command\"}]}");
+        expect_text(
+            &j,
+            "{\"applied\":false,\"generation\":4,\"changes\":[{\"name\":\"b\",\"program\":"
+            "\"b\",\"action\":\"restart\",\"keys\":[\"command\"],\"why\":\"command "
+            "changed\"}],\"settings\":[],\"warnings\":[{\"file\":\"x.conf\",\"line\":7,\"section\":"
+            "\"program:b\",\"key\":\"comand\",\"message\":\"unknown key\",\"hint\":"
+            "\"command\"}]}");
         j = fresh();
         view_plan(&j, &plan, true, NULL);
         json_t *all = json_loads(buf_str(&text), 0, NULL);
@@ -301,7 +302,7 @@ Test(view, shows_the_other_events)
                      "\"stream\":\"stderr\",\"bytes\":null,\"detail\":\"disk full\"}");
         expect_event(&applied, 3,
                      "{\"seq\":3,\"at\":null,\"type\":\"config.applied\",\"applied\":true,"
-                     "\"generation\":2,\"changes\":[],\"warnings\":[]}");
+                     "\"generation\":2,\"changes\":[],\"settings\":[],\"warnings\":[]}");
         for (int i = 0; i < 2; i++)
                 cr_expect_null(view_event_type(&ours[i]));
 }

@@ -352,6 +352,33 @@ Test(commands, apply_says_where_the_configuration_is_wrong)
                1);
 }
 
+#define SETTING(section, key, from, to, action)                                     \
+        "{\"section\":\"" section "\",\"key\":" key ",\"from\":" from ",\"to\":" to \
+        ",\"action\":\"" action "\"}"
+
+Test(commands, apply_shows_what_becomes_of_the_daemon_itself)
+{
+        FAKE_DAEMON(
+            &d,
+            RULE_JSON("{\"plan\":true}", "{\"applied\":false,\"generation\":4,\"warnings\":[],"
+                                         "\"changes\":[],\"settings\":[" SETTING(
+                                             "supervisord", "\"loglevel\"", "\"info\"", "\"debug\"",
+                                             "live") "," SETTING("supervisord", "\"pidfile\"",
+                                                                 "null", "\"/a\"", "later") "]}"),
+            RULE_JSON(
+                "{\"plan\":false}",
+                "{\"applied\":true,\"generation\":5,\"warnings\":[],\"changes\":[],\"settings\":"
+                "[" SETTING("inet_http_server:x", "null", "null", "\"*:9001\"", "open") "]}"));
+        ctl_run(&d.ctl, "apply --plan");
+        ctl_run(&d.ctl, "apply");
+        expect("live   [supervisord]  loglevel info -> debug\n"
+               "later  [supervisord]  pidfile nothing -> /a (when supervisord is started anew)\n"
+               "Nothing was touched: \"apply\" carries this out; no process would be touched\n"
+               "opened  [inet_http_server:x]  *:9001\n"
+               "Applied as generation 5: no process is touched\n",
+               0);
+}
+
 Test(commands, apply_does_not_say_that_nothing_changes_when_no_process_does)
 {
         FAKE_DAEMON(&d,
