@@ -281,7 +281,8 @@ def who_ends_while_nobody_is_there_is_told_truly(c):
     d.start()
     p = d.wait_process('known', lambda p: p['pid'] not in (None, pids['known']), 'is restarted')
     same((p['exit']['signal'], p['restarts']), ('SIGINT', 1), 'exit')
-    p = d.wait_process('unknown', lambda p: p['pid'] and p['state'] == 'RUNNING', 'is restarted')
+    p = d.wait_process('unknown', lambda p: p['pid'] not in (None, pids['unknown'])
+                       and p['state'] == 'RUNNING', 'is restarted')
     same((p['exit']['text'], p['exit']['code'], p['exit']['signal']),
          ('unknown (ended while unsupervised)', None, None), 'exit')
     same(d.process('never')['state'], 'EXITED', 'state')
