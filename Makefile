@@ -163,11 +163,30 @@ $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_TEST) -o $@ $^
 
+# The daemon with its fault points: only what has some is compiled once more. Found there first, the
+# archives' own are not taken.
+FAULT_SOURCES := $(sort tests/e2e/fault_point.c supervisord/supervisord.c \
+                 $(shell grep -l base/fault_point.h src/*/*.c))
+FAULT_OBJECTS := $(FAULT_SOURCES:%.c=$(BUILD)/obj/faults/%.o)
+
+$(FAULT_OBJECTS): CPPFLAGS_ALL += -DFAULT_POINTS
+$(BUILD)/obj/faults/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (with fault points)"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/supervisord: $(FAULT_OBJECTS) $(call archives,$(NEEDS_api))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)
+
+E2E_PROGRAMS := $(BUILD)/test/worker $(BUILD)/test/supervisord
+
 # stories mostly wait: more of them than cores
 E2E_JOBS ?= 3
 
 .PHONY: e2e
-e2e: all $(BUILD)/test/worker
+e2e: all $(E2E_PROGRAMS)
 	$(Q)tests/e2e/run --build $(BUILD) -j $(E2E_JOBS) $(E2E_FLAGS)
 
 # What the bench measures with. The worker has no C library: nothing may stand before its first write.
@@ -272,7 +291,7 @@ check: deps-check
 	$(Q)CI=$(CI) tests/tools/check.sh $(MAKE)
 
 .PHONY: soak
-soak: all $(BUILD)/test/worker
+soak: all $(E2E_PROGRAMS)
 	$(Q)tests/e2e/run --build $(BUILD) --soak
 
 # ---- looking at the code

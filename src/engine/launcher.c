@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/signame.h"
 #include "engine/adopt.h"
@@ -368,6 +369,7 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
 
         state_birth(s, a->process, &launch);
         if (s->sys->spawn(s->sys, &launch, &result)) {
+                fault_point("spawn.returned");
                 state_born(s, a->process, result.pid);
                 *pid_out = result.pid;
                 return true;
@@ -452,6 +454,7 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
         }
         if (!attach(&a, e))
                 goto out;
+        fault_point("spawn.pipes");
         ok = run(&a, pid_out, e);
         if (ok)
                 streams_started(a.worker, *pid_out);
@@ -477,7 +480,10 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
                 log_line(s->log, LVL_WARN, "killing '%s' (%d) with SIGKILL", p->name, (int)p->pid);
         log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name, (int)p->pid,
                  group ? "process group " : "", signame_of(sig, name, sizeof name));
-        if (adopt_kill(s, p, group, sig) == 0 || errno == ESRCH)
+        fault_point("stop.noted");
+        bool sent = adopt_kill(s, p, group, sig) == 0 || errno == ESRCH;
+        fault_point(kill_it ? "stop.killed" : "stop.signalled");
+        if (sent)
                 return true;
         return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "engine/fcgi.h"
 #include "engine/fleet.h"
 #include "engine/hold.h"
@@ -215,6 +216,7 @@ static void apply_items(struct supervisor *s, struct plan *plan)
                 }
         for (int i = 0; i < plan->count; i++) {
                 struct change_item *item = &plan->items[i];
+                fault_point("reload.item");
                 if (item->process && item->action == PLAN_RESTART)
                         apply_restart(s, item->process, item);
                 else if (item->process && item->action == PLAN_LIVE)
@@ -248,7 +250,9 @@ bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *pl
         plan->applied = true;
         supervisor_take_config(s, next);
         update_groups(s, next);
+        fault_point("reload.groups");
         apply_items(s, plan);
+        fault_point("reload.applied");
         add_empty_groups(s, next);
         struct event ev = { .type = EV_CONFIG_APPLIED, .at = clock_now(), .plan = plan };
         bus_publish(&s->bus, &ev);

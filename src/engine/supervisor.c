@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/tame.h"
 #include "engine/adopt.h"
@@ -234,6 +235,7 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
 {
         queue_deadline(s, p);
         state_note(s, p, work);
+        fault_point("act.noted");
         if (p->state != from)
                 transition(s, p, from, pid, clock_now());
         if (work & DO_START)
@@ -357,7 +359,9 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
         w->status = status;
         w->lost = lost;
         w->reaped = true;
+        fault_point("reap.taken");
         state_note(s, p, 0);
+        fault_point("reap.noted");
         streams_finish(w);
         if (!w->out && !w->err)
                 supervisor_drained(s, p);

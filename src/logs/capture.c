@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <utlist.h>
 
+#include "base/fault_point.h"
 #include "channel.h"
 #include "spooled.h"
 
@@ -44,6 +45,7 @@ static enum took copy(struct pipe_in *p, size_t most, size_t *done)
         ssize_t n = core->sys->read(core->sys, p->fd, chunk, asked);
         if (n > 0) {
                 *done = (size_t)n;
+                fault_point("log.read");
                 (s->conf.drops ? overflow_in : text_in)(p, chunk, (size_t)n);
                 result = *done < asked ? TOOK_LAST : TOOK_SOME;
         } else if (n < 0 && errno == EINTR) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault_point.h"
+
 /* How far beyond the limit a file may grow in wait of a line end. */
 #define OVERSHOOT 65536
 
@@ -86,8 +88,10 @@ bool rotate_shift(struct sys *sys, const char *path, int backups, struct err *e)
                 gap++;
         if (fine && gap == backups)
                 remove_last(sys, path, gap, from, size);
-        for (int n = gap - 1; fine && n >= 0; n--)
+        for (int n = gap - 1; fine && n >= 0; n--) {
+                fault_point("rotate.rename");
                 fine = move_up(sys, path, n, from, to, size, e);
+        }
         free(from);
         free(to);
         return fine;

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
@@ -129,6 +130,7 @@ static bool replace_by_empty(struct sink_file *f, struct err *e)
         if (!rotate_shift(f->sys, f->path, f->backups, e))
                 return false;
         f->shifts++;
+        fault_point("rotate.shifted");
         if (sink_file_reopen(f, e))
                 return true;
         f->shifts--;
@@ -353,6 +355,7 @@ static bool look_ahead(struct sink_file *f, int pipe, int64_t size, size_t most,
         ssize_t n = tee(pipe, s->fds[1], SCRATCH_SIZE, SPLICE_F_NONBLOCK);
         if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
                 return false;
+        fault_point("log.looked");
         *cut = cut_at(f, size, s->data, (size_t)n);
         s->more = waiting > n;
         return true;
@@ -397,6 +400,7 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         if (n == 0)
                 return MOVE_END;
         *done = (size_t)n;
+        fault_point("log.moved");
         if (cut.rotate && *done == cut.take)
                 rotate_now(f);
         return MOVE_SOME;

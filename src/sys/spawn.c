@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 
 #ifndef SYS_close_range
@@ -83,8 +84,10 @@ CHILD_SIDE static int close_range_raw(unsigned first, unsigned last, unsigned fl
  * is written down here. */
 CHILD_SIDE static int tell_birth(const struct start *st)
 {
+        fault_point("spawn.cloned");
         if (st->l->born)
                 st->l->born(st->l->born_arg, (pid_t)syscall(SYS_getpid));
+        fault_point("spawn.recorded");
         return 0;
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault_point.h"
+
 #define FIRST_SLOTS 16u
 #define GROW_BYTES  65536u /* and a quarter of what is there */
 
@@ -141,9 +143,11 @@ static void put(struct statetable *t, uint32_t slot, const void *record, uint32_
         __atomic_thread_fence(__ATOMIC_RELEASE);
         c->seq = copy_at(t, slot, s->at)->seq + 1;
         c->len = len;
+        fault_point("state.half");
         memcpy(c->data, record, len);
         __atomic_store_n(&c->sum, copy_sum(slot, c->seq, len, c->data), __ATOMIC_RELEASE);
         *s = (struct state_slot){ .len = (uint16_t)len, .at = which };
+        fault_point("state.written");
 }
 
 void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len)

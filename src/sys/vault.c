@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/fault_point.h"
+
 #define FIRST_UNITS 128u
 #define GROW_UNITS  2048u /* and a quarter of what is there */
 #define WORD_BITS   64u
@@ -220,11 +222,13 @@ uint32_t vault_put(struct vault *v, uint32_t tag, uint32_t mark, const void *dat
         __atomic_store_n(&to->sum, 0, __ATOMIC_RELEASE);
         to->len = (uint32_t)len;
         to->tag = tag;
+        fault_point("vault.half");
         memcpy(to->data, data, len);
         vault_mark(v, at, mark);
         __atomic_store_n(&to->sum, entry_sum(v, at, to), __ATOMIC_RELEASE);
         take(v, at, units, true);
         v->hint = at + units;
+        fault_point("vault.written");
         return at;
 }
 
