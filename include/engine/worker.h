@@ -25,6 +25,7 @@ struct footprint {
         uint32_t texts;                 /* and where the rest of it is */
         uint64_t start_low, start_high; /* clock ticks since the boot */
         uint64_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours */
+        uint64_t fingerprint;           /* of the program that it runs by */
         bool adopted;                   /* started by an earlier daemon */
         bool adopted_logs;              /* and its pipes are ours again */
 };

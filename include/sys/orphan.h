@@ -42,6 +42,9 @@ enum orphan_end orphan_end(const struct orphan *o, int pidfd, int *status_out);
  * refers to the pipe with this inode. -1: errno; ENOENT: it does not hold the pipe any more. */
 int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags);
 
+/* It has ended, or its end has begun: nothing can be opened by it any more. */
+bool orphan_is_ending(pid_t pid);
+
 /* A copy of the listening socket that it has as this descriptor (Linux 5.6). -1: errno. */
 int orphan_socket(const struct orphan *o, int number);
 

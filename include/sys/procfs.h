@@ -11,6 +11,7 @@ struct proc_entry {
         pid_t pid, parent, group, session;
         unsigned long long start_ticks;
         int threads;
+        bool ending;   /* its memory is gone already, and its descriptors are going */
         char state;    /* 'Z': zombie */
         char name[32]; /* comm */
 };

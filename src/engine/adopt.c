@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 #include "engine/fleet.h"
 #include "engine/launcher.h"
@@ -25,6 +26,9 @@
  * parent will reap it, and then the kernel tells. */
 #define ASK_TIMES 9
 #define FIRST_S   0.004
+
+/* The section of programs that are configured no more. */
+#define GONE "gone"
 
 struct adopted {
         struct supervisor *sup;  /* borrowed */
@@ -118,7 +122,9 @@ static int our_end(struct supervisor *s, const struct process *p, int number, in
         return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
 }
 
-static bool take_logs(struct supervisor *s, struct process *p, const struct relic *k, struct err *e)
+/* *closed_out: it has no longer all that it was given. */
+static bool take_logs(struct supervisor *s, struct process *p, const struct relic *k,
+                      bool *closed_out, struct err *e)
 {
         static const char *const words[] = { "stdin", "stdout", "stderr" };
         struct worker *w = p->worker;
@@ -129,8 +135,9 @@ static bool take_logs(struct supervisor *s, struct process *p, const struct reli
                 if (!pipe || !streams[i])
                         continue;
                 int fd = our_end(s, p, i, pipe);
+                *closed_out = *closed_out || fd < 0;
                 if (fd < 0 && errno == ENOENT)
-                        continue; /* it has closed it */
+                        continue;
                 if (fd < 0)
                         return err_set(e, ERR_SYS, "open its %s", words[i]);
                 if (!stream_attach(streams[i], fd, e))
@@ -162,13 +169,23 @@ static bool make_streams(struct supervisor *s, struct process *p, struct err *e)
         return ok;
 }
 
+static void say_lost(struct supervisor *s, const struct process *p)
+{
+        log_line(s->log, LVL_WARN,
+                 "'%s' (pid %d) ended while unsupervised; what it wrote last is lost", p->name,
+                 (int)p->pid);
+}
+
 static void take_pipes(struct supervisor *s, struct process *p, const struct relic *k)
 {
         struct err e = { 0 };
+        bool closed = false;
 
         take_stdin(s, p, k);
-        p->worker->mark.adopted_logs = make_streams(s, p, &e) && take_logs(s, p, k, &e);
-        if (!p->worker->mark.adopted_logs)
+        p->worker->mark.adopted_logs = make_streams(s, p, &e) && take_logs(s, p, k, &closed, &e);
+        if (closed && orphan_is_ending(p->pid))
+                say_lost(s, p);
+        else if (!p->worker->mark.adopted_logs)
                 log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its logs: %s", p->name,
                          (int)p->pid, e.text);
 }
@@ -214,13 +231,6 @@ static void give_up(struct supervisor *s, struct process *p)
         log_line(s->log, LVL_ERROR, "cannot adopt '%s' (pid %d): %s; it is left alone", p->name,
                  (int)p->pid, strerror(errno));
         supervisor_act(s, p, p->state, process_signal_failed(p, "cannot be adopted", clock_now()));
-}
-
-static void say_lost(struct supervisor *s, const struct process *p)
-{
-        log_line(s->log, LVL_WARN,
-                 "'%s' (pid %d) ended while unsupervised; what it wrote last is lost", p->name,
-                 (int)p->pid);
 }
 
 static void lost(struct supervisor *s, struct process *p, const struct relic *k)
@@ -283,10 +293,19 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
 
 /* ---- one process */
 
-/* Half stopped for the daemon's own end: there is a daemon again, so it is to run again. */
-static bool was_ending(const struct relic *k)
+/* Half stopped for the daemon's own end, or because it was configured no more: there is a daemon
+ * again that knows it, so it is to run again. */
+static bool is_wanted_again(const struct relic *k)
 {
-        return k->record.flags & RECORD_ENDING && k->record.memory.state == PS_STOPPING;
+        enum pstate state = (enum pstate)k->record.memory.state;
+
+        return state == PS_RETIRING || (state == PS_STOPPING && k->record.flags & RECORD_ENDING);
+}
+
+/* Made by last_program, only to be stopped. */
+static bool is_gone(const struct process *p)
+{
+        return strcmp(p->program->section, GONE) == 0;
 }
 
 static bool recall(struct supervisor *s, struct process *p, struct relic *k)
@@ -295,8 +314,8 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
         const struct record *r = &k->record;
         struct worker *w = worker_of(s, p);
 
-        if (w && was_ending(k) && p->program->autostart)
-                memory.state = PS_RESTARTING;
+        if (w && !is_gone(p) && is_wanted_again(k))
+                memory.state = p->program->autostart ? PS_RESTARTING : PS_STOPPING;
         if (!w || !process_recall(p, &memory)) {
                 log_line(s->log, LVL_WARN, "state of '%s' makes no sense, starting without it",
                          p->name);
@@ -307,6 +326,7 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
                                       .texts = k->texts,
                                       .start_low = r->start_low,
                                       .start_high = r->start_high,
+                                      .fingerprint = r->fingerprint,
                                       .pipes = { r->pipes[0], r->pipes[1], r->pipes[2] } };
         k->process = p;
         if (p->program->kind == KIND_LISTENER)
@@ -386,7 +406,7 @@ static struct program *last_program(const struct relic *k)
                 return NULL;
         g->kind = (enum program_kind)r->program_kind;
         g->name = strdup(k->record.text[TEXT_PROGRAM]);
-        g->section = strdup("gone");
+        g->section = strdup(GONE);
         g->command = strdup("");
         g->process_name = escaped(k->record.text[TEXT_NAME]);
         g->out.logfile = escaped_or_null(k->record.text[TEXT_OUT]);
@@ -526,14 +546,16 @@ void adopt_everything(struct supervisor *s)
                 else
                         retire(s, &st->relics[i]);
         }
-        for (size_t i = 0; i < st->process_count; i++)
+        for (size_t i = 0; i < st->process_count; i++) {
+                fault_point("adopt.next");
                 if (st->relics[i].process)
                         resume(s, st->relics[i].process, &st->relics[i]);
+        }
         for (size_t i = 0; i < st->process_count; i++) {
                 struct relic *k = &st->relics[i];
                 if (!k->process)
                         continue;
-                if (process_fleet(k->process) && strcmp(k->process->program->section, "gone") == 0)
+                if (is_gone(k->process))
                         supervisor_order(s, k->process, PE_RETIRE);
                 else
                         follow_changes(s, k->process, k);

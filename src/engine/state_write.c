@@ -171,7 +171,7 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                           [TEXT_ERR] = log_path(w->err) },
                 .work = work,
                 .status = w->status,
-                .fingerprint = program_fingerprint(p->program),
+                .fingerprint = m->fingerprint ? m->fingerprint : program_fingerprint(p->program),
                 .start_low = m->start_low,
                 .start_high = m->start_high,
                 .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
@@ -335,6 +335,7 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l)
 
         if (!w)
                 return;
+        w->mark.fingerprint = program_fingerprint(p->program);
         w->mark.start_low = orphan_ticks_now() - 1;
         w->mark.start_high = w->mark.start_low;
         if (!s->state || !w->mark.slot)

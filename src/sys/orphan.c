@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 #include "sys/procfs.h"
 
@@ -64,7 +65,8 @@ static bool ask_info(int pidfd, int *status_out)
 {
         struct info info = { .mask = INFO_EXIT };
 
-        if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))
+        if (fault_switch("no-pidfd-info") || ioctl(pidfd, GET_INFO, &info) < 0 ||
+            !(info.mask & INFO_EXIT))
                 return false;
         *status_out = info.exit_code;
         return true;
@@ -164,6 +166,13 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         closedir(dir);
         errno = error;
         return found;
+}
+
+bool orphan_is_ending(pid_t pid)
+{
+        struct proc_entry entry;
+
+        return !proc_entry_read(pid, &entry) || entry.ending;
 }
 
 int orphan_socket(const struct orphan *o, int number)

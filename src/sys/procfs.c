@@ -30,22 +30,26 @@ static ssize_t read_proc(pid_t pid, const char *what, char *buf, size_t size)
 }
 
 /* "pid (comm) S ppid pgrp session ..." - comm may hold blanks and brackets, so the last one
- * counts. Field 22 is the start time. */
+ * counts. Field 22 is the start time, 23 the size of its memory. */
 static bool parse_stat(char *text, struct proc_entry *out)
 {
         char *open = strchr(text, '('), *close = strrchr(text, ')');
         int parent, group, session;
+        unsigned long long memory;
 
         if (!open || !close || close < open)
                 return false;
-        if (sscanf(close + 1,
-                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
-                   &out->state, &parent, &group, &session, &out->threads, &out->start_ticks) != 6)
+        if (sscanf(
+                close + 1,
+                " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu %llu",
+                &out->state, &parent, &group, &session, &out->threads, &out->start_ticks,
+                &memory) != 7)
                 return false;
         out->pid = (pid_t)strtol(text, NULL, 10);
         out->parent = parent;
         out->group = group;
         out->session = session;
+        out->ending = memory == 0;
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
         return true;

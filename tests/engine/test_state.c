@@ -139,6 +139,14 @@ Test(state, what_stopped_for_the_end_of_the_daemon_starts_again)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
+Test(state, who_was_leaving_and_is_configured_again_runs_again)
+{
+        supervisor_order(&h.sup, house_process(&h, "a"), PE_RETIRE);
+        cr_assert_eq(house_process(&h, "a")->state, PS_RETIRING);
+        succeed(PROGRAMS);
+        cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
 Test(state, a_second_supervisor_is_refused_and_told_who_is_there)
 {
         struct err e = { 0 };
