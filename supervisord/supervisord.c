@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/server.h"
+#include "base/fault_point.h"
 #include "engine/children.h"
 #include "engine/gzip.h"
 #include "engine/orders.h"
@@ -358,17 +359,19 @@ static void become_next(struct daemon *d)
         AUTO_STRS argv = STRS_INIT;
         struct err e = { 0 };
 
+        log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
+        logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
         bool fine = handover_put_start(&items, &d->original_mask, &s->limits.nofile) &&
                     (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
                     upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
                     cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
-        log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         service_reloading(&d->service);
         mainlog_send(d->mainlog);
         if (!fine)
                 err_nomem(&e);
-        if (!fine || !handover_exec(d->next_binary, argv.items, &items, &e))
+        if (!fine || !handover_exec(d->binary, d->next_binary, argv.items, &items, &e))
                 log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
+        logs_go_on(s->logs);
         free(d->next_binary);
         d->next_binary = NULL;
         api_pause(d->api, false);
@@ -602,6 +605,9 @@ static int supervise(struct daemon *d)
                 handover_go_back();
                 return refuse(d, e.text);
         }
+        fault_points_arm();
+        if (d->handover.list >= 0)
+                fault_point("upgrade.begun");
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
         if (!logs_run(d->sup.logs, d->mainlog, &e)) {
@@ -624,6 +630,8 @@ static int supervise(struct daemon *d)
         if (d->handover.came_back)
                 log_line(d->sup.log, LVL_ERROR, "not upgraded: %s did not begin to supervise",
                          handover_word(&d->handover, "binary"));
+        if (d->handover.list >= 0)
+                fault_point("upgrade.adopted");
         handover_confirmed(&d->handover);
         state_confirmed(&d->sup);
         d->sup.handover = NULL;

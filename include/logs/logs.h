@@ -126,6 +126,10 @@ void logs_syslog_socket(struct logs *l, const char *path);
 void logs_recover(struct logs *l, const char *dir);
 /* All pipes of the daemon before us are attached: what it left of others is written now. */
 void logs_recovered(struct logs *l);
+/* This process is about to be replaced (exec): what was asked for and said so far is done, and from
+ * then on the thread touches nothing. False: it has not come to that within a second. */
+bool logs_park(struct logs *l);
+void logs_go_on(struct logs *l); /* it was not replaced */
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
 void logs_free(struct logs *l);

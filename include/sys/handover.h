@@ -44,9 +44,11 @@ bool handover_put_fd(struct strs *items, const char *name, int fd);
 bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg);
 
-/* Become that program, with these things in its hands; the image that we are now is among them as
- * "image", so that it can be gone back to. Returns only when it fails: *e, all is as it was. */
-bool handover_exec(const char *path, char *const *argv, const struct strs *items, struct err *e);
+/* Become that program, with these things in its hands; the image that we are now, called `own`
+ * (NULL: as `path`), is among them as "image", so that it can be gone back to. Returns only when it
+ * fails: *e, all is as it was. */
+bool handover_exec(const char *own, const char *path, char *const *argv, const struct strs *items,
+                   struct err *e);
 
 /* In the new image: go back by itself when handover_confirmed does not come within so many seconds.
  */

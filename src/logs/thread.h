@@ -6,6 +6,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -25,6 +26,11 @@ struct logs {
         ev_periodic quiet;
         struct mailbox to_core, to_main;
         struct mail stop, settled;
+        struct parking {
+                struct mail mail;
+                atomic_bool asked; /* until the thread goes on */
+                sem_t reached, over;
+        } parking;
         struct helper {
                 struct mail mail; /* first */
                 struct logs *logs;

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault_point.h"
 #include "base/fd.h"
 
-#define FD_MARK "fd:" /* the value of a descriptor begins so */
+#define FD_MARK   "fd:"   /* the value of a descriptor begins so */
+#define PIPE_MARK "pipe:" /* the name of one that has to be that pipe */
 
 /* ---- items */
 
@@ -83,14 +85,19 @@ const char *handover_word(const struct handover *h, const char *name)
         return item ? strchr(item, '=') + 1 : NULL;
 }
 
-/* The name stays, so that the list can be gone back to; the value says that it is taken. */
+/* The name stays, so that the list can be gone back to. */
+static void mark_taken(char *item)
+{
+        strchr(item, '=')[1] = '-';
+}
+
 int handover_fd(struct handover *h, const char *name)
 {
         char *item = h ? find(h, name) : NULL;
         int fd = item ? fd_of(item) : -1;
 
         if (fd >= 0)
-                strchr(item, '=')[1] = '-';
+                mark_taken(item);
         return fd;
 }
 
@@ -156,6 +163,41 @@ static bool is_ours(const struct handover *h)
         return pid && strtol(pid, NULL, 10) == (long)getpid();
 }
 
+/* Is this still what it was when it was listed? */
+static bool is_as_listed(const char *item, int fd)
+{
+        struct stat st;
+        uint64_t inode = 0;
+        bool is_pipe = sscanf(item, PIPE_MARK "%" SCNu64, &inode) == 1;
+
+        return fstat(fd, &st) == 0 && (!is_pipe || (S_ISFIFO(st.st_mode) && st.st_ino == inode));
+}
+
+static bool is_somebodys(const struct handover *h, int fd)
+{
+        bool found = fd == h->list;
+
+        for (size_t i = 0; i < h->items.count && !found; i++)
+                found = fd_of(h->items.items[i]) == fd;
+        return found;
+}
+
+/* The old image's log thread went on until the exec: meanwhile it may have closed a pipe. The
+ * number is nobody's then and soon one of ours, or it is another file's: the list's own, perhaps.
+ */
+static void take_over(struct handover *h, char *item)
+{
+        int fd = fd_of(item);
+
+        if (is_as_listed(item, fd)) {
+                fd_cloexec(fd, true);
+                return;
+        }
+        mark_taken(item);
+        if (!is_somebodys(h, fd))
+                close(fd);
+}
+
 bool handover_read(struct handover *h)
 {
         const char *value = getenv(HANDOVER_ENV);
@@ -177,7 +219,7 @@ bool handover_read(struct handover *h)
         fd_cloexec(list, true);
         for (size_t i = 0; i < h->items.count; i++)
                 if (fd_of(h->items.items[i]) >= 0)
-                        fd_cloexec(fd_of(h->items.items[i]), true);
+                        take_over(h, h->items.items[i]);
         return true;
 }
 
@@ -222,7 +264,7 @@ bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned l
                     !wanted(arg, st.st_ino))
                         continue;
                 bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-                snprintf(name, sizeof name, "pipe:%llu:%c", (unsigned long long)st.st_ino,
+                snprintf(name, sizeof name, PIPE_MARK "%llu:%c", (unsigned long long)st.st_ino,
                          reads ? 'r' : 'w');
                 fine = handover_put_fd(items, name, fd);
         }
@@ -256,8 +298,9 @@ static int write_list(const struct strs *items, struct err *e)
         return fd_take(&fd);
 }
 
-/* With the same arguments the old image can be gone back to. */
-static bool put_own(struct strs *items, const char *path, char *const *argv, int image)
+/* With the same arguments, under its own name, the old image can be gone back to. */
+static bool put_own(struct strs *items, const char *own, const char *path, char *const *argv,
+                    int image)
 {
         char pid[16], name[32];
 
@@ -267,11 +310,12 @@ static bool put_own(struct strs *items, const char *path, char *const *argv, int
                         return false;
         }
         snprintf(pid, sizeof pid, "%d", (int)getpid());
-        return handover_put(items, "pid", pid) && handover_put_fd(items, "image", image) &&
-               handover_put(items, "binary", path);
+        return handover_put(items, "own", own ? own : path) && handover_put(items, "pid", pid) &&
+               handover_put_fd(items, "image", image) && handover_put(items, "binary", path);
 }
 
-bool handover_exec(const char *path, char *const *argv, const struct strs *items, struct err *e)
+bool handover_exec(const char *own, const char *path, char *const *argv, const struct strs *items,
+                   struct err *e)
 {
         AUTO_STRS all = STRS_INIT;
         AUTO_FD image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -279,7 +323,7 @@ bool handover_exec(const char *path, char *const *argv, const struct strs *items
 
         if (image < 0)
                 return err_set(e, ERR_SYS, "open our own image");
-        if (!strs_copy(&all, items) || !put_own(&all, path, argv, image))
+        if (!strs_copy(&all, items) || !put_own(&all, own, path, argv, image))
                 return err_nomem(e);
         AUTO_FD list = write_list(&all, e);
         if (list < 0)
@@ -290,6 +334,7 @@ bool handover_exec(const char *path, char *const *argv, const struct strs *items
         keep_open(&all, true);
         signal(SIGALRM, SIG_DFL);
         alarm(HANDOVER_LIMIT_S); /* survives: an image that never gets as far as handover_watch */
+        fault_point("upgrade.exec");
         execv(path, argv);
         err_set(e, ERR_SYS, "execute %s", path);
         alarm(0);
@@ -346,6 +391,9 @@ static bool lay_out_args(const struct handover *h)
                 if (!back.argv[count])
                         break;
         }
+        const char *own = handover_word(h, "own");
+        if (own && back.argv && back.argv[0])
+                back.argv[0] = (char *)own;
         return back.argv && back.argv[0];
 }
 

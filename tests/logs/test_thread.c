@@ -109,6 +109,23 @@ Test(thread, writes_what_a_freed_stream_leaves)
         close(fd);
 }
 
+Test(thread, stands_still_while_the_process_is_replaced_or_not)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "first\n");
+        cr_assert(logs_park(rig.logs));
+        cr_expect_not(logs_park(rig.logs), "it does already");
+        rig_say(fd, "words\n");
+        stream_finish(s);
+        ev_run(rig.loop, EVRUN_NOWAIT);
+        cr_expect_eq(rig.finished, 0);
+        logs_go_on(rig.logs);
+        cr_assert(rig_until(&rig, is_finished));
+        cr_expect(rig_holds(&rig, "o", "first\nwords\n"));
+        close(fd);
+}
+
 static bool has_failed(struct rig *r)
 {
         return r->failures > 0;
