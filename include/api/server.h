@@ -68,7 +68,7 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
  * bound. Bind failures leave everything as it was. */
 bool api_rebind(struct api *a, const struct config *next, struct err *e);
 /* An upgrade in place: nobody new is let in (they wait); has everybody got an answer? What the next
- * image is to listen on. */
+ * image is to listen on, and who waits there with nothing under way. */
 void api_pause(struct api *a, bool on);
 bool api_quiet(const struct api *a);
 bool api_hand_over(const struct api *a, struct strs *items);

@@ -143,6 +143,35 @@ static bool inherit(struct listener *l)
         return l->count > 0;
 }
 
+static bool put_conn_name(const struct listener *l, int i, struct buf *out)
+{
+        if (!put_name(&l->conf, 0, out))
+                return false;
+        buf_printf(out, ":client:%d", i);
+        return !out->failed;
+}
+
+/* Between two requests, or with one that has come and that nobody has looked at. */
+static bool waits_for_the_next(const struct conn *c)
+{
+        return c->state == CONN_IDLE && c->in.len == 0 && !c->eof && !c->close_after;
+}
+
+static bool hand_over_connections(const struct listener *l, struct strs *items)
+{
+        int count = 0;
+
+        for (const struct conn *c = l->api->conns; c; c = c->next) {
+                AUTO_BUF name = BUF_INIT;
+                if (c->from != l || !waits_for_the_next(c))
+                        continue;
+                if (!put_conn_name(l, count++, &name) ||
+                    !handover_put_fd(items, buf_str(&name), c->fd))
+                        return false;
+        }
+        return true;
+}
+
 bool listener_hand_over(const struct listener *l, struct strs *items)
 {
         for (int i = 0; i < l->count; i++) {
@@ -151,7 +180,7 @@ bool listener_hand_over(const struct listener *l, struct strs *items)
                     !handover_put_fd(items, buf_str(&name), l->fds[i]))
                         return false;
         }
-        return true;
+        return hand_over_connections(l, items);
 }
 
 static bool bind_unix(struct listener *l, struct err *e)
@@ -269,6 +298,23 @@ static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
         struct conn *c = conn_new(a, l, fd);
         if (c)
                 identify(c, sa);
+}
+
+/* Whoever the image before us had let in. */
+static void inherit_connections(struct listener *l)
+{
+        for (int i = 0;; i++) {
+                struct sockaddr_storage ss = { 0 };
+                socklen_t len = sizeof ss;
+                AUTO_BUF name = BUF_INIT;
+                int fd = put_conn_name(l, i, &name)
+                             ? handover_fd(l->api->sup->handover, buf_str(&name))
+                             : -1;
+                if (fd < 0)
+                        return;
+                getpeername(fd, (struct sockaddr *)&ss, &len);
+                welcome(l, fd, (struct sockaddr *)&ss);
+        }
 }
 
 static void watch(struct api *a, bool on)
@@ -401,6 +447,7 @@ struct listener *listener_open(struct api *a, const struct server_conf *conf, bo
                 return NULL;
         }
         begin(l);
+        inherit_connections(l);
         sock_file_watch(l);
         announce(l, has_rpc);
         return l;

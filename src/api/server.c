@@ -211,7 +211,7 @@ void api_pause(struct api *a, bool on)
 bool api_quiet(const struct api *a)
 {
         for (const struct conn *c = a->conns; c; c = c->next)
-                if (c->state != CONN_IDLE && c->state != CONN_STREAM && c->state != CONN_LINGER)
+                if (c->state != CONN_IDLE && c->state != CONN_STREAM)
                         return false;
         return true;
 }
