@@ -1,10 +1,9 @@
 """Killing the daemon: a successor goes on with everything, and nothing happens twice.
 
 The story's own process is a subreaper that does not reap by itself, so that orphaned workers become
-its children, and their exit codes stay readable until reap_all().
+its children, and their exit codes stay readable until reap_all(). Under load it is told in case_siege.py.
 """
 import glob
-import http.client
 import os
 import random
 import re
@@ -532,8 +531,9 @@ def goes_back(c, script):
     d.wait_log('did not begin to supervise')
     same(d.process('w')['pid'], pid, 'pid of the worker')
     same(d.info()['pid'], d.pid, 'pid of the daemon')
-    d.post('/v1/upgrade', {'binary': real}, 202)
+    d.post('/v1/upgrade', status=202)
     upgraded(c, d, 2)
+    d.wait_log(f'going on as {c.supervisord}')
     d.order('w', 'stop')
     check(no_gap_and_no_double(log) > 100, 'lines')
     lacks(d.log(), 'without its logs', 'main log')
@@ -584,121 +584,6 @@ def requests_in_flight_are_answered_over_an_upgrade(c):
     same(failed, [], 'requests that failed')
     same([p['state'] for p in slow], ['RUNNING'] * 5, 'who waited')
     check(len(asked) > 20, f'requests: {len(asked)}')
-
-
-@story
-def killed_again_and_again_under_load(c):
-    rounds(c, 50)
-
-
-@story(nobody=True, soak=True, slow=20)
-def killed_a_thousand_times_under_load(c):
-    rounds(c, 1000)
-
-
-# ---- rounds
-
-class Load:
-    """A second client that starts, stops, scales and reloads as fast as it is answered; it knows what
-    was answered."""
-
-    def __init__(self, d, names, seed):
-        self.d, self.names = d, names
-        self.rng = random.Random(seed)
-        self.wanted = {}     # name -> state that was answered; absent: nobody knows
-        self.replicas = None
-        self.halt = False
-        self.trouble = None
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def turn(self):
-        name = self.rng.choice(self.names)
-        what = self.rng.choice(['start', 'stop', 'restart', 'scale', 'reload'])
-        if what == 'scale':
-            n, self.replicas = self.rng.randrange(1, 6), None
-            self.d.scale('fleet', None, replicas=n)
-            self.replicas = n
-        elif what == 'reload':
-            self.d.reload(None)
-        else:
-            self.wanted.pop(name, None)
-            a = self.d.order(name, what, None)
-            if a.get('state') in ('RUNNING', 'STOPPED'):
-                self.wanted[name] = a['state']
-
-    def run(self):
-        while not self.halt:
-            try:
-                self.turn()
-            except (OSError, http.client.HTTPException, ValueError):
-                return  # killed
-            except Exception as e:
-                self.trouble = e
-                return
-
-    def end(self):
-        self.halt = True
-        self.thread.join()
-        if self.trouble:
-            raise self.trouble
-
-
-def settled(c, d):
-    """Table and reality agree: every living worker is somebody's, and nobody has two."""
-    seen = {}
-
-    def look():
-        seen['ps'] = d.processes()
-        seen['live'] = living_workers(c)
-        pids = [p['pid'] for p in seen['ps'] if p['pid']]
-        calm = all(p['state'] not in ('STARTING', 'STOPPING') for p in seen['ps'] if p['name'] != 'crash')
-        live = {x for x in pids if alive(x)}
-        return calm and len(pids) == len(set(pids)) and seen['live'] == live
-    c.wait(look, 'table and reality agree',
-           lambda: f'{[(p["name"], p["state"], p["pid"]) for p in seen["ps"]]} but {seen["live"]}')
-    return {p['name']: p for p in seen['ps']}
-
-
-def rounds(c, count):
-    many = 'process_name=%(program_name)s_%(process_num)02d'
-    d = c.daemon(c.program('steady', ' sleep', 'numprocs=10', many)
-                 + c.program('chatty', ' lines 100000000 1', 'numprocs=4', many,
-                             'stdout_logfile_maxbytes=200KB', 'stdout_logfile_backups=1000')
-                 + c.program('loud', ' lines 100000000', 'autostart=false',
-                             'stdout_logfile_maxbytes=0')
-                 + c.program('op', ' sleep', 'numprocs=6', many, 'startsecs=0')
-                 + c.program('slow', ' ignore-term', 'numprocs=2', many, 'startsecs=0',
-                             'stopwaitsecs=1')
-                 + c.program('fleet', ' sleep', many, 'startsecs=0')
-                 + c.program('crash', ' exit 7 200', 'startsecs=0', 'restart_delay=30ms',
-                             'restart_delay_factor=1'))
-    d.wait_state('chatty:chatty_00', 'RUNNING')
-    names = [f'op:op_{i:02d}' for i in range(6)] + [f'slow:slow_{i:02d}' for i in range(2)]
-    table = settled(c, d)
-    fixed = {n: p['pid'] for n, p in table.items() if n.split(':')[0] in ('steady', 'chatty')}
-    rng = random.Random(4711)
-    for n in range(count):
-        load = Load(d, names, n)
-        time.sleep(rng.random() * 0.25)
-        d.kill()
-        load.end()
-        d.start()
-        table = settled(c, d)
-        same({x: table[x]['pid'] for x in fixed}, fixed, f'round {n}: who never stops')
-        for name, state in load.wanted.items():
-            same(table[name]['state'], state, f'round {n}: {name}, as was answered')
-        if load.replicas is not None:
-            same(sum(x.startswith('fleet') for x in table), load.replicas, f'round {n}: replicas')
-        how = table['crash']['exit']
-        check(how is None or how['code'] == 7, f'round {n}: the crash ended with {how}')
-        reap_all()
-    for i in range(4):
-        name = f'chatty:chatty_{i:02d}'
-        log = table[name]['stdout']['logfile']
-        d.order(name, 'stop')
-        check(no_gap_and_no_double(log) > 100 * count / 50, f'lines of {name}')
-    lacks(d.log(), 'without its logs', 'main log')
 
 
 # ---- containers

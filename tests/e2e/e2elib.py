@@ -634,6 +634,13 @@ class Case:
             raise Skipped('there is no supervisorctl in this build')
         return path
 
+    def use_fault_points(self):
+        """From here on daemons are of the build that can be told where to die."""
+        path = f'{self.options.bin}/faults/supervisord'
+        if not os.path.exists(path):
+            raise Skipped('there is no supervisord with fault points in this build')
+        self.supervisord = path
+
     def helper(self, argv, **how):
         """A program of the story's own, killed at its end."""
         p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **how)

@@ -6,7 +6,11 @@
  *                                      is printed as "away PID", then the worker exits 0
  *      worker close-stdout             closes 1 and 2, then sleeps
  *      worker flood BYTES              so many bytes without a newline, then sleeps
- *      worker lines COUNT [DELAY_MS]   "line 1" ... "line COUNT", then exits 0
+ *      worker lines COUNT [DELAY_MS [BURST]]
+ *                                      "line 1" ... "line COUNT", then exits 0; a pause after so
+ * many worker diary FILE AFTER_MS LINGER_MS writes "begin PID" and "end PID" into FILE; exits with
+ *                                      10 + PID % 100 after that time (0: never), or with 0 so long
+ *                                      after SIGTERM
  *      worker exit CODE [AFTER_MS]
  *      worker crash [AFTER_MS]         SIGSEGV
  *      worker http PORT FILE           answers 200 while FILE does not exist, else 503
@@ -18,6 +22,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -155,15 +160,50 @@ static int run_flood(char **argv)
 static int run_lines(char **argv)
 {
         long count = number(argv, 2, 10), delay_ms = number(argv, 3, 0);
+        long burst = delay_ms > 0 ? number(argv, 4, 1) : 1;
         char text[64];
 
         for (long i = 1; i <= count; i++) {
                 snprintf(text, sizeof text, "line %ld\n", i);
                 say(text);
-                if (delay_ms > 0)
+                if (delay_ms > 0 && i % burst == 0)
                         nap_ms(delay_ms);
         }
         return 0;
+}
+
+static bool write_diary(const char *path, const char *what)
+{
+        char text[64];
+        int len = snprintf(text, sizeof text, "%s %d\n", what, (int)getpid());
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+        bool fine = fd >= 0 && write(fd, text, (size_t)len) == len;
+
+        if (fd >= 0)
+                close(fd);
+        return fine;
+}
+
+static int run_diary(char **argv)
+{
+        long after_ms = number(argv, 3, 0), linger_ms = number(argv, 4, 0);
+        struct timespec limit = { after_ms / 1000, after_ms % 1000 * 1000000 };
+        sigset_t term;
+        int sig;
+
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        sigprocmask(SIG_BLOCK, &term, NULL);
+        if (!argv[2] || !write_diary(argv[2], "begin"))
+                return die("diary");
+        do
+                sig = sigtimedwait(&term, NULL, after_ms > 0 ? &limit : NULL);
+        while (sig < 0 && errno == EINTR);
+        if (sig == SIGTERM)
+                nap_ms(linger_ms);
+        if (!write_diary(argv[2], "end"))
+                return die("diary");
+        return sig == SIGTERM ? 0 : 10 + (int)(getpid() % 100);
 }
 
 static int run_exit(char **argv)
@@ -303,7 +343,7 @@ static const struct {
         { "exit", run_exit },           { "crash", run_crash },
         { "http", run_http },           { "tree", run_tree },
         { "litter", run_litter },       { "env", run_env },
-        { "echo", run_echo },
+        { "echo", run_echo },           { "diary", run_diary },
 };
 
 int main(int argc, char **argv)
