@@ -17,6 +17,9 @@
 void rest_reply(struct request *r, int status, struct buf *value);
 void rest_error(struct request *r, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same, with a place in a log to go on with. */
+void rest_error_at(struct request *r, int status, const char *code, int64_t offset,
+                   const char *detail);
 /* A fault with its status; detail may be NULL. */
 void rest_fault(struct request *r, enum fault f, const char *detail);
 int rest_fault_status(enum fault f);

@@ -74,6 +74,7 @@ struct stream_ledger {
          * others write to it or cut off is not known here. */
         int64_t base;
         uint64_t inode;
+        uint64_t life; /* of this count: offsets of another one mean other bytes. Never 0 */
         /* What went to syslog, in bytes of the worker's. While its socket takes nothing 256 KiB
          * wait in memory, 4 MiB for all streams, and the rest is dropped. */
         uint64_t syslog_sent, syslog_dropped, syslog_buffered;

@@ -44,13 +44,15 @@ enum log_from {
 struct log_ask {
         enum log_from from;
         int64_t value;
+        uint64_t life;  /* FROM_OFFSET: of the count that it is from; 0: not known */
         bool here_only; /* of the present file, whatever came before */
         bool follow;
 };
 
 struct log_part {
         enum tail_result result;
-        int64_t offset;   /* in the stream: of text's first byte */
+        int64_t offset;   /* in the stream: of text's first byte; or refused: to go on with */
+        uint64_t life;    /* of the stream's count; 0: there is no ledger */
         struct buf text;  /* owned. To go on, ask with offset + text.len */
         bool is_vague;    /* FROM_TIME: no stamps, so lines may be older: as new as its file is */
         int64_t mtime_ms; /* of the present file */

@@ -31,7 +31,7 @@ void rest_reply(struct request *r, int status, struct buf *value)
 
 /* errors: NULL where the problem has no such member. */
 static void problem(struct request *r, int status, const char *code, const char *detail,
-                    const struct diags *errors)
+                    const struct diags *errors, const int64_t *offset)
 {
         AUTO_BUF text = BUF_INIT;
         AUTO_JOUT j = JOUT_INIT(&text);
@@ -41,6 +41,8 @@ static void problem(struct request *r, int status, const char *code, const char 
         view_key_text(&j, "title", http_reason(status));
         view_key_text(&j, "detail", detail && *detail ? detail : NULL);
         view_key_text(&j, "code", code);
+        if (offset)
+                view_key_int(&j, "offset", *offset);
         if (errors) {
                 jout_key(&j, "errors");
                 view_diags(&j, errors, DIAG_ERROR);
@@ -57,7 +59,13 @@ void rest_error(struct request *r, int status, const char *code, const char *fmt
         va_start(ap, fmt);
         buf_vprintf(&detail, fmt, ap);
         va_end(ap);
-        problem(r, status, code, buf_str(&detail), NULL);
+        problem(r, status, code, buf_str(&detail), NULL, NULL);
+}
+
+void rest_error_at(struct request *r, int status, const char *code, int64_t offset,
+                   const char *detail)
+{
+        problem(r, status, code, detail, NULL, &offset);
 }
 
 int rest_fault_status(enum fault f)
@@ -81,14 +89,14 @@ int rest_fault_status(enum fault f)
 
 void rest_fault(struct request *r, enum fault f, const char *detail)
 {
-        problem(r, rest_fault_status(f), fault_name(f), detail, NULL);
+        problem(r, rest_fault_status(f), fault_name(f), detail, NULL, NULL);
 }
 
 void rest_diags(struct request *r, const struct diags *d)
 {
         const struct diag *first = diags_first_error(d);
 
-        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL, d);
+        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL, d, NULL);
 }
 
 /* ---- bodies */

@@ -76,12 +76,26 @@ static bool take_param(struct request *r, const struct param *p, struct log_ask 
         return false;
 }
 
+static bool read_life(struct request *r, uint64_t *life)
+{
+        AUTO_BUF text = BUF_INIT;
+        char *end;
+
+        if (!request_param(r, "life", &text))
+                return true;
+        *life = strtoull(buf_str(&text), &end, 16);
+        return (text.len == 16 && !*end) ||
+               bad_param(r, "life", "what X-Log-Life said: 16 hexadecimal digits");
+}
+
 static bool read_params(struct request *r, struct log_ask *ask)
 {
         AUTO_BUF follow = BUF_INIT;
         int count = 0;
 
         *ask = (struct log_ask){ .from = FROM_BEGINNING };
+        if (!read_life(r, &ask->life))
+                return false;
         for (size_t i = 0; i < sizeof params / sizeof *params; i++)
                 if (!take_param(r, &params[i], ask, &count))
                         return false;
@@ -98,6 +112,8 @@ static void put_head(const struct request *r, const struct log_part *part, struc
 {
         (void)r;
         buf_printf(head, "X-Log-Offset: %" PRId64 "\r\n", part->offset);
+        if (part->life)
+                buf_printf(head, "X-Log-Life: %016" PRIx64 "\r\n", part->life);
         if (part->is_vague)
                 buf_puts(head, "X-Log-Since: vague\r\n");
 }
@@ -116,16 +132,29 @@ static const struct {
         { TAIL_NO_FILE, 404, "NO_FILE", "there is no log file that can be read" },
         { TAIL_BUSY, 503, "BUSY", "the log is rotated faster than it can be read" },
         { TAIL_ASTRAY, 410, "GONE",
-          "the log file that is written to was renamed or removed by somebody else: let the daemon "
-          "open it anew (SIGUSR2), or ask without an offset" },
+          "the file that is written to was renamed or removed by somebody else: what is in it "
+          "cannot "
+          "be read back; a new one is begun with SIGUSR2" },
+        { TAIL_OTHER_LIFE, 410, "GONE",
+          "the log is counted anew since this offset was told, by another daemon or for another "
+          "process of this name: 0 is the first byte of the present count" },
 };
+
+static void refuse_by(struct request *r, const struct log_part *part, int status, const char *code,
+                      const char *detail)
+{
+        if (status == 410)
+                rest_error_at(r, status, code, part->offset, detail);
+        else
+                rest_error(r, status, code, "%s", detail);
+}
 
 static void refuse(struct request *r, const struct log_part *part)
 {
         for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
                 if (refusals[i].result == part->result) {
-                        rest_error(r, refusals[i].status, refusals[i].code, "%s",
-                                   refusals[i].detail);
+                        refuse_by(r, part, refusals[i].status, refusals[i].code,
+                                  refusals[i].detail);
                         return;
                 }
         rest_error(r, 500, "FAILED", "the log cannot be read");

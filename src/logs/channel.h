@@ -55,9 +55,10 @@ struct ledger_box {
         atomic_flag lock;    /* held while they are copied */
         atomic_uint holders; /* the stream, and whoever keeps it */
         struct stream_ledger is;
+        uint64_t life;
         char *trouble; /* owned; NULL: none */
 };
-struct ledger_box *ledger_box_new(void); /* NULL: no memory */
+struct ledger_box *ledger_box_new(uint64_t life); /* NULL: no memory */
 /* now may be NULL: as before. trouble NULL: none. */
 void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble);
 bool ledger_box_trouble(struct ledger_box *b, struct buf *out); /* appended; false: none */

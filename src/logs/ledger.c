@@ -5,7 +5,7 @@
 
 #include "channel.h"
 
-struct ledger_box *ledger_box_new(void)
+struct ledger_box *ledger_box_new(uint64_t life)
 {
         struct ledger_box *b = calloc(1, sizeof *b);
 
@@ -13,6 +13,7 @@ struct ledger_box *ledger_box_new(void)
                 return NULL;
         atomic_flag_clear(&b->lock);
         atomic_init(&b->holders, 1);
+        b->life = life;
         return b;
 }
 
@@ -83,5 +84,6 @@ void ledger_look(struct ledger_box *b, struct stream_ledger *out)
 {
         enter(b);
         *out = b->is;
+        out->life = b->life;
         leave(b);
 }

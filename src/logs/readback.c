@@ -20,6 +20,7 @@ struct reading {
         struct buf text;    /* what was read already: from `from` to the end; or empty */
         int64_t from;       /* counted from the present file's beginning */
         bool is_vague;
+        struct stream_ledger last; /* as it was looked at */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -42,18 +43,20 @@ static void locate(struct reading *r, const struct stream_ledger *l)
 
 static enum tail_result open_all(struct reading *r, const struct pile_want *want)
 {
-        struct stream_ledger l = { 0 };
+        struct stream_ledger *l = &r->last;
         bool exact = r->ask->from == FROM_OFFSET;
 
         pile_close(&r->pile);
         if (r->ledger)
-                ledger_look(r->ledger, &l);
-        enum tail_result got = pile_open(&r->pile, r->path, l.inode, want);
+                ledger_look(r->ledger, l);
+        if (exact && r->ask->life && r->ask->life != l->life)
+                return TAIL_OTHER_LIFE;
+        enum tail_result got = pile_open(&r->pile, r->path, l->inode, want);
         /* Only an offset needs the very file that is written to. */
         if (got == TAIL_ASTRAY && !exact)
                 got = pile_open(&r->pile, r->path, 0, want);
         if (got == TAIL_OK)
-                locate(r, &l);
+                locate(r, l);
         return got;
 }
 
@@ -223,6 +226,9 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 out->result = take_text(&r, out);
         if (out->result == TAIL_OK)
                 describe(&r, out);
+        else
+                out->offset = out->result == TAIL_ASTRAY ? (int64_t)r.last.written : 0;
+        out->life = r.last.life;
         if (out->text.failed || r.text.failed)
                 out->result = TAIL_FAILED;
         pile_close(&r.pile);

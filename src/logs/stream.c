@@ -357,7 +357,7 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         s->logs = l;
         s->owner = owner;
         s->is_stderr = conf->is_stderr;
-        s->shown = ledger_box_new();
+        s->shown = ledger_box_new(++l->lives ? l->lives : ++l->lives);
         if (s->shown ? stream_configure(s, conf, e) : err_nomem(e))
                 return s;
         stream_delete(s);
@@ -415,6 +415,7 @@ void stream_ledger(const struct stream *s, struct stream_ledger *out)
                 ledger_look(s->shown, out);
         else
                 channel_ledger(s->channel, out);
+        out->life = s->shown->life;
 }
 
 struct ledger_box *stream_ledger_keep(const struct stream *s)

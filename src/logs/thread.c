@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "mainlog_thread.h"
 
@@ -326,6 +328,16 @@ static void core_line(struct log *self, enum log_level level, const char *text, 
 
 /* ---- life */
 
+/* Of no other daemon's, as far as chance goes. */
+static uint64_t first_life(void)
+{
+        uint64_t n;
+
+        if (getrandom(&n, sizeof n, GRND_NONBLOCK) == (ssize_t)sizeof n)
+                return n;
+        return (uint64_t)clock_wall_ms() << 20;
+}
+
 struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                       const struct logs_news *news)
 {
@@ -342,6 +354,7 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         l->loop = loop;
         l->log = log;
         l->news = *news;
+        l->lives = first_life();
         ev_timer_init(&l->limit, finish_limit, 0., 0.);
         l->limit.data = l;
         l->core = core_new(loop, sys, log, &inner);

@@ -20,6 +20,7 @@ struct logs {
         struct mainlog *mainlog; /* handed over by logs_run; NULL: none */
         struct logs_news news;
         struct core *core; /* owned; the thread's while there is one */
+        uint64_t lives;    /* the last one that was given to a stream */
         bool threaded;
         pthread_t thread;
         struct ev_loop *core_loop; /* owned */

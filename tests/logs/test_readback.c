@@ -19,7 +19,7 @@ static struct log_part part = { .fd = -1 };
 static void setup(void)
 {
         rig_open(&rig, false);
-        box = ledger_box_new();
+        box = ledger_box_new(7);
 }
 
 static void teardown(void)
