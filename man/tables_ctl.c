@@ -107,6 +107,20 @@ static bool put_commands(struct buf *out, char **words, int count)
         return true;
 }
 
+/* "options-of tail" */
+static bool put_options_of(struct buf *out, char **words, int count)
+{
+        const struct cmd *cmd = count == 1 ? cmd_find(words[0]) : NULL;
+
+        if (!cmd || !cmd->options)
+                return false;
+        buf_puts(out, ".Bl -tag -width Ds\n");
+        for (const struct cmd_option *o = cmd->options; o->name; o++)
+                put_option(out, o->letter, o->name, o->value, o->help);
+        buf_puts(out, ".El\n");
+        return true;
+}
+
 /* "takes --json": names of the commands that know a flag, for a sentence. */
 static bool put_takers(struct buf *out, char **words, int count)
 {
@@ -128,6 +142,7 @@ static bool put_takers(struct buf *out, char **words, int count)
 const struct list ctl_lists[] = {
         { "ctl-options", put_options },
         { "commands", put_commands },
+        { "options-of", put_options_of },
         { "takes", put_takers },
         { NULL, NULL },
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "ctl/commands.h"
 #include "ctl/complete.h"
 #include "ctl/ctl.h"
 #include "ctl/options.h"
@@ -125,8 +126,7 @@ static int run_once(struct ctl *c, char **words, int count)
 {
         AUTO_BUF line = BUF_INIT;
 
-        for (int i = 0; i < count; i++)
-                buf_printf(&line, "%s%s", i ? " " : "", words[i]);
+        cmd_join(&line, words, count);
         if (line.failed)
                 return EXIT_GENERIC;
         ctl_run(c, buf_str(&line));

@@ -57,6 +57,11 @@ _supervisorctl() {
             offers="add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version help apply events health rotate scale upgrade" ;;
         esac
     fi
+    if [[ $cmd && $cur == -* ]]; then
+        case $cmd in
+        tail) offers="--follow --lines --since --grep --stdout --stderr --no-prefix" ;;
+        esac
+    fi
     mapfile -t COMPREPLY < <(compgen -W "$offers" -- "$cur")
     if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
         word=${cur%"${cur##*:}"}

@@ -22,6 +22,14 @@ enum {
         CMD_UNLISTED = 16,
 };
 
+/* A command's own option: --name, or -letter. */
+struct cmd_option {
+        const char *name;
+        char letter;       /* 0: none */
+        const char *value; /* what it is followed by; NULL: nothing */
+        const char *help;  /* "Show the last N lines" */
+};
+
 struct cmd {
         const char *name;
         const char *help; /* lines of "usage TAB description", each with its newline */
@@ -33,12 +41,19 @@ struct cmd {
         int few_code;     /* exit code of `few`; 0: 1 */
         void (*run)(struct ctl *, const struct args *);
         void (*run_json)(struct ctl *, const struct args *); /* NULL: has no JSON */
+        const struct cmd_option *options; /* ends with a NULL name; NULL: none. Their words are the
+                                             command's to read, and may be quoted */
 };
 
 extern const struct cmd ctl_cmds[]; /* ends with a NULL name */
 
 const struct cmd *cmd_find(const char *name);
-bool cmd_takes(const struct cmd *cmd, const char *flag); /* "--json", "-v", "--plan" */
+bool cmd_takes(const struct cmd *cmd, const char *flag);   /* "--json", "-v", "--plan" */
+void cmd_put_help(const struct cmd *cmd, struct buf *out); /* with its options */
+
+/* One line from the words of a command line: joined by blanks, as Supervisor does. Only values of
+ * options keep their blanks, within quotes. */
+void cmd_join(struct buf *line, char *const *words, int count);
 
 /* A line taken apart as Python's cmd module does: the word in front, and what follows it. The
  * command is "" when the line begins with no word; "?x" is "help x". False: no memory. */
@@ -60,6 +75,7 @@ void cmd_signal(struct ctl *c, const struct args *a);
 void cmd_clear(struct ctl *c, const struct args *a);
 
 void cmd_tail(struct ctl *c, const struct args *a);
+extern const struct cmd_option tail_options[];
 void cmd_maintail(struct ctl *c, const struct args *a);
 void cmd_fg(struct ctl *c, const struct args *a);
 

@@ -39,7 +39,11 @@ struct http_answer {
         int status;     /* 0: the headers have not come yet */
         char type[128]; /* media type without parameters, lower-cased */
         struct buf body;
+        struct buf headers; /* "\nname: value" of each, names lower-cased; 64 KiB at most */
 };
+
+/* The value of a header, its name in lower case. False: it is not there. */
+bool http_header(const struct http_answer *a, const char *name, struct buf *value_out);
 
 enum http_step { HTTP_MORE, HTTP_DONE, HTTP_FAILED };
 

@@ -22,6 +22,7 @@ void namespec_put(struct buf *out, const char *group, const char *process);
 
 /* Is it a glob that the daemon would not understand by itself? ("web:*" is none.) */
 bool name_is_glob(const char *text);
+bool name_is_group(const char *text); /* "web:*", "web:" */
 /* Does it stand for this process? Globs see "web:web_00" and, for a lone program, "web" too. */
 bool name_matches(const char *pattern, const char *group, const char *process);
 

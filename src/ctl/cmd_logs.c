@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "ctl/commands.h"
 #include "ctl/follow.h"
+#include "ctl/tail.h"
 
 #define DEFAULT_BYTES 1600
 #define PRESS_CTRL_C  "==> Press Ctrl-C to exit <=="
@@ -85,31 +86,55 @@ static void tail_of(struct ctl *c, const struct how *how, const char *name, cons
         print_log(c, name, &r);
 }
 
-void cmd_tail(struct ctl *c, const struct args *a)
+static void tail_lines_of(struct ctl *c, const struct strs *words)
+{
+        struct tail_ask ask;
+
+        if (tail_parse(c, words, &ask))
+                tail_run(c, &ask);
+        tail_ask_release(&ask);
+}
+
+/* "a b": two processes, or one and a channel that there is not? */
+static bool is_process(struct ctl *c, const char *word)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+
+        buf_puts(&path, "/v1/processes?name=");
+        url_encode(&path, word, true);
+        return session_json(&c->session, &r, buf_str(&path), NULL) &&
+               json_array_size(json_object_get(r.json, "processes")) > 0;
+}
+
+static void tail_plain(struct ctl *c, const struct strs *words)
 {
         struct how how = { .bytes = DEFAULT_BYTES };
-        char *const *words = a->words.items;
-        size_t count = a->words.count, at = 0;
+        size_t at = words->items[0][0] == '-';
 
-        if (words[0][0] == '-') {
-                if (count == 1) {
-                        ctl_fail(c, EXIT_GENERIC, "Error: tail requires process name");
-                        return;
-                }
-                if (!parse_how(words[0], &how)) {
-                        ctl_fail(c, EXIT_GENERIC, "Error: bad argument %s", words[0]);
-                        return;
-                }
-                at = 1;
-        }
-        const char *name = words[at], *channel = "stdout";
-        if (count > at + 1)
-                channel = words[count - 1];
-        if (strcmp(channel, "stdout") != 0 && strcmp(channel, "stderr") != 0) {
-                ctl_fail(c, EXIT_GENERIC, "Error: bad channel '%s'", channel);
+        if (at && words->count == 1) {
+                ctl_fail(c, EXIT_GENERIC, "Error: tail requires process name");
                 return;
         }
-        tail_of(c, &how, name, channel);
+        if (at && !parse_how(words->items[0], &how)) {
+                ctl_fail(c, EXIT_GENERIC, "Error: bad argument %s", words->items[0]);
+                return;
+        }
+        const char *channel = words->count > at + 1 ? words->items[at + 1] : "stdout";
+        if (strcmp(channel, "stdout") == 0 || strcmp(channel, "stderr") == 0)
+                tail_of(c, &how, words->items[at], channel);
+        else if ((!at || how.follow) && is_process(c, channel))
+                tail_lines_of(c, words);
+        else
+                ctl_fail(c, EXIT_GENERIC, "Error: bad channel '%s'", channel);
+}
+
+void cmd_tail(struct ctl *c, const struct args *a)
+{
+        if (tail_is_plain(&a->words))
+                tail_plain(c, &a->words);
+        else
+                tail_lines_of(c, &a->words);
 }
 
 /* ---- maintail */

@@ -79,9 +79,11 @@ const struct cmd ctl_cmds[] = {
           "tail -f <name>\t\tFollow the output of a process\n"
           "\t\t\tCtrl-C to leave.\n"
           "tail -100 <name>\tThe last 100 *bytes* of its output\n"
-          "tail <name> stderr\tThe last 1600 *bytes* of its standard error\n",
-          COMP_PROCESS, CMD_UPCHECK, 1, 3, .few = "too few arguments", .many = "too many arguments",
-          .run = cmd_tail },
+          "tail <name> stderr\tThe last 1600 *bytes* of its standard error\n"
+          "tail [options] <name> <gname>:* all ...\tLines of several processes, behind their "
+          "names, from rotated and compressed files, too\n",
+          COMP_PROCESS, CMD_UPCHECK, 1, -1, .few = "too few arguments", .run = cmd_tail,
+          .options = tail_options },
         { "update",
           "update\t\t\tReread, then add, remove and restart the groups that differ\n"
           "update all\t\tThe same\n"
@@ -134,6 +136,19 @@ const struct cmd *cmd_find(const char *name)
                 if (strcmp(cmd->name, name) == 0)
                         return cmd;
         return NULL;
+}
+
+void cmd_put_help(const struct cmd *cmd, struct buf *out)
+{
+        buf_puts(out, cmd->help);
+        for (const struct cmd_option *o = cmd->options; o && o->name; o++) {
+                AUTO_BUF left = BUF_INIT;
+                if (o->letter)
+                        buf_printf(&left, "-%c, ", o->letter);
+                buf_printf(&left, "--%s%s%s", o->name, o->value ? " " : "",
+                           o->value ? o->value : "");
+                buf_printf(out, "  %-22s%s\n", buf_str(&left), o->help);
+        }
 }
 
 bool cmd_takes(const struct cmd *cmd, const char *flag)

@@ -117,6 +117,17 @@ static bool offer_list(struct strs *out, const char *typed, size_t len, const st
         return true;
 }
 
+static bool offer_options(struct strs *out, const char *typed, size_t len, const struct cmd *cmd)
+{
+        for (const struct cmd_option *o = cmd->options; o->name; o++) {
+                AUTO_BUF word = BUF_INIT;
+                buf_printf(&word, "--%s", o->name);
+                if (word.failed || !offer(out, typed, len, word.data))
+                        return false;
+        }
+        return true;
+}
+
 bool complete_wants_names(const char *line, size_t cursor)
 {
         struct place p = find_place(line, cursor);
@@ -142,6 +153,8 @@ bool complete_line(const char *line, size_t cursor, const struct known *known, s
                 return offer_commands(out, typed, len);
         if (what == COMP_SIGNAL && p.index == 1)
                 return offer_signals(out, typed, len);
+        if (p.cmd && p.cmd->options && len && *typed == '-')
+                return offer_options(out, typed, len, p.cmd);
         if (!known || !complete_wants_names(line, cursor))
                 return true;
         bool groups = what == COMP_GROUP || what == COMP_PROGRAM;

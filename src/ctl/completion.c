@@ -123,11 +123,27 @@ static void put_bash_offers(struct buf *out)
         buf_puts(out, "\" ;;\n        esac\n    fi\n");
 }
 
+/* Behind a dash: the command's own options. */
+static void put_bash_options(struct buf *out)
+{
+        buf_puts(out, "    if [[ $cmd && $cur == -* ]]; then\n        case $cmd in\n");
+        for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++) {
+                if (!cmd->options)
+                        continue;
+                buf_printf(out, "        %s) offers=\"", cmd->name);
+                for (const struct cmd_option *o = cmd->options; o->name; o++)
+                        buf_printf(out, "%s--%s", o == cmd->options ? "" : " ", o->name);
+                buf_puts(out, "\" ;;\n");
+        }
+        buf_puts(out, "        esac\n    fi\n");
+}
+
 static void put_bash(struct buf *out)
 {
         put_bash_head(out);
         put_bash_scan(out);
         put_bash_offers(out);
+        put_bash_options(out);
         buf_puts(out, "    mapfile -t COMPREPLY < <(compgen -W \"$offers\" -- \"$cur\")\n"
                       "    if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then\n"
                       "        word=${cur%\"${cur##*:}\"}\n"
@@ -219,6 +235,19 @@ static void put_zsh_commands(struct buf *out)
         buf_puts(out, "    )\n    _describe -t commands command commands\n}\n\n");
 }
 
+/* Commands with options of their own: these behind a dash, else what everybody offers. */
+static void put_zsh_own(struct buf *out)
+{
+        for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++) {
+                if (!cmd->options)
+                        continue;
+                buf_printf(out, "%s) if [[ $PREFIX == -* ]]; then compadd --", cmd->name);
+                for (const struct cmd_option *o = cmd->options; o->name; o++)
+                        buf_printf(out, " --%s", o->name);
+                buf_puts(out, "; else _supervisorctl_names process; fi ;;\n    ");
+        }
+}
+
 static void put_zsh(struct buf *out)
 {
         buf_printf(out, "#compdef supervisorctl\n" HEADER "\n", "zsh");
@@ -230,6 +259,7 @@ static void put_zsh(struct buf *out)
         options_each(put_zsh_option, out);
         buf_puts(out, "        '1:command:_supervisorctl_commands' '*::operand:->operand'\n"
                       "    [[ $state == operand ]] || return\n    case $words[1] in\n    ");
+        put_zsh_own(out);
         put_names(out, KIND(COMP_PROCESS), "|");
         buf_puts(out, ") _supervisorctl_names process ;;\n    ");
         put_names(out, KIND(COMP_GROUP) | KIND(COMP_PROGRAM), "|");

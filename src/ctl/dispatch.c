@@ -45,23 +45,90 @@ static bool take_flag(const struct cmd *cmd, struct args *a, const char *word)
         return true;
 }
 
+/* Up to the next blank. What a command with options is told may be quoted. */
+static const char *take_word(const char *at, bool quotes, struct buf *word)
+{
+        char quote = '\0';
+
+        for (; *at && (quote || !is_blank(*at)); at++) {
+                if (quote ? *at == quote : quotes && (*at == '\'' || *at == '"'))
+                        quote = quote ? '\0' : *at;
+                else
+                        buf_putc(word, *at);
+        }
+        return at;
+}
+
 static bool split_words(const struct cmd *cmd, const char *rest, struct args *a)
 {
         while (*rest) {
-                size_t len = 0;
-                while (rest[len] && !is_blank(rest[len]))
-                        len++;
                 AUTO_BUF word = BUF_INIT;
-                buf_put(&word, rest, len);
+                rest = take_word(rest, cmd->options != NULL, &word);
                 if (word.failed)
                         return false;
-                if (!take_flag(cmd, a, word.data) && !strs_add(&a->words, word.data))
+                if (!take_flag(cmd, a, buf_str(&word)) && !strs_add(&a->words, buf_str(&word)))
                         return false;
-                rest += len;
                 while (is_blank(*rest))
                         rest++;
         }
         return true;
+}
+
+/* The value of an option: within the word, or the whole of the next one. NULL: none. */
+static const char *value_in(const struct cmd *cmd, const char *word)
+{
+        for (const struct cmd_option *o = cmd->options; o && o->name; o++) {
+                size_t len = strlen(o->name);
+                if (o->value && strncmp(word, "--", 2) == 0 &&
+                    strncmp(word + 2, o->name, len) == 0 && word[2 + len] == '=')
+                        return word + 2 + len + 1;
+        }
+        return NULL;
+}
+
+static bool wants_value(const struct cmd *cmd, const char *word)
+{
+        for (const struct cmd_option *o = cmd->options; o && o->name; o++)
+                if (o->value && ((word[0] == '-' && word[1] == o->letter && !word[2]) ||
+                                 (strncmp(word, "--", 2) == 0 && strcmp(word + 2, o->name) == 0)))
+                        return true;
+        return false;
+}
+
+/* What stands in single quotes stands for itself, and these stand in double ones. */
+static void put_quoted(struct buf *line, const char *text)
+{
+        buf_putc(line, '\'');
+        for (; *text; text++) {
+                if (*text == '\'')
+                        buf_puts(line, "'\"'\"'");
+                else
+                        buf_putc(line, *text);
+        }
+        buf_putc(line, '\'');
+}
+
+void cmd_join(struct buf *line, char *const *words, int count)
+{
+        const struct cmd *cmd = count ? cmd_find(words[0]) : NULL;
+
+        for (int i = 0; i < count; i++) {
+                const char *word = words[i], *value = NULL;
+                if (cmd && cmd->options && i > 0)
+                        value = wants_value(cmd, words[i - 1]) ? word : value_in(cmd, word);
+                buf_puts(line, i ? " " : "");
+                buf_put(line, word, value ? (size_t)(value - word) : strlen(word));
+                if (value)
+                        put_quoted(line, value);
+        }
+}
+
+static void put_help(struct ctl *c, const struct cmd *cmd)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        cmd_put_help(cmd, &text);
+        fputs(buf_str(&text), c->talk);
 }
 
 static bool operands_fit(struct ctl *c, const struct cmd *cmd, const struct args *a)
@@ -76,7 +143,7 @@ static bool operands_fit(struct ctl *c, const struct cmd *cmd, const struct args
                 ctl_fail(c, EXIT_GENERIC, "Error: %s accepts no arguments", cmd->name);
         else
                 return true;
-        fputs(cmd->help, c->talk);
+        put_help(c, cmd);
         return false;
 }
 
@@ -177,7 +244,7 @@ void cmd_help(struct ctl *c, const struct args *a)
                 buf_printf(&topic, "%s%s", i ? " " : "", a->words.items[i]);
         const struct cmd *cmd = cmd_find(buf_str(&topic));
         if (cmd)
-                fputs(cmd->help, c->talk);
+                put_help(c, cmd);
         else
                 ctl_say(c, "*** No help on %s", buf_str(&topic));
 }

@@ -14,7 +14,8 @@
 
 #include "base/fd.h"
 
-#define ANSWER_MAX_BYTES ((size_t)256 << 20)
+#define ANSWER_MAX_BYTES  ((size_t)256 << 20)
+#define HEADERS_MAX_BYTES ((size_t)64 << 10)
 
 struct http {
         int fd;
@@ -23,8 +24,7 @@ struct http {
         struct http_answer answer;
         http_sink sink; /* NULL: collect */
         void *sink_arg;
-        bool in_type, had_value; /* the header being read is Content-Type; its value has begun */
-        struct buf field;
+        bool in_field; /* of the headers: a name, not a value */
         bool done, stopped, too_large;
 };
 
@@ -222,37 +222,52 @@ static bool send_request(struct http *h, const struct url *u, const struct http_
 static int on_field(http_parser *p, const char *at, size_t len)
 {
         struct http *h = p->data;
+        struct buf *to = &h->answer.headers;
 
-        if (h->had_value) {
-                buf_reset(&h->field);
-                h->had_value = false;
-        }
-        if (h->field.len + len < 256)
-                buf_put(&h->field, at, len);
-        return 0;
+        if (!h->in_field)
+                buf_putc(to, '\n');
+        h->in_field = true;
+        for (size_t i = 0; i < len && to->len < HEADERS_MAX_BYTES; i++)
+                buf_putc(to, (char)tolower((unsigned char)at[i]));
+        return to->failed;
 }
 
 static int on_value(http_parser *p, const char *at, size_t len)
 {
         struct http *h = p->data;
+        struct buf *to = &h->answer.headers;
 
-        if (!h->had_value)
-                h->in_type = strcasecmp(buf_str(&h->field), "content-type") == 0;
-        h->had_value = true;
-        if (!h->in_type)
-                return 0;
-        size_t have = strlen(h->answer.type);
-        for (size_t i = 0; i < len && have + 1 < sizeof h->answer.type; i++)
-                h->answer.type[have++] = (char)tolower((unsigned char)at[i]);
-        return 0;
+        if (h->in_field)
+                buf_puts(to, ": ");
+        h->in_field = false;
+        if (to->len + len < HEADERS_MAX_BYTES)
+                buf_put(to, at, len);
+        return to->failed;
+}
+
+bool http_header(const struct http_answer *a, const char *name, struct buf *value_out)
+{
+        AUTO_BUF key = BUF_INIT;
+
+        buf_printf(&key, "\n%s: ", name);
+        const char *at = key.failed ? NULL : strstr(buf_str(&a->headers), key.data);
+        if (!at)
+                return false;
+        at += key.len;
+        buf_put(value_out, at, strcspn(at, "\n"));
+        return true;
 }
 
 static int on_headers_complete(http_parser *p)
 {
         struct http *h = p->data;
+        AUTO_BUF type = BUF_INIT;
 
         h->answer.status = p->status_code;
-        h->answer.type[strcspn(h->answer.type, "; \t")] = '\0';
+        http_header(&h->answer, "content-type", &type);
+        size_t len = strcspn(buf_str(&type), "; \t");
+        for (size_t i = 0; i < len && i + 1 < sizeof h->answer.type; i++)
+                h->answer.type[i] = (char)tolower((unsigned char)type.data[i]);
         return 0;
 }
 
@@ -388,7 +403,7 @@ void http_free(struct http *h)
         if (!h)
                 return;
         fd_close(&h->fd);
-        buf_release(&h->field);
+        buf_release(&h->answer.headers);
         buf_release(&h->answer.body);
         free(h);
 }

@@ -62,7 +62,7 @@ bool name_matches(const char *pattern, const char *group, const char *process)
         return strcmp(group, process) == 0 && fnmatch(pattern, process, 0) == 0;
 }
 
-static bool is_whole_group(const char *text)
+bool name_is_group(const char *text)
 {
         const char *colon = strchr(text, ':');
 
@@ -71,7 +71,7 @@ static bool is_whole_group(const char *text)
 
 bool name_is_one(const char *word)
 {
-        return strcmp(word, "all") != 0 && !name_is_glob(word) && !is_whole_group(word);
+        return strcmp(word, "all") != 0 && !name_is_glob(word) && !name_is_group(word);
 }
 
 bool name_selects(const char *word, const char *group, const char *process)
@@ -83,7 +83,7 @@ bool name_selects(const char *word, const char *group, const char *process)
                 return name_matches(word, group, process);
         if (strlen(group) != len || strncmp(word, group, len) != 0)
                 return false;
-        return is_whole_group(word) || strcmp(colon ? colon + 1 : word, process) == 0;
+        return name_is_group(word) || strcmp(colon ? colon + 1 : word, process) == 0;
 }
 
 static bool expand_word(const char *word, const struct xval *infos, struct strs *out)
@@ -105,7 +105,7 @@ static bool expand_word(const char *word, const struct xval *infos, struct strs 
 
 static bool to_expand(const char *word, bool groups)
 {
-        return name_is_glob(word) || (groups && is_whole_group(word));
+        return name_is_glob(word) || (groups && name_is_group(word));
 }
 
 bool names_expand(const struct strs *words, const struct xval *infos, bool groups, struct strs *out)

@@ -510,7 +510,7 @@ struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct er
         ev_init(&m->file_ready, on_file_ready);
         ev_init(&m->out_ready, on_out_ready);
         m->retry.data = m->file_ready.data = m->out_ready.data = m;
-        m->shown = ledger_box_new();
+        m->shown = ledger_box_new(0);
         if (!m->shown)
                 err_nomem(e);
         else if (mainlog_core_configure(m, conf, e))

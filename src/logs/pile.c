@@ -35,6 +35,15 @@ static void put_name(struct buf *out, const char *path, int number, bool is_gzip
                 buf_printf(out, ".%d%s", number, is_gzip ? ".gz" : "");
 }
 
+static int64_t birth(int fd)
+{
+        struct statx sx;
+
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) < 0 || !(sx.stx_mask & STATX_BTIME))
+                return 0;
+        return (int64_t)sx.stx_btime.tv_sec * 1000 + sx.stx_btime.tv_nsec / 1000000;
+}
+
 /* False with errno; 0: something that is no log. */
 static bool open_name(const char *path, int number, bool is_gzip, struct pile_file *f)
 {
@@ -57,6 +66,7 @@ static bool open_name(const char *path, int number, bool is_gzip, struct pile_fi
         errno = 0;
         if (!S_ISREG(st.st_mode) || (is_gzip && !gzip_size(fd, &st, &f->size)))
                 return false;
+        f->born_ms = birth(fd);
         f->fd = fd_take(&fd);
         return true;
 }

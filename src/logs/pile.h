@@ -18,6 +18,7 @@ struct pile_file {
         bool is_gzip;
         int64_t size; /* of what it holds */
         int64_t mtime_ms;
+        int64_t born_ms; /* 0: not known */
         ino_t inode;
 };
 

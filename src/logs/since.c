@@ -116,6 +116,12 @@ static bool search_file(const struct pile_file *f, int64_t since_ms, struct sear
         return true;
 }
 
+/* Begun since then. Of backups that cannot be told: they may be copies. */
+static bool is_younger(const struct pile_file *f, int64_t since_ms)
+{
+        return f->number == 0 && f->born_ms >= since_ms;
+}
+
 bool since_find(const struct pile *p, int64_t since_ms, int64_t *at_out, bool *is_vague_out)
 {
         int64_t begin = -p->before;
@@ -128,7 +134,7 @@ bool since_find(const struct pile *p, int64_t since_ms, int64_t *at_out, bool *i
                         continue;
                 if (!search_file(f, since_ms, &s))
                         return false;
-                *is_vague_out = !s.stamps;
+                *is_vague_out = !s.stamps && !is_younger(f, since_ms);
                 *at_out = begin + (s.stamps ? s.found : 0);
                 if (!s.stamps || s.found >= 0)
                         return true;

@@ -50,6 +50,7 @@ Test(complete, offers_processes_and_whole_groups)
         offers("start a web:w", "web:web_00 web:web_01");
         offers("tail -f w", "web:* web:web_00 web:web_01");
         offers("stop web:", "web:* web:web_00 web:web_01");
+        offers("tail --s", "--since --stdout --stderr");
 }
 
 Test(complete, offers_groups_where_groups_are_wanted)
