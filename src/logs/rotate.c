@@ -35,16 +35,20 @@ static void backup_name(char *out, size_t size, const char *path, int n, const c
 /* The two names that a backup may have. */
 static const char *const suffixes[] = { "", ".gz" };
 
-static bool is_there(struct sys *sys, const char *path, int n, char *name, size_t size)
+/* What cannot be looked at may be there, and must not be written over. */
+static bool is_there(struct sys *sys, const char *path, int n, char *name, size_t size, bool *there,
+                     struct err *e)
 {
         struct stat st;
 
-        for (int i = 0; i < 2; i++) {
+        *there = false;
+        for (int i = 0; i < 2 && !*there; i++) {
                 backup_name(name, size, path, n, suffixes[i]);
-                if (sys->stat(sys, name, &st) == 0)
-                        return true;
+                *there = sys->stat(sys, name, &st) == 0;
+                if (!*there && errno != ENOENT)
+                        return err_set(e, ERR_SYS, "look at %s", name);
         }
-        return false;
+        return true;
 }
 
 /* Where both are there a kill came between the compressed one's naming and the other's removal. */
@@ -84,8 +88,8 @@ bool rotate_shift(struct sys *sys, const char *path, int backups, struct err *e)
 
         if (!fine)
                 err_nomem(e);
-        while (fine && gap < backups && is_there(sys, path, gap, from, size))
-                gap++;
+        for (bool there = true; fine && there && gap < backups; gap += there)
+                fine = is_there(sys, path, gap, from, size, &there, e);
         if (fine && gap == backups)
                 remove_last(sys, path, gap, from, size);
         for (int n = gap - 1; fine && n >= 0; n--) {

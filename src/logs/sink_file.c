@@ -56,14 +56,17 @@ static bool rotates(const struct sink_file *f)
         return (f->maxbytes > 0 || f->due) && is_regular(f);
 }
 
-/* Whether the path still leads to the file that we write to: somebody else may have rotated it. */
-static bool path_is_ours(const struct sink_file *f)
+/* Whether the path leads to another file than the one that we write to, or to none: somebody else
+ * may have rotated it. */
+static bool path_is_other(const struct sink_file *f)
 {
         struct stat there, ours;
 
-        return f->sys->stat(f->sys, f->path, &there) == 0 &&
-               f->sys->fstat(f->sys, f->out.fd, &ours) == 0 && there.st_dev == ours.st_dev &&
-               there.st_ino == ours.st_ino;
+        if (f->sys->fstat(f->sys, f->out.fd, &ours) < 0)
+                return false;
+        if (f->sys->stat(f->sys, f->path, &there) < 0)
+                return errno == ENOENT;
+        return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
 }
 
 bool sink_file_reopen(struct sink_file *f, struct err *e)
@@ -94,7 +97,7 @@ static int64_t look_at(struct sink_file *f, struct stat *st)
         if (f->sys->fstat(f->sys, f->out.fd, st) < 0)
                 return -1;
         /* There are file systems that count no links. */
-        if ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || path_is_ours(f))
+        if ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || !path_is_other(f))
                 return st->st_size;
         if (sink_file_reopen(f, &e))
                 return f->sys->fstat(f->sys, f->out.fd, st) < 0 ? -1 : st->st_size;
@@ -125,7 +128,7 @@ static bool replace_by_empty(struct sink_file *f, struct err *e)
         if (f->backups <= 0)
                 return f->sys->ftruncate(f->sys, f->out.fd, 0) == 0 ||
                        err_set(e, ERR_SYS, "truncate %s", f->path);
-        if (!path_is_ours(f))
+        if (path_is_other(f))
                 return sink_file_reopen(f, e);
         if (!rotate_shift(f->sys, f->path, f->backups, e))
                 return false;
@@ -391,10 +394,9 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         }
         if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
                 return MOVE_CANNOT;
-        do {
-                loff_t at = size;
-                n = splice(pipe, NULL, f->out.fd, &at, cut.take, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        } while (n < 0 && errno == EINTR);
+        do
+                n = f->sys->splice(f->sys, pipe, f->out.fd, (off_t)size, cut.take);
+        while (n < 0 && errno == EINTR);
         if (n < 0)
                 return failed_move(f);
         if (n == 0)
