@@ -67,6 +67,7 @@ struct probe {
         struct program *program;       /* reference: what is asked by; NULL with kind */
         char *refusal;                 /* owned: why it cannot be asked at all; NULL: it can */
         bool active, asking;
+        bool at_once;      /* the first question was not spread: what follows success is */
         bool reporting;    /* a result is being told: the memory must stay */
         bool doomed;       /* freed meanwhile: whoever tells the result lets go of the memory */
         ev_timer timer;    /* the pause before, or the limit of, an asking */

@@ -21,13 +21,19 @@ enum health_news {
 struct health {
         enum health_status status;
         bool ever_ok;            /* since the start */
+        bool awaited;            /* the first success is what makes it RUNNING */
         int failures, successes; /* in a row */
+        int64_t counted_ms;      /* uptime at the last failure that counted while awaited */
 };
 
 const char *health_word(enum health_status s); /* "none", "starting", ... */
 
 /* A new start: starting when the program has a check, else none. */
 void health_begin(struct health *h, const struct program *p);
+/* It is RUNNING at its first success (ready=healthcheck): it is asked at once, then every
+ * start_interval until then, so that being ready is seen soon. That more questions are asked makes
+ * it no more unhealthy: until then a failure counts once per interval. */
+void health_await(struct health *h);
 /* The process is not running any more: none (nothing is asked of it). */
 void health_end(struct health *h);
 
@@ -35,11 +41,12 @@ void health_end(struct health *h);
  * success (Docker). */
 enum health_news health_result(struct health *h, const struct program *p, bool ok, int64_t up_ms);
 
-/* When to ask next, in ms from now: start_interval within the start period until the first success,
- * else interval. */
+/* When to ask next, in ms from now: start_interval within the start period and while awaited, until
+ * the first success; else interval. */
 int64_t health_pause_ms(const struct health *h, const struct program *p, int64_t up_ms);
 
-/* Delay before the first probe of process `index` of `count`: spread over the first pause. */
+/* Delay before the first probe of process `index` of `count`: spread over the first pause; none
+ * while awaited. */
 int64_t health_offset_ms(const struct health *h, const struct program *p, int index, int count);
 
 #endif

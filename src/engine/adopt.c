@@ -219,6 +219,8 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
                 listener_adopted(s, p, &k->record.listener);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)
                 health_begin(&p->health, p->program); /* killed between the birth and this */
+        if (p->state == PS_STARTING && p->program->ready == READY_HEALTHCHECK)
+                health_await(&p->health);
         bool probed = p->state == PS_STARTING || p->state == PS_RUNNING;
         if (lives && probed && p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
                 log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);

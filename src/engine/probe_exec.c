@@ -254,6 +254,10 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
         struct probe *owner = child->owner;
         *at = child->next;
         free(child);
+        /* A check is over with its process: what it left in its group would gather with each one.
+         * The number is no other's while the group has members, and numbers are given out in turn.
+         */
+        s->sys->kill(s->sys, -pid, SIGKILL);
         if (!owner)
                 return true;
         owner->child = NULL;

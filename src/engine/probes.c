@@ -60,10 +60,24 @@ static void on_timer(EV_P_ ev_timer *w, int revents)
                 begin_asking(pr);
 }
 
+static int64_t offset_ms(const struct probe *pr)
+{
+        const struct process *p = pr->process;
+        const struct fleet *f = process_fleet(p);
+
+        return health_offset_ms(&p->health, pr->program, p->number, f ? f->replicas : 1);
+}
+
 static void schedule_next(struct probe *pr)
 {
         const struct process *p = pr->process;
+        bool ready = pr->at_once && p->health.ever_ok;
 
+        if (ready) { /* a fleet that was asked at once is spread from now on */
+                pr->at_once = false;
+                arm(pr, offset_ms(pr));
+                return;
+        }
         arm(pr, health_pause_ms(&p->health, pr->program, clock_mono_ms() - p->spawned_ms));
 }
 
@@ -256,8 +270,8 @@ bool probe_begin(struct supervisor *s, struct process *p)
         pr->kind = kinds[kind];
         if (!prepare(pr, &e) && !(pr->refusal = strdup(e.text)))
                 return false;
-        const struct fleet *f = process_fleet(p);
         pr->active = true;
-        arm(pr, health_offset_ms(&p->health, p->program, p->number, f ? f->replicas : 1));
+        pr->at_once = p->health.awaited && !p->health.ever_ok;
+        arm(pr, offset_ms(pr));
         return true;
 }

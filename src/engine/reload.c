@@ -75,6 +75,8 @@ static void apply_live(struct supervisor *s, struct process *p, const struct cha
         if (p->worker)
                 probe_end(p->worker);
         health_begin(&p->health, p->program);
+        if (p->state == PS_STARTING && p->program->ready == READY_HEALTHCHECK)
+                health_await(&p->health);
         if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
                 log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
 }

@@ -23,6 +23,11 @@ void health_begin(struct health *h, const struct program *p)
         *h = (struct health){ .status = asked ? HEALTH_STARTING : HEALTH_NONE };
 }
 
+void health_await(struct health *h)
+{
+        h->awaited = true;
+}
+
 void health_end(struct health *h)
 {
         *h = (struct health){ .status = HEALTH_NONE };
@@ -31,6 +36,22 @@ void health_end(struct health *h)
 static bool in_start_period(const struct health *h, const struct program *p, int64_t up_ms)
 {
         return !h->ever_ok && up_ms < p->healthcheck_start_period_ms;
+}
+
+static bool is_awaited(const struct health *h)
+{
+        return h->awaited && !h->ever_ok;
+}
+
+/* Asked more often than every interval, it fails more often, too. */
+static bool comes_early(struct health *h, const struct program *p, int64_t up_ms)
+{
+        if (!is_awaited(h))
+                return false;
+        if (up_ms - h->counted_ms < p->healthcheck_interval_ms)
+                return true;
+        h->counted_ms = up_ms;
+        return false;
 }
 
 static int at_least_one(int n)
@@ -65,7 +86,7 @@ static enum health_news failed(struct health *h, const struct program *p, int64_
         int retries = at_least_one(p->healthcheck_retries);
 
         h->successes = 0;
-        if (in_start_period(h, p, up_ms))
+        if (in_start_period(h, p, up_ms) || comes_early(h, p, up_ms))
                 return NEWS_NONE;
         h->failures = one_more(h->failures);
         if (h->status != HEALTH_UNHEALTHY) {
@@ -88,6 +109,8 @@ int64_t health_pause_ms(const struct health *h, const struct program *p, int64_t
 {
         if (in_start_period(h, p, up_ms))
                 return p->healthcheck_start_interval_ms;
+        if (is_awaited(h) && p->healthcheck_start_interval_ms < p->healthcheck_interval_ms)
+                return p->healthcheck_start_interval_ms;
         return p->healthcheck_interval_ms;
 }
 
@@ -95,6 +118,8 @@ int64_t health_offset_ms(const struct health *h, const struct program *p, int in
 {
         int64_t pause = health_pause_ms(h, p, 0);
 
+        if (is_awaited(h))
+                return 0;
         if (count < 1 || index < 0)
                 return pause;
         return pause * (index % count + 1) / count; /* numbers need not begin at 0 */

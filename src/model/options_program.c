@@ -613,7 +613,8 @@ const struct opt program_opts[] = {
           LIVE,
           .flags = OPT_OURS,
           .kinds = EVERY,
-          .help = "Pause between two checks in the start period, until the first one passes." },
+          .help = "Pause between two checks in the start period, and with ready=healthcheck, until "
+                  "the first one passes." },
         { .key = "healthcheck_action",
           .type = OPT_CHECK_ACTION,
           .at = P(healthcheck_action),

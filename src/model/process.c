@@ -333,6 +333,8 @@ unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
         p->spawned_ms = at.mono_ms;
         p->spawned_wall_ms = p->tried_wall_ms = at.wall_ms;
         health_begin(&p->health, p->program);
+        if (p->program->ready == READY_HEALTHCHECK)
+                health_await(&p->health);
         return promote_or_wait(p, at);
 }
 

@@ -92,6 +92,21 @@ def ready_by_health_check_means_running_at_the_first_success(c):
 
 
 @story(nobody=True)
+def whoever_is_to_be_ready_is_asked_at_once_and_often(c):
+    there = c.path('there')
+    rare = ('ready=healthcheck', 'healthcheck_interval=1h', 'healthcheck_retries=1')
+    d = c.daemon(c.program('at_once', ' sleep', 'healthcheck=exec:/bin/true',
+                           'healthcheck_start_interval=1h', *rare)
+                 + c.program('soon', ' sleep', f'healthcheck=exec:/bin/cat {there}',
+                             'healthcheck_start_interval=20ms', *rare))
+    d.wait_state('at_once', 'RUNNING')
+    p = d.wait_process('soon', lambda p: p['healthcheck']['last_ok'] is False, 'was asked')
+    same((p['state'], p['health']), ('STARTING', 'starting'), 'a failure within the interval')
+    touch(there)
+    d.wait_state('soon', 'RUNNING')
+
+
+@story(nobody=True)
 def who_does_not_get_ready_in_time_has_failed_its_start(c):
     port = free_port()
     touch(c.path('sick-w'))

@@ -149,7 +149,12 @@ Test(probe_exec, is_killed_with_its_whole_group_when_time_is_up)
         probe_rig_release(&rig);
 }
 
-Test(probe_exec, does_not_wait_for_left_over_children)
+static bool leftover_ended(struct probe_rig *r)
+{
+        return r->stray >= 1;
+}
+
+Test(probe_exec, does_not_wait_for_left_over_children_and_ends_them)
 {
         probe_rig_init(&rig, CHECK_EXEC, "true");
         prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -158,8 +163,8 @@ Test(probe_exec, does_not_wait_for_left_over_children)
         cr_expect(last.ok);
         cr_expect_str_eq(last.output, "done\n");
         cr_expect_lt(last.duration_ms, 4000);
-        probe_end(rig.process->worker);
-        kill((pid_t)number_in("kid"), SIGKILL);
+        cr_expect(probe_rig_run(&rig, leftover_ended), "it lives on");
+        cr_expect_eq(kill((pid_t)number_in("kid"), 0), -1);
         probe_rig_release(&rig);
 }
 

@@ -144,6 +144,35 @@ Test(health, is_asked_more_often_in_the_start_period_until_the_first_success)
         cr_expect_eq(health_pause_ms(&h, &web, 1), 10000);
 }
 
+Test(health, is_asked_at_once_and_often_while_it_is_awaited)
+{
+        health_await(&h);
+        cr_expect_eq(health_offset_ms(&h, &web, 3, 4), 0);
+        cr_expect_eq(health_pause_ms(&h, &web, 60000), 1000);
+        fed("+");
+        cr_expect_eq(health_pause_ms(&h, &web, 60000), 10000);
+        cr_expect_eq(health_offset_ms(&h, &web, 3, 4), 10000, "spread from then on");
+}
+
+Test(health, is_awaited_no_more_slowly_than_it_is_checked)
+{
+        web.healthcheck_interval_ms = 500;
+        health_await(&h);
+        cr_expect_eq(health_pause_ms(&h, &web, 0), 500);
+}
+
+Test(health, counts_one_failure_per_interval_while_it_is_awaited)
+{
+        health_await(&h);
+        for (int s = 0; s < 30; s++)
+                cr_expect_eq(health_result(&h, &web, false, s * 1000), NEWS_NONE);
+        cr_expect_eq(h.failures, 2);
+        cr_expect_eq(health_result(&h, &web, false, 30000), NEWS_UNHEALTHY);
+        cr_expect_eq(health_result(&h, &web, true, 31000), NEWS_FIRST_SUCCESS);
+        cr_expect_eq(health_result(&h, &web, false, 32000), NEWS_NONE);
+        cr_expect_eq(h.failures, 1, "each counts once it was ready");
+}
+
 Test(health, is_first_asked_after_one_pause_and_a_fleet_spread_over_it)
 {
         cr_expect_eq(health_offset_ms(&h, &web, 0, 1), 10000);
