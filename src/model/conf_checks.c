@@ -175,6 +175,11 @@ static void check_waits(struct check *c)
                               "make start_timeout longer, or startsecs shorter",
                               "start_timeout is over before startsecs=%d: no start could succeed",
                               p->startsecs);
+        else if (p->start_timeout_ms > 0 && p->ready == READY_UPTIME)
+                load_warn(c->l, c->f->section, key_of(c, "start_timeout"),
+                          "add ready=healthcheck and a healthcheck",
+                          "start_timeout has no effect without ready=healthcheck: who is up for "
+                          "startsecs is RUNNING");
 }
 
 static void check_health(struct check *c)
@@ -313,15 +318,36 @@ static void look_up_host(struct check *c, const char *text)
                 load_nomem(c->l);
 }
 
+/* "exec:COMMAND" has to fall into words, or it could never be run. Other texts are fine. */
+static bool check_exec(struct check *c, const char *key, const char *text)
+{
+        AUTO_STRS argv = STRS_INIT;
+        AUTO_BUF quoted = BUF_INIT;
+        struct err e = { 0 };
+
+        if (strncmp(text, "exec:", 5) != 0 || command_split(text + 5, &argv, &e))
+                return true;
+        if (e.code == ERR_NOMEM) {
+                load_nomem(c->l);
+                return false;
+        }
+        pytext_repr(&quoted, text + 5, strlen(text + 5), false);
+        load_error_in(c->l, c->f->section, key_of(c, key),
+                      "close each quote; a backslash stands before what it escapes",
+                      "can't parse command %s: %s", buf_str(&quoted), e.text);
+        return false;
+}
+
 static bool check_health_target(struct check *c, int number)
 {
         if (!c->p->healthcheck.text)
                 return true;
         char *text = expand_extra(c, "healthcheck", c->p->healthcheck.text, number);
-        if (text)
+        bool ok = text && check_exec(c, "healthcheck", text);
+        if (ok)
                 look_up_host(c, text);
         free(text);
-        return text != NULL;
+        return ok;
 }
 
 static bool check_on_fatal(struct check *c, int number)
@@ -331,8 +357,9 @@ static bool check_on_fatal(struct check *c, int number)
         if (c->p->on_fatal.kind != FATAL_EXEC || !k)
                 return true;
         char *text = expand_extra(c, "on_fatal", k->value, number);
+        bool ok = text && check_exec(c, "on_fatal", text);
         free(text);
-        return text != NULL;
+        return ok;
 }
 
 static bool check_process(struct check *c, int number, bool first)

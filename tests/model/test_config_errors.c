@@ -131,6 +131,34 @@ Test(config_errors, of_health_say_what_would_be_right)
         cr_expect(said(DIAG_WARNING, "healthcheck_retries has no effect without a healthcheck"));
 }
 
+Test(config_errors, of_commands_that_do_not_fall_into_words)
+{
+        cr_expect(
+            strstr(bad("[program:a]\ncommand=x\nhealthcheck=exec:echo \"open\n"),
+                   "can't parse command 'echo \"open': No closing quotation" IN("program:a")));
+        const struct diag *d = diags_first_error(&diags);
+        cr_expect_str_eq(d->file, MAIN);
+        cr_expect_eq(d->line, 4);
+        cr_expect_str_eq(d->key, "healthcheck");
+        cr_expect(
+            strstr(bad("[program:a]\ncommand=x\non_fatal=exec:echo 'x\n"), "No closing quotation"));
+        cr_expect_str_eq(diags_first_error(&diags)->key, "on_fatal");
+        good("[program:a]\ncommand=x\nhealthcheck=exec:echo \"it's\"\n");
+}
+
+Test(config_errors, of_a_timeout_that_nothing_looks_at)
+{
+        good("[program:a]\ncommand=x\nstart_timeout=5s\n");
+        const struct diag *d = said(DIAG_WARNING, "start_timeout has no effect without "
+                                                  "ready=healthcheck");
+        cr_assert_not_null(d);
+        cr_expect_eq(d->line, 4);
+        cr_expect_str_eq(d->key, "start_timeout");
+        good("[program:a]\ncommand=x\nstart_timeout=5s\nready=healthcheck\n"
+             "healthcheck=exec:true\n");
+        cr_expect_eq(diags.warnings, 0);
+}
+
 Test(config_errors, of_groups)
 {
         cr_expect_str_eq(bad("[group:g]\nprograms=zz\n"),
