@@ -146,15 +146,16 @@ endef
 TESTED := $(foreach p,$(PARTS),$(if $(wildcard tests/$(p)/*.c),$(p)))
 $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
 
-# logs/ alone under SIGKILL, 100 times in each form; a plain program
+# logs/ alone under SIGKILL: at random, so often in each form, and at every single step; plain programs
 KILLS ?= 100
-$(BUILD)/test/kill: $(BUILD)/obj/tests/kill/kill.o $(call archives,$(NEEDS_logs))
+$(BUILD)/test/kill $(BUILD)/test/steps: $(BUILD)/test/%: $(BUILD)/obj/tests/kill/%.o $(call archives,$(NEEDS_logs))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)
 .PHONY: unit-kill
-unit-kill: $(BUILD)/test/kill
+unit-kill: $(BUILD)/test/kill $(BUILD)/test/steps
 	$(Q)$(BUILD)/test/kill $(KILLS)
+	$(Q)$(BUILD)/test/steps
 
 .PHONY: unit
 unit: $(TESTED:%=unit-%) unit-kill
