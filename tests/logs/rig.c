@@ -73,7 +73,7 @@ static void on_log(struct log *self, enum log_level level, const char *text, siz
         buf_putc(&r->logged, '\n');
 }
 
-static void open_rig(struct rig *r, bool fake, struct sys *sys)
+static struct logs *make_logs(struct rig *r, struct sys *sys)
 {
         const struct logs_news news = { .arg = r,
                                         .on_text = on_text,
@@ -82,12 +82,24 @@ static void open_rig(struct rig *r, bool fake, struct sys *sys)
                                         .on_dropped = on_dropped,
                                         .on_attach_failed = on_attach_failed };
 
+        return logs_new(r->loop, sys, &r->log, &news);
+}
+
+void rig_renew(struct rig *r)
+{
+        logs_free(r->logs);
+        r->logs = make_logs(r, &r->kernel.ops);
+        cr_assert(r->logs);
+}
+
+static void open_rig(struct rig *r, bool fake, struct sys *sys)
+{
         *r = (struct rig){ .dir = "/tmp/logs-XXXXXX",
                            .log = { .level = LVL_INFO, .write = on_log, .arg = r } };
         cr_assert(mkdtemp(r->dir));
         r->loop = ev_loop_new(EVFLAG_NOENV);
         kernel_init(&r->kernel);
-        r->logs = logs_new(r->loop, fake ? &r->kernel.ops : sys, &r->log, &news);
+        r->logs = make_logs(r, fake ? &r->kernel.ops : sys);
         cr_assert(r->loop && r->logs);
 }
 

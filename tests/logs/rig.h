@@ -29,6 +29,7 @@ struct rig {
 
 void rig_open(struct rig *r, bool fake);          /* fake: on the fake kernel, which copies */
 void rig_open_on(struct rig *r, struct sys *sys); /* or on this kernel */
+void rig_renew(struct rig *r);                    /* the next daemon, on the fake kernel */
 void rig_close(struct rig *r);                    /* removes the directory */
 
 /* A path in the directory; four at a time. */
