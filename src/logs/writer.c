@@ -1,7 +1,6 @@
 #include "writer.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,6 @@
 
 #define FIRST_DELAY   0.1F
 #define TELL_AGAIN_MS 60000
-
-/* A pipe holds a MiB at most, and a batch is what several reads of it find. */
-#define LAST_BATCH_MAX (8 << 20)
 
 static const char *channel_name(const struct channel *s)
 {
@@ -278,59 +274,6 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
                 say_to_all(w);
         }
         return result;
-}
-
-/* How much more of ours there is in files than the daemon before us has counted: in the file that
- * it wrote to, which may have become a backup since, and in those that came after it. */
-static int64_t uncounted(const struct outlet *o, const struct stat *present, uint64_t *rotations)
-{
-        struct sys *sys = o->writer->core->sys;
-        int64_t size = present->st_size;
-        struct stat st = *present;
-
-        *rotations = 0;
-        while (st.st_ino != o->inode) {
-                AUTO_BUF path = BUF_INIT;
-                buf_printf(&path, "%s.%" PRIu64, o->writer->file.path, ++*rotations);
-                if (path.failed || sys->stat(sys, path.data, &st) < 0)
-                        return 0;
-                size += st.st_size;
-                if (size > LAST_BATCH_MAX && st.st_ino != o->inode)
-                        return 0;
-        }
-        return size - ((int64_t)o->written - o->base);
-}
-
-/* Nothing that somebody else did to the file looks like a last batch, except by chance. */
-static void count_last_batch(struct outlet *o, const struct stat *present)
-{
-        uint64_t rotations;
-        int64_t more = uncounted(o, present, &rotations);
-
-        o->resumed = false;
-        if (more <= 0 || more > LAST_BATCH_MAX)
-                return;
-        uint64_t n = (uint64_t)more, known = n < o->rest_lost ? n : o->rest_lost;
-        o->written += n;
-        o->dropped -= known;
-        o->read += n - known;
-        o->rotations += rotations;
-}
-
-void outlet_locate(struct outlet *o)
-{
-        struct writer *w = o->writer;
-        struct stat st;
-
-        if (!w || o->seen == w->file.generation)
-                return;
-        if (w->core->sys->fstat(w->core->sys, w->file.out.fd, &st) < 0)
-                return;
-        o->seen = w->file.generation;
-        if (o->resumed)
-                count_last_batch(o, &st);
-        o->inode = S_ISREG(st.st_mode) ? st.st_ino : 0;
-        o->base = (int64_t)o->written - st.st_size;
 }
 
 /* False: blocked again. */

@@ -1,0 +1,61 @@
+/* Where in its stream a file begins, also where a daemon before us wrote to it. */
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "channel.h"
+
+/* A pipe holds a MiB at most, and a batch is what several reads of it find. */
+#define LAST_BATCH_MAX (8 << 20)
+
+/* How much more of ours there is in files than the daemon before us has counted: in the file that
+ * it wrote to, which may have become a backup since, and in those that came after it. */
+static int64_t uncounted(const struct outlet *o, const struct stat *present, uint64_t *rotations)
+{
+        struct sys *sys = o->writer->core->sys;
+        int64_t size = present->st_size;
+        struct stat st = *present;
+
+        *rotations = 0;
+        while (st.st_ino != o->inode) {
+                AUTO_BUF path = BUF_INIT;
+                buf_printf(&path, "%s.%" PRIu64, o->writer->file.path, ++*rotations);
+                if (path.failed || sys->stat(sys, path.data, &st) < 0)
+                        return 0;
+                size += st.st_size;
+                if (size > LAST_BATCH_MAX && st.st_ino != o->inode)
+                        return 0;
+        }
+        return size - ((int64_t)o->written - o->base);
+}
+
+/* Nothing that somebody else did to the file looks like a last batch, except by chance. */
+static void count_last_batch(struct outlet *o, const struct stat *present)
+{
+        uint64_t rotations;
+        int64_t more = uncounted(o, present, &rotations);
+
+        o->resumed = false;
+        if (more <= 0 || more > LAST_BATCH_MAX)
+                return;
+        uint64_t n = (uint64_t)more, known = n < o->rest_lost ? n : o->rest_lost;
+        o->written += n;
+        o->dropped -= known;
+        o->read += n - known;
+        o->rotations += rotations;
+}
+
+void outlet_locate(struct outlet *o)
+{
+        struct writer *w = o->writer;
+        struct stat st;
+
+        if (!w || o->seen == w->file.generation)
+                return;
+        if (w->core->sys->fstat(w->core->sys, w->file.out.fd, &st) < 0)
+                return;
+        o->seen = w->file.generation;
+        if (o->resumed)
+                count_last_batch(o, &st);
+        o->inode = S_ISREG(st.st_mode) ? st.st_ino : 0;
+        o->base = (int64_t)o->written - st.st_size;
+}
