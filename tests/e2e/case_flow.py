@@ -82,26 +82,135 @@ def a_stop_in_the_middle_loses_nothing_that_was_written(c):
             check(False, f'line {i} is {line[:60]!r}')
 
 
-def fleet(c, writers, count, *more):
-    d = c.daemon(c.program('w', f' lines {count}', f'numprocs={writers}', 'startsecs=0',
-                           'process_name=%(process_num)d', 'autorestart=false',
-                           'stdout_logfile_maxbytes=50KB', 'stdout_logfile_backups=50',
-                           f'stdout_logfile={c.path("out")}-%(process_num)d.log',
-                           'redirect_stderr=true', *more))
-    d.wait_all('EXITED', writers)
-    for i in range(writers):
-        settled(d, f'w:{i}')
-        check_numbers(c.path(f'out-{i}.log'), count)
+def all_settled(c, d, count):
+    """Everything has been written: the processes by their names."""
+    found = {}
+
+    def look():
+        found.clear()
+        found.update((p['process'], p) for p in d.processes())
+        logs = [p['stdout'] for p in found.values()]
+        return all(o['buffered'] == 0 and o['read'] == o['written'] for o in logs)
+    c.wait(look, 'all is written')
+    same(len(found), count, 'processes')
+    return found
+
+
+def caught_up(c, d):
+    """Whatever was asked of the logs so far is done: they are reopened in the order of asking."""
+    os.rename(d.logfile, d.logfile + '.before')
+    d.send(signal.SIGUSR2)
+    c.wait(lambda: os.path.exists(d.logfile), 'the main log is reopened')
+
+
+def written_by_all(d):
+    processes = d.get('/v1/processes?fields=stdout').json()['processes']
+    return sum(p['stdout']['written'] for p in processes)
+
+
+def full_speed(c, writers, lines, zipped):
+    """So many writers at full speed, and everything that may happen to their logs; then a stop in the
+    middle. `zipped` of them have their backups compressed."""
+    def text(maxbytes):
+        def program(name, count, *more):
+            return c.program(name, f' lines {lines}', f'numprocs={count}', 'startsecs=0',
+                             f'process_name={name}%(process_num)d', 'autorestart=false',
+                             f'stdout_logfile_maxbytes={maxbytes}', 'stdout_logfile_backups=500',
+                             f'stdout_logfile={c.path(name)}%(process_num)d/out',
+                             'redirect_stderr=true', *more)
+        return (program('z', zipped, 'stdout_compress=gzip')
+                + (program('w', writers - zipped) if writers > zipped else ''))
+    for i in range(writers):  # each log in a directory of its own, or looking for backups takes long
+        os.mkdir(c.path(f'z{i}' if i < zipped else f'w{i - zipped}'))
+    turns = 4 if writers < 100 else 2
+    size = lines * 10 // turns // 2  # some rotations of each
+    d = c.daemon(text(size))
+    for turn in range(turns):
+        c.wait(lambda: written_by_all(d) > turn * writers * size or not d.info()['counts']['RUNNING'],
+               'they go on')
+        d.send(signal.SIGUSR2)
+        d.post('/v1/logs/all/rotate', {})
+        d.apply(text(size + (turn + 1) * size // 10))
+    d.request('POST', '/v1/processes/all/stop', {})
+    c.wait(lambda: not d.info()['counts']['RUNNING'], 'all have ended', d.info)
+    found = all_settled(c, d, writers)
+    caught_up(c, d)
+    c.wait(lambda: not glob.glob(c.path('z*/out*.[0-9]')) + glob.glob(c.path('z*/*.part')),
+           'all backups are compressed')
+    total = 0
+    for name, p in found.items():
+        path = c.path(name, 'out')
+        written = p['stdout']['written']
+        total += written
+        if written:
+            same(check_numbers(path), written, f'bytes of {path}')
+    check(total > 1000 * writers, f'{total} bytes are too few to tell')
+    check(len(glob.glob(c.path('z*/out*.gz'))) >= zipped, 'backups')
 
 
 @story(nobody=True, slow=2)
-def fifty_writers_at_once(c):
-    fleet(c, 50, 2000 if c.asan else 10000)
+def one_writer_at_full_speed(c):
+    full_speed(c, 1, 300_000 if c.asan else 1_000_000, 1)
+
+
+@story(nobody=True, slow=2)
+def fifty_writers_at_full_speed(c):
+    full_speed(c, 50, 4000 if c.asan else 20_000, 10)
 
 
 @story(slow=3)
-def a_thousand_writers_at_once(c):
-    fleet(c, 100 if c.asan else 1000, 300)
+def a_thousand_writers_at_full_speed(c):
+    full_speed(c, 100 if c.asan else 1000, 600, 20)
+
+
+def small_disk(c, size):
+    disk = c.path('disk')
+    os.mkdir(disk)
+    try:
+        mount_tmpfs(disk, size)
+    except OSError as e:
+        raise Skipped(f'cannot mount a tmpfs: {e}')
+    c.mounts.append(disk)
+    return disk
+
+
+def disk_fills_up(c, writers, lines, *more):
+    """A disk that is full before they are done, and is freed."""
+    disk = small_disk(c, '8m')
+    d = c.daemon(c.program('w', f' lines {lines}', f'numprocs={writers}', 'startsecs=0',
+                           'process_name=w%(process_num)d', 'autorestart=false', 'autostart=false',
+                           'stdout_logfile_maxbytes=8KB', 'stdout_logfile_backups=500',
+                           f'stdout_logfile={disk}/out-%(process_num)d.log', 'redirect_stderr=true',
+                           *more))
+    with open(f'{disk}/filler', 'wb') as f:
+        f.write(b'f' * (15 << 19))  # all but 512 KiB
+    d.request('POST', '/v1/processes/all/start', {'wait': False})
+    c.wait(lambda: d.info()['log_errors'], 'it is full')
+    d.send(signal.SIGUSR2)
+    d.post('/v1/logs/all/rotate', {})
+    check(d.answers(), 'it answers')
+    os.unlink(f'{disk}/filler')
+    d.wait_all('EXITED', writers)
+    for name, p in all_settled(c, d, writers).items():
+        path = f'{disk}/out-{name[1:]}.log'
+        same(p['stdout']['dropped'], 0, 'dropped')
+        same(len(whole_log(path)), p['stdout']['written'], f'bytes of {path}')
+        if not more:
+            check_numbers(path, lines)
+        else:
+            said = [json.loads(line)['message'] for line in whole_log(path).splitlines()]
+            same(said, [f'line {i}' for i in range(1, lines + 1)], f'lines of {path}')
+    same(d.info()['log_errors'], [], 'log_errors')
+
+
+@story(root=True, slow=2)
+def a_disk_that_fills_up_and_is_freed_loses_nothing(c):
+    disk_fills_up(c, 50, 10_000)
+
+
+@story(root=True, slow=2)
+def a_disk_that_fills_up_loses_no_line_with_a_format(c):
+    disk_fills_up(c, 20, 2500, 'stdout_format=json')
 
 
 @story(nobody=True)
@@ -134,13 +243,7 @@ def text_has_a_stamp_and_a_name(c):
 
 @story(root=True, slow=2)
 def a_full_disk_may_drop_whole_lines_and_counts_them(c):
-    disk = c.path('disk')
-    os.mkdir(disk)
-    try:
-        mount_tmpfs(disk, '1m')
-    except OSError as e:
-        raise Skipped(f'cannot mount a tmpfs: {e}')
-    c.mounts.append(disk)
+    disk = small_disk(c, '1m')
     count = 300_000
     d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={disk}/out', 'startsecs=0',
                            'stdout_logfile_maxbytes=0', 'autorestart=false', 'stdout_overflow=drop'))
