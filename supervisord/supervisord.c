@@ -13,6 +13,7 @@
 #include "api/server.h"
 #include "base/fault_point.h"
 #include "engine/children.h"
+#include "engine/fdstore.h"
 #include "engine/gzip.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
@@ -24,6 +25,7 @@
 #include "logs/mainlog.h"
 #include "model/cmdline.h"
 #include "sys/daemonize.h"
+#include "sys/given.h"
 #include "sys/handover.h"
 #include "sys/trim.h"
 #include "sys/user.h"
@@ -531,6 +533,7 @@ static bool open_everything(struct daemon *d, struct err *e)
                 return false;
         logs_syslog_socket(s->logs, set->syslog_socket);
         state_keep_logs(s);
+        fdstore_open(s);
         d->api = api_new(s, config, e);
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */
@@ -656,6 +659,7 @@ static void release(struct daemon *d)
                 state_close(&d->sup, true);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
+        fdstore_free(&d->sup);
         state_close(&d->sup, d->refused);
         config_free(d->config);
         if (d->pidfile >= 0)
@@ -708,6 +712,8 @@ int main(int argc, char **argv)
         memory_share_heap();
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
+        else if (!given_read(&d.handover))
+                return refuse(&d, "out of memory");
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         handover_mask(&d.handover, &d.original_mask);

@@ -16,6 +16,8 @@ struct service {
         bool told;                    /* a failure was logged */
 };
 
+/* Of the environment; NULL: not there. Borrowed. */
+const char *service_variable(const struct world *w, const char *name);
 /* Supervision has begun. */
 void service_ready(struct service *v, struct supervisor *s);
 /* We are about to become another image of ourselves, which will say that it is ready. */

@@ -68,6 +68,7 @@ struct supervisor {
 
         struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
         struct handover *handover;   /* borrowed: what the image before us left; NULL: nothing */
+        struct fdstore *fdstore;     /* engine/fdstore; NULL: nobody keeps descriptors for us */
         struct upgrade *upgrade;     /* engine/upgrade; NULL: none is under way */
         const char *binary;          /* borrowed: what we were started from, full path */
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */

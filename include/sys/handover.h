@@ -18,6 +18,7 @@
 struct handover {
         struct strs items; /* sorted */
         int list;          /* owned: the memfd; -1: there is none */
+        struct strs names; /* sorted: of what a service manager has kept (sys/given.h) */
         bool came_back;    /* the image that we handed over to did not want to */
 };
 
@@ -30,6 +31,7 @@ const char *handover_word(const struct handover *h, const char *name); /* NULL: 
 /* The descriptor of that name, once: from now on it is the caller's. -1: not there. h may be NULL.
  */
 int handover_fd(struct handover *h, const char *name);
+bool handover_has(const struct handover *h, const char *name); /* h may be NULL */
 /* What workers are to start with, where the image before us said so: our own mask and limits are
  * those that a daemon gives itself. */
 void handover_mask(const struct handover *h, sigset_t *mask);
@@ -39,8 +41,10 @@ bool handover_put_start(struct strs *items, const sigset_t *mask, const struct r
 /* Names hold neither newline nor '='. False: no memory, or such a name. */
 bool handover_put(struct strs *items, const char *name, const char *value);
 bool handover_put_fd(struct strs *items, const char *name, int fd);
+/* "pipe:<inode>:r", or ":w" for an end to write to. */
+void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads);
 /* Our ends of these pipes, whoever holds them: each descriptor of ours that is a FIFO and of which
- * `wanted` says yes, as "pipe:<inode>:r" or ":w". */
+ * `wanted` says yes. */
 bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg);
 

@@ -6,5 +6,10 @@
 
 /* path: an absolute one, or "@name" for an abstract socket. Never waits; false: errno. */
 bool notify_send(const char *path, const char *text);
+/* For many of them; -1: errno. */
+int notify_open(const char *path);
+/* With copies of up to NOTIFY_FDS_MAX descriptors. Never waits; false: errno. */
+#define NOTIFY_FDS_MAX 4
+bool notify_put(int socket, const char *text, const int *fds, int count);
 
 #endif

@@ -25,6 +25,8 @@ enum orphan_found {
         ORPHAN_REFUSED /* cannot be held (errno): a kernel before 5.3, a sandbox, no descriptors */
 };
 
+/* A pidfd of that process, closed on exec; -1: errno. */
+int orphan_open(pid_t pid);
 /* Start times are compared after the pidfd is open: from then on the number cannot change hands.
  * Fills in the exact start time. *parent_out: its parent. */
 enum orphan_found orphan_hold(struct orphan *o, int *pidfd_out, pid_t *parent_out);

@@ -10,6 +10,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "engine/fdstore.h"
 #include "engine/fleet.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
@@ -19,6 +20,7 @@
 #include "model/plan.h"
 #include "model/recipe.h"
 #include "state_record.h"
+#include "sys/given.h"
 #include "sys/handover.h"
 #include "sys/orphan.h"
 
@@ -117,7 +119,7 @@ static int our_end(struct supervisor *s, const struct process *p, int number, in
 {
         char name[48];
 
-        snprintf(name, sizeof name, "pipe:%llu:%c", (unsigned long long)pipe, number ? 'r' : 'w');
+        handover_pipe_name(name, sizeof name, pipe, number != 0);
         int fd = handover_fd(s->handover, name);
         return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
 }
@@ -208,12 +210,30 @@ static bool was_handed_over(const struct supervisor *s)
         return s->handover && s->handover->list >= 0;
 }
 
+/* Or a service manager has kept them. */
+static bool were_kept(const struct supervisor *s, const struct relic *k)
+{
+        char name[48];
+
+        for (int i = 1; i < 3; i++) {
+                handover_pipe_name(name, sizeof name, k->record.pipes[i], true);
+                if (k->record.pipes[i] && handover_has(s->handover, name))
+                        return true;
+        }
+        return false;
+}
+
+static bool can_be_read(const struct supervisor *s, const struct relic *k)
+{
+        return was_handed_over(s) || were_kept(s, k);
+}
+
 static void go_on(struct supervisor *s, struct process *p, const struct relic *k, bool lives)
 {
         p->worker->mark.adopted = true;
         if (!registry_pid_add(&s->registry, p))
                 log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
-        if (lives || was_handed_over(s))
+        if (lives || can_be_read(s, k))
                 take_pipes(s, p, k);
         if (p->program->kind == KIND_LISTENER)
                 listener_adopted(s, p, &k->record.listener);
@@ -235,23 +255,48 @@ static void give_up(struct supervisor *s, struct process *p)
         supervisor_act(s, p, p->state, process_signal_failed(p, "cannot be adopted", clock_now()));
 }
 
-static void lost(struct supervisor *s, struct process *p, const struct relic *k)
+/* It has ended: what its pipes still hold is read where somebody has kept them. */
+static void take_rest(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        const struct record *r = &k->record;
-        bool known = r->flags & RECORD_REAPED;
-
-        if (was_handed_over(s))
+        if (can_be_read(s, k))
                 take_pipes(s, p, k);
+        if (was_handed_over(s))
+                return;
+        if (p->worker->mark.adopted_logs)
+                log_line(s->log, LVL_INFO,
+                         "'%s' (pid %d) ended while unsupervised; what it wrote last was kept",
+                         p->name, (int)p->pid);
         else
                 say_lost(s, p);
+}
+
+/* A pidfd that a service manager has kept knows, whoever reaped it (Linux 6.15). */
+static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *status_out)
+{
+        const struct footprint *m = &p->worker->mark;
+        const struct orphan who = { p->pid, m->start_low, m->start_high };
+        char name[GIVEN_NAME_MAX];
+
+        fdstore_name(p, name);
+        AUTO_FD pidfd = given_pidfd(s->handover, name);
+        return pidfd >= 0 && orphan_end(&who, pidfd, status_out) == END_KNOWN;
+}
+
+static void lost(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        bool known = k->record.flags & RECORD_REAPED;
+        int status = k->record.status;
+
+        take_rest(s, p, k);
+        known = known || ask_kept_pidfd(s, p, &status);
         registry_pid_add(&s->registry, p);
-        supervisor_ended(s, p, r->status, !known);
+        supervisor_ended(s, p, status, !known);
 }
 
 /* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
-static void hold_zombie(struct supervisor *s, struct process *p)
+static void hold_zombie(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        say_lost(s, p);
+        take_rest(s, p, k);
         registry_pid_add(&s->registry, p);
         ev_io_stop(s->loop, &p->worker->adopted->end);
         ask_how_it_ended(p->worker->adopted);
@@ -288,7 +333,7 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
                 }
         }
         if (found == ORPHAN_ENDED && p->worker->adopted)
-                hold_zombie(s, p);
+                hold_zombie(s, p, k);
         else
                 go_on(s, p, k, found == ORPHAN_LIVES);
 }
@@ -565,5 +610,6 @@ void adopt_everything(struct supervisor *s)
         state_forget_relics(s);
         logs_settled(s->logs);
         listeners_settled(s);
+        fdstore_settled(s);
         supervisor_settle(s);
 }

@@ -13,6 +13,7 @@
 #include "base/signame.h"
 #include "engine/adopt.h"
 #include "engine/fcgi.h"
+#include "engine/fdstore.h"
 #include "engine/outfit.h"
 #include "engine/state.h"
 #include "engine/stdin_pipe.h"
@@ -448,6 +449,7 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
             !outfit_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
             !make_pipes(&a, e))
                 goto out;
+        fdstore_pipes(s, p, a.ours);
         if (!take_stdin(&a)) {
                 err_nomem(e);
                 goto out;
@@ -460,7 +462,11 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 streams_started(a.worker, *pid_out);
         else
                 streams_abandon(a.worker);
+        if (ok)
+                fdstore_pid(s, p, *pid_out);
 out:
+        if (!ok)
+                fdstore_forget(s, p);
         attempt_release(&a);
         return ok;
 }

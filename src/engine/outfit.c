@@ -32,10 +32,9 @@ struct outfits {
  * in our name. */
 static bool is_daemons_own(const char *item)
 {
-        static const char *const names[] = {
-                "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
-                "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES="
-        };
+        static const char *const names[] = { "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
+                                             "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES=",
+                                             "FDSTORE=" };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strncmp(item, names[i], strlen(names[i])) == 0)

@@ -8,7 +8,7 @@
 
 #include "sys/notify.h"
 
-static const char *variable(const struct world *w, const char *name)
+const char *service_variable(const struct world *w, const char *name)
 {
         size_t len = strlen(name);
 
@@ -68,8 +68,8 @@ static void on_alive(EV_P_ ev_timer *w, int revents)
  * that put us into the background: then nobody watches us. */
 static void watch(struct service *v)
 {
-        const char *usec = variable(v->sup->world, "WATCHDOG_USEC");
-        const char *pid = variable(v->sup->world, "WATCHDOG_PID");
+        const char *usec = service_variable(v->sup->world, "WATCHDOG_USEC");
+        const char *pid = service_variable(v->sup->world, "WATCHDOG_PID");
         double period_s = usec ? strtod(usec, NULL) / 2e6 : 0;
 
         if (period_s < 0.001 || (pid && strtol(pid, NULL, 10) != (long)getpid()))
@@ -81,7 +81,7 @@ static void watch(struct service *v)
 void service_ready(struct service *v, struct supervisor *s)
 {
         *v = (struct service){ .sup = s,
-                               .socket = variable(s->world, "NOTIFY_SOCKET"),
+                               .socket = service_variable(s->world, "NOTIFY_SOCKET"),
                                .subscriber = { .on_event = on_event, .arg = v } };
         ev_timer_init(&v->alive, on_alive, 0., 0.);
         v->alive.data = v;

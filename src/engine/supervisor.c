@@ -12,6 +12,7 @@
 #include "engine/children.h"
 #include "engine/fatal.h"
 #include "engine/fcgi.h"
+#include "engine/fdstore.h"
 #include "engine/gzip.h"
 #include "engine/hold.h"
 #include "engine/launcher.h"
@@ -321,6 +322,7 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         if (!w || !w->reaped)
                 return;
         w->reaped = false;
+        fdstore_forget(s, p);
         if (process_promote_first(p, now)) {
                 enum pstate before = p->state;
                 supervisor_act(s, p, before, process_tick(p, now));

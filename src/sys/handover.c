@@ -85,6 +85,13 @@ const char *handover_word(const struct handover *h, const char *name)
         return item ? strchr(item, '=') + 1 : NULL;
 }
 
+bool handover_has(const struct handover *h, const char *name)
+{
+        const char *item = h ? find(h, name) : NULL;
+
+        return item && fd_of(item) >= 0;
+}
+
 /* The name stays, so that the list can be gone back to. */
 static void mark_taken(char *item)
 {
@@ -226,6 +233,7 @@ bool handover_read(struct handover *h)
 void handover_release(struct handover *h)
 {
         strs_release(&h->items);
+        strs_release(&h->names);
         if (h->list >= 0)
                 fd_close(&h->list);
         h->list = -1;
@@ -249,6 +257,11 @@ bool handover_put_start(struct strs *items, const sigset_t *mask, const struct r
         return handover_put(items, "nofile", text);
 }
 
+void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads)
+{
+        snprintf(out, size, PIPE_MARK "%llu:%c", inode, reads ? 'r' : 'w');
+}
+
 bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg)
 {
@@ -264,8 +277,7 @@ bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned l
                     !wanted(arg, st.st_ino))
                         continue;
                 bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-                snprintf(name, sizeof name, PIPE_MARK "%llu:%c", (unsigned long long)st.st_ino,
-                         reads ? 'r' : 'w');
+                handover_pipe_name(name, sizeof name, st.st_ino, reads);
                 fine = handover_put_fd(items, name, fd);
         }
         if (dir)
@@ -431,10 +443,8 @@ void handover_watch(struct handover *h, unsigned limit_s)
         alarm(limit_s);
 }
 
-void handover_confirmed(struct handover *h)
+static void forget_the_way_back(void)
 {
-        if (h->list < 0)
-                return;
         alarm(0);
         signal(SIGALRM, SIG_IGN);
         fd_close(&back.image);
@@ -445,6 +455,12 @@ void handover_confirmed(struct handover *h)
         back.fds = NULL;
         back.envp = NULL;
         back.count = 0;
+}
+
+void handover_confirmed(struct handover *h)
+{
+        if (h->list >= 0)
+                forget_the_way_back();
         for (size_t i = 0; i < h->items.count; i++)
                 if (fd_of(h->items.items[i]) >= 0)
                         close(fd_of(h->items.items[i]));

@@ -27,12 +27,17 @@ uint64_t orphan_ticks_now(void)
                (uint64_t)t.tv_nsec / (UINT64_C(1000000000) / per_second);
 }
 
+int orphan_open(pid_t pid)
+{
+        return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 enum orphan_found orphan_hold(struct orphan *o, int *pidfd_out, pid_t *parent_out)
 {
         struct proc_entry entry;
 
         *pidfd_out = -1;
-        AUTO_FD fd = (int)syscall(SYS_pidfd_open, o->pid, 0);
+        AUTO_FD fd = orphan_open(o->pid);
         if (fd < 0)
                 return errno == ESRCH || errno == EINVAL ? ORPHAN_GONE : ORPHAN_REFUSED;
         if (!proc_entry_read(o->pid, &entry) || entry.start_ticks < o->start_low ||

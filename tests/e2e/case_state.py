@@ -3,6 +3,8 @@ import glob
 import os
 import random
 import signal
+import socket
+import threading
 import time
 
 from e2elib import check, has, kill, lacks, read_file, reap_all, same, story, write_file
@@ -181,3 +183,163 @@ def what_a_listener_was_busy_with_when_both_died_is_given_again(c):
     d.rpc().sendRemoteCommEvent('type', 'yes-3')
     c.wait(lambda: len(heard(c, 'stuck')) == 5, 'and the next one', lambda: f'{heard(c, "stuck")}')
     same([int(x[1]) for x in heard(c, 'stuck')], [0, 0, 1, 2, 3], 'poolserials')
+
+
+# ---- a service manager that keeps descriptors
+
+class Manager:
+    """What systemd does for a service with Type=notify and FileDescriptorStoreMax=."""
+
+    def __init__(self, c, most=1000):
+        self.c, self.most, self.kept, self.said, self.halt = c, most, [], [], False
+        self.path = c.path('notify')
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o777)
+        self.socket.settimeout(0.05)
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        self.real = c.supervisord
+        c.supervisord = write_file(c.path('as-service'), f'''#!/usr/bin/python3
+import os, sys
+fds = [int(x) for x in os.environ.pop('GIVEN', '').split()]
+high = [os.dup2(fd, 500 + i) for i, fd in enumerate(fds)]
+for i, fd in enumerate(high):
+    os.dup2(fd, 3 + i)
+os.closerange(3 + len(fds), 1100)
+if fds:
+    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.execv({self.real!r}, [{self.real!r}] + sys.argv[1:])
+''', 0o755)
+
+    def run(self):
+        while not self.halt:
+            try:
+                text, fds, _, _ = socket.recv_fds(self.socket, 65536, 16)
+            except socket.timeout:
+                continue
+            words = dict(x.split('=', 1) for x in text.decode().splitlines())
+            self.said.append(words)
+            if 'FDSTORE' in words:
+                same(words['FDPOLL'], '0', 'a pipe without a writer is kept')
+                self.kept += [(words['FDNAME'], fd) for fd in fds]
+            if 'FDSTOREREMOVE' in words:
+                for name, fd in [x for x in self.kept if x[0] == words['FDNAME']]:
+                    self.kept.remove((name, fd))
+                    os.close(fd)
+
+    def how(self):
+        """How the daemon is started: with what was kept."""
+        env = {**os.environ, 'NOTIFY_SOCKET': self.path}
+        env.pop('LISTEN_PID', None)
+        if self.kept:
+            env.update(GIVEN=' '.join(str(fd) for _, fd in self.kept),
+                       LISTEN_FDNAMES=':'.join(name for name, _ in self.kept))
+        return {'env': env, 'pass_fds': [fd for _, fd in self.kept]}
+
+    def end(self):
+        self.halt = True
+        self.thread.join()
+        self.socket.close()
+        for _, fd in self.kept:
+            os.close(fd)
+
+
+def managed(c, story_of, text):
+    m = Manager(c)
+    try:
+        d = c.daemon(text, start=False)
+        d.start(**m.how())
+        story_of(m, d)
+    finally:
+        m.end()
+
+
+TALKER = """
+import os, sys, time
+open(sys.argv[1], 'w').write(str(os.getpid()))
+for n in range(200):
+    os.write(1, b'line %d\\n' % n)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+for n in range(200, 1000):
+    os.write(1, b'line %d\\n' % n)
+os.write(2, b'and good bye\\n')
+os._exit(7)
+"""
+
+
+def talker(c, name, *lines):
+    script = write_file(c.path('talker.py'), TALKER)
+    return c.program(name, f'/usr/bin/python3 {script} {c.path(name)} {c.path("go")}', 'startsecs=0',
+                     'autorestart=false', *lines)
+
+
+def expect_all(c, d, name):
+    p = d.wait_state(name, 'EXITED')
+    same((p['exit']['code'], p['exit']['text']), (7, 'exit status 7'), f'how {name} ended')
+    same(d.worker_log(name), ''.join(f'line {n}\n' for n in range(1000)), f'log of {name}')
+    has(d.worker_log(name, 'stderr'), 'and good bye', f'stderr of {name}')
+    check(any(f"'{name}' (pid" in x and 'was kept' in x for x in d.lines('ended while')), 'main log')
+
+
+@story(nobody=True)
+def a_service_manager_keeps_what_would_be_lost(c):
+    def run(m, d):
+        d.wait_all('RUNNING', 3)
+        d.wait_worker_log('gone', 'line 199')
+        d.wait_worker_log('zombie', 'line 199')
+        same(len(m.kept), 3 * 4, 'three pipes and a pidfd of each')
+        steady = d.pids()['steady']
+        d.kill()
+        write_file(c.path('go'), '')
+        c.wait_gone(int(read_file(c.path('gone'))))
+        c.wait_gone(int(read_file(c.path('zombie'))))
+        os.waitpid(int(read_file(c.path('gone'))), 0)
+        d.start(**m.how())
+        expect_all(c, d, 'gone')
+        expect_all(c, d, 'zombie')
+        same(d.pids()['steady'], steady, 'who lives')
+        lacks(d.log(), 'is lost', 'main log')
+        c.wait(lambda: len(m.kept) == 4, 'nobody else is kept')
+        d.order('steady', 'stop')
+        c.wait(lambda: not m.kept, 'nothing is kept of a worker that has ended', lambda: m.kept)
+    managed(c, run, talker(c, 'gone') + talker(c, 'zombie') + c.program('steady', ' sleep'))
+
+
+@story(nobody=True)
+def what_a_service_manager_keeps_goes_on_over_upgrades(c):
+    def run(m, d):
+        d.wait_all('RUNNING', 2)
+        d.wait_worker_log('gone', 'line 199')
+        for _ in range(2):
+            upgrade(c, d)
+            d.kill()
+            d.start(**m.how())
+        same(len(m.kept), 2 * 4, 'what is kept')
+        d.kill()
+        write_file(c.path('go'), '')
+        c.wait_gone(int(read_file(c.path('gone'))))
+        os.waitpid(int(read_file(c.path('gone'))), 0)
+        d.start(**m.how())
+        expect_all(c, d, 'gone')
+        d.rpc().sendProcessStdin('echo', 'hello\n')
+        d.wait_worker_log('echo', 'hello')
+        d.stop()
+        c.wait(lambda: not m.kept, 'nothing is kept after a clean stop', lambda: m.kept)
+        same([x for x in m.said if 'STOPPING' in x][-1]['STOPPING'], '1', 'what it said')
+    managed(c, run, talker(c, 'gone') + c.program('echo', ' echo'))
+
+
+@story(nobody=True)
+def a_service_manager_that_keeps_nothing_changes_nothing(c):
+    def run(m, d):
+        d.wait_all('RUNNING', 1)
+        m.kept, kept = [], m.kept
+        succeed_by = d.pids()['steady']
+        d.kill()
+        d.start(**m.how())
+        same(d.pids()['steady'], succeed_by, 'adopted all the same')
+        same(d.process('steady')['adopted_logs'], True, 'with its logs')
+        m.kept = kept
+    managed(c, run, c.program('steady', ' sleep'))
