@@ -17,6 +17,7 @@
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
+#include "last_process.h"
 #include "model/plan.h"
 #include "model/recipe.h"
 #include "state_record.h"
@@ -28,9 +29,6 @@
  * parent will reap it, and then the kernel tells. */
 #define ASK_TIMES 9
 #define FIRST_S   0.004
-
-/* The section of programs that are configured no more. */
-#define GONE "gone"
 
 struct adopted {
         struct supervisor *sup;  /* borrowed */
@@ -426,87 +424,6 @@ static void follow_changes(struct supervisor *s, struct process *p, const struct
 
 /* ---- those that the configuration does not know any more */
 
-static char *escaped(const char *text)
-{
-        struct buf out = BUF_INIT;
-
-        for (; *text; text++) {
-                buf_putc(&out, *text);
-                if (*text == '%')
-                        buf_putc(&out, '%');
-        }
-        return buf_take(&out);
-}
-
-static char *escaped_or_null(const char *text)
-{
-        return *text ? escaped(text) : NULL;
-}
-
-/* Enough of a program to stop it by. */
-static struct program *last_program(const struct relic *k)
-{
-        const struct record *r = &k->record;
-        struct program *g = program_new();
-
-        if (!g)
-                return NULL;
-        g->kind = (enum program_kind)r->program_kind;
-        g->name = strdup(k->record.text[TEXT_PROGRAM]);
-        g->section = strdup(GONE);
-        g->command = strdup("");
-        g->process_name = escaped(k->record.text[TEXT_NAME]);
-        g->out.logfile = escaped_or_null(k->record.text[TEXT_OUT]);
-        g->err.logfile = escaped_or_null(k->record.text[TEXT_ERR]);
-        g->redirect_stderr = r->pipes[2] == 0;
-        g->numprocs_start = r->number;
-        g->numprocs_max = -1;
-        g->stopsignal = r->stopsignal;
-        g->stopwaitsecs = r->stopwaitsecs;
-        g->stopasgroup = r->stopasgroup;
-        g->killasgroup = r->killasgroup;
-        g->umask = -1;
-        if (g->name && g->section && g->command && g->process_name)
-                return g;
-        program_unref(g);
-        return NULL;
-}
-
-static struct group *last_group(struct supervisor *s, const struct relic *k, struct err *e)
-{
-        const char *name = k->record.text[TEXT_GROUP];
-        struct group *g = registry_group(&s->registry, name);
-
-        if (g)
-                return g;
-        struct group_conf *conf = calloc(1, sizeof *conf);
-        if (!conf || !(conf->name = strdup(name))) {
-                free(conf);
-                err_nomem(e);
-                return NULL;
-        }
-        conf->refs = 1;
-        conf->priority = 999;
-        conf->kind = (enum program_kind)k->record.program_kind;
-        g = registry_add(&s->registry, conf, s->world, e);
-        group_conf_unref(conf);
-        if (g)
-                g->leaving = true;
-        return g;
-}
-
-static struct process *last_process(struct supervisor *s, const struct relic *k, struct err *e)
-{
-        struct group *g = last_group(s, k, e);
-        struct program *program = g ? last_program(k) : NULL;
-        struct fleet *f = program ? group_add_fleet(g, program) : NULL;
-
-        program_unref(program);
-        if (g && !f)
-                err_nomem(e);
-        return f ? registry_add_process(&s->registry, f, k->record.number, s->world, e) : NULL;
-}
-
 static struct process *find_process(struct supervisor *s, const struct relic *k)
 {
         struct group *g = registry_group(&s->registry, k->record.text[TEXT_GROUP]);
@@ -522,7 +439,7 @@ static void retire(struct supervisor *s, struct relic *k)
                 record_drop(s->state, k->slot, k->texts);
                 return;
         }
-        struct process *p = last_process(s, k, &e);
+        struct process *p = last_process(s, &k->record, &e);
         if (!p || !supervisor_adopt_process(s, p, &e)) {
                 log_line(s->log, LVL_ERROR,
                          "cannot stop '%s' (pid %d), which is configured no "
