@@ -28,6 +28,9 @@ void streams_started(struct worker *w, pid_t pid);
 /* The start failed after the pipes were attached: read what they hold and let go. */
 void streams_abandon(struct worker *w);
 
+/* It has ended, and is not started again now. */
+void streams_let_go(struct worker *w);
+
 /* The worker has ended: drain; worker->draining counts what is still to come. */
 void streams_finish(struct worker *w);
 

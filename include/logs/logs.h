@@ -158,6 +158,12 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
  * children hold is read on. While the disk refuses, pipes are not read: they fill up, and workers
  * wait. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
+/* A pipe that was attached opened both ways is kept for the next worker: it has no end of file.
+ * This is its descriptor, to open it anew by and for nothing else, and only until another is
+ * attached or this one is let go; -1: none, or nobody knows yet whether it could be attached. */
+int stream_pipe(const struct stream *s);
+/* No worker follows: what left-over children still write is read to the end of file. */
+void stream_let_go(struct stream *s);
 /* The worker has ended: read what its pipe holds, then on_finished. The pipe is read on to its end
  * of file after that, for children left over. */
 void stream_finish(struct stream *s);

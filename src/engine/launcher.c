@@ -31,7 +31,9 @@ struct attempt {
         struct worker *worker;
         struct outfit *outfit; /* borrowed */
         int child[3];          /* the worker's ends; that of supervisor.null is not ours to close */
-        int ours[3]; /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+        int ours[3];  /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+        bool again;   /* settings are those of the last start: its pipes will do */
+        bool kept[3]; /* and this one does */
 };
 
 static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
@@ -168,6 +170,8 @@ static void note_pipes(struct attempt *a)
         m->adopted = m->adopted_logs = false;
         for (int i = 0; i < 3; i++) {
                 struct stat st;
+                if (a->kept[i])
+                        continue;
                 m->pipes[i] = 0;
                 if (a->ours[i] >= 0 && sys->fstat(sys, a->ours[i], &st) == 0)
                         m->pipes[i] = st.st_ino;
@@ -188,32 +192,57 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
 /* The worker's own end, open both ways: when we are gone there is still a reader and a writer, so
  * it gets neither SIGPIPE nor end of file, waits on a full pipe, and a successor finds all that it
  * wrote. Where /proc cannot do that it has the plain end as everywhere. */
-static void open_both_ways(struct attempt *a, int *fd)
+static int open_again(struct sys *sys, int fd, int flags)
 {
-        struct sys *sys = a->sup->sys;
         char path[40];
 
-        snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
-        int both = sys->open(sys, path, O_RDWR, 0);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return sys->open(sys, path, O_RDWR | flags, 0);
+}
+
+static void open_both_ways(struct attempt *a, int *fd, int flags)
+{
+        struct sys *sys = a->sup->sys;
+        int both = open_again(sys, *fd, flags);
+
         if (both < 0)
                 return;
         sys->close(sys, *fd);
         *fd = both;
 }
 
-static bool make_output(struct attempt *a, int *read_end, int *write_end)
+/* Our end, too: then the pipe is there for the next worker (stream_pipe). Where the end of file
+ * says that a capture which was begun will not be ended, it has to have one. */
+static bool make_output(struct attempt *a, int number)
 {
-        if (!make_pipe(a, read_end, write_end))
+        const struct program *g = a->process->program;
+        int64_t captures = number == 1 ? g->out.capture_maxbytes : g->err.capture_maxbytes;
+
+        if (!make_pipe(a, &a->ours[number], &a->child[number]))
                 return false;
-        open_both_ways(a, write_end);
+        open_both_ways(a, &a->child[number], 0);
+        if (captures <= 0)
+                open_both_ways(a, &a->ours[number], O_NONBLOCK);
         return true;
+}
+
+/* The pipe of its last run, opened anew: flags that the last worker has set on its end are not the
+ * next one's. */
+static bool use_kept(struct attempt *a, int number, const struct stream *s)
+{
+        int fd = a->again && a->worker->mark.pipes[number] ? stream_pipe(s) : -1;
+
+        if (fd >= 0)
+                a->child[number] = open_again(a->sup->sys, fd, 0);
+        a->kept[number] = fd >= 0 && a->child[number] >= 0;
+        return a->kept[number];
 }
 
 static bool make_input(struct attempt *a, int *read_end, int *write_end)
 {
         if (!make_pipe(a, read_end, write_end))
                 return false;
-        open_both_ways(a, read_end);
+        open_both_ways(a, read_end, 0);
         return true;
 }
 
@@ -249,8 +278,10 @@ static int null_device(struct supervisor *s)
 /* stdout or stderr, by number. */
 static bool make_outlet(struct attempt *a, int number)
 {
-        if (number == 1 ? a->worker->out : a->worker->err)
-                return make_output(a, &a->ours[number], &a->child[number]);
+        const struct stream *s = number == 1 ? a->worker->out : a->worker->err;
+
+        if (s)
+                return use_kept(a, number, s) || make_output(a, number);
         a->child[number] = null_device(a->sup);
         return a->child[number] >= 0;
 }
@@ -392,6 +423,7 @@ bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *
 
 static bool make_streams(struct attempt *a, struct err *e)
 {
+        a->again = a->worker->streams_for == a->sup->generation;
         return streams_prepare(a->sup, a->worker, &a->outfit->recipe, e) ||
                launcher_no_log(a->sup, a->process, e);
 }
@@ -402,9 +434,9 @@ static bool attach(struct attempt *a, struct err *e)
 {
         struct worker *w = a->worker;
 
-        if (w->out && !stream_attach(w->out, fd_take(&a->ours[1]), e))
+        if (a->ours[1] >= 0 && !stream_attach(w->out, fd_take(&a->ours[1]), e))
                 return launcher_no_log(a->sup, a->process, e);
-        if (!w->err || stream_attach(w->err, fd_take(&a->ours[2]), e))
+        if (a->ours[2] < 0 || stream_attach(w->err, fd_take(&a->ours[2]), e))
                 return true;
         if (w->out)
                 stream_finish(w->out);

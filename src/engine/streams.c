@@ -222,6 +222,14 @@ void streams_abandon(struct worker *w)
                 stream_finish(w->err);
 }
 
+void streams_let_go(struct worker *w)
+{
+        if (w->out)
+                stream_let_go(w->out);
+        if (w->err)
+                stream_let_go(w->err);
+}
+
 void streams_finish(struct worker *w)
 {
         w->draining = (w->out != NULL) + (w->err != NULL);

@@ -232,6 +232,15 @@ static void carry_out(struct supervisor *s, struct process *p, unsigned work)
                 fatal_happened(s, p);
 }
 
+/* Between two runs they stay; at the daemon's end they go with the streams. */
+static void let_pipes_go(struct supervisor *s, struct process *p)
+{
+        bool rests = p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL;
+
+        if (p->worker && rests && s->mood == MOOD_RUNNING)
+                streams_let_go(p->worker);
+}
+
 static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
 {
         queue_deadline(s, p);
@@ -245,6 +254,7 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
         if (work)
                 state_note(s, p, 0);
         if (p->state != from) {
+                let_pipes_go(s, p);
                 waiters_look(s, p);
                 fatal_main_ended(s, p);
                 if (s->shutdown)

@@ -310,7 +310,8 @@ static void finish_now(struct channel *s)
                 pipe_drain(s->current);
         if (s->current)
                 text_flush(s->current);
-        s->current = NULL;
+        if (s->current && !s->current->two_way)
+                s->current = NULL;
         if (!s->silent && n->on_finished)
                 n->on_finished(n->arg, s->owner, s->conf.is_stderr);
 }
@@ -324,7 +325,8 @@ void channel_finish(struct channel *s)
 
 void channel_enter(struct channel *s)
 {
-        s->busy++;
+        if (!s->busy++ && s->shown)
+                atomic_store(&s->shown->at_rest, false);
 }
 
 /* The file stays open while there is somebody to write to it. */
@@ -380,6 +382,8 @@ void channel_leave(struct channel *s)
         }
         channel_show(s);
         close_unused(s);
+        if (s->shown)
+                atomic_store(&s->shown->at_rest, channel_is_at_rest(s));
 }
 
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
@@ -389,11 +393,12 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
 
         if (!p)
                 err_nomem(e);
-        else if (!fd_nonblock(pipe_fd, true))
+        else if (!pipe_prepare(p, pipe_fd))
                 err_set(e, ERR_SYS, "make a log pipe non-blocking");
         else if (channel_open(s, e)) {
+                if (s->current)
+                        pipe_let_go(s->current);
                 p->channel = s;
-                p->fd = pipe_fd;
                 ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
                 p->io.data = p;
                 DL_APPEND(s->pipes, p);

@@ -54,6 +54,8 @@ void core_hold(struct core *core, bool hold);
 struct ledger_box {
         atomic_flag lock;    /* held while they are copied */
         atomic_uint holders; /* the stream, and whoever keeps it */
+        atomic_bool at_rest; /* all that was taken from the worker's pipe is in its file, or where
+                              * else it belongs, and nothing is held back */
         struct stream_ledger is;
         uint64_t life;
         char *trouble; /* owned; NULL: none */
@@ -87,6 +89,7 @@ struct pipe_in {
         bool no_spool;       /* it was tried */
         struct pipe_in *prev, *next;
 
+        bool two_way;                 /* open both ways: two_way.c's */
         bool dropping, drop_mid_line; /* overflow.c's */
 
         /* nap.c's */
@@ -163,6 +166,14 @@ void syslog_join(struct channel *s);  /* the channel may send from here on */
 void syslog_leave(struct channel *s); /* and no more */
 void syslog_in(struct pipe_in *p, const char *data, size_t len);
 void syslog_flush(struct pipe_in *p); /* nothing follows: the unfinished line is one */
+
+/* two_way.c: a pipe that is open both ways has no end of file. It is there for one worker after the
+ * other, and saves making and watching one for each. */
+bool pipe_prepare(struct pipe_in *p, int fd); /* takes it up; false: errno */
+void pipe_let_go(struct pipe_in *p);          /* from now on it ends like any other */
+int channel_pipe(const struct channel *s);    /* the one for the next worker, or -1 */
+void channel_let_go(struct channel *s);
+bool channel_is_at_rest(const struct channel *s); /* nothing of the worker's is on its way */
 
 /* overflow.c: text of a worker that must not wait; what finds no room is dropped. */
 void overflow_in(struct pipe_in *p, char *data, size_t len);

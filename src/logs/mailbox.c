@@ -45,14 +45,24 @@ static struct mail *take_all(struct mailbox *box)
 static bool run_once(struct mailbox *box)
 {
         struct mail *m = take_all(box);
-        bool any = m != NULL;
+        bool any = m != NULL, nested = box->running;
 
+        box->running = true;
         while (m) {
                 struct mail *next = m->next;
                 m->run(m);
                 m = next;
         }
+        box->running = nested;
         return any;
+}
+
+bool mailbox_is_empty(struct mailbox *box)
+{
+        pthread_mutex_lock(&box->lock);
+        bool empty = !box->first && !box->running;
+        pthread_mutex_unlock(&box->lock);
+        return empty;
 }
 
 /* What comes meanwhile has a wake-up of its own: the loop's other watchers get their turn. */

@@ -17,6 +17,7 @@ struct mail {
 struct mailbox {
         pthread_mutex_t lock; /* of the list; held for some instructions only */
         struct mail *first, **end;
+        bool running;         /* what was taken out of the list: the receiver's */
         struct ev_loop *loop; /* the receiver's; borrowed */
         ev_async wake;
 };
@@ -26,6 +27,7 @@ struct mailbox {
 void mailbox_open(struct mailbox *box, struct ev_loop *loop);
 void mailbox_close(struct mailbox *box); /* what is left in it is run */
 void mailbox_send(struct mailbox *box, struct mail *m);
-void mailbox_run(struct mailbox *box); /* what has come so far, now */
+void mailbox_run(struct mailbox *box);      /* what has come so far, now */
+bool mailbox_is_empty(struct mailbox *box); /* by the receiver: nothing is left, or being run */
 
 #endif

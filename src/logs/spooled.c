@@ -346,6 +346,13 @@ void spooled_flush(struct pipe_in *p)
                 spooled_work(p);
 }
 
+bool spooled_is_empty(const struct pipe_in *p)
+{
+        const struct spool *sp = p->spool;
+
+        return !sp || (!sp->pos.under_way && !spool_waiting(sp) && !sp->flush_at);
+}
+
 bool spooled_end(struct pipe_in *p)
 {
         struct spool *sp = p->spool;

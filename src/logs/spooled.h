@@ -23,6 +23,7 @@ void spooled_work(struct pipe_in *p);
 void spooled_flush(struct pipe_in *p);
 /* No spool from here on. False: it is not empty yet. */
 bool spooled_end(struct pipe_in *p);
+bool spooled_is_empty(const struct pipe_in *p); /* all of it is in the log; no spool is, too */
 /* The channel's settings have changed. */
 void spooled_relabel(struct channel *s);
 

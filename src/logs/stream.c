@@ -1,4 +1,5 @@
 /* The calls of logs.h: done at once while there is no thread, sent to it when there is. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -130,6 +131,8 @@ static void main_attached(struct mail *m)
         struct stream *s = o->stream;
         const struct logs_news *n = &s->logs->news;
 
+        if (o->ticket == s->attach_ticket && !o->err && s->keeps)
+                s->pipe = o->fd;
         if (!s->dead && o->ticket == s->attach_ticket && o->err && n->on_attach_failed)
                 n->on_attach_failed(n->arg, s->owner, s->is_stderr, o->err);
         order_free(o);
@@ -146,6 +149,8 @@ static void core_attach(struct mail *m)
                 o->err = keep_err(s->why);
         } else if (!channel_attach(s->channel, o->fd, &e)) {
                 o->err = keep_err(&e);
+        } else {
+                o->fd = channel_pipe(s->channel);
         }
         answer(o, main_attached);
 }
@@ -159,6 +164,15 @@ static void core_finish(struct mail *m)
         if (o->stream->channel)
                 channel_finish(o->stream->channel);
         answer(o, main_finished);
+}
+
+static void core_let_go(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+
+        if (o->stream->channel)
+                channel_let_go(o->stream->channel);
+        order_free(o);
 }
 
 static void core_reopen(struct mail *m)
@@ -356,6 +370,7 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         }
         s->logs = l;
         s->owner = owner;
+        s->pipe = -1;
         s->is_stderr = conf->is_stderr;
         s->shown = ledger_box_new(++l->lives ? l->lives : ++l->lives);
         if (s->shown ? stream_configure(s, conf, e) : err_nomem(e))
@@ -390,18 +405,50 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
                 fd_close(&pipe_fd);
                 return err_nomem(e);
         }
+        s->pipe = -1;
+        s->keeps = true;
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
         send_order(o);
         return true;
 }
 
+int stream_pipe(const struct stream *s)
+{
+        return s->logs->threaded ? s->pipe : channel_pipe(s->channel);
+}
+
+void stream_let_go(struct stream *s)
+{
+        bool kept = s->keeps;
+
+        s->keeps = false;
+        s->pipe = -1;
+        if (!s->logs->threaded)
+                channel_let_go(s->channel);
+        else if (kept)
+                send_plain(s, core_let_go);
+}
+
+/* Its pipe is empty, and the core had done with everything that was in it when we looked: all it
+ * wrote is in its file, and no news of it are on their way. In this order: the core takes from a
+ * pipe only while it is not at rest. */
+static bool has_nothing_left(const struct stream *s)
+{
+        struct pollfd p = { .fd = s->pipe, .events = POLLIN };
+
+        return s->pipe >= 0 && !s->is_finishing && poll(&p, 1, 0) == 0 &&
+               atomic_load(&s->shown->at_rest) && mailbox_is_empty(&s->logs->to_main);
+}
+
 void stream_finish(struct stream *s)
 {
-        if (s->logs->threaded)
-                finish_later(s);
-        else
+        if (!s->logs->threaded)
                 channel_finish(s->channel);
+        else if (has_nothing_left(s))
+                announce(s);
+        else
+                finish_later(s);
 }
 
 const char *stream_path(const struct stream *s)

@@ -54,6 +54,8 @@ struct stream {
         bool is_stderr;             /* never changes, so that both threads may look */
         bool dead;                  /* freed by its user: no more news */
         bool is_finishing;
+        bool keeps;                            /* its pipe was not let go */
+        int pipe;                              /* borrowed: see stream_pipe */
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
         double finish_due;
         struct stream *prev, *next; /* in logs->finishing */

@@ -276,7 +276,7 @@ bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned l
                 if (fd < 3 || fd == dirfd(dir) || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
                     !wanted(arg, st.st_ino))
                         continue;
-                bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+                bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
                 handover_pipe_name(name, sizeof name, st.st_ino, reads);
                 fine = handover_put_fd(items, name, fd);
         }

@@ -1,8 +1,10 @@
 """What workers say, to the last byte."""
+import contextlib
 import glob
 import os
 import re
 import signal
+import sys
 
 from e2elib import (Skipped, UnixConnection, check, has, lacks, mount_tmpfs, read_file, same,
                     story, write_file)
@@ -231,3 +233,41 @@ def what_nobody_reads_costs_no_pipe_until_somebody_does(c):
     check(os.readlink(f'/proc/{pid}/fd/1').startswith('pipe:'), 'it has a pipe')
     same(d.apply(conf('NONE'))['w']['action'], 'live', 'what it takes to want it no more')
     same(d.process('w')['pid'], pid, 'the pid, when it is wanted no more')
+
+
+@story()
+def a_pipe_serves_one_run_after_the_other(c):
+    with open(c.path('w.py'), 'w') as f:
+        f.write('import fcntl, os\n'
+                'flags = fcntl.fcntl(1, fcntl.F_GETFL)\n'
+                'print(os.fstat(1).st_ino, flags & os.O_NONBLOCK, flush=True)\n'
+                'fcntl.fcntl(1, fcntl.F_SETFL, flags | os.O_NONBLOCK)\n')
+    d = c.daemon(c.program('w', f'{sys.executable} {c.path("w.py")}', 'startsecs=0',
+                           'autorestart=true', 'restart_delay=10ms', 'restart_reset=0',
+                           f'stdout_logfile={c.path("out")}'))
+    c.wait(lambda: read_file(c.path('out')).count('\n') >= 4, 'it has run some times')
+    d.order('w', 'stop')
+    ran = read_file(c.path('out')).splitlines()
+    same({line.split()[1] for line in ran}, {'0'}, 'nobody inherits what another has set')
+    same(len({line.split()[0] for line in ran}), 1, 'pipes')
+    c.wait(lambda: not pipes_of(d.pid) & {ran[0].split()[0]}, 'it is closed')
+
+
+def pipes_of(pid):
+    found = set()
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(f'/proc/{pid}/fd/{fd}').strip('pipe:[]'))
+    return found
+
+
+@story(nobody=True)
+def a_capture_that_one_run_began_is_not_the_next_ones(c):
+    begun = c.path('begun')
+    say = (f'test -e {begun} && echo second && exec sleep 1000; touch {begun}; '
+           'printf "first<!--XSUPERVISOR:BEGIN-->lost"')
+    d = c.daemon(c.program('w', f"/bin/sh -c '{say}'", 'startsecs=0', 'autorestart=true',
+                           'restart_delay=10ms', 'stdout_capture_maxbytes=1KB',
+                           f'stdout_logfile={c.path("out")}'))
+    c.wait(lambda: read_file(c.path('out')) == 'firstsecond\n', 'the second is heard')
+    d.wait_process('w', lambda p: p['stdout']['dropped'] == len('lost'), 'what was lost is counted')
