@@ -250,6 +250,45 @@ Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
         cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
 }
 
+Test(reload, who_takes_nobodys_place_waits_for_nobody)
+{
+        AUTO_BUF why = BUF_INIT;
+
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        cr_expect_eq(apply(false,
+                           "[program:new]\n" QUICK "[program:other]\ncommand=/bin/w other\n"
+                           "startsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),
+                     FAULT_NONE);
+        cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
+        cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
+        cr_expect_str_eq(house_state(&h, "other"), "RUNNING");
+        cr_expect_not(hold_why(&h.sup, house_process(&h, "other"), &why));
+}
+
+Test(reload, each_takes_its_place_when_that_one_is_free)
+{
+#define CHECKED(port)                                                                        \
+        "command=/bin/w " port "\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n" \
+        "healthcheck=tcp://127.0.0.1:" port "\n"
+        house_open(&h, "", "[program:a]\n" CHECKED("1001") "[program:b]\n" CHECKED("1002"));
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        apply(false, "[program:c]\nhealthcheck_retries=1\n" CHECKED("1001") "[program:d]\n" CHECKED(
+                         "1002"));
+        house_settle(&h);
+        house_end(&h, "b", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "a"), "STOPPING");
+        cr_expect_str_eq(house_state(&h, "c"), "STOPPED");
+        cr_expect_str_eq(house_state(&h, "d"), "RUNNING");
+        house_end(&h, "a", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "c"), "RUNNING");
+        cr_expect_null(h.sup.hold);
+}
+
 Test(reload, a_start_that_waits_is_forgotten_with_its_program)
 {
         house_open(&h, "", "[program:old]\n" QUICK);
