@@ -44,6 +44,9 @@ LIBS_test   := -lcriterion -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm -
 
 PROGRAMS := supervisord supervisorctl pidproxy echo_supervisord_conf
 
+# supervisord's wiring has several files
+DAEMON_PARTS := daemon_config daemon_signals daemon_turns
+
 objs     = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 archives = $(foreach p,$(1),$(BUILD)/lib/$(p).a)
 
@@ -89,7 +92,7 @@ endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
 $(BUILD)/bin/supervisord: LIBS = $(LIBS_daemon)
-$(BUILD)/bin/supervisord: $(call archives,$(NEEDS_api))
+$(BUILD)/bin/supervisord: $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call archives,$(NEEDS_api))
 $(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)
 $(BUILD)/bin/supervisorctl: $(call archives,$(NEEDS_ctl))
 $(BUILD)/bin/pidproxy: $(call archives,base)
@@ -328,7 +331,8 @@ $(BUILD)/obj/multi/%.o: supervisord/%.c
 
 $(BUILD)/bin/multi: LIBS = $(LIBS_daemon) $(LIBS_edit)
 $(BUILD)/bin/multi: $(BUILD)/obj/supervisord/multi.o $(PROGRAMS:%=$(BUILD)/obj/multi/%.o) \
-    $(BUILD)/obj/build-sample.o $(call archives,ctl $(NEEDS_api))
+    $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(BUILD)/obj/build-sample.o \
+    $(call archives,ctl $(NEEDS_api))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)

@@ -1,5 +1,5 @@
-/* One file that is every program, by the name that it is called by: most of each is the C library and
- * what they share, and a container needs it once. */
+/* One file that is every program, by the name that it is called by: most of each is the C library
+ * and what they share, and a container needs it once. */
 #include "multi.h"
 
 #include <string.h>

@@ -277,6 +277,9 @@ bool reload_begin_anew(struct supervisor *s, struct err *e)
                 log_line(s->log, LVL_CRITICAL, "the servers and the log stay as they are: %s",
                          e->text);
         supervisor_take_config(s, next);
+        if (next->settings
+                .pidfile) /* it moves with this; without memory a plan goes on saying it */
+                (void)strs_setenv(&s->started_with, "pidfile", next->settings.pidfile);
         if (!next->settings.nocleanup)
                 logs_clean_auto(next->settings.childlogdir, next->settings.identifier, NULL,
                                 s->log);

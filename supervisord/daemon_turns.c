@@ -1,0 +1,143 @@
+/* What makes the daemon another one while it runs: a new configuration, the next image, its end. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "engine/reload.h"
+#include "engine/upgrade.h"
+#include "sys/daemonize.h"
+
+#define FAREWELL_S      0.01
+#define PATIENCE_ROUNDS 1000 /* whoever waits for a process gets an answer before an upgrade */
+#define FAREWELL_ROUNDS 100  /* a client that does not take its last answer is not waited for */
+
+/* Returns when it cannot be done: then we go on as before. */
+static void become_next(struct daemon *d)
+{
+        struct supervisor *s = &d->sup;
+        AUTO_STRS items = STRS_INIT;
+        AUTO_STRS argv = STRS_INIT;
+        struct err e = { 0 };
+
+        log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
+        logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
+        bool fine = handover_put_start(&items, &d->original_mask, &s->limits.nofile) &&
+                    (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
+                    upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
+                    cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
+        service_reloading(&d->service);
+        mainlog_send(d->mainlog);
+        if (!fine)
+                err_nomem(&e);
+        if (!fine || !handover_exec(d->binary, d->next_binary, argv.items, &items, &e))
+                log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
+        logs_go_on(s->logs);
+        free(d->next_binary);
+        d->next_binary = NULL;
+        api_pause(d->api, false);
+}
+
+static void on_upgrade(struct supervisor *s, const char *binary)
+{
+        struct daemon *d = s->rebind_arg;
+
+        free(d->next_binary);
+        d->next_binary = strdup(binary);
+        if (!d->next_binary)
+                return;
+        d->farewells = 0;
+        api_pause(d->api, true);
+        ev_timer_start(d->loop, &d->farewell);
+}
+
+static void on_farewell(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct daemon *d = w->data;
+
+        (void)revents;
+        if (d->next_binary) {
+                if (api_quiet(d->api) || ++d->farewells > PATIENCE_ROUNDS) {
+                        ev_timer_stop(loop, w);
+                        become_next(d);
+                }
+                return;
+        }
+        if (api_idle(d->api) || ++d->farewells > FAREWELL_ROUNDS)
+                ev_break(loop, EVBREAK_ALL);
+}
+
+static bool on_rebind(void *arg, const struct config *next, struct err *e)
+{
+        struct daemon *d = arg;
+        struct mainlog_conf conf = daemon_log_conf(&next->settings);
+
+        if (!mainlog_configure(d->mainlog, &conf, e))
+                return false;
+        if (api_rebind(d->api, next, e)) {
+                logs_syslog_socket(d->sup.logs, next->settings.syslog_socket);
+                return true;
+        }
+        struct err ignored;
+        conf = daemon_log_conf(&d->sup.config->settings);
+        mainlog_configure(d->mainlog, &conf, &ignored);
+        return false;
+}
+
+/* The new file names another one. Where that cannot be had, the old one stays. */
+static void move_pidfile(struct daemon *d, const char *next)
+{
+        char *path = strdup(next);
+        struct err e = { 0 };
+        pid_t holder;
+        int fd = -1;
+
+        if (!path || strcmp(next, d->pidfile_path) == 0) {
+                free(path);
+                return;
+        }
+        if (!pidfile_open(path, &fd, &holder, &e) || !pidfile_write(fd, getpid(), &e)) {
+                log_line(d->sup.log, LVL_CRITICAL, "could not write pidfile %s: %s", path, e.text);
+                if (fd >= 0)
+                        close(fd);
+                free(path);
+                return;
+        }
+        pidfile_remove(d->pidfile_path, &d->pidfile);
+        free(d->pidfile_path);
+        d->pidfile_path = path;
+        d->pidfile = fd;
+}
+
+static void on_end(struct supervisor *s)
+{
+        struct daemon *d = s->rebind_arg;
+        struct err e = { 0 };
+
+        if (s->mood == MOOD_RESTARTING) {
+                if (reload_begin_anew(s, &e)) {
+                        move_pidfile(d, s->config->settings.pidfile);
+                        return;
+                }
+                log_line(s->log, LVL_CRITICAL, "cannot begin anew: %s", e.text);
+                s->exit_code = EXIT_FAILED;
+        }
+        ev_timer_start(d->loop, &d->farewell); /* who asked for it is still to be answered */
+}
+
+void daemon_hook(struct daemon *d)
+{
+        struct supervisor *s = &d->sup;
+
+        s->rebind = on_rebind;
+        s->rebind_arg = d;
+        s->on_end = on_end;
+        s->on_upgrade = on_upgrade;
+        s->binary = d->binary;
+}
+
+void daemon_hook_farewell(struct daemon *d)
+{
+        ev_timer_init(&d->farewell, on_farewell, 0., FAREWELL_S);
+        d->farewell.data = d;
+}
