@@ -343,3 +343,83 @@ def a_service_manager_that_keeps_nothing_changes_nothing(c):
         same(d.process('steady')['adopted_logs'], True, 'with its logs')
         m.kept = kept
     managed(c, run, c.program('steady', ' sleep'))
+
+
+# ---- how adopted workers end
+
+def trapper(c, name, *lines):
+    """It ends with code 9 when it is asked to."""
+    script = write_file(c.path('trapper'), '#!/bin/sh\ntrap "exit 9" TERM\necho ready\n'
+                        'while :; do sleep 0.02; done\n', 0o755)
+    return c.program(name, script, 'startsecs=0', 'autorestart=false', *lines)
+
+
+class Reaper:
+    """Somebody who waits for every orphan, as a well kept process 1 does."""
+
+    def __enter__(self):
+        self.halt = False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.halt:
+            reap_all()
+            time.sleep(0.0002)
+
+    def __exit__(self, *why):
+        self.halt = True
+        self.thread.join()
+
+
+def ends_of_adopted(c, users, info):
+    """The exit codes that a daemon tells of workers which it has adopted: while nobody reaps them, and
+    while somebody does at once."""
+    names = [f'{user or "same"}-{how}' for user in users for how in ('kept', 'reaped')]
+    d = c.daemon(''.join(trapper(c, n, *([f'user={n.split("-")[0]}'] if n[:4] != 'same' else []))
+                         for n in names), start=False)
+    d.start(env={**os.environ, 'SUPERVISORD_FAULT': '' if info else 'no-pidfd-info'})
+    d.wait_all('RUNNING', len(names))
+    for n in names:
+        d.wait_worker_log(n, 'ready')
+    pids = d.pids()
+    d.kill()
+    d.start(env={**os.environ, 'SUPERVISORD_FAULT': '' if info else 'no-pidfd-info'})
+    codes = {}
+    for n in names:
+        if n.endswith('-kept'):
+            kill(pids[n], signal.SIGTERM)
+            codes[n] = d.wait_state(n, 'EXITED')['exit']
+    reap_all()
+    with Reaper():
+        for n in names:
+            if n.endswith('-reaped'):
+                kill(pids[n], signal.SIGTERM)
+                codes[n] = d.wait_state(n, 'EXITED')['exit']
+        d.popen.returncode = None
+        d.send(signal.SIGTERM)
+        c.wait_gone(d.pid)
+        d.code, d.popen.returncode = 0, 0
+    return codes
+
+
+def known(how):
+    return (how['code'], how['signal'], how['text']) == (9, None, 'exit status 9')
+
+
+def unknown(how):
+    return (how['code'], how['signal'], how['text']) == (None, None, 'unknown (ended while unsupervised)')
+
+
+@story(nobody=True)
+def the_exit_codes_of_adopted_workers_are_known(c):
+    c.use_fault_points()
+    for n, how in ends_of_adopted(c, [None] if os.geteuid() else [None, 'nobody'], True).items():
+        check(known(how), f'{n}: {how}')
+
+
+@story(nobody=True)
+def on_an_older_kernel_no_exit_code_is_a_wrong_one(c):
+    c.use_fault_points()
+    for n, how in ends_of_adopted(c, [None] if os.geteuid() else [None, 'nobody'], False).items():
+        check(known(how) or (n.endswith('-reaped') and unknown(how)), f'{n}: {how}')

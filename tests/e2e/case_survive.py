@@ -418,7 +418,7 @@ def a_damaged_state_harms_nobody(c):
                            'process_name=%(program_name)s_%(process_num)d'))
     d.wait_all('RUNNING', 3)
     rng = random.Random(5)
-    for name, used in (('records', 768), ('texts', 400)):
+    for name, used in (('records', 768), ('texts', 400), ('ledgers', 528), ('events', 100)):
         size = os.path.getsize(f'{d.dir}/s.state/{name}')
         for cut in [0, 1, 100, 4095, 4096, 4200, 5000, size // 2, size - 1]:
             damaged(c, d, lambda f, cut=cut: f.truncate(cut), f'{name} cut at {cut}', name)
