@@ -25,6 +25,7 @@ case "$failed" in
 esac
 suite lint "$make" --no-print-directory lint
 suite unit "$make" --no-print-directory -k unit
+suite costs "$make" --no-print-directory costs
 suite e2e "$make" --no-print-directory e2e
 suite conformance "$make" --no-print-directory conformance
 suite demo "$make" --no-print-directory demo
