@@ -47,10 +47,16 @@ struct worker {
         struct probe *probe;       /* owned; NULL: no health check running */
         struct listener *listener; /* owned: an event listener's protocol state; else NULL */
         struct waiter *waiters;    /* list, see engine/orders.h */
-        ev_timer nag;              /* while somebody waits for its stop */
-        struct proc_table kin;     /* descendants seen before the stop, by pid and start time */
-        struct strs leftovers;     /* "pid command": found after the end, killed or not */
+        struct nag *nag;           /* owned: engine/waiters, while somebody waits for its stop */
+        struct remains *remains;   /* owned; NULL: nobody below it was ever seen */
 };
+
+/* Nearly no worker has any. */
+struct remains {
+        struct proc_table kin; /* descendants seen before the stop, by pid and start time */
+        struct strs leftovers; /* "pid command": found after the end, killed or not */
+};
+struct remains *worker_remains(struct worker *w); /* makes it; NULL: no memory */
 
 /* The last result of the probe, kept for display. */
 struct probe_last {

@@ -19,11 +19,11 @@ enum health_news {
 };
 
 struct health {
-        enum health_status status;
-        bool ever_ok;            /* since the start */
-        bool awaited;            /* the first success is what makes it RUNNING */
-        int failures, successes; /* in a row */
         int64_t counted_ms;      /* uptime at the last failure that counted while awaited */
+        int failures, successes; /* in a row */
+        enum health_status status : 8;
+        bool ever_ok; /* since the start */
+        bool awaited; /* the first success is what makes it RUNNING */
 };
 
 const char *health_word(enum health_status s); /* "none", "starting", ... */

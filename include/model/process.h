@@ -86,14 +86,14 @@ enum pwait {
 
 /* How a process ended. */
 struct ending {
+        int64_t at_wall_ms;
+        int code;      /* exit status, -1 when signalled or unknown */
+        int raw;       /* as from waitpid */
+        uint8_t sig;   /* 0: exited by itself */
         bool known;    /* false: never ended, or nobody could know */
         bool happened; /* ended at least once */
-        int code;      /* exit status, -1 when signalled or unknown */
-        int sig;       /* 0: exited by itself */
         bool core, expected;
         bool unhealthy; /* stopped by us because its checks failed */
-        int raw;        /* as from waitpid */
-        int64_t at_wall_ms;
 };
 
 struct breaker {
@@ -105,35 +105,35 @@ struct breaker {
 struct group;
 struct worker; /* the engine's side: pipes, probe, waiters */
 
+/* Ordered so that nothing is lost to alignment: there are thousands. */
 struct process {
         struct heap_node
             due;             /* first: the loop's deadline queue; due.due_ms is the next deadline */
-        char *name;          /* owned */
+        char *name;          /* behind the struct, in the same memory */
         struct group *group; /* borrowed: its registry owns both */
         struct program *program;      /* reference: what it runs by */
         struct program *next_program; /* reference or NULL: what its next start will run by */
         int number;                   /* process_num */
 
-        enum pstate state;  /* written by process_feed only */
-        enum pwait waiting; /* what due_ms means; WAIT_NONE: nothing awaited */
-        pid_t pid;          /* 0: none */
-        int tries;          /* failed starts since the last RUNNING */
-        int crashes;        /* unexpected ends after RUNNING, forgotten after restart_reset */
-        int restarts;       /* automatic restarts since the operator last started it */
-        uint64_t seed;      /* of the jitter: set once, advanced by use */
-        int64_t spawned_ms; /* mono: the present or last start, 0: never */
+        pid_t pid;              /* 0: none */
+        int tries;              /* failed starts since the last RUNNING */
+        int crashes;            /* unexpected ends after RUNNING, forgotten after restart_reset */
+        int restarts;           /* automatic restarts since the operator last started it */
+        enum pstate state : 8;  /* written by process_feed only */
+        enum pwait waiting : 8; /* what due_ms means; WAIT_NONE: nothing awaited */
+        bool recalled;          /* carried over from an earlier daemon: what it was told holds */
+        bool has_spawnerr;      /* see process_spawnerr */
+        uint16_t spawnerr_size; /* at least so many bytes are at spawnerr */
+        uint64_t seed;          /* of the jitter: set once, advanced by use */
+        int64_t spawned_ms;     /* mono: the present or last start, 0: never */
         int64_t spawned_wall_ms;
         int64_t tried_wall_ms;   /* the last start, also one that failed; 0: never */
         int64_t calm_ms;         /* mono: since when up and healthy; -1: not now */
         int64_t stopped_wall_ms; /* 0: never */
         struct ending ending;
-        char *spawnerr;         /* owned: see process_spawnerr */
-        uint16_t spawnerr_size; /* at least so many bytes are there */
-        bool has_spawnerr;
-        struct breaker breaker;
         struct health health;
-
-        bool recalled; /* carried over from an earlier daemon: what it was told holds */
+        char *spawnerr; /* owned: compat 12.1 */
+        struct breaker breaker;
 
         struct worker *worker;       /* the engine's, opaque here; NULL until it needs one */
         struct process *by_pid_next; /* registry */

@@ -363,7 +363,7 @@ static void put_log_error(struct jout *j, const struct look *l)
 
 static void put_leftovers(struct jout *j, const struct look *l)
 {
-        view_strings(j, l->w ? &l->w->leftovers : NULL);
+        view_strings(j, l->w && l->w->remains ? &l->w->remains->leftovers : NULL);
 }
 
 /* In the order in which they are shown. */

@@ -208,7 +208,7 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         struct err e = { 0 };
         enum pstate from = p->state;
 
-        if (!kill_it || !p->worker || !p->worker->kin.count)
+        if (!kill_it || !p->worker || !p->worker->remains || !p->worker->remains->kin.count)
                 sweep_look(s, p);
         if (launcher_signal(s, p, kill_it, &e))
                 return;

@@ -55,6 +55,12 @@ static struct proc_entry *descendants(const struct proc_table *t, pid_t leader, 
         return list;
 }
 
+static void forget_kin(struct worker *w)
+{
+        if (w->remains)
+                proc_table_release(&w->remains->kin);
+}
+
 /* At the daemon's own end everybody below us goes anyway. */
 void sweep_look(struct supervisor *s, struct process *p)
 {
@@ -63,22 +69,26 @@ void sweep_look(struct supervisor *s, struct process *p)
 
         if (!p->worker || p->pid <= 0 || s->mood != MOOD_RUNNING)
                 return;
-        struct proc_table *kin = &p->worker->kin;
-        proc_table_release(kin);
+        forget_kin(p->worker);
         if (!kin_tree(&p->pid, 1, &tree) &&
             !((g->stopasgroup || g->killasgroup) && proc_table_read(&tree)))
                 return;
-        kin->items = descendants(&tree, p->pid, &kin->count);
+        size_t count;
+        struct proc_entry *found = descendants(&tree, p->pid, &count);
         proc_table_release(&tree);
-        if (kin->count)
-                log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
-                         kin->count);
+        struct remains *r = count ? worker_remains(p->worker) : NULL;
+        if (!r) {
+                free(found);
+                return;
+        }
+        r->kin = (struct proc_table){ .items = found, .count = count, .cap = count };
+        log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid, count);
 }
 
 void sweep_note(struct supervisor *s, struct process *p, pid_t leader, bool kill_them)
 {
-        if (p->worker)
-                strs_release(&p->worker->leftovers);
+        if (p->worker && p->worker->remains)
+                strs_release(&p->worker->remains->leftovers);
         struct sweep *sweep = sweep_of(s);
         if (sweep && sweep->count == sweep->cap) {
                 size_t cap = sweep->cap ? sweep->cap * 2 : 16;
@@ -129,8 +139,9 @@ static void take(struct supervisor *s, struct ended *end, const struct proc_entr
         proc_command(who->pid, command, sizeof command);
         buf_printf(&text, "%d %s", (int)who->pid, command);
         struct worker *w = end->process->worker;
-        if (end->rounds == 0 && w && !text.failed)
-                strs_add(&w->leftovers, text.data);
+        struct remains *r = end->rounds == 0 && w && !text.failed ? worker_remains(w) : NULL;
+        if (r)
+                strs_add(&r->leftovers, text.data);
         if (!end->kill_them)
                 log_line(s->log, LVL_WARN, "left over from '%s': pid %s", end->process->name,
                          buf_str(&text));
@@ -142,16 +153,17 @@ static void take(struct supervisor *s, struct ended *end, const struct proc_entr
 /* True when something was killed and another look is due. */
 static bool sweep_one(struct supervisor *s, struct ended *end, const struct proc_table *all)
 {
-        struct worker *w = end->process->worker;
         size_t count, found = 0;
         struct proc_entry *list = descendants(all, end->leader, &count);
 
         for (size_t i = 0; i < count; i++, found++)
                 take(s, end, &list[i]);
         free(list);
-        for (size_t i = 0; w && i < w->kin.count; i++) {
+        const struct worker *w = end->process->worker;
+        const struct remains *r = w ? w->remains : NULL;
+        for (size_t i = 0; r && i < r->kin.count; i++) {
                 struct proc_entry now;
-                const struct proc_entry *kin = &w->kin.items[i];
+                const struct proc_entry *kin = &r->kin.items[i];
                 if (kin->session == end->leader || !proc_entry_read(kin->pid, &now) ||
                     now.start_ticks != kin->start_ticks)
                         continue;
@@ -174,7 +186,8 @@ static void drop_lone_ones(struct sweep *sweep)
         for (size_t i = 0; i < sweep->count; i++) {
                 const struct ended *end = &sweep->items[i];
                 const struct worker *w = end->process->worker;
-                if ((w && w->kin.count) || !kin_is_gone(sweep->asker, end->leader))
+                if ((w && w->remains && w->remains->kin.count) ||
+                    !kin_is_gone(sweep->asker, end->leader))
                         sweep->items[keep++] = *end;
         }
         sweep->count = keep;
@@ -207,7 +220,7 @@ void sweep_run(struct supervisor *s)
                 if (sweep_one(s, &sweep->items[i], &orphans) && p->state != PS_GONE)
                         sweep->items[keep++] = sweep->items[i];
                 else if (p->worker)
-                        proc_table_release(&p->worker->kin);
+                        forget_kin(p->worker);
         }
         sweep->count = keep;
         proc_table_release(&orphans);

@@ -1,5 +1,7 @@
 #include "engine/waiters.h"
 
+#include <stdlib.h>
+
 #include "engine/worker.h"
 
 /* Is the answer known? compat 20.3: a start is answered as soon as a spawn error is there or the
@@ -42,25 +44,40 @@ static bool is_nagging(const struct process *p)
         return w && process_shown(p->state) == PS_STOPPING;
 }
 
+struct nag {
+        ev_timer timer;
+};
+
+void waiters_stop_nagging(struct worker *w)
+{
+        if (w->nag)
+                ev_timer_stop(w->sup->loop, &w->nag->timer);
+        free(w->nag);
+        w->nag = NULL;
+}
+
 static void on_nag(struct ev_loop *loop, ev_timer *timer, int revents)
 {
         struct worker *w = timer->data;
 
-        (void)revents;
+        (void)loop, (void)revents;
         if (is_nagging(w->process))
                 log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
         else
-                ev_timer_stop(loop, timer);
+                waiters_stop_nagging(w);
 }
 
 static void begin_nagging(struct worker *w)
 {
-        if (ev_is_active(&w->nag) || !is_nagging(w->process))
+        if (w->nag || !is_nagging(w->process))
                 return;
         log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
-        ev_timer_init(&w->nag, on_nag, NAG_S, NAG_S);
-        w->nag.data = w;
-        ev_timer_start(w->sup->loop, &w->nag);
+        w->nag = calloc(1, sizeof *w->nag);
+        if (!w->nag)
+                return; /* said once, then */
+        ev_timer_init(&w->nag->timer, on_nag, NAG_S, NAG_S);
+        w->nag->timer.data = w;
+        ev_timer_start(w->sup->loop, &w->nag->timer);
 }
 
 /* ---- adding and answering */

@@ -7,6 +7,7 @@
 #include "engine/orders.h"
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
+#include "engine/waiters.h"
 
 struct worker *worker_of(struct supervisor *s, struct process *p)
 {
@@ -21,11 +22,18 @@ struct worker *worker_of(struct supervisor *s, struct process *p)
         return w;
 }
 
+struct remains *worker_remains(struct worker *w)
+{
+        if (!w->remains)
+                w->remains = calloc(1, sizeof *w->remains);
+        return w->remains;
+}
+
 void worker_free(struct worker *w)
 {
         if (!w)
                 return;
-        ev_timer_stop(w->sup->loop, &w->nag);
+        waiters_stop_nagging(w);
         adopted_free(w->adopted);
         probe_free(w->probe);
         listener_free(w->listener);
@@ -33,8 +41,11 @@ void worker_free(struct worker *w)
         stream_free(w->out);
         stream_free(w->err);
         free(w->log_error);
-        strs_release(&w->leftovers);
-        proc_table_release(&w->kin);
+        if (w->remains) {
+                strs_release(&w->remains->leftovers);
+                proc_table_release(&w->remains->kin);
+        }
+        free(w->remains);
         w->process->worker = NULL;
         free(w);
 }

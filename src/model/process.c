@@ -511,15 +511,12 @@ static uint64_t seed_of(const char *name, int number)
 struct process *process_new(const char *name, struct group *group, struct program *program,
                             int number)
 {
-        struct process *p = calloc(1, sizeof *p);
+        size_t size = strlen(name) + 1;
+        struct process *p = calloc(1, sizeof *p + size);
 
         if (!p)
                 return NULL;
-        p->name = strdup(name);
-        if (!p->name) {
-                free(p);
-                return NULL;
-        }
+        p->name = memcpy(p + 1, name, size);
         p->group = group;
         p->program = program_ref(program);
         p->number = number;
@@ -537,7 +534,6 @@ void process_free(struct process *p)
         program_unref(p->program);
         program_unref(p->next_program);
         free(p->spawnerr);
-        free(p->name);
         free(p);
 }
 
