@@ -252,6 +252,7 @@ static void try_daemon(struct tail *t)
                 t->over = r.kind == REPLY_INTERRUPTED;
                 return;
         }
+        fprintf(t->ctl->err, "tail: it is back\n");
         t->down = false;
         t->due_ms = 0;
         look_soon(t);

@@ -91,8 +91,10 @@ static bool begin_anew(struct tail_source *s, const struct reply *r)
 
         if (strcmp(json_text(r->json, "code"), "GONE") != 0 || !*s->life)
                 return false;
-        note(s, "it is counted anew, by another daemon or for another process: going on with "
-                "what came since; the last lines before that may be missing");
+        if (s->offset != at) /* else nothing had come by the old count either */
+                note(s,
+                     "it is counted anew, by another daemon or for another process: going on with "
+                     "what came since; the last lines before that may be missing");
         tail_lines_end(&s->lines);
         s->offset = at;
         s->life[0] = '\0';

@@ -226,7 +226,10 @@ static void take_kept(struct channel *s)
         struct stream_ledger was;
         bool shared;
 
-        if (!keeper_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared))
+        bool goes_on = keeper_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared);
+        if (s->shown)
+                ledger_box_begin(s->shown, goes_on ? was.life : 0);
+        if (!goes_on)
                 return;
         s->out.read = was.read;
         s->out.written = was.written;
@@ -517,6 +520,7 @@ void channel_ledger(const struct channel *s, struct stream_ledger *out)
                                        .rotations = s->out.rotations,
                                        .base = s->out.base,
                                        .inode = s->out.inode,
+                                       .life = s->shown ? ledger_box_life(s->shown) : 0,
                                        .syslog_sent = log->sent,
                                        .syslog_dropped = log->dropped,
                                        .syslog_buffered = log->buffered };

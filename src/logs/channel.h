@@ -57,10 +57,12 @@ struct ledger_box {
         atomic_bool at_rest; /* all that was taken from the worker's pipe is in its file, or where
                               * else it belongs, and nothing is held back */
         struct stream_ledger is;
-        uint64_t life;
-        char *trouble; /* owned; NULL: none */
+        uint64_t life, next_life; /* 0: it is not known yet whether a count goes on */
+        char *trouble;            /* owned; NULL: none */
 };
-struct ledger_box *ledger_box_new(uint64_t life); /* NULL: no memory */
+struct ledger_box *ledger_box_new(uint64_t next_life); /* NULL: no memory */
+uint64_t ledger_box_life(struct ledger_box *b);
+void ledger_box_begin(struct ledger_box *b, uint64_t life); /* 0: the next one, a count begins */
 /* now may be NULL: as before. trouble NULL: none. */
 void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble);
 bool ledger_box_trouble(struct ledger_box *b, struct buf *out); /* appended; false: none */

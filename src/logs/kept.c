@@ -10,14 +10,14 @@ struct record {
         uint64_t written : 48;
         uint64_t shared : 16;
         uint64_t dropped : 48;
-        uint64_t spare0 : 16;
+        uint64_t life0 : 16; /* of 48 bits; 0 in files of an earlier layout: not known */
         int64_t base : 48;
-        uint64_t spare1 : 16;
+        uint64_t life1 : 16;
         uint32_t buffered, rotations;
         uint64_t syslog_sent : 48;
-        uint64_t spare2 : 16;
+        uint64_t life2 : 16;
         uint64_t syslog_dropped : 48;
-        uint64_t spare3 : 16;
+        uint64_t spare : 16;
 };
 _Static_assert(sizeof(struct record) == 64, "no gaps");
 
@@ -112,6 +112,8 @@ bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stre
                                        .rotations = r.rotations,
                                        .base = r.base,
                                        .inode = r.inode,
+                                       .life = (uint64_t)r.life2 << 32 | (uint64_t)r.life1 << 16 |
+                                               (uint64_t)r.life0,
                                        .syslog_sent = r.syslog_sent,
                                        .syslog_dropped = r.syslog_dropped };
         return true;
@@ -126,6 +128,9 @@ void keeper_put(struct keeper *k, uint64_t key, uint32_t *slot, const struct str
                                   .shared = shared,
                                   .dropped = l->dropped,
                                   .base = l->base,
+                                  .life0 = l->life,
+                                  .life1 = l->life >> 16,
+                                  .life2 = l->life >> 32,
                                   .buffered = (uint32_t)l->buffered,
                                   .rotations = (uint32_t)l->rotations,
                                   .syslog_sent = l->syslog_sent,

@@ -5,7 +5,7 @@
 
 #include "channel.h"
 
-struct ledger_box *ledger_box_new(uint64_t life)
+struct ledger_box *ledger_box_new(uint64_t next_life)
 {
         struct ledger_box *b = calloc(1, sizeof *b);
 
@@ -13,7 +13,7 @@ struct ledger_box *ledger_box_new(uint64_t life)
                 return NULL;
         atomic_flag_clear(&b->lock);
         atomic_init(&b->holders, 1);
-        b->life = life;
+        b->next_life = next_life;
         return b;
 }
 
@@ -27,6 +27,21 @@ static void enter(struct ledger_box *b)
 static void leave(struct ledger_box *b)
 {
         atomic_flag_clear_explicit(&b->lock, memory_order_release);
+}
+
+void ledger_box_begin(struct ledger_box *b, uint64_t life)
+{
+        enter(b);
+        b->life = life ? life : b->next_life;
+        leave(b);
+}
+
+uint64_t ledger_box_life(struct ledger_box *b)
+{
+        enter(b);
+        uint64_t life = b->life;
+        leave(b);
+        return life;
 }
 
 /* Without memory the old text stays: there is trouble enough. Nothing is allocated under the lock.

@@ -8,7 +8,8 @@
 #define LAST_BATCH_MAX (8 << 20)
 
 /* How much more of ours there is in files than the daemon before us has counted: in the file that
- * it wrote to, which may have become a backup since, and in those that came after it. */
+ * it wrote to, which may have become a backup since, and in those that came after it. Below 0: that
+ * cannot be told. */
 static int64_t uncounted(const struct outlet *o, const struct stat *present, uint64_t *rotations)
 {
         struct sys *sys = o->writer->core->sys;
@@ -20,10 +21,10 @@ static int64_t uncounted(const struct outlet *o, const struct stat *present, uin
                 AUTO_BUF path = BUF_INIT;
                 buf_printf(&path, "%s.%" PRIu64, o->writer->file.path, ++*rotations);
                 if (path.failed || sys->stat(sys, path.data, &st) < 0)
-                        return 0;
+                        return -1;
                 size += st.st_size;
                 if (size > LAST_BATCH_MAX && st.st_ino != o->inode)
-                        return 0;
+                        return -1;
         }
         return size - ((int64_t)o->written - o->base);
 }
@@ -35,6 +36,8 @@ static void count_last_batch(struct outlet *o, const struct stat *present)
         int64_t more = uncounted(o, present, &rotations);
 
         o->resumed = false;
+        if ((more < 0 || more > LAST_BATCH_MAX) && o->channel && o->channel->shown)
+                ledger_box_begin(o->channel->shown, 0); /* offsets of before mean other bytes */
         if (more <= 0 || more > LAST_BATCH_MAX)
                 return;
         uint64_t n = (uint64_t)more, known = n < o->rest_lost ? n : o->rest_lost;

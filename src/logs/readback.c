@@ -50,7 +50,7 @@ static enum tail_result open_all(struct reading *r, const struct pile_want *want
         if (r->ledger)
                 ledger_look(r->ledger, l);
         if (exact && r->ask->life && r->ask->life != l->life)
-                return TAIL_OTHER_LIFE;
+                return l->life ? TAIL_OTHER_LIFE : TAIL_BUSY; /* it is just being taken up */
         enum tail_result got = pile_open(&r->pile, r->path, l->inode, want);
         /* Only an offset needs the very file that is written to. */
         if (got == TAIL_ASTRAY && !exact)

@@ -359,6 +359,13 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
         return (s->logs->threaded ? configure_later : configure_now)(s, &copy, e);
 }
 
+/* 48 bits of it are kept for a successor. */
+static uint64_t next_life(struct logs *l)
+{
+        l->lives = (l->lives + 1) & 0xffffffffffff;
+        return l->lives ? l->lives : ++l->lives;
+}
+
 struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *owner,
                           struct err *e)
 {
@@ -372,7 +379,7 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         s->owner = owner;
         s->pipe = -1;
         s->is_stderr = conf->is_stderr;
-        s->shown = ledger_box_new(++l->lives ? l->lives : ++l->lives);
+        s->shown = ledger_box_new(next_life(l));
         if (s->shown ? stream_configure(s, conf, e) : err_nomem(e))
                 return s;
         stream_delete(s);
@@ -462,7 +469,6 @@ void stream_ledger(const struct stream *s, struct stream_ledger *out)
                 ledger_look(s->shown, out);
         else
                 channel_ledger(s->channel, out);
-        out->life = s->shown->life;
 }
 
 struct ledger_box *stream_ledger_keep(const struct stream *s)

@@ -192,3 +192,30 @@ def an_offset_holds_though_somebody_else_renames_the_file(c):
     same((a.status, a.json()['code'], a.json()['offset']), (410, 'GONE', 14), 'where nobody looks')
     a = d.get(f'/v1/logs/w/stdout?offset=2&life={int(life, 16) ^ 1:016x}')
     same((a.status, a.json()['code'], a.json()['offset']), (410, 'GONE', 0), 'of another count')
+
+
+@story(nobody=True)
+def a_follower_goes_on_through_an_upgrade_and_a_death(c):
+    """The count of a log goes on in the next daemon, and so does who follows by it."""
+    count, seen = 6000, []
+    d = c.daemon(chatty(c, count, 1, ['stdout_compress=gzip', 'autostart=false'])
+                 + c.program('calm', ' lines 1', 'startsecs=0', 'autorestart=false'))
+    d.wait_state('calm', 'EXITED')
+    d.wait_worker_log('calm', 'line 1\n')
+    with tail(c, d, '-f', '-n', '1', 'all') as out:
+        c.wait(is_in(out, 'calm | line 1\n'), 'it follows')
+        d.order('w', 'start', wait=False, status=202)
+        c.wait(lambda: by_name(out).get('w', [])[100:], 'it writes')
+        d.post('/v1/upgrade', status=202)
+        d.wait_log('supervisord started with pid', 2)
+        c.wait(d.answers, 'the next image answers')
+        seen.append(len(by_name(out)['w']))
+        c.wait(lambda: len(by_name(out)['w']) > seen[0] + 200, 'it goes on')
+        d.kill()
+        d.start()
+        seen.append(len(by_name(out)['w']))
+        c.wait(lambda: len(by_name(out)['w']) >= count, 'all of it came',
+               lambda: f'{len(by_name(out)["w"])} lines; {read_file(c.path("tail.err"))}')
+    same(by_name(out)['w'], numbers(1, count), 'what came')
+    check(seen[1] < count, 'it was not at its end by then')
+    lacks(read_file(c.path('tail.err')), 'counted anew', 'complaints')

@@ -20,6 +20,7 @@ static void setup(void)
 {
         rig_open(&rig, false);
         box = ledger_box_new(7);
+        ledger_box_begin(box, 0);
 }
 
 static void teardown(void)
