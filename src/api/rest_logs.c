@@ -131,7 +131,7 @@ static const struct {
 } refusals[] = {
         { TAIL_NO_FILE, 404, "NO_FILE", "there is no log file that can be read" },
         { TAIL_BUSY, 503, "BUSY", "the log is rotated faster than it can be read" },
-        { TAIL_ASTRAY, 410, "GONE",
+        { TAIL_ASTRAY, 410, "MOVED_AWAY",
           "the file that is written to was renamed or removed by somebody else: what is in it "
           "cannot "
           "be read back; a new one is begun with SIGUSR2" },

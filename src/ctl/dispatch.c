@@ -111,15 +111,19 @@ static void put_quoted(struct buf *line, const char *text)
 void cmd_join(struct buf *line, char *const *words, int count)
 {
         const struct cmd *cmd = count ? cmd_find(words[0]) : NULL;
+        bool options = cmd && cmd->options;
 
         for (int i = 0; i < count; i++) {
-                const char *word = words[i], *value = NULL;
-                if (cmd && cmd->options && i > 0)
-                        value = wants_value(cmd, words[i - 1]) ? word : value_in(cmd, word);
+                const char *value = options && i > 0 ? value_in(cmd, words[i]) : NULL;
                 buf_puts(line, i ? " " : "");
-                buf_put(line, word, value ? (size_t)(value - word) : strlen(word));
-                if (value)
+                if (options && i > 1 && wants_value(cmd, words[i - 1])) {
+                        put_quoted(line, words[i]);
+                } else if (value) {
+                        buf_put(line, words[i], (size_t)(value - words[i]));
                         put_quoted(line, value);
+                } else {
+                        buf_puts(line, words[i]);
+                }
         }
 }
 

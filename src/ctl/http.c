@@ -265,9 +265,10 @@ static int on_headers_complete(http_parser *p)
 
         h->answer.status = p->status_code;
         http_header(&h->answer, "content-type", &type);
-        size_t len = strcspn(buf_str(&type), "; \t");
+        const char *text = buf_str(&type);
+        size_t len = strcspn(text, "; \t");
         for (size_t i = 0; i < len && i + 1 < sizeof h->answer.type; i++)
-                h->answer.type[i] = (char)tolower((unsigned char)type.data[i]);
+                h->answer.type[i] = (char)tolower((unsigned char)text[i]);
         return 0;
 }
 

@@ -85,12 +85,8 @@ static void take_head(struct tail_source *s, const struct http_answer *a, bool f
 }
 
 /* Refused: the bytes that the offset counts cannot be had. Go on where the daemon says. */
-static bool begin_anew(struct tail_source *s, const struct reply *r)
+static void begin_anew(struct tail_source *s, int64_t at)
 {
-        int64_t at = json_int(r->json, "offset");
-
-        if (strcmp(json_text(r->json, "code"), "GONE") != 0 || !*s->life)
-                return false;
         if (s->offset != at) /* else nothing had come by the old count either */
                 note(s,
                      "it is counted anew, by another daemon or for another process: going on with "
@@ -98,21 +94,26 @@ static bool begin_anew(struct tail_source *s, const struct reply *r)
         tail_lines_end(&s->lines);
         s->offset = at;
         s->life[0] = '\0';
-        return true;
 }
 
 enum judged { JUDGED_AGAIN, JUDGED_LATER, JUDGED_NOTHING, JUDGED_STOP };
 
 static enum judged judge(struct ctl *c, struct tail_source *s, const struct reply *r)
 {
-        const char *code = json_text(r->json, "code");
+        const char *code = r->kind == REPLY_PROBLEM ? json_text(r->json, "code") : "";
+        bool astray = strcmp(code, "MOVED_AWAY") == 0;
 
-        if (r->kind == REPLY_PROBLEM && begin_anew(s, r))
+        if (strcmp(code, "GONE") == 0 && *s->life) {
+                begin_anew(s, json_int(r->json, "offset"));
                 return JUDGED_AGAIN;
-        if (r->kind == REPLY_PROBLEM && strcmp(code, "BUSY") == 0)
+        }
+        if (strcmp(code, "BUSY") == 0)
                 return JUDGED_LATER;
-        s->missing = r->kind == REPLY_PROBLEM && strcmp(code, "NO_FILE") == 0;
-        s->gone = r->kind == REPLY_PROBLEM && strcmp(code, "BAD_NAME") == 0;
+        if (astray && !s->missing)
+                note(s, "somebody moved its file away: waiting for the daemon to begin another one "
+                        "(SIGUSR2)");
+        s->missing = astray || strcmp(code, "NO_FILE") == 0;
+        s->gone = strcmp(code, "BAD_NAME") == 0;
         if (s->missing || s->gone)
                 return JUDGED_NOTHING;
         v1_fail(c, r, "tail of several logs", false);

@@ -76,10 +76,8 @@ static void wake(struct follow_hub *h, struct follower *f)
 
 static void wake_all(struct follow_hub *h)
 {
-        struct follower *f;
-
-        DL_FOREACH2(h->all, f, all_next)
-        wake(h, f);
+        for (struct follower *f = h->all; f; f = f->all_next)
+                wake(h, f);
 }
 
 static void take_event(struct follow_hub *h, const struct inotify_event *ev)

@@ -45,7 +45,7 @@ for how in logs stop; do
         runs=$((runs + 1))
 done
 
-for part in flow. syslog. trouble. logs.a_log; do
+for part in flow. syslog. trouble. logs.a_log tail.; do
         $fixed tests/e2e/run --build "$build" --asan --once -j 3 --only $part >"$dir/out" 2>&1
         judge "$part stories" $?
         runs=$((runs + $(grep -c '^ok ' "$dir/out")))
