@@ -42,6 +42,7 @@ bool handover_put_start(struct strs *items, const sigset_t *mask, const struct r
 bool handover_put(struct strs *items, const char *name, const char *value);
 bool handover_put_fd(struct strs *items, const char *name, int fd);
 /* "pipe:<inode>:r", or ":w" for an end to write to. */
+bool handover_pipe_reads(int fd); /* of a worker's stdout or stderr, which may be open both ways */
 void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads);
 /* Our ends of these pipes, whoever holds them: each descriptor of ours that is a FIFO and of which
  * `wanted` says yes. */

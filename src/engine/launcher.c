@@ -454,6 +454,16 @@ static bool take_stdin(struct attempt *a)
         return true;
 }
 
+/* Those that stay from its last run are stored again: at its end they were not needed any more. */
+static void store_pipes(const struct attempt *a)
+{
+        const struct worker *w = a->worker;
+        const int fds[3] = { a->ours[0], a->kept[1] ? stream_pipe(w->out) : a->ours[1],
+                             a->kept[2] ? stream_pipe(w->err) : a->ours[2] };
+
+        fdstore_pipes(a->sup, a->process, fds);
+}
+
 static void swap_program(struct process *p)
 {
         if (!p->next_program)
@@ -481,7 +491,7 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
             !outfit_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
             !make_pipes(&a, e))
                 goto out;
-        fdstore_pipes(s, p, a.ours);
+        store_pipes(&a);
         if (!take_stdin(&a)) {
                 err_nomem(e);
                 goto out;

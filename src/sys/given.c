@@ -42,8 +42,7 @@ static void item_name(int fd, const char *name, char *out, size_t size)
         if (is_pidfd(fd))
                 snprintf(out, size, "pidfd:%s", name);
         else if (S_ISFIFO(st.st_mode))
-                handover_pipe_name(out, size, st.st_ino,
-                                   (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
+                handover_pipe_name(out, size, st.st_ino, handover_pipe_reads(fd));
 }
 
 static bool take(struct handover *h, int fd, const char *name)

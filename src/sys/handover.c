@@ -257,6 +257,11 @@ bool handover_put_start(struct strs *items, const sigset_t *mask, const struct r
         return handover_put(items, "nofile", text);
 }
 
+bool handover_pipe_reads(int fd)
+{
+        return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
+}
+
 void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads)
 {
         snprintf(out, size, PIPE_MARK "%llu:%c", inode, reads ? 'r' : 'w');
@@ -276,8 +281,7 @@ bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned l
                 if (fd < 3 || fd == dirfd(dir) || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
                     !wanted(arg, st.st_ino))
                         continue;
-                bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
-                handover_pipe_name(name, sizeof name, st.st_ino, reads);
+                handover_pipe_name(name, sizeof name, st.st_ino, handover_pipe_reads(fd));
                 fine = handover_put_fd(items, name, fd);
         }
         if (dir)

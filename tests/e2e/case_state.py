@@ -308,6 +308,26 @@ def a_service_manager_keeps_what_would_be_lost(c):
 
 
 @story(nobody=True)
+def a_service_manager_keeps_the_pipes_of_each_run(c):
+    def run(m, d):
+        d.wait_worker_log('gone', 'line 199')
+        c.wait(lambda: len(m.kept) == 4, 'three pipes and a pidfd of its second run', lambda: m.kept)
+        d.kill()
+        write_file(c.path('go'), '')
+        c.wait_gone(int(read_file(c.path('gone'))))
+        os.waitpid(int(read_file(c.path('gone'))), 0)
+        d.start(**m.how())
+        expect_all(c, d, 'gone')
+        c.wait(lambda: not m.kept, 'nobody is kept', lambda: m.kept)
+    script = write_file(c.path('talker.py'), TALKER)
+    once = c.path('once')
+    managed(c, run, c.program(
+        'gone', f"/bin/sh -c 'test -e {once} || exec mkdir {once}; "
+        f"exec /usr/bin/python3 {script} {c.path('gone')} {c.path('go')}'", 'startsecs=0',
+        'restart_delay=10ms', 'exitcodes=7', 'autorestart=unexpected'))
+
+
+@story(nobody=True)
 def what_a_service_manager_keeps_goes_on_over_upgrades(c):
     def run(m, d):
         d.wait_all('RUNNING', 2)
