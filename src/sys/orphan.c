@@ -145,7 +145,14 @@ static bool is_pipe(const char *path, ino_t pipe)
                 return false;
         target[n] = '\0';
         snprintf(wanted, sizeof wanted, "pipe:[%llu]", (unsigned long long)pipe);
+        errno = ENOENT;
         return strcmp(target, wanted) == 0;
+}
+
+/* Root without CAP_SYS_PTRACE may list what it may not look at. */
+static bool is_refused(int error)
+{
+        return error == EACCES || error == EPERM;
 }
 
 int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
@@ -163,10 +170,11 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         int error = ENOENT;
         for (struct dirent *d; found < 0 && (d = readdir(dir));) {
                 snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, d->d_name);
-                if (!is_pipe(path, pipe))
-                        continue;
-                found = open_if_same(path, pipe, flags);
-                error = errno;
+                bool same = is_pipe(path, pipe);
+                if (same)
+                        found = open_if_same(path, pipe, flags);
+                if (same || is_refused(errno))
+                        error = errno;
         }
         closedir(dir);
         errno = error;
