@@ -8,6 +8,8 @@
 
 /* `who` is the signal's si_pid; 0: not known. The walk is left to the loop's next pause. */
 void children_signal(struct supervisor *s, pid_t who, int64_t now_ms);
+/* Neither a worker, nor a probe or hook: an orphan that was left to us. */
+bool children_is_stranger(const struct supervisor *s, pid_t pid);
 /* The pause: the walk, where one is due. Of very many a part, and the rest after others had their
  * turn. */
 void children_look(struct supervisor *s);

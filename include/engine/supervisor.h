@@ -109,8 +109,8 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* Drain the dead: all there are. See engine/children.h for what SIGCHLD calls. */
 void supervisor_reap(struct supervisor *s);
-/* One of them was reaped. */
-void supervisor_reaped(struct supervisor *s, pid_t pid, int status);
+/* One of them was reaped. name: of a stranger, before it was; NULL: not known. */
+void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *name);
 /* The streams of a worker that has ended are empty: its death is announced now. */
 void supervisor_drained(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */

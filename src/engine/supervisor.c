@@ -350,13 +350,18 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         act(s, p, from, work, pid);
 }
 
-static void unknown_pid(struct supervisor *s, pid_t pid, int status)
+static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char *name)
 {
-        AUTO_BUF how = BUF_INIT;
+        AUTO_BUF text = BUF_INIT;
         struct ending e = ending_of(status, NULL, clock_wall_ms());
 
-        ending_text(&e, &how);
-        log_line(s->log, LVL_INFO, "reaped unknown pid %d (%s)", (int)pid, buf_str(&how));
+        buf_printf(&text, "%d", (int)pid);
+        if (name)
+                buf_printf(&text, " '%s'", name);
+        tame(&text, 0);
+        buf_puts(&text, " (");
+        ending_text(&e, &text);
+        log_line(s->log, LVL_INFO, "reaped unknown pid %s)", buf_str(&text));
         if (s->sweep)
                 ev_prepare_start(s->loop, &s->settle);
 }
@@ -379,7 +384,7 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
                 supervisor_drained(s, p);
 }
 
-void supervisor_reaped(struct supervisor *s, pid_t pid, int status)
+void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *name)
 {
         struct process *p = registry_by_pid(&s->registry, pid);
 
@@ -387,7 +392,7 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status)
                 supervisor_ended(s, p, status, false);
         else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
                  !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
-                unknown_pid(s, pid, status);
+                unknown_pid(s, pid, status, name);
 }
 
 void supervisor_reap(struct supervisor *s)
@@ -398,7 +403,7 @@ void supervisor_reap(struct supervisor *s)
         ev_timer_stop(s->loop, &s->late_reap);
         s->look = false;
         while ((pid = s->sys->reap(s->sys, &status)) > 0)
-                supervisor_reaped(s, pid, status);
+                supervisor_reaped(s, pid, status, NULL);
 }
 
 /* ---- groups */

@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/fatal.h"
-#include "engine/probes.h"
-#include "engine/upgrade.h"
+#include "engine/children.h"
 #include "sys/kin.h"
 #include "sys/procfs.h"
 
@@ -121,8 +119,7 @@ static bool read_orphans(struct supervisor *s, struct proc_table *out)
         size_t count = 0;
 
         for (ssize_t i = 0; i < n; i++)
-                if (!registry_by_pid(&s->registry, kids[i]) && !probe_owns(s, kids[i]) &&
-                    !fatal_owns(s, kids[i]) && !upgrade_owns(s, kids[i]) && kids[i] != s->gzip)
+                if (children_is_stranger(s, kids[i]))
                         kids[count++] = kids[i];
         bool fine = n >= 0 && kin_tree(kids, count, out);
         free(kids);
