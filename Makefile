@@ -179,7 +179,8 @@ $(BUILD)/obj/faults/%.o: %.c
 	@echo "  CC    $< (with fault points)"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/test/supervisord: $(FAULT_OBJECTS) $(call archives,$(NEEDS_api))
+$(BUILD)/test/supervisord: $(FAULT_OBJECTS) $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) \
+    $(call archives,$(NEEDS_api))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)

@@ -29,7 +29,7 @@ struct daemon {
         int pidfile;
         char *pidfile_path;
         struct err pidfile_error; /* why there is none */
-        ev_signal signals[8];
+        ev_signal signals[NSIG];
         int signal_count;
         ev_io child_signal; /* a signalfd: libev's would not say who has ended */
         ev_timer farewell;

@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "engine/children.h"
+#include "engine/forward.h"
 #include "engine/orders.h"
 #include "engine/shutdown.h"
 #include "engine/upgrade.h"
@@ -80,7 +81,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
                 order_reopen_logs(&d->sup);
                 break;
         default:
-                log_line(d->sup.log, LVL_INFO, "ignored signal %d", w->signum);
+                forward_signal(&d->sup, w->signum);
                 break;
         }
 }
@@ -124,6 +125,16 @@ static void unwatch_children(struct daemon *d)
         close(d->child_signal.fd);
 }
 
+static void watch_signal(struct daemon *d, int sig)
+{
+        ev_signal *w = &d->signals[d->signal_count++];
+
+        ev_signal_init(w, on_signal, sig);
+        w->data = d;
+        ev_signal_start(d->loop, w);
+        ev_unref(d->loop);
+}
+
 void daemon_watch_signals(struct daemon *d)
 {
         static const int watched[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
@@ -133,13 +144,11 @@ void daemon_watch_signals(struct daemon *d)
                 if (ignored[i] != SIGALRM || d->handover.list < 0) /* then it is the watch's */
                         signal(ignored[i],
                                SIG_IGN); /* would end us; workers start with the defaults */
-        for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
-                ev_signal *w = &d->signals[d->signal_count++];
-                ev_signal_init(w, on_signal, watched[i]);
-                w->data = d;
-                ev_signal_start(d->loop, w);
-                ev_unref(d->loop);
-        }
+        for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+                watch_signal(d, watched[i]);
+        for (int sig = 1; sig < NSIG && getpid() == 1; sig++)
+                if (forward_wants(sig))
+                        watch_signal(d, sig);
 }
 
 void daemon_unwatch_signals(struct daemon *d)

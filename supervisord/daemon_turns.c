@@ -33,6 +33,7 @@ static void become_next(struct daemon *d)
         if (!fine || !handover_exec(d->binary, d->next_binary, argv.items, &items, &e))
                 log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
         logs_go_on(s->logs);
+        service_stays(&d->service);
         free(d->next_binary);
         d->next_binary = NULL;
         api_pause(d->api, false);

@@ -22,6 +22,7 @@ const char *service_variable(const struct world *w, const char *name);
 void service_ready(struct service *v, struct supervisor *s);
 /* We are about to become another image of ourselves, which will say that it is ready. */
 void service_reloading(struct service *v);
+void service_stays(struct service *v); /* it could not be done: ready, as before */
 void service_release(struct service *v);
 
 #endif

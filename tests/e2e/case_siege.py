@@ -109,12 +109,13 @@ class Diary:
         for line in read_file(path).splitlines():
             what, pid = line.split()
             if what == 'begin':
-                check(not self.lives or self.over, f'{self.name}: two at once: {self.tail(path)}')
+                if self.lives and not self.over:
+                    raise Failed(f'{self.name}: two at once: {self.tail(path)}')
                 self.lives.append(int(pid))
                 self.over = False
             else:
-                check(self.lives and self.lives[-1] == int(pid),
-                      f'{self.name}: pid {pid} has ended after others began: {self.tail(path)}')
+                if not self.lives or self.lives[-1] != int(pid):
+                    raise Failed(f'{self.name}: pid {pid} has ended after others began: {self.tail(path)}')
                 self.over = True
 
     @staticmethod
