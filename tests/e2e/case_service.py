@@ -25,11 +25,12 @@ class Manager:
         self.said = []
 
     def next(self, but='WATCHDOG=1'):
-        """The next message, as a dictionary; those that come all the time are passed over."""
+        """The next message, as a dictionary; those that come all the time are passed over, and what
+        is about descriptors to be kept."""
         while True:
             text = self.s.recv(4096).decode()
             self.said.append(text)
-            if text.strip() != but:
+            if text.strip() != but and not text.startswith('FD'):
                 return dict(line.split('=', 1) for line in text.splitlines())
 
     def environ(self, name, **more):
