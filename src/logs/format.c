@@ -37,7 +37,6 @@ static void put_name(struct buf *out, const struct format_head *h)
         buf_printf(out, "\033[3%cm%s |\033[0m", colours[hash % sizeof colours], h->process);
 }
 
-/* The same for each line of a piece, so it is made once. */
 static void put_text_head(struct buf *out, const struct format_head *h)
 {
         put_stamp(out, h->now_ms);
@@ -90,6 +89,12 @@ static void put_escape(struct buf *out, unsigned char c, bool valid)
         buf_printf(out, valid ? "\\u%04x" : "\\\\x%02x", c);
 }
 
+/* Most bytes by far. */
+static bool is_plain(unsigned char c)
+{
+        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_json_string(struct buf *out, const char *text, size_t len)
 {
         const unsigned char *s = (const unsigned char *)text;
@@ -97,6 +102,10 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
 
         buf_putc(out, '"');
         while (at < len) {
+                if (is_plain(s[at])) {
+                        at++;
+                        continue;
+                }
                 size_t n = utf8_length(s + at, len - at);
                 if (n && s[at] != '"' && s[at] != '\\') {
                         at += n;
@@ -110,8 +119,7 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
         buf_putc(out, '"');
 }
 
-static void put_json(struct buf *out, const struct format_head *h, const char *line, size_t len,
-                     bool partial)
+static void put_json_head(struct buf *out, const struct format_head *h)
 {
         buf_puts(out, "{\"time\":\"");
         put_stamp(out, h->now_ms);
@@ -123,18 +131,27 @@ static void put_json(struct buf *out, const struct format_head *h, const char *l
         else
                 buf_puts(out, "null");
         buf_puts(out, ",\"message\":");
-        put_json_string(out, line, len);
-        buf_puts(out, partial ? ",\"partial\":true}\n" : "}\n");
 }
 
 /* ---- lines */
+
+/* The same for each line of a piece, so it is made once. */
+static void put_head(struct buf *out, const struct format_head *h)
+{
+        if (h->format == LOG_JSON)
+                put_json_head(out, h);
+        else if (h->format == LOG_TEXT)
+                put_text_head(out, h);
+}
 
 /* A line, or a piece of one that is too long: without its newline. */
 static void put_line(struct format_line *l, const struct format_head *h, const struct buf *head,
                      const char *line, size_t len, bool whole, struct buf *out)
 {
         if (h->format == LOG_JSON) {
-                put_json(out, h, line, len, !whole);
+                buf_put(out, head->data, head->len);
+                put_json_string(out, line, len);
+                buf_puts(out, whole ? "}\n" : ",\"partial\":true}\n");
         } else {
                 if (!l->goes_on)
                         buf_put(out, head->data, head->len);
@@ -157,12 +174,14 @@ void format_in(struct format_line *l, const struct format_head *h, const char *d
 {
         AUTO_BUF head = BUF_INIT;
 
-        if (h->format == LOG_TEXT)
-                put_text_head(&head, h);
+        put_head(&head, h);
         while (len > 0) {
                 const char *end = memchr(data, '\n', len);
                 size_t n = end ? (size_t)(end - data) : len;
-                if (end && !l->begun.len) {
+                if (end && !l->begun.len && !l->goes_on && h->format == LOG_TEXT) {
+                        buf_put(out, head.data, head.len);
+                        buf_put(out, data, n + 1);
+                } else if (end && !l->begun.len) {
                         put_line(l, h, &head, data, n, true, out);
                 } else {
                         buf_put(&l->begun, data, n);
@@ -182,8 +201,7 @@ void format_part(struct format_line *l, const struct format_head *h, struct buf 
 
         if (!l->begun.len)
                 return;
-        if (h->format == LOG_TEXT)
-                put_text_head(&head, h);
+        put_head(&head, h);
         end_begun(l, h, &head, false, out);
 }
 
@@ -193,8 +211,7 @@ void format_flush(struct format_line *l, const struct format_head *h, struct buf
 
         if (!l->begun.len && !l->goes_on)
                 return;
-        if (h->format == LOG_TEXT)
-                put_text_head(&head, h);
+        put_head(&head, h);
         end_begun(l, h, &head, true, out);
 }
 
