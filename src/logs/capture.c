@@ -6,6 +6,7 @@
 
 #include "base/fault_point.h"
 #include "channel.h"
+#include "recover.h"
 #include "spooled.h"
 
 #define WAKE_BUDGET  1048576 /* bytes per wake-up: one flood does not starve the others */
@@ -119,14 +120,16 @@ static void pause_all(struct channel *s)
         }
 }
 
-/* Read at most `most` bytes; finishing: also while the file is blocked. False: it has ended and is
- * gone. */
+/* Read at most `most` bytes; finishing: also while the file is blocked. False: it has ended, and is
+ * gone unless its spool is not empty. */
 static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 {
         struct channel *s = p->channel;
         enum took took = p->fd < 0 ? TOOK_END : TOOK_SOME;
 
         *got = 0;
+        if (recovery_awaits(p))
+                return false;
         if (p->spool && !is_full(s, false))
                 spooled_work(p);
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {

@@ -304,6 +304,11 @@ void core_recovered(struct core *core)
                 set_free(s);
 }
 
+bool recovery_awaits(const struct pipe_in *p)
+{
+        return p->spool && p->spool->to_be_claimed;
+}
+
 static struct pipe_in *find_claim(const struct recovery *r, uint64_t inode)
 {
         for (struct channel *s = r->ghosts; s; s = s->next)
@@ -394,6 +399,8 @@ void recovery_free(struct core *core)
                 leave_behind(s);
                 channel_free(s);
         }
+        buf_release(&r->in);
+        buf_release(&r->out);
         free(r->dir);
         free(r);
         core->recovery = NULL;

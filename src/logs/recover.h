@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 struct channel;
 struct core;
 struct pipe_in;
@@ -20,6 +22,7 @@ struct recovery {
         bool told;              /* that there are no spools */
         bool claims;            /* pipes may still be claimed */
         struct channel *ghosts; /* owned */
+        struct buf in, out;     /* spooled.c's: kept while batches are large */
 };
 
 /* As the calls of logs.h with these names, in the thread that the core lives in. */
@@ -29,6 +32,8 @@ void recovery_free(struct core *core); /* spools that cannot be emptied now stay
 
 /* A new pipe: if it is one that an earlier daemon had, its spool is this one's. */
 void recovery_claim(struct pipe_in *p);
+/* A ghost's, whose spool may still be claimed: nothing happens to it. */
+bool recovery_awaits(const struct pipe_in *p);
 /* The channel is to be freed, but not yet: it becomes a ghost. */
 void recovery_haunt(struct channel *s);
 /* It is one no more; fine if it never was. */

@@ -503,6 +503,32 @@ Test(spool, makes_a_line_whole_before_anybody_else_writes_to_its_log)
         close(other);
 }
 
+Test(spool, waits_for_its_pipe_also_when_the_disk_is_well_again_before)
+{
+        struct stream_conf c = text_conf();
+        int ends[2];
+
+        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
+        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
+        one_that_dies(ends[0], &c, ends[1], "one\ntwo\nthree\nfo");
+        kernel_mend(&rig.kernel, K_WRITE);
+        kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
+        reborn();
+        make(c);
+        int other = rig_attach(&rig, s);
+        stream_reopen(s);
+        rig_settle(&rig);
+        cr_expect_str_eq(messages("o"), "one;two;three;");
+        cr_assert(stream_attach(s, ends[0], &rig.err));
+        logs_recovered(rig.logs);
+        rig_say(ends[1], "ur\n");
+        rig_settle(&rig);
+        cr_expect_str_eq(messages("o"), "one;two;three;four;");
+        close(ends[1]);
+        close(other);
+}
+
 Test(spool, goes_to_the_pipe_that_claims_it_with_what_could_not_be_written_yet)
 {
         struct stream_conf c = text_conf();
