@@ -17,7 +17,7 @@
 #define LABEL_AT   512 /* two labels, this far apart */
 #define LABEL_SIZE 1792
 #define TEXT_MOST  (LABEL_SIZE - sizeof(struct label_head))
-#define TRIM_AT    (SPOOL_HEAD + 262144) /* small: its pages are used again while they are warm */
+#define TRIM_AT    (SPOOL_HEAD + 524288) /* small: its pages are used again while they are warm */
 #define COPY_SIZE  4096
 #define NAMES_MOST 1000 /* files of one pipe, should they be left over */
 

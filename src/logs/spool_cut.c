@@ -79,11 +79,13 @@ size_t spool_cut(struct spool_scan *how, const char *data, size_t len)
         const char *end;
 
         how->ends_inside = false;
-        if (how->captures)
+        bool tokens = how->captures && (how->inside || memchr(data, '<', len));
+
+        if (tokens)
                 len = cut_between_tokens(how, data, len);
         if (!how->lines)
                 return how->strips ? before_escape(data, len) : len;
-        if (how->captures)
+        if (tokens)
                 return len;
         end = memrchr(data, '\n', len);
         return end ? (size_t)(end - data) + 1 : 0;

@@ -11,6 +11,7 @@
 #include "spool.h"
 
 #define TAKE_MOST    262144 /* at once: what is read back is still in the processor's cache */
+#define BATCH_MOST   262144 /* usually: as much as is taken, and a line that was begun */
 #define LONGEST_LINE 262144 /* what is longer goes out in pieces */
 #define TOKEN_MOST   64     /* more than a capture token has */
 
@@ -143,6 +144,25 @@ ssize_t spooled_take(struct pipe_in *p, size_t most)
 
 /* ---- batches */
 
+/* Memory that large batches were made in is used for the next one, without the kernel's having to
+ * find its pages again. */
+static struct buf take_buf(struct buf *kept)
+{
+        struct buf b = *kept;
+
+        *kept = BUF_INIT;
+        buf_reset(&b);
+        return b;
+}
+
+static void give_buf(struct buf *kept, struct buf *b)
+{
+        if (!kept->data && b->len >= BATCH_MOST / 8 && b->cap <= 4 * BATCH_MOST)
+                *kept = *b;
+        else
+                buf_release(b);
+}
+
 void spooled_render(struct pipe_in *p, char *data, size_t len, struct buf *out)
 {
         struct spool *sp = p->spool;
@@ -166,7 +186,8 @@ static void write_batch(struct pipe_in *p, char *data, size_t len, enum spool_en
 {
         struct channel *s = p->channel;
         struct spool_pos *pos = &p->spool->pos;
-        AUTO_BUF out = BUF_INIT;
+        struct recovery *r = s->core->recovery;
+        struct buf out = take_buf(&r->out);
 
         pos->to = pos->src + len;
         pos->stamp_ms = clock_wall_ms();
@@ -178,6 +199,7 @@ static void write_batch(struct pipe_in *p, char *data, size_t len, enum spool_en
         pos->under_way = 1;
         spooled_render(p, data, len, &out);
         outlet_write_batch(&s->out, p->spool, buf_str(&out), out.len, 0);
+        give_buf(&r->out, &out);
 }
 
 void spooled_aim(struct outlet *o, const struct stat *file, size_t left, size_t take)
@@ -255,55 +277,48 @@ static size_t end_anyway(const struct pipe_in *p, const struct spool_scan *how, 
         return spool_cut_anyway(how, data, len - captured);
 }
 
-/* The bytes from src on: as many as there are, if `whole`, else as fit. */
-static char *look(struct pipe_in *p, size_t there, bool whole, size_t *len)
+/* The bytes from src on: as many as there are, if `whole`, else as many as a batch usually has. */
+static bool look(struct pipe_in *p, size_t there, bool whole, struct buf *data)
 {
         struct spool *sp = p->spool;
-        char *data;
+        size_t len = there < BATCH_MOST || whole ? there : BATCH_MOST;
 
-        *len = there < CHUNK_SIZE || whole ? there : CHUNK_SIZE;
-        data = *len <= CHUNK_SIZE ? chunk_take(p->channel->core) : malloc(*len);
-        if (data && spool_read(sp, sp->pos.src, data, *len))
-                return data;
-        if (data) /* what cannot be read will not be */
-                sp->broken = true;
-        free(data);
-        return NULL;
-}
-
-static void give_back(struct pipe_in *p, char *data, size_t len)
-{
-        if (len <= CHUNK_SIZE)
-                chunk_give(p->channel->core, data);
-        else
-                free(data);
+        if (!buf_reserve(data, len))
+                return false;
+        if (!spool_read(sp, sp->pos.src, data->data, len)) {
+                sp->broken = true; /* what cannot be read will not be */
+                return false;
+        }
+        data->len = len;
+        return true;
 }
 
 /* False: no batch there yet, `whole` or not. */
 static bool batch_of(struct pipe_in *p, size_t there, bool whole)
 {
         struct spool *sp = p->spool;
+        struct recovery *r = p->channel->core->recovery;
         struct spool_scan how = scan_of(p);
         enum spool_end end = SPOOL_GOES_ON;
-        size_t len;
-        char *data = look(p, there, whole, &len);
+        struct buf data = take_buf(&r->in);
+        size_t n = 0;
 
-        if (!data)
-                return false;
-        size_t n = spool_cut(&how, data, len);
-        if (!n && len == there)
-                n = end_anyway(p, &how, data, len, &end);
+        bool all = look(p, there, whole, &data) && data.len == there;
+        if (data.len || !there)
+                n = spool_cut(&how, buf_str(&data), data.len);
+        if (!n && all)
+                n = end_anyway(p, &how, buf_str(&data), data.len, &end);
         bool found = n > 0 || end == SPOOL_LAST;
         if (found)
-                write_batch(p, data, n, end);
-        give_back(p, data, len);
+                write_batch(p, data.data, n, end);
+        give_buf(&r->in, &data);
         if (found && end == SPOOL_LAST)
                 sp->flush_at = 0;
-        if (found || len < there)
-                return found;
-        sp->scanned = sp->size;
-        sp->scan_inside = how.ends_inside;
-        return false;
+        if (!found && all) {
+                sp->scanned = sp->size;
+                sp->scan_inside = how.ends_inside;
+        }
+        return found;
 }
 
 static bool next_batch(struct pipe_in *p)
@@ -323,7 +338,7 @@ static bool next_batch(struct pipe_in *p)
         }
         if (!sp->flush_at && !has_news(sp, &how) && there < patience(p, &how))
                 return false;
-        return batch_of(p, there, false) || (there > CHUNK_SIZE && batch_of(p, there, true));
+        return batch_of(p, there, false) || (there > BATCH_MOST && batch_of(p, there, true));
 }
 
 void spooled_work(struct pipe_in *p)

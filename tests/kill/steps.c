@@ -243,7 +243,7 @@ static void live(struct rig *r, long left, enum moment moment)
         struct log log = { .level = LVL_INFO, .write = tell };
         const struct logs_news news = { .on_text = on_text };
         struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
-        struct stream *streams[STREAMS];
+        struct stream *streams[STREAMS] = { NULL };
         struct mortal kernel;
         struct err e = { 0 };
         bool more = true;
