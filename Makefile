@@ -248,7 +248,7 @@ asan:
 TSAN_BUILD := $(BUILD)/tsan
 .PHONY: tsan
 tsan:
-	$(Q)$(MAKE) --no-print-directory BUILD=$(TSAN_BUILD) OPT=-O1 SAN=-fsanitize=thread \
+	$(Q)$(MAKE) --no-print-directory BUILD=$(TSAN_BUILD) OPT=-O1 SAN=-fsanitize=thread WERROR= \
 	    $(addprefix $(TSAN_BUILD)/,bin/supervisord bin/supervisorctl test/worker test/tsan_load)
 	$(Q)tests/tools/tsan.sh $(TSAN_BUILD)
 

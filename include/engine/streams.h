@@ -22,10 +22,13 @@ bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe
 /* Settings changed while it runs (or not): live. */
 bool streams_update(struct supervisor *s, struct process *p, struct err *e);
 
+/* It is started soon, and others before it: their files are opened meanwhile. NULL is fine. */
+void streams_await(struct worker *w);
+
 /* It runs: under this pid. */
 void streams_started(struct worker *w, pid_t pid);
 
-/* The start failed after the pipes were attached: read what they hold and let go. */
+/* The start failed: read what the pipes hold, if they were attached, and let go. */
 void streams_abandon(struct worker *w);
 
 /* It has ended, and is not started again now. */

@@ -106,8 +106,8 @@ struct logs_news {
         /* Start a child that compresses the one file into the other (takes both over), and tell
          * logs_compressed how it ended. False: it cannot be started. NULL: nobody compresses. */
         bool (*compress)(void *arg, int from, int to);
-        /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
-         * with the thread: without it the call itself has failed. */
+        /* The pipe of the last stream_attach is closed, since its file could not be opened, and the
+         * call itself could not tell. Only with the thread. */
         void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);
 };
 
@@ -154,9 +154,11 @@ void stream_free(struct stream *s); /* what is still in its pipe is read first; 
 bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e);
 
 /* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
- * appending. The file cannot be opened: false, the fd is closed. An earlier pipe that left-over
- * children hold is read on. While the disk refuses, pipes are not read: they fill up, and workers
- * wait. */
+ * appending. The file cannot be opened: false, the fd is closed. With the thread that is known in
+ * time unless the file could be opened before, or the thread does not answer within 50 ms (once: it
+ * is not waited for again until it has answered): then on_attach_failed says it. An earlier pipe
+ * that left-over children hold is read on. While the disk refuses, pipes are not read: they fill
+ * up, and workers wait. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
 /* A pipe that was attached opened both ways is kept for the next worker: it has no end of file.
  * This is its descriptor, to open it anew by and for nothing else, and only until another is
@@ -164,6 +166,9 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
 int stream_pipe(const struct stream *s);
 /* No worker follows: what left-over children still write is read to the end of file. */
 void stream_let_go(struct stream *s);
+/* It is about to be started, and others before it: open the file meanwhile. stream_finish where
+ * nothing comes of that. */
+void stream_await(struct stream *s);
 /* The worker has ended: read what its pipe holds, then on_finished. The pipe is read on to its end
  * of file after that, for children left over. */
 void stream_finish(struct stream *s);

@@ -438,8 +438,6 @@ static bool attach(struct attempt *a, struct err *e)
                 return launcher_no_log(a->sup, a->process, e);
         if (a->ours[2] < 0 || stream_attach(w->err, fd_take(&a->ours[2]), e))
                 return true;
-        if (w->out)
-                stream_finish(w->out);
         return launcher_no_log(a->sup, a->process, e);
 }
 
@@ -502,13 +500,13 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
         ok = run(&a, pid_out, e);
         if (ok)
                 streams_started(a.worker, *pid_out);
-        else
-                streams_abandon(a.worker);
         if (ok)
                 fdstore_pid(s, p, *pid_out);
 out:
         if (!ok)
                 fdstore_forget(s, p);
+        if (!ok && a.worker)
+                streams_abandon(a.worker);
         attempt_release(&a);
         return ok;
 }

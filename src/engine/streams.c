@@ -197,6 +197,14 @@ bool streams_update(struct supervisor *s, struct process *p, struct err *e)
         return ok;
 }
 
+void streams_await(struct worker *w)
+{
+        if (w && w->out)
+                stream_await(w->out);
+        if (w && w->err)
+                stream_await(w->err);
+}
+
 static bool says_pid(const struct channel_conf *c)
 {
         bool names_it = c->syslog_format == SYSLOG_FORM_5424 || c->syslog_tag;

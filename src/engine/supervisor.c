@@ -35,6 +35,7 @@
 
 /* However many are due at once (a storm of starts): clients and the dead have their turn in
  * between. */
+#define LOGS_AHEAD     16 /* of so many further starts the logs are being opened */
 #define TICK_BUDGET_MS 1
 
 void supervisor_rearm(struct supervisor *s)
@@ -441,6 +442,11 @@ struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf
         return g;
 }
 
+static bool starts_itself(const struct process *p)
+{
+        return p->program->autostart && p->state == PS_STOPPED && !p->recalled;
+}
+
 void supervisor_autostart(struct supervisor *s, struct group *g)
 {
         int count;
@@ -449,10 +455,13 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
 
         if (count < 0)
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
-        for (int i = 0; i < count; i++)
-                if (list[i]->program->autostart && list[i]->state == PS_STOPPED &&
-                    !list[i]->recalled)
-                        supervisor_order(s, list[i], PE_START);
+        for (int i = 0; i < count + LOGS_AHEAD; i++) {
+                struct process *p = i < LOGS_AHEAD ? NULL : list[i - LOGS_AHEAD];
+                if (i < count && starts_itself(list[i]))
+                        streams_await(list[i]->worker);
+                if (p && starts_itself(p))
+                        supervisor_order(s, p, PE_START);
+        }
         free(list);
 }
 

@@ -308,7 +308,7 @@ static void finish_now(struct channel *s)
 {
         const struct logs_news *n = &s->core->news;
 
-        s->finish_later = false;
+        s->finish_later = s->is_awaited = false;
         if (s->current)
                 pipe_drain(s->current);
         if (s->current)
@@ -335,7 +335,7 @@ void channel_enter(struct channel *s)
 /* The file stays open while there is somebody to write to it. */
 static void close_unused(struct channel *s)
 {
-        if (s->pipes || s->out.queued || !s->out.writer)
+        if (s->pipes || s->out.queued || s->is_awaited || !s->out.writer)
                 return;
         writer_put_back(s->out.writer);
         s->out.writer = NULL;
@@ -408,11 +408,21 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
                 s->current = p;
                 ev_io_start(core->loop, &p->io);
                 recovery_claim(p);
+                s->is_awaited = false;
                 return true;
         }
         free(p);
         core->sys->close(core->sys, pipe_fd);
         return false;
+}
+
+bool channel_await(struct channel *s, struct err *e)
+{
+        channel_enter(s);
+        s->is_awaited = channel_open(s, e);
+        bool fine = s->is_awaited;
+        channel_leave(s);
+        return fine;
 }
 
 /* ---- changes */

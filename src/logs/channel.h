@@ -119,6 +119,7 @@ struct channel {
         bool is_ghost;           /* recover.c's: nobody's, until what it has left is written */
         bool finish_later, free_later;
         bool is_held;                /* in core->held_back */
+        bool is_awaited;             /* open before the start that it is for */
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nobody */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
@@ -132,6 +133,7 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
 void channel_free(struct channel *s); /* NULL is fine */
 bool channel_configure(struct channel *s, const struct stream_conf *conf, struct err *e);
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
+bool channel_await(struct channel *s, struct err *e); /* until attached, or finished */
 void channel_finish(struct channel *s);
 void channel_ledger(const struct channel *s, struct stream_ledger *out);
 void channel_pid(struct channel *s, pid_t pid);

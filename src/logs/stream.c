@@ -133,7 +133,8 @@ static void main_attached(struct mail *m)
 
         if (o->ticket == s->attach_ticket && !o->err && s->keeps)
                 s->pipe = o->fd;
-        if (!s->dead && o->ticket == s->attach_ticket && o->err && n->on_attach_failed)
+        if (!s->dead && o->ticket == s->attach_ticket && o->err && !o->is_known &&
+            n->on_attach_failed)
                 n->on_attach_failed(n->arg, s->owner, s->is_stderr, o->err);
         order_free(o);
 }
@@ -152,7 +153,20 @@ static void core_attach(struct mail *m)
         } else {
                 o->fd = channel_pipe(s->channel);
         }
+        atomic_store(&s->is_proven, !o->err);
+        o->is_known = promise_answer(&s->logs->opened, o->promised, o->err);
         answer(o, main_attached);
+}
+
+static void core_await(struct mail *m)
+{
+        struct order *o = (struct order *)m;
+        struct stream *s = o->stream;
+        struct err e;
+
+        if (!s->why)
+                atomic_store(&s->is_proven, channel_await(s->channel, &e));
+        order_free(o);
 }
 
 static void main_finished(struct mail *m);
@@ -323,6 +337,8 @@ static void remember(struct stream *s, const struct stream_conf *copy)
 {
         const char *old = s->process;
 
+        if (!s->path || !copy->path || strcmp(s->path, copy->path) != 0)
+                atomic_store(&s->is_proven, false);
         s->process = stream_names_share(copy);
         s->path = copy->path;
         stream_names_release(old);
@@ -401,9 +417,13 @@ void stream_free(struct stream *s)
         mailbox_send(&s->logs->to_core, &s->last);
 }
 
+/* A file that could be opened the last time will be found out about later, if it cannot be now: a
+ * restart waits for nobody. One that was never opened, or could not be, is asked for first, so that
+ * no worker is started for nothing. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
 {
         struct order *o;
+        struct err why;
 
         if (!s->logs->threaded)
                 return channel_attach(s->channel, pipe_fd, e);
@@ -416,8 +436,26 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         s->keeps = true;
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
+        unsigned promised =
+            s->path && !atomic_load(&s->is_proven) ? promise_ask(&s->logs->opened) : 0;
+        o->promised = promised;
         send_order(o);
-        return true;
+        if (!promise_wait(&s->logs->opened, promised, &why) || !why.code)
+                return true;
+        *e = why;
+        return false;
+}
+
+/* Without a thread, or memory, stream_attach does it all. */
+void stream_await(struct stream *s)
+{
+        struct order *o;
+
+        if (!s->logs->threaded || !s->path || atomic_load(&s->is_proven))
+                return;
+        o = order_new(s, core_await);
+        if (o)
+                send_order(o);
 }
 
 int stream_pipe(const struct stream *s)

@@ -435,6 +435,7 @@ static void close_loop(struct logs *l)
         mailbox_close(&l->to_main);
         ev_periodic_stop(l->core_loop, &l->quiet);
         ev_loop_destroy(l->core_loop);
+        promise_release(&l->opened);
 }
 
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
@@ -471,6 +472,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
                                     .write = core_line,
                                     .arg = l };
+        promise_init(&l->opened);
         mailbox_open(&l->to_core, l->core_loop);
         mailbox_open(&l->to_main, l->loop);
         settle_in(l, true);

@@ -13,6 +13,7 @@
 #include "channel.h"
 #include "logs/logs.h"
 #include "mailbox.h"
+#include "promise.h"
 
 struct logs {
         struct ev_loop *loop; /* the main loop; borrowed, like the next two */
@@ -26,6 +27,7 @@ struct logs {
         struct ev_loop *core_loop; /* owned */
         ev_periodic quiet;
         struct mailbox to_core, to_main;
+        struct promise opened; /* while there is a thread: that a log could be opened */
         struct mail stop, settled;
         struct parking {
                 struct mail mail;
@@ -60,6 +62,7 @@ struct stream {
         double finish_due;
         struct stream *prev, *next; /* in logs->finishing */
         struct ledger_box *shown;   /* a reference */
+        atomic_bool is_proven;      /* the file could be opened the last time: set by the core */
 
         /* The core's. */
         struct channel *channel; /* owned; NULL: could not be made */
@@ -75,6 +78,8 @@ struct order {
         uint64_t bytes;
         int fd;
         unsigned ticket;
+        unsigned promised; /* whoever asked waits for the answer; 0: not */
+        bool is_known;     /* and has got it */
         pid_t pid;
 };
 

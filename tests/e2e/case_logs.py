@@ -207,6 +207,23 @@ def a_log_that_cannot_be_opened_fails_the_start_with_a_reason(c):
     p = d.wait_state('w', 'FATAL')
     same(p['spawn_error'], "unknown error making dispatchers for 'w': EISDIR", 'spawn_error')
     d.wait_log(f"no log for 'w': open {c.path('dir')}: Is a directory")
+    same(d.lines('spawned:'), [], 'nothing was started')
+
+
+@story(nobody=True)
+def nothing_is_started_whose_log_cannot_be_opened(c):
+    """Also not for an instant, and not among others."""
+    os.mkdir(c.path('dir'))
+    d = c.daemon(c.program('good', ' sleep', 'numprocs=30', 'process_name=%(process_num)d',
+                           f'stdout_logfile={c.path("out")}-%(process_num)d', 'startsecs=0')
+                 + c.program('bad', ' sleep', 'numprocs=2',
+                             'process_name=%(process_num)d', 'startretries=2',
+                             'restart_delay=50ms', f'stdout_logfile={c.path("dir")}'))
+    for name in ('bad:0', 'bad:1'):
+        p = d.wait_state(name, 'FATAL')
+        same(p['spawn_error'], f"unknown error making dispatchers for '{p['process']}': EISDIR", 'reason')
+    d.wait_all('RUNNING', 30)
+    same(len(d.lines('spawned:')), 30, 'what was started')
 
 
 @story(nobody=True)

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "../../src/logs/thread.h"
 #include "logs/mainlog.h"
 #include "subject.h"
 
@@ -131,15 +132,81 @@ static bool has_failed(struct rig *r)
         return r->failures > 0;
 }
 
-Test(thread, tells_afterwards_that_a_file_cannot_be_opened)
+static int attach_in_vain(void)
 {
-        make(conf_for("missing/o"));
-        int fd = rig_attach(&rig, s);
-        cr_assert(rig_until(&rig, has_failed));
-        cr_expect(strstr(rig.detail, "missing/o: No such file or directory"), "%s", rig.detail);
+        int fds[2];
+
+        cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+        cr_expect_not(stream_attach(s, fds[0], &rig.err));
+        return fds[1];
+}
+
+static void expect_closed(int fd)
+{
         signal(SIGPIPE, SIG_IGN);
         cr_expect(write(fd, "x", 1) < 0 && errno == EPIPE, "the pipe is closed");
         close(fd);
+}
+
+Test(thread, refuses_a_file_that_cannot_be_opened)
+{
+        make(conf_for("missing/o"));
+        expect_closed(attach_in_vain());
+        cr_expect(strstr(rig.err.text, "missing/o: No such file or directory"), "%s", rig.err.text);
+        rig_settle(&rig);
+        cr_expect_eq(rig.failures, 0, "it is known");
+        expect_closed(attach_in_vain());
+        cr_assert_eq(mkdir(rig_path(&rig, "missing"), 0755), 0);
+        int fd = rig_attach(&rig, s);
+        rig_say(fd, "x");
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
+        cr_expect(rig_holds(&rig, "missing/o", "x"));
+        close(fd);
+        unlink(rig_path(&rig, "missing/o"));
+        rmdir(rig_path(&rig, "missing"));
+}
+
+static int waited;
+
+static void on_waited(void *arg)
+{
+        (void)arg;
+        waited++;
+}
+
+static bool has_waited(struct rig *r)
+{
+        (void)r;
+        return waited > 0;
+}
+
+/* The thread has looked at all pipes since now: messages come first in each of its turns. */
+static void let_it_look(void)
+{
+        for (int i = 0; i < 2; i++) {
+                waited = 0;
+                cr_assert(logs_wait(rig.logs, on_waited, NULL));
+                cr_assert(rig_until(&rig, has_waited));
+        }
+}
+
+Test(thread, tells_afterwards_that_a_file_cannot_be_opened_any_more)
+{
+        cr_assert_eq(mkdir(rig_path(&rig, "dir"), 0755), 0);
+        make(conf_for("dir/o"));
+        int fd = rig_attach(&rig, s);
+        close(fd);
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
+        let_it_look();
+        unlink(rig_path(&rig, "dir/o"));
+        rmdir(rig_path(&rig, "dir"));
+        fd = rig_attach(&rig, s); /* a restart does not wait */
+        cr_assert(rig_until(&rig, has_failed));
+        cr_expect(strstr(rig.detail, "dir/o: No such file or directory"), "%s", rig.detail);
+        expect_closed(fd);
+        expect_closed(attach_in_vain());
 }
 
 static bool has_text(struct rig *r)
@@ -246,4 +313,17 @@ Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
                 cr_assert_eq(atoi(at += 5), i);
         }
         free(text);
+}
+
+Test(thread_hanging, does_not_hold_up_a_start_and_tells_afterwards)
+{
+        make(conf_for("missing/o"));
+        set_gate(true);
+        int fd = rig_attach(&rig, s);
+        cr_expect(rig.logs->opened.is_late);
+        cr_expect_eq(promise_ask(&rig.logs->opened), 0, "nobody waits for it again");
+        set_gate(false);
+        cr_assert(rig_until(&rig, has_failed));
+        cr_expect_not(rig.logs->opened.is_late);
+        close(fd);
 }
