@@ -68,7 +68,7 @@ struct stream_conf {
  * no memory, a capture that never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
-        uint64_t rotations;
+        uint64_t rotations; /* of its file while it was open for this stream, whoever caused them */
         /* Where in the stream (counted as `written` is) the present file's first byte stands, below
          * 0 when there was something in it before us; and which file that is. 0: none yet. What
          * others write to it or cut off is not known here. */

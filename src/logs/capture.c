@@ -71,7 +71,7 @@ static bool may_move(const struct pipe_in *p)
 static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
         struct channel *s = p->channel;
-        uint64_t rotations = s->out.rotations;
+        uint32_t rotations = s->out.writer->file.rotations;
 
         *result = TOOK_SOME;
         if (s->out.writer->block != BLOCK_NONE) {
@@ -80,7 +80,8 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
         }
         switch (outlet_move(&s->out, p->fd, most, done)) {
         case MOVE_SOME:
-                if (*done < most && s->out.rotations == rotations && !s->core->scratch.more)
+                if (*done < most && s->out.writer->file.rotations == rotations &&
+                    !s->core->scratch.more)
                         *result = TOOK_LAST;
                 return true;
         case MOVE_EMPTY:

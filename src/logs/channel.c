@@ -172,7 +172,11 @@ static bool open_writer(struct core *core, const struct stream_conf *c, struct w
 
 bool channel_open(struct channel *s, struct err *e)
 {
-        return s->out.writer || open_writer(s->core, &s->conf, &s->out.writer, e);
+        if (s->out.writer)
+                return true;
+        bool fine = open_writer(s->core, &s->conf, &s->out.writer, e);
+        outlet_joined(&s->out);
+        return fine;
 }
 
 /* An AUTO file exists from the beginning. */
@@ -337,6 +341,7 @@ static void close_unused(struct channel *s)
 {
         if (s->pipes || s->out.queued || s->is_awaited || !s->out.writer)
                 return;
+        outlet_count(&s->out);
         writer_put_back(s->out.writer);
         s->out.writer = NULL;
         s->out.seen = 0;
@@ -498,8 +503,11 @@ void channel_rotate(struct channel *s)
 
         channel_enter(s);
         if (open_writer(s->core, &s->conf, &w, &e)) {
+                uint32_t before = w ? w->file.rotations : 0;
                 if (w)
                         writer_rotate(w);
+                if (w && !s->out.writer) /* which counts its own */
+                        s->out.rotations += w->file.rotations - before;
                 writer_put_back(w);
         } else {
                 log_line(s->core->log, LVL_WARN, "cannot rotate the log of '%s': %s",

@@ -47,11 +47,27 @@ static void count_last_batch(struct outlet *o, const struct stat *present)
         o->rotations += rotations;
 }
 
+/* One that nobody else had open may have been rotated in the opening. */
+void outlet_joined(struct outlet *o)
+{
+        if (o->writer)
+                o->counted = o->writer->users > 1 ? o->writer->file.rotations : 0;
+}
+
+void outlet_count(struct outlet *o)
+{
+        if (!o->writer)
+                return;
+        o->rotations += o->writer->file.rotations - o->counted;
+        o->counted = o->writer->file.rotations;
+}
+
 void outlet_locate(struct outlet *o)
 {
         struct writer *w = o->writer;
         struct stat st;
 
+        outlet_count(o);
         if (!w || o->seen == w->file.generation)
                 return;
         if (w->core->sys->fstat(w->core->sys, w->file.out.fd, &st) < 0)

@@ -183,7 +183,7 @@ static void batch_done(struct outlet *o)
 static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
-        uint32_t before = w->file.rotations, shifts = w->file.shifts;
+        uint32_t shifts = w->file.shifts;
         struct aim aim = { o, len };
         const struct put_watch watch = { on_piece, &aim };
 
@@ -198,7 +198,6 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         else if (result == PUT_GONE)
                 w->error = errno;
         o->written += *done;
-        o->rotations += w->file.rotations - before;
         say_rotation(w, shifts);
         return result;
 }
@@ -259,14 +258,13 @@ void outlet_write_batch(struct outlet *o, struct spool *sp, const char *data, si
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 {
         struct writer *w = o->writer;
-        uint32_t before = w->file.rotations, shifts = w->file.shifts;
+        uint32_t shifts = w->file.shifts;
         enum move result = sink_file_move(&w->file, pipe, most, &w->core->scratch, done);
 
         if (result == MOVE_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
         o->read += *done;
         o->written += *done;
-        o->rotations += w->file.rotations - before;
         say_rotation(w, shifts);
         if (result == MOVE_REFUSED) {
                 outlet_wait(o);
@@ -516,7 +514,9 @@ void outlet_redirect(struct outlet *o, struct writer *to)
                 return;
         }
         leave_queue(o);
+        outlet_count(o);
         o->writer = to;
+        outlet_joined(o);
         o->seen = 0;
         o->gone_told = false;
         writer_put_back(from);

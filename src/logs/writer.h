@@ -40,7 +40,8 @@ struct outlet {
         uint64_t read, written, dropped, rotations;
         int64_t base;
         uint64_t inode;
-        uint32_t seen; /* the file's generation that these two are about; 0: none */
+        uint32_t seen;    /* the file's generation that these two are about; 0: none */
+        uint32_t counted; /* of the file's rotations; see outlet_count */
         bool queued;
         bool in_trouble; /* the disk refuses what it has */
         bool said;       /* and it was said */
@@ -104,6 +105,10 @@ void outlet_inherit(struct outlet *to, struct outlet *from);
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 /* Join the queue of a writer that is blocked. */
 void outlet_wait(struct outlet *o);
+/* The writer was got just now: what it rotates from here on is counted. */
+void outlet_joined(struct outlet *o);
+/* Add rotations of the file since the last time, whoever asked for them. */
+void outlet_count(struct outlet *o);
 void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
 /* What is wrong with it, appended. False: nothing. */
