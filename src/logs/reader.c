@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
 #include "log_tail.h"
 #include "mailbox.h"
@@ -97,6 +99,13 @@ static bool is_ready(struct reader *r, struct err *e)
         return !r->wants_thread || r->own || start(r, e);
 }
 
+/* As if the disk did not answer any more. */
+static void hang_if_told(void)
+{
+        while (fault_switch("log-disk-hangs"))
+                pause();
+}
+
 /* ---- one question, one answer */
 
 struct read_job {
@@ -122,6 +131,7 @@ static void thread_work(struct mail *m)
 {
         struct read_job *j = (struct read_job *)m;
 
+        hang_if_told();
         j->work.work(j->arg);
         j->mail.run = main_done;
         mailbox_send(&j->reader->to_main, m);
@@ -275,6 +285,7 @@ static void thread_open(struct mail *m)
         struct read_stream *s = STREAM_OF(m, open);
         struct log_part *p = &s->part;
 
+        hang_if_told();
         log_part_read(s->path, s->ledger, &s->from, p);
         if (p->result == TAIL_OK && p->fd >= 0 && !open_tail(s))
                 p->result = TAIL_FAILED;

@@ -2,10 +2,11 @@
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 
-from e2elib import UnixConnection, check, has, lacks, read_file, same, story, write_file
+from e2elib import Answer, UnixConnection, check, has, lacks, read_file, same, story, write_file
 
 
 @contextlib.contextmanager
@@ -219,3 +220,42 @@ def a_follower_goes_on_through_an_upgrade_and_a_death(c):
     same(by_name(out)['w'], numbers(1, count), 'what came')
     check(seen[1] < count, 'it was not at its end by then')
     lacks(read_file(c.path('tail.err')), 'counted anew', 'complaints')
+
+
+@story(nobody=True)
+def a_disk_that_hangs_while_logs_are_read_holds_up_nobody_else(c):
+    c.use_fault_points()
+    d = c.daemon(c.program('w', ' echo', f'stdout_logfile={c.path("out")}', 'startsecs=0'))
+    d.stop()
+    d.start(env={**os.environ, 'SUPERVISORD_FAULT': 'log-disk-hangs'})
+    d.wait_state('w', 'RUNNING')
+    waiting = []
+
+    def ask(path):
+        k = UnixConnection(d.socket, c.patience)
+        k.request('GET', path)
+        waiting.append(k)
+        return k
+
+    for path in ('/v1/logs/w/stdout?follow=1', '/logtail/w', '/tail.html?processname=w',
+                 '/v1/logs/w/stdout', '/mainlogtail'):
+        ask(path)
+    for _ in range(70):  # with two of those above; 64 may wait
+        ask('/v1/logs/w/stdout?lines=1')
+
+    def refused():
+        return select.select([k.sock for k in waiting], [], [], 0)[0]
+
+    c.wait(lambda: len(refused()) == 8, 'some are refused', lambda: len(refused()))
+    for k in waiting:
+        if k.sock in refused():
+            a = Answer(k.getresponse())
+            same((a.status, a.json()['code']), (503, 'BUSY'), 'one too many')
+    check(d.answers(), 'it answers meanwhile')
+    old = d.process('w')['pid']
+    d.order('w', 'restart')
+    check(d.wait_state('w', 'RUNNING')['pid'] != old, 'it starts and stops meanwhile')
+    same(d.rpc().getState()['statename'], 'RUNNING', 'XML-RPC')
+    for k in waiting:
+        k.close()
+    check(d.answers(), 'it answers when they have gone')
