@@ -58,7 +58,7 @@ class Lines:
 
     def __init__(self, path):
         self.path = path
-        self.inode, self.offset = None, 0
+        self.known, self.offset = None, 0
         self.count = 0
         self.rest = b''
 
@@ -75,16 +75,24 @@ class Lines:
 
     def look(self):
         files = self.files()
-        if self.inode is not None:
-            nodes = [os.stat(f).st_ino for f in files]
-            check(self.inode in nodes, f'{self.path}: what was looked at last is rotated away')
-            files = files[nodes.index(self.inode):]
-        for path in files:
+        if self.known is not None:
+            while files and not self.is_known(files[0]):
+                files.pop(0)
+            check(files, f'{self.path}: what was looked at last is rotated away')
+        for at, path in enumerate(files):
             with open(path, 'rb') as f:
-                node = os.fstat(f.fileno()).st_ino
-                f.seek(self.offset if node == self.inode else 0)
+                if self.known is not None and at == 0:
+                    f.seek(self.offset)
                 self.take(path, f.read())
-                self.inode, self.offset = node, f.tell()
+                self.offset = f.tell()
+                f.seek(0)
+                self.known = os.fstat(f.fileno()).st_ino, f.readline()
+
+    def is_known(self, path):
+        """Inodes are used again: the first line must be the same, as far as it was there."""
+        inode, line = self.known
+        with open(path, 'rb') as f:
+            return os.fstat(f.fileno()).st_ino == inode and f.readline().startswith(line)
 
     def take(self, path, data):
         data = self.rest + data
