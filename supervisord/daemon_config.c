@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "engine/state.h"
 
 int daemon_refuse(const struct daemon *d, const char *text)
 {
@@ -65,6 +66,17 @@ static void print_diag(const struct diag *g)
                 fprintf(stderr, "    %s\n", g->hint);
 }
 
+/* Who is about to take a running daemon's place by this binary wants to know beforehand. */
+static size_t check_state(const struct daemon *d)
+{
+        struct err e = { 0 };
+
+        if (!d->config || state_check(d->config->settings.statedir, &e))
+                return 0;
+        fprintf(stderr, "error: [supervisord] statedir: %s\n", e.text);
+        return 1;
+}
+
 static int check_config(const struct daemon *d, const char *path)
 {
         const struct diags *g = &d->diags;
@@ -72,12 +84,13 @@ static int check_config(const struct daemon *d, const char *path)
 
         for (size_t i = 0; i < g->count; i++)
                 print_diag(&g->items[i]);
+        size_t errors = g->errors + check_state(d);
         for (int i = 0; d->config && i < d->config->group_count; i++)
                 for (int j = 0; j < d->config->groups[i]->program_count; j++, programs++)
                         processes += d->config->groups[i]->programs[j]->numprocs;
-        bool bad = !d->config || g->errors || (d->cmd.strict && g->warnings);
-        printf("%s: %s: %zu error%s, %zu warning%s", path, bad ? "refused" : "good", g->errors,
-               g->errors == 1 ? "" : "s", g->warnings, g->warnings == 1 ? "" : "s");
+        bool bad = !d->config || errors || (d->cmd.strict && g->warnings);
+        printf("%s: %s: %zu error%s, %zu warning%s", path, bad ? "refused" : "good", errors,
+               errors == 1 ? "" : "s", g->warnings, g->warnings == 1 ? "" : "s");
         if (d->config)
                 printf("; %d program%s, %d process%s", programs, programs == 1 ? "" : "s",
                        processes, processes == 1 ? "" : "es");

@@ -14,6 +14,9 @@
 struct fleet;
 struct program;
 
+/* Could a daemon of this version go on with what is in the directory (NULL: none)? Touches nothing.
+ * False: *e. */
+bool state_check(const char *dir, struct err *e);
 /* Lock the directory and read what an earlier daemon left. s->log and nothing else must be set.
  * False: another daemon holds it (ERR_BUSY, *e says who). Where it cannot be made or used: a
  * warning, s->state stays NULL, true. */

@@ -50,6 +50,10 @@ struct mapped {
  * open. */
 bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *form,
                  const struct state_owner *who, struct buf *said, struct err *e);
+/* Without touching it: false where it is ours, of this boot and namespace, but of a version that
+ * `who` cannot read. */
+bool mapped_is_readable(const char *path, const struct mapped_form *form,
+                        const struct state_owner *who);
 /* So many units more, zero and not touched. False: *e, all is as it was. */
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
 /* Everything was looked at, and little of it is needed: what is not touched again costs no memory.

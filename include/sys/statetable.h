@@ -33,6 +33,8 @@ struct statetable {
  * is open. */
 bool statetable_open(struct statetable *t, const char *path, uint32_t record_max,
                      const struct state_owner *who, struct buf *said, struct err *e);
+/* As mapped_is_readable. */
+bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
 /* The file stays for a successor. Fine when not open. */
 void statetable_close(struct statetable *t);
 /* Nothing is to be kept: the file goes. */

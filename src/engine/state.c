@@ -140,6 +140,26 @@ static void release(struct supervisor *s)
         s->state = NULL;
 }
 
+bool state_check(const char *dir, struct err *e)
+{
+        struct state st = { .dir = (char *)dir };
+        struct err ignored;
+
+        if (!dir || !state_owner_here(&st.who, &ignored))
+                return true;
+        st.who.version = STATE_VERSION;
+        char *path = path_in(&st, "records");
+        bool fine = !path || statetable_is_readable(path, sizeof(struct record_step), &st.who);
+        if (!fine)
+                err_set(
+                    e, ERR_CONFIG,
+                    "%s is of a version that this program cannot read: it would know nothing of "
+                    "the processes that are running",
+                    path);
+        free(path);
+        return fine;
+}
+
 bool state_open(struct supervisor *s, const char *dir, struct err *e)
 {
         struct state *st = dir ? calloc(1, sizeof *st) : NULL;

@@ -11,7 +11,8 @@
 
 #include "base/fd.h"
 
-#define MAX_BYTES ((size_t)1 << 30)
+#define MAX_BYTES     ((size_t)1 << 30)
+#define OTHER_VERSION "is of another version"
 
 struct header {
         char magic[8];
@@ -99,8 +100,20 @@ static const char *foreign(const struct header *h, const struct mapped_form *f,
         if (h->owner.uid != who->uid)
                 return "is another user's";
         if (h->owner.readable_by > who->version || h->shape != f->shape)
-                return "is of another version";
+                return OTHER_VERSION;
         return NULL;
+}
+
+bool mapped_is_readable(const char *path, const struct mapped_form *form,
+                        const struct state_owner *who)
+{
+        struct header h;
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+        if (fd < 0 || pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+                return true;
+        const char *why = foreign(&h, form, who);
+        return !why || strcmp(why, OTHER_VERSION) != 0;
 }
 
 /* ---- size */

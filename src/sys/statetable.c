@@ -77,14 +77,27 @@ static bool slots_grow(struct statetable *t, uint32_t count)
         return true;
 }
 
+static struct mapped_form form_of(const struct statetable *t)
+{
+        return (struct mapped_form){ .magic = { 'S', 'V', 'D', 'S', 'T', 'A', 'T', 'E' },
+                                     .shape = t->record_max,
+                                     .unit = (uint32_t)(2 * copy_size(t)),
+                                     .first = FIRST_SLOTS };
+}
+
+bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who)
+{
+        const struct statetable t = { .record_max = (record_max + 7) & ~7u };
+        const struct mapped_form form = form_of(&t);
+
+        return mapped_is_readable(path, &form, who);
+}
+
 bool statetable_open(struct statetable *t, const char *path, uint32_t record_max,
                      const struct state_owner *who, struct buf *said, struct err *e)
 {
         *t = (struct statetable){ .record_max = (record_max + 7) & ~7u };
-        const struct mapped_form form = { .magic = { 'S', 'V', 'D', 'S', 'T', 'A', 'T', 'E' },
-                                          .shape = t->record_max,
-                                          .unit = (uint32_t)(2 * copy_size(t)),
-                                          .first = FIRST_SLOTS };
+        const struct mapped_form form = form_of(t);
 
         if (!mapped_open(&t->file, path, &form, who, said, e))
                 return false;

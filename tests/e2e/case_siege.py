@@ -580,6 +580,27 @@ def a_changed_configuration_is_not_forgotten_by_a_daemon_killed_at_its_start(c):
         c.wait(lambda: proc_environ(p['pid']).get('A') == '2', f'{name} has the new environment')
 
 
+@story(nobody=True)
+def an_end_that_was_cut_short_is_no_order(c):
+    """Whoever was stopped for the daemon's own end runs again; what an operator had stopped does not."""
+    c.use_fault_points()
+    d = c.daemon(''.join(c.program(x, ' ignore-term', f'priority={i}', 'startsecs=0', 'stopwaitsecs=1')
+                         for i, x in enumerate('abcd')) + c.program('off', ' sleep', 'autostart=true'),
+                 start=False)
+    d.launch(env=dict(os.environ, SUPERVISORD_FAULT='stop.killed:2'))
+    c.wait(d.answers, 'it answers')
+    d.wait_all('RUNNING', 5)
+    d.order('off', 'stop')
+    pids = d.pids()
+    d.send(signal.SIGTERM)
+    d.killed = signal.SIGKILL
+    d.wait_end()
+    d.start()
+    d.wait_all('RUNNING', 4)
+    same(d.process('off')['state'], 'STOPPED', 'what was stopped by order')
+    same([d.pids()[x] for x in 'ab'], [pids[x] for x in 'ab'], 'who had not been reached yet')
+
+
 def count(otherwise):
     return int(os.environ.get('SIEGE_ROUNDS') or otherwise)
 

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -505,6 +506,8 @@ def a_bad_binary_changes_nothing(c):
     d.post('/v1/upgrade', {'binary': c.path('missing')}, 409)
     d.post('/v1/upgrade', {'binary': 'relative'}, 409)
     same(d.process('w')['pid'], pid, 'pid')
+    code, out, _ = d.ctl('upgrade', '--binary', bad)
+    check(code != 0 and 'exit status 5' in out, f'supervisorctl: {code} {out}')
     code, out, _ = d.ctl('upgrade')
     same((code, out), (0, 'Upgrading supervisord in place\n'), 'supervisorctl')
     upgraded(c, d)
@@ -516,6 +519,41 @@ def a_bad_binary_changes_nothing(c):
     d.start()
     same(d.process('w')['pid'], pid, 'pid')
     reap_all()
+
+
+def sum_of(data):
+    """As in sys/mapped.c."""
+    total = 0
+    for word in struct.unpack(f'<{len(data) // 8}Q', data):
+        total = (total ^ word) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
+        total ^= total >> 32
+    return total
+
+
+@story(nobody=True)
+def a_binary_that_cannot_read_the_state_is_refused(c):
+    """As if it had been written by a version far ahead: what runs would be unknown to the next image."""
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    size = 16 + 64  # what comes before the header's sum: sys/mapped.c
+    with open(f'{d.dir}/s.state/records', 'r+b') as f:
+        head = f.read(size)
+        same(f.read(8), struct.pack('<Q', sum_of(head)), 'the sum of the header')
+        newer = head[:-8] + struct.pack('<II', 99, 0)
+        f.seek(0)
+        f.write(newer + struct.pack('<Q', sum_of(newer)))
+    code, _, err = c.run_daemon('--check', '-c', d.conf)
+    same(code, 2, 'exit code of --check')
+    has(err, f'{d.dir}/s.state/records is of a version that this program cannot read', 'stderr')
+    a = d.post('/v1/upgrade', status=422)
+    same(a['code'], 'CANT_UPGRADE', 'answer')
+    same((d.process('w')['pid'], d.info()['pid']), (pid, d.pid), 'pids')
+    with open(f'{d.dir}/s.state/records', 'r+b') as f:
+        f.write(head + struct.pack('<Q', sum_of(head)))
+    d.post('/v1/upgrade', status=202)
+    upgraded(c, d)
+    same(d.process('w')['pid'], pid, 'pid')
 
 
 def goes_back(c, script):

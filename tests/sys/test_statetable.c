@@ -229,6 +229,19 @@ Test(statetable, sets_a_version_that_is_too_new_aside)
         expect_aside(&old, "another version");
 }
 
+Test(statetable, tells_beforehand_whether_a_version_can_be_read)
+{
+        struct state_owner other = me;
+
+        cr_expect(statetable_is_readable(path, RECORD, &me));
+        other.version = 1;
+        cr_expect_not(statetable_is_readable(path, RECORD, &other), "too old for it");
+        cr_expect_not(statetable_is_readable(path, RECORD + 8, &me), "another layout");
+        other.pid_namespace++;
+        cr_expect(statetable_is_readable(path, RECORD, &other), "of no use to anybody here");
+        cr_expect(statetable_is_readable("/nonexistent", RECORD, &me));
+}
+
 Test(statetable, does_not_follow_a_link)
 {
         statetable_close(&table);
