@@ -49,6 +49,7 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 struct start {
         const struct launch *l;
         const struct spawner *sp;
+        pid_t self; /* the child's, by the kernel, before the child runs */
         enum spawn_step step;
         int error;
 };
@@ -86,7 +87,7 @@ CHILD_SIDE static int tell_birth(const struct start *st)
 {
         fault_point("spawn.cloned");
         if (st->l->born)
-                st->l->born(st->l->born_arg, (pid_t)syscall(SYS_getpid));
+                st->l->born(st->l->born_arg, st->self);
         fault_point("spawn.recorded");
         return 0;
 }
@@ -398,10 +399,11 @@ static void forget_child(pid_t pid)
 
 static void run_child(struct spawner *sp, const struct launch *l, struct spawned *out)
 {
-        int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (sp->no_share ? 0 : CLONE_FILES);
+        int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD |
+                    (sp->no_share ? 0 : CLONE_FILES);
         struct start st = { .l = l, .sp = sp };
 
-        pid_t pid = clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, &st);
+        pid_t pid = clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, &st, &st.self);
         if (pid < 0) {
                 *out = (struct spawned){ .pid = -1, .step = STEP_CLONE, .error = errno };
         } else if (st.step != STEP_NONE) {
