@@ -26,6 +26,8 @@ struct footprint {
         uint64_t start_low, start_high; /* clock ticks since the boot */
         uint64_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours */
         uint64_t fingerprint;           /* of the program that it runs by */
+        uint64_t frame;                 /* of what the rest was written; 0: write it anew */
+        uint16_t paths;                 /* counts up when a log gets another path */
         bool adopted;                   /* started by an earlier daemon */
         bool adopted_logs;              /* and its pipes are ours again */
 };

@@ -242,6 +242,19 @@ static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uin
         return true;
 }
 
+/* What names, paths and settings the other half of the record was made of. 0: that has to be looked
+ * at. Failures are few, and in there. */
+static uint64_t frame_of(const struct process *p, const struct record *r)
+{
+        uint64_t f = mapped_mix(
+            r->fingerprint, (uint64_t)p->worker->mark.paths << 32 | (uint64_t)r->stopsignal << 8 |
+                                (uint64_t)r->stopasgroup << 1 | (uint64_t)r->killasgroup);
+
+        if (r->memory.failure_count || r->memory.spawnerr[0])
+                return 0;
+        return mapped_mix(f, (uint64_t)(unsigned)r->stopwaitsecs << 8 | (uint64_t)r->program_kind);
+}
+
 static void tell_full(struct supervisor *s, const char *name, const char *why)
 {
         if (!s->state->told_full)
@@ -250,20 +263,38 @@ static void tell_full(struct supervisor *s, const char *name, const char *why)
         s->state->told_full = true;
 }
 
-static void keep(struct supervisor *s, const struct record *r, uint32_t *slot, uint32_t *texts)
+/* False: it is not kept as it is now; said. */
+static bool keep(struct supervisor *s, const struct record *r, uint32_t *slot, uint32_t *texts)
 {
         struct err e = { 0 };
 
         if (*slot) {
-                if (!rewrite(s->state, r, *slot - 1, texts, &e))
-                        tell_full(s, r->text[TEXT_NAME], e.text);
-                return;
+                if (rewrite(s->state, r, *slot - 1, texts, &e))
+                        return true;
+        } else {
+                uint32_t got = record_add(s->state, r, texts, &e);
+                *slot = got == STATE_NO_SLOT ? 0 : got + 1;
+                if (*slot)
+                        return true;
         }
-        uint32_t got = record_add(s->state, r, texts, &e);
-        if (got == STATE_NO_SLOT)
-                tell_full(s, r->text[TEXT_NAME], e.text);
-        else
-                *slot = got + 1;
+        tell_full(s, r->text[TEXT_NAME], e.text);
+        return false;
+}
+
+/* Most steps change one half only: then the other one is not even looked at. */
+static void keep_process(struct supervisor *s, struct process *p, const struct record *r)
+{
+        struct footprint *m = &p->worker->mark;
+        uint64_t frame = frame_of(p, r);
+        struct record_step step;
+
+        if (m->slot && frame && frame == m->frame) {
+                pack_step(r, &step);
+                step.texts = m->texts;
+                statetable_write(&s->state->table, m->slot - 1, &step, sizeof step);
+        } else {
+                m->frame = keep(s, r, &m->slot, &m->texts) ? frame : 0;
+        }
 }
 
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
@@ -283,7 +314,7 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
                 return;
         }
         describe(s, p, work, &r);
-        keep(s, &r, &p->worker->mark.slot, &p->worker->mark.texts);
+        keep_process(s, p, &r);
 }
 
 void state_forget(struct supervisor *s, struct process *p)
@@ -292,6 +323,7 @@ void state_forget(struct supervisor *s, struct process *p)
                 return;
         record_drop(s->state, p->worker->mark.slot - 1, p->worker->mark.texts);
         p->worker->mark.slot = 0;
+        p->worker->mark.frame = 0;
 }
 
 void state_note_fleet(struct supervisor *s, struct fleet *f)
@@ -345,7 +377,7 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l)
         describe(s, p, 0, &r);
         r.memory.spawned_ms = now.mono_ms;
         r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
-        keep(s, &r, &w->mark.slot, &w->mark.texts);
+        keep_process(s, p, &r);
         b->table = &s->state->table;
         b->slot = w->mark.slot - 1;
         pack_step(&r, &b->step);

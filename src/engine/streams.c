@@ -136,6 +136,7 @@ static bool put(struct supervisor *s, struct worker *w, const struct program *g,
         if (ok)
                 *was_auto = wanted.conf.is_auto;
         free(wanted.auto_path);
+        w->mark.paths++;
         return ok;
 }
 

@@ -165,7 +165,10 @@ static void put(struct statetable *t, uint32_t slot, const void *record, uint32_
 
 void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
 {
-        if (slot < t->slot_count && len > 0 && len <= t->record_max)
+        if (slot >= t->slot_count || len == 0 || len > t->record_max)
+                return;
+        const struct state_slot *s = &t->slots[slot];
+        if (s->len != len || memcmp(copy_at(t, slot, s->at)->data, record, len) != 0)
                 put(t, slot, record, len);
 }
 
