@@ -201,12 +201,14 @@ bool stream_clear(struct stream *s, struct err *e);
 struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg);
 void logs_wait_cancel(struct logs_wait *w);
 
-/* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup). `spare` is a NULL-terminated list
- * of paths to leave, may be NULL. */
+/* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup), now: before anything is
+ * supervised. `spare` is a NULL-terminated list of paths to leave, may be NULL. */
 void logs_clean_auto(const char *childlogdir, const char *identifier, const char *const *spare,
                      struct log *log);
-/* A fresh AUTO path: <dir>/<process>-<stdout|stderr>---<identifier>-<8 chars>.log, created 0600.
- * Caller frees. NULL: *e. */
+/* The same, all of them, by the thread: before what is asked for later. */
+void logs_clean(struct logs *l, const char *childlogdir, const char *identifier);
+/* A fresh AUTO path: <dir>/<process>-<stdout|stderr>---<identifier>-<8 chars>.log. Only the name:
+ * the stream makes the file, 0600. Caller frees. NULL: no memory. */
 char *logs_auto_path(const char *childlogdir, const char *process, bool is_stderr,
                      const char *identifier, struct err *e);
 

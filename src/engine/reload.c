@@ -281,8 +281,7 @@ bool reload_begin_anew(struct supervisor *s, struct err *e)
                 .pidfile) /* it moves with this; without memory a plan goes on saying it */
                 (void)strs_setenv(&s->started_with, "pidfile", next->settings.pidfile);
         if (!next->settings.nocleanup)
-                logs_clean_auto(next->settings.childlogdir, next->settings.identifier, NULL,
-                                s->log);
+                logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier);
         s->mood = MOOD_RUNNING;
         s->generation++;
         s->started = clock_now();

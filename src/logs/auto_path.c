@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include "logs/logs.h"
 
 #define RANDOM_CHARS 8
-#define ATTEMPTS     100
 
 static bool put_random(struct buf *out)
 {
@@ -26,38 +24,19 @@ static bool put_random(struct buf *out)
         return true;
 }
 
-static bool put_path(struct buf *out, const char *dir, const char *process, bool is_stderr,
-                     const char *identifier)
-{
-        buf_reset(out);
-        buf_printf(out, "%s/%s-%s---%s-", dir, process, is_stderr ? "stderr" : "stdout",
-                   identifier);
-        bool fine = put_random(out);
-        buf_puts(out, ".log");
-        return fine && !out->failed;
-}
-
 char *logs_auto_path(const char *childlogdir, const char *process, bool is_stderr,
                      const char *identifier, struct err *e)
 {
         AUTO_BUF path = BUF_INIT;
 
-        for (int i = 0; i < ATTEMPTS; i++) {
-                if (!put_path(&path, childlogdir, process, is_stderr, identifier)) {
-                        err_nomem(e);
-                        return NULL;
-                }
-                int fd =
-                    open(path.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-                if (fd >= 0) {
-                        close(fd);
-                        return buf_take(&path);
-                }
-                if (errno != EEXIST)
-                        break;
-        }
-        err_set(e, ERR_SYS, "make %s", buf_str(&path));
-        return NULL;
+        buf_printf(&path, "%s/%s-%s---%s-", childlogdir, process, is_stderr ? "stderr" : "stdout",
+                   identifier);
+        bool fine = put_random(&path);
+        buf_puts(&path, ".log");
+        char *text = fine ? buf_take(&path) : NULL;
+        if (!text)
+                err_nomem(e);
+        return text;
 }
 
 /* "" or a backup's suffix: .1, .23, .4.gz, and .gz.part while it is made */

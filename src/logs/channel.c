@@ -1,6 +1,7 @@
 /* Channels come, change and go. */
 #include "channel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -179,13 +180,17 @@ bool channel_open(struct channel *s, struct err *e)
         return fine;
 }
 
-/* An AUTO file exists from the beginning. */
+/* An AUTO file exists from the beginning. Nobody can have known its name before, and nobody's link
+ * is followed; one that is there is of an earlier life. */
 static bool prepare_file(struct core *core, const struct stream_conf *c, struct err *e)
 {
+        const int flags = O_WRONLY | O_APPEND | O_NOCTTY | O_NOFOLLOW;
+
         if (!c->path || !c->is_auto)
                 return true;
-        int fd = core->sys->open(core->sys, c->path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY,
-                                 AUTO_MODE);
+        int fd = core->sys->open(core->sys, c->path, flags | O_CREAT | O_EXCL, AUTO_MODE);
+        if (fd < 0 && errno == EEXIST)
+                fd = core->sys->open(core->sys, c->path, flags, 0);
         if (fd < 0)
                 return err_set(e, ERR_SYS, "make %s", c->path);
         core->sys->close(core->sys, fd);

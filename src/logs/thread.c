@@ -215,41 +215,6 @@ static bool core_compress(void *arg, int from, int to)
         return true;
 }
 
-/* ---- syslog is somewhere else */
-
-struct moving {
-        struct mail mail; /* first */
-        struct logs *logs;
-        char path[];
-};
-
-static void core_move(struct mail *m)
-{
-        struct moving *o = (struct moving *)m;
-        struct core *core = o->logs->core;
-
-        if (!core_syslog_socket(core, o->path))
-                log_line(core->log, LVL_CRITICAL, "out of memory: syslog stays where it was");
-        free(o);
-}
-
-void logs_syslog_socket(struct logs *l, const char *path)
-{
-        size_t size = strlen(path) + 1;
-        struct moving *o = malloc(sizeof *o + size);
-
-        if (!o) {
-                log_line(l->log, LVL_CRITICAL, "out of memory: syslog stays where it was");
-                return;
-        }
-        *o = (struct moving){ .mail = { NULL, core_move }, .logs = l };
-        memcpy(o->path, path, size);
-        if (l->threaded)
-                mailbox_send(&l->to_core, &o->mail);
-        else
-                core_move(&o->mail);
-}
-
 /* ---- there and back */
 
 struct logs_wait {

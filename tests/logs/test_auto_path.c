@@ -12,6 +12,10 @@ Test(auto_path, makes_auto_names_and_cleans_them_up)
         struct stat st;
 
         cr_assert(a && b, "%s", rig.err.text);
+        for (int i = 0; i < 2; i++) {
+                struct stream_conf c = { .process = "p", .path = i ? b : a, .is_auto = true };
+                stream_free(rig_stream(&rig, &c)); /* makes the file */
+        }
         name = strrchr(a, '/') + 1;
         cr_expect_eq(strncmp(name, "web:1-stdout---super.visor-", 27), 0);
         cr_expect_eq(strspn(name + 27, "abcdefghijklmnopqrstuvwxyz0123456789_"), 8);
@@ -42,8 +46,36 @@ Test(auto_path, makes_auto_names_and_cleans_them_up)
                 cr_expect_eq(access(rig_path(&rig, stays[i]), F_OK), 0, "%s", stays[i]);
         logs_clean_auto("/nonexistent/folder", "s", NULL, &rig.log);
         cr_expect_str_eq(buf_str(&rig.logged), "WARN Could not clear childlog dir\n");
-        cr_expect_null(logs_auto_path("/nonexistent/folder", "p", false, "s", &rig.err));
         free(a);
         free(b);
         free(backup);
+}
+
+Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
+{
+        struct stream_conf c = conf_for("l");
+
+        c.is_auto = true;
+        cr_assert_eq(symlink("/etc/passwd", rig_path(&rig, "l")), 0);
+        cr_expect_null(stream_new(rig.logs, &c, &rig, &rig.err));
+        cr_expect(strstr(rig.err.text, "make "), "%s", rig.err.text);
+        c.path = "/nonexistent/folder/x";
+        cr_expect_null(stream_new(rig.logs, &c, &rig, &rig.err));
+}
+
+Test(auto_path, is_cleaned_up_by_the_thread_before_what_comes_later)
+{
+        struct stream_conf c;
+        char path[256];
+
+        rig_write(&rig, "x---me-a.log", "old");
+        cr_assert(logs_run(rig.logs, NULL, &rig.err));
+        logs_clean(rig.logs, rig.dir, "me");
+        snprintf(path, sizeof path, "%s", rig_path(&rig, "x---me-b.log"));
+        c = (struct stream_conf){ .process = "x", .path = path, .is_auto = true };
+        stream_free(rig_stream(&rig, &c));
+        logs_free(rig.logs);
+        rig.logs = NULL;
+        cr_expect_neq(access(rig_path(&rig, "x---me-a.log"), F_OK), 0);
+        cr_expect_eq(access(path, F_OK), 0);
 }

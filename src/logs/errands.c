@@ -1,0 +1,60 @@
+/* What the part as a whole is asked for, beside its streams. Done by the thread that owns the
+ * files, in the order of asking. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "thread.h"
+
+struct errand {
+        struct mail mail; /* first */
+        struct logs *logs;
+        const char *second; /* behind the first text */
+        char first[];
+};
+
+static void send(struct logs *l, void (*run)(struct mail *), const char *first, const char *second,
+                 const char *otherwise)
+{
+        size_t a = strlen(first) + 1, b = strlen(second) + 1;
+        struct errand *o = malloc(sizeof *o + a + b);
+
+        if (!o) {
+                log_line(l->log, LVL_CRITICAL, "out of memory: %s", otherwise);
+                return;
+        }
+        *o = (struct errand){ .mail = { NULL, run }, .logs = l, .second = o->first + a };
+        memcpy(o->first, first, a);
+        memcpy(o->first + a, second, b);
+        if (l->threaded)
+                mailbox_send(&l->to_core, &o->mail);
+        else
+                run(&o->mail);
+}
+
+static void core_move(struct mail *m)
+{
+        struct errand *o = (struct errand *)m;
+        struct core *core = o->logs->core;
+
+        if (!core_syslog_socket(core, o->first))
+                log_line(core->log, LVL_CRITICAL, "out of memory: syslog stays where it was");
+        free(o);
+}
+
+void logs_syslog_socket(struct logs *l, const char *path)
+{
+        send(l, core_move, path, "", "syslog stays where it was");
+}
+
+static void core_clean(struct mail *m)
+{
+        struct errand *o = (struct errand *)m;
+
+        logs_clean_auto(o->first, o->second, NULL, o->logs->core->log);
+        free(o);
+}
+
+void logs_clean(struct logs *l, const char *childlogdir, const char *identifier)
+{
+        send(l, core_clean, childlogdir, identifier, "old logs are not removed");
+}
