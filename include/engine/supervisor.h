@@ -47,14 +47,15 @@ struct supervisor {
         struct heap due;       /* processes by deadline */
         struct process **gone; /* owned list: PS_GONE, freed when nobody's call stands on them */
         int gone_count, gone_cap;
-        ev_prepare settle;   /* active while there is something to do before the next wait */
-        struct sweep *sweep; /* engine/sweep: ended workers whose descendants are looked for */
-        struct hold *hold;   /* engine/hold: starts that wait for somebody to go; NULL: none */
-        int64_t armed_ms;    /* what `wake` is armed for, -1: nothing */
-        ev_timer wake;       /* armed for the first of `due` */
-        ev_timer late_reap;  /* engine/children: a look at all children is due */
-        bool look;           /* engine/children: the next pause looks at all of them */
-        int64_t child_ms;    /* when the last SIGCHLD came */
+        ev_prepare settle;       /* active while there is something to do before the next wait */
+        struct sweep *sweep;     /* engine/sweep: ended workers whose descendants are looked for */
+        struct starts *starting; /* engine/starts: who is still to be started; NULL: nobody */
+        struct hold *hold;       /* engine/hold: starts that wait for somebody to go; NULL: none */
+        int64_t armed_ms;        /* what `wake` is armed for, -1: nothing */
+        ev_timer wake;           /* armed for the first of `due` */
+        ev_timer late_reap;      /* engine/children: a look at all children is due */
+        bool look;               /* engine/children: the next pause looks at all of them */
+        int64_t child_ms;        /* when the last SIGCHLD came */
         struct tidy {
                 ev_timer pause;
                 unsigned starts;

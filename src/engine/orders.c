@@ -9,6 +9,7 @@
 #include "engine/launcher.h"
 #include "engine/say.h"
 #include "engine/shutdown.h"
+#include "engine/starts.h"
 #include "engine/stdin_pipe.h"
 #include "engine/worker.h"
 
@@ -65,6 +66,7 @@ static bool can_stop(const struct process *p)
 
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)
 {
+        starts_forget(s, p);
         if (!can_stop(p))
                 return FAULT_NOT_RUNNING;
         say_order(s, by, p, "stop");

@@ -21,6 +21,7 @@
 #include "engine/outfit.h"
 #include "engine/probes.h"
 #include "engine/shutdown.h"
+#include "engine/starts.h"
 #include "engine/state.h"
 #include "engine/streams.h"
 #include "engine/sweep.h"
@@ -35,7 +36,6 @@
 
 /* However many are due at once (a storm of starts): clients and the dead have their turn in
  * between. */
-#define LOGS_AHEAD     16 /* of so many further starts the logs are being opened */
 #define TICK_BUDGET_MS 1
 
 void supervisor_rearm(struct supervisor *s)
@@ -122,6 +122,7 @@ static void free_gone(struct supervisor *s)
                 worker_free(p->worker);
                 shutdown_forget(s, p);
                 hold_forget(s, p);
+                starts_forget(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -147,6 +148,7 @@ void supervisor_turn(struct supervisor *s)
 
         if (first && first->due_ms <= now.mono_ms)
                 supervisor_tick(s, now);
+        starts_go_on(s);
         children_look(s);
         supervisor_settle(s);
 }
@@ -271,6 +273,8 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order)
 {
         enum pstate from = p->state;
+
+        starts_forget(s, p);
         unsigned work = process_order(p, order, clock_now());
 
         supervisor_act(s, p, from, work);
@@ -442,11 +446,6 @@ struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf
         return g;
 }
 
-static bool starts_itself(const struct process *p)
-{
-        return p->program->autostart && p->state == PS_STOPPED && !p->recalled;
-}
-
 void supervisor_autostart(struct supervisor *s, struct group *g)
 {
         int count;
@@ -455,14 +454,10 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
 
         if (count < 0)
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
-        for (int i = 0; i < count + LOGS_AHEAD; i++) {
-                struct process *p = i < LOGS_AHEAD ? NULL : list[i - LOGS_AHEAD];
-                if (i < count && starts_itself(list[i]))
-                        streams_await(list[i]->worker);
-                if (p && starts_itself(p))
-                        supervisor_order(s, p, PE_START);
-        }
-        free(list);
+        else if (g)
+                starts_now(s, list, count);
+        else
+                starts_begin(s, list, count);
 }
 
 void supervisor_drop_group(struct supervisor *s, struct group *g)
@@ -474,6 +469,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 waiters_drop(s, g->procs[i]);
                 sweep_forget(s, g->procs[i]);
                 hold_forget(s, g->procs[i]);
+                starts_forget(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
@@ -594,6 +590,7 @@ void supervisor_release(struct supervisor *s)
         upgrade_free(s);
         sweep_free(s);
         hold_free(s);
+        starts_drop(s);
         heap_release(&s->due);
         registry_release(&s->registry);
         reader_free(s->reader);

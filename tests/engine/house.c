@@ -66,6 +66,8 @@ void house_open(struct house *h, const char *daemon, const char *body)
 void house_begin(struct house *h)
 {
         supervisor_begin(&h->sup);
+        while (h->sup.starting)
+                supervisor_turn(&h->sup);
 }
 
 void house_settle(struct house *h)
