@@ -176,6 +176,7 @@ static int supervise(struct daemon *d)
         if (getpid() == 1)
                 log_line(d->sup.log, LVL_INFO,
                          "running as process 1: when it dies, the kernel ends everything here");
+        mainlog_send(d->mainlog); /* a script that has seen the pidfile looks for it */
         state_sign(&d->sup);
         supervisor_begin(&d->sup);
         supervisor_reap(&d->sup); /* who ended between two images of us */
