@@ -87,7 +87,6 @@ struct pipe_in {
         struct format_line form;
         pid_t pid;           /* whose it is; 0: not known */
         struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
-        struct buf *into;    /* borrowed: while a batch's output is made, where it goes */
         bool no_spool;       /* it was tried */
         struct pipe_in *prev, *next;
 

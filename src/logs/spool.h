@@ -36,6 +36,8 @@
 #include "logs/logs.h"
 #include "sys/sys.h"
 
+struct buf;
+
 #define SPOOL_PREFIX "spool-" /* of the names in the state directory */
 #define SPOOL_HEAD   4096     /* where the bytes begin */
 
@@ -86,6 +88,7 @@ struct spool {
         bool to_be_claimed; /* of a daemon before us; its batch stays under way until it is */
         bool redone;        /* and is in the log */
         uint8_t next_inside, next_goes_on; /* at pos.to */
+        struct buf *into;                  /* borrowed: while its output is made, where that goes */
         size_t out_len;                    /* of the output of the batch under way */
 };
 

@@ -120,6 +120,11 @@ bool spooled_begin(struct pipe_in *p)
         return !spooled_end(p);
 }
 
+struct buf *spooled_into(const struct pipe_in *p)
+{
+        return p->spool ? p->spool->into : NULL;
+}
+
 int64_t spooled_stamp(const struct pipe_in *p)
 {
         return p->spool->pos.stamp_ms;
@@ -167,14 +172,14 @@ void spooled_render(struct pipe_in *p, char *data, size_t len, struct buf *out)
 {
         struct spool *sp = p->spool;
 
-        p->into = out;
+        sp->into = out;
         if (len)
                 text_in(p, data, len);
         if (sp->pos.end == SPOOL_PART)
                 text_part(p);
         else if (sp->pos.end == SPOOL_LAST)
                 text_flush(p);
-        p->into = NULL;
+        sp->into = NULL;
         sp->next_inside = p->tokens.inside;
         sp->next_goes_on = p->form.goes_on;
         if (out->failed)
@@ -357,7 +362,7 @@ void spooled_work(struct pipe_in *p)
 void spooled_flush(struct pipe_in *p)
 {
         p->spool->flush_at = p->spool->size;
-        if (!p->into)
+        if (!p->spool->into)
                 spooled_work(p);
 }
 

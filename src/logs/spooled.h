@@ -27,7 +27,9 @@ bool spooled_is_empty(const struct pipe_in *p); /* all of it is in the log; no s
 /* The channel's settings have changed. */
 void spooled_relabel(struct channel *s);
 
-int64_t spooled_stamp(const struct pipe_in *p); /* of the batch whose output is made */
+/* Where the output of a batch goes that is being made; NULL: none is. */
+struct buf *spooled_into(const struct pipe_in *p);
+int64_t spooled_stamp(const struct pipe_in *p); /* that batch's */
 /* So much of the output of the outlet's batch is left, and its first `take` bytes are about to be
  * appended to this file. */
 void spooled_aim(struct outlet *o, const struct stat *file, size_t left, size_t take);

@@ -88,18 +88,20 @@ static struct format_head head_of(const struct pipe_in *p)
                                      .is_stderr = s->conf.is_stderr,
                                      .pid = p->pid,
                                      .colour = s->out.writer && s->out.writer->file.out.is_tty,
-                                     .now_ms = p->into ? spooled_stamp(p) : clock_wall_ms() };
+                                     .now_ms =
+                                         spooled_into(p) ? spooled_stamp(p) : clock_wall_ms() };
 }
 
 static void write_formed(struct pipe_in *p, struct buf *out)
 {
         struct channel *s = p->channel;
+        struct buf *into = spooled_into(p);
 
         if (out->failed)
                 log_line(s->core->log, LVL_CRITICAL, "out of memory: output of '%s' is lost",
                          s->conf.process);
-        if (p->into)
-                buf_put(p->into, buf_str(out), out->len);
+        if (into)
+                buf_put(into, buf_str(out), out->len);
         else if (out->len)
                 outlet_write(&s->out, out->data, out->len);
 }
@@ -108,12 +110,13 @@ static void write_text(struct pipe_in *p, const char *data, size_t len)
 {
         AUTO_BUF out = BUF_INIT;
         struct format_head h = head_of(p);
+        struct buf *into = spooled_into(p);
 
         if (h.format != LOG_RAW) {
-                format_in(&p->form, &h, data, len, p->into ? p->into : &out);
+                format_in(&p->form, &h, data, len, into ? into : &out);
                 write_formed(p, &out);
-        } else if (p->into) {
-                buf_put(p->into, data, len);
+        } else if (into) {
+                buf_put(into, data, len);
         } else {
                 outlet_write(&p->channel->out, data, len);
         }
@@ -227,7 +230,7 @@ void text_flush(struct pipe_in *p)
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
-        if (p->spool && !p->into) {
+        if (p->spool && !spooled_into(p)) {
                 spooled_flush(p);
                 return;
         }

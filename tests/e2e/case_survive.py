@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from e2elib import (Failed, Skipped, alive, check, descendants, has, kill, lacks, proc_environ, proc_status,
+from e2elib import (Failed, Skipped, alive, check, descendants, has, kill, lacks, mount_tmpfs, proc_environ, proc_status,
                     read_file, reap_all, same, story, write_file)
 
 
@@ -180,6 +180,43 @@ def what_a_worker_said_last_is_written_when_it_has_gone_meanwhile(c):
     d.start()
     c.wait(lambda: read_file(log).endswith(' echo last words\n'), 'the rest of it')
     c.wait(lambda: not spools(d), 'no spool is left')
+    d.stop()
+
+
+def fill(path):
+    with open(path, 'wb', buffering=0) as f:
+        try:
+            while True:
+                f.write(b'f' * 4096)
+        except OSError:
+            pass
+
+
+@story(root=True, slow=2)
+def a_full_state_directory_costs_logs_with_a_format_only_their_exactness_over_a_kill(c):
+    disk = c.path('disk')
+    os.mkdir(disk)
+    try:
+        mount_tmpfs(disk, '400k')
+    except OSError as e:
+        raise Skipped(f'cannot mount a tmpfs: {e}')
+    c.mounts.append(disk)
+    count = 40000
+    d = c.daemon(''.join(c.program(name, f' lines {count}', f'stdout_logfile={c.path(name)}', 'autostart=false',
+                                   'startsecs=0', 'autorestart=false', 'stdout_format=text')
+                         for name in ('text', 'again')),
+                 supervisord=f'statedir={disk}/state')
+    fill(f'{disk}/filler')
+    for name in ('text', 'again'):
+        d.order(name, 'start', None)
+        d.wait_state(name, 'EXITED')
+        found = re.findall(r'^\S+Z \w+ line (\d+)$', read_file(c.path(name)), re.M)
+        same([int(n) for n in found], list(range(1, count + 1)), f'lines of {name}')
+    same(len(d.lines('a kill of supervisord may cost')), 1, 'warnings')
+    has(d.lines('a kill of supervisord may cost')[0], 'No space left on device', 'why')
+    os.unlink(f'{disk}/filler')
+    d.order('text', 'start', None)
+    d.wait_state('text', 'EXITED')
     d.stop()
 
 
