@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define HEADERS_USUAL 250
+#define BODY_AT_ONCE  4096 /* more is made room for as it comes: a client may only say so */
+
 enum part { PART_NONE, PART_FIELD, PART_VALUE };
 
 struct http_parse {
@@ -59,6 +62,8 @@ static int on_header_field(http_parser *hp, const char *at, size_t len)
 {
         struct http_parse *p = hp->data;
 
+        if (p->headers.cap == 0)
+                buf_reserve(&p->headers, HEADERS_USUAL);
         if (p->head_done) /* a trailer behind a chunked body: only its size matters */
                 return count_head(p, len + 4);
         if (p->part != PART_FIELD) {
@@ -96,6 +101,8 @@ static int check_head(struct http_parse *p)
                 return 431;
         if (hp->flags & F_CONTENTLENGTH && hp->content_length > HTTP_BODY_MAX)
                 return 413;
+        if (hp->flags & F_CONTENTLENGTH && hp->content_length <= BODY_AT_ONCE)
+                buf_reserve(&p->body, (size_t)hp->content_length);
         return p->check ? p->check(p->arg, p) : 0;
 }
 

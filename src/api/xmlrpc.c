@@ -25,8 +25,9 @@ static void on_gone(struct request *r)
         r->state = NULL;
 }
 
-#define PROLOGUE "<?xml version='1.0'?>\n<methodResponse>\n"
-#define EPILOGUE "</methodResponse>\n"
+#define ANSWER_BYTES 2000 /* as many as most of them have */
+#define PROLOGUE     "<?xml version='1.0'?>\n<methodResponse>\n"
+#define EPILOGUE     "</methodResponse>\n"
 
 /* The result stands between them already: a list of all processes is not copied once more. */
 static void wrap_up(struct exchange *x)
@@ -76,6 +77,7 @@ static struct exchange *exchange_new(struct request *r)
         x->call = (struct rpc_call){
                 .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = on_done, .arg = x
         };
+        buf_reserve(&x->out, ANSWER_BYTES);
         buf_lit(&x->out, PROLOGUE "<params>\n<param>\n");
         return x;
 }
