@@ -14,6 +14,7 @@
 
 struct status_row { /* borrowed */
         const char *name, *state, *description;
+        const json_t *more; /* the PROCESS object, for status_detail; NULL: not known */
 };
 
 /* The width of the first column for these names. */

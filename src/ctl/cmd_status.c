@@ -83,14 +83,15 @@ static void put_listing(struct ctl *c, const struct listing *l, bool details)
                 namespec_put(&name, info->group, info->name);
                 if (!strs_add(&names, buf_str(&name)))
                         break;
-                rows[i] = (struct status_row){ names.items[i], info->state, info->description };
+                rows[i] = (struct status_row){ names.items[i], info->state, info->description,
+                                               info->more };
         }
         int width = rows ? status_width(rows, names.count) : 0;
         int64_t now = clock_wall_ms();
         for (size_t i = 0; i < names.count; i++) {
                 status_line(&text, &rows[i], width, c->colour);
                 if (details)
-                        status_detail(&text, l->items[i]->more, width, now);
+                        status_detail(&text, rows[i].more, width, now);
         }
         if (!rows || l->failed || names.count < l->count || text.failed)
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");

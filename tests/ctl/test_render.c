@@ -7,7 +7,7 @@
 
 Test(render, gives_status_the_columns_of_supervisor)
 {
-        const struct status_row row = { "web:w1", "STOPPED", "Not started" };
+        const struct status_row row = { "web:w1", "STOPPED", "Not started", NULL };
         AUTO_BUF out = BUF_INIT;
 
         cr_expect_eq(status_width(&row, 1), 33);
@@ -17,7 +17,7 @@ Test(render, gives_status_the_columns_of_supervisor)
 
 Test(render, keeps_the_blanks_in_front_of_an_empty_description)
 {
-        const struct status_row row = { "a", "STARTING", "" };
+        const struct status_row row = { "a", "STARTING", "", NULL };
         AUTO_BUF out = BUF_INIT;
 
         status_line(&out, &row, 33, false);
@@ -26,16 +26,16 @@ Test(render, keeps_the_blanks_in_front_of_an_empty_description)
 
 Test(render, widens_the_first_column_for_long_names)
 {
-        const struct status_row rows[] = {
-                { "a", "RUNNING", "" }, { "a_name_of_more_than_thirty_characters", "FATAL", "" }
-        };
+        const struct status_row rows[] = { { "a", "RUNNING", "", NULL },
+                                           { "a_name_of_more_than_thirty_characters", "FATAL", "",
+                                             NULL } };
 
         cr_expect_eq(status_width(rows, 2), 37 + 3);
 }
 
 Test(render, pads_coloured_words_as_if_they_were_plain)
 {
-        const struct status_row row = { "a", "FATAL", "x" };
+        const struct status_row row = { "a", "FATAL", "x", NULL };
         AUTO_BUF out = BUF_INIT;
 
         status_line(&out, &row, 33, true);

@@ -257,9 +257,8 @@ Test(reload, who_takes_nobodys_place_waits_for_nobody)
         house_open(&h, "", "[program:old]\n" QUICK);
         house_begin(&h);
         h.kernel.obeys_term = false;
-        cr_expect_eq(apply(false,
-                           "[program:new]\n" QUICK "[program:other]\ncommand=/bin/w other\n"
-                           "startsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),
+        cr_expect_eq(apply(false, "[program:new]\n" QUICK "[program:other]\ncommand=/bin/w other\n"
+                                  "startsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),
                      FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
@@ -269,7 +268,7 @@ Test(reload, who_takes_nobodys_place_waits_for_nobody)
 
 Test(reload, each_takes_its_place_when_that_one_is_free)
 {
-#define CHECKED(port)                                                                        \
+#define CHECKED(port)                                                                      \
         "command=/bin/w " port "\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n" \
         "healthcheck=tcp://127.0.0.1:" port "\n"
         house_open(&h, "", "[program:a]\n" CHECKED("1001") "[program:b]\n" CHECKED("1002"));
