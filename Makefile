@@ -66,6 +66,7 @@ help:
 #: tsan                 the threads under ThreadSanitizer: a load of their own, and stories with the daemon
 #: lint                 format, floors, clang-tidy, cppcheck, manual
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
+#: bench-logs           its part about logs: one writer and sixteen, lines and blocks, raw and text
 #: costs                system calls and allocations per event, against tests/bench/syscalls
 #: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
 #: coverage             lines that the tests reach
@@ -217,13 +218,14 @@ $(BUILD)/bench/count.so: tests/bench/count.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -o $@ $<
 
-.PHONY: bench bench-programs costs
+.PHONY: bench bench-logs bench-programs costs
 bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive count.so)
 costs: all bench-programs
 	$(Q)tests/bench/check_syscalls --build $(BUILD)
-bench: deps-bench
+bench bench-logs: deps-bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tests/bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH_OPTS)
+bench-logs: BENCH_OPTS += --only log_lines,log_sixteen,log_text --out $(BUILD)/bench/results-logs
 
 CONFORMANCE ?= $(firstword $(wildcard ../shared/conformance/run.py tests/conformance/run.py))
 .PHONY: conformance

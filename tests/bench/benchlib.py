@@ -241,6 +241,18 @@ class Records:
                 time.sleep(nap)  # in batches: hearing them must not take the core from them
         return found
 
+    def each(self, count, seconds=PATIENCE_S):
+        """The next records of whatever kind: (kind, (pid, ns, value))."""
+        until, left = time.monotonic() + seconds, count
+        while left > 0:
+            select.select([self.fd], [], [], 1.0)
+            for kind, pid, ns, value in self.take():
+                left -= 1
+                yield kind, (pid, ns, value)
+            if time.monotonic() > until:
+                raise Trouble(f'{left} of {count} records did not come')
+            time.sleep(0.01)
+
     def close(self):
         os.close(self.fd)
 

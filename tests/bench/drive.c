@@ -157,7 +157,7 @@ static const struct command {
         { "flood", "SOCKET REQUEST SECONDS CONNECTIONS", cmd_flood, 4 },
         { "echo", "COUNT REQUEST_BYTES ANSWER_BYTES", cmd_echo, 3 },
         { "exec", "COUNT PROGRAM ARGUMENT...", cmd_exec, 2 },
-        { "sink", "cat|batch FILE WORKER BYTES SIZE | append FILE WORKER BYTES SIZE", cmd_sink, 5 },
+        { "sink", "cat|batch|append FILE WORKER BYTES SIZE [WRITERS]", cmd_sink, 5 },
         { "web", "PORT SECONDS PERIOD_MS", cmd_web, 3 },
 };
 

@@ -46,8 +46,24 @@ ROWS = (
      'log_100_append_mb_s'),
     ('100-byte log writes: CPU s/GiB (floor: batched reader)', 'number', 'log_100_cpu',
      'log_100_batch_cpu'),
+    ('the same as text (stdout_format): MB/s', 'number', 'log_100_text_mb_s', None),
+    ('the same as text: CPU s/GiB', 'number', 'log_100_text_cpu', None),
     ('64 KiB log writes: MB/s (floor: cat)', 'number', 'log_64k_mb_s', 'log_64k_cat_mb_s'),
     ('64 KiB log writes: CPU s/GiB (floor: cat)', 'number', 'log_64k_cpu', 'log_64k_cat_cpu'),
+    ('the same as text: MB/s', 'number', 'log_64k_text_mb_s', None),
+    ('the same as text: CPU s/GiB', 'number', 'log_64k_text_cpu', None),
+    ('sixteen writers, 100 bytes: MB/s (floor: append themselves)', 'number', 'log16_100_mb_s',
+     'log16_100_append_mb_s'),
+    ('sixteen writers, 100 bytes: CPU s/GiB (floor: batched reader)', 'number', 'log16_100_cpu',
+     'log16_100_batch_cpu'),
+    ('the same as text: MB/s', 'number', 'log16_100_text_mb_s', None),
+    ('the same as text: CPU s/GiB', 'number', 'log16_100_text_cpu', None),
+    ('sixteen writers, 64 KiB: MB/s (floor: batched reader)', 'number', 'log16_64k_mb_s',
+     'log16_64k_batch_mb_s'),
+    ('sixteen writers, 64 KiB: CPU s/GiB (floor: batched reader)', 'number', 'log16_64k_cpu',
+     'log16_64k_batch_cpu'),
+    ('the same as text: MB/s', 'number', 'log16_64k_text_mb_s', None),
+    ('the same as text: CPU s/GiB', 'number', 'log16_64k_text_cpu', None),
     ('1,000 http checks a second: share of a core', 'number', 'probe_core_share', None),
     ('the latest of these checks, ms', 'number', 'probe_late_max_ms', None),
     ('on disk in a container', 'mib', 'disk', None),
@@ -144,6 +160,8 @@ def markdown(results, goals, about):
              'and half their spread.', '',
              '| figure | ours | Supervisor | s6 | runit | bare machine |', '|---|---|---|---|---|---|']
     for text, unit, name, floor in ROWS:
+        if about['partial'] and not any(name in figures for figures in results.values()):
+            continue
         cells = [_cell(results.get(who, {}), name, unit) for who in WHO[:-1]]
         cells.append(_cell(results.get('floor', {}), floor, unit) if floor else '')
         lines.append(f'| {text} | ' + ' | '.join(cells) + ' |')
@@ -191,12 +209,12 @@ def commit():
     return f'commit {done.stdout.strip()}' if done.returncode == 0 else 'no commit'
 
 
-def write(bench, machine, folder):
-    """Returns the goals."""
+def write(bench, machine, folder, partial):
+    """Returns the goals: of a partial run those that it could measure."""
     results = bench.results
-    goals = read_goals(results)
+    goals = [g for g in read_goals(results) if not partial or g.value is not None]
     about = {'date': time.strftime('%Y-%m-%d %H:%M'), 'machine': machine, 'commit': commit(),
-             'quick': bench.quick}
+             'quick': bench.quick, 'partial': partial}
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, 'results.json'), 'w') as f:
         json.dump({'about': about, 'troubles': bench.troubles,

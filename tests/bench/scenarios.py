@@ -1,8 +1,9 @@
 """What is measured. A scenario is one contender's turn in one round; the rounds are interleaved."""
 import os
+import shutil
 import time
 
-from benchlib import DONE, Trouble, answer_of
+from benchlib import DONE, UP, Trouble, answer_of
 from contenders import Ours, Runit, S6, Supervisor, present
 
 SCENARIOS = []
@@ -203,43 +204,77 @@ def _log_sizes(bench):
 
 @scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=1, whole=3)
 def log_lines(bench, who):
+    """One worker that writes as fast as it can."""
     for what, size, total in _log_sizes(bench):
         if who == 'floor':
             for how in ('append', 'cat', 'batch'):
-                place = os.path.join(bench.place('floor'), 'log')
-                got = bench.drive('sink', how, place, bench.worker, total, size)
-                os.unlink(place)
-                bench.note('floor', f'log_{what}_{how}_mb_s', got['mb_per_s'])
-                bench.note('floor', f'log_{what}_{how}_cpu', got['cpu_s_per_gib'])
-            continue
-        do = {'BENCH_BYTES': str(total), 'BENCH_SIZE': str(size)}
-        with contender(who)(bench, 1, logs=True, do=do) as fleet:
-            fleet.wait_up()
-            cpu = fleet.cpu_ns()
-            (_, ended, written), = fleet.records.wait(1, DONE)
-            bench.note(who, f'log_{what}_mb_s', _rate(fleet, ended, written))
-            _wait_logged(fleet, written)
-            cpu = fleet.cpu_ns() - cpu
-            bench.note(who, f'log_{what}_cpu', cpu / 1e9 / (written / (1 << 30)))
+                _bare_log(bench, f'log_{what}_{how}', how, total, size, 1)
+        else:
+            _log(bench, who, f'log_{what}', total, size)
 
 
-def _rate(fleet, ended, written):
-    return written / ((ended - fleet.up_ns) / 1e9) / 1e6
+@scenario('floor', 'ours', 'supervisor', 's6', 'runit', quick=1, whole=3)
+def log_sixteen(bench, who):
+    """Sixteen of them, each with a log of its own."""
+    for what, size, total in _log_sizes(bench):
+        if who == 'floor':
+            for how in ('append', 'batch'):
+                _bare_log(bench, f'log16_{what}_{how}', how, total, size, 16)
+        else:
+            _log(bench, who, f'log16_{what}', total, size, count=16)
 
 
-def _wait_logged(fleet, written):
-    folder, name = os.path.split(fleet.log_of(0))
-    rotated = name == 'current'
+@scenario('ours', quick=1, whole=3)
+def log_text(bench, who):
+    """Each line behind a stamp and a name."""
+    for what, size, total in _log_sizes(bench):
+        for name, count in (('log', 1), ('log16', 16)):
+            _log(bench, who, f'{name}_{what}_text', total, size, count=count,
+                 extra='stdout_format=text\n')
 
-    def size():
-        if not rotated:
-            return os.path.getsize(os.path.join(folder, name))
-        return sum(e.stat().st_size for e in os.scandir(folder)
-                   if e.name == 'current' or e.name.startswith('@'))
+
+def _bare_log(bench, name, how, total, size, writers):
+    place = bench.place('floor')
+    got = bench.drive('sink', how, os.path.join(place, 'log'), bench.worker, total // writers, size,
+                      writers)
+    shutil.rmtree(place)
+    bench.note('floor', f'{name}_mb_s', got['mb_per_s'])
+    bench.note('floor', f'{name}_cpu', got['cpu_s_per_gib'])
+
+
+def _log(bench, who, name, total, size, count=1, extra=''):
+    do = {'BENCH_BYTES': str(total // count), 'BENCH_SIZE': str(size)}
+    with contender(who)(bench, count, logs=True, do=do, extra=extra) as fleet:
+        found = {UP: [], DONE: []}
+        cpu = fleet.cpu_ns()
+        for kind, record in fleet.records.each(2 * count):
+            found[kind].append(record)
+        began = min(ns for _, ns, _ in found[UP])
+        ended = max(ns for _, ns, _ in found[DONE])
+        written = sum(value for _, _, value in found[DONE])
+        bench.note(who, f'{name}_mb_s', written / ((ended - began) / 1e9) / 1e6)
+        for number in range(count):
+            _wait_logged(fleet, number, total // count, size)
+        cpu = fleet.cpu_ns() - cpu
+        bench.note(who, f'{name}_cpu', cpu / 1e9 / (written / (1 << 30)))
+
+
+def _wait_logged(fleet, number, total, size):
+    """Until the log has all of it. What stands in front of its first line stands in front of each."""
+    folder, name = os.path.split(fleet.log_of(number))
+    lines = -(-total // size)
+
+    def is_whole():
+        path = os.path.join(folder, name)
+        if name == 'current':  # rotated: beside it are older ones
+            return lines * size <= sum(e.stat().st_size for e in os.scandir(folder)
+                                       if e.name == name or e.name.startswith('@'))
+        with open(path, 'rb') as f:
+            return os.path.getsize(path) >= lines * len(f.readline())
     until = time.monotonic() + 60
-    while size() < written:
+    while not is_whole():
         if time.monotonic() > until:
-            raise Trouble(f'{fleet.name} logged {size()} of {written} bytes')
+            raise Trouble(f'{fleet.name} has not logged {total} bytes of writer {number}')
         time.sleep(0.01)
 
 

@@ -12,9 +12,10 @@
 
 #include "bench.h"
 
-#define CAT_BYTES   131072 /* what cat(1) reads at a time */
-#define BATCH_BYTES 1048576
-#define NAP_NS      500000
+#define CAT_BYTES    131072 /* what cat(1) reads at a time */
+#define BATCH_BYTES  1048576
+#define NAP_NS       500000
+#define MOST_WRITERS 64
 
 static double cpu_seconds(void)
 {
@@ -45,6 +46,12 @@ static pid_t start_writer(char **argv, const char *fifo, int out)
         return pid;
 }
 
+/* One writer's way to its file. */
+struct flow {
+        int pipe; /* -1: none, or its end was seen */
+        int file;
+};
+
 static void put(int file, const char *data, size_t len)
 {
         while (len) {
@@ -57,76 +64,110 @@ static void put(int file, const char *data, size_t len)
 }
 
 /* As cat does: whatever there is, at once. */
-static uint64_t cat(int pipe, int file, char *data)
+static uint64_t cat(const struct flow *f, char *data)
 {
         uint64_t total = 0;
         ssize_t n;
 
-        while ((n = read(pipe, data, CAT_BYTES)) > 0) {
-                put(file, data, (size_t)n);
+        while ((n = read(f->pipe, data, CAT_BYTES)) > 0) {
+                put(f->file, data, (size_t)n);
                 total += (uint64_t)n;
         }
         return total;
 }
 
 /* Sleeps half a millisecond between two looks, so that there is something worth reading. */
-static uint64_t batch(int pipe, int file, char *data)
+static uint64_t batch(struct flow *flows, int count, char *data)
 {
-        struct pollfd p = { .fd = pipe, .events = POLLIN };
+        struct pollfd p[MOST_WRITERS];
         struct timespec nap = { .tv_nsec = NAP_NS };
         uint64_t total = 0;
-        ssize_t n;
+        int open = count;
 
-        (void)fcntl(pipe, F_SETPIPE_SZ, BATCH_BYTES);
-        while (poll(&p, 1, -1) > 0) {
+        for (int i = 0; i < count; i++) {
+                p[i] = (struct pollfd){ .fd = flows[i].pipe, .events = POLLIN };
+                (void)fcntl(flows[i].pipe, F_SETPIPE_SZ, BATCH_BYTES);
+        }
+        while (open > 0 && poll(p, (nfds_t)count, -1) > 0) {
                 nanosleep(&nap, NULL);
-                if ((n = read(pipe, data, BATCH_BYTES)) <= 0)
-                        break;
-                put(file, data, (size_t)n);
-                total += (uint64_t)n;
+                for (int i = 0; i < count; i++) {
+                        ssize_t n = p[i].revents ? read(p[i].fd, data, BATCH_BYTES) : -1;
+                        if (n > 0) {
+                                put(flows[i].file, data, (size_t)n);
+                                total += (uint64_t)n;
+                        } else if (n == 0) {
+                                p[i].fd = -1;
+                                open--;
+                        }
+                }
         }
         return total;
 }
 
-static void report(struct fifo *f, uint64_t bytes, double cpu)
+/* From the first writer's start to the last one's end. */
+static void report(struct fifo *f, int writers, uint64_t bytes, double cpu)
 {
-        struct record up, done;
+        uint64_t began = UINT64_MAX, ended = 0, written = 0;
 
-        if (!fifo_next(f, &up, 1000) || !fifo_next(f, &done, 1000)) {
-                errno = ETIMEDOUT;
-                die("hear of the writer");
+        for (int i = 0; i < 2 * writers; i++) {
+                struct record r;
+                if (!fifo_next(f, &r, 1000)) {
+                        errno = ETIMEDOUT;
+                        die("hear of the writers");
+                }
+                if (r.kind == RECORD_UP && r.ns < began)
+                        began = r.ns;
+                if (r.kind == RECORD_DONE && r.ns > ended)
+                        ended = r.ns;
+                written += r.value;
         }
-        double took = (double)(done.ns - up.ns) / NS_PER_S;
+        double took = (double)(ended - began) / NS_PER_S;
         printf("{\"bytes\": %llu, \"mb_per_s\": %.2f, \"cpu_s_per_gib\": %.4f}\n",
-               (unsigned long long)bytes, (double)done.value / took / 1e6,
+               (unsigned long long)bytes, (double)written / took / 1e6,
                bytes ? cpu / ((double)bytes / (1 << 30)) : 0.0);
+}
+
+static struct flow begin_flow(char **argv, const char *fifo, int number, bool direct, pid_t *pid)
+{
+        char path[PATH_MAX];
+        int ends[2] = { -1, -1 };
+
+        snprintf(path, sizeof path, "%s.%d", argv[1], number);
+        int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+        if (file < 0 || (!direct && pipe2(ends, O_CLOEXEC) < 0))
+                die("open the file");
+        *pid = start_writer(argv, fifo, direct ? file : ends[1]);
+        close(ends[1]);
+        return (struct flow){ ends[0], file };
 }
 
 int cmd_sink(int argc, char **argv)
 {
         static struct fifo f;
         char fifo[PATH_MAX];
-        int ends[2] = { -1, -1 };
+        struct flow flows[MOST_WRITERS];
+        pid_t pids[MOST_WRITERS];
         char *data = must_alloc(1, BATCH_BYTES);
-        int file = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
         bool direct = strcmp(argv[0], "append") == 0;
+        int writers = argc > 5 ? atoi(argv[5]) : 1;
         uint64_t bytes = 0;
 
-        (void)argc;
+        if (writers < 1 || writers > MOST_WRITERS) {
+                errno = EINVAL;
+                die("start so many writers");
+        }
         snprintf(fifo, sizeof fifo, "%s.fifo", argv[1]);
         fifo_open(&f, fifo);
-        if (file < 0 || (!direct && pipe2(ends, O_CLOEXEC) < 0))
-                die("open the file");
-        pid_t pid = start_writer(argv, fifo, direct ? file : ends[1]);
-        close(ends[1]);
+        for (int i = 0; i < writers; i++)
+                flows[i] = begin_flow(argv, fifo, i, direct, &pids[i]);
         double cpu = cpu_seconds();
         if (!direct)
-                bytes = strcmp(argv[0], "cat") == 0 ? cat(ends[0], file, data)
-                                                    : batch(ends[0], file, data);
-        waitpid(pid, NULL, 0);
-        report(&f, bytes, cpu_seconds() - cpu);
+                bytes =
+                    strcmp(argv[0], "cat") == 0 ? cat(flows, data) : batch(flows, writers, data);
+        for (int i = 0; i < writers; i++)
+                waitpid(pids[i], NULL, 0);
+        report(&f, writers, bytes, cpu_seconds() - cpu);
         unlink(fifo);
         free(data);
-        close(file);
         return 0;
 }

@@ -65,6 +65,7 @@ def nothing_is_lost_whatever_happens_to_a_log(c):
     same(check_numbers(c.path('out'), count), p['stdout']['written'], 'bytes')
     backups = glob.glob(c.path('out.*'))
     check(len(backups) > 5, f'{backups}, {p["stdout"]}')
+    same(p['stdout']['rotations'], len(backups), 'rotations')
 
 
 @story(nobody=True, slow=2)
