@@ -446,6 +446,8 @@ static bool begin(struct load *l)
                 return false;
         reader_run(l->reader);
         logs_syslog_socket(l->logs, path_of(l, "syslog", 0));
+        logs_recover(l->logs, l->dir);
+        logs_recovered(l->logs);
         for (int i = 0; i < STREAMS; i++) {
                 struct writer *w = &l->writers[i];
                 struct stream_conf s = conf_of(l, i, 0);
