@@ -551,7 +551,7 @@ void outlet_inherit(struct outlet *to, struct outlet *from)
         from->rest = BUF_INIT;
         if (!from->queued)
                 return;
-        DL_REPLACE_ELEM(to->writer->queue, from, to);
+        DL_REPLACE_ELEM(to->writer->queue, from, to); /* NOLINT: it is queued, so in the list */
         to->queued = true;
         from->queued = false;
 }

@@ -126,6 +126,7 @@ def full_speed(c, writers, lines, zipped):
     turns = 4 if writers < 100 else 2
     size = lines * 10 // turns // 2  # some rotations of each
     d = c.daemon(text(size))
+    c.wait(lambda: not d.info()['counts']['STOPPED'], 'all have been started', d.info)
     for turn in range(turns):
         c.wait(lambda: written_by_all(d) > turn * writers * size or not d.info()['counts']['RUNNING'],
                'they go on')
