@@ -21,6 +21,7 @@ static void become_next(struct daemon *d)
         struct err e = { 0 };
 
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
+        api_dismiss(d->api);
         logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
         bool fine = handover_put_start(&items, &d->original_mask, &s->limits.nofile) &&
                     (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&

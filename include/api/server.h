@@ -71,6 +71,8 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e);
  * image is to listen on, and who waits there with nothing under way. */
 void api_pause(struct api *a, bool on);
 bool api_quiet(const struct api *a);
+/* Whoever still waits, or reads a stream, cannot pass on: answered 503, or ended. */
+void api_dismiss(struct api *a);
 bool api_hand_over(const struct api *a, struct strs *items);
 /* Answer what is under way, close, unlink the sockets. */
 void api_free(struct api *a);

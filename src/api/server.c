@@ -216,6 +216,17 @@ bool api_quiet(const struct api *a)
         return true;
 }
 
+/* An answer is owed to them, and a stream has an end. */
+void api_dismiss(struct api *a)
+{
+        struct conn *c, *after;
+
+        DL_FOREACH_SAFE (a->conns, c, after) {
+                if (c->state != CONN_IDLE)
+                        conn_end(c);
+        }
+}
+
 bool api_hand_over(const struct api *a, struct strs *items)
 {
         for (const struct listener *l = a->listeners; l; l = l->next)

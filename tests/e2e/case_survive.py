@@ -14,7 +14,8 @@ import subprocess
 import threading
 import time
 
-from e2elib import (Failed, Skipped, alive, check, descendants, has, kill, lacks, mount_tmpfs, proc_environ, proc_status,
+from e2elib import (Events, Failed, Skipped, alive, check, descendants, has, kill, lacks, mount_tmpfs, proc_environ,
+                    proc_status,
                     read_file, reap_all, same, story, write_file)
 
 
@@ -659,6 +660,30 @@ def requests_in_flight_are_answered_over_an_upgrade(c):
     same(failed, [], 'requests that failed')
     same([p['state'] for p in slow], ['RUNNING'] * 5, 'who waited')
     check(len(asked) > 20, f'requests: {len(asked)}')
+
+
+@story(nobody=True)
+def whoever_waits_too_long_for_an_upgrade_is_told(c):
+    d = c.daemon(c.program('hard', ' ignore-term', 'stopwaitsecs=25') + c.program('x', ' sleep'))
+    d.wait_worker_log('hard', 'ready')
+    pid = d.process('hard')['pid']
+    events = Events(d, types='process.state')
+    answers = []
+    waiter = threading.Thread(target=lambda: answers.append(
+        d.request('POST', '/v1/processes/hard/stop', {}).status))
+    waiter.start()
+    d.wait_state('hard', 'STOPPING')
+    d.send(signal.SIGUSR1)
+    upgraded(c, d)
+    waiter.join()
+    same(answers, [503], 'answers')
+    try:
+        events.until(lambda *e: False, 'the end of the stream')
+    except Failed as e:
+        same(str(e), 'the event stream has ended', 'how the stream ended')
+    same((d.process('hard')['state'], d.process('hard')['pid']), ('STOPPING', pid), 'the order goes on')
+    kill(pid)
+    d.wait_state('hard', 'STOPPED')
 
 
 # ---- containers
