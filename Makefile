@@ -71,7 +71,7 @@ help:
 #: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
 #: coverage             lines that the tests reach
 #: deb                  a Debian package in build/
-#: soak                 the long looks: 130 seconds of idleness
+#: soak                 the long looks: 130 seconds of idleness, thousands of kills and upgrades
 #: static               programs without shared libraries, in build/static/bin
 #: install uninstall    PREFIX=/usr/local DESTDIR=
 #: compile_commands.json for editors and clang-tidy

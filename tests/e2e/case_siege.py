@@ -580,6 +580,31 @@ def a_changed_configuration_is_not_forgotten_by_a_daemon_killed_at_its_start(c):
         c.wait(lambda: proc_environ(p['pid']).get('A') == '2', f'{name} has the new environment')
 
 
+def kernel_tells_of_the_reaped():
+    """PIDFD_GET_INFO, with the exit code: Linux 6.15."""
+    return tuple(int(n) for n in re.findall(r'\d+', os.uname().release)[:2]) >= (6, 15)
+
+
+@story(nobody=True)
+def who_was_reaped_by_others_is_asked_of_the_kernel(c):
+    """By an old kernel's daemon it cannot be known, and nothing else is claimed."""
+    c.use_fault_points()
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'))
+    for fault in ('no-pidfd-info', 'none'):
+        d.wait_state('w', 'RUNNING')
+        d.kill()
+        d.start(env=dict(os.environ, SUPERVISORD_FAULT=fault))
+        pid = d.process('w')['pid']
+        d.send(signal.SIGSTOP)
+        os.kill(pid, signal.SIGINT)
+        os.waitpid(pid, 0)
+        d.send(signal.SIGCONT)
+        how = d.wait_process('w', lambda p: p['pid'] not in (None, pid), 'is restarted')['exit']
+        knows = fault == 'none' and kernel_tells_of_the_reaped()
+        same((how['signal'], how['text']), ('SIGINT', 'terminated by SIGINT') if knows
+             else (None, 'unknown (ended while unsupervised)'), fault)
+
+
 @story(nobody=True)
 def an_end_that_was_cut_short_is_no_order(c):
     """Whoever was stopped for the daemon's own end runs again; what an operator had stopped does not."""
