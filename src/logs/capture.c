@@ -100,13 +100,16 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
 
 static enum took spool(struct pipe_in *p, size_t most, size_t *done)
 {
-        ssize_t n = spooled_take(p, most);
+        size_t asked = most < SPOOLED_MOST ? most : SPOOLED_MOST;
+        ssize_t n = spooled_take(p, asked);
 
         if (n > 0)
                 *done = (size_t)n;
         if (n == 0)
                 return TOOK_END;
-        return n < 0 && errno == EAGAIN ? TOOK_LAST : TOOK_SOME;
+        if (n < 0)
+                return errno == EAGAIN ? TOOK_LAST : TOOK_SOME;
+        return *done < asked ? TOOK_LAST : TOOK_SOME;
 }
 
 static void pause_all(struct channel *s)

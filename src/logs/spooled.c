@@ -10,7 +10,6 @@
 #include "recover.h"
 #include "spool.h"
 
-#define TAKE_MOST    262144 /* at once: what is read back is still in the processor's cache */
 #define BATCH_MOST   262144 /* usually: as much as is taken, and a line that was begun */
 #define LONGEST_LINE 262144 /* what is longer goes out in pieces */
 #define TOKEN_MOST   64     /* more than a capture token has */
@@ -133,7 +132,7 @@ int64_t spooled_stamp(const struct pipe_in *p)
 ssize_t spooled_take(struct pipe_in *p, size_t most)
 {
         struct spool *sp = p->spool;
-        ssize_t n = spool_take(sp, p->fd, most < TAKE_MOST ? most : TAKE_MOST);
+        ssize_t n = spool_take(sp, p->fd, most < SPOOLED_MOST ? most : SPOOLED_MOST);
 
         if (n > 0) {
                 spooled_work(p);

@@ -14,6 +14,8 @@ struct pipe_in;
 
 /* Whether this pipe's bytes go through a spool; it is made when first needed. */
 bool spooled_begin(struct pipe_in *p);
+/* At once: what is read back is still in the processor's cache. */
+#define SPOOLED_MOST 262144
 /* As read(2), into the spool, and on from there as far as that goes. EOPNOTSUPP: not any more, go
  * on without. */
 ssize_t spooled_take(struct pipe_in *p, size_t most);
