@@ -17,7 +17,7 @@ void streams_create(struct supervisor *s, struct process *p);
 
 /* Make or re-configure both streams for a start by p->program. There is none for what nobody wants
  * (program_discards), which then needs no pipe. */
-bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe *r, struct err *e);
+bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e);
 
 /* Settings changed while it runs (or not): live. */
 bool streams_update(struct supervisor *s, struct process *p, struct err *e);

@@ -156,19 +156,6 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
                 stdin_pipe_open(&p->worker->in, s->loop, fd);
 }
 
-/* Its streams as the configuration has them; what the fleet's program says about redirect_stderr
- * may be news to the worker. */
-static bool make_streams(struct supervisor *s, struct process *p, struct err *e)
-{
-        struct recipe r = { 0 };
-        bool ok = recipe_make(p->program, p->group->name, p->number, &s->config->settings.env,
-                              s->world, &r, e) &&
-                  streams_prepare(s, p->worker, &r, e);
-
-        recipe_release(&r);
-        return ok;
-}
-
 static void say_lost(struct supervisor *s, const struct process *p)
 {
         log_line(s->log, LVL_WARN,
@@ -182,7 +169,8 @@ static void take_pipes(struct supervisor *s, struct process *p, const struct rel
         bool closed = false;
 
         take_stdin(s, p, k);
-        p->worker->mark.adopted_logs = make_streams(s, p, &e) && take_logs(s, p, k, &closed, &e);
+        p->worker->mark.adopted_logs =
+            streams_prepare(s, p->worker, &e) && take_logs(s, p, k, &closed, &e);
         if (closed && orphan_is_ending(p->pid))
                 say_lost(s, p);
         else if (!p->worker->mark.adopted_logs)

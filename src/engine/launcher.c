@@ -424,8 +424,7 @@ bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *
 static bool make_streams(struct attempt *a, struct err *e)
 {
         a->again = a->worker->streams_for == a->sup->generation;
-        return streams_prepare(a->sup, a->worker, &a->outfit->recipe, e) ||
-               launcher_no_log(a->sup, a->process, e);
+        return streams_prepare(a->sup, a->worker, e) || launcher_no_log(a->sup, a->process, e);
 }
 
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with

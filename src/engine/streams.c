@@ -152,17 +152,24 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
         return true;
 }
 
-/* Settings come with a generation only: a worker that is started again has them. */
-bool streams_prepare(struct supervisor *s, struct worker *w, const struct recipe *r, struct err *e)
-{
-        return w->streams_for == s->generation || put_both(s, w, w->process->program, r, e);
-}
-
 static bool make_recipe(struct supervisor *s, const struct process *p, const struct program *g,
                         struct recipe *out, struct err *e)
 {
         return recipe_make(g, p->group->name, p->number, &s->config->settings.env, s->world, out,
                            e);
+}
+
+/* Settings come with a generation only: a worker that is started again has them. */
+bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e)
+{
+        const struct process *p = w->process;
+        struct recipe r = { 0 };
+
+        if (w->streams_for == s->generation)
+                return true;
+        bool ok = make_recipe(s, p, p->program, &r, e) && put_both(s, w, p->program, &r, e);
+        recipe_release(&r);
+        return ok;
 }
 
 void streams_create(struct supervisor *s, struct process *p)

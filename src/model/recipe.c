@@ -162,7 +162,6 @@ static bool make_tag(struct job *j, const char *key, const char *template, const
                 return true;
         j->names.have |= NAME_PROCESS;
         j->names.process = name;
-        j->numbered = j->numbered || strstr(template, "process_name") != NULL;
         *out = expand_key(j, key, true, template);
         return *out != NULL;
 }
@@ -196,6 +195,7 @@ static bool make_all(struct job *j, struct recipe *out)
                 return false;
         if (p->directory && !(out->directory = expand_key(j, "directory", true, p->directory)))
                 return false;
+        out->numbered = j->numbered;
         return make_log(j, "stdout_logfile", p->out.logfile, &out->out_logfile) &&
                make_log(j, "stderr_logfile", p->err.logfile, &out->err_logfile) &&
                make_tag(j, "stdout_syslog_tag", p->out.syslog_tag, out->name, &out->out_tag) &&
@@ -211,7 +211,6 @@ bool recipe_try(const struct program *p, const char *group, int number,
         *out = (struct recipe){ 0 };
         job_init(&j, p, group, number, global_env, w, fault);
         bool ok = make_all(&j, out);
-        out->numbered = j.numbered;
         if (!ok)
                 recipe_release(out);
         return ok;
