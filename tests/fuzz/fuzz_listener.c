@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         a.count = b.count = 0;
         listener_proto_begin(&whole);
         listener_proto_begin(&pieces);
+        whole.unsure = pieces.unsure = data[0] >= 128;
         feed(&whole, text, size, &a);
         for (size_t at = 0; at < size; at += step)
                 feed(&pieces, text + at, size - at < step ? size - at : step, &b);
