@@ -22,6 +22,8 @@ def upgrade(c, d):
     d.send(signal.SIGUSR1)
     d.wait_log('supervisord started with pid', count + 1)
     c.wait(d.answers, 'the next image answers')
+    d.upgrades = getattr(d, 'upgrades', 0) + 1
+    same(len(d.lines('upgrading: going on as')), d.upgrades, 'what was said before')
 
 
 def in_files(path):

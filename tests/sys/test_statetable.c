@@ -2,9 +2,11 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -392,6 +394,26 @@ Test(statetable, loses_nothing_to_kills_in_the_middle_of_writing, .timeout = 60)
                 statetable_close(&table);
         }
         open_as(&me);
+}
+
+/* Blocks are reserved beforehand: what the disk does not have is said when it is asked for, and no
+ * store into what is there can fail. */
+Test(statetable, without_room_on_the_disk_keeps_what_it_has)
+{
+        struct err e = { 0 };
+        uint32_t count = 0;
+
+        signal(SIGXFSZ, SIG_IGN);
+        add("one");
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 9000, 9000 });
+        while (statetable_add(&table, "more", 5, &e) != STATE_NO_SLOT)
+                cr_assert_lt(++count, 1000);
+        cr_expect(strstr(e.text, "reserve"), "%s", e.text);
+        cr_expect_gt(count, 10);
+        write_text(0, "two");
+        reopen();
+        cr_expect_str_eq(read_text(0), "two");
+        cr_expect_eq((uint32_t)with_text("more"), count);
 }
 
 Test(statetable, is_gone_after_its_removal)

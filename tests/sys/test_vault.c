@@ -2,9 +2,11 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +138,23 @@ Test(vault, keeps_marks)
         vault_mark(&vault, a, 99);
         reopen();
         cr_expect_eq(vault_marked(&vault, a), 99);
+}
+
+Test(vault, without_room_on_the_disk_keeps_what_it_has)
+{
+        struct err e = { 0 };
+        uint32_t a = put("one"), at;
+        int count = 0;
+
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 9000, 9000 });
+        while ((at = vault_put(&vault, TAG, 0, "more", 5, &e)) != VAULT_NONE)
+                cr_assert_lt(++count, 1000);
+        cr_expect(strstr(e.text, "reserve"), "%s", e.text);
+        vault_drop(&vault, a);
+        cr_expect_eq(put("two"), a, "what was given back can be had");
+        reopen();
+        cr_expect_str_eq(look(a), "two");
 }
 
 /* Whatever is put where, nobody's place is given away twice. */
