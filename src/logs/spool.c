@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "channel.h"
 
 #define MAGIC      UINT64_C(0x31306c6f6f707373)
@@ -344,6 +345,7 @@ void spool_done(struct spool *sp)
         p->under_way = 0;
         if (sp->scanned < p->src)
                 sp->scanned = p->src;
+        fault_point("spool.done");
         spool_record(sp);
 }
 
@@ -375,7 +377,9 @@ void spool_trim(struct spool *sp)
         sp->scanned -= moved;
         if (sp->flush_at)
                 sp->flush_at -= moved;
+        fault_point("spool.moved");
         spool_record(sp);
+        fault_point("spool.trimmed");
         if (sp->broken)
                 sp->size = p->cut;
         else if (!finish_cut(sp))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "channel.h"
 #include "recover.h"
 #include "spool.h"
@@ -135,6 +136,7 @@ ssize_t spooled_take(struct pipe_in *p, size_t most)
         ssize_t n = spool_take(sp, p->fd, most < SPOOLED_MOST ? most : SPOOLED_MOST);
 
         if (n > 0) {
+                fault_point("spool.taken");
                 spooled_work(p);
         } else if (n < 0 && errno != EAGAIN) {
                 char why[512];
@@ -222,6 +224,7 @@ void spooled_aim(struct outlet *o, const struct stat *file, size_t left, size_t 
                 sp->broken = !spool_relabel(sp, &label) || sp->broken;
         }
         spool_record(sp);
+        fault_point("spool.aimed");
 }
 
 static struct spool_scan scan_of(const struct pipe_in *p)

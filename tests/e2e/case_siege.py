@@ -18,8 +18,9 @@ from e2elib import (Failed, Proc, check, descendants, has, nobody_ids,
                     proc_environ, proc_status, read_file, same, story, write_file)
 
 MANY = 'process_name=%(program_name)s_%(process_num)02d'
-STEADY, CHATTY, BURST, CRASH, OPS, SLOW, HARD, FLIP, EXTRA = 84, 34, 4, 30, 28, 10, 2, 3, 3
-NEVER_TOUCHED = ('steady', 'guest', 'chatty', 'burst')
+STEADY, CHATTY, FORMAL, BURST, CRASH, OPS, SLOW, HARD, FLIP, EXTRA = 80, 30, 8, 4, 30, 28, 10, 2, 3, 3
+NEVER_TOUCHED = ('steady', 'guest', 'chatty', 'formal', 'burst')
+SPEAKERS = ('guest', 'chatty', 'formal', 'burst')
 
 # Where, and how often it may be passed before: drawn anew for each round.
 PLACES = {
@@ -28,10 +29,13 @@ PLACES = {
     'rotate.rename': 60, 'rotate.shifted': 4,
     'reload.groups': 2, 'reload.item': 200, 'reload.applied': 2,
     'state.half': 600, 'state.written': 600, 'act.noted': 300, 'vault.half': 40, 'vault.written': 40,
-    'log.looked': 4, 'log.moved': 4000,
+    'log.looked': 4, 'log.moved': 4000, 'spool.taken': 800, 'spool.aimed': 800, 'spool.done': 800,
+    'spool.moved': 2, 'spool.trimmed': 2,
     'reap.taken': 15, 'reap.noted': 15, 'adopt.next': 180,
     'upgrade.exec': 1, 'upgrade.begun': 1, 'upgrade.adopted': 1,
 }
+
+FORMED = re.compile(rb'^\d{4}-\d\d-\d\dT[\d:.]+Z formal_\d\d (line \d+\n)', re.M)
 
 # What an order may be answered while an earlier one, not waited for, is still under way.
 REFUSALS = ('ALREADY_STARTED', 'NOT_RUNNING', 'ABNORMAL_TERMINATION')
@@ -88,6 +92,14 @@ class Lines:
                 f.seek(0)
                 self.known = os.fstat(f.fileno()).st_ino, f.readline()
 
+    def bare(self, path, text):
+        """Without stamp and name, where they are put before each line."""
+        if 'formal' not in path:
+            return text
+        strange = FORMED.sub(b'', text)
+        check(not strange, f'{path}: no line of that form: {strange[:200]!r}')
+        return b''.join(FORMED.findall(text))
+
     def is_known(self, path):
         """Inodes are used again: the first line must be the same, as far as it was there."""
         inode, line = self.known
@@ -97,7 +109,7 @@ class Lines:
     def take(self, path, data):
         data = self.rest + data
         end = data.rfind(b'\n') + 1
-        whole, self.rest = data[:end], data[end:]
+        whole, self.rest = self.bare(path, data[:end]), data[end:]
         fresh = whole.count(b'\n')
         first = self.count + 1
         expected = b''.join([b'line %d\n' % n for n in range(first, first + fresh)])
@@ -229,6 +241,7 @@ class Siege:
         guests = many('guest', 6, ' lines 100000000 5', 'user=nobody') if os.getuid() == 0 else ''
         text = (guests + many('steady', STEADY, ' sleep')
                 + many('chatty', CHATTY, ' lines 100000000 2', *rotating)
+                + many('formal', FORMAL, ' lines 100000000 20 20', 'stdout_format=text', *rotating)
                 + many('burst', BURST, ' lines 100000000 10 200', *rotating)
                 + many('crash', CRASH, f'{diary} 300 0', 'restart_delay=100ms',
                        'restart_delay_factor=1')
@@ -285,7 +298,7 @@ class Siege:
         table = self.table()
         self.fixed = {n: p['pid'] for n, p in table.items() if program_of(n) in NEVER_TOUCHED}
         self.lines = [Lines(table[n]['stdout']['logfile']) for n in table
-                      if program_of(n) in ('chatty', 'burst', 'guest')]
+                      if program_of(n) in SPEAKERS]
         if os.getuid() == 0:
             same(proc_status(self.fixed['guest:guest_00'])['Uid'].split()[0],
                  str(nobody_ids()[0]), 'user of a guest')
