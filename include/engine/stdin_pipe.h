@@ -10,9 +10,10 @@ struct stdin_pipe;
 
 #define STDIN_QUEUE_MAX (16u << 20)
 
-/* Takes the descriptor over and makes it non-blocking. What stood at *at is closed and its memory
- * used again; NULL: it is made. False: no memory; the descriptor is closed and *at NULL. */
-bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd);
+/* Takes the descriptor over and makes it non-blocking. What stood at *at is closed, or handed to
+ * the caller in *old (may be NULL), and its memory used again; NULL: it is made. False: no memory;
+ * the descriptor is closed and *at NULL. */
+bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *old);
 void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */
 enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);

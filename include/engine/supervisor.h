@@ -22,6 +22,12 @@
 
 enum mood { MOOD_SHUTDOWN = -1, MOOD_RESTARTING = 0, MOOD_RUNNING = 1 };
 
+/* A stdin that was made before it was needed (engine/pipes). */
+struct spare {
+        int fds[2]; /* owned: the worker's end, ours; -1: none */
+        bool wanted;
+};
+
 struct supervisor {
         struct ev_loop *loop; /* borrowed */
         struct sys *sys;      /* borrowed */
@@ -76,9 +82,10 @@ struct supervisor {
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
-        struct outfits *outfits;     /* engine/outfit; NULL: nothing was started yet */
-        pid_t gzip;                  /* engine/gzip: the child that compresses a log; 0: none */
-        struct ticks *ticks;         /* engine/ticks; NULL: nobody wants them */
+        struct spare spare;
+        struct outfits *outfits; /* engine/outfit; NULL: nothing was started yet */
+        pid_t gzip;              /* engine/gzip: the child that compresses a log; 0: none */
+        struct ticks *ticks;     /* engine/ticks; NULL: nobody wants them */
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);

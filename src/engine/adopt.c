@@ -153,7 +153,7 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
         if (fd >= 0)
-                stdin_pipe_open(&p->worker->in, s->loop, fd);
+                stdin_pipe_open(&p->worker->in, s->loop, fd, NULL);
 }
 
 static void say_lost(struct supervisor *s, const struct process *p)

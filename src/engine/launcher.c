@@ -15,6 +15,7 @@
 #include "engine/fcgi.h"
 #include "engine/fdstore.h"
 #include "engine/outfit.h"
+#include "engine/pipes.h"
 #include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
@@ -31,16 +32,19 @@ struct attempt {
         struct worker *worker;
         struct outfit *outfit; /* borrowed */
         int child[3];          /* the worker's ends; that of supervisor.null is not ours to close */
-        int ours[3];  /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
-        bool again;   /* settings are those of the last start: its pipes will do */
-        bool kept[3]; /* and this one does */
+        int ours[3];   /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+        int old_stdin; /* of the last run: closed when the new one has begun */
+        bool again;    /* settings are those of the last start: its pipes will do */
+        bool kept[3];  /* and this one does */
 };
 
 static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
 {
-        *a = (struct attempt){
-                .sup = s, .process = p, .child = { -1, -1, -1 }, .ours = { -1, -1, -1 }
-        };
+        *a = (struct attempt){ .sup = s,
+                               .process = p,
+                               .child = { -1, -1, -1 },
+                               .ours = { -1, -1, -1 },
+                               .old_stdin = -1 };
 }
 
 static void attempt_release(struct attempt *a)
@@ -52,6 +56,7 @@ static void attempt_release(struct attempt *a)
                         fd_close(&a->child[i]);
                 fd_close(&a->ours[i]);
         }
+        fd_close(&a->old_stdin);
 }
 
 /* ---- what to execute (compat 12.1, 13) */
@@ -189,30 +194,10 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
         return true;
 }
 
-/* The worker's own end, open both ways: when we are gone there is still a reader and a writer, so
+/* The worker's own end is open both ways: when we are gone there is still a reader and a writer, so
  * it gets neither SIGPIPE nor end of file, waits on a full pipe, and a successor finds all that it
- * wrote. Where /proc cannot do that it has the plain end as everywhere. */
-static int open_again(struct sys *sys, int fd, int flags)
-{
-        char path[40];
-
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        return sys->open(sys, path, O_RDWR | flags, 0);
-}
-
-static void open_both_ways(struct attempt *a, int *fd, int flags)
-{
-        struct sys *sys = a->sup->sys;
-        int both = open_again(sys, *fd, flags);
-
-        if (both < 0)
-                return;
-        sys->close(sys, *fd);
-        *fd = both;
-}
-
-/* Our end, too: then the pipe is there for the next worker (stream_pipe). Where the end of file
- * says that a capture which was begun will not be ended, it has to have one. */
+ * wrote. Our end, too: then the pipe is there for the next worker (stream_pipe). Where the end of
+ * file says that a capture which was begun will not be ended, it has to have one. */
 static bool make_output(struct attempt *a, int number)
 {
         const struct program *g = a->process->program;
@@ -220,9 +205,9 @@ static bool make_output(struct attempt *a, int number)
 
         if (!make_pipe(a, &a->ours[number], &a->child[number]))
                 return false;
-        open_both_ways(a, &a->child[number], 0);
+        pipe_both_ways(a->sup->sys, &a->child[number], 0);
         if (captures <= 0)
-                open_both_ways(a, &a->ours[number], O_NONBLOCK);
+                pipe_both_ways(a->sup->sys, &a->ours[number], O_NONBLOCK);
         return true;
 }
 
@@ -233,17 +218,9 @@ static bool use_kept(struct attempt *a, int number, const struct stream *s)
         int fd = a->again && a->worker->mark.pipes[number] ? stream_pipe(s) : -1;
 
         if (fd >= 0)
-                a->child[number] = open_again(a->sup->sys, fd, 0);
+                a->child[number] = pipe_open_again(a->sup->sys, fd, 0);
         a->kept[number] = fd >= 0 && a->child[number] >= 0;
         return a->kept[number];
-}
-
-static bool make_input(struct attempt *a, int *read_end, int *write_end)
-{
-        if (!make_pipe(a, read_end, write_end))
-                return false;
-        open_both_ways(a, read_end, 0);
-        return true;
 }
 
 /* The last descriptors are kept for control connections, probes and logs: an operator gets in also
@@ -294,7 +271,7 @@ static bool make_pipes(struct attempt *a, struct err *e)
                 a->child[0] = fcntl(socket, F_DUPFD_CLOEXEC, 0);
                 if (a->child[0] < 0)
                         return no_pipes(a, e);
-        } else if (!make_input(a, &a->child[0], &a->ours[0])) {
+        } else if (!pipe_stdin(a->sup, &a->child[0], &a->ours[0])) {
                 return no_pipes(a, e);
         }
         if (!make_outlet(a, 1))
@@ -445,7 +422,7 @@ static bool take_stdin(struct attempt *a)
         struct stdin_pipe **in = &a->worker->in;
 
         if (a->ours[0] >= 0)
-                return stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]));
+                return stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]), &a->old_stdin);
         stdin_pipe_free(*in);
         *in = NULL;
         return true;

@@ -39,7 +39,7 @@ static void hang_up(struct stdin_pipe *p)
         fd_close(&p->fd);
 }
 
-bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd)
+bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *old)
 {
         struct stdin_pipe *p = *at ? *at : calloc(1, sizeof *p);
 
@@ -49,8 +49,11 @@ bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd)
                 *at = NULL;
                 return false;
         }
-        if (*at)
-                hang_up(p);
+        drop_rest(p);
+        if (*at && old)
+                *old = fd_take(&p->fd);
+        else if (*at)
+                fd_close(&p->fd);
         p->loop = loop;
         p->fd = fd;
         *at = p;

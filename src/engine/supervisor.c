@@ -19,6 +19,7 @@
 #include "engine/listeners.h"
 #include "engine/orders.h"
 #include "engine/outfit.h"
+#include "engine/pipes.h"
 #include "engine/probes.h"
 #include "engine/shutdown.h"
 #include "engine/starts.h"
@@ -151,6 +152,7 @@ void supervisor_turn(struct supervisor *s)
         starts_go_on(s);
         children_look(s);
         supervisor_settle(s);
+        pipe_make_spare(s);
 }
 
 static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
@@ -553,6 +555,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
         s->null = -1;
+        s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
         registry_init(&s->registry);
         ev_timer_init(&s->wake, on_wake, 0., 0.);
@@ -601,6 +604,7 @@ void supervisor_release(struct supervisor *s)
         config_free(s->config);
         config_free(s->pending);
         fd_close(&s->null);
+        pipe_drop_spare(s);
         strs_release(&s->started_with);
         free(s->server_url);
         free(s->gone);

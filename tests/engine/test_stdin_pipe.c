@@ -22,7 +22,7 @@ static void setup(void)
         cr_assert_eq(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
         cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
         reader = fds[0];
-        stdin_pipe_open(&in, loop, fds[1]);
+        stdin_pipe_open(&in, loop, fds[1], NULL);
         cr_assert(in);
 }
 

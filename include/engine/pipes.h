@@ -1,0 +1,23 @@
+/* Pipes between the daemon and a worker. */
+#ifndef ENGINE_PIPES_H
+#define ENGINE_PIPES_H
+
+#include <stdbool.h>
+
+#include "sys/sys.h"
+
+struct supervisor;
+
+/* The same pipe once more, open for reading and writing; `flags` besides. -1: errno. */
+int pipe_open_again(struct sys *sys, int fd, int flags);
+/* *fd becomes that. Where /proc cannot do it, it stays the plain end that it is everywhere. */
+void pipe_both_ways(struct sys *sys, int *fd, int flags);
+
+/* A stdin: the worker's end open both ways, ours for writing, non-blocking. From the spare where
+ * there is one. False: errno. */
+bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out);
+/* A start has used the spare: make another while nobody waits. What fails is tried at the start. */
+void pipe_make_spare(struct supervisor *s);
+void pipe_drop_spare(struct supervisor *s);
+
+#endif

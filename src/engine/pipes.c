@@ -1,0 +1,68 @@
+#include "engine/pipes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fd.h"
+#include "engine/supervisor.h"
+
+int pipe_open_again(struct sys *sys, int fd, int flags)
+{
+        char path[40];
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return sys->open(sys, path, O_RDWR | flags, 0);
+}
+
+void pipe_both_ways(struct sys *sys, int *fd, int flags)
+{
+        int both = pipe_open_again(sys, *fd, flags);
+
+        if (both < 0)
+                return;
+        sys->close(sys, *fd);
+        *fd = both;
+}
+
+static bool make_stdin(struct sys *sys, int fds[2])
+{
+        if (sys->pipe(sys, fds) < 0)
+                return false;
+        pipe_both_ways(sys, &fds[0], 0);
+        return true;
+}
+
+bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out)
+{
+        int fds[2] = { s->spare.fds[0], s->spare.fds[1] };
+
+        s->spare.wanted = true;
+        s->spare.fds[0] = s->spare.fds[1] = -1;
+        if (fds[0] < 0 && !make_stdin(s->sys, fds))
+                return false;
+        *worker_out = fds[0];
+        *ours_out = fds[1];
+        return true;
+}
+
+void pipe_make_spare(struct supervisor *s)
+{
+        struct spare *p = &s->spare;
+
+        if (!p->wanted || p->fds[0] >= 0 || s->mood != MOOD_RUNNING)
+                return;
+        p->wanted = false;
+        if (!make_stdin(s->sys, p->fds))
+                p->fds[0] = p->fds[1] = -1;
+        else if (!fd_nonblock(p->fds[1], true))
+                pipe_drop_spare(s);
+}
+
+void pipe_drop_spare(struct supervisor *s)
+{
+        for (int i = 0; i < 2; i++) {
+                if (s->spare.fds[i] >= 0)
+                        s->sys->close(s->sys, s->spare.fds[i]);
+                s->spare.fds[i] = -1;
+        }
+}
