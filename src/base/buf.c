@@ -139,8 +139,10 @@ char *buf_take(struct buf *b)
                 buf_release(b);
                 return NULL;
         }
-        if (b->borrowed || !data)
-                data = b->len ? strdup(data) : calloc(1, 1);
+        if (!data)
+                data = calloc(1, 1);
+        else if (b->borrowed && (data = malloc(b->len + 1)))
+                memcpy(data, buf_str(b), b->len + 1);
         *b = BUF_INIT;
         return data;
 }
