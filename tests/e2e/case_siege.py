@@ -643,12 +643,12 @@ def count(otherwise):
     return int(os.environ.get('SIEGE_ROUNDS') or otherwise)
 
 
-@story(slow=2)
+@story(slow=4)
 def killed_again_and_again(c):
     Siege(c).run(Siege.kills, count(15 if c.asan else 50))
 
 
-@story(ordinary=True, slow=2)
+@story(ordinary=True, slow=4)
 def killed_again_and_again_as_an_ordinary_user(c):
     Siege(c).run(Siege.kills, count(5 if c.asan else 20))
 
@@ -658,7 +658,7 @@ def killed_a_thousand_times(c):
     Siege(c).run(Siege.kills, count(1000))
 
 
-@story(nobody=True, slow=2)
+@story(nobody=True, slow=4)
 def upgraded_again_and_again(c):
     Siege(c).run(Siege.upgrades, count(5 if c.asan else 15))
 
