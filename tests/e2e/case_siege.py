@@ -220,6 +220,7 @@ class Siege:
         self.may_die = False
         self.reaped = {}       # pid -> when
         self.deaths = []       # of the daemon: [when, until when it was away, how]
+        self.looked = time.monotonic()
         self.excused = 0       # ends that only the daemon has seen, an instant before its own
         self.kinds = collections.Counter()
         self.diaries = c.path('diaries')
@@ -498,7 +499,7 @@ class Siege:
         self.fails = write_file(self.c.path('fails'), '#!/bin/sh\ntest "$1" = --check && exit 0\n'
                                 f'exec {self.c.supervisord} "$@" --minfds nonsense\n', 0o755)
         for n in range(count):
-            if n % 10 == 9:
+            if n % 10 == 9 or time.monotonic() > self.looked + 10:
                 self.d.kill()
                 self.look()
                 self.launch(None)
@@ -511,8 +512,10 @@ class Siege:
     # -- the whole
 
     def look(self):
+        """Before the oldest of them are rotated away."""
         for log in self.lines:
             log.look()
+        self.looked = time.monotonic()
 
     def kills(self, count):
         self.d.kill()
