@@ -98,18 +98,43 @@ static void *write_lines(void *arg)
         return NULL;
 }
 
+static int open_again(int fd, int flags)
+{
+        char path[40];
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return open(path, O_RDWR | O_CLOEXEC | flags);
+}
+
+/* Its end of a pipe that stays from one run to the next, or of a new one; -1: none. */
+static int pipe_for(struct writer *w)
+{
+        int fds[2], kept = stream_pipe(w->stream);
+        struct err e;
+
+        if (kept >= 0)
+                return open_again(kept, 0);
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -1;
+        int ours = w->number % 2 ? fds[0] : open_again(fds[0], O_NONBLOCK);
+        if (ours != fds[0])
+                close(fds[0]);
+        if (ours >= 0 && stream_attach(w->stream, ours, &e))
+                return fds[1];
+        close(fds[1]);
+        return -1;
+}
+
 static void start(struct writer *w)
 {
-        int fds[2];
-        struct err e;
 
         atomic_store(&w->end, false);
         atomic_store(&w->has_ended, false);
-        if (pipe2(fds, O_CLOEXEC) < 0 || !stream_attach(w->stream, fds[0], &e)) {
+        w->fd = pipe_for(w);
+        if (w->fd < 0) {
                 fail(w->load, "no pipe", w->number);
                 return;
         }
-        w->fd = fds[1];
         stream_pid(w->stream, 1000 + w->number);
         w->runs = pthread_create(&w->thread, NULL, write_lines, w) == 0;
         w->starts++;
@@ -306,6 +331,7 @@ static void ask_part(struct writer *w)
 
         if (!j)
                 return;
+        j->part.fd = -1;
         snprintf(j->path, sizeof j->path, "%s", stream_path(w->stream));
         j->ledger = ledger_keep(w->ledger);
         if (reader_ask(w->load->reader, &work, j, w->load, &e))
