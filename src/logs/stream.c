@@ -18,9 +18,10 @@ static struct err *keep_err(const struct err *e)
 {
         struct err *copy = malloc(sizeof *copy);
 
-        if (copy)
-                *copy = *e;
-        return copy ? copy : (struct err *)&no_memory;
+        if (!copy)
+                return (struct err *)&no_memory;
+        *copy = *e;
+        return copy;
 }
 
 static void drop_err(struct err *e)
