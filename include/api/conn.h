@@ -20,7 +20,7 @@ enum conn_state {
         CONN_IDLE,    /* between requests: nothing of the next one has come */
         CONN_READING, /* a part of a request is there */
         CONN_BUSY,    /* a handler has it, no answer yet */
-        CONN_HELD,    /* the answer waits for the lines that were logged before it */
+        CONN_HELD,    /* the answer waits for the main log's lines before it */
         CONN_FLUSH,   /* the answer is on its way */
         CONN_STREAM,  /* the answer goes on */
         CONN_LINGER,  /* said good-bye; what the client still sends is thrown away, so that the
@@ -64,7 +64,6 @@ struct conn {
         bool whole_head; /* of the request in `parse`: `req` is filled */
         struct request req;
         bool chunked;
-        unsigned lines_before;    /* of the main log, when the request came */
         struct logs_wait *logged; /* CONN_HELD; borrowed */
         void (*on_drained)(struct request *r);
 };
@@ -86,6 +85,7 @@ struct api {
         char date[40];
         unsigned requests;
         ev_timer pause; /* no descriptors left: accepting goes on after it */
+        bool log_hangs; /* no answer waits for the main log */
         struct events *events;
 };
 
@@ -99,9 +99,9 @@ void listener_unref(struct listener *l);
 
 /* ---- between conn.c and reply.c */
 
-/* Send the answer in c->out. Who reads the main log when the answer has come finds the lines of
- * what was asked for, as with a daemon that writes them itself: it is held until the log thread
- * has them, a second at most. */
+/* Send the answer in c->out. Who reads the main log when the answer has come finds the lines about
+ * all that it says, as with a daemon that writes them itself: it is held until the log thread has
+ * written them. Where that takes a second no more answers are held until it has caught up. */
 void conn_answer(struct conn *c);
 
 void conn_enter(struct conn *c, enum conn_state state);

@@ -20,7 +20,6 @@ struct log {
         enum log_level level; /* lines below it are not even formatted */
         void (*write)(struct log *self, enum log_level level, const char *text, size_t len);
         void *arg;      /* the writer's own, borrowed */
-        unsigned lines; /* handed to `write` so far; only ever compared */
 };
 
 /* One line, without the newline. NULL log: dropped. Never fails towards the caller: what cannot be

@@ -32,6 +32,8 @@ struct log *mainlog_log(struct mainlog *m); /* borrowed; lives as long as m */
 /* What was logged so far is on its way before anything that is sent to the log thread from here on.
  * By itself that happens once in a turn of the loop. NULL is fine. */
 void mainlog_send(struct mainlog *m);
+/* Some of it is not in the file yet. NULL is fine. */
+bool mainlog_is_behind(const struct mainlog *m);
 
 /* Lines that the disk or stdout did not take are tried again with the next line; with a loop, also
  * by themselves. NULL: without one again (before the loop goes). No watcher is active while all is

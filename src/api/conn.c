@@ -15,6 +15,7 @@
 #include "api/percent.h"
 #include "base/fd.h"
 #include "logs/logs.h"
+#include "logs/mainlog.h"
 
 #define READ_BYTES (64u << 10)
 #define AHEAD_MAX  (64u << 10) /* bytes of later requests that are read before their turn */
@@ -203,13 +204,6 @@ static void request_reset(struct conn *c)
         r->caller.request_id[0] = '\0';
 }
 
-static unsigned lines_logged(const struct conn *c)
-{
-        const struct log *log = c->api->sup->log;
-
-        return log ? log->lines : 0;
-}
-
 static void let_go(struct conn *c)
 {
         forget_logged(c);
@@ -225,12 +219,20 @@ static void on_logged(void *arg)
         let_go(c);
 }
 
+static void let_go_late(struct conn *c)
+{
+        c->api->log_hangs = true;
+        let_go(c);
+}
+
 void conn_answer(struct conn *c)
 {
-        struct logs *logs = c->api->sup->logs;
+        struct api *a = c->api;
 
-        if (logs && c->whole_head && lines_logged(c) != c->lines_before)
-                c->logged = logs_wait(logs, on_logged, c);
+        if (!mainlog_is_behind(a->sup->mainlog))
+                a->log_hangs = false;
+        else if (!a->log_hangs)
+                c->logged = logs_wait(a->sup->logs, on_logged, c);
         if (c->logged)
                 conn_enter(c, CONN_HELD);
         else
@@ -243,7 +245,6 @@ static void dispatch(struct conn *c)
         if (!c->req.keep_alive || c->from->closed)
                 c->close_after = true;
         conn_enter(c, CONN_BUSY);
-        c->lines_before = lines_logged(c);
         c->api->route(&c->req);
 }
 
@@ -407,7 +408,7 @@ static void on_limit(EV_P_ ev_timer *w, int revents)
         if (c->state == CONN_READING)
                 reply_refuse(c, 408);
         else if (c->state == CONN_HELD)
-                let_go(c);
+                let_go_late(c);
         else
                 conn_close(c);
 }

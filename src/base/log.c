@@ -50,7 +50,6 @@ void log_line(struct log *l, enum log_level level, const char *fmt, ...)
         va_start(ap, fmt);
         int n = vsnprintf(room, sizeof room, fmt, ap);
         va_end(ap);
-        l->lines++;
         if (n >= 0 && (size_t)n < sizeof room) {
                 l->write(l, level, room, (size_t)n);
         } else {

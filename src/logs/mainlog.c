@@ -176,6 +176,11 @@ void mainlog_send(struct mainlog *m)
         mailbox_send(m->to_core, &b->mail);
 }
 
+bool mainlog_is_behind(const struct mainlog *m)
+{
+        return m && m->to_core && (m->open || atomic_load(&m->waiting) > 0);
+}
+
 static void on_turn(EV_P_ ev_prepare *w, int revents)
 {
         (void)loop, (void)revents;

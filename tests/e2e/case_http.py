@@ -355,3 +355,15 @@ def who_has_the_answer_finds_its_lines_in_the_main_log(c):
         same(d.log().count("spawned: 'w' with pid"), i, 'starts in the log')
         d.order('w', 'stop')
         same(d.log().count('stopped: w ('), i, 'stops in the log')
+
+
+@story(nobody=True)
+def who_sees_a_state_finds_its_lines_in_the_main_log(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=0'))
+    pid = d.wait_state('w', 'RUNNING')['pid']
+    for i in range(1, 51):
+        os.kill(pid, 9)
+        while d.process('w')['pid'] in (None, pid):
+            pass
+        same(d.log().count('terminated by SIGKILL; not expected'), i, 'ends in the log')
+        pid = d.process('w')['pid']
