@@ -19,7 +19,7 @@ enum log_level {
 struct log {
         enum log_level level; /* lines below it are not even formatted */
         void (*write)(struct log *self, enum log_level level, const char *text, size_t len);
-        void *arg;      /* the writer's own, borrowed */
+        void *arg; /* the writer's own, borrowed */
 };
 
 /* One line, without the newline. NULL log: dropped. Never fails towards the caller: what cannot be
