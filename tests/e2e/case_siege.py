@@ -296,6 +296,8 @@ class Siege:
         self.slow = self.names('slow', SLOW)
         self.hard = self.names('hard', HARD)
         self.calm()
+        self.c.wait(lambda: all(p['pid'] for n, p in self.table().items()
+                                if program_of(n) in NEVER_TOUCHED), 'all are started')
         table = self.table()
         self.fixed = {n: p['pid'] for n, p in table.items() if program_of(n) in NEVER_TOUCHED}
         self.lines = [Lines(table[n]['stdout']['logfile']) for n in table
