@@ -64,7 +64,7 @@ static bool may_move(const struct pipe_in *p)
         const struct writer *w = s->out.writer;
 
         return w && !p->spool && s->core->real && !s->out.queued && !w->file.no_splice &&
-               w->file.out.kind == OUT_FILE && text_is_plain(s);
+               w->file.out.kind == OUT_FILE && text_is_verbatim(s);
 }
 
 /* False: not possible here, copy. */
@@ -96,6 +96,39 @@ static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result
                 break;
         }
         return false;
+}
+
+/* A protocol is told of what is in the file already: whoever is killed in between leaves it there
+ * for the next daemon. So it is looked at where it is, moved, and told. */
+static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took *result)
+{
+        struct core *core = p->channel->core;
+        char *chunk = chunk_take(core);
+        bool moved = true;
+
+        if (!chunk)
+                return false;
+        ssize_t n =
+            scratch_look(&core->scratch, p->fd, chunk, most < CHUNK_SIZE ? most : CHUNK_SIZE);
+        if (n > 0)
+                moved = move(p, (size_t)n, done, result);
+        else if (n == 0)
+                *result = TOOK_END;
+        else if (errno == EAGAIN)
+                *result = TOOK_LAST;
+        else
+                moved = false;
+        if (*done)
+                text_tapped(p->channel, chunk, *done);
+        chunk_give(core, chunk);
+        return moved;
+}
+
+static bool take_by_moving(struct pipe_in *p, size_t most, size_t *done, enum took *result)
+{
+        if (p->dropping || !may_move(p))
+                return false;
+        return (p->channel->conf.tap ? move_tapped : move)(p, most, done, result);
 }
 
 static enum took spool(struct pipe_in *p, size_t most, size_t *done)
@@ -138,7 +171,7 @@ static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
                 spooled_work(p);
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
-                if (p->dropping || !may_move(p) || !move(p, most, &done, &took))
+                if (!take_by_moving(p, most, &done, &took))
                         took = (spooled_begin(p) ? spool : copy)(p, most, &done);
                 most -= done < most ? done : most;
                 *got += done;

@@ -334,6 +334,16 @@ static bool drain(int fd, char *data, size_t len)
         return true;
 }
 
+ssize_t scratch_look(struct scratch *s, int pipe, char *data, size_t most)
+{
+        if (!scratch_make(s)) {
+                errno = ENOMEM;
+                return -1;
+        }
+        ssize_t n = tee(pipe, s->fds[1], most, SPLICE_F_NONBLOCK);
+        return n <= 0 || drain(s->fds[0], data, (size_t)n) ? n : -1;
+}
+
 /* Where to cut without seeing the bytes: while they surely fit there is no need to know. Near the
  * limit a copy of the pipe's content is looked at; the bytes themselves stay where they are. */
 static bool look_ahead(struct sink_file *f, int pipe, int64_t size, size_t most, struct scratch *s,
@@ -355,8 +365,8 @@ static bool look_ahead(struct sink_file *f, int pipe, int64_t size, size_t most,
         }
         if (!scratch_make(s))
                 return false;
-        ssize_t n = tee(pipe, s->fds[1], SCRATCH_SIZE, SPLICE_F_NONBLOCK);
-        if (n <= 0 || !drain(s->fds[0], s->data, (size_t)n))
+        ssize_t n = scratch_look(s, pipe, s->data, SCRATCH_SIZE);
+        if (n <= 0)
                 return false;
         fault_point("log.looked");
         *cut = cut_at(f, size, s->data, (size_t)n);

@@ -64,6 +64,8 @@ struct scratch {
 };
 #define SCRATCH_NONE ((struct scratch){ .fds = { -1, -1 } })
 void scratch_release(struct scratch *s);
+/* The first bytes of a pipe, which stay in it. As read(2), and ENOMEM where there is no scratch. */
+ssize_t scratch_look(struct scratch *s, int pipe, char *data, size_t most);
 
 /* A file on a disk, with a name of its own: what is rotated, reopened and cleared. */
 bool sink_file_is_regular(const struct sink_file *f);

@@ -11,13 +11,17 @@
 #include "quote_bytes.h"
 #include "spooled.h"
 
-bool text_is_plain(const struct channel *s)
+bool text_is_verbatim(const struct channel *s)
 {
         const struct stream_conf *c = &s->conf;
 
-        return !c->tap && !c->events_enabled && !c->syslog.on && !c->strip_ansi &&
-               c->format == LOG_RAW && c->capture_maxbytes <= 0 &&
-               !log_wants(s->core->log, LVL_DEBUG);
+        return !c->events_enabled && !c->syslog.on && !c->strip_ansi && c->format == LOG_RAW &&
+               c->capture_maxbytes <= 0 && !log_wants(s->core->log, LVL_DEBUG);
+}
+
+bool text_is_plain(const struct channel *s)
+{
+        return !s->conf.tap && text_is_verbatim(s);
 }
 
 bool text_is_news(const struct channel *s)
@@ -190,6 +194,11 @@ static void on_run_end(void *arg)
 
         end_run(r);
         send_captured(r->pipe);
+}
+
+void text_tapped(struct channel *s, const char *data, size_t len)
+{
+        news(s, TEXT_RAW, data, len);
 }
 
 void text_in(struct pipe_in *p, char *data, size_t len)
