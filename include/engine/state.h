@@ -42,6 +42,9 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l);
 /* It was born: how its start can be told from another process with its pid. */
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 
+/* An end that was just reaped is in its record, or is none of a worker's. */
+void state_end_noted(const struct supervisor *s);
+
 struct strs;
 /* For the next image in our place: the lock; and, should it be of the version before this one, a
  * table as that one reads it. False: no memory. */
@@ -88,6 +91,11 @@ void state_events_settled(struct supervisor *s);
 
 /* ---- of the daemon before us */
 
+/* The daemon before us has reaped that pid and was killed before it had noted how it ended: *status
+ * as from waitpid. False: it has not. */
+bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out);
+/* All that it left is in our records: from here on our own ends are kept. */
+void state_keep_ends(struct supervisor *s);
 /* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until
  * adopt_everything. NULL: none. */
 const char *const *state_spared_logs(const struct supervisor *s);

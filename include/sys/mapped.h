@@ -66,6 +66,9 @@ void mapped_remove(struct mapped *m);
 
 /* Zero in a fresh file; what is written there stays. */
 void *mapped_margin(const struct mapped *m);
+/* The same bytes once more, where they stay when the file grows. NULL: errno. */
+void *mapped_margin_keep(const struct mapped *m);
+void mapped_margin_drop(void *margin); /* NULL is fine */
 
 /* Sums, for whoever wants to know memory whole again: a single flipped bit always shows. What has
  * no fixed length mixes it in beforehand. mapped_sum is never 0. */

@@ -4,6 +4,7 @@
 #ifndef SYS_SYS_H
 #define SYS_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,12 +57,15 @@ struct spawned {
 
 struct sys {
         void *arg; /* of a fake; NULL in the real one */
+        /* Where the kernel writes an end down in the very call that reaps it: whoever is killed
+         * then has it there. Borrowed; NULL: nowhere. */
+        siginfo_t *end;
 
         /* clone + exec as mechanisms.md 3; the child leads its own session. False: out->step and
          * error. */
         bool (*spawn)(struct sys *s, const struct launch *l, struct spawned *out);
         int (*kill)(struct sys *s, pid_t pid, int sig); /* pid < 0: the group */
-        /* waitpid(-1, ..., WNOHANG): pid, 0 nothing, -1 errno. */
+        /* waitpid(-1, ..., WNOHANG), and `end` above: pid, 0 nothing, -1 errno. */
         pid_t (*reap)(struct sys *s, int *status_out);
         /* The same for one child: does not walk over the others. */
         pid_t (*reap_one)(struct sys *s, pid_t pid, int *status_out);
@@ -88,6 +92,9 @@ struct sys {
         int (*dial)(struct sys *s, const char *path);
         ssize_t (*send)(struct sys *s, int fd, const void *data, size_t len); /* never SIGPIPE */
 };
+
+/* What waitpid(2) says where waitid(2) says this. */
+int sys_wait_status(const siginfo_t *end);
 
 /* The one real kernel; not to be freed. The first call holds three low descriptor numbers for the
  * starts to come (sys/spawn.h): make it the first thing in main, before anything is opened. */

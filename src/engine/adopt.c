@@ -274,7 +274,7 @@ static void lost(struct supervisor *s, struct process *p, const struct relic *k)
         int status = k->record.status;
 
         take_rest(s, p, k);
-        known = known || ask_kept_pidfd(s, p, &status);
+        known = known || state_end_kept(s, p->pid, &status) || ask_kept_pidfd(s, p, &status);
         registry_pid_add(&s->registry, p);
         supervisor_ended(s, p, status, !known);
 }
@@ -513,6 +513,7 @@ void adopt_everything(struct supervisor *s)
                         follow_changes(s, k->process, k);
         }
         state_forget_relics(s);
+        state_keep_ends(s);
         logs_settled(s->logs);
         listeners_settled(s);
         fdstore_settled(s);

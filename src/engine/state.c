@@ -129,6 +129,9 @@ static void release(struct supervisor *s)
 {
         struct state *st = s->state;
 
+        if (st->margin)
+                s->sys->end = NULL;
+        mapped_margin_drop(st->margin);
         state_forget_relics(s);
         close_both(st);
         vault_close(&st->events);

@@ -131,6 +131,7 @@ struct state {
         int lock;        /* owned */
         bool told_full, told_events;
         struct birth birth;
+        void *margin; /* owned (mapped_margin_keep): where the kernel writes ends; NULL: not yet */
         struct relic *relics; /* owned; processes sorted by group and name, then the fleets */
         size_t relic_count, process_count;
         struct strs spared;

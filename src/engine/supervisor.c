@@ -385,6 +385,7 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
         w->reaped = true;
         fault_point("reap.taken");
         state_note(s, p, 0);
+        state_end_noted(s);
         fault_point("reap.noted");
         streams_finish(w);
         if (!w->out && !w->err)
@@ -400,6 +401,8 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
         else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
                  !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
                 unknown_pid(s, pid, status, name);
+        if (!p)
+                state_end_noted(s);
 }
 
 void supervisor_reap(struct supervisor *s)

@@ -182,6 +182,19 @@ void *mapped_margin(const struct mapped *m)
         return m->map + MARGIN_AT;
 }
 
+void *mapped_margin_keep(const struct mapped *m)
+{
+        char *page = mmap(NULL, MAPPED_HEADER, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+
+        return page == MAP_FAILED ? NULL : page + MARGIN_AT;
+}
+
+void mapped_margin_drop(void *margin)
+{
+        if (margin)
+                munmap((char *)margin - MARGIN_AT, MAPPED_HEADER);
+}
+
 /* ---- opening */
 
 static void let_go(struct mapped *m)

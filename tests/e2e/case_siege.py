@@ -624,6 +624,30 @@ def who_was_reaped_by_others_is_asked_of_the_kernel(c):
 
 
 @story(nobody=True)
+def an_end_is_known_once_wherever_a_kill_interrupts_the_hearing_of_it(c):
+    """Above all between the call that reaps, after which no kernel knows it, and the record."""
+    c.use_fault_points()
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms', 'autorestart=true'))
+    signals = {'reap.told:1': 'SIGINT', 'reap.taken:1': 'SIGHUP', 'reap.noted:1': 'SIGQUIT'}
+    for n, (place, name) in enumerate(signals.items(), 1):
+        d.wait_state('w', 'RUNNING')
+        d.stop()
+        d.start(env=dict(os.environ, SUPERVISORD_FAULT=place))
+        d.wait_state('w', 'RUNNING')
+        pid = d.process('w')['pid']
+        d.killed = signal.SIGKILL
+        os.kill(pid, getattr(signal, name))
+        d.wait_end()
+        for _ in range(2):  # whoever comes after the next one has nothing to add
+            d.start()
+            p = d.wait_process('w', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'is restarted')
+            same((p['exit']['signal'], p['restarts']), (name, 1), place)
+            d.kill()
+        same(len(d.lines(f'(terminated by {name}')), 1, place)
+        d.start()
+
+
+@story(nobody=True)
 def an_end_that_was_cut_short_is_no_order(c):
     """Whoever was stopped for the daemon's own end runs again; what an operator had stopped does not."""
     c.use_fault_points()

@@ -114,6 +114,59 @@ Test(state, a_worker_that_is_not_there_any_more_is_restarted_by_policy)
         cr_expect_not(house_process(&h, "a")->ending.known);
 }
 
+/* The kernel has told how it ended, and that is all that happened. */
+static void reap_only(const char *name, int status)
+{
+        int told;
+
+        kernel_end(&h.kernel, house_process(&h, name)->pid, status);
+        cr_assert_gt(h.sup.sys->reap(h.sup.sys, &told), 0);
+}
+
+Test(state, an_end_that_was_reaped_and_not_noted_is_known)
+{
+        reap_only("a", KERNEL_EXITED(7));
+        succeed(PROGRAMS);
+        cr_expect(house_process(&h, "a")->ending.known);
+        cr_expect_eq(house_process(&h, "a")->ending.code, 7);
+        cr_expect_eq(house_process(&h, "a")->restarts, 0);
+}
+
+Test(state, an_end_is_told_by_one_successor_only)
+{
+        reap_only("a", KERNEL_KILLED(SIGINT));
+        succeed(PROGRAMS);
+        house_later(&h, 1000);
+        cr_assert_eq(house_process(&h, "a")->restarts, 1);
+        succeed(PROGRAMS); /* of the new one nothing was told */
+        cr_expect_not(house_process(&h, "a")->ending.known);
+}
+
+Test(state, an_end_that_was_noted_is_kept_for_nobody)
+{
+        int status;
+        pid_t pid = house_process(&h, "a")->pid;
+
+        kernel_end(&h.kernel, pid, KERNEL_EXITED(7));
+        supervisor_reap(&h.sup);
+        leave(true);
+        open_house(PROGRAMS);
+        cr_expect_not(state_end_kept(&h.sup, pid, &status));
+        house_begin(&h);
+}
+
+Test(state, the_end_of_a_stranger_is_kept_for_nobody)
+{
+        int status;
+
+        kernel_end(&h.kernel, 4711, KERNEL_EXITED(7));
+        supervisor_reap(&h.sup);
+        leave(true);
+        open_house(PROGRAMS);
+        cr_expect_not(state_end_kept(&h.sup, 4711, &status));
+        house_begin(&h);
+}
+
 Test(state, a_scaled_fleet_keeps_its_size)
 {
         bool ambiguous;

@@ -235,12 +235,27 @@ static bool any_unreaped(const struct fake_kernel *k)
         return false;
 }
 
+static siginfo_t as_told(pid_t pid, int status)
+{
+        siginfo_t end = { .si_signo = SIGCHLD, .si_code = CLD_EXITED };
+
+        end.si_pid = pid;
+        end.si_status = WEXITSTATUS(status);
+        if (WIFSIGNALED(status)) {
+                end.si_code = CLD_KILLED;
+                end.si_status = WTERMSIG(status);
+        }
+        return end;
+}
+
 static pid_t hand_out(struct fake_kernel *k, size_t at, int *status_out)
 {
         pid_t pid = k->ends[at].pid;
         struct fake_child *c = kernel_child(k, pid);
 
         *status_out = k->ends[at].status;
+        if (k->ops.end)
+                *k->ops.end = as_told(pid, *status_out);
         memmove(k->ends + at, k->ends + at + 1, (k->end_count - at - 1) * sizeof *k->ends);
         k->end_count--;
         if (c)

@@ -1,0 +1,52 @@
+/* An end between its reaping and its record. The kernel writes it down, in the call that reaps: a
+ * kill comes before that, and whoever is next reaps or asks; or after it, and then it is here. One
+ * at a time, in the margin of <statedir>/records behind what state_v1.c has there. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "engine/state.h"
+#include "state_record.h"
+#include "sys/sys.h"
+
+#define END_AT 32u
+_Static_assert(offsetof(siginfo_t, si_status) + sizeof(int) <= MAPPED_MARGIN - END_AT &&
+                   END_AT % _Alignof(siginfo_t) == 0,
+               "what waitid(2) writes fits into the margin");
+
+void state_end_noted(const struct supervisor *s)
+{
+        if (s->state && s->state->margin)
+                s->sys->end->si_pid = 0;
+}
+
+bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
+{
+        siginfo_t end = { 0 };
+
+        if (!s->state || s->state->margin)
+                return false;
+        memcpy(&end, (char *)mapped_margin(&s->state->table.file) + END_AT, MAPPED_MARGIN - END_AT);
+        if (end.si_signo != SIGCHLD || end.si_pid != pid || end.si_code < CLD_EXITED ||
+            end.si_code > CLD_DUMPED)
+                return false;
+        *status_out = sys_wait_status(&end);
+        return true;
+}
+
+void state_keep_ends(struct supervisor *s)
+{
+        struct state *st = s->state;
+
+        if (!st || st->margin)
+                return;
+        st->margin = mapped_margin_keep(&st->table.file);
+        if (!st->margin) {
+                log_line(s->log, LVL_WARN, "map the margin of %s: %s; an end may be lost in a kill",
+                         st->table.file.path, strerror(errno));
+                return;
+        }
+        s->sys->end = (siginfo_t *)((char *)st->margin + END_AT);
+        state_end_noted(s);
+}
