@@ -18,7 +18,7 @@ enum tail_result {
         TAIL_NO_FILE,
         TAIL_BAD_ARGUMENTS,
         TAIL_FAILED,
-        TAIL_BUSY,       /* its files are renamed faster than they can be opened */
+        TAIL_BUSY,       /* its files are renamed faster than they can be opened, or that hangs */
         TAIL_ASTRAY,     /* somebody else renamed or removed the file that is written to */
         TAIL_OTHER_LIFE, /* the offset is one of another count */
 };

@@ -164,7 +164,8 @@ static void handle_index(struct request *r)
 /* ---- a log's end */
 
 struct tail_job {
-        char *name, *path; /* owned */
+        char *name, *path;         /* owned */
+        struct ledger_box *ledger; /* kept */
         struct log_ask ask;
         struct log_part part;
 };
@@ -173,7 +174,7 @@ static void tail_work(void *arg)
 {
         struct tail_job *j = arg;
 
-        log_part_read(j->path, NULL, &j->ask, &j->part);
+        log_part_read(j->path, j->ledger, &j->ask, &j->part);
 }
 
 static void tail_drop(void *arg)
@@ -182,6 +183,7 @@ static void tail_drop(void *arg)
 
         free(j->name);
         free(j->path);
+        ledger_drop(j->ledger);
         log_part_release(&j->part);
         free(j);
 }
@@ -218,14 +220,15 @@ static void tail_gone(struct request *r)
         r->state = NULL;
 }
 
-static struct tail_job *tail_job_new(const char *name, const char *path, long bytes)
+static struct tail_job *tail_job_new(const struct process *p, const char *name, long bytes)
 {
         struct tail_job *j = calloc(1, sizeof *j);
 
         if (!j)
                 return NULL;
         *j = (struct tail_job){ .name = strdup(name),
-                                .path = strdup(path),
+                                .path = strdup(log_path_of(p, false)),
+                                .ledger = stream_ledger_keep(log_stream_of(p, false)),
                                 .ask = { .from = FROM_TAIL, .value = bytes, .here_only = true },
                                 .part.fd = -1 };
         if (j->name && j->path)
@@ -234,19 +237,19 @@ static struct tail_job *tail_job_new(const char *name, const char *path, long by
         return NULL;
 }
 
-static void send_tail(struct request *r, const char *name, const char *path)
+static void send_tail(struct request *r, const struct process *p, const char *name)
 {
         static const struct read_work work = { tail_work, tail_done, tail_drop };
         AUTO_BUF limit = BUF_INIT;
         long bytes = request_param(r, "limit", &limit) ? strtol(buf_str(&limit), NULL, 10) : 0;
         struct err e;
 
-        if (!path) {
+        if (!log_path_of(p, false)) {
                 put_tail_page(r, name, &(struct log_part){ .result = TAIL_NO_FILE });
                 return;
         }
         bytes = bytes < TAIL_MIN ? TAIL_MIN : bytes > TAIL_MAX ? TAIL_MAX : bytes;
-        struct tail_job *j = tail_job_new(name, path, bytes);
+        struct tail_job *j = tail_job_new(p, name, bytes);
         r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
         if (r->state)
                 r->on_gone = tail_gone;
@@ -261,7 +264,7 @@ static void handle_tail(struct request *r)
         request_param(r, "processname", &name);
         const struct process *p = registry_process(&r->sup->registry, buf_str(&name));
         if (p)
-                send_tail(r, buf_str(&name), log_path_of(p, false));
+                send_tail(r, p, buf_str(&name));
         else
                 reply_error_page(r, 404);
 }

@@ -239,32 +239,31 @@ static void answer_once(struct request *r, const struct follow_ask *ask)
 
 /* ---- the routes */
 
-static void serve(struct request *r, const char *path, const struct stream *stream)
+/* ledger: kept, and taken over; NULL: none */
+static void serve(struct request *r, const char *path, struct ledger_box *ledger)
 {
-        struct log_stream_how how = {
-                .ask.path = path, .type = TYPE, .put_head = put_follow_head, .refuse = refuse
-        };
+        struct log_stream_how how = { .ask = { .path = path, .ledger = ledger },
+                                      .type = TYPE,
+                                      .put_head = put_follow_head,
+                                      .refuse = refuse };
+        bool asked = read_params(r, &how.ask.from);
 
-        if (!read_params(r, &how.ask.from))
-                return;
-        if (!path) {
+        if (asked && !path)
                 refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
-                return;
-        }
-        how.ask.ledger = stream ? stream_ledger_keep(stream) : NULL;
-        if (how.ask.from.follow)
+        else if (asked && how.ask.from.follow)
                 log_stream_begin(r, &how);
-        else
+        else if (asked)
                 answer_once(r, &how.ask);
-        ledger_drop(how.ask.ledger);
+        ledger_drop(ledger);
 }
 
 static void serve_process(struct request *r, const char *name, bool is_stderr)
 {
         const struct process *p = registry_process(&r->sup->registry, name);
+        const struct stream *s = p ? log_stream_of(p, is_stderr) : NULL;
 
         if (p)
-                serve(r, log_path_of(p, is_stderr), log_stream_of(p, is_stderr));
+                serve(r, log_path_of(p, is_stderr), s ? stream_ledger_keep(s) : NULL);
         else
                 rest_fault(r, FAULT_BAD_NAME, name);
 }
@@ -281,6 +280,8 @@ void rest_log_stderr(struct request *r, const char *name)
 
 void rest_log_main(struct request *r, const char *name)
 {
+        const struct mainlog *m = r->sup->mainlog;
+
         (void)name;
-        serve(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL, NULL);
+        serve(r, m ? mainlog_path(m) : NULL, m ? mainlog_ledger_keep(m) : NULL);
 }

@@ -32,7 +32,12 @@ struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                                .news = *news,
                                .scratch = SCRATCH_NONE,
                                .nap = NAP_NONE,
+                               .moves = moves_new(),
                                .real = !sys->arg };
+        if (!core->moves) {
+                free(core);
+                return NULL;
+        }
         ev_timer_init(&core->retry, writers_retry, 0., 0.);
         core->retry.data = core;
         return core;
@@ -49,6 +54,7 @@ void core_free(struct core *core)
         writers_free(core);
         ev_timer_stop(core->loop, &core->retry);
         keeper_free(core->keeper);
+        moves_drop(core->moves);
         syslog_release(core);
         scratch_release(&core->scratch);
         free(core->chunk);
@@ -381,6 +387,8 @@ void channel_show(struct channel *s)
 
 void channel_leave(struct channel *s)
 {
+        struct moves *moves = s->core->moves;
+
         if (s->busy > 1) {
                 s->busy--;
                 return;
@@ -391,9 +399,11 @@ void channel_leave(struct channel *s)
         if (s->free_later ||
             (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
                 destroy(s);
+                moves_end(moves);
                 return;
         }
         channel_show(s);
+        moves_end(moves);
         close_unused(s);
         if (s->shown)
                 atomic_store(&s->shown->at_rest, channel_is_at_rest(s));

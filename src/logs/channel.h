@@ -41,6 +41,7 @@ struct core {
         struct nap nap;            /* closed until there is a thread */
         struct channel *held_back; /* that wait for it */
         struct keeper *keeper;     /* owned; NULL: ledgers die with us */
+        struct moves *moves;       /* owned, with the ledgers: of the names of all files */
         struct recovery *recovery; /* recover.c's; NULL: no state directory */
 };
 
@@ -59,8 +60,13 @@ struct ledger_box {
         struct stream_ledger is;
         uint64_t life, next_life; /* 0: it is not known yet whether a count goes on */
         char *trouble;            /* owned; NULL: none */
+        struct moves *moves;      /* kept; NULL: not known yet */
 };
-struct ledger_box *ledger_box_new(uint64_t next_life); /* NULL: no memory */
+/* NULL: no memory. next_life 0: there is nothing to count, which is the main log's case. */
+struct ledger_box *ledger_box_new(uint64_t next_life);
+bool ledger_box_counts(const struct ledger_box *b);
+/* The files that it is about are renamed by whoever says so there. Before anybody looks. */
+void ledger_box_heed(struct ledger_box *b, struct moves *moves);
 uint64_t ledger_box_life(struct ledger_box *b);
 void ledger_box_begin(struct ledger_box *b, uint64_t life); /* 0: the next one, a count begins */
 /* now may be NULL: as before. trouble NULL: none. */

@@ -17,6 +17,19 @@ struct ledger_box *ledger_box_new(uint64_t next_life)
         return b;
 }
 
+bool ledger_box_counts(const struct ledger_box *b)
+{
+        return b->next_life != 0;
+}
+
+void ledger_box_heed(struct ledger_box *b, struct moves *moves)
+{
+        struct moves *before = b->moves;
+
+        b->moves = moves_keep(moves);
+        moves_drop(before);
+}
+
 /* There is one of these for each stream, and a mutex is half as large as what it would protect. */
 static void enter(struct ledger_box *b)
 {
@@ -90,6 +103,7 @@ struct ledger_box *ledger_keep(struct ledger_box *b)
 void ledger_drop(struct ledger_box *b)
 {
         if (b && atomic_fetch_sub(&b->holders, 1) == 1) {
+                moves_drop(b->moves);
                 free(b->trouble);
                 free(b);
         }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fd.h"
+#include "channel.h"
 
 struct log_tail {
         struct follower *follower; /* owned */
@@ -95,7 +96,7 @@ struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, struct l
                 return NULL;
         }
         *t = (struct log_tail){ .path = path,
-                                .ledger = ledger,
+                                .ledger = ledger && ledger_box_counts(ledger) ? ledger : NULL,
                                 .handler = *h,
                                 .marks = marks,
                                 .position = part->offset + (int64_t)part->text.len };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "logs/logs.h"
 #include "mainlog_core.h"
 #include "mainlog_thread.h"
 
@@ -367,6 +368,17 @@ const char *mainlog_path(const struct mainlog *m)
 }
 
 /* ---- to the thread and back */
+
+void mainlog_heed(struct mainlog *m, struct moves *moves)
+{
+        if (m)
+                mainlog_core_heed(m->core, moves);
+}
+
+struct ledger_box *mainlog_ledger_keep(const struct mainlog *m)
+{
+        return ledger_keep(mainlog_core_ledger(m->core));
+}
 
 void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mailbox *to_main,
                          struct ev_loop *loop, struct log *core_log)

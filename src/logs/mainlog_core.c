@@ -113,8 +113,11 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
 {
         size_t done = 0;
 
+        enum put result = sink_file_put(&m->file, data, len, &done);
+
+        moves_end(m->file.moves);
         m->refused = false;
-        switch (sink_file_put(&m->file, data, len, &done)) {
+        switch (result) {
         case PUT_ALL:
                 break;
         case PUT_LATER:
@@ -485,6 +488,7 @@ bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *c
                 if (!is_syslog(c))
                         close_syslog(m);
                 m->file = file;
+                m->file.moves = m->shown->moves;
                 m->has_file = file.path != NULL;
         }
         sink_file_set_rotation(&m->file, c->maxbytes, c->backups);
@@ -561,8 +565,20 @@ bool mainlog_core_clear(struct mainlog_core *m, struct err *e)
         if (!m->has_file)
                 return err_set(e, ERR_NOENT, "no log file");
         bool fine = sink_file_clear(&m->file, e);
+        moves_end(m->file.moves);
         file_flush(m);
         return fine;
+}
+
+struct ledger_box *mainlog_core_ledger(const struct mainlog_core *m)
+{
+        return m->shown;
+}
+
+void mainlog_core_heed(struct mainlog_core *m, struct moves *moves)
+{
+        ledger_box_heed(m->shown, moves);
+        m->file.moves = m->shown->moves;
 }
 
 const char *mainlog_core_path(const struct mainlog_core *m)

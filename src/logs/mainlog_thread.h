@@ -7,11 +7,15 @@
 #include "logs/mainlog.h"
 #include "mailbox.h"
 
+struct moves;
+
 /* From here on its files belong to the thread whose loop this is; what its users call becomes a
  * message. `core_log` follows its level. m may be NULL in all three. Call it before the thread
  * starts. */
 void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mailbox *to_main,
                          struct ev_loop *loop, struct log *core_log);
+/* Before that: what its readers in another thread look at. */
+void mainlog_heed(struct mainlog *m, struct moves *moves);
 /* The thread's last word: no watcher stays behind. */
 void mainlog_leave_thread(struct mainlog *m);
 /* The thread has ended: calls do their work themselves again. Not ended: it still stands on a file,

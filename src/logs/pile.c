@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/fd.h"
 
-#define BLOCK     65536
-#define TRIES     40
-#define GAP_TRIES 20    /* a gap between names: a rotation under way, or one that was cut short */
-#define TRY_NS    20000 /* between two looks at names that move */
+#define BLOCK 65536
+#define TRIES 40
 
 /* What a .gz holds, as its last four bytes say (RFC 1952): modulo 2^32, and logs are rotated
  * long before that. */
@@ -165,33 +162,38 @@ static bool all_in_place(const char *path, const struct pile *p)
         return true;
 }
 
-static void wait_a_little(void)
+/* What is missing may just be between two names. */
+static enum found look(struct pile *p, const char *path, uint64_t inode,
+                       const struct pile_want *want, enum tail_result *result)
 {
-        struct timespec t = { .tv_nsec = TRY_NS };
-
-        nanosleep(&t, NULL);
+        *p = PILE_NONE;
+        *result = open_present(p, path, inode);
+        if (*result == TAIL_FAILED)
+                return FOUND_ALL;
+        if (*result != TAIL_OK)
+                return FOUND_GAP;
+        enum found found = open_backups(p, path, want);
+        return all_in_place(path, p) ? found : FOUND_MOVING;
 }
 
-/* Names move while they are read: only what was the same before and after is the truth. */
+/* Only what was the same before and after is the truth, and a gap only where nobody was moving
+ * names: a rotation that was cut short has left it, or another program is at it. */
 enum tail_result pile_open(struct pile *p, const char *path, uint64_t inode,
-                           const struct pile_want *want)
+                           const struct pile_want *want, struct moves *moves)
 {
-        enum tail_result r = TAIL_BUSY;
+        enum tail_result result;
 
         for (int tries = 0; tries < TRIES; tries++) {
-                *p = PILE_NONE;
-                r = open_present(p, path, inode);
-                if (r == TAIL_FAILED || (r == TAIL_NO_FILE && !inode))
-                        return r;
-                enum found found = r == TAIL_OK ? open_backups(p, path, want) : FOUND_MOVING;
-                if (found == FOUND_GAP && tries >= GAP_TRIES)
-                        found = FOUND_ALL;
-                if (found == FOUND_ALL && all_in_place(path, p))
-                        return TAIL_OK;
+                uint32_t before = moves_count(moves);
+                enum found found = look(p, path, inode, want, &result);
+                bool at_rest = before % 2 == 0 && moves_count(moves) == before;
+                if (found == FOUND_ALL || (found == FOUND_GAP && at_rest))
+                        return result;
                 pile_close(p);
-                wait_a_little();
+                if (!moves_wait(moves))
+                        break;
         }
-        return r == TAIL_OK ? TAIL_BUSY : r;
+        return TAIL_BUSY;
 }
 
 /* ---- what is in them */

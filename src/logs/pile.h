@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "logs/tail.h"
+#include "moves.h"
 
 #define PILE_MOST 64
 
@@ -36,9 +37,10 @@ struct pile_want {
 
 #define PILE_NONE ((struct pile){ 0 })
 
-/* inode: the file that is written to, wherever it is found; 0: the one that has the name. */
+/* inode: the file that is written to, wherever it is found; 0: the one that has the name.
+ * moves: whoever rotates it says so there; NULL: nobody does. */
 enum tail_result pile_open(struct pile *p, const char *path, uint64_t inode,
-                           const struct pile_want *want);
+                           const struct pile_want *want, struct moves *moves);
 void pile_close(struct pile *p);
 
 /* Bytes from `at` on, counted from the present file's first one: below 0 in backups. Fewer at the

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "channel.h"
 #include "pile.h"
 #include "since.h"
 
@@ -12,7 +13,8 @@
 
 struct reading {
         const char *path;
-        struct ledger_box *ledger; /* NULL: none */
+        struct ledger_box *ledger; /* NULL: none, or none that counts */
+        struct moves *moves;
         const struct log_ask *ask;
         struct pile pile;
         int64_t wanted;     /* bytes of backups: so many were asked for */
@@ -41,7 +43,17 @@ static void locate(struct reading *r, const struct stream_ledger *l)
                 r->base = (int64_t)l->written - r->size;
 }
 
-static enum tail_result open_all(struct reading *r, const struct pile_want *want)
+/* The ledger may have been about a file that was rotated away before we got to it. */
+static bool writes_elsewhere(const struct reading *r)
+{
+        struct stream_ledger now;
+
+        ledger_look(r->ledger, &now);
+        return now.inode != r->last.inode;
+}
+
+/* Only an offset needs the very file that is written to. */
+static enum tail_result open_files(struct reading *r, const struct pile_want *want)
 {
         struct stream_ledger *l = &r->last;
         bool exact = r->ask->from == FROM_OFFSET;
@@ -51,13 +63,24 @@ static enum tail_result open_all(struct reading *r, const struct pile_want *want
                 ledger_look(r->ledger, l);
         if (exact && r->ask->life && r->ask->life != l->life)
                 return l->life ? TAIL_OTHER_LIFE : TAIL_BUSY; /* it is just being taken up */
-        enum tail_result got = pile_open(&r->pile, r->path, l->inode, want);
-        /* Only an offset needs the very file that is written to. */
+        enum tail_result got = pile_open(&r->pile, r->path, l->inode, want, r->moves);
         if (got == TAIL_ASTRAY && !exact)
-                got = pile_open(&r->pile, r->path, 0, want);
-        if (got == TAIL_OK)
-                locate(r, l);
+                got = pile_open(&r->pile, r->path, 0, want, r->moves);
         return got;
+}
+
+static enum tail_result open_all(struct reading *r, const struct pile_want *want)
+{
+        enum tail_result got = TAIL_ASTRAY;
+
+        for (int tries = 0; tries < REACH_TRIES && got == TAIL_ASTRAY; tries++) {
+                got = open_files(r, want);
+                if (got == TAIL_ASTRAY && !writes_elsewhere(r))
+                        return got;
+        }
+        if (got == TAIL_OK)
+                locate(r, &r->last);
+        return got == TAIL_ASTRAY ? TAIL_BUSY : got;
 }
 
 /* ---- where to begin */
@@ -216,8 +239,12 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 [FROM_TIME] = from_time,
         };
         static const struct pile_want little;
-        struct reading r = { .path = path, .ledger = ledger, .ask = ask };
+        struct reading r = { .path = path, .ask = ask };
 
+        if (ledger) {
+                r.ledger = ledger_box_counts(ledger) ? ledger : NULL;
+                r.moves = ledger->moves;
+        }
         *out = (struct log_part){ .fd = -1 };
         out->result = path ? open_all(&r, &little) : TAIL_NO_FILE;
         if (out->result == TAIL_OK)

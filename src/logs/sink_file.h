@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "moves.h"
 #include "outfd.h"
 #include "rotate.h"
 #include "sys/sys.h"
@@ -21,8 +22,10 @@ struct put_watch {
 
 struct sink_file {
         struct sys *sys; /* borrowed */
-        char *path;      /* owned */
-        char *failure;   /* owned: why; NULL: no memory to say so, or nothing failed */
+        struct moves
+            *moves;    /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
+        char *path;    /* owned */
+        char *failure; /* owned: why; NULL: no memory to say so, or nothing failed */
         int64_t maxbytes;
         int64_t limit; /* size at which to rotate; above maxbytes after a rotation that failed */
         mode_t mode;   /* what new files are made with */
@@ -80,6 +83,9 @@ void sink_file_rotate(struct sink_file *f);
 
 /* Why a rotation has failed since this was last asked; the caller frees it. NULL: none did. */
 char *sink_file_failure(struct sink_file *f);
+
+/* A rotation, and clearing, begins a move (moves.h). It is the caller's to end, once what he tells
+ * others about the file is true again. */
 
 /* Append, rotating where due. *done: how many bytes were written, also when not all were. */
 enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done);

@@ -397,6 +397,8 @@ struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *
         s->pipe = -1;
         s->is_stderr = conf->is_stderr;
         s->shown = ledger_box_new(next_life(l));
+        if (s->shown)
+                ledger_box_heed(s->shown, l->core->moves);
         if (s->shown ? stream_configure(s, conf, e) : err_nomem(e))
                 return s;
         stream_delete(s);

@@ -442,6 +442,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         mailbox_open(&l->to_main, l->loop);
         settle_in(l, true);
         l->mainlog = mainlog;
+        mainlog_heed(mainlog, l->core->moves);
         mainlog_join_thread(mainlog, &l->to_core, &l->to_main, l->core_loop, &l->core_log);
         if (start(l, e))
                 return true;

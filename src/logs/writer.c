@@ -131,6 +131,14 @@ static void say_rotation(struct writer *w, uint32_t shifts_before)
         free(why);
 }
 
+/* Those who look for the file's names may believe what they see. A channel has to show its ledger
+ * first: channel_leave does it. */
+static void names_rest(const struct outlet *o)
+{
+        if (!o->channel)
+                moves_end(o->writer->core->moves);
+}
+
 /* ---- the queue */
 
 void outlet_wait(struct outlet *o)
@@ -190,6 +198,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         w->file.watch = o->spool && sink_file_is_regular(&w->file) ? &watch : NULL;
         enum put result = sink_file_put(&w->file, data, len, done);
         w->file.watch = NULL;
+        names_rest(o);
 
         if (result == PUT_LATER)
                 set_block(w, BLOCK_FULL);
@@ -263,6 +272,7 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 
         if (result == MOVE_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
+        names_rest(o);
         o->read += *done;
         o->written += *done;
         say_rotation(w, shifts);
@@ -366,6 +376,7 @@ void writer_rotate(struct writer *w)
         uint32_t shifts = w->file.shifts;
 
         sink_file_rotate(&w->file);
+        moves_end(w->core->moves);
         say_rotation(w, shifts);
 }
 
@@ -421,6 +432,7 @@ static struct writer *writer_new(struct core *core, const char *path, mode_t mod
         w->core = core;
         w->delay = FIRST_DELAY;
         if (sink_file_open(&w->file, core->sys, path, mode, e)) {
+                w->file.moves = core->moves;
                 HASH_ADD_KEYPTR(hh, core->writers, w->file.path, strlen(w->file.path), w);
                 if (w->hh.tbl)
                         return w;
