@@ -66,6 +66,7 @@ struct supervisor {
                 ev_timer pause;
                 unsigned starts;
                 int rounds;
+                bool is_over;             /* the wave */
         } tidy;                           /* engine/tidy */
         unsigned starts;                  /* of workers, so far */
         uint64_t seed;                    /* for jitter and spreading */

@@ -56,8 +56,9 @@ bool mapped_is_readable(const char *path, const struct mapped_form *form,
                         const struct state_owner *who);
 /* So many units more, zero and not touched. False: *e, all is as it was. */
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
-/* Everything was looked at, and little of it is needed: what is not touched again costs no memory.
- */
+/* Everything was looked at or written, and little of it is needed soon: it stays in the file, and
+ * what is not touched again costs no memory of ours. A place that is touched comes back from the
+ * page cache. */
 void mapped_untouch(const struct mapped *m);
 /* Unmap; the file stays for a successor. Fine when not open. */
 void mapped_close(struct mapped *m);

@@ -246,6 +246,17 @@ void state_close(struct supervisor *s, bool keep_it)
         release(s);
 }
 
+void state_untouch(const struct supervisor *s)
+{
+        const struct state *st = s->state;
+
+        if (!st)
+                return;
+        statetable_untouch(&st->table);
+        vault_untouch(&st->texts);
+        vault_untouch(&st->events);
+}
+
 const char *state_dir(const struct supervisor *s)
 {
         return s->state ? s->state->dir : NULL;

@@ -1,5 +1,6 @@
 #include "engine/tidy.h"
 
+#include "engine/state.h"
 #include "engine/supervisor.h"
 #include "sys/trim.h"
 
@@ -18,6 +19,13 @@ static void on_pause(EV_P_ ev_timer *w, int revents)
                 ev_timer_again(EV_A_ w); /* from now on: the loop may have been busy for longer */
                 return;
         }
+        if (!t->is_over) {
+                t->is_over = true;
+                state_untouch(s);
+                logs_untouch(s->logs);
+                ev_timer_again(EV_A_ w); /* once the log thread rests, too */
+                return;
+        }
         ev_timer_stop(EV_A_ w);
         memory_trim();
 }
@@ -31,6 +39,7 @@ void tidy_init(struct supervisor *s)
 void tidy_later(struct supervisor *s)
 {
         s->tidy.rounds = 0;
+        s->tidy.is_over = false;
         s->tidy.starts = s->starts;
         ev_now_update(s->loop);
         ev_timer_again(s->loop, &s->tidy.pause);

@@ -19,7 +19,8 @@ static void send(struct logs *l, void (*run)(struct mail *), const char *first, 
         struct errand *o = malloc(sizeof *o + a + b);
 
         if (!o) {
-                log_line(l->log, LVL_CRITICAL, "out of memory: %s", otherwise);
+                if (otherwise)
+                        log_line(l->log, LVL_CRITICAL, "out of memory: %s", otherwise);
                 return;
         }
         *o = (struct errand){ .mail = { NULL, run }, .logs = l, .second = o->first + a };
@@ -57,4 +58,18 @@ static void core_clean(struct mail *m)
 void logs_clean(struct logs *l, const char *childlogdir, const char *identifier)
 {
         send(l, core_clean, childlogdir, identifier, "old logs are not removed");
+}
+
+static void core_untouch(struct mail *m)
+{
+        struct errand *o = (struct errand *)m;
+
+        keeper_untouch(o->logs->core->keeper);
+        free(o);
+}
+
+/* By whom it may be moved meanwhile. */
+void logs_untouch(struct logs *l)
+{
+        send(l, core_untouch, "", "", NULL);
 }

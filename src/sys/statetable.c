@@ -113,6 +113,11 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
         return true;
 }
 
+void statetable_untouch(const struct statetable *t)
+{
+        mapped_untouch(&t->file);
+}
+
 static void let_go(struct statetable *t)
 {
         free(t->slots);
