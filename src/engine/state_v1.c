@@ -70,35 +70,52 @@ union v1_record {
         char bytes[V1_RECORD_MAX];
 };
 
+/* What has the same name in both, for both directions. */
+#define MEMORY_FIELDS(EACH)   \
+        EACH(due_ms)          \
+        EACH(spawned_ms)      \
+        EACH(spawned_wall_ms) \
+        EACH(calm_ms)         \
+        EACH(stopped_wall_ms) \
+        EACH(ended_wall_ms)   \
+        EACH(pid)             \
+        EACH(tries)           \
+        EACH(crashes)         \
+        EACH(restarts)        \
+        EACH(code)            \
+        EACH(sig)             \
+        EACH(raw)             \
+        EACH(check_failures)  \
+        EACH(check_successes) \
+        EACH(state)           \
+        EACH(waiting)         \
+        EACH(known)           \
+        EACH(happened)        \
+        EACH(core)            \
+        EACH(expected)        \
+        EACH(unhealthy)       \
+        EACH(health)          \
+        EACH(ever_ok)
+#define PROCESS_FIELDS(EACH) \
+        EACH(work)           \
+        EACH(status)         \
+        EACH(fingerprint)    \
+        EACH(start_low)      \
+        EACH(number)         \
+        EACH(stopsignal)     \
+        EACH(stopwaitsecs)   \
+        EACH(program_kind)   \
+        EACH(stopasgroup)    \
+        EACH(killasgroup)
+#define FLEET_FIELDS(EACH) EACH(replicas) EACH(numprocs) EACH(scaled)
+#define COPY_FIELD(name)   to->name = from->name;
+
 /* ---- from it */
 
 static void read_memory(const struct v1_memory *from, struct process_memory *to)
 {
-        *to = (struct process_memory){ .due_ms = from->due_ms,
-                                       .spawned_ms = from->spawned_ms,
-                                       .spawned_wall_ms = from->spawned_wall_ms,
-                                       .tried_wall_ms = from->spawned_wall_ms,
-                                       .calm_ms = from->calm_ms,
-                                       .stopped_wall_ms = from->stopped_wall_ms,
-                                       .ended_wall_ms = from->ended_wall_ms,
-                                       .pid = from->pid,
-                                       .tries = from->tries,
-                                       .crashes = from->crashes,
-                                       .restarts = from->restarts,
-                                       .code = from->code,
-                                       .sig = from->sig,
-                                       .raw = from->raw,
-                                       .check_failures = from->check_failures,
-                                       .check_successes = from->check_successes,
-                                       .state = from->state,
-                                       .waiting = from->waiting,
-                                       .known = from->known,
-                                       .happened = from->happened,
-                                       .core = from->core,
-                                       .expected = from->expected,
-                                       .unhealthy = from->unhealthy,
-                                       .health = from->health,
-                                       .ever_ok = from->ever_ok };
+        *to = (struct process_memory){ .tried_wall_ms = from->spawned_wall_ms };
+        MEMORY_FIELDS(COPY_FIELD)
         to->failure_count = from->failure_count <= MEMORY_FAILURES ? from->failure_count : 0;
         memcpy(to->failures_ms, from->failures_ms, to->failure_count * sizeof *to->failures_ms);
         memcpy(to->spawnerr, from->spawnerr, sizeof to->spawnerr - 1);
@@ -110,22 +127,18 @@ static uint64_t end_of_start(const struct v1_process *p)
         return p->start_high > p->start_low ? p->start_high : p->start_low;
 }
 
-static void read_process(const struct v1_process *p, struct record *r)
+static void read_process(const struct v1_process *from, struct record *to)
 {
-        r->work = p->work;
-        r->status = p->status;
-        r->fingerprint = p->fingerprint;
-        r->start_low = p->start_low;
-        r->start_high = end_of_start(p);
-        memcpy(r->pipes, p->pipes, sizeof r->pipes);
-        r->number = p->number;
-        r->stopsignal = p->stopsignal;
-        r->stopwaitsecs = p->stopwaitsecs;
-        r->program_kind = p->program_kind;
-        r->stopasgroup = p->stopasgroup;
-        r->killasgroup = p->killasgroup;
-        r->listener.state = p->listener_state;
-        read_memory(&p->memory, &r->memory);
+        PROCESS_FIELDS(COPY_FIELD)
+        to->start_high = end_of_start(from);
+        memcpy(to->pipes, from->pipes, sizeof to->pipes);
+        to->listener.state = from->listener_state;
+        read_memory(&from->memory, &to->memory);
+}
+
+static void read_fleet(const struct v1_fleet *from, struct record *to)
+{
+        FLEET_FIELDS(COPY_FIELD)
 }
 
 static bool find_texts(const union v1_record *from, struct record *r)
@@ -156,13 +169,10 @@ static bool read_record(const union v1_record *from, struct record *r)
             (struct record){ .kind = (enum record_kind)from->head.kind, .flags = from->head.flags };
         if (r->kind == RECORD_PROCESS)
                 read_process(&from->process, r);
-        else if (r->kind != RECORD_FLEET)
+        else if (r->kind == RECORD_FLEET)
+                read_fleet(&from->fleet, r);
+        else
                 return false;
-        else {
-                r->replicas = from->fleet.replicas;
-                r->numprocs = from->fleet.numprocs;
-                r->scaled = from->fleet.scaled;
-        }
         return find_texts(from, r);
 }
 
@@ -170,59 +180,34 @@ static bool read_record(const union v1_record *from, struct record *r)
 
 static void write_memory(const struct process_memory *from, struct v1_memory *to)
 {
-        *to = (struct v1_memory){ .due_ms = from->due_ms,
-                                  .spawned_ms = from->spawned_ms,
-                                  .spawned_wall_ms = from->spawned_wall_ms,
-                                  .calm_ms = from->calm_ms,
-                                  .stopped_wall_ms = from->stopped_wall_ms,
-                                  .ended_wall_ms = from->ended_wall_ms,
-                                  .seed = (uint64_t)from->spawned_wall_ms,
-                                  .pid = from->pid,
-                                  .tries = from->tries,
-                                  .crashes = from->crashes,
-                                  .restarts = from->restarts,
-                                  .code = from->code,
-                                  .sig = from->sig,
-                                  .raw = from->raw,
-                                  .check_failures = from->check_failures,
-                                  .check_successes = from->check_successes,
-                                  .state = from->state,
-                                  .waiting = from->waiting,
-                                  .known = from->known,
-                                  .happened = from->happened,
-                                  .core = from->core,
-                                  .expected = from->expected,
-                                  .unhealthy = from->unhealthy,
-                                  .health = from->health,
-                                  .ever_ok = from->ever_ok,
-                                  .failure_count = from->failure_count };
+        MEMORY_FIELDS(COPY_FIELD)
+        to->seed = (uint64_t)from->spawned_wall_ms;
+        to->failure_count = from->failure_count;
         memcpy(to->failures_ms, from->failures_ms, sizeof to->failures_ms);
         memcpy(to->spawnerr, from->spawnerr, sizeof to->spawnerr);
+}
+
+static void write_process(const struct record *from, struct v1_process *to)
+{
+        PROCESS_FIELDS(COPY_FIELD)
+        to->start_high = from->start_high;
+        memcpy(to->pipes, from->pipes, sizeof to->pipes);
+        to->listener_state = (uint8_t)from->listener.state;
+        write_memory(&from->memory, &to->memory);
+}
+
+static void write_fleet(const struct record *from, struct v1_fleet *to)
+{
+        FLEET_FIELDS(COPY_FIELD)
 }
 
 static size_t write_fixed(const struct record *r, union v1_record *to)
 {
         memset(to, 0, sizeof *to);
-        if (r->kind == RECORD_FLEET) {
-                to->fleet = (struct v1_fleet){ .replicas = r->replicas,
-                                               .numprocs = r->numprocs,
-                                               .scaled = r->scaled };
-        } else {
-                to->process = (struct v1_process){ .work = r->work,
-                                                   .status = r->status,
-                                                   .fingerprint = r->fingerprint,
-                                                   .start_low = r->start_low,
-                                                   .start_high = r->start_high,
-                                                   .number = r->number,
-                                                   .stopsignal = r->stopsignal,
-                                                   .stopwaitsecs = r->stopwaitsecs,
-                                                   .program_kind = r->program_kind,
-                                                   .stopasgroup = r->stopasgroup,
-                                                   .killasgroup = r->killasgroup,
-                                                   .listener_state = (uint8_t)r->listener.state };
-                memcpy(to->process.pipes, r->pipes, sizeof r->pipes);
-                write_memory(&r->memory, &to->process.memory);
-        }
+        if (r->kind == RECORD_FLEET)
+                write_fleet(r, &to->fleet);
+        else
+                write_process(r, &to->process);
         to->head.kind = (uint16_t)r->kind;
         to->head.flags = (uint16_t)r->flags;
         return r->kind == RECORD_FLEET ? sizeof to->fleet : sizeof to->process;
