@@ -23,10 +23,12 @@ static void become_next(struct daemon *d)
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         api_dismiss(d->api);
         logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
-        bool fine = handover_put_start(&items, &d->original_mask, &s->limits.nofile) &&
-                    (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
-                    upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
-                    cmdline_again(&d->cmd, d->next_binary, s->config->path, &argv);
+        bool fine =
+            handover_put_start(&items, &d->original_mask, &s->limits.nofile, d->world->cwd) &&
+            (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
+            upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
+            cmdline_again(d->next_binary, false, s->config->path, s->overrides, s->override_count,
+                          &argv);
         service_reloading(&d->service);
         mainlog_send(d->mainlog);
         if (!fine)

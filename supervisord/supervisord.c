@@ -263,6 +263,7 @@ int main(int argc, char **argv)
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         handover_mask(&d.handover, &d.original_mask);
+        handover_chdir(&d.handover);
         d.world = world_real();
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/flags.h"
+#include "base/strs.h"
 #include "model/config.h"
 
 #define CMDLINE_OVERRIDES 32
@@ -21,10 +22,11 @@ extern const struct flag daemon_flags[];
 
 /* False: *e has the message that goes behind "Error: ". Strings are borrowed from argv. */
 bool cmdline_parse(struct cmdline *c, int argc, char *const *argv, struct err *e);
-/* The same again for another image of the daemon: binary, the configuration by its full path, what
- * was said beside it. False: no memory. */
-bool cmdline_again(const struct cmdline *c, const char *binary, const char *config,
-                   struct strs *argv);
+/* The same again for another image of the daemon, or only to have it check: binary, the
+ * configuration by its full path, what was said beside it. Relative paths among that are so to the
+ * directory that the daemon was started in. False: no memory. */
+bool cmdline_again(const char *binary, bool check, const char *config,
+                   const struct override *overrides, int count, struct strs *argv);
 void cmdline_help(struct buf *out);
 
 #endif

@@ -36,7 +36,10 @@ bool handover_has(const struct handover *h, const char *name); /* h may be NULL 
  * those that a daemon gives itself. */
 void handover_mask(const struct handover *h, sigset_t *mask);
 void handover_nofile(const struct handover *h, struct rlimit *nofile);
-bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile);
+/* The directory that relative paths are meant from: first thing, before anybody asks for it. */
+void handover_chdir(const struct handover *h);
+bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile,
+                        const char *cwd);
 
 /* Names hold neither newline nor '='. False: no memory, or such a name. */
 bool handover_put(struct strs *items, const char *name, const char *value);

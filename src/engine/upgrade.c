@@ -12,6 +12,7 @@
 #include "engine/say.h"
 #include "engine/state.h"
 #include "engine/worker.h"
+#include "model/cmdline.h"
 #include "sys/handover.h"
 
 #define CHECK_S 10. /* a binary that does not answer --check in that time is none */
@@ -79,12 +80,17 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
 
 static bool spawn_check(struct supervisor *s, const char *binary, pid_t *pid_out, struct err *e)
 {
-        char *argv[] = { (char *)binary, (char *)"--check", (char *)"-c", s->config->path, NULL };
+        const struct world *w = s->world;
+        AUTO_STRS argv = STRS_INIT;
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
+
+        if (!cmdline_again(binary, true, s->config->path, s->overrides, s->override_count, &argv))
+                return err_nomem(e);
         struct launch launch = { .path = binary,
-                                 .argv = argv,
-                                 .envp = (char *const *)s->world->environ,
+                                 .argv = argv.items,
+                                 .envp = (char *const *)w->environ,
+                                 .directory = w->is_dir(w, w->cwd) ? w->cwd : NULL,
                                  .umask = -1,
                                  .fds = { null, null, null },
                                  .mask = &s->worker_mask };

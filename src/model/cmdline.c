@@ -107,19 +107,24 @@ void cmdline_help(struct buf *out)
         flags_help(daemon_flags, out);
 }
 
-bool cmdline_again(const struct cmdline *c, const char *binary, const char *config,
-                   struct strs *argv)
+static bool again(const struct override *o, struct strs *argv)
 {
-        bool fine = strs_add(argv, binary) && strs_add(argv, "-c") && strs_add(argv, config);
+        AUTO_BUF word = BUF_INIT;
+        const struct flag *f = daemon_flags;
 
-        for (int i = 0; fine && i < c->override_count; i++) {
-                AUTO_BUF word = BUF_INIT;
-                const struct flag *f = daemon_flags;
-                while (f->name && (!f->key || strcmp(f->key, c->overrides[i].key) != 0))
-                        f++;
-                buf_printf(&word, "--%s", c->overrides[i].key);
-                fine = !word.failed && strs_add(argv, word.data) &&
-                       (!f->value || strs_add(argv, c->overrides[i].value));
-        }
+        while ((f->name || f->letter) && (!f->key || strcmp(f->key, o->key) != 0))
+                f++;
+        buf_printf(&word, "--%s", o->key);
+        return !word.failed && strs_add(argv, word.data) && (!f->value || strs_add(argv, o->value));
+}
+
+bool cmdline_again(const char *binary, bool check, const char *config,
+                   const struct override *overrides, int count, struct strs *argv)
+{
+        bool fine = strs_add(argv, binary) && (!check || strs_add(argv, "--check")) &&
+                    strs_add(argv, "-c") && strs_add(argv, config);
+
+        for (int i = 0; fine && i < count; i++)
+                fine = again(&overrides[i], argv);
         return fine;
 }

@@ -148,6 +148,15 @@ void handover_nofile(const struct handover *h, struct rlimit *nofile)
                 *nofile = (struct rlimit){ soft, (rlim_t)strtoull(end + 1, NULL, 10) };
 }
 
+/* Where it is gone, what is named relative to it is, too. */
+void handover_chdir(const struct handover *h)
+{
+        const char *cwd = handover_word(h, "cwd");
+
+        if (cwd && chdir(cwd) < 0)
+                return;
+}
+
 static char *slurp(int fd)
 {
         struct stat st;
@@ -241,7 +250,8 @@ void handover_release(struct handover *h)
 
 /* ---- the old image's side */
 
-bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile)
+bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile,
+                        const char *cwd)
 {
         uint64_t blocked = 0;
         char text[64];
@@ -254,7 +264,8 @@ bool handover_put_start(struct strs *items, const sigset_t *mask, const struct r
                 return false;
         snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)nofile->rlim_cur,
                  (unsigned long long)nofile->rlim_max);
-        return handover_put(items, "nofile", text);
+        return handover_put(items, "nofile", text) &&
+               (strchr(cwd, '\n') || handover_put(items, "cwd", cwd));
 }
 
 bool handover_pipe_reads(int fd)

@@ -559,6 +559,33 @@ def a_bad_binary_changes_nothing(c):
     reap_all()
 
 
+@story(nobody=True)
+def a_binary_is_checked_with_the_command_line_that_it_is_to_run_by(c):
+    asked = write_file(c.path('asked'), f'#!/bin/sh\n(pwd; printf "%s\\n" "$@") > {c.path("words")}; exit 5\n',
+                       0o755)
+    d = c.daemon(c.program('w', ' sleep'), supervisord='directory=/', start=False,
+                 args=['-n', '-l', 'a log', '-j', 's.pid', '--minfds=200', '-t'])
+    here = os.getcwd()
+    d.logfile = f'{d.dir}/a log'
+    os.chdir(d.dir)  # what is named relative to it is so for every image
+    try:
+        d.start()
+    finally:
+        os.chdir(here)
+    d.wait_state('w', 'RUNNING')
+    d.wait_log("set current directory: '/'")
+    pid = d.process('w')['pid']
+    d.post('/v1/upgrade', {'binary': asked}, 422)
+    same(read_file(c.path('words')).splitlines(),
+         [d.dir, '--check', '-c', d.conf, '--nodaemon', '--logfile', 'a log', '--pidfile', 's.pid',
+          '--minfds', '200', '--strip_ansi'], 'what the binary was asked')
+    for n in 1, 2:
+        d.post('/v1/upgrade', status=202)
+        upgraded(c, d, n)
+    same((d.process('w')['pid'], os.listdir('/').count('s.pid')), (pid, 0), 'pid of the worker, and in /')
+    same(os.path.basename(d.info()['statedir']), 's.state', 'state directory')
+
+
 def sum_of(data):
     """As in sys/mapped.c."""
     total = 0
