@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "engine/fdstore.h"
 #include "engine/gzip.h"
+#include "engine/pipes.h"
 #include "engine/state.h"
 #include "sys/daemonize.h"
 #include "sys/given.h"
@@ -19,6 +20,8 @@
 #include "sys/user.h"
 #include "sys/world.h"
 #include "version.h"
+
+#define OWN_FDS 128 /* sockets, some clients, files of its own */
 
 /* ---- start-up */
 
@@ -163,6 +166,7 @@ static int supervise(struct daemon *d)
                 fault_point("upgrade.begun");
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
+        limits_make_room(OWN_FDS + pipes_descriptors(&d->sup)); /* the threads begin here */
         if (!logs_run(d->sup.logs, d->mainlog, &e)) {
                 log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
                 handover_go_back();

@@ -3,10 +3,14 @@
 #define ENGINE_PIPES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sys/sys.h"
 
 struct supervisor;
+
+/* How many descriptors all its workers and their logs take, if each of them runs. */
+int64_t pipes_descriptors(const struct supervisor *s);
 
 /* The same pipe once more, open for reading and writing; `flags` besides. -1: errno. */
 int pipe_open_again(struct sys *sys, int fd, int flags);

@@ -3,6 +3,7 @@
 #define SYS_LIMITS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/resource.h>
 
 #include "base/err.h"
@@ -16,5 +17,11 @@ struct limits {
  * lines as there), then raise our own NOFILE soft limit to the hard one. *out is what workers get.
  */
 bool limits_apply(int minfds, int minprocs, struct limits *out, struct log *log, struct err *e);
+
+/* So many descriptors, or as many as may be open, will come to be: the kernel's table gets its room
+ * while there is one thread. Growing it under a second one waits for a grace period of RCU, 10 to
+ * 15 ms for each doubling (expand_fdtable), in the midst of starts. Where it is refused, that is
+ * what happens. */
+void limits_make_room(int64_t descriptors);
 
 #endif

@@ -24,6 +24,26 @@ void pipe_both_ways(struct sys *sys, int *fd, int flags)
         *fd = both;
 }
 
+/* Stdin's end; for a log its pipe and its file. */
+static int64_t taken_by_one(const struct program *g)
+{
+        int logs = !program_discards(g, false) + !(g->redirect_stderr || program_discards(g, true));
+
+        return 1 + 2 * (int64_t)logs;
+}
+
+int64_t pipes_descriptors(const struct supervisor *s)
+{
+        int64_t sum = 0;
+
+        for (int i = 0; i < s->registry.group_count; i++) {
+                const struct group *g = s->registry.groups[i];
+                for (int k = 0; k < g->fleet_count; k++)
+                        sum += g->fleets[k].replicas * taken_by_one(g->fleets[k].program);
+        }
+        return sum;
+}
+
 static bool make_stdin(struct sys *sys, int fds[2])
 {
         if (sys->pipe(sys, fds) < 0)

@@ -1,6 +1,11 @@
 #include "sys/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
 
 /* One row for each limit that a key asks for. */
 struct demand {
@@ -58,4 +63,21 @@ bool limits_apply(int minfds, int minprocs, struct limits *out, struct log *log,
                 log_line(log, LVL_DEBUG, "RLIMIT_NOFILE stays at %llu",
                          (unsigned long long)out->nofile.rlim_cur);
         return true;
+}
+
+void limits_make_room(int64_t descriptors)
+{
+        struct rlimit most;
+
+        if (getrlimit(RLIMIT_NOFILE, &most) < 0)
+                return;
+        if (descriptors > INT_MAX)
+                descriptors = INT_MAX;
+        if ((rlim_t)descriptors > most.rlim_cur)
+                descriptors = (int64_t)most.rlim_cur;
+        AUTO_FD any = open("/", O_PATH | O_CLOEXEC);
+        if (any >= 0 && descriptors > any) {
+                AUTO_FD last = fcntl(any, F_DUPFD_CLOEXEC, (int)descriptors - 1);
+                (void)last; /* the table never shrinks */
+        }
 }

@@ -2,7 +2,8 @@
 import os
 import resource
 
-from e2elib import (Skipped, become, check, descendants, has, lonely_uid, same, story, write_file)
+from e2elib import (Skipped, become, check, descendants, has, lonely_uid, read_file, same, story,
+                    write_file)
 
 
 @story(nobody=True, slow=3)
@@ -36,6 +37,20 @@ def a_thousand_workers_start_answer_scale_and_stop(c):
     results = d.order('w:*', 'start')['results']
     check(len(results) == count and all(r['ok'] for r in results), 'all were started')
     d.stop()
+
+
+@story
+def room_for_every_descriptor_is_made_before_the_first_start(c):
+    """Making it later, with a second thread, makes starts wait for the kernel."""
+    count = 300
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6 * count:
+        raise Skipped(f'RLIMIT_NOFILE is {hard}')
+    d = c.daemon(c.program('w', ' sleep', f'numprocs={count}', 'process_name=%(process_num)d',
+                           'autostart=false'))
+    room = [line for line in read_file(f'/proc/{d.pid}/status').splitlines()
+            if line.startswith('FDSize:')]
+    check(room and int(room[0].split()[1]) >= 5 * count, f'{room}, two logs for each of {count}')
 
 
 @story(root=True)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "engine/pipes.h"
 #include "house.h"
 
 #define W "[program:w]\ncommand=/bin/w\nstartsecs=0\nautorestart=false\n"
@@ -61,4 +62,13 @@ Test(outputs, need_the_null_device)
         kernel_mend(&h.kernel, K_OPEN);
         house_later(&h, 10000);
         cr_expect_str_eq(house_state(&h, "w"), "RUNNING");
+}
+
+Test(outputs, are_counted_before_they_come)
+{
+        house_open(&h, "",
+                   "[program:a]\ncommand=/bin/w\nnumprocs=10\nprocess_name=%(process_num)d\n"
+                   "[program:b]\ncommand=/bin/w\nredirect_stderr=true\n"
+                   "[program:c]\ncommand=/bin/w\nstdout_logfile=NONE\nstderr_logfile=NONE\n");
+        cr_expect_eq(pipes_descriptors(&h.sup), 10 * 5 + 3 + 1);
 }

@@ -103,6 +103,43 @@ Test(limits, raises_the_hard_limit_as_root)
         isolated(hard_as_root);
 }
 
+static long table_size(void)
+{
+        char line[256];
+        long size = -1;
+        FILE *f = fopen("/proc/self/status", "re");
+
+        while (f && size < 0 && fgets(line, sizeof line, f))
+                if (strncmp(line, "FDSize:", 7) == 0)
+                        size = atol(line + 7);
+        if (f)
+                fclose(f);
+        return size;
+}
+
+static int roomy(void)
+{
+        struct rlimit small = { 1500, 1500 };
+
+        if (table_size() < 0)
+                return SKIPPED;
+        CHECK(setrlimit(RLIMIT_NOFILE, &small) == 0);
+        CHECK(table_size() < 700);
+        limits_make_room(700);
+        CHECK(table_size() >= 700);
+        CHECK(table_size() < 1500);
+        limits_make_room(INT64_MAX);
+        CHECK(table_size() >= 1500);
+        limits_make_room(0);
+        CHECK(open("/", O_PATH | O_CLOEXEC) == 3); /* and nothing stays open */
+        return 0;
+}
+
+Test(limits, has_room_for_descriptors_before_they_come)
+{
+        isolated(roomy);
+}
+
 /* ---- the daemon's user */
 
 static bool some_groups(const struct world *w, const char *user, gid_t first, gid_t **list_out,
