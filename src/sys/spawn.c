@@ -397,6 +397,14 @@ static void forget_child(pid_t pid)
                 ;
 }
 
+/* The exec that lets us go on has half of its own way before it, and the kernel puts us first: on
+ * the same core all that is still to be done here would stand between the worker and its first
+ * instruction, while another core may be idle. */
+static void after_the_child(void)
+{
+        sched_yield();
+}
+
 static void run_child(struct spawner *sp, const struct launch *l, struct spawned *out)
 {
         int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD |
@@ -411,6 +419,7 @@ static void run_child(struct spawner *sp, const struct launch *l, struct spawned
                 *out = (struct spawned){ .pid = -1, .step = st.step, .error = st.error };
         } else {
                 *out = (struct spawned){ .pid = pid };
+                after_the_child();
         }
 }
 
