@@ -44,6 +44,7 @@ struct mapped {
         size_t size;
         uint32_t unit, units;
         uint32_t lost; /* units that were cut off since it was last grown */
+        bool fresh;    /* made by this opening */
 };
 
 /* Open or make. What cannot be used is set aside and `said` gets a line why. False: *e, nothing is
@@ -54,6 +55,9 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
  * `who` cannot read. */
 bool mapped_is_readable(const char *path, const struct mapped_form *form,
                         const struct state_owner *who);
+/* Say that something of it has been destroyed that was there beforehand. */
+void mapped_damaged(const struct mapped *m, struct buf *said);
+
 /* So many units more, zero and not touched. False: *e, all is as it was. */
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
 /* Everything was looked at or written, and little of it is needed soon: it stays in the file, and
@@ -65,7 +69,11 @@ void mapped_close(struct mapped *m);
 /* Nothing is to be kept: the file goes. */
 void mapped_remove(struct mapped *m);
 
-/* Zero in a fresh file; what is written there stays. */
+/* A word for the one who divides the units up. Zero in a fresh file; what is written there stays.
+ */
+uint64_t *mapped_mark(const struct mapped *m);
+
+/* The same for whoever uses that. */
 void *mapped_margin(const struct mapped *m);
 /* The same bytes once more, where they stay when the file grows. NULL: errno. */
 void *mapped_margin_keep(const struct mapped *m);

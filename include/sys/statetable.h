@@ -26,7 +26,9 @@ struct statetable {
         uint32_t slot_count;
         uint32_t used;       /* slots that hold a record */
         uint32_t first_free; /* no free slot below this one */
+        uint32_t top;        /* slots below it have been written */
         uint32_t damaged;    /* slots that held something, but nothing whole */
+        uint32_t older;      /* slots with a whole copy and one that somebody has damaged */
 };
 
 /* Open or make; see mapped_open. record_max, below 64 KiB, is rounded up to 8. False: *e, nothing

@@ -122,6 +122,11 @@ static bool open_tables(struct supervisor *s, struct err *e)
                 log_line(s->log, LVL_WARN,
                          "%s: %u records are damaged; their processes are not known",
                          st->table.file.path, st->table.damaged);
+        if (st->table.older)
+                log_line(s->log, LVL_WARN,
+                         "%s: %u records are damaged in one of their two copies: the other one is "
+                         "believed",
+                         st->table.file.path, st->table.older);
         return (state_read_all(s) && state_events_read(st)) || err_nomem(e);
 }
 

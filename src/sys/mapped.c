@@ -155,11 +155,20 @@ static void note_extent(struct mapped *m)
         *extent_of(m) = (struct extent){ m->units, ~m->units };
 }
 
-static void check_extent(struct mapped *m)
+void mapped_damaged(const struct mapped *m, struct buf *said)
+{
+        buf_printf(said, "%s%s is damaged: what has gone from it nobody knows",
+                   said->len ? "; " : "", m->path);
+}
+
+/* There always was one: without it the file is no longer what it was. */
+static void check_extent(struct mapped *m, struct buf *said)
 {
         const struct extent *was = extent_of(m);
 
-        if (was->units == ~was->inverse && was->units > m->units)
+        if (was->units != ~was->inverse)
+                mapped_damaged(m, said);
+        else if (was->units > m->units)
                 m->lost = was->units - m->units;
         note_extent(m);
 }
@@ -175,6 +184,11 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e)
 void mapped_untouch(const struct mapped *m)
 {
         madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
+}
+
+uint64_t *mapped_mark(const struct mapped *m)
+{
+        return (uint64_t *)(m->map + EXTENT_AT) + 1;
 }
 
 void *mapped_margin(const struct mapped *m)
@@ -240,7 +254,7 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
 
 /* NULL: mapped and ours; else why not. */
 static const char *take_file(struct mapped *m, const struct mapped_form *f,
-                             const struct state_owner *who, struct err *e)
+                             const struct state_owner *who, struct buf *said, struct err *e)
 {
         struct header h;
         struct stat st;
@@ -261,7 +275,7 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
                 return "has an impossible size";
         if (!map_file(m, (uint32_t)units, e))
                 return e->text;
-        check_extent(m);
+        check_extent(m, said);
         return NULL;
 }
 
@@ -291,16 +305,17 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
                 return err_nomem(e);
         m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (m->fd >= 0 || errno != ENOENT) {
-                const char *why = m->fd < 0 ? strerror(errno) : take_file(m, form, who, &why_not);
+                const char *why =
+                    m->fd < 0 ? strerror(errno) : take_file(m, form, who, said, &why_not);
                 if (!why)
                         return true;
                 let_go(m);
                 set_aside(m, why, said);
         }
-        if (make_file(m, form, who, e))
-                return true;
-        mapped_close(m);
-        return false;
+        m->fresh = make_file(m, form, who, e);
+        if (!m->fresh)
+                mapped_close(m);
+        return m->fresh;
 }
 
 void mapped_close(struct mapped *m)

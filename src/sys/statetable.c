@@ -15,6 +15,11 @@ struct copy {
         char data[];
 };
 
+/* All slots below it have been written at least once. Beside the extent; in one store. */
+struct top {
+        uint32_t slot, inverse;
+};
+
 static size_t copy_size(const struct statetable *t)
 {
         return sizeof(struct copy) + t->record_max;
@@ -41,14 +46,54 @@ static bool copy_is_good(const struct statetable *t, uint32_t slot, const struct
                sum == copy_sum(slot, c->seq, c->len, c->data);
 }
 
+/* The older copy is replaced; until its sum is there, the newer one counts. */
+static void put(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
+{
+        struct state_slot *s = &t->slots[slot];
+        uint8_t which = !s->at;
+        struct copy *c = copy_at(t, slot, which);
+
+        __atomic_store_n(&c->sum, 0, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_RELEASE);
+        c->seq = copy_at(t, slot, s->at)->seq + 1;
+        c->len = len;
+        fault_point("state.half");
+        memcpy(c->data, record, len);
+        __atomic_store_n(&c->sum, copy_sum(slot, c->seq, len, c->data), __ATOMIC_RELEASE);
+        *s = (struct state_slot){ .len = (uint16_t)len, .at = which };
+        fault_point("state.written");
+}
+
 /* ---- opening */
 
-/* A first record that a kill cut short was never there; a whole one that changed is damage. */
+static bool read_top(struct statetable *t)
+{
+        struct top top;
+
+        memcpy(&top, mapped_mark(&t->file), sizeof top);
+        if (top.slot != ~top.inverse)
+                return false;
+        t->top = top.slot;
+        return true;
+}
+
+static void set_top(struct statetable *t, uint32_t slot)
+{
+        const struct top top = { slot, ~slot };
+        uint64_t both;
+
+        memcpy(&both, &top, sizeof both);
+        __atomic_store_n(mapped_mark(&t->file), both, __ATOMIC_RELEASE);
+        t->top = slot;
+}
+
+/* A first record that a kill cut short was never there, and the newer copy may be torn; a whole one
+ * that changed, or that is not there any more, is damage. */
 static void look_at(struct statetable *t, uint32_t slot)
 {
         struct state_slot *s = &t->slots[slot];
         uint64_t newest = 0;
-        bool bad = false;
+        bool bad = false, gone = false;
 
         for (uint8_t which = 0; which < 2; which++) {
                 const struct copy *c = copy_at(t, slot, which);
@@ -58,12 +103,18 @@ static void look_at(struct statetable *t, uint32_t slot)
                         *s = (struct state_slot){ .len = (uint16_t)c->len, .at = which };
                 }
                 bad = bad || (!good && c->sum != 0);
+                gone = gone || (c->sum == 0 && c->seq == 0);
         }
         t->used += s->len != 0;
-        if (!bad || newest)
+        if (newest) {
+                t->older += bad || (gone && newest > 1);
+                return;
+        }
+        if (!bad && !(gone && slot < t->top))
                 return;
         t->damaged++;
         memset(copy_at(t, slot, 0), 0, 2 * copy_size(t)); /* whoever has it next begins anew */
+        put(t, slot, "", 0);
 }
 
 static bool slots_grow(struct statetable *t, uint32_t count)
@@ -107,8 +158,13 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
         }
         t->slot_count = t->file.units;
         t->damaged = t->file.lost;
+        bool has_top = read_top(t);
+        if (!has_top || t->top > t->slot_count)
+                set_top(t, has_top ? t->slot_count : 0);
         for (uint32_t i = 0; i < t->slot_count; i++)
                 look_at(t, i);
+        if (!has_top && !t->used && !t->file.fresh) /* an earlier version left none */
+                mapped_damaged(&t->file, said);
         mapped_untouch(&t->file);
         return true;
 }
@@ -122,7 +178,7 @@ static void let_go(struct statetable *t)
 {
         free(t->slots);
         t->slots = NULL;
-        t->slot_count = t->first_free = t->used = t->damaged = 0;
+        t->slot_count = t->first_free = t->used = t->top = t->damaged = t->older = 0;
 }
 
 void statetable_close(struct statetable *t)
@@ -148,24 +204,6 @@ size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, siz
         size_t len = s->len < size ? s->len : size;
         memcpy(out, copy_at(t, slot, s->at)->data, len);
         return len;
-}
-
-/* The older copy is replaced; until its sum is there, the newer one counts. */
-static void put(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
-{
-        struct state_slot *s = &t->slots[slot];
-        uint8_t which = !s->at;
-        struct copy *c = copy_at(t, slot, which);
-
-        __atomic_store_n(&c->sum, 0, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_RELEASE);
-        c->seq = copy_at(t, slot, s->at)->seq + 1;
-        c->len = len;
-        fault_point("state.half");
-        memcpy(c->data, record, len);
-        __atomic_store_n(&c->sum, copy_sum(slot, c->seq, len, c->data), __ATOMIC_RELEASE);
-        *s = (struct state_slot){ .len = (uint16_t)len, .at = which };
-        fault_point("state.written");
 }
 
 void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
@@ -213,6 +251,8 @@ uint32_t statetable_add(struct statetable *t, const void *record, uint32_t len, 
         if (slot == t->slot_count && !grow(t, e))
                 return STATE_NO_SLOT;
         put(t, slot, record, len);
+        if (slot >= t->top)
+                set_top(t, slot + 1);
         t->used++;
         t->first_free = slot + 1;
         return slot;

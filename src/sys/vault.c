@@ -116,10 +116,12 @@ static uint32_t find_room(struct vault *v, uint32_t units, struct err *e)
 
 /* ---- opening */
 
-static bool find_salt(struct vault *v, struct err *e)
+static bool find_salt(struct vault *v, struct buf *said, struct err *e)
 {
         uint64_t *kept = mapped_margin(&v->file);
 
+        if ((*kept == 0 && !v->file.fresh) || v->file.lost)
+                mapped_damaged(&v->file, said);
         while (*kept == 0)
                 if (getrandom(kept, sizeof *kept, GRND_NONBLOCK) < 0)
                         return err_set(e, ERR_SYS, "get a random number");
@@ -140,7 +142,7 @@ bool vault_open(struct vault *v, const char *path, const struct state_owner *who
         *v = (struct vault){ 0 };
         if (!mapped_open(&v->file, path, &form, who, said, e))
                 return false;
-        if (find_salt(v, e) && (taken_grow(v, 0, v->file.units) || err_nomem(e)))
+        if (find_salt(v, said, e) && (taken_grow(v, 0, v->file.units) || err_nomem(e)))
                 return true;
         vault_close(v);
         return false;

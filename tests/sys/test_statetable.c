@@ -389,6 +389,49 @@ Test(statetable, survives_zeroes)
         free(data);
 }
 
+Test(statetable, notices_zeroes_from_any_place_on, .timeout = 60)
+{
+        size_t size, used = 4096 + 6 * 2 * (24 + RECORD);
+
+        fill();
+        statetable_close(&table);
+        char *data = slurp(&size), *zeroed = malloc(size);
+        for (size_t from = 0; from < used - 24 - RECORD; from += from < 4096 ? 53 : 7) {
+                memcpy(zeroed, data, from);
+                memset(zeroed + from, 0, size - from);
+                spill(zeroed, size);
+                open_as(&me);
+                cr_assert(said.len > 0 || table.damaged + table.older > 0,
+                          "zeroes from %zu on are not noticed", from);
+                expect_nothing_mixed();
+                reopen();
+                cr_assert(said.len == 0 && table.damaged == 0, "told once (%zu)", from);
+                statetable_close(&table);
+        }
+        free(zeroed);
+        free(data);
+        open_as(&me);
+}
+
+Test(statetable, what_was_cut_off_and_grows_again_is_no_damage)
+{
+        size_t size;
+
+        for (int i = 0; i < 40; i++)
+                add("record");
+        statetable_close(&table);
+        char *data = slurp(&size);
+        spill(data, 4096 + 4 * 2 * (24 + RECORD));
+        free(data);
+        open_as(&me);
+        cr_expect_gt(table.damaged, 0);
+        for (int i = 0; i < 3; i++)
+                add("record");
+        reopen();
+        cr_expect_eq(table.damaged + table.older, 0);
+        cr_expect_eq(table.used, 7);
+}
+
 Test(statetable, falls_back_to_the_older_copy_of_a_torn_record)
 {
         uint32_t a = add("first");
