@@ -149,7 +149,7 @@ static void pause_all(struct channel *s)
 {
         struct pipe_in *p;
 
-        DL_FOREACH (s->pipes, p)
+        LL_FOREACH (s->pipes, p)
                 nap_forget(p);
         if (s->core->held && !s->is_held && text_is_news(s)) {
                 s->is_held = true;
@@ -235,10 +235,11 @@ void pipe_close(struct pipe_in *p)
         if (!spooled_end(p))
                 return; /* when the disk takes it */
         /* A capture that never ended is no message, and it was not meant for the log. */
-        s->out.read += p->captured.len;
-        s->out.dropped += p->captured.len;
+        size_t lost = p->begun ? p->begun->captured.len : 0;
+        s->out.read += lost;
+        s->out.dropped += lost;
         text_release(p);
-        DL_DELETE(s->pipes, p);
+        LL_DELETE(s->pipes, p);
         free(p);
 }
 
@@ -253,11 +254,11 @@ void channel_resume(struct channel *s)
         struct pipe_in *p, *next;
 
         channel_enter(s);
-        DL_FOREACH (s->pipes, p)
+        LL_FOREACH (s->pipes, p)
                 if (p->fd >= 0)
                         ev_io_start(s->core->loop, &p->io);
         /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
-        DL_FOREACH_SAFE (s->pipes, p, next)
+        LL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
                         visit(p);
         if (!s->out.queued) {

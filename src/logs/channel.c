@@ -168,12 +168,7 @@ static bool open_writer(struct core *core, const struct stream_conf *c, struct w
         *out = NULL;
         if (!c->path)
                 return true;
-        const struct writer_conf wanted = { .mode = c->is_auto ? AUTO_MODE : FILE_MODE,
-                                            .maxbytes = c->maxbytes,
-                                            .backups = c->backups,
-                                            .every = c->rotate_every,
-                                            .compress = c->compress };
-        *out = writer_get(core, c->path, &wanted, e);
+        *out = writer_get(core, c, c->is_auto ? AUTO_MODE : FILE_MODE, e);
         return *out != NULL;
 }
 
@@ -229,6 +224,11 @@ static void free_extras(struct channel *s)
 /* Everything that settings need besides the file that is written to. */
 static bool prepare(struct channel *s, const struct stream_conf *c, bool moves, struct err *e)
 {
+        struct pipe_in *p;
+
+        LL_FOREACH (s->pipes, p)
+                if (!text_prepare(p, c))
+                        return err_nomem(e);
         if ((c->drops || c->syslog.on) && !make_extras(s))
                 return err_nomem(e);
         return syslog_prepare(s->core, &c->syslog, e) && (!moves || prepare_file(s->core, c, e));
@@ -292,9 +292,9 @@ static void destroy(struct channel *s)
         s->silent = true;
         s->busy++;
         unhold(s);
-        DL_FOREACH_SAFE (s->pipes, p, next)
+        LL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_drain(p);
-        DL_FOREACH_SAFE (s->pipes, p, next)
+        LL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_close(p);
         if (s->pipes) { /* their spools are not empty, and the disk refuses */
                 recovery_haunt(s);
@@ -414,7 +414,7 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
         struct core *core = s->core;
         struct pipe_in *p = calloc(1, sizeof *p);
 
-        if (!p)
+        if (!p || !text_prepare(p, &s->conf))
                 err_nomem(e);
         else if (!pipe_prepare(p, pipe_fd))
                 err_set(e, ERR_SYS, "make a log pipe non-blocking");
@@ -424,13 +424,15 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
                 p->channel = s;
                 ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
                 p->io.data = p;
-                DL_APPEND(s->pipes, p);
+                LL_APPEND(s->pipes, p);
                 s->current = p;
                 ev_io_start(core->loop, &p->io);
                 recovery_claim(p);
                 s->is_awaited = false;
                 return true;
         }
+        if (p)
+                text_release(p);
         free(p);
         core->sys->close(core->sys, pipe_fd);
         return false;
@@ -451,9 +453,10 @@ static void flush_tokens(struct channel *s)
 {
         struct pipe_in *p;
 
-        DL_FOREACH (s->pipes, p) {
+        LL_FOREACH (s->pipes, p) {
                 text_flush(p);
-                p->tokens = (struct captokens){ 0 };
+                if (p->begun)
+                        p->begun->tokens = (struct captokens){ 0 };
         }
 }
 
@@ -462,7 +465,7 @@ static void flush_forms(struct channel *s)
 {
         struct pipe_in *p;
 
-        DL_FOREACH (s->pipes, p)
+        LL_FOREACH (s->pipes, p)
                 text_flush(p);
 }
 

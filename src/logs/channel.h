@@ -25,7 +25,7 @@ struct core {
         struct sys *sys;
         struct log *log;
         struct logs_news news;
-        struct writer *writers;     /* by path */
+        struct writer_table writers;
         struct writer *waiting;     /* of them: for their disks */
         ev_timer retry;             /* active while there are such */
         struct sink_syslog *syslog; /* owned; NULL until a stream wants it */
@@ -81,21 +81,25 @@ void stream_conf_release(struct stream_conf *c);
 const char *stream_names_share(const struct stream_conf *copy);
 void stream_names_release(const char *process);
 
-/* One pipe of a stream. The newest is the worker's; older ones are held by left-over children. */
-struct pipe_in {
-        struct channel *channel; /* borrowed */
-        int fd;                  /* owned; -1: it has ended, and its spool has not */
-        ev_io io;
+/* What has come through a pipe and was begun: it is held back until more comes, or the end. */
+struct begun {
         struct captokens tokens;
         struct buf captured; /* between the tokens so far */
         struct buf line;     /* an unfinished line for syslog */
         bool line_goes_on;   /* its beginning has gone there already */
         struct format_line form;
-        pid_t pid;           /* whose it is; 0: not known */
-        struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
-        bool no_spool;       /* it was tried */
-        struct pipe_in *prev, *next;
+};
 
+/* One pipe of a stream. The newest is the worker's; older ones are held by left-over children. */
+struct pipe_in {
+        struct channel *channel; /* borrowed */
+        int fd;                  /* owned; -1: it has ended, and its spool has not */
+        pid_t pid;               /* whose it is; 0: not known */
+        ev_io io;
+        struct begun *begun; /* owned; NULL: the settings never held anything back */
+        struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
+        struct pipe_in *next;
+        bool no_spool;                /* it was tried */
         bool two_way;                 /* open both ways: two_way.c's */
         bool dropping, drop_mid_line; /* overflow.c's */
 
@@ -197,6 +201,10 @@ void text_tapped(struct channel *s, const char *data, size_t len); /* what was m
 void text_flush(struct pipe_in *p);            /* nothing follows: hand out what was held back */
 void text_part(struct pipe_in *p);             /* a line that was begun: hand out so much of it */
 bool text_is_neutral(const struct pipe_in *p); /* nothing is held back */
+/* By these settings something may be held back: there is room for it. False: no memory. */
+bool text_prepare(struct pipe_in *p, const struct stream_conf *c);
+bool text_make_room(struct pipe_in *p); /* whatever the settings */
+void text_forget(struct pipe_in *p);    /* what is held back is not its any more */
 void text_release(struct pipe_in *p);
 
 #endif

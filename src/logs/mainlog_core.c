@@ -22,6 +22,7 @@ struct mainlog_core {
         struct log log;
         struct sys *sys; /* borrowed */
         struct sink_file file;
+        char *path; /* owned: its */
         bool has_file;
         struct sink_syslog *syslog; /* owned */
         char *ident;                /* owned: there */
@@ -106,6 +107,8 @@ static void file_close(struct mainlog_core *m)
         if (m->has_file)
                 sink_file_close(&m->file);
         m->has_file = false;
+        free(m->path);
+        m->path = NULL;
 }
 
 /* Returns how many bytes are done with: written, or of no use any more. */
@@ -113,7 +116,7 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
 {
         size_t done = 0;
 
-        enum put result = sink_file_put(&m->file, data, len, &done);
+        enum put result = sink_file_put(&m->file, data, len, NULL, &done);
 
         moves_end(m->file.moves);
         m->refused = false;
@@ -446,15 +449,21 @@ static void close_syslog(struct mainlog_core *m)
         m->syslog = NULL;
 }
 
-/* What the settings ask for is opened beside what is there. */
+/* What the settings ask for is opened beside what is there. *path: owned, that of the file. */
 static bool open_targets(struct mainlog_core *m, const struct mainlog_conf *c,
-                         struct sink_file *file, struct err *e)
+                         struct sink_file *file, char **path, struct err *e)
 {
         if (!c->path)
                 return true;
-        if (!is_syslog(c))
-                return sink_file_open(file, m->sys, c->path, 0666, e);
-        return open_syslog(m, c, e);
+        if (is_syslog(c))
+                return open_syslog(m, c, e);
+        *path = strdup(c->path);
+        if (!*path)
+                return err_nomem(e);
+        if (sink_file_open(file, m->sys, *path, 0666, e))
+                return true;
+        free(*path);
+        return false;
 }
 
 static void set_stdout(struct mainlog_core *m, bool on)
@@ -479,15 +488,17 @@ static bool same_file(const struct mainlog_core *m, const struct mainlog_conf *c
 bool mainlog_core_configure(struct mainlog_core *m, const struct mainlog_conf *c, struct err *e)
 {
         struct sink_file file = { .out = OUTFD_NONE };
+        char *path = NULL;
 
         if (!same_file(m, c)) {
-                if (!open_targets(m, c, &file, e))
+                if (!open_targets(m, c, &file, &path, e))
                         return false;
                 file_flush(m);
                 file_close(m);
                 if (!is_syslog(c))
                         close_syslog(m);
                 m->file = file;
+                m->path = path;
                 m->file.moves = m->shown->moves;
                 m->has_file = file.path != NULL;
         }

@@ -17,7 +17,7 @@ enum out_kind {
 
 struct outfd {
         int fd; /* -1: none */
-        enum out_kind kind;
+        enum out_kind kind : 8;
         bool is_fifo; /* may raise SIGPIPE */
         bool is_tty;
         bool named; /* has a name of its own in the file system; not /dev/stdout and the like */

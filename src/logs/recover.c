@@ -119,8 +119,8 @@ static bool render_again(struct pipe_in *p, struct buf *out)
         bool fine = data && spool_read(p->spool, pos->src, data, len);
 
         p->pid = pos->pid;
-        p->tokens = (struct captokens){ .inside = pos->inside };
-        p->form.goes_on = pos->goes_on;
+        p->begun->tokens = (struct captokens){ .inside = pos->inside };
+        p->begun->form.goes_on = pos->goes_on;
         if (fine)
                 spooled_render(p, data, len, out);
         free(data);
@@ -193,9 +193,12 @@ static struct channel *ghost_new(struct core *core, struct spool_label *label, s
 
         if (s)
                 s->silent = true;
-        if (!p || !channel_open(s, e)) {
-                if (s && !p)
+        bool room = p && text_make_room(p);
+        if (!room || !channel_open(s, e)) {
+                if (s && !room)
                         err_nomem(e);
+                if (p)
+                        text_release(p);
                 free(p);
                 channel_free(s);
                 return NULL;
@@ -205,7 +208,7 @@ static struct channel *ghost_new(struct core *core, struct spool_label *label, s
         ev_init(&p->io, on_pipe);
         p->io.data = p;
         p->spool = sp;
-        DL_APPEND(s->pipes, p);
+        LL_APPEND(s->pipes, p);
         recovery_haunt(s);
         return s;
 }
@@ -322,9 +325,7 @@ static struct pipe_in *find_claim(const struct recovery *r, uint64_t inode)
 static void forget(struct pipe_in *p)
 {
         p->spool = NULL;
-        text_release(p);
-        p->tokens = (struct captokens){ 0 };
-        p->form = (struct format_line){ .begun = BUF_INIT };
+        text_forget(p);
 }
 
 static void take_over(struct pipe_in *p, struct pipe_in *from)
@@ -334,14 +335,18 @@ static void take_over(struct pipe_in *p, struct pipe_in *from)
 
         channel_enter(ghost);
         forget(from);
+        if (!p->begun) { /* a ghost always has it */
+                p->begun = from->begun;
+                from->begun = NULL;
+        }
         if (ghost->out.spool == sp)
                 outlet_inherit(&s->out, &ghost->out);
         p->spool = sp;
         sp->to_be_claimed = false;
         sp->label_old = true;
         p->pid = sp->pos.pid;
-        p->tokens.inside = sp->pos.inside;
-        p->form.goes_on = sp->pos.goes_on;
+        p->begun->tokens.inside = sp->pos.inside;
+        p->begun->form.goes_on = sp->pos.goes_on;
         tell_again(p);
         pipe_close(from);
         channel_leave(ghost);
@@ -372,7 +377,7 @@ static void leave_behind(struct channel *s)
 {
         struct pipe_in *p, *next;
 
-        DL_FOREACH_SAFE (s->pipes, p, next) {
+        LL_FOREACH_SAFE (s->pipes, p, next) {
                 if (p->spool)
                         log_line(s->core->log, LVL_WARN,
                                  "the last output of '%s' is not in %s yet: it is kept in %s",

@@ -14,12 +14,12 @@
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e)
 {
-        *f = (struct sink_file){
-                .sys = sys, .mode = mode, .out = OUTFD_NONE, .appends = true, .generation = 1
-        };
-        f->path = strdup(path);
-        if (!f->path)
-                return err_nomem(e);
+        *f = (struct sink_file){ .sys = sys,
+                                 .path = path,
+                                 .mode = (uint16_t)mode,
+                                 .out = OUTFD_NONE,
+                                 .appends = true,
+                                 .generation = 1 };
         if (outfd_open(sys, path, mode, &f->out, e))
                 return true;
         sink_file_close(f);
@@ -30,7 +30,6 @@ void sink_file_close(struct sink_file *f)
 {
         if (f->path)
                 outfd_close(f->sys, &f->out);
-        free(f->path);
         free(f->failure);
         *f = (struct sink_file){ .out = OUTFD_NONE };
 }
@@ -168,7 +167,7 @@ static void rotate_now(struct sink_file *f)
         size = present_size(f);
         f->limit = (size < 0 ? f->limit : size) + f->maxbytes;
         f->rotation_failed = true;
-        f->stuck = e.sys ? e.sys : EIO;
+        f->stuck = (int16_t)(e.sys ? e.sys : EIO);
         free(f->failure);
         f->failure = strdup(e.text);
 }
@@ -274,7 +273,8 @@ static bool set_append(struct sink_file *f, bool on)
         return true;
 }
 
-enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done)
+enum put sink_file_put(struct sink_file *f, const char *data, size_t len,
+                       const struct put_watch *watch, size_t *done)
 {
         *done = 0;
         if (is_regular(f) && !set_append(f, true))
@@ -284,12 +284,12 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t
                 struct stat st;
                 int64_t size = is_regular(f) ? look_at(f, &st) : -1;
 
-                if (size == -2 || (size < 0 && f->watch))
+                if (size == -2 || (size < 0 && watch))
                         return PUT_REFUSED;
                 if (size >= 0 && rotates(f))
                         cut = cut_at(f, size, data + *done, len - *done);
-                if (f->watch)
-                        f->watch->fn(f->watch->arg, &st, *done, cut.take);
+                if (watch)
+                        watch->fn(watch->arg, &st, *done, cut.take);
                 enum put result = put_piece(f, data + *done, cut.take, done);
                 if (result != PUT_ALL)
                         return result;

@@ -23,25 +23,24 @@ struct put_watch {
 struct sink_file {
         struct sys *sys; /* borrowed */
         struct moves
-            *moves;    /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
-        char *path;    /* owned */
-        char *failure; /* owned: why; NULL: no memory to say so, or nothing failed */
+            *moves;       /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
+        const char *path; /* borrowed; NULL: not open */
+        char *failure;    /* owned: why; NULL: no memory to say so, or nothing failed */
         int64_t maxbytes;
         int64_t limit; /* size at which to rotate; above maxbytes after a rotation that failed */
-        mode_t mode;   /* what new files are made with */
         int backups;
         struct outfd out;
-        uint32_t due_bytes;            /* written since `due` without a line end */
-        uint32_t generation;           /* grows with each file, or emptying of it */
-        uint32_t rotations, shifts;    /* shifts: those that made a new .1 */
-        bool due;                      /* rotate at the next line end, whatever the size */
-        bool appends;                  /* O_APPEND is set at present */
-        bool no_splice;                /* the kernel refused once */
-        bool rotation_failed;          /* and it was not told yet */
-        bool doubtful;                 /* refused, and not for want of room: perhaps it is not the
-                                        * file that the path means any more */
-        const struct put_watch *watch; /* borrowed; NULL: nobody wants to know */
-        int stuck;                     /* errno of the last rotation, that failed: it grows; 0 */
+        uint32_t due_bytes;         /* written since `due` without a line end */
+        uint32_t generation;        /* grows with each file, or emptying of it */
+        uint32_t rotations, shifts; /* shifts: those that made a new .1 */
+        uint16_t mode;              /* what new files are made with */
+        int16_t stuck;              /* errno of the last rotation, that failed: it grows; 0 */
+        bool due;                   /* rotate at the next line end, whatever the size */
+        bool appends;               /* O_APPEND is set at present */
+        bool no_splice;             /* the kernel refused once */
+        bool rotation_failed;       /* and it was not told yet */
+        bool doubtful; /* refused, and not for want of room: perhaps it is not the file that
+                        * the path means any more */
 };
 
 enum put {
@@ -73,6 +72,7 @@ ssize_t scratch_look(struct scratch *s, int pipe, char *data, size_t most);
 /* A file on a disk, with a name of its own: what is rotated, reopened and cleared. */
 bool sink_file_is_regular(const struct sink_file *f);
 
+/* path is borrowed until it is closed. */
 bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
                     struct err *e);
 void sink_file_close(struct sink_file *f); /* empties *f; fine when it is empty */
@@ -87,8 +87,10 @@ char *sink_file_failure(struct sink_file *f);
 /* A rotation, and clearing, begins a move (moves.h). It is the caller's to end, once what he tells
  * others about the file is true again. */
 
-/* Append, rotating where due. *done: how many bytes were written, also when not all were. */
-enum put sink_file_put(struct sink_file *f, const char *data, size_t len, size_t *done);
+/* Append, rotating where due. *done: how many bytes were written, also when not all were. watch may
+ * be NULL. */
+enum put sink_file_put(struct sink_file *f, const char *data, size_t len,
+                       const struct put_watch *watch, size_t *done);
 
 /* Move up to `most` bytes from the pipe to the file's end without their passing through here: a
  * kill at any moment leaves each byte in the one or in the other. */

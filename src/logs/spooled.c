@@ -181,8 +181,8 @@ void spooled_render(struct pipe_in *p, char *data, size_t len, struct buf *out)
         else if (sp->pos.end == SPOOL_LAST)
                 text_flush(p);
         sp->into = NULL;
-        sp->next_inside = p->tokens.inside;
-        sp->next_goes_on = p->form.goes_on;
+        sp->next_inside = p->begun && p->begun->tokens.inside;
+        sp->next_goes_on = p->begun && p->begun->form.goes_on;
         if (out->failed)
                 log_line(p->channel->core->log, LVL_CRITICAL,
                          "out of memory: output of '%s' is lost", p->channel->conf.process);

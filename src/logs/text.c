@@ -64,15 +64,15 @@ static void keep_captured(struct pipe_in *p, const char *data, size_t len)
 {
         size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
-        buf_put(&p->captured, data, len);
+        buf_put(&p->begun->captured, data, len);
         /* Not each time: moving the bytes to the front costs as much as they are long. */
-        if (p->captured.len / 2 > most)
-                buf_drop(&p->captured, p->captured.len - most);
+        if (p->begun->captured.len / 2 > most)
+                buf_drop(&p->begun->captured, p->begun->captured.len - most);
 }
 
 static void send_captured(struct pipe_in *p)
 {
-        struct buf *b = &p->captured;
+        struct buf *b = &p->begun->captured;
         size_t most = (size_t)p->channel->conf.capture_maxbytes;
 
         if (b->len > most)
@@ -117,7 +117,7 @@ static void write_text(struct pipe_in *p, const char *data, size_t len)
         struct buf *into = spooled_into(p);
 
         if (h.format != LOG_RAW) {
-                format_in(&p->form, &h, data, len, into ? into : &out);
+                format_in(&p->begun->form, &h, data, len, into ? into : &out);
                 write_formed(p, &out);
         } else if (into) {
                 buf_put(into, data, len);
@@ -131,7 +131,7 @@ static void flush_form(struct pipe_in *p, bool ends)
         AUTO_BUF out = BUF_INIT;
         struct format_head h = head_of(p);
 
-        (ends ? format_flush : format_part)(&p->form, &h, &out);
+        (ends ? format_flush : format_part)(&p->begun->form, &h, &out);
         write_formed(p, &out);
 }
 
@@ -218,20 +218,23 @@ void text_in(struct pipe_in *p, char *data, size_t len)
                 put_text(p, false, data, len);
                 return;
         }
-        captokens_feed(&p->tokens, data, len, &h);
+        captokens_feed(&p->begun->tokens, data, len, &h);
         end_run(&run);
         buf_release(&run.text);
 }
 
 void text_part(struct pipe_in *p)
 {
-        flush_form(p, false);
+        if (p->begun)
+                flush_form(p, false);
 }
 
 bool text_is_neutral(const struct pipe_in *p)
 {
-        return !p->tokens.inside && !p->tokens.held && !p->form.begun.len && !p->form.goes_on &&
-               !p->captured.len;
+        const struct begun *b = p->begun;
+
+        return !b || (!b->tokens.inside && !b->tokens.held && !b->form.begun.len &&
+                      !b->form.goes_on && !b->captured.len);
 }
 
 void text_flush(struct pipe_in *p)
@@ -243,16 +246,46 @@ void text_flush(struct pipe_in *p)
                 spooled_flush(p);
                 return;
         }
-        captokens_flush(&p->tokens, &h);
+        if (!p->begun)
+                return;
+        captokens_flush(&p->begun->tokens, &h);
         end_run(&run);
         buf_release(&run.text);
         flush_form(p, true);
         syslog_flush(p);
 }
 
+/* ---- room for what was begun */
+
+bool text_make_room(struct pipe_in *p)
+{
+        if (!p->begun)
+                p->begun = calloc(1, sizeof *p->begun);
+        return p->begun != NULL;
+}
+
+bool text_prepare(struct pipe_in *p, const struct stream_conf *c)
+{
+        bool holds = c->format != LOG_RAW || c->capture_maxbytes > 0 || c->syslog.on;
+
+        return !holds || text_make_room(p);
+}
+
+void text_forget(struct pipe_in *p)
+{
+        struct begun *b = p->begun;
+
+        if (!b)
+                return;
+        buf_release(&b->captured);
+        buf_release(&b->line);
+        format_release(&b->form);
+        *b = (struct begun){ .captured = BUF_INIT };
+}
+
 void text_release(struct pipe_in *p)
 {
-        buf_release(&p->captured);
-        buf_release(&p->line);
-        format_release(&p->form);
+        text_forget(p);
+        free(p->begun);
+        p->begun = NULL;
 }

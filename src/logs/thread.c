@@ -430,7 +430,7 @@ void logs_settled(struct logs *l)
 
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
 {
-        if (l->threaded || l->core->writers)
+        if (l->threaded || l->core->writers.count)
                 return err_set(e, ERR_BUSY, "logs are being written already");
         if (!make_loop(l, e))
                 return false;

@@ -88,7 +88,7 @@ void syslog_leave(struct channel *s)
 static void send_part(struct pipe_in *p, bool is_cut, size_t bytes, const char *text, size_t len)
 {
         struct channel *s = p->channel;
-        struct syslog_part part = { .goes_on = p->line_goes_on, .is_cut = is_cut };
+        struct syslog_part part = { .goes_on = p->begun->line_goes_on, .is_cut = is_cut };
         const struct syslog_head h = { .conf = &s->conf.syslog,
                                        .ident = program_invocation_short_name,
                                        .process = s->conf.process,
@@ -98,7 +98,7 @@ static void send_part(struct pipe_in *p, bool is_cut, size_t bytes, const char *
                                        .wall_us = clock_wall_us() };
         AUTO_BUF message = BUF_INIT;
 
-        p->line_goes_on = is_cut;
+        p->begun->line_goes_on = is_cut;
         syslog_message(&message, &h, part, text, len);
         if (message.failed)
                 s->extras->to_syslog.dropped += bytes;
@@ -111,27 +111,27 @@ static void send_part(struct pipe_in *p, bool is_cut, size_t bytes, const char *
 /* What was begun is as long as a message may be. */
 static void send_begun(struct pipe_in *p)
 {
-        size_t n = syslog_cut(p->line.data, p->line.len);
+        size_t n = syslog_cut(p->begun->line.data, p->begun->line.len);
 
-        send_part(p, true, n, p->line.data, n);
-        buf_drop(&p->line, n);
+        send_part(p, true, n, p->begun->line.data, n);
+        buf_drop(&p->begun->line, n);
 }
 
 static void send_line(struct pipe_in *p, const char *data, size_t len)
 {
-        if (!p->line.len) {
+        if (!p->begun->line.len) {
                 send_part(p, false, len + 1, data, len);
                 return;
         }
-        buf_put(&p->line, data, len);
-        send_part(p, false, p->line.len + 1, buf_str(&p->line), p->line.len);
-        buf_reset(&p->line);
+        buf_put(&p->begun->line, data, len);
+        send_part(p, false, p->begun->line.len + 1, buf_str(&p->begun->line), p->begun->line.len);
+        buf_reset(&p->begun->line);
 }
 
 void syslog_in(struct pipe_in *p, const char *data, size_t len)
 {
         while (len > 0) {
-                size_t room = SYSLOG_PIECE - p->line.len;
+                size_t room = SYSLOG_PIECE - p->begun->line.len;
                 size_t most = len < room ? len : room;
                 const char *end = memchr(data, '\n', most);
                 size_t n = end ? (size_t)(end - data) : most;
@@ -139,13 +139,13 @@ void syslog_in(struct pipe_in *p, const char *data, size_t len)
                 if (end)
                         send_line(p, data, n);
                 else
-                        buf_put(&p->line, data, n);
-                if (p->line.failed) { /* its beginning stays */
-                        p->line.failed = false;
+                        buf_put(&p->begun->line, data, n);
+                if (p->begun->line.failed) { /* its beginning stays */
+                        p->begun->line.failed = false;
                         p->channel->extras->to_syslog.dropped += n;
                         drops_add(&p->channel->extras->syslog_drops, n);
                 }
-                if (p->line.len >= SYSLOG_PIECE)
+                if (p->begun->line.len >= SYSLOG_PIECE)
                         send_begun(p);
                 data += n + (end != NULL);
                 len -= n + (end != NULL);
@@ -154,8 +154,8 @@ void syslog_in(struct pipe_in *p, const char *data, size_t len)
 
 void syslog_flush(struct pipe_in *p)
 {
-        if (!p->line.len)
+        if (!p->begun->line.len)
                 return;
-        send_part(p, false, p->line.len, buf_str(&p->line), p->line.len);
-        buf_reset(&p->line);
+        send_part(p, false, p->begun->line.len, buf_str(&p->begun->line), p->begun->line.len);
+        buf_reset(&p->begun->line);
 }

@@ -62,7 +62,7 @@ void channel_let_go(struct channel *s)
 
 static bool is_done_with(const struct pipe_in *p)
 {
-        return text_is_neutral(p) && !p->line.len && spooled_is_empty(p);
+        return text_is_neutral(p) && (!p->begun || !p->begun->line.len) && spooled_is_empty(p);
 }
 
 bool channel_is_at_rest(const struct channel *s)

@@ -159,7 +159,7 @@ static void leave_queue(struct outlet *o)
 
 static void set_block(struct writer *w, enum block why)
 {
-        w->error = errno;
+        w->error = (int16_t)errno;
         w->block = why;
 }
 
@@ -195,9 +195,8 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         struct aim aim = { o, len };
         const struct put_watch watch = { on_piece, &aim };
 
-        w->file.watch = o->spool && sink_file_is_regular(&w->file) ? &watch : NULL;
-        enum put result = sink_file_put(&w->file, data, len, done);
-        w->file.watch = NULL;
+        bool tells = o->spool && sink_file_is_regular(&w->file);
+        enum put result = sink_file_put(&w->file, data, len, tells ? &watch : NULL, done);
         names_rest(o);
 
         if (result == PUT_LATER)
@@ -205,7 +204,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         else if (result == PUT_REFUSED)
                 set_block(w, BLOCK_TROUBLE);
         else if (result == PUT_GONE)
-                w->error = errno;
+                w->error = (int16_t)errno;
         o->written += *done;
         say_rotation(w, shifts);
         return result;
@@ -421,7 +420,15 @@ static bool set_period(struct writer *w, enum rotate_every every)
 
 /* ---- life */
 
-static struct writer *writer_new(struct core *core, const char *path, mode_t mode, struct err *e)
+static void writer_free(struct writer *w)
+{
+        sink_file_close(&w->file);
+        stream_names_release(w->names);
+        free(w);
+}
+
+static struct writer *writer_new(struct core *core, const struct stream_conf *conf, mode_t mode,
+                                 struct err *e)
 {
         struct writer *w = calloc(1, sizeof *w);
 
@@ -431,33 +438,31 @@ static struct writer *writer_new(struct core *core, const char *path, mode_t mod
         }
         w->core = core;
         w->delay = FIRST_DELAY;
-        if (sink_file_open(&w->file, core->sys, path, mode, e)) {
+        w->names = stream_names_share(conf);
+        if (sink_file_open(&w->file, core->sys, conf->path, mode, e)) {
                 w->file.moves = core->moves;
-                HASH_ADD_KEYPTR(hh, core->writers, w->file.path, strlen(w->file.path), w);
-                if (w->hh.tbl)
+                if (writer_table_add(&core->writers, w))
                         return w;
-                sink_file_close(&w->file);
                 err_nomem(e);
         }
-        free(w);
+        writer_free(w);
         return NULL;
 }
 
-struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+struct writer *writer_get(struct core *core, const struct stream_conf *conf, mode_t mode,
                           struct err *e)
 {
-        struct writer *w;
+        struct writer *w = writer_table_find(&core->writers, conf->path);
 
-        HASH_FIND_STR(core->writers, path, w);
         if (!w)
-                w = writer_new(core, path, conf->mode, e);
+                w = writer_new(core, conf, mode, e);
         if (!w)
                 return NULL;
         w->users++;
         w->compress = conf->compress;
         if (w->file.maxbytes != conf->maxbytes || w->file.backups != conf->backups)
                 sink_file_set_rotation(&w->file, conf->maxbytes, conf->backups);
-        if (set_period(w, conf->every))
+        if (set_period(w, conf->rotate_every))
                 return w;
         writer_put_back(w);
         err_nomem(e);
@@ -471,9 +476,8 @@ void writer_put_back(struct writer *w)
         writer_unwatch(w);
         free(w->ready);
         stop_period(w);
-        HASH_DEL(w->core->writers, w);
-        sink_file_close(&w->file);
-        free(w);
+        writer_table_remove(&w->core->writers, w);
+        writer_free(w);
 }
 
 static bool after_reopen(struct writer *w, bool fine)
@@ -585,9 +589,9 @@ static void free_queue(struct writer *w)
 
 void writers_free(struct core *core)
 {
-        struct writer *w, *next;
+        struct writer *w;
 
-        HASH_ITER (hh, core->writers, w, next) {
+        while ((w = writer_table_any(&core->writers))) {
                 w->users++;
                 free_queue(w);
                 writer_put_back(w);

@@ -16,9 +16,6 @@
 #include "logs/logs.h"
 #include "sink_file.h"
 
-#define HASH_NONFATAL_OOM 1 /* or a lack of memory would end the daemon */
-#include <uthash.h>
-
 struct core;
 struct channel;
 struct spool;
@@ -51,35 +48,40 @@ struct outlet {
         uint64_t rest_lost; /* then: what it had accepted and not written yet */
 };
 
+/* One for each file that is open: a thousand of them are usual. */
 struct writer {
         struct core *core; /* borrowed */
+        const char *names; /* a reference to what file.path is a part of */
         struct sink_file file;
         int users;
-        int error;                /* errno of the last failure */
         float delay;              /* of the next attempt, in seconds */
         int64_t rotation_said_ms; /* when it was said last that it failed; 0: never */
+        int16_t error;            /* errno of the last failure */
         enum block block : 8;
         enum rotate_every every : 8;
         bool compress;
         bool is_waiting; /* for the disk: writer_wait.c's, as the last three */
         struct outlet *queue;
-        ev_io *ready;        /* owned; NULL: never waited for somebody to read */
-        ev_periodic *period; /* owned; NULL: not rotated by the clock */
-        UT_hash_handle hh;   /* by file.path */
+        ev_io *ready;              /* owned; NULL: never waited for somebody to read */
+        ev_periodic *period;       /* owned; NULL: not rotated by the clock */
+        struct writer *same_place; /* writer_table.c's */
         ev_tstamp retry_at;
         struct writer *wait_prev, *wait_next;
 };
 
-struct writer_conf {
-        mode_t mode; /* what the file is made with */
-        int64_t maxbytes;
-        int backups;
-        enum rotate_every every;
-        bool compress;
+/* By path. */
+struct writer_table {
+        struct writer **heads; /* owned array of borrowed lists; NULL: there is none */
+        unsigned size, count;
 };
+struct writer *writer_table_find(const struct writer_table *t, const char *path); /* or NULL */
+bool writer_table_add(struct writer_table *t, struct writer *w);          /* false: no memory */
+void writer_table_remove(struct writer_table *t, const struct writer *w); /* which is in it */
+struct writer *writer_table_any(const struct writer_table *t);            /* NULL: there is none */
 
-/* The writer of that path, opened if nobody has it open; the newest rotation settings win. */
-struct writer *writer_get(struct core *core, const char *path, const struct writer_conf *conf,
+/* The writer of these settings' path, opened if nobody has it open; the newest rotation settings
+ * win. conf is a stream_conf_copy. mode: what the file is made with. */
+struct writer *writer_get(struct core *core, const struct stream_conf *conf, mode_t mode,
                           struct err *e);
 void writer_rotate(struct writer *w);   /* now, or at the end of the line that was begun */
 void writer_put_back(struct writer *w); /* NULL is fine */

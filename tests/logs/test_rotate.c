@@ -65,11 +65,18 @@ Test(rotate_cut, never_loses_count)
 
 static struct rig rig;
 static struct sink_file file;
+static char path[512];
+
+static void open_as(const char *name, mode_t mode)
+{
+        snprintf(path, sizeof path, "%s", rig_path(&rig, name));
+        cr_assert(sink_file_open(&file, &rig.kernel.ops, path, mode, &rig.err));
+}
 
 static void setup(void)
 {
         rig_open(&rig, true);
-        cr_assert(sink_file_open(&file, &rig.kernel.ops, rig_path(&rig, "o"), 0666, &rig.err));
+        open_as("o", 0666);
 }
 
 static void teardown(void)
@@ -81,7 +88,7 @@ static void teardown(void)
 static enum put put(const char *text)
 {
         size_t done;
-        enum put r = sink_file_put(&file, text, strlen(text), &done);
+        enum put r = sink_file_put(&file, text, strlen(text), NULL, &done);
 
         cr_expect(r != PUT_ALL || done == strlen(text));
         return r;
@@ -187,7 +194,7 @@ Test(rotate, keeps_the_mode_of_private_files)
         struct stat st;
 
         sink_file_close(&file);
-        cr_assert(sink_file_open(&file, &rig.kernel.ops, rig_path(&rig, "p"), 0600, &rig.err));
+        open_as("p", 0600);
         sink_file_set_rotation(&file, 5, 1);
         put("one--\n");
         cr_assert_eq(stat(rig_path(&rig, "p"), &st), 0);
@@ -200,7 +207,7 @@ Test(rotate, says_how_much_was_written_when_the_disk_fills_up)
 
         kernel_shorten(&rig.kernel, K_WRITE, 1, 3);
         kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
-        cr_expect_eq(sink_file_put(&file, "abcdef", 6, &done), PUT_REFUSED);
+        cr_expect_eq(sink_file_put(&file, "abcdef", 6, NULL, &done), PUT_REFUSED);
         cr_expect_eq(errno, ENOSPC);
         cr_expect_eq(done, 3);
 }
