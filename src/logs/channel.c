@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,65 +96,7 @@ void chunk_give(struct core *core, char *chunk)
                 core->chunk = chunk;
 }
 
-/* ---- settings */
-
-/* The name, the path and the tag for syslog, those that there are, each with its end. */
-struct names {
-        atomic_uint refs;
-        char text[];
-};
-
-static struct names *names_of(const char *process)
-{
-        return (struct names *)(process - offsetof(struct names, text));
-}
-
-const char *stream_names_share(const struct stream_conf *copy)
-{
-        atomic_fetch_add(&names_of(copy->process)->refs, 1);
-        return copy->process;
-}
-
-void stream_names_release(const char *process)
-{
-        if (process && atomic_fetch_sub(&names_of(process)->refs, 1) == 1)
-                free(names_of(process));
-}
-
-void stream_conf_release(struct stream_conf *c)
-{
-        stream_names_release(c->process);
-        *c = (struct stream_conf){ 0 };
-}
-
-bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e)
-{
-        const char *process = from->process ? from->process : "";
-        size_t name = strlen(process) + 1, path = from->path ? strlen(from->path) + 1 : 0;
-        size_t tag = from->syslog.tag ? strlen(from->syslog.tag) + 1 : 0;
-        struct names *n = malloc(sizeof *n + name + path + tag);
-
-        *to = (struct stream_conf){ 0 };
-        if (!n)
-                return err_nomem(e);
-        atomic_init(&n->refs, 1);
-        memcpy(n->text, process, name);
-        if (path)
-                memcpy(n->text + name, from->path, path);
-        if (tag)
-                memcpy(n->text + name + path, from->syslog.tag, tag);
-        *to = *from;
-        to->process = n->text;
-        to->path = path ? n->text + name : NULL;
-        to->syslog.tag = tag ? n->text + name + path : NULL;
-        return true;
-}
-
-void stream_conf_share(struct stream_conf *to, const struct stream_conf *copy)
-{
-        *to = *copy;
-        to->process = stream_names_share(copy);
-}
+/* ---- the file */
 
 static bool same_path(const char *a, const char *b)
 {
@@ -249,10 +190,10 @@ static void take_kept(struct channel *s)
         s->out.read = was.read;
         s->out.written = was.written;
         s->out.dropped = was.dropped + was.buffered;
-        s->out.rotations = was.rotations;
+        s->out.rotations = (uint32_t)was.rotations;
         s->out.base = was.base;
         s->out.inode = was.inode;
-        s->out.rest_lost = was.buffered;
+        s->out.rest_lost = (uint32_t)was.buffered;
         s->out.resumed = was.inode && !shared;
         if ((was.syslog_sent || was.syslog_dropped) && make_extras(s)) {
                 s->extras->to_syslog.sent = was.syslog_sent;

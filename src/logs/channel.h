@@ -51,15 +51,23 @@ void core_free(struct core *core); /* all channels must be gone */
 /* Text for the news is not read, or is again. */
 void core_hold(struct core *core, bool hold);
 
+/* What nearly no stream has to say. */
+struct ledger_rest {
+        uint64_t syslog_sent, syslog_dropped, syslog_buffered;
+        char *trouble; /* owned; NULL: none */
+};
+
 /* Counters that other threads read: those of one moment, always; and what is wrong. */
 struct ledger_box {
         atomic_flag lock;    /* held while they are copied */
-        atomic_uint holders; /* the stream, and whoever keeps it */
         atomic_bool at_rest; /* all that was taken from the worker's pipe is in its file, or where
                               * else it belongs, and nothing is held back */
-        struct stream_ledger is;
+        atomic_uint holders; /* the stream, and whoever keeps it */
+        uint64_t written, dropped, inode; /* see struct stream_ledger */
+        int64_t base;
+        uint32_t buffered, rotations;
         uint64_t life, next_life; /* 0: it is not known yet whether a count goes on */
-        char *trouble;            /* owned; NULL: none */
+        struct ledger_rest *rest; /* owned; NULL: nothing of it, ever */
         struct moves *moves;      /* kept; NULL: not known yet */
 };
 /* NULL: no memory. next_life 0: there is nothing to count, which is the main log's case. */
@@ -73,12 +81,15 @@ void ledger_box_begin(struct ledger_box *b, uint64_t life); /* 0: the next one, 
 void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble);
 bool ledger_box_trouble(struct ledger_box *b, struct buf *out); /* appended; false: none */
 
-/* Settings whose strings are in one piece of memory, which all copies share, in whatever thread. */
-bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, struct err *e);
+/* Settings whose strings are in one piece of memory, which all copies share, in whatever thread.
+ * have: a name of such a copy, whose memory will do where the strings are the same; may be NULL. */
+bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, const char *have,
+                      struct err *e);
 void stream_conf_share(struct stream_conf *to, const struct stream_conf *copy);
 void stream_conf_release(struct stream_conf *c);
 /* Name and path alone, as long as the caller has that name: NULL gives nothing back. */
 const char *stream_names_share(const struct stream_conf *copy);
+const char *stream_names_path(const char *process); /* NULL: there is none */
 void stream_names_release(const char *process);
 
 /* What has come through a pipe and was begun: it is held back until more comes, or the end. */
@@ -116,23 +127,24 @@ struct extras {
         struct drops syslog_drops;
 };
 
+/* One for each log: a thousand of them are usual. */
 struct channel {
         struct core *core;       /* borrowed */
         struct stream_conf conf; /* its strings are owned */
         void *owner;             /* borrowed */
         struct outlet out;
         struct pipe_in *pipes;
-        struct pipe_in *current; /* the living worker's; NULL: none */
-        int busy;                /* a call is under way: news may call back into us */
-        bool silent;             /* no more news: it is being freed */
-        bool is_ghost;           /* recover.c's: nobody's, until what it has left is written */
-        bool finish_later, free_later;
-        bool is_held;                /* in core->held_back */
-        bool is_awaited;             /* open before the start that it is for */
+        struct pipe_in *current;     /* the living worker's; NULL: none */
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nobody */
+        struct channel *prev, *next; /* in core->held_back, or among the ghosts */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
-        struct channel *prev, *next; /* there, or among the ghosts */
+        uint16_t busy;               /* calls are under way: news may call back into us */
+        bool silent : 1;             /* no more news: it is being freed */
+        bool is_ghost : 1;           /* recover.c's: nobody's, until what it has left is written */
+        bool finish_later : 1, free_later : 1;
+        bool is_held : 1;    /* in core->held_back */
+        bool is_awaited : 1; /* open before the start that it is for */
 };
 
 /* As the calls of logs.h with these names, but at once and in the thread that the core lives in.

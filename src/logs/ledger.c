@@ -57,18 +57,45 @@ uint64_t ledger_box_life(struct ledger_box *b)
         return life;
 }
 
+/* By whoever puts, and nobody else: what is there is not looked at under the lock. */
+static struct ledger_rest *rest_for(const struct ledger_box *b, const struct stream_ledger *now,
+                                    const char *trouble)
+{
+        bool syslog = now && (now->syslog_sent || now->syslog_dropped || now->syslog_buffered);
+
+        return (syslog || trouble) && !b->rest ? calloc(1, sizeof *b->rest) : NULL;
+}
+
+static void put(struct ledger_box *b, const struct stream_ledger *now)
+{
+        b->written = now->written;
+        b->dropped = now->dropped;
+        b->buffered = (uint32_t)now->buffered;
+        b->rotations = (uint32_t)now->rotations;
+        b->base = now->base;
+        b->inode = now->inode;
+        if (!b->rest)
+                return;
+        b->rest->syslog_sent = now->syslog_sent;
+        b->rest->syslog_dropped = now->syslog_dropped;
+        b->rest->syslog_buffered = now->syslog_buffered;
+}
+
 /* Without memory the old text stays: there is trouble enough. Nothing is allocated under the lock.
  */
 void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const char *trouble)
 {
         char *text = trouble ? strdup(trouble) : NULL;
+        struct ledger_rest *fresh = rest_for(b, now, text);
 
         enter(b);
+        if (fresh)
+                b->rest = fresh;
         if (now)
-                b->is = *now;
-        if (text || !trouble) {
-                char *old = b->trouble;
-                b->trouble = text;
+                put(b, now);
+        if (b->rest && (text || !trouble)) {
+                char *old = b->rest->trouble;
+                b->rest->trouble = text;
                 text = old;
         }
         leave(b);
@@ -81,11 +108,12 @@ bool ledger_box_trouble(struct ledger_box *b, struct buf *out)
 
         while (room) {
                 enter(b);
-                any = b->trouble != NULL;
-                size_t len = any ? strlen(b->trouble) : 0;
+                const char *trouble = b->rest ? b->rest->trouble : NULL;
+                any = trouble != NULL;
+                size_t len = any ? strlen(trouble) : 0;
                 bool fits = out->len + len < out->cap;
                 if (any && fits)
-                        buf_put(out, b->trouble, len);
+                        buf_put(out, trouble, len);
                 leave(b);
                 if (fits || !any)
                         break;
@@ -104,7 +132,9 @@ void ledger_drop(struct ledger_box *b)
 {
         if (b && atomic_fetch_sub(&b->holders, 1) == 1) {
                 moves_drop(b->moves);
-                free(b->trouble);
+                if (b->rest)
+                        free(b->rest->trouble);
+                free(b->rest);
                 free(b);
         }
 }
@@ -112,7 +142,18 @@ void ledger_drop(struct ledger_box *b)
 void ledger_look(struct ledger_box *b, struct stream_ledger *out)
 {
         enter(b);
-        *out = b->is;
-        out->life = b->life;
+        *out = (struct stream_ledger){ .read = b->written + b->dropped + b->buffered,
+                                       .written = b->written,
+                                       .dropped = b->dropped,
+                                       .buffered = b->buffered,
+                                       .rotations = b->rotations,
+                                       .base = b->base,
+                                       .inode = b->inode,
+                                       .life = b->life };
+        if (b->rest) {
+                out->syslog_sent = b->rest->syslog_sent;
+                out->syslog_dropped = b->rest->syslog_dropped;
+                out->syslog_buffered = b->rest->syslog_buffered;
+        }
         leave(b);
 }

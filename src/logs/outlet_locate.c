@@ -10,7 +10,7 @@
 /* How much more of ours there is in files than the daemon before us has counted: in the file that
  * it wrote to, which may have become a backup since, and in those that came after it. Below 0: that
  * cannot be told. */
-static int64_t uncounted(const struct outlet *o, const struct stat *present, uint64_t *rotations)
+static int64_t uncounted(const struct outlet *o, const struct stat *present, uint32_t *rotations)
 {
         struct sys *sys = o->writer->core->sys;
         int64_t size = present->st_size;
@@ -19,7 +19,7 @@ static int64_t uncounted(const struct outlet *o, const struct stat *present, uin
         *rotations = 0;
         while (st.st_ino != o->inode) {
                 AUTO_BUF path = BUF_INIT;
-                buf_printf(&path, "%s.%" PRIu64, o->writer->file.path, ++*rotations);
+                buf_printf(&path, "%s.%" PRIu32, o->writer->file.path, ++*rotations);
                 if (path.failed || sys->stat(sys, path.data, &st) < 0)
                         return -1;
                 size += st.st_size;
@@ -32,7 +32,7 @@ static int64_t uncounted(const struct outlet *o, const struct stat *present, uin
 /* Nothing that somebody else did to the file looks like a last batch, except by chance. */
 static void count_last_batch(struct outlet *o, const struct stat *present)
 {
-        uint64_t rotations;
+        uint32_t rotations;
         int64_t more = uncounted(o, present, &rotations);
 
         o->resumed = false;

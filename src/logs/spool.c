@@ -172,7 +172,7 @@ static bool read_label(struct spool *sp, struct spool_label *out, struct err *e)
                                           .format = (enum log_format)sp->pos.format };
         *out = (struct spool_label){ .pipe = h.pipe };
         memcpy(out->boot, h.boot, sizeof out->boot);
-        return stream_conf_copy(&out->conf, &conf, e);
+        return stream_conf_copy(&out->conf, &conf, NULL, e);
 }
 
 bool spool_relabel(struct spool *sp, const struct spool_label *label)

@@ -336,12 +336,11 @@ static void finish_later(struct stream *s)
 
 static void remember(struct stream *s, const struct stream_conf *copy)
 {
-        const char *old = s->process;
+        const char *old = s->process, *path = stream_path(s);
 
-        if (!s->path || !copy->path || strcmp(s->path, copy->path) != 0)
+        if (!path || !copy->path || strcmp(path, copy->path) != 0)
                 atomic_store(&s->is_proven, false);
         s->process = stream_names_share(copy);
-        s->path = copy->path;
         stream_names_release(old);
 }
 
@@ -371,7 +370,7 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
 {
         struct stream_conf copy;
 
-        if (!stream_conf_copy(&copy, conf, e))
+        if (!stream_conf_copy(&copy, conf, s->process, e))
                 return false;
         return (s->logs->threaded ? configure_later : configure_now)(s, &copy, e);
 }
@@ -440,7 +439,7 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
         unsigned promised =
-            s->path && !atomic_load(&s->is_proven) ? promise_ask(&s->logs->opened) : 0;
+            stream_path(s) && !atomic_load(&s->is_proven) ? promise_ask(&s->logs->opened) : 0;
         o->promised = promised;
         send_order(o);
         if (!promise_wait(&s->logs->opened, promised, &why) || !why.code)
@@ -454,7 +453,7 @@ void stream_await(struct stream *s)
 {
         struct order *o;
 
-        if (!s->logs->threaded || !s->path || atomic_load(&s->is_proven))
+        if (!s->logs->threaded || !stream_path(s) || atomic_load(&s->is_proven))
                 return;
         o = order_new(s, core_await);
         if (o)
@@ -501,7 +500,7 @@ void stream_finish(struct stream *s)
 
 const char *stream_path(const struct stream *s)
 {
-        return s->path;
+        return stream_names_path(s->process);
 }
 
 void stream_ledger(const struct stream *s, struct stream_ledger *out)

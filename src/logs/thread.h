@@ -52,17 +52,19 @@ struct stream {
         struct mail last;  /* first; of stream_free, which must not fail for want of memory */
         struct logs *logs; /* borrowed */
         void *owner;
-        const char *process, *path; /* of the newest settings; one shared piece (channel.h) */
-        bool is_stderr;             /* never changes, so that both threads may look */
-        bool dead;                  /* freed by its user: no more news */
-        bool is_finishing;
-        bool keeps;                            /* its pipe was not let go */
+        const char *process;   /* of the newest settings; a reference, by stream_names_share */
+        bool is_stderr;        /* never changes, so that both threads may look */
+        atomic_bool is_proven; /* the file could be opened the last time: set by the core */
+        struct {
+                bool dead : 1; /* freed by its user: no more news */
+                bool is_finishing : 1;
+                bool keeps : 1; /* its pipe was not let go */
+        };
         int pipe;                              /* borrowed: see stream_pipe */
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
         double finish_due;
         struct stream *prev, *next; /* in logs->finishing */
         struct ledger_box *shown;   /* a reference */
-        atomic_bool is_proven;      /* the file could be opened the last time: set by the core */
 
         /* The core's. */
         struct channel *channel; /* owned; NULL: could not be made */

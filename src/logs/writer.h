@@ -34,18 +34,19 @@ struct outlet {
         struct spool *spool;        /* borrowed: whose batch is being written; NULL: none's */
         int64_t told_ms;            /* when it was said last; 0: never */
         struct outlet *prev, *next; /* in the writer's queue */
-        uint64_t read, written, dropped, rotations;
+        uint64_t read, written, dropped;
         int64_t base;
         uint64_t inode;
-        uint32_t seen;    /* the file's generation that these two are about; 0: none */
-        uint32_t counted; /* of the file's rotations; see outlet_count */
-        bool queued;
-        bool in_trouble; /* the disk refuses what it has */
-        bool said;       /* and it was said */
-        bool gone_told;
-        bool resumed;       /* base and inode are of a daemon before us, whose last batch may not be
-                               counted */
-        uint64_t rest_lost; /* then: what it had accepted and not written yet */
+        uint32_t rotations;
+        uint32_t seen;      /* the file's generation that base and inode are about; 0: none */
+        uint32_t counted;   /* of the file's rotations; see outlet_count */
+        uint32_t rest_lost; /* if resumed: what that one had accepted and not written yet */
+        bool queued : 1;
+        bool in_trouble : 1; /* the disk refuses what it has */
+        bool said : 1;       /* and it was said */
+        bool gone_told : 1;
+        bool resumed : 1; /* base and inode are of a daemon before us, whose last batch may not be
+                           * counted */
 };
 
 /* One for each file that is open: a thousand of them are usual. */
