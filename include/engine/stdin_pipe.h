@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ev_loop;
 struct stdin_pipe;
@@ -14,11 +15,20 @@ struct stdin_pipe;
  * the caller in *old (may be NULL), and its memory used again; NULL: it is made. False: no memory;
  * the descriptor is closed and *at NULL. */
 bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *old);
+/* What has to wait is kept in that directory (borrowed), so that a successor goes on with exactly
+ * the next byte; NULL: in memory. */
+void stdin_pipe_keep_in(struct stdin_pipe *p, const char *dir);
+/* We are the successor: what waits there for this pipe goes on. False: nothing does. */
+bool stdin_pipe_resume(struct stdin_pipe *p);
 void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */
 enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);
 /* Whether something is in the pipe that its reader has not taken yet. */
 bool stdin_pipe_unread(const struct stdin_pipe *p);
 size_t stdin_pipe_queued(const struct stdin_pipe *p);
+bool stdin_pipe_has_rest(const struct stdin_pipe *p); /* something waits, or just went */
+/* What is in the directory for a pipe (its inode) that does not go on goes. */
+void stdin_pipe_tidy(const char *dir, bool (*goes_on)(const void *arg, uint64_t pipe),
+                     const void *arg);
 
 #endif

@@ -152,8 +152,12 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
         ino_t pipe = (ino_t)k->record.pipes[0];
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
-        if (fd >= 0)
-                stdin_pipe_open(&p->worker->in, s->loop, fd, NULL);
+        if (fd < 0 || !stdin_pipe_open(&p->worker->in, s->loop, fd, NULL))
+                return;
+        stdin_pipe_keep_in(p->worker->in, state_dir(s));
+        if (stdin_pipe_resume(p->worker->in))
+                log_line(s->log, LVL_DEBUG, "%s: what waits for its standard input goes on",
+                         p->name);
 }
 
 static void say_lost(struct supervisor *s, const struct process *p)
@@ -482,6 +486,19 @@ static void recall_fleet(struct supervisor *s, const struct relic *k)
 
 /* ---- everything */
 
+static bool has_rest(const void *arg, uint64_t pipe)
+{
+        const struct registry *r = arg;
+
+        for (int g = 0; g < r->group_count; g++)
+                for (int i = 0; i < r->groups[g]->count; i++) {
+                        const struct worker *w = r->groups[g]->procs[i]->worker;
+                        if (w && w->in && w->mark.pipes[0] == pipe && stdin_pipe_has_rest(w->in))
+                                return true;
+                }
+        return false;
+}
+
 void adopt_everything(struct supervisor *s)
 {
         struct state *st = s->state;
@@ -514,6 +531,7 @@ void adopt_everything(struct supervisor *s)
         }
         state_forget_relics(s);
         state_keep_ends(s);
+        stdin_pipe_tidy(st->dir, has_rest, &s->registry);
         logs_settled(s->logs);
         listeners_settled(s);
         fdstore_settled(s);

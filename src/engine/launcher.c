@@ -421,8 +421,12 @@ static bool take_stdin(struct attempt *a)
 {
         struct stdin_pipe **in = &a->worker->in;
 
-        if (a->ours[0] >= 0)
-                return stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]), &a->old_stdin);
+        if (a->ours[0] >= 0) {
+                if (!stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]), &a->old_stdin))
+                        return false;
+                stdin_pipe_keep_in(*in, state_dir(a->sup));
+                return true;
+        }
         stdin_pipe_free(*in);
         *in = NULL;
         return true;

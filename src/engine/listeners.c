@@ -72,9 +72,16 @@ static bool hand_over(struct supervisor *s, struct listener *l, const struct ent
                    s->config->settings.identifier, n->serial, l->pool->group->name, e->poolserial,
                    n->name, n->chars);
         buf_put(&message, n->payload, n->len);
-        if (message.failed)
-                return false;
-        return stdin_pipe_write(l->process->worker->in, message.data, message.len) == STDIN_OK;
+        enum stdin_result done =
+            message.failed ? STDIN_NOMEM
+                           : stdin_pipe_write(l->process->worker->in, message.data, message.len);
+        if (done == STDIN_NOMEM && !l->pool->stuck)
+                log_line(s->log, LVL_WARN,
+                         "event %" PRIu64 " for listener %s can be kept neither in memory nor in "
+                         "the state directory: it waits",
+                         n->serial, l->process->name);
+        l->pool->stuck = done == STDIN_NOMEM;
+        return done == STDIN_OK;
 }
 
 /* The pool's processes in order of definition; the first that is ready and takes it has it. */

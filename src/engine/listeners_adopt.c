@@ -122,13 +122,18 @@ static enum listener_state state_from(int number)
         }
 }
 
+static bool has_unread(const struct stdin_pipe *in)
+{
+        return stdin_pipe_has_rest(in) || stdin_pipe_unread(in);
+}
+
 static void take_up(struct supervisor *s, struct listener *l, struct adrift *a, size_t said)
 {
         struct pool *p = l->pool;
         const struct stdin_pipe *in = l->process->worker->in;
         enum listener_state *state = &l->proto.state;
 
-        if (is_busy_with(a, *state, in && stdin_pipe_unread(in), said)) {
+        if (is_busy_with(a, *state, in && has_unread(in), said)) {
                 *state = LISTENER_BUSY;
                 l->busy_with = a->entry;
         } else {

@@ -40,6 +40,7 @@ struct pool {
         struct adrift *adrift;      /* owned: of listeners of the daemon before us; NULL: none */
         uint64_t next_serial;
         uint32_t kept; /* where that is written down */
+        bool stuck;    /* its next event cannot be written, which was said */
 };
 
 struct listeners {

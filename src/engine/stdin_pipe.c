@@ -1,24 +1,34 @@
 #include "engine/stdin_pipe.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "sys/feed.h"
+
+#define FEED_NAME "stdin-"
 
 /* What the pipe would not take yet. Nearly no worker ever has any. */
 struct rest {
         ev_io writable;
+        struct feed *feed; /* owned: where it is; NULL: in memory */
         struct buf queue;
         size_t sent; /* bytes at the front of the queue that are written already */
 };
 
 struct stdin_pipe {
         struct ev_loop *loop; /* borrowed */
+        const char *dir;      /* borrowed: where feeds are; NULL: nowhere */
         struct rest *rest;    /* owned; NULL: nothing waits */
         int fd;               /* owned; -1: the reader is gone */
 };
@@ -28,6 +38,7 @@ static void drop_rest(struct stdin_pipe *p)
         if (!p->rest)
                 return;
         ev_io_stop(p->loop, &p->rest->writable);
+        feed_remove(p->rest->feed);
         buf_release(&p->rest->queue);
         free(p->rest);
         p->rest = NULL;
@@ -55,6 +66,7 @@ bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *
         else if (*at)
                 fd_close(&p->fd);
         p->loop = loop;
+        p->dir = NULL;
         p->fd = fd;
         *at = p;
         return true;
@@ -70,7 +82,9 @@ void stdin_pipe_free(struct stdin_pipe *p)
 
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
-        return p->rest ? p->rest->queue.len - p->rest->sent : 0;
+        const struct rest *r = p->rest;
+
+        return !r ? 0 : r->feed ? feed_left(r->feed) : r->queue.len - r->sent;
 }
 
 bool stdin_pipe_unread(const struct stdin_pipe *p)
@@ -97,13 +111,27 @@ static ssize_t put(struct stdin_pipe *p, const char *data, size_t len)
         return (ssize_t)done;
 }
 
+/* One that is through stays until the loop comes by: whoever writes has noted by then that all of
+ * it is on its way. */
+static void move_on(struct stdin_pipe *p)
+{
+        if (!feed_left(p->rest->feed))
+                drop_rest(p);
+        else if (!feed_move(p->rest->feed, p->fd))
+                hang_up(p);
+}
+
 static void on_writable(EV_P_ ev_io *w, int revents)
 {
         struct stdin_pipe *p = w->data;
         struct rest *r = p->rest;
-        ssize_t n = put(p, r->queue.data + r->sent, r->queue.len - r->sent);
 
         (void)loop, (void)revents;
+        if (r->feed) {
+                move_on(p);
+                return;
+        }
+        ssize_t n = put(p, r->queue.data + r->sent, r->queue.len - r->sent);
         if (n < 0) {
                 hang_up(p);
                 return;
@@ -113,17 +141,24 @@ static void on_writable(EV_P_ ev_io *w, int revents)
                 drop_rest(p);
 }
 
+static bool make_rest(struct stdin_pipe *p)
+{
+        if (p->rest)
+                return true;
+        p->rest = calloc(1, sizeof *p->rest);
+        if (!p->rest)
+                return false;
+        ev_io_init(&p->rest->writable, on_writable, p->fd, EV_WRITE);
+        p->rest->writable.data = p;
+        return true;
+}
+
 /* Room for `len` bytes more. What was sent is cut off only when it is half of the whole, so that a
  * long queue is moved seldom. */
 static bool make_room(struct stdin_pipe *p, size_t len)
 {
-        if (!p->rest) {
-                p->rest = calloc(1, sizeof *p->rest);
-                if (!p->rest)
-                        return false;
-                ev_io_init(&p->rest->writable, on_writable, p->fd, EV_WRITE);
-                p->rest->writable.data = p;
-        }
+        if (!make_rest(p))
+                return false;
         struct rest *r = p->rest;
         if (r->sent && r->sent >= r->queue.len / 2) {
                 buf_drop(&r->queue, r->sent);
@@ -137,6 +172,91 @@ static bool make_room(struct stdin_pipe *p, size_t len)
         return false;
 }
 
+/* ---- in a file */
+
+void stdin_pipe_keep_in(struct stdin_pipe *p, const char *dir)
+{
+        p->dir = dir;
+}
+
+/* No other pipe has this number while it lives. */
+static bool feed_path(const struct stdin_pipe *p, struct buf *out)
+{
+        struct stat st;
+
+        if (fstat(p->fd, &st) < 0)
+                return false;
+        buf_printf(out, "%s/" FEED_NAME "%" PRIu64, p->dir, (uint64_t)st.st_ino);
+        return !out->failed;
+}
+
+/* A pipe takes in one piece what it has room for: no kill cuts that short. */
+static bool fits(const struct stdin_pipe *p, size_t len)
+{
+        int room;
+
+        if (len <= PIPE_BUF)
+                return true;
+        room = stdin_pipe_unread(p) ? 0 : fcntl(p->fd, F_GETPIPE_SZ);
+        return room > 0 && len <= (size_t)room;
+}
+
+static enum stdin_result put_in_file(struct stdin_pipe *p, const void *data, size_t len)
+{
+        AUTO_BUF path = BUF_INIT;
+        struct err ignored;
+
+        if (!make_rest(p))
+                return STDIN_NOMEM;
+        struct feed **feed = &p->rest->feed;
+        if (!*feed && feed_path(p, &path))
+                *feed = feed_new(path.data, &ignored);
+        if (!*feed || !feed_put(*feed, data, len, &ignored)) {
+                if (!*feed || !ev_is_active(&p->rest->writable))
+                        drop_rest(p);
+                return STDIN_NOMEM;
+        }
+        ev_io_start(p->loop, &p->rest->writable);
+        return STDIN_OK;
+}
+
+bool stdin_pipe_resume(struct stdin_pipe *p)
+{
+        AUTO_BUF path = BUF_INIT;
+        struct feed *feed = p->dir && feed_path(p, &path) ? feed_take_up(path.data) : NULL;
+
+        if (!feed)
+                return false;
+        if (!make_rest(p)) {
+                feed_close(feed);
+                return false;
+        }
+        p->rest->feed = feed;
+        ev_io_start(p->loop, &p->rest->writable);
+        return true;
+}
+
+bool stdin_pipe_has_rest(const struct stdin_pipe *p)
+{
+        return p->rest != NULL;
+}
+
+void stdin_pipe_tidy(const char *dir, bool (*goes_on)(const void *arg, uint64_t pipe),
+                     const void *arg)
+{
+        DIR *d = opendir(dir);
+        struct dirent *entry;
+        uint64_t pipe;
+
+        while (d && (entry = readdir(d)))
+                if (sscanf(entry->d_name, FEED_NAME "%" SCNu64, &pipe) == 1 && !goes_on(arg, pipe))
+                        unlinkat(dirfd(d), entry->d_name, 0);
+        if (d)
+                closedir(d);
+}
+
+/* ---- writing */
+
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len)
 {
         bool idle = stdin_pipe_queued(p) == 0;
@@ -145,9 +265,11 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                 return STDIN_CLOSED;
         if (len > STDIN_QUEUE_MAX - stdin_pipe_queued(p))
                 return STDIN_FULL;
+        if (p->dir && (p->rest || !fits(p, len)))
+                return put_in_file(p, data, len);
         /* All or nothing: only what a pipe takes in one piece may be tried without memory for the
          * rest (pipe(7), PIPE_BUF). */
-        if ((!idle || len > PIPE_BUF) && !make_room(p, len))
+        if (!p->dir && (!idle || len > PIPE_BUF) && !make_room(p, len))
                 return STDIN_NOMEM;
         ssize_t n = idle ? put(p, data, len) : 0;
         if (n < 0) {
@@ -159,6 +281,8 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                         drop_rest(p);
                 return STDIN_OK;
         }
+        if (p->dir)
+                return put_in_file(p, (const char *)data + n, len - (size_t)n);
         if (!make_room(p, len - (size_t)n))
                 return STDIN_NOMEM;
         buf_put(&p->rest->queue, (const char *)data + n, len - (size_t)n);

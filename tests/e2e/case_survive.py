@@ -3,7 +3,9 @@
 The story's own process is a subreaper that does not reap by itself, so that orphaned workers become
 its children, and their exit codes stay readable until reap_all(). Under load it is told in case_siege.py.
 """
+import contextlib
 import glob
+import http.client
 import os
 import random
 import re
@@ -425,6 +427,99 @@ def an_event_listener_goes_on_with_its_protocol(c):
     d.order('w', 'stop')
     c.wait(lambda: 'PROCESS_STATE_STOPPED' in read_file(c.path('heard')), 'it hears on')
     lacks(d.log(), 'UNKNOWN state', 'main log')
+
+
+def slow_reader(c):
+    """A listener that has read the head of an event, and takes the rest when "go" is there."""
+    return write_file(c.path('slow.py'), f"""#!/usr/bin/python3
+import os, time
+def say(text):
+    os.write(1, text)
+def take(size):
+    data = b''
+    while len(data) < size:
+        data += os.read(0, min(5000, size - len(data)))
+    return data
+say(b'READY\\n')
+while True:
+    head = b''
+    while not head.endswith(b'\\n'):
+        head += take(1)
+    with open('{c.path('heads')}', 'ab') as f:
+        f.write(head)
+    while not os.path.exists('{c.path('go')}'):
+        time.sleep(0.02)
+    body = take(int(head.rsplit(b'len:', 1)[1]))
+    with open('{c.path('bodies')}', 'ab') as f:
+        f.write(body + b'\\n')
+    say(b'RESULT 2\\nOKREADY\\n')
+""", 0o755)
+
+
+def pattern(size, word):
+    return ''.join(f'{word} {n}.' for n in range(size // 10))
+
+
+@story(nobody=True)
+def an_event_larger_than_a_pipe_goes_on_with_its_next_byte(c):
+    c.use_fault_points()
+    d = c.daemon(f'[eventlistener:l]\ncommand={slow_reader(c)}\nevents=REMOTE_COMMUNICATION\n')
+    bodies = []
+    for n, how in enumerate(('kill', 'upgrade', 'feed.moved:1', 'feed.moved:2', 'feed.moved:5'), 1):
+        if ':' in how:
+            d.stop()
+            d.start(env=dict(os.environ, SUPERVISORD_FAULT=how))
+        d.wait_state('l', 'RUNNING')
+        pid = d.process('l')['pid']
+        if os.path.exists(c.path('go')):
+            os.unlink(c.path('go'))
+        data = pattern(300000, how)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            d.rpc().sendRemoteCommEvent('big', data)
+        bodies.append(f'type:big\n{data}')
+        c.wait(lambda: read_file(c.path('heads')).count('\n') == len(bodies), 'its head was read')
+        if how == 'upgrade':
+            started = len(d.lines('supervisord started with pid'))
+            d.send(signal.SIGUSR1)
+            upgraded(c, d, started)
+        else:
+            if how == 'kill':
+                d.popen.send_signal(signal.SIGKILL)
+            d.killed = signal.SIGKILL
+            if how == 'feed.moved:5':
+                write_file(c.path('go'), '')
+            d.wait_end()
+            d.start()
+        write_file(c.path('go'), '')
+        d.rpc().sendRemoteCommEvent('small', how)
+        bodies.append(f'type:small\n{how}')
+        c.wait(lambda: read_file(c.path('bodies')).count(f'type:small\n{how}\n') == 1, 'both were read')
+        same(d.process('l')['pid'], pid, 'pid')
+        same(read_file(c.path('bodies')), ''.join(b + '\n' for b in bodies), 'what it has read')
+    c.wait(lambda: not glob.glob(f'{d.dir}/s.state/stdin-*'), 'nothing is left of it')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
+    lacks(d.log(), 'given again', 'main log')
+
+
+@story(nobody=True)
+def what_waits_for_a_workers_stdin_goes_on_with_its_next_byte(c):
+    script = write_file(c.path('reads'), f'#!/bin/sh\nwhile [ ! -e {c.path("go")} ]; do sleep 0.05; done\n'
+                        f'exec cat >>{c.path("out")}\n', 0o755)
+    d = c.daemon(f'[program:r]\ncommand={script}\n')
+    d.wait_state('r', 'RUNNING')
+    data = pattern(200000, 'x')
+    d.rpc().sendProcessStdin('r', data[:100000])
+    d.rpc().sendProcessStdin('r', data[100000:])
+    same(len(glob.glob(f'{d.dir}/s.state/stdin-*')), 1, 'what waits is kept')
+    d.kill()
+    d.start()
+    d.rpc().sendProcessStdin('r', ' the end')
+    d.kill()
+    d.start()
+    write_file(c.path('go'), '')
+    c.wait(lambda: read_file(c.path('out')).endswith(' the end'), 'all of it is read')
+    same(read_file(c.path('out')), data + ' the end', 'what was read')
+    c.wait(lambda: not glob.glob(f'{d.dir}/s.state/stdin-*'), 'nothing is left of it')
 
 
 def damaged(c, d, damage, what, name='records'):
