@@ -163,7 +163,7 @@ static int supervise(struct daemon *d)
         }
         fault_points_arm();
         if (d->handover.list >= 0)
-                fault_point("upgrade.begun");
+                fault_point(d->handover.came_back ? "upgrade.back" : "upgrade.begun");
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         keep_quiet(d, &quiet);
         limits_make_room(OWN_FDS + pipes_descriptors(&d->sup)); /* the threads begin here */

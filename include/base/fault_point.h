@@ -9,7 +9,8 @@
 #ifdef FAULT_POINTS
 
 /* Read SUPERVISORD_FAULT: "NAME:N" dies at the N-th passage of that place ("NAM*" is all that begin
- * so), a NAME alone is a switch; several are separated by commas. Before this nothing happens. */
+ * so), "NAME:N:crash" by its own fault, a NAME alone is a switch; several are separated by commas.
+ * Before this nothing happens. */
 void fault_points_arm(void);
 
 /* May be passed by the child's side of a vfork: then its parent dies, and the child goes on. */

@@ -379,6 +379,7 @@ static struct {
         int list, image;
         int *fds; /* owned */
         size_t count;
+        pid_t self; /* a child that shares our memory has the handlers, too */
         char variable[sizeof HANDOVER_ENV + 32];
         char **argv;       /* owned array, borrowed strings */
         const char **envp; /* owned array */
@@ -394,11 +395,31 @@ static void go_back(void)
         fexecve(back.image, back.argv, (char *const *)back.envp);
 }
 
-static void on_alarm(int sig)
+/* Too late, or a crash. */
+static const int failures[] = { SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
+
+static void on_failure(int sig)
 {
-        (void)sig;
-        go_back();
-        _exit(1); /* the workers live on, and whoever starts us next adopts them */
+        if (getpid() == back.self)
+                go_back();
+        if (sig == SIGALRM)
+                _exit(1); /* the workers live on, and whoever starts us next adopts them */
+        /* a crash happens once more, and then it counts */
+}
+
+/* SA_NODEFER: what is blocked during the handler would stay so in the old image. */
+static void watch_failures(void)
+{
+        struct sigaction act = { .sa_handler = on_failure, .sa_flags = SA_NODEFER | SA_RESETHAND };
+        sigset_t wanted;
+
+        sigemptyset(&act.sa_mask);
+        sigemptyset(&wanted);
+        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+                sigaction(failures[i], &act, NULL);
+                sigaddset(&wanted, failures[i]);
+        }
+        sigprocmask(SIG_UNBLOCK, &wanted, NULL);
 }
 
 void handover_go_back(void)
@@ -446,22 +467,19 @@ static bool lay_out(struct handover *h)
 
 void handover_watch(struct handover *h, unsigned limit_s)
 {
-        sigset_t alarms;
-
         if (h->came_back || !lay_out(h))
                 return;
         back.image = handover_fd(h, "image");
-        sigemptyset(&alarms);
-        sigaddset(&alarms, SIGALRM);
-        signal(SIGALRM, on_alarm);
-        sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+        back.self = getpid();
+        watch_failures();
         alarm(limit_s);
 }
 
 static void forget_the_way_back(void)
 {
         alarm(0);
-        signal(SIGALRM, SIG_IGN);
+        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+                signal(failures[i], failures[i] == SIGALRM ? SIG_IGN : SIG_DFL);
         fd_close(&back.image);
         free(back.fds);
         free(back.envp);

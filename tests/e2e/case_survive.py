@@ -750,6 +750,25 @@ def an_image_that_hangs_gives_way_to_the_old_one(c):
 
 
 @story(nobody=True)
+def an_image_that_crashes_gives_way_to_the_old_one(c):
+    c.use_fault_points()
+    d = c.daemon(c.program('w', ' lines 1000000 1'))
+    d.wait_state('w', 'RUNNING')
+    before = d.process('w')
+    blocked = proc_status(d.pid)['SigBlk']
+    bad = write_file(c.path('bad'), f'#!/bin/sh\nexport SUPERVISORD_FAULT=upgrade.begun:1:crash\n'
+                     f'exec {c.supervisord} "$@"\n', 0o755)
+    for n in (1, 2):
+        d.post('/v1/upgrade', {'binary': bad}, 202)
+        c.wait(lambda: len(d.lines('did not begin to supervise')) == n, 'it has gone back')
+        c.wait(d.answers, 'the old image answers')
+        same((d.process('w')['pid'], d.info()['pid']), (before['pid'], d.pid), 'pids')
+        same(proc_status(d.pid)['SigBlk'], blocked, 'blocked signals')
+    d.order('w', 'stop')
+    check(no_gap_and_no_double(before['stdout']['logfile']) > 100, 'lines')
+
+
+@story(nobody=True)
 def requests_in_flight_are_answered_over_an_upgrade(c):
     d = c.daemon(c.program('w', ' sleep', 'autostart=false', 'startsecs=1') + c.program('x', ' sleep'))
     d.wait_state('x', 'RUNNING')

@@ -67,12 +67,21 @@ static void die(void)
         syscall(SYS_nanosleep, &pause, NULL);
 }
 
+static void fail(const char *how)
+{
+        if (strncmp(how, ":crash", 6) == 0)
+                abort();
+        die();
+}
+
 void fault_point(const char *name)
 {
+        char *how;
+
         for (const char *wish = armed.wishes; wish; wish = next_wish(wish)) {
                 const char *rest = match(wish, name);
                 if (rest && *rest == ':' &&
-                    atomic_fetch_add(&armed.passed, 1) + 1 == strtol(rest + 1, NULL, 10))
-                        die();
+                    atomic_fetch_add(&armed.passed, 1) + 1 == strtol(rest + 1, &how, 10))
+                        fail(how);
         }
 }
