@@ -3,22 +3,28 @@
 
 #include <ev.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "logs/logs.h"
 #include "mainlog_core.h"
 #include "mainlog_thread.h"
 
 #define WAITING_MAX (4 * 1024 * 1024) /* bytes of lines that the thread may be behind */
-#define BATCH_MAX   (16 * 1024)       /* so much is sent before the loop's turn is over */
+#define BATCH_BYTES (16 * 1024)
+#define BATCH_FULL  (12 * 1024) /* so much is sent before the loop's turn is over */
 
-/* The lines of one turn of the loop: one message, one wake-up, one write. */
+/* The lines of one turn of the loop: one message, one wake-up, one write. A mapping of its own:
+ * when the thread is late there are many, and in the heap they would leave holes and pages behind.
+ */
 struct batch {
         struct mail mail; /* first */
         struct mainlog *log;
         unsigned long long missing; /* lines that got lost before the first one */
-        struct buf lines;
+        struct buf lines;           /* in `room`, but for a line that is longer */
+        char room[];
 };
 
 struct mainlog {
@@ -126,11 +132,25 @@ static void core_clear(struct mail *mail)
 
 /* ---- lines */
 
+static struct batch *batch_new(void)
+{
+        struct batch *b =
+            mmap(NULL, BATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (b == MAP_FAILED)
+                return NULL;
+        b->lines = (struct buf){ .data = b->room,
+                                 .cap = BATCH_BYTES - offsetof(struct batch, room),
+                                 .borrowed = true };
+        return b;
+}
+
 static void batch_free(struct batch *b)
 {
-        if (b)
-                buf_release(&b->lines);
-        free(b);
+        if (!b)
+                return;
+        buf_release(&b->lines);
+        munmap(b, BATCH_BYTES);
 }
 
 /* The memory goes round: a daemon that logs now and then asks for none. */
@@ -138,16 +158,14 @@ static struct batch *batch_take(struct mainlog *m)
 {
         struct batch *b = atomic_exchange(&m->spare, NULL);
 
-        if (!b)
-                b = calloc(1, sizeof *b);
-        return b;
+        return b ? b : batch_new();
 }
 
 static void batch_give(struct mainlog *m, struct batch *b)
 {
         struct batch *other = b;
 
-        if (b->lines.cap <= BATCH_MAX) {
+        if (b->lines.borrowed) {
                 buf_reset(&b->lines);
                 other = atomic_exchange(&m->spare, b);
         }
@@ -220,7 +238,7 @@ static void add_line(struct mainlog *m, enum log_level level, const char *text, 
                 b->lines.len = before;
                 m->missing++;
         }
-        if (b->lines.len >= BATCH_MAX || level >= LVL_CRITICAL)
+        if (b->lines.len >= BATCH_FULL || level >= LVL_CRITICAL)
                 mainlog_send(m);
 }
 

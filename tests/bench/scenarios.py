@@ -327,24 +327,38 @@ def crash_storm(bench, who):
 
 @scenario('ours', quick=1, whole=1)
 def many_restarts(bench, who):
-    """Does it grow? Pages of its own before and after, once it is warm."""
-    def pages(fleet):
-        keys, total = ('Private_Dirty:', 'Private_Clean:'), 0
-        with open(f'/proc/{fleet.root.pid}/smaps_rollup') as f:
-            for line in f:
-                if line.startswith(keys[0]):
-                    total += int(line.split()[1])
-        return total // 4
-
+    """Does it grow? Pages of its own before and after, once it is warm: what was needed to begin
+    with is given back ten seconds later, also when nobody rests."""
     with contender(who)(bench, 50, do={'BENCH_EXIT': '1'}) as fleet:
-        warm, wanted = pick(bench, 3000, 20000), pick(bench, 15000, 100000)
+        wanted, starts = pick(bench, 15000, 100000), 0
         fleet.wait_answering()
-        bench.drive('count', fleet.records.path, max(1, warm // 3000))
-        before, starts = pages(fleet), 0
+        bench.drive('count', fleet.records.path, pick(bench, 12, 20))
+        before = _written_pages(fleet.root.pid)
         while starts < wanted:
             starts += bench.drive('count', fleet.records.path, 1)['starts']
-        bench.note(who, 'pages_grown', pages(fleet) - before)
+        bench.note(who, 'pages_grown', _written_pages(fleet.root.pid) - before)
         bench.note(who, 'pages_restarts', starts)
+
+
+def _written_pages(pid):
+    """The least of some looks: what is on its way at one of them has not come to stay. Code is left
+    out, which is dirty while its file has just been written."""
+    def look():
+        total, writable = 0, False
+        with open(f'/proc/{pid}/smaps') as f:
+            for line in f:
+                words = line.split()
+                if not words[0].endswith(':'):
+                    writable = 'w' in words[1]
+                elif writable and words[0] == 'Private_Dirty:':
+                    total += int(words[1])
+        return total // 4
+
+    looks = []
+    for _ in range(50):
+        looks.append(look())
+        time.sleep(0.02)
+    return min(looks)
 
 
 @scenario('ours', quick=1, whole=2)

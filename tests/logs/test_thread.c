@@ -1,4 +1,5 @@
 /* With the log thread: nothing waits, nothing is lost, and what goes wrong comes as news. */
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -313,6 +314,29 @@ Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
                 cr_assert_eq(atoi(at += 5), i);
         }
         free(text);
+}
+
+Test(thread_hanging, leaves_no_trace_in_the_heap_of_lines_that_waited)
+{
+        struct mainlog_conf c = { .path = rig_path(&rig, "main"),
+                                  .level = LVL_INFO,
+                                  .sys = &gate.ops };
+        struct mainlog *m = mainlog_new(&c, &rig.err);
+        struct logs *l =
+            logs_new(rig.loop, &gate.ops, mainlog_log(m), &(struct logs_news){ .arg = &rig });
+        static char line[1000]; /* a megabyte of them */
+
+        cr_assert(m && l && logs_run(l, m, &rig.err));
+        memset(line, 'x', sizeof line - 1);
+        size_t before = mallinfo2().arena;
+        set_gate(true);
+        for (int i = 0; i < 1000; i++)
+                log_line(mainlog_log(m), LVL_INFO, "%s", line);
+        cr_expect(mainlog_is_behind(m));
+        cr_expect_lt(mallinfo2().arena - before, 300000);
+        set_gate(false);
+        logs_free(l);
+        mainlog_free(m);
 }
 
 Test(thread_hanging, does_not_hold_up_a_start_and_tells_afterwards)
