@@ -92,6 +92,8 @@ $(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c)
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
+# The event loop comes first, next to what runs before it sleeps (sys/trim.h)
+$(BUILD)/bin/supervisord: FIRST = -Wl,--undefined=ev_run $(call linked,ev)
 $(BUILD)/bin/supervisord: LIBS = $(LIBS_daemon)
 $(BUILD)/bin/supervisord: $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call archives,$(NEEDS_api))
 $(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)
@@ -103,7 +105,7 @@ $(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o
 $(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(FIRST) $^ $(LIBS)
 
 # the sample configuration, as bytes within echo_supervisord_conf
 $(BUILD)/obj/build-sample.o: etc/supervisord.conf

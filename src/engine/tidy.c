@@ -7,7 +7,7 @@
 #define PAUSE_S 0.2 /* without a start: the wave is over */
 #define ROUNDS  50  /* some restart all the time */
 
-static void on_pause(EV_P_ ev_timer *w, int revents)
+RUNS_BEFORE_SLEEP static void on_pause(EV_P_ ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
         struct tidy *t = &s->tidy;
