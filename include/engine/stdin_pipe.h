@@ -25,6 +25,7 @@ enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);
 /* Whether something is in the pipe that its reader has not taken yet. */
 bool stdin_pipe_unread(const struct stdin_pipe *p);
+int stdin_pipe_fd(const struct stdin_pipe *p); /* borrowed; -1: it was closed */
 size_t stdin_pipe_queued(const struct stdin_pipe *p);
 bool stdin_pipe_has_rest(const struct stdin_pipe *p); /* something waits, or just went */
 /* What is in the directory for a pipe (its inode) that does not go on goes. */

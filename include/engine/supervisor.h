@@ -60,8 +60,11 @@ struct supervisor {
         int64_t armed_ms;        /* what `wake` is armed for, -1: nothing */
         ev_timer wake;           /* armed for the first of `due` */
         ev_timer late_reap;      /* engine/children: a look at all children is due */
-        bool look;               /* engine/children: the next pause looks at all of them */
+        bool listen;             /* engine/children: the next pause asks who has hung up */
+        bool look;               /* and this one looks at all of them */
+        int hangups;             /* owned: engine/hangups; -1: nobody is listened to */
         int64_t child_ms;        /* when the last SIGCHLD came */
+        int64_t unheard_ms;      /* the last end that no stdin could have told of */
         struct tidy {
                 ev_timer pause;
                 unsigned starts;

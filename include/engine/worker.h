@@ -41,6 +41,7 @@ struct worker {
         int draining;             /* streams that have not said on_finished since the death */
         int status;               /* of the death that waits for the streams */
         bool reaped;              /* a death waits to be fed */
+        bool heard;               /* engine/hangups listens to its stdin */
         bool lost;                /* nobody knows how it ended: `status` says nothing */
         char *log_error;          /* owned: why it was killed after its start; NULL: it was not */
         struct footprint mark;

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "engine/fdstore.h"
 #include "engine/fleet.h"
+#include "engine/hangups.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/probes.h"
@@ -225,6 +226,8 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
                 log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
         if (lives || can_be_read(s, k))
                 take_pipes(s, p, k);
+        if (!p->worker->adopted)
+                hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
                 listener_adopted(s, p, &k->record.listener);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)

@@ -80,6 +80,11 @@ void stdin_pipe_free(struct stdin_pipe *p)
         free(p);
 }
 
+int stdin_pipe_fd(const struct stdin_pipe *p)
+{
+        return p->fd;
+}
+
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
         const struct rest *r = p->rest;

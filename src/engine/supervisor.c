@@ -14,6 +14,7 @@
 #include "engine/fcgi.h"
 #include "engine/fdstore.h"
 #include "engine/gzip.h"
+#include "engine/hangups.h"
 #include "engine/hold.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
@@ -201,6 +202,7 @@ static void spawn(struct supervisor *s, struct process *p)
         if (!registry_pid_add(&s->registry, p))
                 log_line(s->log, LVL_CRITICAL, "out of memory: the end of pid %d will be missed",
                          (int)pid);
+        hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
                 listener_spawned(s, p);
         if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
@@ -411,7 +413,7 @@ void supervisor_reap(struct supervisor *s)
         pid_t pid;
 
         ev_timer_stop(s->loop, &s->late_reap);
-        s->look = false;
+        s->look = s->listen = false;
         while ((pid = s->sys->reap(s->sys, &status)) > 0)
                 supervisor_reaped(s, pid, status, NULL);
 }
@@ -557,7 +559,8 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->started = clock_now();
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
-        s->null = -1;
+        s->null = s->hangups = -1;
+        children_init(s);
         s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
         registry_init(&s->registry);
@@ -607,6 +610,7 @@ void supervisor_release(struct supervisor *s)
         config_free(s->config);
         config_free(s->pending);
         fd_close(&s->null);
+        fd_close(&s->hangups);
         pipe_drop_spare(s);
         strs_release(&s->started_with);
         free(s->server_url);

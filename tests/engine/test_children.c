@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "engine/children.h"
 #include "house.h"
@@ -6,9 +9,10 @@
 #define W               \
         "command=/bin/" \
         "w\nstdout_logfile=NONE\nstderr_logfile=NONE\nstartsecs=0\nautorestart=false\n"
-#define SMALL   "[program:w]\n" W "process_name=w%(process_num)d\nnumprocs=3\n"
-#define LARGE   "[program:w]\n" W "process_name=w%(process_num)d\nnumprocs=300\n"
-#define LATE_MS 1000 /* long after the last signal */
+#define SMALL    "[program:w]\n" W "process_name=w%(process_num)d\nnumprocs=3\n"
+#define LARGE    "[program:w]\n" W "process_name=w%(process_num)d\nnumprocs=300\n"
+#define LATE_MS  1000 /* long after the last signal */
+#define STRANGER 999999
 
 static struct house h;
 
@@ -49,26 +53,98 @@ Test(children, the_one_that_the_signal_names_is_reaped_without_a_walk)
         cr_expect_eq(h.kernel.calls[K_REAP] - before, 1);
 }
 
-Test(children, one_that_no_signal_tells_of_is_found_a_moment_later)
+static void a_moment_later(void)
+{
+        do {
+                ev_run(h.sup.loop, h.sup.look ? EVRUN_NOWAIT : EVRUN_ONCE);
+        } while (ev_is_active(&h.sup.late_reap) || h.sup.look);
+}
+
+/* As a child of the worker's would. */
+static int keep_stdin_of(const char *name)
+{
+        return fcntl(kernel_child(&h.kernel, house_process(&h, name)->pid)->fds[0], F_DUPFD_CLOEXEC,
+                     0);
+}
+
+Test(children, others_that_ended_meanwhile_are_known_by_their_stdin)
 {
         open_and_begin(LARGE);
         ends("w:w8");
+        ends("w:w200");
+        pid_t pid = ends("w:w7");
+        long before = h.kernel.calls[K_REAP];
+        signal_of(pid, LATE_MS);
+        cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED");
+        cr_expect_str_eq(house_state(&h, "w:w200"), "EXITED");
+        cr_expect_eq(h.kernel.calls[K_REAP] - before, 3, "somebody was asked for in vain");
+}
+
+Test(children, more_than_are_heard_at_a_time_are_all_reaped)
+{
+        open_and_begin(LARGE);
+        for (int i = 100; i < 180; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "w:w%d", i);
+                ends(name);
+        }
+        signal_of(ends("w:w7"), LATE_MS);
+        a_moment_later();
+        for (int i = 100; i < 180; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "w:w%d", i);
+                cr_expect_str_eq(house_state(&h, name), "EXITED", "%s", name);
+        }
+}
+
+Test(children, one_whose_stdin_is_still_held_is_found_a_moment_later)
+{
+        open_and_begin(LARGE);
+        int held = keep_stdin_of("w:w8");
+        ends("w:w8");
         signal_of(ends("w:w7"), LATE_MS);
         cr_expect_str_eq(house_state(&h, "w:w8"), "RUNNING");
-        while (ev_is_active(&h.sup.late_reap))
-                ev_run(h.sup.loop, EVRUN_ONCE);
-        ev_run(h.sup.loop, EVRUN_NOWAIT); /* what it brings is done before the next wait */
+        a_moment_later();
+        cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED");
+        close(held);
+}
+
+Test(children, one_that_only_closed_its_stdin_lives_and_its_end_is_found)
+{
+        open_and_begin(LARGE);
+        kernel_hang_up(&h.kernel, house_process(&h, "w:w8")->pid, 0);
+        signal_of(ends("w:w7"), LATE_MS);
+        cr_expect_str_eq(house_state(&h, "w:w8"), "RUNNING");
+        cr_expect(ev_timer_remaining(h.sup.loop, &h.sup.late_reap) < 0.1);
+        ends("w:w8");
+        a_moment_later();
         cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED");
 }
 
-Test(children, signals_close_together_make_it_look_for_everybody)
+Test(children, who_was_started_again_is_listened_to_again)
 {
         open_and_begin(LARGE);
-        signal_of(ends("w:w7"), LATE_MS);
+        for (int round = 0; round < 3; round++) {
+                ends("w:w8");
+                signal_of(ends("w:w7"), LATE_MS * (round + 1));
+                cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED", "round %d", round);
+                supervisor_order(&h.sup, house_process(&h, "w:w7"), PE_START);
+                supervisor_order(&h.sup, house_process(&h, "w:w8"), PE_START);
+        }
+}
+
+Test(children,
+     after_an_end_that_no_stdin_tells_of_signals_close_together_make_it_look_for_everybody)
+{
+        open_and_begin(LARGE);
+        kernel_queue_end(&h.kernel, STRANGER, KERNEL_EXITED(0));
+        signal_of(STRANGER, LATE_MS);
+        int held = keep_stdin_of("w:w9");
         ends("w:w9");
         signal_of(ends("w:w8"), LATE_MS + 1);
         cr_expect_str_eq(house_state(&h, "w:w9"), "EXITED");
         cr_expect(!ev_is_active(&h.sup.late_reap));
+        close(held);
 }
 
 Test(children, a_signal_that_names_nobody_makes_it_look_for_everybody)
