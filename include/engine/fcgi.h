@@ -25,6 +25,9 @@ struct strs;
 /* For the next image in our place: every socket. False: no memory. */
 bool fcgi_hand_over(struct supervisor *s, struct strs *items);
 
+/* What a service manager keeps of them (engine/fdstore.h), by name. False: no memory. */
+bool fcgi_kept(const struct supervisor *s, struct strs *names);
+
 /* The group goes: close, and remove the paths that are still ours. Fine when nothing is open. */
 void fcgi_close(struct supervisor *s, struct group *g);
 

@@ -5,9 +5,12 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "engine/fdstore.h"
 #include "engine/state.h"
+#include "sys/given.h"
 #include "sys/handover.h"
 #include "sys/listen.h"
+#include "sys/mapped.h"
 
 #define DEFAULT_MODE 0700
 
@@ -18,6 +21,7 @@ struct fcgi_socket {
         int fd;    /* owned */
         dev_t dev; /* of the path that we made, to know it again; inode 0: no path */
         ino_t inode;
+        char kept[GIVEN_NAME_MAX]; /* what a service manager knows it by */
 };
 
 /* A program's socket. What hangs on group->engine is a list of these. */
@@ -113,8 +117,10 @@ static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
 
         if (!k || --k->refs)
                 return;
-        if (k->fd >= 0)
+        if (k->fd >= 0) {
                 log_line(s->log, LVL_INFO, "Closing socket %s", k->url);
+                fdstore_forget_socket(s, k->kept);
+        }
         const char *path = k->inode ? unix_path(k->url) : NULL;
         if (path && s->sys->stat(s->sys, path, &st) == 0 && st.st_dev == k->dev &&
             st.st_ino == k->inode)
@@ -122,6 +128,28 @@ static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
         fd_close(&k->fd);
         free(k->url);
         free(k);
+}
+
+/* Another owner or mode makes it another one. */
+static void name_for_store(const struct program *p, struct fcgi_socket *k)
+{
+        uint64_t key = mapped_mix(1, strlen(p->socket));
+
+        key = mapped_mix(key, (uint64_t)(uint32_t)p->socket_uid << 32 | (uint32_t)p->socket_gid);
+        key =
+            mapped_mix(key, (uint64_t)(uint32_t)p->socket_mode << 32 | (uint32_t)p->socket_backlog);
+        given_socket_name(k->kept, mapped_sum(key, p->socket, strlen(p->socket)));
+}
+
+/* Where its name is gone, nobody would come to it. */
+static int kept_by_manager(struct supervisor *s, const char *path, const struct fcgi_socket *k)
+{
+        struct stat st;
+        AUTO_FD fd = given_socket(s->handover, k->kept);
+
+        if (fd >= 0 && path && s->sys->stat(s->sys, path, &st) < 0)
+                return -1;
+        return fd_take(&fd);
 }
 
 /* Workers of the daemon before us listen on it still: theirs is ours, or nobody would come to them
@@ -137,6 +165,8 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
         k->fd = handover_fd(s->handover, buf_str(&name));
         if (k->fd < 0)
                 k->fd = state_fcgi_socket(s, p);
+        if (k->fd < 0)
+                k->fd = kept_by_manager(s, path, k);
         if (k->fd < 0)
                 return false;
         if (path && s->sys->stat(s->sys, path, &st) == 0) {
@@ -156,8 +186,10 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 return NULL;
         }
         *k = (struct fcgi_socket){ .refs = 1, .fd = -1, .url = strdup(p->socket) };
+        name_for_store(p, k);
         if (k->url && inherit(s, p, k)) {
                 log_line(s->log, LVL_INFO, "Going on with socket %s", k->url);
+                fdstore_socket(s, k->kept, k->url, k->fd);
                 return k;
         }
         bool ok = k->url ? unix_path(p->socket) ? bind_unix(s, p, k, &why) : bind_tcp(p, k, &why)
@@ -167,6 +199,7 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 ok = err_set(&why, ERR_SYS, "make it blocking");
         if (ok) {
                 log_line(s->log, LVL_INFO, "Creating socket %s", k->url);
+                fdstore_socket(s, k->kept, k->url, k->fd);
                 return k;
         }
         err_set(e, why.code == ERR_SYS ? ERR_CONFIG : why.code,
@@ -292,4 +325,13 @@ bool fcgi_hand_over(struct supervisor *s, struct strs *items)
                                        handover_put_fd(items, buf_str(&name), f->socket->fd);
                 }
         return fine;
+}
+
+bool fcgi_kept(const struct supervisor *s, struct strs *names)
+{
+        for (int i = 0; i < s->registry.group_count; i++)
+                for (const struct fcgi *f = s->registry.groups[i]->engine; f; f = f->next)
+                        if (!strs_add(names, f->socket->kept))
+                                return false;
+        return true;
 }

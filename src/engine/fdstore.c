@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/fcgi.h"
 #include "engine/service.h"
 #include "engine/worker.h"
 #include "sys/notify.h"
@@ -51,20 +52,26 @@ bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX])
         return inode != 0;
 }
 
-static void put(struct supervisor *s, const struct process *p, const int *fds, int count)
+static void put_named(struct supervisor *s, const char *name, const char *whose, const int *fds,
+                      int count)
 {
-        char name[GIVEN_NAME_MAX];
         AUTO_BUF text = BUF_INIT;
 
-        if (!s->fdstore || count == 0 || !fdstore_name(p, name))
-                return;
         /* FDPOLL=0: that nobody writes to it any more is what it is kept for. */
         buf_printf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
         if (notify_put(s->fdstore->socket, buf_str(&text), fds, count) || s->fdstore->told)
                 return;
         s->fdstore->told = true;
         log_line(s->log, LVL_WARN, "the service manager does not keep descriptors of '%s': %s",
-                 p->name, strerror(errno));
+                 whose, strerror(errno));
+}
+
+static void put(struct supervisor *s, const struct process *p, const int *fds, int count)
+{
+        char name[GIVEN_NAME_MAX];
+
+        if (s->fdstore && count > 0 && fdstore_name(p, name))
+                put_named(s, name, p->name, fds, count);
 }
 
 void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[3])
@@ -101,6 +108,18 @@ void fdstore_forget(struct supervisor *s, const struct process *p)
                 drop(s, name);
 }
 
+void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd)
+{
+        if (s->fdstore)
+                put_named(s, name, url, &fd, 1);
+}
+
+void fdstore_forget_socket(struct supervisor *s, const char *name)
+{
+        if (s->fdstore)
+                drop(s, name);
+}
+
 static bool list_used(const struct supervisor *s, struct strs *out)
 {
         const struct registry *r = &s->registry;
@@ -112,6 +131,8 @@ static bool list_used(const struct supervisor *s, struct strs *out)
                         if (p->pid > 0 && fdstore_name(p, name) && !strs_add(out, name))
                                 return false;
                 }
+        if (!fcgi_kept(s, out))
+                return false;
         strs_sort(out);
         return true;
 }

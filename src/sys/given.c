@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,10 +14,24 @@
 #define FIRST_FD  3 /* sd_listen_fds(3) */
 #define MOST_FDS  100000
 #define OUR_NAMES "worker-"
+#define SOCKETS   "socket-"
 
 void given_name(char out[GIVEN_NAME_MAX], uint64_t pipe_inode)
 {
         snprintf(out, GIVEN_NAME_MAX, OUR_NAMES "%" PRIu64, pipe_inode);
+}
+
+void given_socket_name(char out[GIVEN_NAME_MAX], uint64_t key)
+{
+        snprintf(out, GIVEN_NAME_MAX, SOCKETS "%016" PRIx64, key);
+}
+
+static bool listens(int fd)
+{
+        int yes = 0;
+        socklen_t len = sizeof yes;
+
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
 }
 
 static bool is_pidfd(int fd)
@@ -37,6 +52,8 @@ static void item_name(int fd, const char *name, char *out, size_t size)
         struct stat st;
 
         *out = '\0';
+        if (strncmp(name, SOCKETS, strlen(SOCKETS)) == 0 && listens(fd))
+                snprintf(out, size, "listens:%s", name);
         if (strncmp(name, OUR_NAMES, strlen(OUR_NAMES)) != 0 || fstat(fd, &st) < 0)
                 return;
         if (is_pidfd(fd))
@@ -92,10 +109,20 @@ bool given_read(struct handover *h)
         return fine;
 }
 
-int given_pidfd(struct handover *h, const char *name)
+static int take_named(struct handover *h, const char *kind, const char *name)
 {
         char item[80];
 
-        snprintf(item, sizeof item, "pidfd:%s", name);
+        snprintf(item, sizeof item, "%s:%s", kind, name);
         return handover_fd(h, item);
+}
+
+int given_pidfd(struct handover *h, const char *name)
+{
+        return take_named(h, "pidfd", name);
+}
+
+int given_socket(struct handover *h, const char *name)
+{
+        return take_named(h, "listens", name);
 }

@@ -397,6 +397,41 @@ def a_service_manager_that_keeps_nothing_changes_nothing(c):
     managed(c, run, c.program('steady', ' sleep'))
 
 
+@story(nobody=True)
+def a_service_manager_keeps_a_fastcgi_socket_that_no_worker_has(c):
+    path = c.path('f.sock')
+    program = (f'[fcgi-program:f]\ncommand={c.worker} sleep\nsocket=unix://{path}\nautostart=false\n')
+
+    def sockets(m):
+        return [name for name, _ in m.kept if name.startswith('socket-')]
+
+    def run(m, d):
+        c.wait(lambda: len(sockets(m)) == 1, 'it is kept', lambda: m.kept)
+        node = os.stat(path).st_ino
+        d.kill()
+        with socket.socket(socket.AF_UNIX) as client:  # who comes while no daemon is there waits
+            client.connect(path)
+            d.start(**m.how())
+            d.wait_log(f'Going on with socket unix://{path}')
+            same(os.stat(path).st_ino, node, 'inode')
+            same(len(set(sockets(m))), 1, 'names')
+            d.order('f', 'start')
+        d.order('f', 'stop')
+        was = sockets(m)[0]
+        d.configure(program + 'socket_mode=0777\n')  # that makes it another one
+        d.kill()
+        d.start(**m.how())
+        d.wait_log(f'Creating socket unix://{path}', 2)
+        c.wait(lambda: sockets(m) and was not in sockets(m), 'the old one is not kept', lambda: m.kept)
+        d.kill()
+        os.unlink(path)
+        d.start(**m.how())
+        d.wait_log(f'Creating socket unix://{path}', 3)
+        d.stop()
+        c.wait(lambda: not sockets(m), 'it goes with a clean stop', lambda: m.kept)
+    managed(c, run, program)
+
+
 # ---- how adopted workers end
 
 def trapper(c, name, *lines):
