@@ -14,6 +14,8 @@ bool daemonize(struct err *e);
 /* Create, lock (for our lifetime: an open-file-description lock that survives the daemonising fork)
  * and hold. ERR_BUSY: another holds it, *holder_out its pid (0 unknown). Nothing is written yet. */
 bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *e);
+/* The same where nothing can be written any more. ERR_SYS also when there is none. */
+bool pidfile_open_readonly(const char *path, int *fd_out, pid_t *holder_out, struct err *e);
 /* One that an earlier image of this process holds already: fd, if it still is what the path names;
  * else it is closed, and -1. */
 int pidfile_inherit(const char *path, int fd);

@@ -45,6 +45,7 @@ struct mapped {
         uint32_t unit, units;
         uint32_t lost; /* units that were cut off since it was last grown */
         bool fresh;    /* made by this opening */
+        bool copy;     /* on a read-only file system: nothing is kept, and nothing grows */
 };
 
 /* Open or make. What cannot be used is set aside and `said` gets a line why. False: *e, nothing is

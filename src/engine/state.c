@@ -51,6 +51,9 @@ static bool take_lock(struct state *st, int handover, struct err *e)
                 return true;
         if (pidfile_open(st->lock_path, &st->lock, &holder, e))
                 return true;
+        /* What is known there is better than everything a second time. */
+        if (e->sys == EROFS && pidfile_open_readonly(st->lock_path, &st->lock, &holder, e))
+                return true;
         if (e->code != ERR_BUSY)
                 return false;
         return err_set(e, ERR_BUSY,
@@ -118,6 +121,11 @@ static bool open_tables(struct supervisor *s, struct err *e)
                 log_line(s->log, LVL_WARN, "%s", buf_str(&said));
         if (!ok)
                 return false;
+        if (st->table.file.copy)
+                log_line(s->log, LVL_WARN,
+                         "%s is read-only: what it knows is gone on with, but nothing of what "
+                         "happens from now on will survive the death of supervisord",
+                         st->dir);
         if (st->table.damaged)
                 log_line(s->log, LVL_WARN,
                          "%s: %u records are damaged; their processes are not known",
@@ -220,7 +228,7 @@ void state_sign(struct supervisor *s)
 {
         struct err e = { 0 };
 
-        if (s->state && !pidfile_write(s->state->lock, getpid(), &e))
+        if (state_is_kept(s) && !pidfile_write(s->state->lock, getpid(), &e))
                 log_line(s->log, LVL_WARN, "%s: %s", s->state->lock_path, e.text);
 }
 
@@ -260,6 +268,11 @@ void state_untouch(const struct supervisor *s)
         statetable_untouch(&st->table);
         vault_untouch(&st->texts);
         vault_untouch(&st->events);
+}
+
+bool state_is_kept(const struct supervisor *s)
+{
+        return s->state && !s->state->table.file.copy;
 }
 
 const char *state_dir(const struct supervisor *s)

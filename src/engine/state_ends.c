@@ -39,7 +39,7 @@ void state_keep_ends(struct supervisor *s)
 {
         struct state *st = s->state;
 
-        if (!st || st->margin)
+        if (!state_is_kept(s) || st->margin)
                 return;
         st->margin = mapped_margin_keep(&st->table.file);
         if (!st->margin) {

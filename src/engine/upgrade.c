@@ -113,9 +113,10 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
         if (s->mood != MOOD_RUNNING || s->upgrade)
                 return err_set(e, ERR_BUSY, "%s",
                                s->upgrade ? "an upgrade is under way" : "the daemon is ending");
-        if (!s->state)
+        if (!state_is_kept(s))
                 return err_set(e, ERR_USAGE,
-                               "without a state directory there is no upgrade in place");
+                               "without a state directory that can be written there is no upgrade "
+                               "in place");
         if (!path || path[0] != '/' || !s->on_upgrade)
                 return err_set(e, ERR_USAGE, "the binary has to be named by its full path");
         struct upgrade *u = calloc(1, sizeof *u);

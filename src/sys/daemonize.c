@@ -49,6 +49,12 @@ static bool lock_fd(int fd)
                 return true;
         if (errno == EAGAIN || errno == EACCES)
                 return false;
+        /* Open for reading only: somebody may have written, and locked it so, before nobody could.
+         */
+        if (errno == EBADF && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK) {
+                errno = EAGAIN;
+                return false;
+        }
         return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -96,13 +102,13 @@ static bool is_last_breath(pid_t holder, int *waits)
         return true;
 }
 
-bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *e)
+static bool open_as(const char *path, int flags, int *fd_out, pid_t *holder_out, struct err *e)
 {
         int waits = 0;
 
         *holder_out = 0;
         for (;;) {
-                AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+                AUTO_FD fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0644);
                 if (fd < 0)
                         return err_set(e, ERR_SYS, "open %s", path);
                 /* /dev/null as a pidfile is how people say "none": nothing to hold there. */
@@ -123,6 +129,16 @@ bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *
                         return true;
                 }
         }
+}
+
+bool pidfile_open(const char *path, int *fd_out, pid_t *holder_out, struct err *e)
+{
+        return open_as(path, O_RDWR | O_CREAT, fd_out, holder_out, e);
+}
+
+bool pidfile_open_readonly(const char *path, int *fd_out, pid_t *holder_out, struct err *e)
+{
+        return open_as(path, O_RDONLY, fd_out, holder_out, e);
 }
 
 int pidfile_inherit(const char *path, int fd)

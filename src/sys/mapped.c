@@ -123,6 +123,25 @@ static size_t size_for(const struct mapped *m, size_t units)
         return MAPPED_HEADER + units * m->unit;
 }
 
+static bool is_mapped(struct mapped *m, void *map, size_t size, uint32_t units, struct err *e)
+{
+        if (map == MAP_FAILED)
+                return err_set(e, ERR_SYS, "map %s", m->path);
+        m->map = map;
+        m->size = size;
+        m->units = units;
+        return true;
+}
+
+/* What is stored there nobody else will see. */
+static bool map_copy(struct mapped *m, uint32_t units, struct err *e)
+{
+        size_t size = size_for(m, units);
+        void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, m->fd, 0);
+
+        return is_mapped(m, map, size, units, e);
+}
+
 static bool map_file(struct mapped *m, uint32_t units, struct err *e)
 {
         size_t size = size_for(m, units);
@@ -137,12 +156,7 @@ static bool map_file(struct mapped *m, uint32_t units, struct err *e)
         }
         void *map = m->map ? mremap(m->map, m->size, size, MREMAP_MAYMOVE)
                            : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
-        if (map == MAP_FAILED)
-                return err_set(e, ERR_SYS, "map %s", m->path);
-        m->map = map;
-        m->size = size;
-        m->units = units;
-        return true;
+        return is_mapped(m, map, size, units, e);
 }
 
 static struct extent *extent_of(const struct mapped *m)
@@ -175,6 +189,10 @@ static void check_extent(struct mapped *m, struct buf *said)
 
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e)
 {
+        if (m->copy) {
+                errno = EROFS;
+                return err_set(e, ERR_SYS, "extend %s", m->path);
+        }
         if (!map_file(m, m->units + more, e))
                 return false;
         note_extent(m);
@@ -183,7 +201,8 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e)
 
 void mapped_untouch(const struct mapped *m)
 {
-        madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
+        if (!m->copy)
+                madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
 }
 
 uint64_t *mapped_mark(const struct mapped *m)
@@ -219,6 +238,7 @@ static void let_go(struct mapped *m)
         fd_close(&m->fd);
         m->size = 0;
         m->units = m->lost = 0;
+        m->copy = false;
 }
 
 /* Written whole under another name: a file with half a header never exists. */
@@ -273,7 +293,7 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
         size_t units = ((size_t)st.st_size - MAPPED_HEADER) / m->unit;
         if ((size_t)st.st_size > MAX_BYTES || (size_t)st.st_size != size_for(m, units))
                 return "has an impossible size";
-        if (!map_file(m, (uint32_t)units, e))
+        if (!(m->copy ? map_copy : map_file)(m, (uint32_t)units, e))
                 return e->text;
         check_extent(m, said);
         return NULL;
@@ -304,6 +324,9 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
         if (!m->path)
                 return err_nomem(e);
         m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        m->copy = m->fd < 0 && errno == EROFS;
+        if (m->copy)
+                m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (m->fd >= 0 || errno != ENOENT) {
                 const char *why =
                     m->fd < 0 ? strerror(errno) : take_file(m, form, who, said, &why_not);

@@ -18,7 +18,7 @@ import time
 
 from e2elib import (Events, Failed, Skipped, alive, check, descendants, has, kill, lacks, mount_tmpfs, proc_environ,
                     proc_status,
-                    read_file, reap_all, same, story, write_file)
+                    read_file, reap_all, same, story, unmount, write_file)
 
 
 def succeed(d):
@@ -385,6 +385,36 @@ def a_second_daemon_is_refused_and_touches_nothing(c):
     has(err, f'pid {d.pid} ', 'stderr')
     same(d.process('w')['pid'], pid, 'pid')
     same(len(living_workers(c)), 1, 'workers')
+
+
+@story(root=True)
+def a_state_directory_that_has_become_read_only_is_gone_on_with(c):
+    place = c.path('place')
+    os.mkdir(place)
+    mount_tmpfs(place, '4m')
+    try:
+        d = c.daemon(c.program('w', ' sleep') + c.program('off', ' sleep') + c.program('form', ' lines 100000000 5',
+                     'stdout_format=json'), supervisord=f'statedir={place}/state')
+        d.wait_all('RUNNING', 3)
+        d.order('off', 'stop')
+        pids = d.pids()
+        d.kill()
+        subprocess.run(['mount', '-o', 'remount,ro', place], check=True)
+        d.start()
+        same(d.pids(), pids, 'workers')
+        same(d.process('off')['state'], 'STOPPED', 'what was stopped')
+        same(len(living_workers(c)), 2, 'workers')
+        has(d.log(), f'{place}/state is read-only: what it knows is gone on with', 'main log')
+        code, _, err = c.run_daemon('-n', '-c', d.conf)
+        same(code, 2, 'exit code of a second one')
+        has(err, 'Another program is already listening', 'stderr')
+        a = d.post('/v1/upgrade', status=409)
+        has(a['detail'], 'state directory that can be written', 'answer')
+        d.order('w', 'restart')
+        d.stop()
+        same(len(living_workers(c)), 0, 'workers after a clean stop')
+    finally:
+        unmount(place)
 
 
 @story(nobody=True)

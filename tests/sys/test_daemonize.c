@@ -171,6 +171,27 @@ Test(pidfile, is_locked_without_ofd_locks_too)
         isolated(older_kernel);
 }
 
+static int read_only(void)
+{
+        int fd = -1, reader = -1, second = -1;
+        pid_t of;
+
+        CHECK(!pidfile_open_readonly(path, &fd, &of, &why) && why.sys == ENOENT);
+        CHECK(pidfile_open(path, &fd, &of, &why) && pidfile_write(fd, getpid(), &why));
+        CHECK(!pidfile_open_readonly(path, &reader, &of, &why) && why.code == ERR_BUSY);
+        CHECK(of == getpid());
+        close(fd);
+        CHECK(pidfile_open_readonly(path, &reader, &of, &why));
+        CHECK(!pidfile_open_readonly(path, &second, &of, &why) && why.code == ERR_BUSY);
+        close(reader);
+        return 0;
+}
+
+Test(pidfile, that_cannot_be_written_excludes_all_the_same)
+{
+        isolated(read_only);
+}
+
 /* ---- into the background */
 
 static int background(void)
