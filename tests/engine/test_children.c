@@ -37,6 +37,13 @@ static void signal_of(pid_t who, int64_t now_ms)
         supervisor_turn(&h.sup);
 }
 
+/* The walk itself may have been cut short, to go on at once. */
+static bool is_left_for_later(void)
+{
+        return ev_is_active(&h.sup.late_reap) &&
+               ev_timer_remaining(h.sup.loop, &h.sup.late_reap) > 0.;
+}
+
 static void open_and_begin(const char *body)
 {
         house_open(&h, "", body);
@@ -143,7 +150,7 @@ Test(children,
         ends("w:w9");
         signal_of(ends("w:w8"), LATE_MS + 1);
         cr_expect_str_eq(house_state(&h, "w:w9"), "EXITED");
-        cr_expect(!ev_is_active(&h.sup.late_reap));
+        cr_expect_not(is_left_for_later());
         close(held);
 }
 
