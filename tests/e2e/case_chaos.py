@@ -184,12 +184,12 @@ def storm(c, seconds, seed):
     d.stop()
 
 
-@story(nobody=True)
+@story(nobody=True, busy=True)
 def orders_in_any_order_leave_a_sound_daemon(c):
     storm(c, 6, 1)
 
 
-@story(soak=True, slow=3)
+@story(soak=True, slow=3, busy=True)
 def orders_in_any_order_for_two_minutes(c):
     seed = random.SystemRandom().randrange(1 << 30)
     try:
@@ -198,7 +198,7 @@ def orders_in_any_order_for_two_minutes(c):
         raise Failed(f'{e} [seed {seed}]')
 
 
-@story(nobody=True)
+@story(nobody=True, slow=2, busy=True)
 def thousands_of_restarts_leak_neither_memory_nor_descriptors(c):
     d = c.daemon(c.program('w', ' exit 1', 'startsecs=0', 'autorestart=true', 'restart_delay=0',
                            'numprocs=2', 'process_name=%(process_num)d',

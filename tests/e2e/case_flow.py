@@ -150,17 +150,17 @@ def full_speed(c, writers, lines, zipped):
     check(len(glob.glob(c.path('z*/out*.gz'))) >= zipped, 'backups')
 
 
-@story(nobody=True, slow=2)
+@story(nobody=True, slow=2, busy=True)
 def one_writer_at_full_speed(c):
     full_speed(c, 1, 300_000 if c.asan else 1_000_000, 1)
 
 
-@story(nobody=True, slow=2)
+@story(nobody=True, slow=2, busy=True)
 def fifty_writers_at_full_speed(c):
     full_speed(c, 50, 4000 if c.asan else 20_000, 10)
 
 
-@story(slow=3)
+@story(slow=3, busy=True)
 def a_thousand_writers_at_full_speed(c):
     full_speed(c, 100 if c.asan else 1000, 600, 20)
 

@@ -6,7 +6,7 @@ from e2elib import (Skipped, become, check, descendants, has, lonely_uid, read_f
                     write_file)
 
 
-@story(nobody=True, slow=3)
+@story(nobody=True, slow=3, busy=True)
 def a_thousand_workers_start_answer_scale_and_stop(c):
     count = 1000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

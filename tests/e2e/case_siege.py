@@ -672,26 +672,26 @@ def count(otherwise):
     return int(os.environ.get('SIEGE_ROUNDS') or otherwise)
 
 
-@story(slow=4)
+@story(slow=4, busy=True)
 def killed_again_and_again(c):
     Siege(c).run(Siege.kills, count(15 if c.asan else 50))
 
 
-@story(ordinary=True, slow=4)
+@story(ordinary=True, slow=4, busy=True)
 def killed_again_and_again_as_an_ordinary_user(c):
     Siege(c).run(Siege.kills, count(5 if c.asan else 20))
 
 
-@story(nobody=True, soak=True, slow=40)
+@story(nobody=True, soak=True, slow=40, busy=True)
 def killed_a_thousand_times(c):
     Siege(c).run(Siege.kills, count(1000))
 
 
-@story(nobody=True, slow=4)
+@story(nobody=True, slow=4, busy=True)
 def upgraded_again_and_again(c):
     Siege(c).run(Siege.upgrades, count(5 if c.asan else 15))
 
 
-@story(nobody=True, soak=True, slow=10)
+@story(nobody=True, soak=True, slow=10, busy=True)
 def upgraded_two_hundred_times(c):
     Siege(c).run(Siege.upgrades, count(200))

@@ -122,7 +122,7 @@ def spools(d):
     return glob.glob(f'{d.dir}/s.state/spool-*')
 
 
-@story(nobody=True)
+@story(nobody=True, slow=2, busy=True)
 def logs_with_a_format_are_exact_over_kills_under_load(c):
     how = ('stdout_logfile_maxbytes=300KB', 'stdout_logfile_backups=2000')
     logs = {form: c.path(form + '.log') for form in FORMED}
@@ -772,7 +772,7 @@ def an_image_that_cannot_begin_gives_way_to_the_old_one(c):
     goes_back(c, 'exec REAL "$@" --minfds nonsense')
 
 
-@story(nobody=True)
+@story(nobody=True, slow=2)
 def an_image_that_hangs_gives_way_to_the_old_one(c):
     """Where it hangs it cannot read the pidfile's path: a FIFO that nobody opens for writing."""
     os.mkfifo(c.path('fifo'))
@@ -833,7 +833,7 @@ def requests_in_flight_are_answered_over_an_upgrade(c):
     check(len(asked) > 20, f'requests: {len(asked)}')
 
 
-@story(nobody=True)
+@story(nobody=True, slow=2)
 def whoever_waits_too_long_for_an_upgrade_is_told(c):
     d = c.daemon(c.program('hard', ' ignore-term', 'stopwaitsecs=25') + c.program('x', ' sleep'))
     d.wait_worker_log('hard', 'ready')

@@ -40,18 +40,19 @@ class Skipped(Exception):
 STORIES = []
 
 
-def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, slow=1):
+def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, slow=1, busy=False):
     """Marks a function as a story.
 
     nobody:   told a second time as the user nobody where the first time is as root.
     root:     only root can tell it.
     ordinary: root cannot tell it: where we are root, nobody does.
     soak:     takes minutes: only with --soak.
-    slow:     its bound in time, as a multiple of the usual one.
+    slow:     its bound in time, as a multiple of the usual one; the slowest begin first.
+    busy:     it keeps a core busy.
     """
     def mark(f):
         f.nobody, f.root, f.ordinary = nobody or ordinary, root, ordinary
-        f.soak, f.slow = soak, slow
+        f.soak, f.slow, f.busy = soak, slow, busy
         STORIES.append(f)
         return f
     return mark(fn) if fn else mark

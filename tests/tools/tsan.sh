@@ -45,11 +45,10 @@ for how in logs stop; do
         runs=$((runs + 1))
 done
 
-for part in flow. syslog. trouble. logs.a_log tail.; do
-        $fixed tests/e2e/run --build "$build" --asan --once -j 3 --only $part >"$dir/out" 2>&1
-        judge "$part stories" $?
-        runs=$((runs + $(grep -c '^ok ' "$dir/out")))
-done
+$fixed tests/e2e/run --build "$build" --asan --once -j "${E2E_JOBS:-4}" --only flow. --only syslog. --only trouble. \
+        --only logs.a_log --only tail. >"$dir/out" 2>&1
+judge stories $?
+runs=$((runs + $(grep -c '^ok ' "$dir/out")))
 
 echo "tsan: $runs runs, $reports reports"
 [ $failed -eq 0 ] && [ $runs -gt 10 ]
