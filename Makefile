@@ -62,7 +62,7 @@ help:
 #: tour                 the README's tour, run and compared with what the README says
 #: check                install what is missing, build, and run every test
 #: unit e2e conformance the suites by themselves
-#: asan                 unit and e2e tests under AddressSanitizer and UBSan
+#: asan                 unit and e2e tests under AddressSanitizer and UBSan, each story by one user
 #: tsan                 the threads under ThreadSanitizer: a load of their own, and stories with the daemon
 #: lint                 format, floors, clang-tidy, cppcheck, manual
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
@@ -154,6 +154,7 @@ $(foreach p,$(TESTED),$(eval $(call unit_rule,$(p))))
 
 # logs/ alone under SIGKILL: at random, so often in each form, and at every single step; plain programs
 KILLS ?= 100
+STEPS ?=
 $(BUILD)/test/kill $(BUILD)/test/steps: $(BUILD)/test/%: $(BUILD)/obj/tests/kill/%.o $(call archives,$(NEEDS_logs))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
@@ -161,10 +162,10 @@ $(BUILD)/test/kill $(BUILD)/test/steps: $(BUILD)/test/%: $(BUILD)/obj/tests/kill
 .PHONY: unit-kill
 unit-kill: $(BUILD)/test/kill $(BUILD)/test/steps
 	$(Q)$(BUILD)/test/kill $(KILLS)
-	$(Q)$(BUILD)/test/steps
+	$(Q)$(BUILD)/test/steps $(STEPS)
 
 .PHONY: unit
-unit: $(TESTED:%=unit-%) unit-kill
+unit: unit-kill $(TESTED:%=unit-%)
 
 $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)
@@ -191,7 +192,11 @@ $(BUILD)/test/supervisord: $(FAULT_OBJECTS) $(DAEMON_PARTS:%=$(BUILD)/obj/superv
 E2E_PROGRAMS := $(BUILD)/test/worker $(BUILD)/test/supervisord
 
 # stories mostly wait: more of them than cores
-E2E_JOBS ?= 3
+E2E_JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? 3 * n : n + 8)))
+
+# everything that is built for a test of what has been built
+.PHONY: test-programs
+test-programs: all $(TESTED:%=$(BUILD)/test/%) $(BUILD)/test/kill $(BUILD)/test/steps $(E2E_PROGRAMS)
 
 .PHONY: e2e
 e2e: all $(E2E_PROGRAMS)
@@ -244,9 +249,9 @@ ASAN_ENV   := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_s
               LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan.supp:print_suppressions=0
 .PHONY: asan
 asan:
-	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" all $(TESTED:%=$(ASAN_BUILD)/test/%)
-	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" unit
-	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS=--asan
+	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" test-programs
+	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" -Otarget unit KILLS=30 STEPS=-s
+	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS="--asan --once"
 
 # Threads: what Criterion cannot run under. tests/tsan is a plain program, the rest is the daemon itself.
 TSAN_BUILD := $(BUILD)/tsan

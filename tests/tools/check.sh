@@ -19,12 +19,12 @@ suite() {
         fi
 }
 
-suite build "$make" --no-print-directory -j "$jobs" all
+suite build "$make" --no-print-directory -j "$jobs" test-programs bench-programs
 case "$failed" in
 *build*) exit 1 ;;
 esac
 suite lint "$make" --no-print-directory lint
-suite unit "$make" --no-print-directory -k unit
+suite unit "$make" --no-print-directory -j $((jobs + 1)) -Otarget -k unit
 suite costs "$make" --no-print-directory costs
 suite e2e "$make" --no-print-directory e2e
 suite conformance "$make" --no-print-directory conformance
