@@ -32,6 +32,8 @@ void state_untouch(const struct supervisor *s);
 const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
 /* False, too, where the directory has become read-only: then it was only read. */
 bool state_is_kept(const struct supervisor *s);
+/* And nobody has removed it since. */
+bool state_is_there(const struct supervisor *s);
 
 /* The process is as it is now, and `work` (DO_*) is about to be begun. */
 void state_note(struct supervisor *s, struct process *p, unsigned work);

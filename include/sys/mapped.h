@@ -65,6 +65,9 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
  * what is not touched again costs no memory of ours. A place that is touched comes back from the
  * page cache. */
 void mapped_untouch(const struct mapped *m);
+/* Will a successor find it? Not when somebody has removed it. */
+bool mapped_is_there(const struct mapped *m);
+
 /* Unmap; the file stays for a successor. Fine when not open. */
 void mapped_close(struct mapped *m);
 /* Nothing is to be kept: the file goes. */

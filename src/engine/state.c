@@ -275,6 +275,12 @@ bool state_is_kept(const struct supervisor *s)
         return s->state && !s->state->table.file.copy;
 }
 
+bool state_is_there(const struct supervisor *s)
+{
+        return state_is_kept(s) && mapped_is_there(&s->state->table.file) &&
+               mapped_is_there(&s->state->texts.file);
+}
+
 const char *state_dir(const struct supervisor *s)
 {
         return s->state ? s->state->dir : NULL;

@@ -119,6 +119,10 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                                "in place");
         if (!path || path[0] != '/' || !s->on_upgrade)
                 return err_set(e, ERR_USAGE, "the binary has to be named by its full path");
+        if (!state_is_there(s))
+                return err_set(e, ERR_USAGE,
+                               "%s has been removed: the next image would know of no process",
+                               state_dir(s));
         struct upgrade *u = calloc(1, sizeof *u);
         if (!u || !(u->binary = strdup(path))) {
                 free(u);

@@ -205,6 +205,14 @@ void mapped_untouch(const struct mapped *m)
                 madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
 }
 
+bool mapped_is_there(const struct mapped *m)
+{
+        struct stat by_path, by_fd;
+
+        return m->path && stat(m->path, &by_path) == 0 && fstat(m->fd, &by_fd) == 0 &&
+               by_path.st_ino == by_fd.st_ino && by_path.st_dev == by_fd.st_dev;
+}
+
 uint64_t *mapped_mark(const struct mapped *m)
 {
         return (uint64_t *)(m->map + EXTENT_AT) + 1;

@@ -746,6 +746,20 @@ def a_binary_that_cannot_read_the_state_is_refused(c):
     same(d.process('w')['pid'], pid, 'pid')
 
 
+@story(nobody=True)
+def without_its_state_it_is_not_upgraded(c):
+    """Somebody has cleaned up: the next image would start everything a second time."""
+    d = c.daemon(c.program('w', ' sleep'))
+    d.wait_state('w', 'RUNNING')
+    pid = d.process('w')['pid']
+    shutil.rmtree(f'{d.dir}/s.state')
+    a = d.post('/v1/upgrade', status=409)
+    has(a['detail'], f'{d.dir}/s.state has been removed', 'answer')
+    d.send(signal.SIGUSR1)
+    d.wait_log('not upgraded: ')
+    same((d.process('w')['pid'], len(living_workers(c))), (pid, 1), 'workers')
+
+
 def goes_back(c, script):
     real = c.path('supervisord')
     shutil.copy(c.supervisord, real)
