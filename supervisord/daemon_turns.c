@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "engine/reload.h"
 #include "engine/upgrade.h"
+#include "engine/waves.h"
 #include "sys/daemonize.h"
 
 #define FAREWELL_S      0.01
@@ -50,6 +51,7 @@ static void on_upgrade(struct supervisor *s, const char *binary)
         d->next_binary = strdup(binary);
         if (!d->next_binary)
                 return;
+        waves_finish(s); /* the next image would not know of them */
         d->farewells = 0;
         api_pause(d->api, true);
         ev_timer_start(d->loop, &d->farewell);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/server.h"
-#include "engine/orders.h"
+#include "engine/waves.h"
 
 enum batch_answer {
         BATCH_PROCESS, /* PROCESS, or the fault as a problem */
@@ -30,6 +30,8 @@ struct batch {
         enum batch_answer answer;
         struct batch_item *items; /* owned, in the order of `status` */
         int count, pending;
+        struct wave *wave; /* orders that are still to be given; NULL: none */
+        enum wait_for until;
         bool timed_out, wait;
         ev_timer timer;
         void (*on_finished)(struct batch *b); /* BATCH_OWN: reply to b->request; not free it */
@@ -41,6 +43,10 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
                         int count);
 /* The order to item i is through: it failed, or (FAULT_NONE) is done. */
 void batch_done(struct batch *b, int i, enum fault f, const char *detail);
+/* Give all of them this order and run: answered when it is given, or (wait) when they have got
+ * there. procs as in batch_new. */
+void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
+                bool wait, double timeout_s);
 /* It will get there. */
 void batch_await(struct batch *b, int i, enum wait_for what);
 /* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is

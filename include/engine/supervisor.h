@@ -56,6 +56,7 @@ struct supervisor {
         ev_prepare settle;       /* active while there is something to do before the next wait */
         struct sweep *sweep;     /* engine/sweep: ended workers whose descendants are looked for */
         struct starts *starting; /* engine/starts: who is still to be started; NULL: nobody */
+        struct wave *waves;      /* engine/waves: orders that still have to be given; NULL: none */
         struct hold *hold;       /* engine/hold: starts that wait for somebody to go; NULL: none */
         int64_t armed_ms;        /* what `wake` is armed for, -1: nothing */
         ev_timer wake;           /* armed for the first of `due` */

@@ -9,6 +9,8 @@
 void batch_drop(struct batch *b)
 {
         ev_timer_stop(b->loop, &b->timer);
+        if (b->wave)
+                wave_leave(b->wave);
         for (int i = 0; i < b->count; i++) {
                 waiter_cancel(&b->items[i].waiter);
                 free(b->items[i].name);
@@ -151,11 +153,49 @@ void batch_run(struct batch *b, bool wait, double timeout_s)
         b->wait = wait;
         r->state = b;
         r->on_gone = on_gone;
-        if (b->pending > 1) {
+        if (b->pending > 1 || (wait && b->wave)) {
                 ev_timer_set(&b->timer, timeout_s, 0.);
                 ev_timer_start(r->sup->loop, &b->timer);
         }
-        settle(b); /* the order-giver's own share */
+        if (!b->wave)
+                settle(b); /* the order-giver's own share */
+}
+
+static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *detail)
+{
+        struct batch *b = arg;
+
+        b->items[i].process = p;
+        if (f == FAULT_NONE && b->wait)
+                batch_await(b, i, b->until);
+        else
+                batch_done(b, i, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
+}
+
+static void on_ordered(void *arg)
+{
+        struct batch *b = arg;
+
+        b->wave = NULL;
+        settle(b);
+}
+
+void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
+                bool wait, double timeout_s)
+{
+        struct request *r = b->request;
+        struct wave_ear ear = { on_order, on_ordered, b };
+
+        b->wait = wait;
+        b->until = until;
+        if (until == WAIT_FOR_STARTED)
+                b->wave = wave_give(r->sup, give, procs, b->count, &r->caller, &ear);
+        for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
+                struct err detail = { 0 }; /* a signal each: done at once */
+                enum fault f = give(r->sup, procs[i], &r->caller, &detail);
+                on_order(b, i, procs[i], f, &detail);
+        }
+        batch_run(b, wait, timeout_s);
 }
 
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,

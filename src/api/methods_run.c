@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/methods.h"
+#include "engine/waves.h"
 
 /* One process of a job. Names are copies: a process may go while it is waited for. */
 struct errand {
@@ -18,11 +19,14 @@ struct job {
         bool wait, many;        /* many: the answer is an array of status structs */
         char *asked;            /* owned: the name as asked for, in faults of a single one */
         struct errand *errands; /* owned */
+        struct wave *wave;      /* orders that are still to be given; NULL: none */
         int count, open; /* open: errands without an answer, and one while orders are being given */
 };
 
 static void job_free(struct job *j)
 {
+        if (j->wave)
+                wave_leave(j->wave);
         for (int i = 0; i < j->count; i++) {
                 waiter_cancel(&j->errands[i].waiter);
                 free(j->errands[i].name);
@@ -83,34 +87,57 @@ static enum rpc_status finish(struct job *j)
         return RPC_DONE;
 }
 
-static void on_done(void *arg, struct process *p, enum fault f)
+static void finish_later(struct job *j)
 {
-        struct errand *a = arg;
-        struct job *j = a->job;
         struct rpc_call *c = j->call;
 
-        (void)p;
-        put_answer(a, f, NULL);
         if (j->open > 0)
                 return;
         finish(j);
         c->on_done(c);
 }
 
-static void give_order(struct job *j, struct errand *a, struct process *p)
+static void on_done(void *arg, struct process *p, enum fault f)
 {
-        struct rpc_call *c = j->call;
-        struct err e = { 0 };
-        enum fault f;
+        struct errand *a = arg;
 
-        if (j->what == WAIT_FOR_STARTED)
-                f = order_start(c->sup, p, c->by, &e);
-        else
-                f = order_stop(c->sup, p, c->by);
-        if (f == FAULT_NONE && j->wait && !waiter_add(c->sup, &a->waiter, p, j->what, &f))
+        (void)p;
+        put_answer(a, f, NULL);
+        finish_later(a->job);
+}
+
+static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *e)
+{
+        struct job *j = arg;
+        struct errand *a = &j->errands[i];
+
+        if (f == FAULT_NONE && j->wait && !waiter_add(j->call->sup, &a->waiter, p, j->what, &f))
                 return;
         bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
-        put_answer(a, f, says_why ? e.text : NULL);
+        put_answer(a, f, says_why ? e->text : NULL);
+}
+
+static void on_ordered(void *arg)
+{
+        struct job *j = arg;
+
+        j->wave = NULL;
+        j->open--;
+        finish_later(j);
+}
+
+/* Stops are a signal each; starts take their time. */
+static void give_orders(struct job *j, struct process **list, int count)
+{
+        static const struct err none;
+        struct rpc_call *c = j->call;
+        struct wave_ear ear = { on_order, on_ordered, j };
+
+        if (j->what == WAIT_FOR_STARTED)
+                j->wave = wave_give(c->sup, order_start, list, count, c->by, &ear);
+        else
+                for (int i = 0; i < count; i++)
+                        on_order(j, i, list[i], order_stop(c->sup, list[i], c->by), &none);
 }
 
 static bool add_errand(struct job *j, const struct process *p)
@@ -157,9 +184,8 @@ static enum rpc_status run(struct rpc_call *c, enum wait_for what, bool wait, co
         c->cancel_job = cancel;
         if (j->many)
                 xml_array_begin(c->out);
-        for (int i = 0; i < count; i++)
-                give_order(j, &j->errands[i], list[i]);
-        if (--j->open > 0)
+        give_orders(j, list, count);
+        if (j->wave || --j->open > 0)
                 return RPC_LATER;
         return finish(j);
 }

@@ -204,8 +204,7 @@ void rest_process(struct request *r, const char *name)
 /* ---- orders that take time */
 
 struct order {
-        enum fault (*give)(struct supervisor *s, struct process *p, const struct caller *by,
-                           struct err *detail);
+        order_fn *give;
         enum wait_for until;
 };
 
@@ -243,19 +242,9 @@ static void carry_out(struct request *r, const struct order *o, const char *name
         if (!fine)
                 return;
         struct batch *b = batch_for(r, &n);
-        for (int i = 0; b && i < n.count; i++) {
-                struct err detail = { 0 };
-                enum fault f = o->give(r->sup, n.procs[i], &r->caller, &detail);
-                if (f == FAULT_NONE && wait)
-                        batch_await(b, i, o->until);
-                else
-                        batch_done(b, i, f,
-                                   f == FAULT_SPAWN_ERROR ? process_spawnerr(n.procs[i])
-                                                          : detail.text);
-        }
-        free(n.procs);
         if (b)
-                batch_run(b, wait, timeout_s);
+                batch_give(b, o->give, o->until, n.procs, wait, timeout_s);
+        free(n.procs);
 }
 
 void rest_process_start(struct request *r, const char *name)

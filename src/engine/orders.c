@@ -11,6 +11,7 @@
 #include "engine/shutdown.h"
 #include "engine/starts.h"
 #include "engine/stdin_pipe.h"
+#include "engine/waves.h"
 #include "engine/worker.h"
 
 void say_order(struct supervisor *s, const struct caller *by, const struct process *p,
@@ -67,6 +68,7 @@ static bool can_stop(const struct process *p)
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)
 {
         starts_forget(s, p);
+        waves_stopped(s, p);
         if (!can_stop(p))
                 return FAULT_NOT_RUNNING;
         say_order(s, by, p, "stop");

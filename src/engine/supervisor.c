@@ -32,6 +32,7 @@
 #include "engine/transition.h"
 #include "engine/upgrade.h"
 #include "engine/waiters.h"
+#include "engine/waves.h"
 #include "engine/worker.h"
 
 /* ---- deadlines */
@@ -125,6 +126,7 @@ static void free_gone(struct supervisor *s)
                 shutdown_forget(s, p);
                 hold_forget(s, p);
                 starts_forget(s, p);
+                waves_gone(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -477,6 +479,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 sweep_forget(s, g->procs[i]);
                 hold_forget(s, g->procs[i]);
                 starts_forget(s, g->procs[i]);
+                waves_gone(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
@@ -600,6 +603,7 @@ void supervisor_release(struct supervisor *s)
         sweep_free(s);
         hold_free(s);
         starts_drop(s);
+        waves_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
         reader_free(s->reader);
