@@ -34,9 +34,10 @@ NEEDS_ctl    := ctl sys model base
 LINK       ?= archives
 archive     = $(if $(filter archives,$(LINK)),$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)))
 linked      = $(if $(call archive,$(1)),-l:lib$(1).a,-l$(1))
-# the line editor needs three more, which the loader would find by itself
+# the line editor needs three more, which the loader would find by itself; what the C library has by
+# now is not taken from libbsd
 LIBS_edit   := $(if $(filter 4,$(words $(foreach l,edit tinfo bsd md,$(call archive,$(l))))),\
-                 -l:libedit.a -l:libtinfo.a -l:libbsd.a -l:libmd.a,-ledit)
+                 -l:libedit.a -l:libtinfo.a -lc -l:libbsd.a -l:libmd.a,-ledit)
 LIBS_both   := $(foreach l,inih jansson http_parser expat,$(call linked,$(l)))
 LIBS_daemon := $(LIBS_both) $(foreach l,ev z,$(call linked,$(l))) -lm
 LIBS_ctl    := $(LIBS_both) $(LIBS_edit) -lm
@@ -230,7 +231,7 @@ bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive count.so)
 costs: all bench-programs
 	$(Q)tests/bench/check_syscalls --build $(BUILD)
 bench bench-logs: deps-bench
-	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)$(MAKE) --no-print-directory all bench-programs static
 	$(Q)tests/bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH_OPTS)
 bench-logs: BENCH_OPTS += --only log_lines,log_sixteen,log_text --out $(BUILD)/bench/results-logs
 
@@ -322,14 +323,17 @@ compile_commands.json: Makefile $(SOURCES)
 
 # ---- programs for an empty container
 
-# One file under all names: most of each is the C library and what they share.
+# One file under all names: most of each is the C library and what they share. Nothing in it unwinds
+# the stack (static.ld). clang's link-time optimisation needs a linker of its own: it goes without.
 STATIC_BUILD := $(BUILD)/static
-STATIC_FLAGS := -Os -flto=auto -fno-asynchronous-unwind-tables
+STATIC_LTO   := $(if $(findstring clang,$(CC)),,-flto=auto)
+STATIC_FLAGS := -Os $(STATIC_LTO) -fno-pie -fno-asynchronous-unwind-tables
+STATIC_LINK  := -static -Wl,-T,supervisord/static.ld -Wl,-z,noseparate-code -Wl,--build-id=none
 STATIC_NAMES := $(filter-out supervisord,$(PROGRAMS))
 .PHONY: static
 static:
-	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT="$(STATIC_FLAGS)" AR=gcc-ar CPPFLAGS=-DSTATIC_BUILD \
-	    LDFLAGS="-static -no-pie $(STATIC_FLAGS)" $(STATIC_BUILD)/bin/multi
+	$(Q)$(MAKE) BUILD=$(STATIC_BUILD) OPT="$(STATIC_FLAGS)" $(if $(STATIC_LTO),AR=gcc-ar) \
+	    CPPFLAGS=-DSTATIC_BUILD LDFLAGS="$(STATIC_LINK) $(STATIC_FLAGS)" $(STATIC_BUILD)/bin/multi
 	$(Q)strip -o $(STATIC_BUILD)/bin/supervisord $(STATIC_BUILD)/bin/multi
 	$(Q)rm $(STATIC_BUILD)/bin/multi
 	$(Q)for name in $(STATIC_NAMES); do ln -sf supervisord $(STATIC_BUILD)/bin/$$name; done

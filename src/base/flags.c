@@ -1,5 +1,6 @@
 #include "base/flags.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_end(const struct flag *f)
@@ -44,12 +45,12 @@ static bool long_flag(const struct flag *table, const char *word, const char *ne
 {
         size_t len = strcspn(word, "=");
         const char *value = word[len] ? word + len + 1 : NULL;
-        char typed[64] = "--";
+        char typed[64];
 
         const struct flag *f = by_name(table, word, len, e);
         if (!f)
                 return false;
-        strncat(typed, f->name, sizeof typed - 3);
+        snprintf(typed, sizeof typed, "--%s", f->name);
         if (!f->value && value)
                 return err_set(e, ERR_USAGE, "option %s must not have an argument", typed);
         if (f->value && !value) {

@@ -15,15 +15,21 @@ static double spread(uint64_t *seed)
         return (double)(x >> 11) / (double)(1ULL << 52) - 1.0;
 }
 
+/* As often multiplied as is needed to reach the cap. */
+static double grown(double ms, double factor, int times, double cap)
+{
+        while (factor > 1 && times-- > 0 && ms < cap)
+                ms *= factor;
+        return fmin(ms, cap);
+}
+
 int64_t backoff_ms(const struct program *p, int failures, uint64_t *seed)
 {
         double cap = (double)p->restart_delay_max_ms;
 
         if (p->restart_delay_ms == 0 || failures < 1)
                 return 0;
-        /* pow may well give infinity: fmin takes care of it */
-        double ms = (double)p->restart_delay_ms * pow(p->restart_delay_factor, failures - 1);
-        ms = fmin(ms, cap);
+        double ms = grown((double)p->restart_delay_ms, p->restart_delay_factor, failures - 1, cap);
         ms = fmin(ms * (1.0 + p->restart_jitter * spread(seed)), cap);
         return (int64_t)(fmax(ms, 0) + 0.5);
 }

@@ -183,8 +183,8 @@ static bool is_ours(const struct handover *h)
 static bool is_as_listed(const char *item, int fd)
 {
         struct stat st;
-        uint64_t inode = 0;
-        bool is_pipe = sscanf(item, PIPE_MARK "%" SCNu64, &inode) == 1;
+        bool is_pipe = strncmp(item, PIPE_MARK, strlen(PIPE_MARK)) == 0;
+        uint64_t inode = is_pipe ? strtoull(item + strlen(PIPE_MARK), NULL, 10) : 0;
 
         return fstat(fd, &st) == 0 && (!is_pipe || (S_ISFIFO(st.st_mode) && st.st_ino == inode));
 }

@@ -29,27 +29,48 @@ static ssize_t read_proc(pid_t pid, const char *what, char *buf, size_t size)
         return n < 0 ? -1 : (ssize_t)len;
 }
 
+/* /proc/PID/stat's fields as proc(5) numbers them, as far as they are asked for. */
+enum stat_field {
+        STAT_STATE = 3,
+        STAT_PPID = 4,
+        STAT_PGRP = 5,
+        STAT_SESSION = 6,
+        STAT_THREADS = 20,
+        STAT_START = 22,
+        STAT_VSIZE = 23,
+        STAT_FIELDS
+};
+
+/* The numbers behind the state. */
+static bool parse_fields(const char *at, unsigned long long field[STAT_FIELDS])
+{
+        for (int i = STAT_STATE + 1; i < STAT_FIELDS; i++) {
+                char *end;
+                field[i] = strtoull(at, &end, 10); /* a negative one keeps its bits */
+                if (end == at)
+                        return false;
+                at = end;
+        }
+        return true;
+}
+
 /* "pid (comm) S ppid pgrp session ..." - comm may hold blanks and brackets, so the last one
- * counts. Field 22 is the start time, 23 the size of its memory. */
+ * counts. Of a process that is ending the memory is gone. */
 static bool parse_stat(char *text, struct proc_entry *out)
 {
         char *open = strchr(text, '('), *close = strrchr(text, ')');
-        int parent, group, session;
-        unsigned long long memory;
+        unsigned long long field[STAT_FIELDS];
 
-        if (!open || !close || close < open)
+        if (!open || !close || close < open || strlen(close) < 4 || !parse_fields(close + 3, field))
                 return false;
-        if (sscanf(
-                close + 1,
-                " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu %llu",
-                &out->state, &parent, &group, &session, &out->threads, &out->start_ticks,
-                &memory) != 7)
-                return false;
+        out->state = close[2];
         out->pid = (pid_t)strtol(text, NULL, 10);
-        out->parent = parent;
-        out->group = group;
-        out->session = session;
-        out->ending = memory == 0;
+        out->parent = (pid_t)field[STAT_PPID];
+        out->group = (pid_t)field[STAT_PGRP];
+        out->session = (pid_t)field[STAT_SESSION];
+        out->threads = (int)field[STAT_THREADS];
+        out->start_ticks = field[STAT_START];
+        out->ending = field[STAT_VSIZE] == 0;
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
         return true;

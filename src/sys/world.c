@@ -1,5 +1,6 @@
 #include "sys/world.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +245,21 @@ static const char *find_tmpdir(const struct world *w)
         return "/tmp";
 }
 
+static bool write_address(const struct sockaddr *sa, char *out, size_t size)
+{
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4;
+
+        if (sa->sa_family == AF_INET) {
+                memcpy(&v4, sa, sizeof v4);
+                return inet_ntop(AF_INET, &v4.sin_addr, out, (socklen_t)size) != NULL;
+        }
+        if (sa->sa_family != AF_INET6)
+                return false;
+        memcpy(&v6, sa, sizeof v6);
+        return inet_ntop(AF_INET6, &v6.sin6_addr, out, (socklen_t)size) != NULL;
+}
+
 static bool real_resolve(const struct world *w, const char *host, char *out, size_t size)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -251,8 +268,7 @@ static bool real_resolve(const struct world *w, const char *host, char *out, siz
         (void)w;
         if (getaddrinfo(host, NULL, &hints, &list) != 0 || !list)
                 return false;
-        bool ok = getnameinfo(list->ai_addr, list->ai_addrlen, out, (socklen_t)size, NULL, 0,
-                              NI_NUMERICHOST) == 0;
+        bool ok = write_address(list->ai_addr, out, size);
         freeaddrinfo(list);
         return ok;
 }
