@@ -11,13 +11,18 @@ struct stdin_pipe;
 
 #define STDIN_QUEUE_MAX (16u << 20)
 
+/* What all of a daemon's have in common. */
+struct stdin_home {
+        struct ev_loop *loop; /* borrowed */
+        /* What has to wait is kept in this directory (borrowed), so that a successor goes on with
+         * exactly the next byte; NULL: in memory. */
+        const char *dir;
+};
+
 /* Takes the descriptor over and makes it non-blocking. What stood at *at is closed, or handed to
  * the caller in *old (may be NULL), and its memory used again; NULL: it is made. False: no memory;
- * the descriptor is closed and *at NULL. */
-bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *old);
-/* What has to wait is kept in that directory (borrowed), so that a successor goes on with exactly
- * the next byte; NULL: in memory. */
-void stdin_pipe_keep_in(struct stdin_pipe *p, const char *dir);
+ * the descriptor is closed and *at NULL. home is borrowed. */
+bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old);
 /* We are the successor: what waits there for this pipe goes on. False: nothing does. */
 bool stdin_pipe_resume(struct stdin_pipe *p);
 void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */

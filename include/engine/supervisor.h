@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/world.h"
 #include "engine/bus.h"
+#include "engine/stdin_pipe.h"
 #include "logs/logs.h"
 #include "logs/mainlog.h"
 #include "logs/reader.h"
@@ -66,6 +67,7 @@ struct supervisor {
         int hangups;             /* owned: engine/hangups; -1: nobody is listened to */
         int64_t child_ms;        /* when the last SIGCHLD came */
         int64_t unheard_ms;      /* the last end that no stdin could have told of */
+        struct stdin_home stdin_home; /* worker_stdin_home's */
         struct tidy {
                 ev_timer pause;
                 unsigned starts;

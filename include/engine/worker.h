@@ -24,27 +24,34 @@ struct footprint {
         uint32_t slot;                  /* of its record, counted from 1; 0: none */
         uint32_t texts;                 /* and where the rest of it is */
         uint64_t start_low, start_high; /* clock ticks since the boot */
-        uint64_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours */
         uint64_t fingerprint;           /* of the program that it runs by */
         uint64_t frame;                 /* of what the rest was written; 0: write it anew */
+        uint32_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
         uint16_t paths;                 /* counts up when a log gets another path */
         bool adopted;                   /* started by an earlier daemon */
         bool adopted_logs;              /* and its pipes are ours again */
 };
 
+/* The kernel counts pipes in 32 bits. */
+static inline uint32_t footprint_pipe(uint64_t inode)
+{
+        return inode <= UINT32_MAX ? (uint32_t)inode : 0;
+}
+
+/* Ordered so that nothing is lost to alignment: there are thousands. */
 struct worker {
         struct supervisor *sup;   /* borrowed */
         struct process *process;  /* borrowed */
         struct stream *out, *err; /* owned; err is NULL when redirected */
-        bool out_auto, err_auto;  /* the stream has a generated path */
-        int streams_for;          /* s->generation whose settings they have; 0: none for certain */
-        int draining;             /* streams that have not said on_finished since the death */
-        int status;               /* of the death that waits for the streams */
-        bool reaped;              /* a death waits to be fed */
-        bool heard;               /* engine/hangups listens to its stdin */
-        bool lost;                /* nobody knows how it ended: `status` says nothing */
-        char *log_error;          /* owned: why it was killed after its start; NULL: it was not */
         struct footprint mark;
+        int streams_for;           /* s->generation whose settings they have; 0: none for certain */
+        int status;                /* of the death that waits for the streams */
+        uint8_t draining;          /* streams that have not said on_finished since the death */
+        bool out_auto, err_auto;   /* the stream has a generated path */
+        bool reaped;               /* a death waits to be fed */
+        bool heard;                /* engine/hangups listens to its stdin */
+        bool lost;                 /* nobody knows how it ended: `status` says nothing */
+        char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
         struct adopted *adopted;   /* owned; NULL: the worker is our child, or there is none */
         struct stdin_pipe *in;     /* owned; NULL: none */
         struct probe *probe;       /* owned; NULL: no health check running */
@@ -72,5 +79,7 @@ void worker_probe_last(const struct worker *w, struct probe_last *out); /* w may
 
 struct worker *worker_of(struct supervisor *s, struct process *p); /* makes it; NULL: no memory */
 void worker_free(struct worker *w);                                /* NULL is fine */
+struct stdin_home;
+const struct stdin_home *worker_stdin_home(struct supervisor *s); /* as it is now */
 
 #endif

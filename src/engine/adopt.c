@@ -153,9 +153,8 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
         ino_t pipe = (ino_t)k->record.pipes[0];
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
-        if (fd < 0 || !stdin_pipe_open(&p->worker->in, s->loop, fd, NULL))
+        if (fd < 0 || !stdin_pipe_open(&p->worker->in, worker_stdin_home(s), fd, NULL))
                 return;
-        stdin_pipe_keep_in(p->worker->in, state_dir(s));
         if (stdin_pipe_resume(p->worker->in))
                 log_line(s->log, LVL_DEBUG, "%s: what waits for its standard input goes on",
                          p->name);
@@ -362,12 +361,14 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
                 record_drop(s->state, k->slot, k->texts);
                 return false;
         }
-        w->mark = (struct footprint){ .slot = k->slot + 1,
-                                      .texts = k->texts,
-                                      .start_low = r->start_low,
-                                      .start_high = r->start_high,
-                                      .fingerprint = r->fingerprint,
-                                      .pipes = { r->pipes[0], r->pipes[1], r->pipes[2] } };
+        w->mark =
+            (struct footprint){ .slot = k->slot + 1,
+                                .texts = k->texts,
+                                .start_low = r->start_low,
+                                .start_high = r->start_high,
+                                .fingerprint = r->fingerprint,
+                                .pipes = { footprint_pipe(r->pipes[0]), footprint_pipe(r->pipes[1]),
+                                           footprint_pipe(r->pipes[2]) } };
         k->process = p;
         if (p->program->kind == KIND_LISTENER)
                 listener_recall(s, p, &r->listener);

@@ -45,7 +45,7 @@ void fdstore_free(struct supervisor *s)
 /* After a pipe that it has. */
 bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX])
 {
-        const uint64_t *pipes = p->worker ? p->worker->mark.pipes : NULL;
+        const uint32_t *pipes = p->worker ? p->worker->mark.pipes : NULL;
         uint64_t inode = !pipes ? 0 : pipes[1] ? pipes[1] : pipes[2] ? pipes[2] : pipes[0];
 
         given_name(out, inode);

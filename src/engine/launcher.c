@@ -179,7 +179,7 @@ static void note_pipes(struct attempt *a)
                         continue;
                 m->pipes[i] = 0;
                 if (a->ours[i] >= 0 && sys->fstat(sys, a->ours[i], &st) == 0)
-                        m->pipes[i] = st.st_ino;
+                        m->pipes[i] = footprint_pipe(st.st_ino);
         }
 }
 
@@ -422,10 +422,8 @@ static bool take_stdin(struct attempt *a)
         struct stdin_pipe **in = &a->worker->in;
 
         if (a->ours[0] >= 0) {
-                if (!stdin_pipe_open(in, a->sup->loop, fd_take(&a->ours[0]), &a->old_stdin))
-                        return false;
-                stdin_pipe_keep_in(*in, state_dir(a->sup));
-                return true;
+                const struct stdin_home *home = worker_stdin_home(a->sup);
+                return stdin_pipe_open(in, home, fd_take(&a->ours[0]), &a->old_stdin);
         }
         stdin_pipe_free(*in);
         *in = NULL;

@@ -27,17 +27,16 @@ struct rest {
 };
 
 struct stdin_pipe {
-        struct ev_loop *loop; /* borrowed */
-        const char *dir;      /* borrowed: where feeds are; NULL: nowhere */
-        struct rest *rest;    /* owned; NULL: nothing waits */
-        int fd;               /* owned; -1: the reader is gone */
+        const struct stdin_home *home; /* borrowed */
+        struct rest *rest;             /* owned; NULL: nothing waits */
+        int fd;                        /* owned; -1: the reader is gone */
 };
 
 static void drop_rest(struct stdin_pipe *p)
 {
         if (!p->rest)
                 return;
-        ev_io_stop(p->loop, &p->rest->writable);
+        ev_io_stop(p->home->loop, &p->rest->writable);
         feed_remove(p->rest->feed);
         buf_release(&p->rest->queue);
         free(p->rest);
@@ -50,7 +49,7 @@ static void hang_up(struct stdin_pipe *p)
         fd_close(&p->fd);
 }
 
-bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *old)
+bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old)
 {
         struct stdin_pipe *p = *at ? *at : calloc(1, sizeof *p);
 
@@ -65,8 +64,7 @@ bool stdin_pipe_open(struct stdin_pipe **at, struct ev_loop *loop, int fd, int *
                 *old = fd_take(&p->fd);
         else if (*at)
                 fd_close(&p->fd);
-        p->loop = loop;
-        p->dir = NULL;
+        p->home = home;
         p->fd = fd;
         *at = p;
         return true;
@@ -179,11 +177,6 @@ static bool make_room(struct stdin_pipe *p, size_t len)
 
 /* ---- in a file */
 
-void stdin_pipe_keep_in(struct stdin_pipe *p, const char *dir)
-{
-        p->dir = dir;
-}
-
 /* No other pipe has this number while it lives. */
 static bool feed_path(const struct stdin_pipe *p, struct buf *out)
 {
@@ -191,7 +184,7 @@ static bool feed_path(const struct stdin_pipe *p, struct buf *out)
 
         if (fstat(p->fd, &st) < 0)
                 return false;
-        buf_printf(out, "%s/" FEED_NAME "%" PRIu64, p->dir, (uint64_t)st.st_ino);
+        buf_printf(out, "%s/" FEED_NAME "%" PRIu64, p->home->dir, (uint64_t)st.st_ino);
         return !out->failed;
 }
 
@@ -221,14 +214,14 @@ static enum stdin_result put_in_file(struct stdin_pipe *p, const void *data, siz
                         drop_rest(p);
                 return STDIN_NOMEM;
         }
-        ev_io_start(p->loop, &p->rest->writable);
+        ev_io_start(p->home->loop, &p->rest->writable);
         return STDIN_OK;
 }
 
 bool stdin_pipe_resume(struct stdin_pipe *p)
 {
         AUTO_BUF path = BUF_INIT;
-        struct feed *feed = p->dir && feed_path(p, &path) ? feed_take_up(path.data) : NULL;
+        struct feed *feed = p->home->dir && feed_path(p, &path) ? feed_take_up(path.data) : NULL;
 
         if (!feed)
                 return false;
@@ -237,7 +230,7 @@ bool stdin_pipe_resume(struct stdin_pipe *p)
                 return false;
         }
         p->rest->feed = feed;
-        ev_io_start(p->loop, &p->rest->writable);
+        ev_io_start(p->home->loop, &p->rest->writable);
         return true;
 }
 
@@ -270,11 +263,11 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                 return STDIN_CLOSED;
         if (len > STDIN_QUEUE_MAX - stdin_pipe_queued(p))
                 return STDIN_FULL;
-        if (p->dir && (p->rest || !fits(p, len)))
+        if (p->home->dir && (p->rest || !fits(p, len)))
                 return put_in_file(p, data, len);
         /* All or nothing: only what a pipe takes in one piece may be tried without memory for the
          * rest (pipe(7), PIPE_BUF). */
-        if (!p->dir && (!idle || len > PIPE_BUF) && !make_room(p, len))
+        if (!p->home->dir && (!idle || len > PIPE_BUF) && !make_room(p, len))
                 return STDIN_NOMEM;
         ssize_t n = idle ? put(p, data, len) : 0;
         if (n < 0) {
@@ -286,11 +279,11 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                         drop_rest(p);
                 return STDIN_OK;
         }
-        if (p->dir)
+        if (p->home->dir)
                 return put_in_file(p, (const char *)data + n, len - (size_t)n);
         if (!make_room(p, len - (size_t)n))
                 return STDIN_NOMEM;
         buf_put(&p->rest->queue, (const char *)data + n, len - (size_t)n);
-        ev_io_start(p->loop, &p->rest->writable);
+        ev_io_start(p->home->loop, &p->rest->writable);
         return STDIN_OK;
 }

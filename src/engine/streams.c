@@ -248,7 +248,7 @@ void streams_let_go(struct worker *w)
 
 void streams_finish(struct worker *w)
 {
-        w->draining = (w->out != NULL) + (w->err != NULL);
+        w->draining = (uint8_t)((w->out != NULL) + (w->err != NULL));
         streams_abandon(w);
 }
 

@@ -6,6 +6,7 @@
 #include "engine/listeners.h"
 #include "engine/orders.h"
 #include "engine/probes.h"
+#include "engine/state.h"
 #include "engine/stdin_pipe.h"
 #include "engine/waiters.h"
 
@@ -27,6 +28,12 @@ struct remains *worker_remains(struct worker *w)
         if (!w->remains)
                 w->remains = calloc(1, sizeof *w->remains);
         return w->remains;
+}
+
+const struct stdin_home *worker_stdin_home(struct supervisor *s)
+{
+        s->stdin_home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
+        return &s->stdin_home;
 }
 
 void worker_free(struct worker *w)

@@ -12,6 +12,7 @@
 static struct ev_loop *loop;
 static struct stdin_pipe *in;
 static int reader;
+static struct stdin_home home;
 
 static void setup(void)
 {
@@ -23,7 +24,8 @@ static void setup(void)
         cr_assert_eq(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
         cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
         reader = fds[0];
-        stdin_pipe_open(&in, loop, fds[1], NULL);
+        home = (struct stdin_home){ .loop = loop };
+        stdin_pipe_open(&in, &home, fds[1], NULL);
         cr_assert(in);
 }
 
@@ -153,7 +155,7 @@ static char dir[] = "/tmp/stdin.XXXXXX";
 static void keep_in_dir(void)
 {
         cr_assert(mkdtemp(dir));
-        stdin_pipe_keep_in(in, dir);
+        home.dir = dir;
 }
 
 /* Another process has our place for a while, and dies without a word. */
@@ -224,7 +226,7 @@ Test(stdin_pipe, what_cannot_be_kept_is_not_begun)
 {
         char data[10000] = "";
 
-        stdin_pipe_keep_in(in, "/proc/none");
+        home.dir = "/proc/none";
         cr_expect_eq(stdin_pipe_write(in, data, sizeof data), STDIN_NOMEM);
         cr_expect_eq(stdin_pipe_queued(in), 0);
         cr_expect_eq(stdin_pipe_unread(in), false);
