@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 #define LONGEST_LINE 262144 /* what is longer goes out in pieces */
 
 /* ---- the stamp: RFC 3339 in UTC, so that it sorts and no night has an hour twice */
@@ -47,34 +49,6 @@ static void put_text_head(struct buf *out, const struct format_head *h)
 
 /* ---- JSON */
 
-/* Length of the UTF-8 sequence at s, 0: none (compare the Unicode standard, table 3-7). */
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-        static const struct {
-                unsigned char from, to, low, high;
-                size_t length;
-        } forms[] = {
-                { 0x20, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                if (s[0] < forms[i].from || s[0] > forms[i].to)
-                        continue;
-                if (forms[i].length > len)
-                        return 0;
-                for (size_t k = 1; k < forms[i].length; k++)
-                        if (s[k] < (k == 1 ? forms[i].low : 0x80) ||
-                            s[k] > (k == 1 ? forms[i].high : 0xbf))
-                                return 0;
-                return forms[i].length;
-        }
-        return 0;
-}
-
 static void put_escape(struct buf *out, unsigned char c, bool valid)
 {
         static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
@@ -106,7 +80,7 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
                         at++;
                         continue;
                 }
-                size_t n = utf8_length(s + at, len - at);
+                size_t n = s[at] < 0x20 ? 0 : utf8_length(s + at, len - at);
                 if (n && s[at] != '"' && s[at] != '\\') {
                         at += n;
                         continue;

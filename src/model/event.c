@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "model/registry.h"
 
 /* ---- the tree */
@@ -106,42 +107,13 @@ enum event_type event_of_state(enum pstate to)
 
 /* ---- data as text */
 
-/* One strict UTF-8 sequence (no overlong form, no surrogate, nothing above U+10FFFF) at s.
- * Returns its length, 0: there is none. */
-static size_t utf8_sequence(const unsigned char *s, size_t len)
-{
-        static const struct {
-                unsigned char first, last, low, high; /* of the lead byte; of the second byte */
-                unsigned char length;
-        } forms[] = {
-                { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                size_t n = forms[i].length;
-                if (*s < forms[i].first || *s > forms[i].last)
-                        continue;
-                if (n > len || (n > 1 && (s[1] < forms[i].low || s[1] > forms[i].high)))
-                        return 0;
-                for (size_t k = 2; k < n; k++)
-                        if ((s[k] & 0xc0) != 0x80)
-                                return 0;
-                return n;
-        }
-        return 0;
-}
-
 static bool is_utf8(const char *data, size_t len)
 {
         const unsigned char *s = (const unsigned char *)data;
         size_t n;
 
         for (size_t at = 0; at < len; at += n) {
-                n = utf8_sequence(s + at, len - at);
+                n = utf8_length(s + at, len - at);
                 if (n == 0)
                         return false;
         }
