@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from e2elib import Skipped, UnixConnection, check, has, mount_tmpfs, read_file, same, story
+from e2elib import UnixConnection, check, has, read_file, same, small_disk, story
 
 
 def whole_log(path):
@@ -163,17 +163,6 @@ def fifty_writers_at_full_speed(c):
 @story(slow=3, busy=True)
 def a_thousand_writers_at_full_speed(c):
     full_speed(c, 100 if c.asan else 1000, 600, 20)
-
-
-def small_disk(c, size):
-    disk = c.path('disk')
-    os.mkdir(disk)
-    try:
-        mount_tmpfs(disk, size)
-    except OSError as e:
-        raise Skipped(f'cannot mount a tmpfs: {e}')
-    c.mounts.append(disk)
-    return disk
 
 
 def disk_fills_up(c, writers, lines, *more):

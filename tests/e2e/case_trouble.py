@@ -4,18 +4,7 @@ import re
 import shutil
 import subprocess
 
-from e2elib import Skipped, check, has, lacks, mount_tmpfs, read_file, same, story
-
-
-def small_disk(c, size='1m', name='disk'):
-    disk = c.path(name)
-    os.mkdir(disk)
-    try:
-        mount_tmpfs(disk, size)
-    except OSError as e:
-        raise Skipped(f'cannot mount a tmpfs: {e}')
-    c.mounts.append(disk)
-    return disk
+from e2elib import Skipped, check, has, lacks, mount_tmpfs, read_file, same, small_disk, story
 
 
 def fill(disk):

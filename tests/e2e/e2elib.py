@@ -77,6 +77,17 @@ def unmount(path):
     return _libc.umount2(path.encode(), MNT_DETACH) == 0
 
 
+def small_disk(c, size='1m', name='disk'):
+    disk = c.path(name)
+    os.mkdir(disk)
+    try:
+        mount_tmpfs(disk, size)
+    except OSError as e:
+        raise Skipped(f'cannot mount a tmpfs: {e}')
+    c.mounts.append(disk)
+    return disk
+
+
 _next_port = 0
 
 

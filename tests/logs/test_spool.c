@@ -454,17 +454,30 @@ Test(spool, that_is_damaged_is_left_alone_and_said_and_an_empty_one_goes)
         cr_expect(strstr(buf_str(&rig.logged), "spool-2.0 is damaged"), "%s", buf_str(&rig.logged));
 }
 
+/* Half of a line is in the log, the disk is full, and the daemon is no more. */
+static void dies_in_mid_line(const struct stream_conf *c, int ends[2])
+{
+        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
+        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
+        one_that_dies(ends[0], c, ends[1], "one\ntwo\nthree\nfo");
+        kernel_mend(&rig.kernel, K_WRITE);
+}
+
+static void comes_back_to_a_full_disk(struct stream_conf c)
+{
+        kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
+        reborn();
+        make(c);
+}
+
 /* Half of a line is in the log, which somebody moves away before the next daemon comes. */
 Test(spool, makes_a_line_whole_in_the_file_that_it_was_begun_in)
 {
         struct stream_conf c = text_conf();
         int ends[2];
 
-        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
-        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
-        one_that_dies(ends[0], &c, ends[1], "one\ntwo\nthree\nfo");
-        kernel_mend(&rig.kernel, K_WRITE);
+        dies_in_mid_line(&c, ends);
         cr_expect_str_eq(messages("o"), "one;2026-11-2;");
         rename(rig_path(&rig, "o"), rig_path(&rig, "o-moved"));
         reborn();
@@ -483,14 +496,8 @@ Test(spool, makes_a_line_whole_before_anybody_else_writes_to_its_log)
         struct stream_conf c = text_conf();
         int ends[2];
 
-        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
-        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
-        one_that_dies(ends[0], &c, ends[1], "one\ntwo\nthree\nfo");
-        kernel_mend(&rig.kernel, K_WRITE);
-        kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC); /* and it is still full */
-        reborn();
-        make(c);
+        dies_in_mid_line(&c, ends);
+        comes_back_to_a_full_disk(c);
         int other = rig_attach(&rig, s);
         rig_say(other, "another\n");
         rig_settle(&rig);
@@ -508,14 +515,8 @@ Test(spool, waits_for_its_pipe_also_when_the_disk_is_well_again_before)
         struct stream_conf c = text_conf();
         int ends[2];
 
-        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
-        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
-        one_that_dies(ends[0], &c, ends[1], "one\ntwo\nthree\nfo");
-        kernel_mend(&rig.kernel, K_WRITE);
-        kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
-        reborn();
-        make(c);
+        dies_in_mid_line(&c, ends);
+        comes_back_to_a_full_disk(c);
         int other = rig_attach(&rig, s);
         stream_reopen(s);
         rig_settle(&rig);
@@ -534,14 +535,8 @@ Test(spool, goes_to_the_pipe_that_claims_it_with_what_could_not_be_written_yet)
         struct stream_conf c = text_conf();
         int ends[2];
 
-        cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-        kernel_shorten(&rig.kernel, K_WRITE, 1, 40);
-        kernel_fail(&rig.kernel, K_WRITE, 2, ENOSPC);
-        one_that_dies(ends[0], &c, ends[1], "one\ntwo\nthree\nfo");
-        kernel_mend(&rig.kernel, K_WRITE);
-        kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
-        reborn();
-        make(c);
+        dies_in_mid_line(&c, ends);
+        comes_back_to_a_full_disk(c);
         cr_assert(stream_attach(s, ends[0], &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], "ur\n");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "whole_file.h"
 
 #define RECORD 120
 
@@ -294,25 +295,6 @@ Test(statetable, does_not_follow_a_link)
 
 /* ---- damage */
 
-static char *slurp(size_t *size_out)
-{
-        struct stat st;
-        AUTO_FD fd = open(path, O_RDONLY);
-
-        cr_assert(fd >= 0 && fstat(fd, &st) == 0);
-        char *data = malloc((size_t)st.st_size);
-        cr_assert_eq(read(fd, data, (size_t)st.st_size), st.st_size);
-        *size_out = (size_t)st.st_size;
-        return data;
-}
-
-static void spill(const char *data, size_t size)
-{
-        AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-        cr_assert(fd >= 0 && fd_write_all(fd, data, size));
-}
-
 /* Six slots: records there are whole or not there at all. */
 static void expect_nothing_mixed(void)
 {
@@ -337,9 +319,9 @@ Test(statetable, survives_being_cut_at_every_length, .timeout = 60)
 
         fill();
         statetable_close(&table);
-        char *data = slurp(&size);
+        char *data = slurp(path, &size);
         for (size_t cut = 0; cut < size; cut += cut < 4600 || cut > size - 600 ? 1 : 37) {
-                spill(data, cut);
+                spill(path, data, cut);
                 open_as(&me);
                 cr_assert(said.len > 0 || table.damaged > 0, "cut at %zu is not noticed", cut);
                 expect_nothing_mixed();
@@ -355,10 +337,10 @@ Test(statetable, survives_a_flipped_bit_anywhere, .timeout = 60)
 
         fill();
         statetable_close(&table);
-        char *data = slurp(&size);
+        char *data = slurp(path, &size);
         for (size_t at = 0; at < 4096 + 6 * 288; at++) {
                 data[at] ^= (char)(1 << at % 8);
-                spill(data, size);
+                spill(path, data, size);
                 open_as(&me);
                 expect_nothing_mixed();
                 if (at < 80)
@@ -376,14 +358,14 @@ Test(statetable, survives_zeroes)
 
         fill();
         statetable_close(&table);
-        char *data = slurp(&size);
+        char *data = slurp(path, &size);
         memset(data, 0, size);
-        spill(data, size);
+        spill(path, data, size);
         open_as(&me);
         cr_expect(strstr(buf_str(&said), "no state table"), "%s", buf_str(&said));
         memset(data, 0xff, size);
         statetable_close(&table);
-        spill(data, size);
+        spill(path, data, size);
         open_as(&me);
         cr_expect(said.len > 0);
         free(data);
@@ -395,11 +377,11 @@ Test(statetable, notices_zeroes_from_any_place_on, .timeout = 60)
 
         fill();
         statetable_close(&table);
-        char *data = slurp(&size), *zeroed = malloc(size);
+        char *data = slurp(path, &size), *zeroed = malloc(size);
         for (size_t from = 0; from < used - 24 - RECORD; from += from < 4096 ? 53 : 7) {
                 memcpy(zeroed, data, from);
                 memset(zeroed + from, 0, size - from);
-                spill(zeroed, size);
+                spill(path, zeroed, size);
                 open_as(&me);
                 cr_assert(said.len > 0 || table.damaged + table.older > 0,
                           "zeroes from %zu on are not noticed", from);
@@ -420,8 +402,8 @@ Test(statetable, what_was_cut_off_and_grows_again_is_no_damage)
         for (int i = 0; i < 40; i++)
                 add("record");
         statetable_close(&table);
-        char *data = slurp(&size);
-        spill(data, 4096 + 4 * 2 * (24 + RECORD));
+        char *data = slurp(path, &size);
+        spill(path, data, 4096 + 4 * 2 * (24 + RECORD));
         free(data);
         open_as(&me);
         cr_expect_gt(table.damaged, 0);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "whole_file.h"
 
 #define TAG 7
 
@@ -206,35 +207,16 @@ Test(vault, touches_only_what_is_used)
         cr_expect(rss >= 0 && rss <= 64, "%ld KiB are resident", rss);
 }
 
-static char *slurp(size_t *size_out)
-{
-        struct stat st;
-        AUTO_FD fd = open(path, O_RDONLY);
-
-        cr_assert(fd >= 0 && fstat(fd, &st) == 0);
-        char *data = malloc((size_t)st.st_size);
-        cr_assert_eq(read(fd, data, (size_t)st.st_size), st.st_size);
-        *size_out = (size_t)st.st_size;
-        return data;
-}
-
-static void spill(const char *data, size_t size)
-{
-        AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-        cr_assert(fd >= 0 && fd_write_all(fd, data, size));
-}
-
 Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
 {
         size_t size;
         uint32_t a = put("the first text"), b = put("the second text, which is a bit longer");
 
         vault_close(&vault);
-        char *data = slurp(&size);
+        char *data = slurp(path, &size);
         for (size_t at = 0; at < 4096 + 200; at++) {
                 data[at] ^= (char)(1 << at % 8);
-                spill(data, size);
+                spill(path, data, size);
                 open_it();
                 const char *x = look(a), *y = look(b);
                 cr_assert(strcmp(x, "-") == 0 || strcmp(x, "the first text") == 0);
@@ -243,7 +225,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
                 data[at] ^= (char)(1 << at % 8);
         }
         for (size_t cut = 0; cut < size; cut += cut < 4400 ? 1 : 97) {
-                spill(data, cut);
+                spill(path, data, cut);
                 open_it();
                 const char *x = look(a);
                 cr_assert(strcmp(x, "-") == 0 || strcmp(x, "the first text") == 0);
