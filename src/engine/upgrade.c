@@ -1,10 +1,12 @@
 #include "engine/upgrade.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,11 +17,13 @@
 #include "model/cmdline.h"
 #include "sys/handover.h"
 
-#define CHECK_S 10. /* a binary that does not answer --check in that time is none */
+#define CHECK_S   10.  /* a binary that does not answer --check in that time is none */
+#define SAID_MOST 4096 /* of its answer: the beginning and the end are looked at */
 
 struct upgrade {
         char *binary; /* owned */
         pid_t pid;    /* of the check */
+        int said;     /* owned: what it says goes to this memory */
         ev_timer limit;
         upgrade_fn *on_checked; /* NULL: who asked is gone */
         void *arg;
@@ -30,6 +34,7 @@ void upgrade_free(struct supervisor *s)
         if (!s->upgrade)
                 return;
         ev_timer_stop(s->loop, &s->upgrade->limit);
+        fd_close(&s->upgrade->said);
         free(s->upgrade->binary);
         free(s->upgrade);
         s->upgrade = NULL;
@@ -54,6 +59,50 @@ static void on_limit(EV_P_ ev_timer *w, int revents)
         s->sys->kill(s->sys, s->upgrade->pid, SIGKILL);
 }
 
+/* Its beginning or its end, as much as there is room for. False: it said nothing. */
+static bool read_said(int said, bool is_end, char text[SAID_MOST + 1])
+{
+        off_t size = is_end ? lseek(said, 0, SEEK_END) : 0;
+        ssize_t n =
+            size < 0 ? -1 : pread(said, text, SAID_MOST, size > SAID_MOST ? size - SAID_MOST : 0);
+
+        while (n > 0 && text[n - 1] == '\n')
+                n--;
+        text[n > 0 ? n : 0] = '\0';
+        return n > 0;
+}
+
+/* The answer of a supervisord: its last line is "CONFIG: good: ...". Any other program that ends
+ * well is none, and would take our place for good. */
+static bool is_one_of_ours(int said, const char *config)
+{
+        AUTO_BUF good = BUF_INIT;
+        char text[SAID_MOST + 1];
+
+        if (!read_said(said, true, text))
+                return false;
+        const char *line = strrchr(text, '\n');
+        buf_printf(&good, "%s: good: ", config);
+        return !good.failed && strncmp(line ? line + 1 : text, good.data, good.len) == 0;
+}
+
+/* The line of its first error. */
+static void put_error(int said, struct buf *out)
+{
+        char text[SAID_MOST + 1], *rest;
+
+        if (!read_said(said, false, text))
+                return;
+        char *line = strtok_r(text, "\n", &rest);
+        while (line && !strstr(line, "error: "))
+                line = strtok_r(NULL, "\n", &rest);
+        if (!line)
+                return;
+        buf_puts(out, ": ");
+        for (; *line; line++)
+                buf_putc(out, iscntrl((unsigned char)*line) ? '?' : *line);
+}
+
 bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
 {
         AUTO_BUF why = BUF_INIT;
@@ -62,14 +111,24 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
         if (!upgrade_owns(s, pid))
                 return false;
         struct upgrade u = *s->upgrade;
-        u.binary = strdup(u.binary);
+        s->upgrade->binary = NULL;
+        s->upgrade->said = -1;
         upgrade_free(s);
-        bool ok = u.binary && status == 0 && s->mood == MOOD_RUNNING;
+        bool answered = status == 0 && is_one_of_ours(u.said, s->config->path);
+        bool ok = answered && s->mood == MOOD_RUNNING;
         if (!ok) {
-                buf_printf(&why, "%s --check -c %s: ", u.binary ? u.binary : "", s->config->path);
-                ending_text(&how, &why);
+                buf_printf(&why, "%s --check -c %s: ", u.binary, s->config->path);
+                if (answered)
+                        buf_puts(&why, "the daemon is ending");
+                else if (status == 0)
+                        buf_puts(&why, "does not answer as a supervisord does");
+                else
+                        ending_text(&how, &why);
+                if (!answered)
+                        put_error(u.said, &why);
                 log_line(s->log, LVL_ERROR, "not upgraded: %s", buf_str(&why));
         }
+        fd_close(&u.said);
         if (u.on_checked)
                 u.on_checked(u.arg, ok, buf_str(&why));
         if (ok)
@@ -78,8 +137,9 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
         return true;
 }
 
-static bool spawn_check(struct supervisor *s, const char *binary, pid_t *pid_out, struct err *e)
+static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
 {
+        const char *binary = u->binary;
         const struct world *w = s->world;
         AUTO_STRS argv = STRS_INIT;
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -92,16 +152,18 @@ static bool spawn_check(struct supervisor *s, const char *binary, pid_t *pid_out
                                  .envp = (char *const *)w->environ,
                                  .directory = w->is_dir(w, w->cwd) ? w->cwd : NULL,
                                  .umask = -1,
-                                 .fds = { null, null, null },
+                                 .fds = { null, u->said, u->said },
                                  .mask = &s->worker_mask };
 
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
+        if (u->said < 0)
+                return err_set(e, ERR_SYS, "make a file in memory");
         if (!s->sys->spawn(s->sys, &launch, &result)) {
                 errno = result.error;
                 return err_set(e, ERR_SYS, "%s %s", spawn_step_word(result.step), binary);
         }
-        *pid_out = result.pid;
+        u->pid = result.pid;
         return true;
 }
 
@@ -128,7 +190,9 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                 free(u);
                 return err_nomem(e);
         }
-        if (!spawn_check(s, path, &u->pid, e)) {
+        u->said = memfd_create("upgrade-check", MFD_CLOEXEC);
+        if (!spawn_check(s, u, e)) {
+                fd_close(&u->said);
                 free(u->binary);
                 free(u);
                 return false;

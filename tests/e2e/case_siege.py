@@ -498,7 +498,7 @@ class Siege:
 
     def upgrades(self, count):
         self.refuses = write_file(self.c.path('refuses'), '#!/bin/sh\nexit 5\n', 0o755)
-        self.fails = write_file(self.c.path('fails'), '#!/bin/sh\ntest "$1" = --check && exit 0\n'
+        self.fails = write_file(self.c.path('fails'), f'#!/bin/sh\ntest "$1" = --check && exec {self.c.supervisord} "$@"\n'
                                 f'exec {self.c.supervisord} "$@" --minfds nonsense\n', 0o755)
         for n in range(count):
             if n % 10 == 9 or time.monotonic() > self.looked + 10:

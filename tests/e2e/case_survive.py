@@ -659,7 +659,7 @@ def an_upgrade_stops_nothing(c):
 @story(nobody=True)
 def a_bad_binary_changes_nothing(c):
     bad = write_file(c.path('bad'), '#!/bin/sh\nexit 5\n', 0o755)
-    half = write_file(c.path('half'), '#!/bin/sh\ntest "$1" = --check && exit 0\nexit 1\n', 0o755)
+    half = write_file(c.path('half'), f'#!/bin/sh\ntest "$1" = --check && exec {c.supervisord} "$@"\nexit 1\n', 0o755)
     d = c.daemon(c.program('w', ' sleep'))
     d.wait_state('w', 'RUNNING')
     pid = d.process('w')['pid']
@@ -669,6 +669,9 @@ def a_bad_binary_changes_nothing(c):
     d.post('/v1/upgrade', {'binary': c.path('missing')}, 409)
     d.post('/v1/upgrade', {'binary': 'relative'}, 409)
     same(d.process('w')['pid'], pid, 'pid')
+    for other in '/bin/true', '/bin/echo':  # end well, and are no supervisord
+        a = d.post('/v1/upgrade', {'binary': other}, 422)
+        has(a['detail'], 'does not answer as a supervisord does', 'answer')
     code, out, _ = d.ctl('upgrade', '--binary', bad)
     check(code != 0 and 'exit status 5' in out, f'supervisorctl: {code} {out}')
     code, out, _ = d.ctl('upgrade')
@@ -735,9 +738,11 @@ def a_binary_that_cannot_read_the_state_is_refused(c):
         f.write(newer + struct.pack('<Q', sum_of(newer)))
     code, _, err = c.run_daemon('--check', '-c', d.conf)
     same(code, 2, 'exit code of --check')
-    has(err, f'{d.dir}/s.state/records is of a version that this program cannot read', 'stderr')
+    why = f'{d.dir}/s.state/records is of a version that this program cannot read'
+    has(err, why, 'stderr')
     a = d.post('/v1/upgrade', status=422)
     same(a['code'], 'CANT_UPGRADE', 'answer')
+    has(a['detail'], why, 'answer')
     same((d.process('w')['pid'], d.info()['pid']), (pid, d.pid), 'pids')
     with open(f'{d.dir}/s.state/records', 'r+b') as f:
         f.write(head + struct.pack('<Q', sum_of(head)))
@@ -763,7 +768,7 @@ def without_its_state_it_is_not_upgraded(c):
 def goes_back(c, script):
     real = c.path('supervisord')
     shutil.copy(c.supervisord, real)
-    sly = write_file(c.path('sly'), f'#!/bin/sh\ntest "$1" = --check && exit 0\n{script}\n'
+    sly = write_file(c.path('sly'), f'#!/bin/sh\ntest "$1" = --check && exec REAL "$@"\n{script}\n'
                      .replace('REAL', real), 0o755)
     d = c.daemon(c.program('w', ' lines 1000000 1'))
     d.wait_state('w', 'RUNNING')
