@@ -19,7 +19,7 @@ struct stdin_home {
         const char *dir;
 };
 
-/* Takes the descriptor over and makes it non-blocking. What stood at *at is closed, or handed to
+/* Takes the descriptor over, which is non-blocking. What stood at *at is closed, or handed to
  * the caller in *old (may be NULL), and its memory used again; NULL: it is made. False: no memory;
  * the descriptor is closed and *at NULL. home is borrowed. */
 bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old);

@@ -25,7 +25,8 @@ enum mood { MOOD_SHUTDOWN = -1, MOOD_RESTARTING = 0, MOOD_RUNNING = 1 };
 
 /* A stdin that was made before it was needed (engine/pipes). */
 struct spare {
-        int fds[2]; /* owned: the worker's end, ours; -1: none */
+        int fds[2];     /* owned: the worker's end, ours; -1: none */
+        uint64_t inode; /* of the pipe */
         bool wanted;
 };
 

@@ -153,6 +153,8 @@ static void take_stdin(struct supervisor *s, struct process *p, const struct rel
         ino_t pipe = (ino_t)k->record.pipes[0];
         int fd = pipe ? our_end(s, p, 0, pipe) : -1;
 
+        if (fd >= 0 && !fd_nonblock(fd, true))
+                fd_close(&fd);
         if (fd < 0 || !stdin_pipe_open(&p->worker->in, worker_stdin_home(s), fd, NULL))
                 return;
         if (stdin_pipe_resume(p->worker->in))

@@ -36,6 +36,7 @@ struct attempt {
         int old_stdin; /* of the last run: closed when the new one has begun */
         bool again;    /* settings are those of the last start: its pipes will do */
         bool kept[3];  /* and this one does */
+        uint64_t stdin_inode; /* 0: it has none of ours */
 };
 
 static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
@@ -173,7 +174,8 @@ static void note_pipes(struct attempt *a)
         struct sys *sys = a->sup->sys;
 
         m->adopted = m->adopted_logs = false;
-        for (int i = 0; i < 3; i++) {
+        m->pipes[0] = a->stdin_inode;
+        for (int i = 1; i < 3; i++) {
                 struct stat st;
                 if (a->kept[i])
                         continue;
@@ -271,7 +273,7 @@ static bool make_pipes(struct attempt *a, struct err *e)
                 a->child[0] = fcntl(socket, F_DUPFD_CLOEXEC, 0);
                 if (a->child[0] < 0)
                         return no_pipes(a, e);
-        } else if (!pipe_stdin(a->sup, &a->child[0], &a->ours[0])) {
+        } else if (!pipe_stdin(a->sup, &a->child[0], &a->ours[0], &a->stdin_inode)) {
                 return no_pipes(a, e);
         }
         if (!make_outlet(a, 1))

@@ -44,24 +44,34 @@ int64_t pipes_descriptors(const struct supervisor *s)
         return sum;
 }
 
-static bool make_stdin(struct sys *sys, int fds[2])
+static bool make_stdin(struct supervisor *s)
 {
-        if (sys->pipe(sys, fds) < 0)
+        struct spare *p = &s->spare;
+        struct stat st;
+
+        if (s->sys->pipe(s->sys, p->fds) < 0) {
+                p->fds[0] = p->fds[1] = -1;
                 return false;
-        pipe_both_ways(sys, &fds[0], 0);
+        }
+        pipe_both_ways(s->sys, &p->fds[0], 0);
+        if (!fd_nonblock(p->fds[1], true)) {
+                pipe_drop_spare(s);
+                return false;
+        }
+        p->inode = s->sys->fstat(s->sys, p->fds[1], &st) == 0 ? st.st_ino : 0;
         return true;
 }
 
-bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out)
+bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out)
 {
-        int fds[2] = { s->spare.fds[0], s->spare.fds[1] };
+        struct spare *p = &s->spare;
 
-        s->spare.wanted = true;
-        s->spare.fds[0] = s->spare.fds[1] = -1;
-        if (fds[0] < 0 && !make_stdin(s->sys, fds))
+        p->wanted = true;
+        if (p->fds[0] < 0 && !make_stdin(s))
                 return false;
-        *worker_out = fds[0];
-        *ours_out = fds[1];
+        *worker_out = fd_take(&p->fds[0]);
+        *ours_out = fd_take(&p->fds[1]);
+        *inode_out = p->inode;
         return true;
 }
 
@@ -72,10 +82,7 @@ void pipe_make_spare(struct supervisor *s)
         if (!p->wanted || p->fds[0] >= 0 || s->mood != MOOD_RUNNING)
                 return;
         p->wanted = false;
-        if (!make_stdin(s->sys, p->fds))
-                p->fds[0] = p->fds[1] = -1;
-        else if (!fd_nonblock(p->fds[1], true))
-                pipe_drop_spare(s);
+        (void)!make_stdin(s); /* there is none, then */
 }
 
 void pipe_drop_spare(struct supervisor *s)

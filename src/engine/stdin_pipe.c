@@ -53,10 +53,8 @@ bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int 
 {
         struct stdin_pipe *p = *at ? *at : calloc(1, sizeof *p);
 
-        if (!p || !fd_nonblock(fd, true)) {
+        if (!p) {
                 fd_close(&fd);
-                stdin_pipe_free(p);
-                *at = NULL;
                 return false;
         }
         drop_rest(p);

@@ -31,10 +31,19 @@ static pid_t ends(const char *name)
         return pid;
 }
 
+/* A look that a busy machine has cut into slices. */
+static bool goes_on(void)
+{
+        return h.sup.look || (ev_is_active(&h.sup.late_reap) &&
+                              ev_timer_remaining(h.sup.loop, &h.sup.late_reap) <= 0);
+}
+
 static void signal_of(pid_t who, int64_t now_ms)
 {
         children_signal(&h.sup, who, now_ms);
         supervisor_turn(&h.sup);
+        while (goes_on())
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
 }
 
 /* The walk itself may have been cut short, to go on at once. */

@@ -85,6 +85,7 @@ static void spawn(struct member *m)
         cr_assert(w);
         cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
         fcntl(fds[0], F_SETFL, O_NONBLOCK);
+        fcntl(fds[1], F_SETFL, O_NONBLOCK);
         if (m->stdin_end >= 0)
                 close(m->stdin_end);
         m->stdin_end = fds[0];

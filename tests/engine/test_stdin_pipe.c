@@ -23,6 +23,7 @@ static void setup(void)
         cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
         cr_assert_eq(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
         cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+        cr_assert_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
         reader = fds[0];
         home = (struct stdin_home){ .loop = loop };
         stdin_pipe_open(&in, &home, fds[1], NULL);
