@@ -18,8 +18,10 @@ struct program;
  * False: *e. */
 bool state_check(const char *dir, struct err *e);
 /* Lock the directory and read what an earlier daemon left. s->log and nothing else must be set.
- * False: another daemon holds it (ERR_BUSY, *e says who). Where it cannot be made or used: a
- * warning, s->state stays NULL, true. */
+ * False: another daemon holds it (ERR_BUSY, *e says who), or it is there and cannot be read for
+ * want of descriptors or memory or by a fault of the disk: whoever began without it would start
+ * everything a second time. Where it cannot be made or used otherwise: a warning, s->state stays
+ * NULL, true. */
 bool state_open(struct supervisor *s, const char *dir, struct err *e);
 /* The ledgers of its logs, too. Before the first process is made. */
 void state_keep_logs(struct supervisor *s);

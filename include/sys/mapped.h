@@ -49,7 +49,8 @@ struct mapped {
 };
 
 /* Open or make. What cannot be used is set aside and `said` gets a line why. False: *e, nothing is
- * open. */
+ * open; a file that was there stays as it is where descriptors, memory or the disk were what
+ * failed. */
 bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *form,
                  const struct state_owner *who, struct buf *said, struct err *e);
 /* Without touching it: false where it is ours, of this boot and namespace, but of a version that

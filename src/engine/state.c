@@ -176,6 +176,19 @@ bool state_check(const char *dir, struct err *e)
         return fine;
 }
 
+/* Descriptors, memory or the disk failed us, not what is kept there: to begin without it would be
+ * to start everything a second time. */
+static bool knows_what_runs(const struct state *st, const struct err *why)
+{
+        bool passing = why->code == ERR_NOMEM || why->sys == EMFILE || why->sys == ENFILE ||
+                       why->sys == ENOMEM || why->sys == EIO;
+        char *path = passing && st && st->dir ? path_in(st, "records") : NULL;
+        bool is_there = path && access(path, F_OK) == 0;
+
+        free(path);
+        return is_there;
+}
+
 bool state_open(struct supervisor *s, const char *dir, struct err *e)
 {
         struct state *st = dir ? calloc(1, sizeof *st) : NULL;
@@ -195,9 +208,14 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         else if (make_dir(dir, &why) && take_lock(st, handover_fd(s->handover, "state"), &why) &&
                  open_tables(s, &why))
                 return true;
+        bool refused = why.code == ERR_BUSY;
+        if (!refused && knows_what_runs(st, &why)) {
+                err_wrap(&why, "what runs already is not known: ");
+                refused = true;
+        }
         if (st)
                 release(s);
-        if (why.code == ERR_BUSY) {
+        if (refused) {
                 *e = why;
                 return false;
         }

@@ -280,7 +280,13 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
         return false;
 }
 
-/* NULL: mapped and ours; else why not. */
+/* What says nothing about the file. */
+static bool is_passing(int sys)
+{
+        return sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == EIO;
+}
+
+/* NULL: mapped and ours; else why not, in *e where a system call failed. */
 static const char *take_file(struct mapped *m, const struct mapped_form *f,
                              const struct state_owner *who, struct buf *said, struct err *e)
 {
@@ -291,7 +297,12 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
                 return "is no ordinary file";
         if (st.st_uid != who->uid || (st.st_mode & 077))
                 return "may be written by others";
-        if (pread(m->fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+        ssize_t n = pread(m->fd, &h, sizeof h, 0);
+        if (n < 0) {
+                err_set(e, ERR_SYS, "read %s", m->path);
+                return e->text;
+        }
+        if (n != (ssize_t)sizeof h)
                 return "is too short";
         const char *why = foreign(&h, f, who);
         if (why)
@@ -336,12 +347,20 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
         if (m->copy)
                 m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (m->fd >= 0 || errno != ENOENT) {
-                const char *why =
-                    m->fd < 0 ? strerror(errno) : take_file(m, form, who, said, &why_not);
-                if (!why)
+                const char *why = NULL;
+                if (m->fd < 0)
+                        err_set(&why_not, ERR_SYS, "open %s", path);
+                else
+                        why = take_file(m, form, who, said, &why_not);
+                if (m->fd >= 0 && !why)
                         return true;
+                if (is_passing(why_not.sys)) {
+                        *e = why_not;
+                        mapped_close(m);
+                        return false;
+                }
+                set_aside(m, m->fd < 0 ? strerror(why_not.sys) : why, said);
                 let_go(m);
-                set_aside(m, why, said);
         }
         m->fresh = make_file(m, form, who, e);
         if (!m->fresh)

@@ -1,6 +1,7 @@
 #include "sys/statetable.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -291,6 +292,28 @@ Test(statetable, does_not_follow_a_link)
         add("mine");
         reopen();
         cr_expect_eq(with_text("mine"), 1);
+}
+
+/* That descriptors are short says nothing about what is in it. */
+Test(statetable, is_left_as_it_is_where_it_cannot_be_opened_now)
+{
+        struct rlimit before, none;
+        struct err e = { 0 };
+
+        add("kept");
+        statetable_close(&table);
+        cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = 0;
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        bool opened = statetable_open(&table, path, RECORD, &me, &said, &e);
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        cr_expect_not(opened);
+        cr_expect_eq(e.sys, EMFILE);
+        cr_expect_eq(said.len, 0);
+        open_as(&me);
+        cr_expect_eq(with_text("kept"), 1);
+        cr_expect_eq(said.len, 0);
 }
 
 /* ---- damage */
