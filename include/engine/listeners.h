@@ -26,6 +26,12 @@ struct listener_memory {
         bool in_step;   /* `heard` is right: what it wrote is in its log just so */
         uint16_t heard; /* bytes of the stream that the state is about; the low bits of it */
 };
+/* The number that the next event gets; its low bits as records have them (state_record.h). */
+uint32_t listeners_serial(const struct supervisor *s);
+/* The one event that is published until listeners_retold has perhaps been under way when the daemon
+ * before us died: it had the number `serial`, and whoever has that one gets no second one. */
+void listeners_retell(struct supervisor *s, uint32_t serial);
+void listeners_retold(struct supervisor *s);
 void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
 /* Of a daemon before us, alive or not, before its pipe is read: how much it had heard. */
 void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);

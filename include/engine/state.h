@@ -39,6 +39,8 @@ bool state_is_there(const struct supervisor *s);
 
 /* The process is as it is now, and `work` (DO_*) is about to be begun. */
 void state_note(struct supervisor *s, struct process *p, unsigned work);
+/* Everybody has been told of that (worker->untold). */
+void state_note_told(struct supervisor *s, const struct process *p);
 /* It is about to be freed. */
 void state_forget(struct supervisor *s, struct process *p);
 void state_note_fleet(struct supervisor *s, struct fleet *f);

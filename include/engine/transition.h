@@ -4,9 +4,11 @@
 
 #include "engine/supervisor.h"
 
-/* p->state is the new state already. pid: the one that it is about, also when it has ended (p->pid
- * is 0 then). */
-void transition(struct supervisor *s, struct process *p, enum pstate from, pid_t pid,
-                struct moment at);
+/* p->state is the new state already, and about to be written down (state_note): with this, that
+ * nobody has been told. pid: the one that it is about, also when it has ended (p->pid is 0 then).
+ */
+void transition_begin(struct supervisor *s, struct process *p, enum pstate from, pid_t pid);
+/* It was written down, and is told. Whoever is killed in between leaves that to a successor. */
+void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid);
 
 #endif

@@ -38,14 +38,22 @@ static inline uint32_t footprint_pipe(uint64_t inode)
         return inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
+/* Its last step is written down, and nobody has been told of it yet. */
+struct untold {
+        pid_t pid; /* that it is about */
+        bool any;
+        uint8_t from; /* enum pstate */
+};
+
 /* Ordered so that nothing is lost to alignment: there are thousands. */
 struct worker {
         struct supervisor *sup;   /* borrowed */
         struct process *process;  /* borrowed */
         struct stream *out, *err; /* owned; err is NULL when redirected */
         struct footprint mark;
-        int streams_for;           /* s->generation whose settings they have; 0: none for certain */
-        int status;                /* of the death that waits for the streams */
+        int streams_for; /* s->generation whose settings they have; 0: none for certain */
+        int status;      /* of the death that waits for the streams */
+        struct untold untold;
         uint8_t draining;          /* streams that have not said on_finished since the death */
         bool out_auto, err_auto;   /* the stream has a generated path */
         bool reaped;               /* a death waits to be fed */

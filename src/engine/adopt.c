@@ -18,6 +18,7 @@
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
+#include "engine/transition.h"
 #include "last_process.h"
 #include "model/plan.h"
 #include "model/recipe.h"
@@ -377,6 +378,20 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
         return true;
 }
 
+/* The daemon before us had written its last step down, and died before everybody had heard of it.
+ * Whoever listens and has, is passed over. */
+static void tell_untold(struct supervisor *s, struct process *p, const struct relic *k)
+{
+        const struct record *r = &k->record;
+
+        if (!r->untold.any || is_gone(p) || (int)p->state != r->memory.state)
+                return;
+        p->worker->untold = r->untold;
+        listeners_retell(s, r->untold_serial);
+        transition_tell(s, p, (enum pstate)r->untold.from, r->untold.pid);
+        listeners_retold(s);
+}
+
 /* What was about to be done when the daemon died may have been done or not: once more does no
  * harm. */
 static void resume(struct supervisor *s, struct process *p, const struct relic *k)
@@ -521,6 +536,9 @@ void adopt_everything(struct supervisor *s)
                 else
                         retire(s, &st->relics[i]);
         }
+        for (size_t i = 0; i < st->process_count; i++)
+                if (st->relics[i].process)
+                        tell_untold(s, st->relics[i].process, &st->relics[i]);
         for (size_t i = 0; i < st->process_count; i++) {
                 fault_point("adopt.next");
                 if (st->relics[i].process)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "engine/stdin_pipe.h"
 #include "engine/ticks.h"
 #include "pool.h"
@@ -139,6 +140,7 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n,
         }
         state_pool_serial(ls->sup, p->group->name, &p->kept, ++p->next_serial);
         e->kept = keep_event(ls->sup, p, e);
+        fault_point("event.kept");
         make_room(ls->sup, p, now_ms);
         queue_push_back(&p->queue, e);
         pool_deliver(ls->sup, p);
@@ -146,7 +148,7 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n,
 
 static void spread(struct listeners *ls, const struct event *e)
 {
-        struct notice *n = make_notice(e, ls->next_serial);
+        struct notice *n = make_notice(e, ls->retelling ? ls->retold : ls->next_serial);
         uint64_t bit = UINT64_C(1) << e->type;
 
         if (!n) {
@@ -154,9 +156,11 @@ static void spread(struct listeners *ls, const struct event *e)
                          event_name(e->type));
                 return;
         }
-        state_serial(ls->sup, ++ls->next_serial);
+        if (!ls->retelling)
+                state_serial(ls->sup, ++ls->next_serial);
+        fault_point("event.numbered");
         for (struct pool *p = ls->pools; p; p = p->next)
-                if (p->wanted & bit)
+                if ((p->wanted & bit) && !(ls->retelling && pool_has(p, ls->retold)))
                         accept_event(ls, p, n, e->at.mono_ms);
         notice_unref(n);
 }

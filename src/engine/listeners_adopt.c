@@ -10,7 +10,9 @@
 #include "base/fd.h"
 #include "engine/stdin_pipe.h"
 #include "pool.h"
+#include "state_record.h"
 
+#define SERIAL_MASK ((UINT64_C(1) << UNTOLD_BITS) - 1)
 #define UNHEARD_MAX 32768 /* more than that is a sign that we are not in step */
 
 /* ---- events */
@@ -65,6 +67,40 @@ void pool_take_kept(struct listeners *ls, struct pool *p)
 
         p->next_serial = state_pool_serial_kept(ls->sup, p->group->name, &p->kept);
         state_events_of(ls->sup, p->group->name, take_event, &t);
+}
+
+bool pool_has(const struct pool *p, uint64_t serial)
+{
+        for (const struct entry *e = p->queue.first; e; e = e->next)
+                if (e->notice->serial == serial)
+                        return true;
+        for (const struct adrift *a = p->adrift; a; a = a->next)
+                if (a->entry->notice->serial == serial)
+                        return true;
+        return false;
+}
+
+uint32_t listeners_serial(const struct supervisor *s)
+{
+        return s->listeners ? (uint32_t)(s->listeners->next_serial & SERIAL_MASK) : 0;
+}
+
+/* It had none where the next one is still the same. */
+void listeners_retell(struct supervisor *s, uint32_t serial)
+{
+        struct listeners *ls = s->listeners;
+        uint64_t since = ls ? (ls->next_serial - serial) & SERIAL_MASK : 0;
+
+        if (since == 0)
+                return;
+        ls->retelling = true;
+        ls->retold = ls->next_serial - since;
+}
+
+void listeners_retold(struct supervisor *s)
+{
+        if (s->listeners)
+                s->listeners->retelling = false;
 }
 
 void pool_land(struct pool *p)

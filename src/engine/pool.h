@@ -49,6 +49,8 @@ struct listeners {
         struct pool *pools;
         uint64_t wanted; /* by any pool */
         uint64_t next_serial;
+        bool retelling; /* an event that has a number already */
+        uint64_t retold;
 };
 
 /* listeners.c. NULL: no memory, or its pool is gone. */
@@ -57,6 +59,7 @@ void pool_deliver(struct supervisor *s, struct pool *p);
 
 /* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
+bool pool_has(const struct pool *p, uint64_t serial);
 /* Nobody is going to answer for what is adrift any more: it waits again. */
 void pool_land(struct pool *p);
 

@@ -47,6 +47,18 @@ static void unpack_memory(const struct record_step *step, struct process_memory 
         m->check_successes = (int32_t)step->check_successes;
 }
 
+static void unpack_untold(const struct record_step *step, struct record *r)
+{
+        uint32_t rest = (uint32_t)step->numprocs;
+
+        if (r->kind != RECORD_PROCESS || (rest & 0xff) == 0 || (rest & 0xff) > PS_COUNT)
+                return;
+        r->untold = (struct untold){ .pid = step->replicas,
+                                     .any = true,
+                                     .from = (uint8_t)((rest & 0xff) - 1) };
+        r->untold_serial = rest >> 8;
+}
+
 static void unpack_step(const struct record_step *step, struct record *r)
 {
         r->kind = (enum record_kind)step->kind;
@@ -63,6 +75,7 @@ static void unpack_step(const struct record_step *step, struct record *r)
         r->scaled = r->kind == RECORD_FLEET;
         for (int i = 0; i < 3; i++)
                 r->pipes[i] = step->pipes[i];
+        unpack_untold(step, r);
         unpack_memory(step, &r->memory);
 }
 

@@ -14,6 +14,7 @@
 #include "base/strs.h"
 #include "engine/listeners.h"
 #include "engine/state.h"
+#include "engine/worker.h"
 #include "model/memory.h"
 #include "sys/statetable.h"
 #include "sys/vault.h"
@@ -59,20 +60,23 @@ struct record {
         bool stopasgroup, killasgroup;
         struct listener_memory listener;
         struct process_memory memory;
+        struct untold untold;
+        uint32_t untold_serial; /* the next event's then: its low UNTOLD_BITS */
 
         /* A fleet. */
         int replicas, numprocs, scaled;
 };
 
 /* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
+#define UNTOLD_BITS 24
 struct record_step {
         uint8_t kind, state, waiting, health;
         uint8_t work, flags, bits, listener_state;
         uint32_t texts; /* where the other half is */
         int32_t pid;
         uint32_t restarts;
-        uint32_t pipes[3]; /* the kernel counts them in 32 bits */
-        int32_t replicas, numprocs;
+        uint32_t pipes[3];          /* the kernel counts them in 32 bits */
+        int32_t replicas, numprocs; /* of a process: the pid and the rest of what is untold */
         int64_t due : 48;
         uint64_t tries : 16;
         int64_t spawned : 48;

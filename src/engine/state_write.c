@@ -46,6 +46,15 @@ static void pack_memory(const struct process_memory *m, struct record_step *step
         step->raw = (uint16_t)m->raw;
 }
 
+/* A fleet has its size there. */
+static void pack_untold(const struct record *r, struct record_step *step)
+{
+        if (!r->untold.any)
+                return;
+        step->replicas = r->untold.pid;
+        step->numprocs = (int32_t)(r->untold_serial << 8 | (r->untold.from + 1u));
+}
+
 static void pack_step(const struct record *r, struct record_step *step)
 {
         *step =
@@ -61,6 +70,7 @@ static void pack_step(const struct record *r, struct record_step *step)
                                   .start_span = most16((int64_t)(r->start_high - r->start_low)) };
         for (int i = 0; i < 3; i++)
                 step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
+        pack_untold(r, step);
         pack_memory(&r->memory, step);
         if (r->listener.in_step)
                 step->bits |= BIT_IN_STEP;
@@ -176,6 +186,8 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                 .start_high = m->start_high,
                 .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
                 .number = p->number,
+                .untold = w->untold,
+                .untold_serial = w->untold.any ? listeners_serial(s) : 0,
                 .stopsignal = g->stopsignal,
                 .stopwaitsecs = g->stopwaitsecs,
                 .program_kind = (int)g->kind,
@@ -315,6 +327,17 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
         }
         describe(s, p, work, &r);
         keep_process(s, p, &r);
+}
+
+void state_note_told(struct supervisor *s, const struct process *p)
+{
+        struct record_step step;
+        uint32_t slot = s->state && p->worker ? p->worker->mark.slot : 0;
+
+        if (!slot || !statetable_read(&s->state->table, slot - 1, &step, sizeof step))
+                return;
+        step.replicas = step.numprocs = 0;
+        statetable_write(&s->state->table, slot - 1, &step, sizeof step);
 }
 
 void state_forget(struct supervisor *s, struct process *p)

@@ -253,10 +253,12 @@ static void let_pipes_go(struct supervisor *s, struct process *p)
 static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
 {
         queue_deadline(s, p);
+        if (p->state != from)
+                transition_begin(s, p, from, pid);
         state_note(s, p, work);
         fault_point("act.noted");
         if (p->state != from)
-                transition(s, p, from, pid, clock_now());
+                transition_tell(s, p, from, pid);
         if (work & DO_START)
                 waiters_look_passing(s, p);
         carry_out(s, p, work);

@@ -1,7 +1,9 @@
 #include "engine/transition.h"
 
+#include "base/fault_point.h"
 #include "engine/listeners.h"
 #include "engine/probes.h"
+#include "engine/state.h"
 #include "engine/worker.h"
 
 /* ---- the main log's lines (compat 12, 16) */
@@ -146,12 +148,33 @@ static bool is_probed(enum pstate s)
         return s == PS_STARTING || s == PS_RUNNING;
 }
 
-void transition(struct supervisor *s, struct process *p, enum pstate from, pid_t pid,
-                struct moment at)
+static void transition(struct supervisor *s, struct process *p, enum pstate from, pid_t pid,
+                       struct moment at)
 {
         say(s, p, from, pid, at.mono_ms);
         if (is_probed(from) && !is_probed(p->state) && p->worker)
                 probe_end(p->worker);
         if (process_shown(from) != process_shown(p->state))
                 publish(s, p, from, pid, at);
+}
+
+/* ---- once */
+
+void transition_begin(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
+{
+        struct worker *w = s->state ? worker_of(s, p) : NULL;
+
+        if (w)
+                w->untold = (struct untold){ .any = true, .from = (uint8_t)from, .pid = pid };
+}
+
+void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
+{
+        fault_point("act.untold");
+        transition(s, p, from, pid, clock_now());
+        fault_point("act.told");
+        if (p->worker && p->worker->untold.any) {
+                p->worker->untold.any = false;
+                state_note_told(s, p);
+        }
 }

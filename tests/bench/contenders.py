@@ -245,6 +245,16 @@ class Ours(_SupervisorLike):
         return self.run_ctl('apply')
 
 
+class Stateless(Ours):
+    """It would not survive its own death."""
+
+    def configure(self):
+        super().configure()
+        with open(self.conf) as f:
+            text = f.read()
+        self.write('s.conf', text.replace('[supervisord]\n', '[supervisord]\nstatedir=/proc/none/state\n', 1))
+
+
 class Supervisor(_SupervisorLike):
     name = 'supervisor'
     supervisord = '/usr/bin/supervisord'

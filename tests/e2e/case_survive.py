@@ -552,6 +552,34 @@ def what_waits_for_a_workers_stdin_goes_on_with_its_next_byte(c):
     c.wait(lambda: not glob.glob(f'{d.dir}/s.state/stdin-*'), 'nothing is left of it')
 
 
+@story(nobody=True)
+def listeners_hear_of_an_end_once_wherever_a_kill_interrupts_its_telling(c):
+    c.use_fault_points()
+    d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE_EXITED\nstartsecs=0\n'
+                 + c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'), start=False)
+    places = {'act.untold:5': 'SIGINT', 'act.told:5': 'SIGHUP', 'event.numbered:1': 'SIGQUIT', 'event.kept:1': 'SIGALRM'}
+    for place, name in places.items():
+        d.start(env=dict(os.environ, SUPERVISORD_FAULT=place))
+        d.wait_all('RUNNING', 2)
+        pid = d.process('w')['pid']
+        d.killed = signal.SIGKILL
+        os.kill(pid, getattr(signal, name))
+        d.wait_end()
+        for _ in range(2):  # whoever comes after the next one has nothing to add
+            d.start()
+            p = d.wait_process('w', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'is restarted')
+            c.wait(lambda: 'poolserial' in read_file(c.path('heard')), 'it hears')
+            d.kill()
+        d.start()
+        d.wait_state('l', 'RUNNING')
+        heads = read_file(c.path('heard')).splitlines()
+        same([line.split()[2] for line in heads], ['serial:0'], f'{place}: events')
+        same(p['exit']['signal'], name, place)
+        same(len(d.lines(f'exited: w (terminated by {name};')), 1, f'{place}: in the log')
+        d.stop()
+        os.unlink(c.path('heard'))
+
+
 def damaged(c, d, damage, what, name='records'):
     """A daemon that was killed, its state damaged, and its successor."""
     before = living_workers(c)
