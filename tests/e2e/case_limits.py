@@ -1,8 +1,9 @@
 """When the machine says no: processes, descriptors, a thousand workers."""
+import contextlib
 import os
 import resource
 
-from e2elib import (Skipped, become, check, descendants, has, lonely_uid, read_file, same, story,
+from e2elib import (Failed, Skipped, become, check, descendants, has, lonely_uid, read_file, same, story,
                     write_file)
 
 
@@ -109,7 +110,9 @@ def no_more_descriptors_means_back_off_and_recovery(c):
     check(all(r['ok'] for r in results if r['name'] in {p['name'] for p in running}), 'stopped')
     d.wait_all('STOPPED', count)
     for p in waiting[:3]:
-        same(d.order(p['name'], 'start')['state'], 'RUNNING', 'state of one that had to wait')
+        with contextlib.suppress(Failed):  # another thread may yet have to close what was stopped
+            d.order(p['name'], 'start')
+        d.wait_state(p['name'], 'RUNNING')
 
 
 @story(ordinary=True)
