@@ -157,8 +157,8 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
 
 /* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
  * appending. The file cannot be opened: false, the fd is closed. With the thread that is known in
- * time unless the file could be opened before, or the thread does not answer within 50 ms (once: it
- * is not waited for again until it has answered): then on_attach_failed says it. An earlier pipe
+ * time unless the file could be opened before, or the thread does not answer within 250 ms (once:
+ * it is not waited for again until it has answered): then on_attach_failed says it. An earlier pipe
  * that left-over children hold is read on. While the disk refuses, pipes are not read: they fill
  * up, and workers wait. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e);

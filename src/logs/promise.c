@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#define PATIENCE_NS 50000000 /* an open takes some ten microseconds, with a thread to wake up */
+#define PATIENCE_NS 250000000 /* an open takes some ten microseconds, with a thread to wake up */
 
 void promise_init(struct promise *p)
 {

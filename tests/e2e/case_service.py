@@ -96,7 +96,7 @@ def the_watchdog_hears_of_a_living_daemon(c):
 def an_upgrade_that_cannot_be_executed_leaves_it_ready(c):
     path = c.path('notify')
     m = Manager(c, path)
-    gone = write_file(c.path('gone'), '#!/bin/sh\nrm "$0"\n', 0o755)
+    gone = write_file(c.path('gone'), f'#!/bin/sh\nrm "$0"\nexec {c.supervisord} "$@"\n', 0o755)
     d = c.daemon(c.program('w', ' sleep'), start=False)
     d.start(env=m.environ(path))
     is_ready(m.next(), d)
