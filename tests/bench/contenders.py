@@ -43,6 +43,12 @@ class _UnixTransport(xmlrpc.client.Transport):
         return Connection('localhost')
 
 
+def begin_as_from_a_terminal():
+    """In the child: a shell's background jobs ignore these two, which every start has to undo."""
+    for number in signal.SIGINT, signal.SIGQUIT:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Fleet:
     """One running supervisor with its workers. Subclasses say how it is configured and asked."""
 
@@ -65,7 +71,8 @@ class Fleet:
         self.began_ns = time.monotonic_ns()
         self.root = subprocess.Popen(self.command(), env=self.env, cwd=self.dir,
                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                     stderr=self.stderr(), start_new_session=True)
+                                     stderr=self.stderr(), start_new_session=True,
+                                     preexec_fn=begin_as_from_a_terminal)
         return self
 
     def __exit__(self, *why):
