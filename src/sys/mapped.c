@@ -28,6 +28,7 @@ struct extent {
 };
 #define EXTENT_AT 1024u
 #define MARGIN_AT 2048u
+#define COPY_AT   3072u /* of the header: without it nothing of the file would count */
 
 /* Every step can be undone, so that a single flipped bit always shows. */
 uint64_t mapped_mix(uint64_t sum, uint64_t word)
@@ -85,13 +86,38 @@ static uint64_t header_sum(const struct header *h)
         return mapped_sum(0, h, offsetof(struct header, sum));
 }
 
+static bool is_whole(const struct header *h, const struct mapped_form *f)
+{
+        return memcmp(h->magic, f->magic, sizeof f->magic) == 0 && h->sum == header_sum(h);
+}
+
+/* As pread(2) of the first one; where that is damaged and its copy is not, *h is the copy. */
+static ssize_t read_header(int fd, const struct mapped_form *f, struct header *h, bool *is_copy)
+{
+        struct header copy;
+        ssize_t n = pread(fd, h, sizeof *h, 0);
+
+        *is_copy = n == (ssize_t)sizeof *h && !is_whole(h, f) &&
+                   pread(fd, &copy, sizeof copy, COPY_AT) == (ssize_t)sizeof copy &&
+                   is_whole(&copy, f);
+        if (*is_copy)
+                *h = copy;
+        return n;
+}
+
+static bool write_header(int fd, const struct header *h)
+{
+        return pwrite(fd, h, sizeof *h, 0) == (ssize_t)sizeof *h &&
+               pwrite(fd, h, sizeof *h, COPY_AT) == (ssize_t)sizeof *h;
+}
+
 /* NULL: it is ours; else what is wrong. */
 static const char *foreign(const struct header *h, const struct mapped_form *f,
                            const struct state_owner *who)
 {
         if (memcmp(h->magic, f->magic, sizeof f->magic) != 0)
                 return "is no state table";
-        if (h->sum != header_sum(h))
+        if (!is_whole(h, f))
                 return "is damaged";
         if (strcmp(h->owner.boot_id, who->boot_id) != 0)
                 return "is of an earlier boot";
@@ -108,9 +134,10 @@ bool mapped_is_readable(const char *path, const struct mapped_form *form,
                         const struct state_owner *who)
 {
         struct header h;
+        bool is_copy;
         AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-        if (fd < 0 || pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+        if (fd < 0 || read_header(fd, form, &h, &is_copy) != (ssize_t)sizeof h)
                 return true;
         const char *why = foreign(&h, form, who);
         return !why || strcmp(why, OTHER_VERSION) != 0;
@@ -268,7 +295,7 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
         m->fd = open(fresh.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (m->fd < 0)
                 return err_set(e, ERR_SYS, "make %s", fresh.data);
-        if (pwrite(m->fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+        if (!write_header(m->fd, &h))
                 err_set(e, ERR_SYS, "write %s", fresh.data);
         else if (map_file(m, f->first, e)) {
                 note_extent(m);
@@ -292,12 +319,13 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
 {
         struct header h;
         struct stat st;
+        bool is_copy;
 
         if (fstat(m->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
                 return "is no ordinary file";
         if (st.st_uid != who->uid || (st.st_mode & 077))
                 return "may be written by others";
-        ssize_t n = pread(m->fd, &h, sizeof h, 0);
+        ssize_t n = read_header(m->fd, f, &h, &is_copy);
         if (n < 0) {
                 err_set(e, ERR_SYS, "read %s", m->path);
                 return e->text;
@@ -314,6 +342,11 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
                 return "has an impossible size";
         if (!(m->copy ? map_copy : map_file)(m, (uint32_t)units, e))
                 return e->text;
+        if (is_copy) {
+                buf_printf(said, "%s%s is damaged at its beginning: the copy of that is believed",
+                           said->len ? "; " : "", m->path);
+                memcpy(m->map, &h, sizeof h);
+        }
         check_extent(m, said);
         return NULL;
 }

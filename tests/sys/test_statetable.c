@@ -368,6 +368,9 @@ Test(statetable, survives_a_flipped_bit_anywhere, .timeout = 60)
                 expect_nothing_mixed();
                 if (at < 80)
                         cr_assert(said.len > 0, "flip at %zu is not noticed", at);
+                if (at < 4096)
+                        cr_assert(with_text("new record") == 3 && with_text("only record") == 3,
+                                  "flip at %zu loses what is behind it", at);
                 statetable_close(&table);
                 data[at] ^= (char)(1 << at % 8);
         }
