@@ -11,6 +11,7 @@
 #include "engine/stdin_pipe.h"
 #include "pool.h"
 #include "state_record.h"
+#include "sys/handover.h"
 
 #define SERIAL_MASK ((UINT64_C(1) << UNTOLD_BITS) - 1)
 #define UNHEARD_MAX 32768 /* more than that is a sign that we are not in step */
@@ -235,6 +236,12 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
                 take_up(s, l, a, said.len);
         if (said.len)
                 listener_output(s, p, said.data, said.len);
+        bool killed = !s->handover || s->handover->list < 0;
+        if (killed && l->busy_with && !l->in_step)
+                log_line(s->log, LVL_WARN,
+                         "%s: what it last said is in no log, so it may have answered: if it stays "
+                         "busy, a restart gives it its event again",
+                         p->name);
 }
 
 /* ---- all of them */

@@ -195,6 +195,19 @@ def events_are_not_lost_over_an_upgrade(c):
 
 
 @story(nobody=True)
+def of_a_listener_without_a_log_it_is_said_that_it_may_have_answered(c):
+    d = c.daemon(listener(c, 'mute', 1000, 'stdout_logfile=NONE') + listener(c, 'stuck', 1000))
+    d.wait_all('RUNNING', 2)
+    d.rpc().sendRemoteCommEvent('type', 'yes-1')
+    c.wait(lambda: heard(c, 'mute') and heard(c, 'stuck'), 'they hear')
+    upgrade(c, d)
+    lacks(d.log(), 'may have answered', 'main log')
+    succeed(d)
+    d.wait_log('mute: what it last said is in no log, so it may have answered')
+    lacks(d.log(), 'stuck: what it last said', 'main log')
+
+
+@story(nobody=True)
 def what_a_listener_was_busy_with_when_both_died_is_given_again(c):
     d = c.daemon(listener(c, 'stuck', 1000) + c.program('w', ' sleep'))
     d.wait_all('RUNNING', 2)
