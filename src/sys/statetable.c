@@ -46,7 +46,8 @@ static bool copy_is_good(const struct statetable *t, uint32_t slot, const struct
                sum == copy_sum(slot, c->seq, c->len, c->data);
 }
 
-/* The older copy is replaced; until its sum is there, the newer one counts. */
+/* The older copy is replaced; until its sum is there, the newer one counts. The fence is the
+ * compiler's: whoever is killed has stored in this order for all who come after. */
 static void put(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
 {
         struct state_slot *s = &t->slots[slot];
@@ -54,7 +55,7 @@ static void put(struct statetable *t, uint32_t slot, const void *record, uint32_
         struct copy *c = copy_at(t, slot, which);
 
         __atomic_store_n(&c->sum, 0, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_RELEASE);
+        __atomic_signal_fence(__ATOMIC_RELEASE);
         c->seq = copy_at(t, slot, s->at)->seq + 1;
         c->len = len;
         fault_point("state.half");

@@ -149,7 +149,7 @@ static void expect_others_are_answered(const char *path, const char *body)
         cr_expect_eq(kernel.child_count, MANY);
         const char *at = buf_str(&starter.heard);
         for (int i = 0; i < MANY; i++) {
-                char name[8];
+                char name[16];
                 snprintf(name, sizeof name, "w%02d", i);
                 at = strstr(at, name);
                 cr_assert(at, "%s has its answer after those before it", name);
