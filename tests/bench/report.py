@@ -153,19 +153,20 @@ def _digits(value):
     return f'{value:,.0f}' if value >= 100 else f'{value:.3g}'
 
 
-def markdown(results, goals, about):
+def markdown(results, goals, about, rows=ROWS):
     lines = [f'Measured on {about["date"]}: {about["machine"]["cpu"]}, {about["machine"]["cores"]} '
              f'cores, Linux {about["machine"]["kernel"]}, load {about["machine"]["load_before"]:.1f} '
              f'before; {about["commit"]}{", QUICK=1" if about["quick"] else ""}. Medians of the rounds '
              'and half their spread.', '',
              '| figure | ours | Supervisor | s6 | runit | bare machine |', '|---|---|---|---|---|---|']
-    for text, unit, name, floor in ROWS:
+    for text, unit, name, floor in rows:
         if about['partial'] and not any(name in figures for figures in results.values()):
             continue
         cells = [_cell(results.get(who, {}), name, unit) for who in WHO[:-1]]
         cells.append(_cell(results.get('floor', {}), floor, unit) if floor else '')
         lines.append(f'| {text} | ' + ' | '.join(cells) + ' |')
-    lines += ['', '| goal | must | moonshot | measured | |', '|---|---|---|---|---|']
+    if goals:
+        lines += ['', '| goal | must | moonshot | measured | |', '|---|---|---|---|---|']
     for g in goals:
         side = '≤' if g.side == '<=' else '≥'
         word = 'moonshot' if g.reaches(g.moonshot) else 'met' if g.met else '**missed**'
