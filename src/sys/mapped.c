@@ -380,19 +380,19 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
         if (m->copy)
                 m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (m->fd >= 0 || errno != ENOENT) {
-                const char *why = NULL;
+                const char *why = "cannot be opened";
                 if (m->fd < 0)
                         err_set(&why_not, ERR_SYS, "open %s", path);
                 else
                         why = take_file(m, form, who, said, &why_not);
-                if (m->fd >= 0 && !why)
+                if (!why)
                         return true;
                 if (is_passing(why_not.sys)) {
                         *e = why_not;
                         mapped_close(m);
                         return false;
                 }
-                set_aside(m, m->fd < 0 ? strerror(why_not.sys) : why, said);
+                set_aside(m, why, said);
                 let_go(m);
         }
         m->fresh = make_file(m, form, who, e);
