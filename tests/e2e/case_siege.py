@@ -629,15 +629,10 @@ def an_end_is_known_once_wherever_a_kill_interrupts_the_hearing_of_it(c):
     for n, (place, name) in enumerate(signals.items(), 1):
         d.wait_state('w', 'RUNNING')
         d.stop()
-        d.start(env=dict(os.environ, SUPERVISORD_FAULT=place))
-        d.wait_state('w', 'RUNNING')
-        pid = d.process('w')['pid']
-        d.killed = signal.SIGKILL
-        os.kill(pid, getattr(signal, name))
-        d.wait_end()
+        pid = d.die_of_an_end('w', getattr(signal, name), place)
         for _ in range(2):  # whoever comes after the next one has nothing to add
             d.start()
-            p = d.wait_process('w', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'is restarted')
+            p = d.wait_restarted('w', pid)
             same((p['exit']['signal'], p['restarts']), (name, 1), place)
             d.kill()
         same(len(d.lines(f'(terminated by {name}')), 1, place)

@@ -559,15 +559,10 @@ def listeners_hear_of_an_end_once_wherever_a_kill_interrupts_its_telling(c):
                  + c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'), start=False)
     places = {'act.untold:5': 'SIGINT', 'act.told:5': 'SIGHUP', 'event.numbered:1': 'SIGQUIT', 'event.kept:1': 'SIGALRM'}
     for place, name in places.items():
-        d.start(env=dict(os.environ, SUPERVISORD_FAULT=place))
-        d.wait_all('RUNNING', 2)
-        pid = d.process('w')['pid']
-        d.killed = signal.SIGKILL
-        os.kill(pid, getattr(signal, name))
-        d.wait_end()
+        pid = d.die_of_an_end('w', getattr(signal, name), place, 2)
         for _ in range(2):  # whoever comes after the next one has nothing to add
             d.start()
-            p = d.wait_process('w', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'is restarted')
+            p = d.wait_restarted('w', pid)
             c.wait(lambda: 'poolserial' in read_file(c.path('heard')), 'it hears')
             d.kill()
         d.start()

@@ -445,6 +445,20 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
         self.popen.send_signal(signal.SIGKILL)
         self.wait_end()
 
+    def die_of_an_end(self, name, number, place, running=1):
+        """It is started, and, with so many running, killed at that fault point while it hears that this
+        worker was ended by this signal. Returns the worker's pid."""
+        self.start(env=dict(os.environ, SUPERVISORD_FAULT=place))
+        self.wait_all('RUNNING', running)
+        pid = self.process(name)['pid']
+        self.killed = signal.SIGKILL
+        os.kill(pid, number)
+        self.wait_end()
+        return pid
+
+    def wait_restarted(self, name, pid):
+        return self.wait_process(name, lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'is restarted')
+
     def check_words(self):
         """Whatever a sanitizer had to say."""
         text = self.stderr() + read_file(self.out)

@@ -288,7 +288,8 @@ Test(thread_hanging, announces_an_end_after_a_second_and_writes_the_rest_later)
         close(fd);
 }
 
-Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
+/* Logs whose thread writes the main log, too, through the gate. */
+static struct logs *run_with_main_log(struct mainlog **m_out)
 {
         struct mainlog_conf c = { .path = rig_path(&rig, "main"),
                                   .level = LVL_INFO,
@@ -296,13 +297,22 @@ Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
         struct mainlog *m = mainlog_new(&c, &rig.err);
         struct logs *l =
             logs_new(rig.loop, &gate.ops, mainlog_log(m), &(struct logs_news){ .arg = &rig });
-        char *text, *at;
 
         cr_assert(m && l && logs_run(l, m, &rig.err));
+        *m_out = m;
+        return l;
+}
+
+Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
+{
+        struct mainlog *m;
+        struct logs *l = run_with_main_log(&m);
+        char *text, *at;
+
         set_gate(true);
         for (int i = 0; i < 1000; i++)
                 log_line(mainlog_log(m), LVL_INFO, "line %03d", i);
-        cr_expect_str_eq(mainlog_path(m), c.path);
+        cr_expect_str_eq(mainlog_path(m), rig_path(&rig, "main"));
         set_gate(false);
         logs_free(l);
         log_line(mainlog_log(m), LVL_INFO, "line 1000");
@@ -318,15 +328,10 @@ Test(thread_hanging, keeps_the_main_log_s_lines_in_order)
 
 Test(thread_hanging, leaves_no_trace_in_the_heap_of_lines_that_waited)
 {
-        struct mainlog_conf c = { .path = rig_path(&rig, "main"),
-                                  .level = LVL_INFO,
-                                  .sys = &gate.ops };
-        struct mainlog *m = mainlog_new(&c, &rig.err);
-        struct logs *l =
-            logs_new(rig.loop, &gate.ops, mainlog_log(m), &(struct logs_news){ .arg = &rig });
+        struct mainlog *m;
+        struct logs *l = run_with_main_log(&m);
         static char line[1000]; /* a megabyte of them */
 
-        cr_assert(m && l && logs_run(l, m, &rig.err));
         memset(line, 'x', sizeof line - 1);
         size_t before = mallinfo2().arena;
         set_gate(true);
