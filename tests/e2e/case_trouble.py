@@ -79,7 +79,8 @@ def a_directory_that_is_removed_is_waited_for(c):
         d = c.daemon(writer(c, f'{folder}/out', f'stdout_format={how}', count=100_000_000),
                      name=how)
         d.wait_process('w', lambda p: p['stdout']['written'] > 100_000, 'writes')
-        shutil.rmtree(folder)
+        os.rename(folder, c.path('gone'))  # at once: into an emptied one a new file would be made
+        shutil.rmtree(c.path('gone'))
         in_trouble(c, d, 'w', 'No such file or directory')
         stood = d.process('w')['stdout']
         same(d.process('w')['state'], 'RUNNING', 'the worker waits')
