@@ -12,6 +12,9 @@
 /* The process was started: begin probing it when its program has a check (replacing what runs).
  * False: no memory. */
 bool probe_begin(struct supervisor *s, struct process *p);
+/* The process has another program with the same check: its times and thresholds count from now on,
+ * and what is known of its health stays. NULL is fine. */
+void probe_follow(struct worker *w);
 /* It ended or is being stopped: cut off and forget; the last result stays readable until the next
  * probe_begin. */
 void probe_end(struct worker *w);

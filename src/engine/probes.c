@@ -275,3 +275,19 @@ bool probe_begin(struct supervisor *s, struct process *p)
         arm(pr, offset_ms(pr));
         return true;
 }
+
+void probe_follow(struct worker *w)
+{
+        struct probe *pr = w ? w->probe : NULL;
+
+        if (!pr || !pr->active)
+                return;
+        program_unref(pr->program);
+        pr->program = program_ref(pr->process->program);
+        if (pr->asking)
+                return; /* its limit stays; the pause behind it is the new one */
+        int64_t left_ms = (int64_t)(ev_timer_remaining(pr->sup->loop, &pr->timer) * 1000);
+        int64_t offset = offset_ms(pr);
+        if (offset < left_ms)
+                arm(pr, offset);
+}

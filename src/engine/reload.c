@@ -46,9 +46,12 @@ struct config *reload_read(struct supervisor *s, struct diags *diags)
 
 /* ---- one process */
 
-static bool is_probe_key(const char *key)
+static bool names_key(const struct change_item *item, const char *key)
 {
-        return strncmp(key, "healthcheck", 11) == 0;
+        for (size_t i = 0; i < item->keys.count; i++)
+                if (strcmp(item->keys.items[i], key) == 0)
+                        return true;
+        return false;
 }
 
 static void take_program(struct process *p, struct program *to)
@@ -60,18 +63,16 @@ static void take_program(struct process *p, struct program *to)
         p->program = to;
 }
 
-static void apply_live(struct supervisor *s, struct process *p, const struct change_item *item)
+/* Another question makes the health that was found before worthless; another time or number does
+ * not: it counts from the next result on. */
+static void renew_check(struct supervisor *s, struct process *p, const struct change_item *item)
 {
-        struct err e = { 0 };
-        bool probe = false;
-
-        take_program(p, item->to);
-        if (!streams_update(s, p, &e))
-                log_line(s->log, LVL_ERROR, "logs of '%s': %s", p->name, e.text);
-        for (size_t i = 0; i < item->keys.count; i++)
-                probe = probe || is_probe_key(item->keys.items[i]);
-        if (!probe || (p->state != PS_STARTING && p->state != PS_RUNNING))
+        if (p->state != PS_STARTING && p->state != PS_RUNNING)
                 return;
+        if (!names_key(item, "healthcheck")) {
+                probe_follow(p->worker);
+                return;
+        }
         if (p->worker)
                 probe_end(p->worker);
         health_begin(&p->health, p->program);
@@ -79,6 +80,16 @@ static void apply_live(struct supervisor *s, struct process *p, const struct cha
                 health_await(&p->health);
         if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
                 log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
+}
+
+static void apply_live(struct supervisor *s, struct process *p, const struct change_item *item)
+{
+        struct err e = { 0 };
+
+        take_program(p, item->to);
+        if (!streams_update(s, p, &e))
+                log_line(s->log, LVL_ERROR, "logs of '%s': %s", p->name, e.text);
+        renew_check(s, p, item);
 }
 
 /* What runs keeps its old settings to its end; the next start takes the new ones. */

@@ -55,6 +55,23 @@ def an_unhealthy_worker_is_stopped_and_replaced(c):
 
 
 @story(nobody=True)
+def another_interval_counts_at_once_and_keeps_what_is_known(c):
+    port = free_port()
+    text = web(c, 'w', port, 'healthcheck_retries=1', 'healthcheck_action=none')
+    d = c.daemon(text)
+    d.wait_process('w', lambda p: p['health'] == 'healthy', 'is fine')
+    d.configure(text.replace('healthcheck_interval=100ms', 'healthcheck_interval=1h'))
+    same(d.ctl('apply')[0], 0, 'exit code of apply')
+    same(d.process('w')['health'], 'healthy', 'health after a longer interval')
+    d.wait_process('w', lambda p: p['healthcheck']['last_at'], 'was asked')
+    d.configure(text)
+    same(d.ctl('apply')[0], 0, 'exit code of apply')
+    same(d.process('w')['health'], 'healthy', 'health after a shorter interval')
+    touch(c.path('sick-w'))
+    d.wait_process('w', lambda p: p['health'] == 'unhealthy', 'is asked again within the hour')
+
+
+@story(nobody=True)
 def health_check_actions_kill_or_do_nothing(c):
     port = free_ports(2)
     d = c.daemon(web(c, 'k', port, 'healthcheck_action=kill', 'healthcheck_retries=1',

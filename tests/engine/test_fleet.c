@@ -1,10 +1,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/fleet.h"
 #include "engine/hold.h"
+#include "engine/probes.h"
 #include "house.h"
 
 #define QUICK    "command=/bin/w\nstdout_logfile=NONE\nstderr_logfile=NONE\nstartsecs=0\n"
@@ -286,6 +288,35 @@ Test(reload, each_takes_its_place_when_that_one_is_free)
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "c"), "RUNNING");
         cr_expect_null(h.sup.hold);
+}
+
+Test(reload, only_another_question_forgets_what_is_known_of_the_health)
+{
+        static const char *const others[] = {
+                "healthcheck_interval=7s\n",     "healthcheck_timeout=7s\n",
+                "healthcheck_retries=7\n",       "healthcheck_successes=7\n",
+                "healthcheck_start_period=7s\n", "healthcheck_start_interval=500ms\n",
+                "healthcheck_action=none\n",
+        };
+        char body[512];
+
+        house_open(&h, "", "[program:a]\n" CHECKED("1001"));
+        house_begin(&h);
+        struct process *a = house_process(&h, "a");
+        supervisor_probed(&h.sup, a, true, "", 0);
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+                snprintf(body, sizeof body, "[program:a]\n" CHECKED("1001") "%s", others[i]);
+                cr_assert_eq(apply(false, body), FAULT_NONE);
+                cr_expect_str_eq(health_word(a->health.status), "healthy", "%s", others[i]);
+        }
+        cr_assert_eq(apply(false, "[program:a]\n" CHECKED("1001")), FAULT_NONE);
+        cr_expect_str_eq(health_word(a->health.status), "healthy");
+        cr_assert_eq(apply(false, "[program:a]\ncommand=/bin/w 1001\nstartsecs=0\n"
+                                  "stdout_logfile=NONE\nstderr_logfile=NONE\n"
+                                  "healthcheck=tcp://127.0.0.1:1002\n"),
+                     FAULT_NONE);
+        cr_expect_str_eq(health_word(a->health.status), "starting");
+        cr_expect_eq(h.kernel.child_count, 1);
 }
 
 Test(reload, a_start_that_waits_is_forgotten_with_its_program)
