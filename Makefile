@@ -93,8 +93,6 @@ $(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c)
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
-# The event loop comes first, next to what runs before it sleeps (sys/trim.h)
-$(BUILD)/bin/supervisord: FIRST = -Wl,--undefined=ev_run $(call linked,ev)
 $(BUILD)/bin/supervisord: LIBS = $(LIBS_daemon)
 $(BUILD)/bin/supervisord: $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call archives,$(NEEDS_api))
 $(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)
@@ -106,7 +104,7 @@ $(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o
 $(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(FIRST) $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # the sample configuration, as bytes within echo_supervisord_conf
 $(BUILD)/obj/build-sample.o: etc/supervisord.conf
@@ -323,12 +321,11 @@ compile_commands.json: Makefile $(SOURCES)
 
 # ---- programs for an empty container
 
-# One file under all names: most of each is the C library and what they share. Nothing in it unwinds
-# the stack (static.ld). clang's link-time optimisation needs a linker of its own: it goes without.
+# One file under all names: most of each is the C library and what they share. clang's link-time optimisation needs a linker of its own: it goes without.
 STATIC_BUILD := $(BUILD)/static
 STATIC_LTO   := $(if $(findstring clang,$(CC)),,-flto=auto)
 STATIC_FLAGS := -Os $(STATIC_LTO) -fno-pie -fno-asynchronous-unwind-tables
-STATIC_LINK  := -static -Wl,-T,supervisord/static.ld -Wl,-z,noseparate-code -Wl,--build-id=none
+STATIC_LINK  := -static -Wl,-z,noseparate-code -Wl,--build-id=none
 STATIC_NAMES := $(filter-out supervisord,$(PROGRAMS))
 .PHONY: static
 static:

@@ -1,5 +1,6 @@
 /* The daemon: wiring only. Start-up in the order of compat section 10; every refusal before
  * supervision begins is exit code 2 with "Error: ..." on stderr. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 #include "engine/state.h"
 #include "sys/daemonize.h"
 #include "sys/given.h"
-#include "sys/trim.h"
 #include "sys/user.h"
 #include "sys/world.h"
 #include "version.h"
@@ -259,7 +259,9 @@ int main(int argc, char **argv)
 
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
                 return gzip_main(); /* we are our own child */
-        memory_share_heap();
+        /* One heap for all threads: nothing here allocates so much that threads would wait for each
+         * other, and a heap for each would cost a megabyte. Before the first thread. */
+        mallopt(M_ARENA_MAX, 1);
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
         else if (!given_read(&d.handover))

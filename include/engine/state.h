@@ -29,8 +29,6 @@ void state_keep_logs(struct supervisor *s);
 void state_sign(struct supervisor *s);
 /* keep: the records stay, for a successor. Else everything goes, the directory too. */
 void state_close(struct supervisor *s, bool keep);
-/* All of it was written, and most of it will not be for a while: it need not be in memory. */
-void state_untouch(const struct supervisor *s);
 const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
 /* False, too, where the directory has become read-only: then it was only read. */
 bool state_is_kept(const struct supervisor *s);

@@ -69,12 +69,11 @@ struct supervisor {
         int64_t child_ms;        /* when the last SIGCHLD came */
         int64_t unheard_ms;      /* the last end that no stdin could have told of */
         struct stdin_home stdin_home; /* worker_stdin_home's */
-        struct tidy {
+        struct memory_trim {
                 ev_timer pause;
                 unsigned starts;
                 int rounds;
-                bool is_over;             /* the wave */
-        } tidy;                           /* engine/tidy */
+        } memory_trim;                    /* engine/memory_trim */
         unsigned starts;                  /* of workers, so far */
         uint64_t seed;                    /* for jitter and spreading */
         char *server_url;                 /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */

@@ -141,8 +141,6 @@ struct state_owner;
  * What was wrong with the file is said. False: *e, ledgers begin at 0. */
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
                struct err *e);
-/* All of them were written, and most will not be for a while: they need not be in memory. */
-void logs_untouch(struct logs *l);
 /* Every stream that goes on has been made: other ledgers are over. Until then none is lost. */
 void logs_settled(struct logs *l);
 

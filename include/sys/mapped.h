@@ -60,12 +60,8 @@ bool mapped_is_readable(const char *path, const struct mapped_form *form,
 /* Say that something of it has been destroyed that was there beforehand. */
 void mapped_damaged(const struct mapped *m, struct buf *said);
 
-/* So many units more, zero and not touched. False: *e, all is as it was. */
+/* So many units more, zero. False: *e, all is as it was. */
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
-/* Everything was looked at or written, and little of it is needed soon: it stays in the file, and
- * what is not touched again costs no memory of ours. A place that is touched comes back from the
- * page cache. */
-void mapped_untouch(const struct mapped *m);
 /* Will a successor find it? Not when somebody has removed it. */
 bool mapped_is_there(const struct mapped *m);
 

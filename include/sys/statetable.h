@@ -37,7 +37,6 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
                      const struct state_owner *who, struct buf *said, struct err *e);
 /* As mapped_is_readable. */
 bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
-void statetable_untouch(const struct statetable *t); /* see mapped_untouch */
 /* The file stays for a successor. Fine when not open. */
 void statetable_close(struct statetable *t);
 /* Nothing is to be kept: the file goes. */

@@ -27,9 +27,8 @@ struct vault {
  * the first vault_put. */
 bool vault_open(struct vault *v, const char *path, const struct state_owner *who, struct buf *said,
                 struct err *e);
-void vault_untouch(const struct vault *v); /* see mapped_untouch */
-void vault_close(struct vault *v);         /* the file stays. Fine when not open */
-void vault_remove(struct vault *v);        /* the file goes */
+void vault_close(struct vault *v);  /* the file stays. Fine when not open */
+void vault_remove(struct vault *v); /* the file goes */
 
 /* The record that is at this place and has this tag. Borrowed: until the next vault_put. NULL:
  * there is no such record, or it is not whole. */

@@ -5,13 +5,13 @@
 #include "engine/fcgi.h"
 #include "engine/hold.h"
 #include "engine/listeners.h"
+#include "engine/memory_trim.h"
 #include "engine/outfit.h"
 #include "engine/starts.h"
 #include "engine/state.h"
 #include "engine/streams.h"
 #include "engine/supervisor.h"
 #include "engine/sweep.h"
-#include "engine/tidy.h"
 #include "engine/waiters.h"
 #include "engine/waves.h"
 #include "engine/worker.h"
@@ -138,7 +138,7 @@ void supervisor_take_config(struct supervisor *s, struct config *config)
         s->config = s->latest = config;
         find_server_url(s);
         outfits_drop(s);
-        tidy_later(s);
+        memory_trim_later(s);
 }
 
 bool supervisor_add_all(struct supervisor *s, struct err *e)

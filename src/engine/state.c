@@ -277,17 +277,6 @@ void state_close(struct supervisor *s, bool keep_it)
         release(s);
 }
 
-void state_untouch(const struct supervisor *s)
-{
-        const struct state *st = s->state;
-
-        if (!st)
-                return;
-        statetable_untouch(&st->table);
-        vault_untouch(&st->texts);
-        vault_untouch(&st->events);
-}
-
 bool state_is_kept(const struct supervisor *s)
 {
         return s->state && !s->state->table.file.copy;

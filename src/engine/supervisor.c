@@ -1,4 +1,5 @@
 #include "engine/supervisor.h"
+#include "engine/memory_trim.h"
 
 #include <stdlib.h>
 
@@ -23,7 +24,6 @@
 #include "engine/streams.h"
 #include "engine/sweep.h"
 #include "engine/ticks.h"
-#include "engine/tidy.h"
 #include "engine/transition.h"
 #include "engine/upgrade.h"
 #include "engine/waiters.h"
@@ -440,7 +440,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         registry_init(&s->registry);
         ev_timer_init(&s->wake, on_wake, 0., 0.);
         s->wake.data = s;
-        tidy_init(s);
+        memory_trim_init(s);
         ev_prepare_init(&s->settle, on_settle);
         s->settle.data = s;
         news.arg = s;
@@ -456,7 +456,7 @@ void supervisor_release(struct supervisor *s)
         supervisor_remove_all(s);
         ev_timer_stop(s->loop, &s->wake);
         ev_timer_stop(s->loop, &s->late_reap);
-        tidy_stop(s);
+        memory_trim_stop(s);
         shutdown_free(s);
         listeners_free(s);
         probes_free(s);

@@ -59,17 +59,3 @@ void logs_clean(struct logs *l, const char *childlogdir, const char *identifier)
 {
         send(l, core_clean, childlogdir, identifier, "old logs are not removed");
 }
-
-static void core_untouch(struct mail *m)
-{
-        struct errand *o = (struct errand *)m;
-
-        keeper_untouch(o->logs->core->keeper);
-        free(o);
-}
-
-/* By whom it may be moved meanwhile. */
-void logs_untouch(struct logs *l)
-{
-        send(l, core_untouch, "", "", NULL);
-}

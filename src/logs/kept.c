@@ -70,12 +70,6 @@ struct keeper *keeper_new(const char *path, const struct state_owner *who, struc
         return NULL;
 }
 
-void keeper_untouch(const struct keeper *k)
-{
-        if (k)
-                statetable_untouch(&k->table);
-}
-
 void keeper_free(struct keeper *k)
 {
         if (!k)

@@ -22,8 +22,7 @@ struct keeper {
 
 struct keeper *keeper_new(const char *path, const struct state_owner *who, struct buf *said,
                           struct err *e);
-void keeper_untouch(const struct keeper *k); /* see mapped_untouch. NULL is fine */
-void keeper_free(struct keeper *k);          /* the file stays. NULL is fine */
+void keeper_free(struct keeper *k); /* the file stays. NULL is fine */
 /* No more streams go on: what was not taken is dropped. */
 void keeper_settle(struct keeper *k);
 

@@ -11,7 +11,6 @@
 #include "logs/logs.h"
 #include "mainlog_core.h"
 #include "mainlog_thread.h"
-#include "sys/trim.h"
 
 #define WAITING_MAX (4 * 1024 * 1024) /* bytes of lines that the thread may be behind */
 #define BATCH_BYTES (16 * 1024)
@@ -185,7 +184,7 @@ static void core_batch(struct mail *mail)
         batch_give(m, b);
 }
 
-RUNS_BEFORE_SLEEP void mainlog_send(struct mainlog *m)
+void mainlog_send(struct mainlog *m)
 {
         struct batch *b = m ? m->open : NULL;
 
@@ -201,7 +200,7 @@ bool mainlog_is_behind(const struct mainlog *m)
         return m && m->to_core && (m->open || atomic_load(&m->waiting) > 0);
 }
 
-RUNS_BEFORE_SLEEP static void on_turn(EV_P_ ev_prepare *w, int revents)
+static void on_turn(EV_P_ ev_prepare *w, int revents)
 {
         (void)loop, (void)revents;
         mainlog_send(w->data);

@@ -226,12 +226,6 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e)
         return true;
 }
 
-void mapped_untouch(const struct mapped *m)
-{
-        if (!m->copy)
-                madvise(m->map, m->size, MADV_DONTNEED); /* of a shared mapping: nothing is lost */
-}
-
 bool mapped_is_there(const struct mapped *m)
 {
         struct stat by_path, by_fd;

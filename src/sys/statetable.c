@@ -166,13 +166,7 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
                 look_at(t, i);
         if (!has_top && !t->used && !t->file.fresh) /* an earlier version left none */
                 mapped_damaged(&t->file, said);
-        mapped_untouch(&t->file);
         return true;
-}
-
-void statetable_untouch(const struct statetable *t)
-{
-        mapped_untouch(&t->file);
 }
 
 static void let_go(struct statetable *t)

@@ -148,11 +148,6 @@ bool vault_open(struct vault *v, const char *path, const struct state_owner *who
         return false;
 }
 
-void vault_untouch(const struct vault *v)
-{
-        mapped_untouch(&v->file);
-}
-
 void vault_close(struct vault *v)
 {
         mapped_close(&v->file);

@@ -108,13 +108,15 @@ def _kib(path, key):
 
 
 def memory_of(pids):
-    """Bytes: proportional share of all memory, and what the kernel keeps for them beside it."""
-    pss = kernel = 0
+    """Bytes: proportional share of all memory, what of it is private and written (the only part that
+    the kernel cannot take back without swap), and what the kernel holds for them beside it."""
+    pss = dirty = kernel = 0
     for pid in pids:
         pss += _kib(f'/proc/{pid}/smaps_rollup', 'Pss:')
+        dirty += _kib(f'/proc/{pid}/smaps_rollup', 'Private_Dirty:')
         kernel += _kib(f'/proc/{pid}/status', 'VmPTE:')
         kernel += THREAD_STACK_KIB * max(1, len(tasks_of(pid)))
-    return pss * 1024, kernel * 1024
+    return pss * 1024, dirty * 1024, kernel * 1024
 
 
 def tasks_of(pid):

@@ -14,8 +14,10 @@ FLEETS = (10, 100, 1000, 10000)
 # What the table shows: text, unit, the figure's name, and what the floor calls it (None: no floor).
 ROWS = (
     ('memory (PSS), 1,000 workers, no logs', 'mib', 'pss_1000', None),
+    ('private dirty memory for it', 'mib', 'dirty_1000', None),
     ('kernel memory for it (page tables, threads)', 'mib', 'kernel_1000', None),
     ('memory (PSS), 1,000 workers with a log each', 'mib', 'pss_1000_logs', None),
+    ('private dirty memory for it', 'mib', 'dirty_1000_logs', None),
     ('kernel memory for it', 'mib', 'kernel_1000_logs', None),
     ('memory (PSS), 1,000 programs of one worker', 'mib', 'pss_1000_programs', None),
     ('memory (PSS), 10,000 workers', 'mib', 'pss_10000', None),

@@ -118,8 +118,9 @@ def thousand(bench, who):
     with contender(who)(bench, 1000) as fleet:
         bench.note(who, 'start_1000', fleet.wait_up())
         fleet.settle()
-        pss, kernel = fleet.memory()
+        pss, dirty, kernel = fleet.memory()
         bench.note(who, 'pss_1000', pss)
+        bench.note(who, 'dirty_1000', dirty)
         bench.note(who, 'kernel_1000', kernel)
         idle(bench, fleet, pick(bench, 4 if who == 'ours' else 2, 60 if who == 'ours' else 5))
         if fleet.can_be_asked:
@@ -165,9 +166,10 @@ def ten_thousand(bench, who):
         bench.note(who, 'start_10000', fleet.wait_up())
         fleet.wait_answering()
         fleet.settle()
-        pss, kernel = fleet.memory()
+        pss, dirty, kernel = fleet.memory()
         bench.note(who, 'workers_10000', many)
         bench.note(who, 'pss_10000', pss)
+        bench.note(who, 'dirty_10000', dirty)
         bench.note(who, 'kernel_10000', kernel)
         bench.note(who, 'growth', (pss - small) / (many - 1000))
         ask_one(bench, fleet, 'ask_10000', pick(bench, 5000, 20000))
@@ -191,8 +193,9 @@ def thousand_with_logs(bench, who):
     with contender(who)(bench, 1000, logs=True, do={'BENCH_LINE': '1'}) as fleet:
         bench.note(who, 'start_1000_logs', fleet.wait_up())
         fleet.settle()
-        pss, kernel = fleet.memory()
+        pss, dirty, kernel = fleet.memory()
         bench.note(who, 'pss_1000_logs', pss)
+        bench.note(who, 'dirty_1000_logs', dirty)
         bench.note(who, 'kernel_1000_logs', kernel)
         bench.note(who, 'stop_1000_logs', fleet.stop())
 

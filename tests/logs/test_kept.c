@@ -157,16 +157,6 @@ Test(kept, a_stream_that_is_over_begins_anew)
         expect(0, 0, 0, 0);
 }
 
-Test(kept, a_ledger_that_was_out_of_memory_goes_on)
-{
-        say("one\n");
-        logs_untouch(r.logs);
-        say("two\n");
-        logs_untouch(r.logs);
-        succeed();
-        expect(8, 8, 0, 0);
-}
-
 Test(kept, what_nobody_goes_on_with_is_over)
 {
         say("one\n");

@@ -142,42 +142,6 @@ Test(statetable, grows)
         cr_expect_eq(table.damaged, 0);
 }
 
-/* KiB */
-static int resident(void)
-{
-        char line[512];
-        bool here = false;
-        int pages = -1;
-        FILE *f = fopen("/proc/self/smaps", "r");
-
-        cr_assert(f);
-        while (fgets(line, sizeof line, f)) {
-                unsigned long from;
-                if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-') < strchr(line, ' '))
-                        here = from == (unsigned long)table.file.map;
-                else if (here && sscanf(line, "Rss: %d", &pages) == 1)
-                        break;
-        }
-        fclose(f);
-        return pages;
-}
-
-Test(statetable, has_all_of_it_when_it_was_out_of_memory)
-{
-        uint32_t a = add("one"), b = add("two");
-
-        write_text(a, "three");
-        cr_expect_gt(resident(), 0);
-        statetable_untouch(&table);
-        cr_expect_eq(resident(), 0);
-        cr_expect_str_eq(read_text(a), "three");
-        write_text(b, "four");
-        statetable_untouch(&table);
-        reopen();
-        cr_expect_str_eq(read_text(a), "three");
-        cr_expect_str_eq(read_text(b), "four");
-}
-
 Test(statetable, refuses_a_record_that_does_not_fit)
 {
         char text[RECORD + 1] = "";
