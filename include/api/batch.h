@@ -16,12 +16,13 @@ enum batch_answer {
 
 struct batch_item {
         struct batch *batch;
-        struct process *process; /* borrowed; NULL once it may be gone */
-        char *name;              /* owned: namespec */
+        char *name; /* owned: namespec; a process may go before the answer is written */
         struct waiter waiter;
         enum fault fault;
-        char *detail; /* owned or NULL */
-        bool done;
+        char *detail;      /* owned or NULL */
+        const char *state; /* when it failed; a static word, NULL: not known, or it was removed */
+        char *spawnerr;    /* likewise; owned or NULL */
+        bool done, removed;
 };
 
 struct batch {
@@ -41,14 +42,15 @@ struct batch {
 /* Over these processes. NULL: no memory. */
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
                         int count);
-/* The order to item i is through: it failed, or (FAULT_NONE) is done. */
-void batch_done(struct batch *b, int i, enum fault f, const char *detail);
+/* The order to item i, this process, is through: it failed, or (FAULT_NONE) is done. p NULL: it is
+ * not there any more. What the answer needs of it is copied. */
+void batch_done(struct batch *b, int i, const struct process *p, enum fault f, const char *detail);
 /* Give all of them this order and run: answered when it is given, or (wait) when they have got
  * there. procs as in batch_new. */
 void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
                 bool wait, double timeout_s);
-/* It will get there. */
-void batch_await(struct batch *b, int i, enum wait_for what);
+/* Item i, this process, will get there. */
+void batch_await(struct batch *b, int i, struct process *p, enum wait_for what);
 /* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is
  * over. b belongs to the request from here on. */
 void batch_run(struct batch *b, bool wait, double timeout_s);

@@ -72,7 +72,7 @@ method_fn rpc_list_methods, rpc_method_help, rpc_method_signature, rpc_multicall
 
 /* Shared: "group:process" to what it names. process NULL with group set: "group:*". False: BAD_NAME
  * is set. */
-struct target {
+struct target { /* within one call */
         struct group *group;
         struct process *process;
 };

@@ -5,6 +5,7 @@
 
 #include "api/rest.h"
 #include "api/view.h"
+#include "model/registry.h"
 
 void batch_drop(struct batch *b)
 {
@@ -15,6 +16,7 @@ void batch_drop(struct batch *b)
                 waiter_cancel(&b->items[i].waiter);
                 free(b->items[i].name);
                 free(b->items[i].detail);
+                free(b->items[i].spawnerr);
         }
         free(b->items);
         free(b->arg);
@@ -33,15 +35,17 @@ static void answer_process(struct batch *b)
 {
         struct request *r = b->request;
         const struct batch_item *item = &b->items[0];
+        const struct process *p =
+            item->removed ? NULL : registry_process(&r->sup->registry, item->name);
         AUTO_BUF text = BUF_INIT;
         AUTO_JOUT j = JOUT_INIT(&text);
 
         if (item->fault != FAULT_NONE) {
                 rest_fault(r, item->fault, item->detail ? item->detail : item->name);
-        } else if (!item->process) {
+        } else if (!p) {
                 rest_fault(r, FAULT_BAD_NAME, item->name);
         } else {
-                view_process(&j, r->sup, item->process, clock_now(), VIEW_ALL_FIELDS);
+                view_process(&j, r->sup, p, clock_now(), VIEW_ALL_FIELDS);
                 rest_reply(r, b->wait ? 200 : 202, &text);
         }
 }
@@ -93,41 +97,45 @@ static void settle(struct batch *b)
                 finish(b);
 }
 
-void batch_done(struct batch *b, int i, enum fault f, const char *detail)
+/* Without memory for the words the code alone has to do. */
+void batch_done(struct batch *b, int i, const struct process *p, enum fault f, const char *detail)
 {
         struct batch_item *item = &b->items[i];
 
         item->done = true;
         item->fault = f;
         if (detail && *detail && !item->detail)
-                item->detail = strdup(detail); /* without memory: the code alone has to do */
+                item->detail = strdup(detail);
+        if (f == FAULT_NONE || !p)
+                return;
+        item->state = pstate_name(p->state);
+        if (p->spawnerr && !item->spawnerr)
+                item->spawnerr = strdup(p->spawnerr);
 }
 
 static void on_done(void *arg, struct process *p, enum fault f)
 {
         struct batch_item *item = arg;
 
-        if (f == FAULT_BAD_NAME) /* removed meanwhile: what was to be stopped is */
-                item->process = NULL;
-        if (f == FAULT_BAD_NAME && item->waiter.what == WAIT_FOR_STOPPED)
-                f = FAULT_NONE;
+        item->removed = f == FAULT_BAD_NAME;
+        if (item->removed && item->waiter.what == WAIT_FOR_STOPPED)
+                f = FAULT_NONE; /* what was to be stopped is */
         if (f == FAULT_ABNORMAL_TERMINATION && item->batch->request->sup->mood != MOOD_RUNNING)
                 f = FAULT_SHUTDOWN_STATE;
-        batch_done(item->batch, (int)(item - item->batch->items), f,
+        batch_done(item->batch, (int)(item - item->batch->items), item->removed ? NULL : p, f,
                    f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
         settle(item->batch);
 }
 
-void batch_await(struct batch *b, int i, enum wait_for what)
+void batch_await(struct batch *b, int i, struct process *p, enum wait_for what)
 {
         struct batch_item *item = &b->items[i];
         enum fault f;
 
         item->waiter.on_done = on_done;
         item->waiter.arg = item;
-        if (waiter_add(b->request->sup, &item->waiter, item->process, what, &f))
-                batch_done(b, i, f,
-                           f == FAULT_SPAWN_ERROR ? process_spawnerr(item->process) : NULL);
+        if (waiter_add(b->request->sup, &item->waiter, p, what, &f))
+                batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
         else
                 b->pending++;
 }
@@ -141,7 +149,7 @@ static void on_timeout(EV_P_ ev_timer *w, int revents)
         for (int i = 0; i < b->count; i++)
                 if (!b->items[i].done) {
                         waiter_cancel(&b->items[i].waiter);
-                        batch_done(b, i, FAULT_TIMEOUT, "not there yet; the order stands");
+                        batch_done(b, i, NULL, FAULT_TIMEOUT, "not there yet; the order stands");
                 }
         finish(b);
 }
@@ -165,11 +173,11 @@ static void on_order(void *arg, int i, struct process *p, enum fault f, const st
 {
         struct batch *b = arg;
 
-        b->items[i].process = p;
+        b->items[i].removed = p == NULL;
         if (f == FAULT_NONE && b->wait)
-                batch_await(b, i, b->until);
+                batch_await(b, i, p, b->until);
         else
-                batch_done(b, i, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
+                batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
 }
 
 static void on_ordered(void *arg)
@@ -215,8 +223,7 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
         for (int i = 0; b->items && i < count; i++) {
                 struct buf name = BUF_INIT;
                 process_namespec(procs[i], &name);
-                b->items[i] =
-                    (struct batch_item){ .batch = b, .process = procs[i], .name = buf_take(&name) };
+                b->items[i] = (struct batch_item){ .batch = b, .name = buf_take(&name) };
                 b->count = i + 1;
                 if (!b->items[i].name)
                         break;

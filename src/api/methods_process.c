@@ -122,7 +122,7 @@ enum rpc_status rpc_all_process_info(struct rpc_call *c, const struct value *par
 
 /* ---- configuration (compat 20.6) */
 
-struct config_row {
+struct config_row { /* within one call */
         const struct group_conf *group;
         const struct program *program;
         const struct process *process; /* NULL: its group is not active */

@@ -12,7 +12,7 @@
 #include "version.h"
 
 /* What a NAME in a path means. */
-struct named {
+struct named {                  /* within one call */
         struct process **procs; /* owned */
         int count;
         bool many; /* a pattern: answered with a list, however many it fits */
@@ -292,7 +292,8 @@ void rest_process_signal(struct request *r, const char *name)
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, order_signal(r->sup, n.procs[i], sig, &r->caller), NULL);
+                batch_done(b, i, n.procs[i], order_signal(r->sup, n.procs[i], sig, &r->caller),
+                           NULL);
         free(n.procs);
         if (b)
                 batch_run(b, true, REST_TIMEOUT_S);
@@ -306,7 +307,8 @@ void rest_log_rotate(struct request *r, const char *name)
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, order_rotate_log(r->sup, n.procs[i], &r->caller), NULL);
+                batch_done(b, i, n.procs[i], order_rotate_log(r->sup, n.procs[i], &r->caller),
+                           NULL);
         free(n.procs);
         if (b)
                 batch_run(b, true, REST_TIMEOUT_S);
@@ -336,7 +338,7 @@ void rest_process_stdin(struct request *r, const char *name)
         }
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i,
+                batch_done(b, i, n.procs[i],
                            order_stdin(r->sup, n.procs[i], json_string_value(data),
                                        json_string_length(data), &r->caller),
                            NULL);

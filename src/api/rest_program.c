@@ -87,14 +87,13 @@ static void put_failed(struct jout *j, const struct batch *b)
         jout_open(j, '[');
         for (int i = 0; i < b->count; i++) {
                 const struct batch_item *item = &b->items[i];
-                const struct process *p = item->process;
                 if (item->fault == FAULT_NONE)
                         continue;
                 jout_open(j, '{');
                 view_key_text(j, "name", item->name);
                 view_key_text(j, "code", fault_name(item->fault));
-                view_key_text(j, "state", p ? pstate_name(p->state) : NULL);
-                view_key_text(j, "detail", item->detail ? item->detail : p ? p->spawnerr : NULL);
+                view_key_text(j, "state", item->state);
+                view_key_text(j, "detail", item->detail ? item->detail : item->spawnerr);
                 jout_close(j, '}');
         }
         jout_close(j, ']');
@@ -135,15 +134,15 @@ static bool has_failed(const struct process *p)
 static void await_fleet(struct batch *b, struct fleet *f, const struct roster *before)
 {
         for (int i = 0; i < f->count; i++) {
-                const struct process *p = f->procs[i];
+                struct process *p = f->procs[i];
                 if (p->state == PS_STARTING)
-                        batch_await(b, i, WAIT_FOR_STARTED);
+                        batch_await(b, i, p, WAIT_FOR_STARTED);
                 else if (p->state == PS_RETIRING)
-                        batch_await(b, i, WAIT_FOR_STOPPED);
+                        batch_await(b, i, p, WAIT_FOR_STOPPED);
                 else if (has_failed(p) && !roster_has(before, p->number))
-                        batch_done(b, i, FAULT_SPAWN_ERROR, p->spawnerr);
+                        batch_done(b, i, p, FAULT_SPAWN_ERROR, p->spawnerr);
                 else
-                        batch_done(b, i, FAULT_NONE, NULL);
+                        batch_done(b, i, p, FAULT_NONE, NULL);
         }
 }
 

@@ -179,7 +179,7 @@ static void put_stream(struct jout *j, const struct stream *s, const struct chan
 /* ---- fields */
 
 /* What is looked at. */
-struct look {
+struct look { /* within one call */
         const struct supervisor *s;
         const struct process *p;
         const struct worker *w; /* NULL: never had one */

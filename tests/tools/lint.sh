@@ -1,5 +1,5 @@
 #!/bin/sh
-# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
+# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, pointers, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
@@ -20,11 +20,12 @@ ours=$(git ls-files '*.c' '*.h' 2>/dev/null || find src include supervisord test
 sources=$(echo "$ours" | grep -E '^(src|supervisord)/.*\.c$')
 
 look floors tests/tools/floors.sh
+look pointers tests/tools/pointers.sh
 look format sh -c 'clang-format --dry-run -Werror "$@"' sh $ours
 look clang-tidy sh -c 'p=$1; shift; printf "%s\n" "$@" | xargs -P "$(nproc)" -n 8 clang-tidy -p . --quiet 2>/dev/null' sh "$build" $sources
 look cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
         --inline-suppr --library=tests/tools/cppcheck.cfg --suppress=uninitvar -D_GNU_SOURCE -Iinclude -j "$(nproc)" $sources
 look manual tests/tools/check_man.sh "$build"/man
 look completions tests/tools/check_completions.sh "$build"/bin/supervisorctl
-echo "$((6 - failed)) passed, $failed failed"
+echo "$((7 - failed)) passed, $failed failed"
 [ $failed -eq 0 ]
