@@ -1,5 +1,6 @@
 /* system.multicall: one call after another, each deferred one completing before the next
  * (compat 20.8). */
+#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +11,12 @@ struct multicall {
         struct value *calls; /* owned: taken out of the parameters */
         int at;
         struct rpc_call inner;
+        ev_timer next; /* the loop does not wait before it */
 };
 
 static void drop(struct multicall *m)
 {
+        ev_timer_stop(m->outer->sup->loop, &m->next);
         method_release(&m->inner);
         value_free(m->calls);
         free(m);
@@ -65,14 +68,24 @@ static enum rpc_status step(struct multicall *m)
         return RPC_DONE;
 }
 
+static void on_next(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+        struct multicall *m = timer->data;
+        struct rpc_call *outer = m->outer;
+
+        (void)loop, (void)revents;
+        if (step(m) == RPC_DONE)
+                outer->on_done(outer);
+}
+
+/* Who answers may be deep in the engine, with the process in hand that the next call removes: that
+ * one has its turn from the loop. */
 static void on_inner_done(struct rpc_call *inner)
 {
         struct multicall *m = inner->arg;
-        struct rpc_call *outer = m->outer;
 
         put_result(m);
-        if (step(m) == RPC_DONE)
-                outer->on_done(outer);
+        ev_timer_start(m->outer->sup->loop, &m->next);
 }
 
 /* The calls outlive the request's parameters when one is deferred. */
@@ -97,6 +110,8 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         }
         m->outer = c;
+        ev_timer_init(&m->next, on_next, 0., 0.);
+        m->next.data = m;
         m->inner = (struct rpc_call){ .sup = c->sup,
                                       .by = c->by,
                                       .out = c->out,
