@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,7 +19,8 @@
 #include "base/path.h"
 
 /* How often another daemon may change the path under our hands before it counts as busy. */
-#define ATTEMPTS 16
+#define ATTEMPTS     16
+#define LOCK_WAIT_MS 1000
 
 struct unix_name {
         struct buf path; /* the temporary name, beside the real one */
@@ -208,6 +211,27 @@ static bool put_in_place(const char *from, const char *to)
         return move_into_place(from, to);
 }
 
+/* Of several that find the same dead socket only one may take it away: between the look and the
+ * removal another could have put its living one there. The lock is on the directory and ends with
+ * the descriptor. Where others may write nothing is certain anyway, and they could hold the lock;
+ * so it is not waited for there, and nowhere for longer than a second. */
+static int lock_directory(const char *path)
+{
+        char *dir = path_dirname(path);
+        AUTO_FD fd = dir ? open(*dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        struct stat st;
+
+        free(dir);
+        if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+                return -1;
+        for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms++)
+                if (errno != EWOULDBLOCK || ms == LOCK_WAIT_MS)
+                        return -1;
+                else
+                        poll(NULL, 0, 1);
+        return fd_take(&fd);
+}
+
 /* The path exists: say who has it, or free it. */
 static bool make_way(const struct unix_listen *l, bool *stale_out, pid_t *holder_out, struct err *e)
 {
@@ -235,11 +259,15 @@ static bool make_way(const struct unix_listen *l, bool *stale_out, pid_t *holder
 static bool publish(const struct unix_name *n, const struct unix_listen *l, bool *stale_out,
                     pid_t *holder_out, struct err *e)
 {
+        AUTO_FD lock = -1;
+
         for (int i = 0; i < ATTEMPTS; i++) {
                 if (put_in_place(n->path.data, l->path))
                         return true;
                 if (errno != EEXIST)
                         return err_set(e, ERR_SYS, "link %s", l->path);
+                if (lock < 0)
+                        lock = lock_directory(l->path);
                 if (!make_way(l, stale_out, holder_out, e))
                         return false;
         }
