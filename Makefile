@@ -233,13 +233,11 @@ bench bench-logs: deps-bench
 	$(Q)tests/bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH_OPTS)
 bench-logs: BENCH_OPTS += --only log_lines,log_sixteen,log_text --out $(BUILD)/bench/results-logs
 
-CONFORMANCE ?= $(firstword $(wildcard ../shared/conformance/run.py tests/conformance/run.py))
+CONFORMANCE ?= tests/conformance/run.py
 .PHONY: conformance
 conformance: all
-	$(Q)if [ -n "$(CONFORMANCE)" ]; then \
-	    python3 $(CONFORMANCE) --supervisord $(BUILD)/bin/supervisord \
-	        --supervisorctl $(BUILD)/bin/supervisorctl $(CONFORMANCE_FLAGS); \
-	else echo "conformance: no suite beside this checkout (CONFORMANCE=path/to/run.py)"; fi
+	$(Q)tests/tools/conformance.sh $(CONFORMANCE) --supervisord $(BUILD)/bin/supervisord \
+	    --supervisorctl $(BUILD)/bin/supervisorctl $(CONFORMANCE_FLAGS)
 
 ASAN_BUILD := $(BUILD)/asan
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
