@@ -12,6 +12,7 @@ struct proc_entry {
         unsigned long long start_ticks;
         int threads;
         bool ending;   /* its memory is gone already, and its descriptors are going */
+        bool doomed;   /* it is ending or has ended, or a SIGKILL is on its way to it */
         char state;    /* 'Z': zombie */
         char name[32]; /* comm */
 };

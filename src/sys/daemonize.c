@@ -1,5 +1,6 @@
 #include "sys/daemonize.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -86,25 +87,92 @@ static bool is_regular(int fd)
         return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A daemon that was killed while it started somebody: its child shares the lock until it executes.
- * That is an instant, and nobody's sleep hides anything: who holds the lock is dead. */
-static bool is_last_breath(pid_t holder, int *waits)
+/* ---- a daemon that is just ending */
+
+#define PAUSE_MS 5
+
+static void take_pause(int *waited_ms)
 {
-        static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+        static const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000 * 1000 };
+
+        *waited_ms += PAUSE_MS;
+        nanosleep(&pause, NULL);
+}
+
+/* By another descriptor than this one of ours. True, too, where we may not look. */
+static bool has_open(pid_t pid, int fd)
+{
+        int except = pid == getpid() ? fd : -1;
+        struct stat st, own;
+        char path[64];
+        bool found = false;
+
+        snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+        DIR *dir = opendir(path);
+        if (!dir || fstat(fd, &own) < 0)
+                found = true;
+        for (struct dirent *d = NULL; !found && (d = readdir(dir));)
+                found = fstatat(dirfd(dir), d->d_name, &st, 0) == 0 && st.st_ino == own.st_ino &&
+                        st.st_dev == own.st_dev && atoi(d->d_name) != except;
+        if (dir)
+                closedir(dir);
+        return found;
+}
+
+/* How long a lock is waited for whose holder is said to be this one; 0: it lives.
+ * One that is ending, or has a SIGKILL on its way, gives its lock back when the kernel has come so
+ * far. One that is gone had a child that shares the lock until it executes. And the number may be
+ * of another pid namespace, whose daemon may have been killed as well: then it is gone here, or of
+ * a process that does not have the file. */
+static int patience_ms(pid_t holder, int fd)
+{
         struct proc_entry entry;
 
-        if (holder <= 0 || *waits >= 200)
+        if (holder <= 0)
+                return 0;
+        if (!proc_entry_read(holder, &entry))
+                return 1000;
+        if (entry.doomed)
+                return 10000;
+        return has_open(holder, fd) ? 0 : 1000;
+}
+
+/* The SIGKILL of one that seems to live may have been taken and its end not have begun: what is
+ * seen twice is true. */
+static bool is_worth_waiting(pid_t holder, int fd, int *waited_ms)
+{
+        int patience = patience_ms(holder, fd);
+
+        if (patience == 0) {
+                take_pause(waited_ms);
+                patience = patience_ms(holder, fd);
+        }
+        if (*waited_ms >= patience)
                 return false;
-        if (proc_entry_read(holder, &entry) && entry.state != 'Z' && entry.state != 'X')
-                return false;
-        ++*waits;
-        nanosleep(&pause, NULL);
+        take_pause(waited_ms);
         return true;
+}
+
+/* The first thread of a process may be a zombie while its last one still closes descriptors. */
+static bool is_closing(pid_t pid)
+{
+        struct proc_entry entry;
+
+        if (!proc_entry_read(pid, &entry) || !entry.doomed)
+                return false;
+        return (entry.state != 'Z' && entry.state != 'X') || entry.threads > 1;
+}
+
+/* Its lock is ours already, but it may have sockets yet that would count as somebody's. */
+static void await_end(pid_t before_us, int *waited_ms)
+{
+        while (*waited_ms < 10000 && is_closing(before_us))
+                take_pause(waited_ms);
 }
 
 static bool open_as(const char *path, int flags, int *fd_out, pid_t *holder_out, struct err *e)
 {
-        int waits = 0;
+        int waited_ms = 0;
 
         *holder_out = 0;
         for (;;) {
@@ -120,11 +188,12 @@ static bool open_as(const char *path, int flags, int *fd_out, pid_t *holder_out,
                         if (errno != EAGAIN && errno != EACCES)
                                 return err_set(e, ERR_SYS, "lock %s", path);
                         *holder_out = written_pid(fd);
-                        if (is_last_breath(*holder_out, &waits))
+                        if (is_worth_waiting(*holder_out, fd, &waited_ms))
                                 continue;
                         return err_set(e, ERR_BUSY, "%s is locked by another process", path);
                 }
                 if (is_same_file(path, fd)) {
+                        await_end(written_pid(fd), &waited_ms);
                         *fd_out = fd_take(&fd);
                         return true;
                 }

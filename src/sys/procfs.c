@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,15 @@ enum stat_field {
         STAT_PPID = 4,
         STAT_PGRP = 5,
         STAT_SESSION = 6,
+        STAT_FLAGS = 9,
         STAT_THREADS = 20,
         STAT_START = 22,
         STAT_VSIZE = 23,
+        STAT_PENDING = 31,
         STAT_FIELDS
 };
+
+#define FLAG_EXITING 4u /* PF_EXITING of the kernel: set before anything is taken down */
 
 /* The numbers behind the state. */
 static bool parse_fields(const char *at, unsigned long long field[STAT_FIELDS])
@@ -71,6 +76,9 @@ static bool parse_stat(char *text, struct proc_entry *out)
         out->threads = (int)field[STAT_THREADS];
         out->start_ticks = field[STAT_START];
         out->ending = field[STAT_VSIZE] == 0;
+        out->doomed = (field[STAT_FLAGS] & FLAG_EXITING) ||
+                      (field[STAT_PENDING] >> (SIGKILL - 1) & 1) || out->state == 'Z' ||
+                      out->state == 'X';
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
         return true;

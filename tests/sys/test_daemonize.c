@@ -1,5 +1,7 @@
 #include "isolated.h"
 
+#include <sys/socket.h>
+
 #include "sys/daemonize.h"
 
 static char dir[64];
@@ -116,6 +118,72 @@ static int held_across_fork(void)
 Test(pidfile, stays_locked_across_the_fork_and_not_longer_than_its_holder)
 {
         isolated(held_across_fork);
+}
+
+/* A child that holds the pidfile, says so, and has as much to take down as a daemon has. */
+static pid_t hold_in_child(pid_t says, int sockets)
+{
+        int ends[2];
+        char word = 0;
+
+        cr_assert_eq(pipe(ends), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                int fd = -1;
+                pid_t holder;
+                bool ok = pidfile_open(path, &fd, &holder, &why) &&
+                          pidfile_write(fd, says ? says : getpid(), &why);
+                for (int i = 0; ok && i < sockets; i++)
+                        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                char *memory = malloc(32 << 20);
+                if (memory)
+                        memset(memory, 1, 32 << 20);
+                ok = ok && write(ends[1], "l", 1) == 1;
+                poll(NULL, 0, ok ? 30000 : 0);
+                _exit(0);
+        }
+        close(ends[1]);
+        cr_assert_eq(read(ends[0], &word, 1), 1);
+        close(ends[0]);
+        return pid;
+}
+
+Test(pidfile, is_had_at_once_behind_a_sigkill)
+{
+        for (int i = 0; i < 50; i++) {
+                int fd = -1;
+                pid_t holder, pid = hold_in_child(0, 500);
+
+                cr_assert_eq(kill(pid, SIGKILL), 0);
+                cr_assert(pidfile_open(path, &fd, &holder, &why), "round %d: %s", i, why.text);
+                siginfo_t info = { 0 };
+                cr_expect_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG), 0);
+                cr_expect_eq(info.si_pid, pid, "all that it had is closed");
+                pidfile_remove(path, &fd);
+        }
+}
+
+/* Daemons of two pid namespaces, one after the other: a number of the first one means nothing, or
+ * another process, in the second. */
+Test(pidfile, waits_for_a_holder_whose_number_is_of_elsewhere)
+{
+        const pid_t numbers[] = { getpid(), getppid(), 99999999 };
+
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                int fd = -1;
+                pid_t holder, pid = hold_in_child(numbers[i], 0), killer = fork();
+
+                if (killer == 0) {
+                        poll(NULL, 0, 50);
+                        kill(pid, SIGKILL);
+                        _exit(0);
+                }
+                cr_expect(pidfile_open(path, &fd, &holder, &why), "%d: %s", (int)numbers[i],
+                          why.text);
+                cr_expect_eq(waitpid(killer, NULL, 0), killer);
+                cr_expect_eq(waitpid(pid, NULL, 0), pid);
+                pidfile_remove(path, &fd);
+        }
 }
 
 Test(pidfile, of_somebody_else_is_not_removed)
