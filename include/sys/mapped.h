@@ -24,6 +24,7 @@ struct state_owner {
         uint32_t uid;
         uint32_t version;     /* of the records, by whoever writes them */
         uint32_t readable_by; /* oldest version that can read them: fields are only ever appended */
+        uint32_t namespace_init; /* which process is the first of the namespace; 0: not known */
 };
 
 /* The present boot, namespace and effective user. False: no /proc to learn it from. */

@@ -7,17 +7,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/orphan.h"
+#include "sys/procfs.h"
 
 #define MAX_BYTES     ((size_t)1 << 30)
 #define OTHER_VERSION "is of another version"
+#define PIDFS_MAGIC   0x50494446
 
 struct header {
         char magic[8];
         uint32_t shape;
-        uint32_t spare;
+        uint32_t namespace_init; /* as in the owner; 0, too, where an earlier version wrote it */
         struct state_owner owner;
         uint64_t sum;
 };
@@ -68,6 +72,21 @@ static bool read_boot_id(char *out, size_t size)
         return true;
 }
 
+/* By its pidfd's inode, which is used once in a boot (Linux 6.9, and whatever of /proc is hidden);
+ * else by when it was started. */
+static uint64_t namespace_init_id(void)
+{
+        struct stat st;
+        struct statfs fs;
+        struct proc_entry init;
+        AUTO_FD pidfd = orphan_open(1);
+
+        if (pidfd >= 0 && fstatfs(pidfd, &fs) == 0 && fs.f_type == PIDFS_MAGIC &&
+            fstat(pidfd, &st) == 0)
+                return mapped_mix(PIDFS_MAGIC, st.st_ino);
+        return proc_entry_read(1, &init) ? mapped_mix(0, init.start_ticks) : 0;
+}
+
 bool state_owner_here(struct state_owner *out, struct err *e)
 {
         struct stat st;
@@ -78,6 +97,7 @@ bool state_owner_here(struct state_owner *out, struct err *e)
         if (stat("/proc/self/ns/pid", &st) < 0)
                 return err_set(e, ERR_SYS, "learn which pid namespace this is");
         out->pid_namespace = st.st_ino;
+        out->namespace_init = (uint32_t)(namespace_init_id() >> 32);
         return true;
 }
 
@@ -111,6 +131,15 @@ static bool write_header(int fd, const struct header *h)
                pwrite(fd, h, sizeof *h, COPY_AT) == (ssize_t)sizeof *h;
 }
 
+/* The inode number of a namespace that has gone is given to the next one, its first process is
+ * not. */
+static bool is_same_namespace(const struct header *h, const struct state_owner *who)
+{
+        return h->owner.pid_namespace == who->pid_namespace &&
+               (h->namespace_init == who->namespace_init || !h->namespace_init ||
+                !who->namespace_init);
+}
+
 /* NULL: it is ours; else what is wrong. */
 static const char *foreign(const struct header *h, const struct mapped_form *f,
                            const struct state_owner *who)
@@ -121,7 +150,7 @@ static const char *foreign(const struct header *h, const struct mapped_form *f,
                 return "is damaged";
         if (strcmp(h->owner.boot_id, who->boot_id) != 0)
                 return "is of an earlier boot";
-        if (h->owner.pid_namespace != who->pid_namespace)
+        if (!is_same_namespace(h, who))
                 return "is of another pid namespace";
         if (h->owner.uid != who->uid)
                 return "is another user's";
@@ -279,6 +308,7 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
 
         memset(&h, 0, sizeof h); /* the gaps, too: they are in the sum */
         h.shape = f->shape;
+        h.namespace_init = who->namespace_init;
         memcpy(&h.owner, who, sizeof h.owner);
         memcpy(h.magic, f->magic, sizeof h.magic);
         h.sum = header_sum(&h);

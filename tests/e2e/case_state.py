@@ -6,10 +6,12 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 import time
 
-from e2elib import check, has, kill, lacks, read_file, reap_all, same, story, write_file
+from e2elib import (Skipped, check, free_port, has, kill, lacks, read_file, reap_all, same, story,
+                    write_file)
 
 
 def succeed(d):
@@ -522,3 +524,56 @@ def on_an_older_kernel_no_exit_code_is_a_wrong_one(c):
     c.use_fault_points()
     for n, how in ends_of_adopted(c, [None] if os.geteuid() else [None, 'nobody'], False).items():
         check(known(how) or (n.endswith('-reaped') and unknown(how)), f'{n}: {how}')
+
+
+# ---- another namespace
+
+def enclosed(d, *wrapper):
+    """The daemon in a pid namespace of its own, as its process 1 or below one."""
+    d.code = d.killed = None
+    d.popen = subprocess.Popen(['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', *wrapper,
+                                d.case.supervisord, '-n', '-c', d.conf], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    d.pid = d.popen.pid
+    d.case.wait(lambda: d.popen.poll() is not None or d.answers(), 'it answers')
+    if d.popen.poll() is not None:
+        d.code = d.popen.returncode
+        raise Skipped('no pid namespace here')
+
+
+@story(root=True)
+def a_container_that_is_started_again_begins_anew(c):
+    for name, wrapper in (('one', ()), ('below', ('sh', '-c', '"$@"; exit $?', 'init'))):
+        ran, broken = c.path(f'{name}.ran'), c.path(f'{name}.broken')
+        write_file(broken, '')
+        d = c.daemon(c.program('once', f'/bin/sh -c "echo x >>{ran}"', 'startsecs=0', 'autorestart=false')
+                     + c.program('fatal', f'/bin/sh -c "test -e {broken} && exit 1; exec sleep 1000"',
+                                 'startretries=0', 'startsecs=1')
+                     + c.program('halted', ' sleep'), name=name, start=False)
+        for n in range(1, 5):
+            enclosed(d, *wrapper)
+            c.wait(lambda: read_file(ran) == 'x\n' * n, f'{name}: the one-shot runs, time {n}')
+            d.wait_state('fatal', 'FATAL' if n == 1 else 'RUNNING')
+            d.wait_state('halted', 'RUNNING')
+            d.wait_state('once', 'EXITED')
+            d.order('halted', 'stop')
+            if os.path.exists(broken):
+                os.unlink(broken)
+            d.kill()
+        has(d.log(), 'is of another pid namespace', 'main log')
+
+
+@story(busy=True)
+def a_start_at_once_behind_a_kill_succeeds(c):
+    d = c.daemon(c.program('w', '/bin/sleep 1000', 'process_name=w_%(process_num)d', 'numprocs=64'),
+                 server=f'[inet_http_server]\nport=127.0.0.1:{free_port()}\n')
+    d.wait_all('RUNNING', 64)
+    pids = d.pids()
+    for n in range(15):
+        os.kill(d.pid, signal.SIGKILL)
+        before, d.killed, d.popen = d.popen, signal.SIGKILL, None
+        d.launch()
+        before.wait()
+        c.wait(d.is_up, f'time {n}: it answers')
+        same(d.pids(), pids, 'the workers')
+    lacks(d.log(), 'ended while unsupervised', 'main log')

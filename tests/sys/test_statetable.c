@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +193,70 @@ Test(statetable, sets_another_pid_namespaces_aside)
 
         other.pid_namespace++;
         expect_aside(&other, "pid namespace");
+}
+
+/* The kernel gives the inode number of a namespace that has gone to a later one. */
+Test(statetable, sets_a_later_pid_namespaces_with_the_same_number_aside)
+{
+        struct state_owner other = me;
+
+        cr_expect_neq(me.namespace_init, 0);
+        other.namespace_init++;
+        expect_aside(&other, "pid namespace");
+}
+
+Test(statetable, goes_on_where_the_first_process_cannot_be_looked_at)
+{
+        struct state_owner other = me;
+
+        other.namespace_init = 0;
+        uint32_t a = add("mine");
+        statetable_close(&table);
+        open_as(&other);
+        cr_expect_str_eq(read_text(a), "mine");
+}
+
+/* Each is the first of a namespace of its own, and shows which one. */
+static uint32_t init_of_a_new_namespace(void)
+{
+        uint32_t init = 0;
+        int ends[2], status = -1;
+
+        cr_assert_eq(pipe(ends), 0);
+        pid_t maker = fork();
+        if (maker == 0) {
+                if (unshare(CLONE_NEWPID) < 0)
+                        _exit(77);
+                pid_t first = fork();
+                if (first == 0) {
+                        struct state_owner here;
+                        struct err e = { 0 };
+                        bool ok = state_owner_here(&here, &e);
+                        _exit(ok && write(ends[1], &here.namespace_init, 4) == 4 ? 0 : 1);
+                }
+                waitpid(first, &status, 0);
+                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+        }
+        close(ends[1]);
+        cr_assert_eq(waitpid(maker, &status, 0), maker);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                cr_skip("no pid namespaces here");
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        cr_expect_eq(read(ends[0], &init, sizeof init), (ssize_t)sizeof init);
+        close(ends[0]);
+        return init;
+}
+
+Test(statetable, knows_each_pid_namespace_by_its_first_process)
+{
+        uint32_t one = init_of_a_new_namespace(), two = init_of_a_new_namespace();
+        struct state_owner again;
+        struct err e = { 0 };
+
+        cr_expect_neq(one, two);
+        cr_expect_neq(one, me.namespace_init);
+        cr_expect(state_owner_here(&again, &e));
+        cr_expect_eq(again.namespace_init, me.namespace_init);
 }
 
 Test(statetable, sets_another_users_aside)
