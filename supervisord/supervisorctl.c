@@ -164,14 +164,48 @@ static int run_client(const struct options *o, const struct ctl_conf *conf, int 
         return code;
 }
 
+static void complete_words(const struct options *o, const struct ctl_conf *conf, int argc,
+                           char **argv, struct buf *out)
+{
+        AUTO_BUF line = BUF_INIT;
+        struct ctl c = { 0 };
+        struct err e = { 0 };
+
+        if (!session_init(&c.session, first_of(o->serverurl, conf->serverurl, DEFAULT_URL),
+                          first_of(o->username, conf->username, NULL),
+                          first_of(o->password, conf->password, NULL), &e))
+                return;
+        for (int i = o->rest; i < argc; i++)
+                buf_printf(&line, "%s%s", i > o->rest ? " " : "", argv[i]);
+        if (!line.failed)
+                complete_command(&c, buf_str(&line), out);
+        session_release(&c.session);
+}
+
 /* ---- the command line */
 
-static int print_completion(const char *program, const char *shell)
+/* For the completion scripts. argv[0] is the client, and the last word is what is being typed.
+ * ":files" asks the shell for the names of files. What cannot be answered offers nothing: a line
+ * that is half typed is no place for error messages. */
+static int print_candidates(int argc, char **argv)
 {
+        static const struct ctl_conf no_conf;
         AUTO_BUF text = BUF_INIT;
+        struct options o;
+        struct err e = { 0 };
+        struct config *conf = NULL;
+        const char *typed = argc > 1 ? argv[argc - 1] : "";
 
-        if (!completion_script(&text, shell))
-                return usage_error(program, "completion scripts are there for bash and zsh");
+        if (argc > 2 && options_wants_file(argv[argc - 2]) &&
+            (!options_parse(argc - 1, argv, &o, &e) || o.rest >= argc - 1))
+                buf_puts(&text, ":files\n");
+        else if (!options_parse(argc - 1, argv, &o, &e))
+                return 0;
+        else if (o.rest >= argc - 1 && *typed == '-')
+                options_complete(typed, &text);
+        else if (load_config(&o, argv[0], &conf, &e))
+                complete_words(&o, conf ? &conf->ctl : &no_conf, argc, argv, &text);
+        config_free(conf);
         return print_text(&text);
 }
 
@@ -205,8 +239,10 @@ int main(int argc, char **argv)
                 return usage_error(argv[0], e.text);
         if (o.help)
                 return print_usage(argv[0]);
-        if (o.completion)
-                return print_completion(argv[0], o.completion);
+        if (o.complete) {
+                argv[o.rest - 1] = argv[0];
+                return print_candidates(argc - o.rest + 1, argv + o.rest - 1);
+        }
         if (!load_config(&o, argv[0], &conf, &e))
                 return usage_error(argv[0], e.text);
         int code = run_client(&o, conf ? &conf->ctl : &no_conf, argc, argv);

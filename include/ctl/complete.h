@@ -28,7 +28,8 @@ bool complete_wants_names(const char *line, size_t cursor);
 /* How many bytes all of them have in common. */
 size_t complete_common(const struct strs *candidates);
 
-/* A completion script made from the tables. False: no such shell. */
-bool completion_script(struct buf *out, const char *shell);
+/* The same for the completion scripts in etc/completions: a line for each candidate, with what it
+ * means behind a tab. Asks the daemon where names are wanted. False: no memory. */
+bool complete_command(struct ctl *c, const char *line, struct buf *out);
 
 #endif

@@ -11,19 +11,25 @@
 
 struct options { /* borrowed from argv */
         const char *config, *serverurl, *username, *password, *history_file;
-        const char *completion; /* the shell to print a script for; NULL: none */
         bool help, interactive, json, verbose;
-        int rest; /* index of the first operand in argv */
+        bool
+            complete; /* the operands are words of a command line: print what the last can become */
+        int rest;     /* index of the first operand in argv */
 };
 
 /* False: *e says what is wrong, without the "Error: " in front. */
 bool options_parse(int argc, char **argv, struct options *out, struct err *e);
 void options_usage(struct buf *out, const char *program);
 
-/* For the completion scripts: calls back with every option that people should know. `letter` is 0
- * where there is no short form, arg NULL where there is no argument. */
+/* Calls back with every option that is listed. `letter` is 0 where there is no short form, operand
+ * NULL where there is none. */
 typedef void (*options_visit)(void *arg, char letter, const char *name, const char *operand,
                               const char *help);
 void options_each(options_visit visit, void *arg);
+
+/* For the completion scripts. Is this an option that a file's name follows? */
+bool options_wants_file(const char *word);
+/* The options that begin like this, a line each, with what they mean behind a tab. */
+void options_complete(const char *typed, struct buf *out);
 
 #endif

@@ -132,7 +132,7 @@ bool complete_wants_names(const char *line, size_t cursor)
 {
         struct place p = find_place(line, cursor);
 
-        if (!p.cmd)
+        if (!p.cmd || (p.cmd->options && cursor > p.start && line[p.start] == '-'))
                 return false;
         if (p.cmd->completes == COMP_SIGNAL)
                 return p.index > 1;
@@ -174,4 +174,45 @@ size_t complete_common(const struct strs *candidates)
                 common = n;
         }
         return common;
+}
+
+/* ---- for a shell: candidates as lines, each with what it means behind a tab */
+
+/* What a command does: the words behind the first tab of its help. */
+static void put_summary(struct buf *out, const struct cmd *cmd)
+{
+        const char *text = cmd->help + strcspn(cmd->help, "\t");
+
+        text += strspn(text, "\t");
+        buf_put(out, text, strcspn(text, "\n"));
+}
+
+static void put_meaning(struct buf *out, const struct place *p, const char *candidate)
+{
+        const struct cmd *cmd = p->index == 0 ? cmd_find(candidate) : NULL;
+
+        if (cmd)
+                put_summary(out, cmd);
+        for (const struct cmd_option *o = p->cmd ? p->cmd->options : NULL; o && o->name; o++)
+                if (strncmp(candidate, "--", 2) == 0 && strcmp(candidate + 2, o->name) == 0)
+                        buf_puts(out, o->help);
+}
+
+bool complete_command(struct ctl *c, const char *line, struct buf *out)
+{
+        size_t cursor = strlen(line), start;
+        struct place p = find_place(line, cursor);
+        AUTO_STRS candidates = STRS_INIT;
+        struct known known = { 0 };
+
+        if (complete_wants_names(line, cursor))
+                known_fetch(c, &known); /* no daemon: no names */
+        bool ok = complete_line(line, cursor, &known, &candidates, &start);
+        known_release(&known);
+        for (size_t i = 0; ok && i < candidates.count; i++) {
+                buf_printf(out, "%s\t", candidates.items[i]);
+                put_meaning(out, &p, candidates.items[i]);
+                buf_putc(out, '\n');
+        }
+        return ok && !out->failed;
 }

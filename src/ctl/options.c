@@ -1,6 +1,7 @@
 #include "ctl/options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/flags.h"
 
@@ -30,7 +31,7 @@ static const struct flag flags[] = {
         { 'v', "verbose", NULL, "status: also say what happens next, and why", AT(verbose), NULL,
           true, false },
         { 0, "json", NULL, "print data as JSON", AT(json), NULL, true, false },
-        { 0, "completion", "SHELL", "", AT(completion), NULL, true, true },
+        { 0, "complete", NULL, "", AT(complete), NULL, true, true },
         { 0 },
 };
 
@@ -87,4 +88,30 @@ void options_usage(struct buf *out, const char *program)
                  "\naction [arguments] -- one command, run once; its exit code is ours\n\n"
                  "Without an action (or with -i alone) a prompt reads commands until \"quit\"\n"
                  "or the end of the input. The action \"help\" lists all commands.\n");
+}
+
+bool options_wants_file(const char *word)
+{
+        for (const struct flag *f = flags; f->letter || f->name; f++) {
+                if (!f->value || strcmp(f->value, "FILE") != 0)
+                        continue;
+                if ((f->letter && word[0] == '-' && word[1] == f->letter && !word[2]) ||
+                    (strncmp(word, "--", 2) == 0 && strcmp(word + 2, f->name) == 0))
+                        return true;
+        }
+        return false;
+}
+
+void options_complete(const char *typed, struct buf *out)
+{
+        for (const struct flag *f = flags; f->letter || f->name; f++) {
+                AUTO_BUF word = BUF_INIT;
+
+                if (f->hidden)
+                        continue;
+                buf_printf(&word, "--%s", f->name);
+                if (strncmp(buf_str(&word), typed, strlen(typed)) == 0)
+                        buf_printf(out, "%s\t%.*s\n", buf_str(&word), (int)strcspn(f->help, "\n"),
+                                   f->help);
+        }
 }

@@ -94,17 +94,20 @@ Test(complete, finds_what_candidates_have_in_common)
         cr_expect_eq(complete_common(&v), 0);
 }
 
-Test(complete, prints_scripts_that_name_every_command)
+Test(complete, tells_a_shell_what_each_candidate_means)
 {
-        static const char *const shells[] = { "bash", "zsh" };
-        AUTO_BUF none = BUF_INIT;
+        struct ctl c = { 0 };
+        AUTO_BUF commands = BUF_INIT;
+        AUTO_BUF options = BUF_INIT;
+        AUTO_BUF all = BUF_INIT;
 
-        for (size_t i = 0; i < 2; i++) {
-                AUTO_BUF out = BUF_INIT;
-                cr_assert(completion_script(&out, shells[i]));
-                for (const struct cmd *c = ctl_cmds; c->name; c++)
-                        cr_expect(strcmp(c->name, "EOF") == 0 || strstr(buf_str(&out), c->name),
-                                  "%s lacks %s", shells[i], c->name);
-        }
-        cr_expect_not(completion_script(&none, "fish"));
+        cr_assert(complete_command(&c, "avai", &commands));
+        cr_expect_str_eq(buf_str(&commands),
+                         "avail\tList every configured process, in use or not\n");
+        cr_assert(complete_command(&c, "tail --gre", &options));
+        cr_expect_eq(strncmp(buf_str(&options), "--grep\t", 7), 0, "%s", buf_str(&options));
+        cr_assert(complete_command(&c, "", &all));
+        for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++)
+                cr_expect_eq(strstr(buf_str(&all), cmd->name) != NULL,
+                             strcmp(cmd->name, "EOF") != 0, "%s", cmd->name);
 }

@@ -47,9 +47,8 @@ Test(options, of_ours_want_their_whole_name)
         struct options o;
         struct err e;
 
-        cr_assert(PARSE(&o, &e, "--json", "--verbose", "--completion=zsh"));
-        cr_expect(o.json && o.verbose);
-        cr_expect_str_eq(o.completion, "zsh");
+        cr_assert(PARSE(&o, &e, "--json", "--verbose", "--complete"));
+        cr_expect(o.json && o.verbose && o.complete);
         cr_expect_not(PARSE(&o, &e, "--js"));
         cr_expect_str_eq(e.text, "option --js not recognized");
 }
@@ -101,5 +100,17 @@ Test(options, are_all_in_the_usage)
         options_usage(&text, "supervisorctl");
         cr_expect_not_null(strstr(buf_str(&text), "-s/--serverurl URL"));
         cr_expect_not_null(strstr(buf_str(&text), "--json"));
-        cr_expect_null(strstr(buf_str(&text), "completion"), "hidden");
+        cr_expect_null(strstr(buf_str(&text), "--complete"), "hidden");
+}
+
+Test(options, complete_to_what_begins_like_the_word)
+{
+        AUTO_BUF out = BUF_INIT;
+
+        options_complete("--user", &out);
+        cr_expect_str_eq(buf_str(&out), "--username\tuser name for a server that wants one\n");
+        cr_expect(options_wants_file("-c"));
+        cr_expect(options_wants_file("--history_file"));
+        cr_expect_not(options_wants_file("-s"));
+        cr_expect_not(options_wants_file("c"));
 }
