@@ -5,6 +5,7 @@
 #define ENGINE_OUTFIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -24,6 +25,7 @@ struct outfit {
         struct buf file;  /* where it was found the last time */
         gid_t *groups;    /* see outfit_groups */
         int group_count;
+        uint64_t given; /* model/given.h: the fingerprint */
 };
 
 /* For a start of p by `g`. Borrowed until the next call. NULL: *f and *e say why not. */

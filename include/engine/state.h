@@ -45,8 +45,9 @@ void state_note_fleet(struct supervisor *s, struct fleet *f);
 
 struct launch;
 /* A start: the child itself writes down its pid, so that there is no moment at which a worker
- * exists that nobody knows of. Ends with state_note. */
-void state_birth(struct supervisor *s, struct process *p, struct launch *l);
+ * exists that nobody knows of. Ends with state_note. `given`: the fingerprint of what it gets
+ * (model/given.h). */
+void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l);
 /* It was born: how its start can be told from another process with its pid. */
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 

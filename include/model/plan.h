@@ -69,19 +69,29 @@ const char *setting_action_word(enum setting_action a); /* "live" "later" "open"
 
 const char *plan_action_word(enum plan_action a); /* "keep" "live" "start" "stop" "restart" */
 
-/* Worst change between two programs; *keys (may be NULL) gets the keys that differ. */
-enum change program_diff(const struct program *a, const struct program *b, struct strs *keys);
+/* One process before and after. */
+struct pairing {
+        const char *group;
+        int number_a, number_b; /* process_num */
+        const struct world *world;
+};
 
-/* One number for all that only a new start makes true: another number, another start needed. Never
- * 0. Without memory it is 1. */
+/* Worst change between two programs for one process; *keys (may be NULL) gets the keys that differ.
+ * What is expanded is compared by what the process would be given, everything else by its value.
+ * Without memory it is CHANGE_RESTART. */
+enum change program_diff(const struct program *a, const struct program *b, const struct pairing *at,
+                         struct strs *keys);
+
+/* One number for the words of all that only a new start makes true: what version 0.1.0 knows a
+ * worker's settings by (model/given.h has a better one). Never 0. Without memory it is 1. */
 uint64_t program_fingerprint(struct program *p);
 
 /* Group-wise, as Supervisor's reloadConfig: names sorted bytewise. Scaling is no change. */
 struct group_diff {
         struct strs added, changed, removed;
 };
-bool group_diff_make(const struct registry *r, const struct config *next, struct group_diff *out,
-                     struct err *e);
+bool group_diff_make(const struct registry *r, const struct config *next, const struct world *w,
+                     struct group_diff *out, struct err *e);
 void group_diff_release(struct group_diff *d);
 
 #endif

@@ -57,10 +57,11 @@ struct group *registry_add(struct registry *r, struct group_conf *conf, const st
 void registry_remove(struct registry *r, struct group *g);
 
 /* Make a group follow a new configuration: its fleets in the new order, each with the new program
- * (what its next processes run by) and with the number that fleet_target says. No process comes,
- * goes or changes; a fleet that is gone stays at the end, with replicas 0, while it has processes.
- * Pointers to the group's fleets are void afterwards. False: nothing changed (no memory). */
-bool group_follow(struct group *g, struct group_conf *next, struct err *e);
+ * (what its next processes run by) and with the number that fleet_target says. No process comes or
+ * goes, and nothing of one changes but the process_num of a lone one; a fleet that is gone stays at
+ * the end, with replicas 0, while it has processes. Pointers to the group's fleets are void
+ * afterwards. False: nothing changed (no memory). */
+bool group_follow(struct group *g, struct group_conf *next, const struct world *w, struct err *e);
 /* A fleet at the group's end that the configuration does not know, without processes: it goes with
  * its last one. Pointers to the group's fleets are void afterwards. NULL: no memory. */
 struct fleet *group_add_fleet(struct group *g, struct program *program);

@@ -236,8 +236,8 @@ static bool collect_program(struct supervisor *s, struct config_rows *rows,
                         return err_nomem(e);
                 row->group = g;
                 row->program = program;
-                if (!recipe_make(program, g->name, program->numprocs_start + i,
-                                 &s->latest->settings.env, s->world, &row->recipe, e))
+                if (!recipe_make(program, g->name, program->numprocs_start + i, s->world,
+                                 &row->recipe, e))
                         return false;
                 row->process = active ? group_process(active, row->recipe.name) : NULL;
         }

@@ -15,6 +15,7 @@
 #include "engine/hangups.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
+#include "engine/outfit.h"
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
@@ -370,6 +371,7 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
                                 .start_low = r->start_low,
                                 .start_high = r->start_high,
                                 .fingerprint = r->fingerprint,
+                                .given = r->given,
                                 .pipes = { footprint_pipe(r->pipes[0]), footprint_pipe(r->pipes[1]),
                                            footprint_pipe(r->pipes[2]) } };
         k->process = p;
@@ -421,12 +423,23 @@ static bool lacks_pipe(const struct process *p, const struct relic *k)
                (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
 }
 
+/* A worker that version 0.1.0 started is known by the words of its settings only. What cannot be
+ * made ready says so at the next start. */
+static bool is_changed(struct supervisor *s, const struct process *p, const struct relic *k)
+{
+        struct err e = { 0 };
+        enum fault f;
+
+        if (!k->record.given)
+                return k->record.fingerprint != program_fingerprint(p->program);
+        const struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+        return !o || o->given != k->record.given;
+}
+
 /* The configuration may be another than the one it was started by. */
 static void follow_changes(struct supervisor *s, struct process *p, const struct relic *k)
 {
-        bool changed = k->record.fingerprint != program_fingerprint(p->program) || lacks_pipe(p, k);
-
-        if (!changed || p->pid <= 0)
+        if (p->pid <= 0 || (!is_changed(s, p, k) && !lacks_pipe(p, k)))
                 return;
         if (p->state == PS_RUNNING || p->state == PS_STARTING) {
                 log_line(s->log, LVL_INFO, "'%s' was started by another configuration: restarting",

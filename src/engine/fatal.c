@@ -95,8 +95,7 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_
 
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
-        bool ok = recipe_make(p->program, p->group->name, p->number, &s->config->settings.env,
-                              s->world, &r, e) &&
+        bool ok = recipe_make(p->program, p->group->name, p->number, s->world, &r, e) &&
                   command_split(text, &argv, e) &&
                   (outfit_env(s, p, &r.env, &env) || err_nomem(e)) &&
                   launcher_find(&argv, strs_getenv(&env, "PATH"), s->sys, &file, e) == FAULT_NONE;
@@ -123,8 +122,8 @@ static void run_command(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
         pid_t pid = 0;
-        char *text = recipe_expand(p->program, p->group->name, p->number, &s->config->settings.env,
-                                   s->world, "on_fatal", p->program->on_fatal.command, &e);
+        char *text = recipe_expand(p->program, p->group->name, p->number, s->world, "on_fatal",
+                                   p->program->on_fatal.command, &e);
 
         if (!text || !spawn_hook(s, p, text, &pid, &e)) {
                 log_line(s->log, LVL_ERROR, "on_fatal of '%s' could not be run: %s", p->name,

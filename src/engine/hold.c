@@ -56,14 +56,13 @@ static void claim_log(struct claims *c, const char *path)
 static struct claims claims_of(const struct supervisor *s, const struct process *p)
 {
         const struct program *g = p->program;
-        const struct strs *env = &s->config->settings.env;
         struct claims c = { 0 };
         struct recipe r;
         struct err e = { 0 };
 
         claim(&c, 'n', p->name);
         claim(&c, 's', g->socket);
-        if (recipe_make(g, p->group->name, p->number, env, s->world, &r, &e)) {
+        if (recipe_make(g, p->group->name, p->number, s->world, &r, &e)) {
                 claim(&c, 'c', r.command);
                 claim_log(&c, r.out_logfile);
                 claim_log(&c, r.err_logfile);
@@ -71,7 +70,7 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
         }
         if (g->healthcheck.kind == CHECK_NONE || g->healthcheck.kind == CHECK_EXEC)
                 return c;
-        char *target = recipe_expand(g, p->group->name, p->number, env, s->world, "healthcheck",
+        char *target = recipe_expand(g, p->group->name, p->number, s->world, "healthcheck",
                                      g->healthcheck.target, &e);
         claim(&c, 'h', target);
         free(target);

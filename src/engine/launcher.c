@@ -378,7 +378,7 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .mask = &s->worker_mask,
         };
 
-        state_birth(s, a->process, &launch);
+        state_birth(s, a->process, a->outfit->given, &launch);
         if (s->sys->spawn(s->sys, &launch, &result)) {
                 fault_point("spawn.returned");
                 state_born(s, a->process, result.pid);

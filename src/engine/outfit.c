@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/supervisor.h"
+#include "model/given.h"
 
 #define KEPT       64 /* programs (or numbers of one): as many as may be restarting all the time */
 #define ANY_NUMBER (-1)
@@ -191,9 +192,11 @@ static struct kept *make(struct supervisor *s, const struct process *p, struct p
                 return NULL;
         }
         k->program = program_ref(g);
-        bool ok = recipe_make(g, k->group, p->number, &s->config->settings.env, s->world,
-                              &k->outfit.recipe, e) &&
-                  split(&k->outfit, f, e) && (make_env(s, k) || err_nomem(e));
+        bool ok = recipe_make(g, k->group, p->number, s->world, &k->outfit.recipe, e) &&
+                  split(&k->outfit, f, e) &&
+                  ((make_env(s, k) &&
+                    given_fingerprint(g, &k->outfit.recipe, &k->outfit.argv, &k->outfit.given)) ||
+                   err_nomem(e));
         if (!ok) {
                 kept_free(k);
                 return NULL;

@@ -144,8 +144,7 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
         struct supervisor *s = pr->sup;
         const struct process *p = pr->process;
 
-        if (!recipe_make(pr->program, p->group->name, p->number, &s->config->settings.env, s->world,
-                         &x->recipe, e))
+        if (!recipe_make(pr->program, p->group->name, p->number, s->world, &x->recipe, e))
                 return false;
         if (!outfit_env(s, p, &x->recipe.env, &x->env))
                 return err_nomem(e);

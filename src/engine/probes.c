@@ -239,9 +239,8 @@ void probe_free(struct probe *pr)
 static bool prepare(struct probe *pr, struct err *e)
 {
         const struct process *p = pr->process;
-        char *target =
-            recipe_expand(pr->program, p->group->name, p->number, &pr->sup->config->settings.env,
-                          pr->sup->world, "healthcheck", pr->program->healthcheck.target, e);
+        char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->world,
+                                     "healthcheck", pr->program->healthcheck.target, e);
         bool ok = target && pr->kind->prepare(pr, target, e);
 
         free(target);

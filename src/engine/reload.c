@@ -186,7 +186,7 @@ static void update_group(struct supervisor *s, struct group *g, struct group_con
         struct err e = { 0 };
         struct before *before = counts_before(g);
 
-        if (!group_follow(g, to, &e)) {
+        if (!group_follow(g, to, s->world, &e)) {
                 log_line(s->log, LVL_ERROR, "group %s keeps its settings: %s", g->name, e.text);
         } else {
                 for (int i = 0; i < g->fleet_count; i++)

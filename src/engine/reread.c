@@ -16,7 +16,7 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
         struct config *next = reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        if (!group_diff_make(&s->registry, next, out, &e)) {
+        if (!group_diff_make(&s->registry, next, s->world, out, &e)) {
                 diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e.text);
                 config_free(next);
                 return FAULT_CANT_REREAD;

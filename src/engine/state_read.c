@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "engine/state.h"
+#include "model/given.h"
 #include "model/plan.h"
 #include "state_record.h"
 #include "sys/orphan.h"
@@ -129,6 +130,7 @@ static bool unpack_frame(struct record *r, const char *data, size_t len)
         r->stopasgroup = frame.stopasgroup;
         r->killasgroup = frame.killasgroup;
         r->fingerprint = frame.fingerprint;
+        r->given = frame.given;
         return unpack_texts(r, data + size + failures, data + len);
 }
 
@@ -286,15 +288,30 @@ uint64_t state_stream_key(const struct supervisor *s, const struct process *p, b
         return mapped_sum(key, p->name, strlen(p->name));
 }
 
+static bool runs_by(const struct supervisor *s, const struct record *r, const struct program *p)
+{
+        struct recipe recipe = { 0 };
+        struct err e = { 0 };
+        AUTO_STRS argv = STRS_INIT;
+        uint64_t given = 0;
+
+        if (!r->given)
+                return r->fingerprint == program_fingerprint((struct program *)p); /* it keeps it */
+        bool ok = recipe_make(p, r->text[TEXT_GROUP], r->number, s->world, &recipe, &e) &&
+                  command_split(recipe.command, &argv, &e) &&
+                  given_fingerprint(p, &recipe, &argv, &given);
+        recipe_release(&recipe);
+        return ok && given == r->given;
+}
+
 /* Another program, or one with another socket, has another fingerprint. */
 int state_fcgi_socket(const struct supervisor *s, const struct program *p)
 {
-        uint64_t fingerprint = program_fingerprint((struct program *)p);
-
         for (size_t i = 0; s->state && i < s->state->process_count; i++) {
                 const struct record *r = &s->state->relics[i].record;
                 struct orphan who = { r->memory.pid, r->start_low, r->start_high };
-                if (r->fingerprint != fingerprint || who.pid <= 0)
+                if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
+                    strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))
                         continue;
                 int fd = orphan_socket(&who, 0);
                 if (fd >= 0)

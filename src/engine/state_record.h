@@ -53,7 +53,8 @@ struct record {
         /* A process. */
         unsigned work;        /* DO_* that were about to be begun */
         int status;           /* as from waitpid: of the death that its logs are read for */
-        uint64_t fingerprint; /* of the program it runs by */
+        uint64_t fingerprint; /* of the words of the program it runs by */
+        uint64_t given;       /* of what it was started with; 0: version 0.1.0 did not say */
         uint64_t start_low, start_high;
         uint64_t pipes[3]; /* inodes; 0: none */
         int number, stopsignal, stopwaitsecs, program_kind;
@@ -103,6 +104,7 @@ struct record_frame {
         int32_t stopwaitsecs, number;
         uint8_t stopasgroup, killasgroup, failure_count, spare;
         uint64_t fingerprint;
+        uint64_t given;
 };
 #define FRAME_MAX 9216 /* with all that follows */
 

@@ -114,7 +114,8 @@ static bool pack_frame(const struct record *r, char *out, size_t *len)
                                       .stopasgroup = r->stopasgroup,
                                       .killasgroup = r->killasgroup,
                                       .failure_count = m->failure_count,
-                                      .fingerprint = r->fingerprint };
+                                      .fingerprint = r->fingerprint,
+                                      .given = r->given };
 
         append(&to, &frame, sizeof frame);
         append(&to, m->failures_ms, m->failure_count * sizeof *m->failures_ms);
@@ -182,6 +183,7 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                 .work = work,
                 .status = w->status,
                 .fingerprint = m->fingerprint ? m->fingerprint : program_fingerprint(p->program),
+                .given = m->given,
                 .start_low = m->start_low,
                 .start_high = m->start_high,
                 .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
@@ -258,9 +260,10 @@ static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uin
  * at. Failures are few, and in there. */
 static uint64_t frame_of(const struct process *p, const struct record *r)
 {
-        uint64_t f = mapped_mix(
-            r->fingerprint, (uint64_t)p->worker->mark.paths << 32 | (uint64_t)r->stopsignal << 8 |
-                                (uint64_t)r->stopasgroup << 1 | (uint64_t)r->killasgroup);
+        uint64_t f = mapped_mix(r->fingerprint ^ r->given, (uint64_t)p->worker->mark.paths << 32 |
+                                                               (uint64_t)r->stopsignal << 8 |
+                                                               (uint64_t)r->stopasgroup << 1 |
+                                                               (uint64_t)r->killasgroup);
 
         if (r->memory.failure_count || r->memory.spawnerr[0])
                 return 0;
@@ -383,7 +386,7 @@ static void write_birth(void *arg, pid_t self)
         statetable_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
-void state_birth(struct supervisor *s, struct process *p, struct launch *l)
+void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l)
 {
         struct worker *w = p->worker;
         struct record r;
@@ -391,6 +394,7 @@ void state_birth(struct supervisor *s, struct process *p, struct launch *l)
         if (!w)
                 return;
         w->mark.fingerprint = program_fingerprint(p->program);
+        w->mark.given = given;
         w->mark.start_low = orphan_ticks_now() - 1;
         w->mark.start_high = w->mark.start_low;
         if (!s->state || !w->mark.slot)

@@ -155,8 +155,7 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
 static bool make_recipe(struct supervisor *s, const struct process *p, const struct program *g,
                         struct recipe *out, struct err *e)
 {
-        return recipe_make(g, p->group->name, p->number, &s->config->settings.env, s->world, out,
-                           e);
+        return recipe_make(g, p->group->name, p->number, s->world, out, e);
 }
 
 /* Settings come with a generation only: a worker that is started again has them. */

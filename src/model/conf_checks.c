@@ -293,8 +293,7 @@ static char *expand_extra(struct check *c, const char *key, const char *text, in
 {
         const struct opt *o = opt_find(c->f->kind, key);
         struct err e = { 0 };
-        char *out =
-            recipe_expand(c->p, c->group, number, &c->l->c->settings.env, c->l->w, key, text, &e);
+        char *out = recipe_expand(c->p, c->group, number, c->l->w, key, text, &e);
 
         if (out && (!o || opt_check(o, out, c->l->w, &e)))
                 return out;
@@ -366,7 +365,7 @@ static bool check_process(struct check *c, int number, bool first)
 {
         struct recipe_fault *fault = &c->fault;
         struct recipe r;
-        bool ok = recipe_try(c->p, c->group, number, &c->l->c->settings.env, c->l->w, &r, fault);
+        bool ok = recipe_try(c->p, c->group, number, c->l->w, &r, fault);
 
         if (!ok)
                 fault_in(c, fault->key, buf_str(&fault->text));

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/given.h"
+#include "model/hash_text.h"
 #include "model/opt_kind.h"
 #include "model/plan.h"
 
@@ -20,23 +22,58 @@ static bool lacks_pipe(const struct program *a, const struct program *b)
                (program_discards(a, true) && !program_discards(b, true));
 }
 
-enum change program_diff(const struct program *a, const struct program *b, struct strs *keys)
+/* Values of one process before and after, made only where they may differ. */
+struct comparison {
+        const struct program *a, *b;
+        bool surely_same;
+        struct given x, y;
+};
+
+static bool compare_begin(struct comparison *c, const struct pairing *at)
+{
+        struct err e = { 0 };
+
+        c->surely_same = given_surely_same(c->a, at->number_a, c->b, at->number_b);
+        return c->surely_same || (given_make(c->a, at->group, at->number_a, at->world, &c->x, &e) &&
+                                  given_make(c->b, at->group, at->number_b, at->world, &c->y, &e));
+}
+
+static bool row_same(const struct comparison *c, const struct opt *o)
+{
+        if (!given_holds(o))
+                return opt_same(o, c->a, c->b);
+        if (o->type == OPT_ON_FATAL && c->a->on_fatal.kind != c->b->on_fatal.kind)
+                return false;
+        return c->surely_same || given_same(o, &c->x, &c->y);
+}
+
+static enum change compare_rows(const struct comparison *c, struct strs *keys)
 {
         enum change worst = CHANGE_NONE;
 
-        if (a == b)
-                return CHANGE_NONE;
         for (const struct opt *o = program_opts; o->key; o++) {
-                if (!(o->kinds & a->kind) || !(o->kinds & b->kind) || opt_same(o, a, b))
+                if (!(o->kinds & c->a->kind) || !(o->kinds & c->b->kind) || row_same(c, o))
                         continue;
                 note(keys, o->key);
                 if (o->change > worst)
                         worst = o->change;
         }
-        if (!opt_same_text(&a->global_env, &b->global_env)) {
-                note(keys, "environment");
-                worst = CHANGE_RESTART;
-        }
+        return worst;
+}
+
+/* Both have passed the checks, so what cannot be expanded is out of memory. */
+enum change program_diff(const struct program *a, const struct program *b, const struct pairing *at,
+                         struct strs *keys)
+{
+        struct comparison c = { .a = a, .b = b };
+        enum change worst = CHANGE_RESTART;
+
+        if (a == b && at->number_a == at->number_b)
+                return CHANGE_NONE;
+        if (compare_begin(&c, at))
+                worst = compare_rows(&c, keys);
+        given_release(&c.x);
+        given_release(&c.y);
         if (a->kind != b->kind || !opt_same_text(&a->name, &b->name)) {
                 note(keys, "section");
                 worst = CHANGE_RESTART;
@@ -46,16 +83,9 @@ enum change program_diff(const struct program *a, const struct program *b, struc
         return worst;
 }
 
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-        for (; *text; text++)
-                h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-        return (h ^ 0x100) * 0x100000001b3u; /* an end that no byte can be */
-}
-
 uint64_t program_fingerprint(struct program *p)
 {
-        uint64_t h = 0xcbf29ce484222325u ^ p->kind;
+        uint64_t h = HASH_TEXT_BEGIN ^ p->kind;
         AUTO_BUF text = BUF_INIT;
 
         if (p->fingerprint)
@@ -76,7 +106,26 @@ uint64_t program_fingerprint(struct program *p)
 
 /* ---- groups */
 
-static bool group_changed(const struct group *g, const struct group_conf *next)
+/* Both have the same number of processes, or they differ already. */
+static bool program_changed(const struct program *a, const struct program *b, const char *group,
+                            const struct world *w)
+{
+        bool varies = given_varies(a) || given_varies(b) ||
+                      !opt_same_text(&a->process_name, &b->process_name);
+
+        for (int i = 0; i == 0 || (varies && i < b->numprocs); i++) {
+                const struct pairing at = { .group = group,
+                                            .number_a = a->numprocs_start + i,
+                                            .number_b = b->numprocs_start + i,
+                                            .world = w };
+                if (program_diff(a, b, &at, NULL) != CHANGE_NONE)
+                        return true;
+        }
+        return false;
+}
+
+static bool group_changed(const struct group *g, const struct group_conf *next,
+                          const struct world *w)
 {
         const struct group_conf *was = g->conf;
 
@@ -87,7 +136,7 @@ static bool group_changed(const struct group *g, const struct group_conf *next)
                 return true;
         for (int i = 0; i < next->program_count; i++) {
                 const struct program *a = was->programs[i], *b = next->programs[i];
-                if (strcmp(a->name, b->name) != 0 || program_diff(a, b, NULL) != CHANGE_NONE)
+                if (strcmp(a->name, b->name) != 0 || program_changed(a, b, g->name, w))
                         return true;
         }
         return false;
@@ -130,8 +179,8 @@ static bool find_removed(const struct registry *r, const struct config *next, st
 
 /* A new group that a lone program forms, and the group of a running one, compare alike whether or
  * not a [group:x] section stands behind them. */
-bool group_diff_make(const struct registry *r, const struct config *next, struct group_diff *out,
-                     struct err *e)
+bool group_diff_make(const struct registry *r, const struct config *next, const struct world *w,
+                     struct group_diff *out, struct err *e)
 {
         bool ok = true;
 
@@ -141,7 +190,7 @@ bool group_diff_make(const struct registry *r, const struct config *next, struct
                 const struct group *g = registry_group(r, conf->name);
                 if (!g)
                         ok = strs_add(&out->added, conf->name);
-                else if (group_changed(g, conf))
+                else if (group_changed(g, conf, w))
                         ok = strs_add(&out->changed, conf->name);
         }
         ok = ok && find_removed(r, next, &out->removed);

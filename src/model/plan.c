@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/given.h"
 #include "model/recipe.h"
 
 /* One program in one group, of either side; sorted by program to find where else it lives. */
@@ -41,6 +42,7 @@ struct planner {
 
         /* the last pair of programs, for the next process of the same fleet */
         const struct program *from, *to;
+        bool varies; /* what it says is true of one process only */
         enum change change;
         struct strs keys;
 };
@@ -321,14 +323,22 @@ static bool wants_restart(const struct process *p)
         }
 }
 
-static void remember_diff(struct planner *pl, const struct program *from, const struct program *to)
+static void remember_diff(struct planner *pl, const struct program *from, const struct process *p,
+                          const struct wanted *want)
 {
-        if (pl->from == from && pl->to == to)
+        const struct program *to = want->to;
+        const struct pairing at = { .group = pl->group->name,
+                                    .number_a = p->number,
+                                    .number_b = want->number,
+                                    .world = pl->w };
+
+        if (pl->from == from && pl->to == to && !pl->varies)
                 return;
         strs_release(&pl->keys);
-        pl->change = program_diff(from, to, &pl->keys);
+        pl->change = program_diff(from, to, &at, &pl->keys);
         pl->from = from;
         pl->to = to;
+        pl->varies = p->number != want->number || given_varies(from) || given_varies(to);
 }
 
 static bool why_changed(struct planner *pl, struct change_item *item, const struct program *from)
@@ -364,7 +374,7 @@ static bool plan_staying(struct planner *pl, struct process *p, const struct wan
 
         if (!item)
                 return false;
-        remember_diff(pl, from, want->to);
+        remember_diff(pl, from, p, want);
         item->process = p;
         item->to = want->to;
         item->number = want->number;

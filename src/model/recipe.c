@@ -11,7 +11,6 @@
 struct job {
         const struct program *p;
         const struct world *w;
-        const struct strs *global_env;
         struct names names;
         struct recipe_fault *fault;
         bool numbered; /* something named process_num */
@@ -22,13 +21,13 @@ void recipe_fault_release(struct recipe_fault *f)
         buf_release(&f->text);
         buf_release(&f->dropped);
         strs_release(&f->own_env);
+        strs_release(&f->global_env);
 }
 
 static void job_init(struct job *j, const struct program *p, const char *group, int number,
-                     const struct strs *global_env, const struct world *w,
-                     struct recipe_fault *fault)
+                     const struct world *w, struct recipe_fault *fault)
 {
-        *j = (struct job){ .p = p, .w = w, .global_env = global_env, .fault = fault };
+        *j = (struct job){ .p = p, .w = w, .fault = fault };
         j->names = (struct names){
                 .have = NAME_HERE | NAME_HOST | NAME_PROGRAM | NAME_GROUP | NAME_NUMBER,
                 .here = p->here ? p->here : "",
@@ -37,7 +36,6 @@ static void job_init(struct job *j, const struct program *p, const char *group, 
                 .group = group,
                 .process_num = number,
                 .numprocs = p->numprocs,
-                .global_env = global_env,
                 .environ = w->environ,
                 .used_number = &j->numbered,
         };
@@ -70,6 +68,24 @@ static char *expand_key(struct job *j, const char *key, bool with_section, const
 
 /* ---- the environment */
 
+/* [supervisord] environment as it was when the program was read. */
+static bool read_global(struct job *j)
+{
+        struct err e = { 0 };
+        const char *text = j->p->global_env;
+
+        if (!text || !*text)
+                return true;
+        j->fault->key = "environment";
+        if (!keyvals_parse(text, &j->fault->global_env, NULL, &e)) {
+                if (e.code != ERR_NOMEM)
+                        buf_puts(&j->fault->text, e.text);
+                return false;
+        }
+        j->names.global_env = &j->fault->global_env;
+        return true;
+}
+
 /* Puts the program's own variables into *own; other values may name them. */
 static bool read_env(struct job *j, struct strs *own)
 {
@@ -95,7 +111,7 @@ static bool read_env(struct job *j, struct strs *own)
 
 static bool merge_env(struct job *j, const struct strs *own, struct strs *out)
 {
-        const struct strs *parts[] = { j->global_env, own };
+        const struct strs *parts[] = { j->names.global_env, own };
 
         for (size_t n = 0; n < 2; n++)
                 for (size_t i = 0; parts[n] && i < parts[n]->count; i++)
@@ -173,11 +189,14 @@ static bool make_env(struct job *j, struct recipe *out)
         struct recipe_fault *f = j->fault;
 
         j->names.own_env = &f->own_env;
+        j->names.global_env = f->global_env.count ? &f->global_env : NULL;
         if (f->keep_env && f->has_env)
                 return true;
         strs_release(&f->own_env);
-        j->names.own_env = NULL;
-        f->has_env = read_env(j, &f->own_env) && merge_env(j, &f->own_env, &out->env);
+        strs_release(&f->global_env);
+        j->names.own_env = j->names.global_env = NULL;
+        f->has_env =
+            read_global(j) && read_env(j, &f->own_env) && merge_env(j, &f->own_env, &out->env);
         return f->has_env;
 }
 
@@ -202,14 +221,13 @@ static bool make_all(struct job *j, struct recipe *out)
                make_tag(j, "stderr_syslog_tag", p->err.syslog_tag, out->name, &out->err_tag);
 }
 
-bool recipe_try(const struct program *p, const char *group, int number,
-                const struct strs *global_env, const struct world *w, struct recipe *out,
-                struct recipe_fault *fault)
+bool recipe_try(const struct program *p, const char *group, int number, const struct world *w,
+                struct recipe *out, struct recipe_fault *fault)
 {
         struct job j;
 
         *out = (struct recipe){ 0 };
-        job_init(&j, p, group, number, global_env, w, fault);
+        job_init(&j, p, group, number, w, fault);
         bool ok = make_all(&j, out);
         if (!ok)
                 recipe_release(out);
@@ -226,12 +244,11 @@ static bool report(struct recipe_fault *f, struct err *e)
         return false;
 }
 
-bool recipe_make(const struct program *p, const char *group, int number,
-                 const struct strs *global_env, const struct world *w, struct recipe *out,
-                 struct err *e)
+bool recipe_make(const struct program *p, const char *group, int number, const struct world *w,
+                 struct recipe *out, struct err *e)
 {
         struct recipe_fault fault = { 0 };
-        bool ok = recipe_try(p, group, number, global_env, w, out, &fault) || report(&fault, e);
+        bool ok = recipe_try(p, group, number, w, out, &fault) || report(&fault, e);
 
         recipe_fault_release(&fault);
         return ok;
@@ -257,13 +274,10 @@ char *recipe_name(const struct program *p, const char *group, int number, const 
         AUTO_STRS own = STRS_INIT;
         struct job j;
 
-        job_init(&j, p, group, number, NULL, w, &fault);
+        job_init(&j, p, group, number, w, &fault);
         /* Only a name that names variables needs them read. */
         bool ok = !p->process_name || !strstr(p->process_name, "ENV_");
-        AUTO_STRS global = STRS_INIT;
-        if (!ok && p->global_env && keyvals_parse(p->global_env, &global, NULL, e))
-                j.names.global_env = &global;
-        ok = ok || read_env(&j, &own);
+        ok = ok || (read_global(&j) && read_env(&j, &own));
         char *name = ok ? make_name(&j) : NULL;
         if (!name)
                 report(&fault, e);
@@ -271,17 +285,16 @@ char *recipe_name(const struct program *p, const char *group, int number, const 
         return name;
 }
 
-char *recipe_expand(const struct program *p, const char *group, int number,
-                    const struct strs *global_env, const struct world *w, const char *key,
-                    const char *text, struct err *e)
+char *recipe_expand(const struct program *p, const char *group, int number, const struct world *w,
+                    const char *key, const char *text, struct err *e)
 {
         struct recipe_fault fault = { 0 };
         AUTO_STRS own = STRS_INIT;
         struct job j;
 
-        job_init(&j, p, group, number, global_env, w, &fault);
+        job_init(&j, p, group, number, w, &fault);
         /* Reading the environment is the dear part: only for a text that names variables. */
-        bool ok = !strstr(text, "ENV_") || read_env(&j, &own);
+        bool ok = !strstr(text, "ENV_") || (read_global(&j) && read_env(&j, &own));
         char *expanded = ok ? expand_key(&j, key, true, text) : NULL;
         if (!expanded)
                 report(&fault, e);

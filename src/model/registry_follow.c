@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/opt_kind.h"
+#include "model/recipe.h"
 #include "model/registry.h"
 
 int fleet_target(const struct fleet *f, const struct program *next)
@@ -11,34 +13,63 @@ int fleet_target(const struct fleet *f, const struct program *next)
         return program_replicas(next, keep ? f->replicas : next->numprocs);
 }
 
-static bool same_text(const char *a, const char *b)
+/* A name that nothing but the numbers goes into. */
+static bool is_plain_name(const char *text)
 {
-        return a == b || (a && b && strcmp(a, b) == 0);
+        return !text || !(strstr(text, "(ENV_") || strstr(text, "(numprocs)"));
+}
+
+static bool same_name(const struct program *a, int number_a, const struct program *b, int number_b,
+                      const char *group, const struct world *w)
+{
+        struct err e = { 0 };
+        char *x = recipe_name(a, group, number_a, w, &e),
+             *y = recipe_name(b, group, number_b, w, &e);
+        bool same = x && y && strcmp(x, y) == 0;
+
+        free(x);
+        free(y);
+        return same;
 }
 
 /* Would the numbers have the same names? */
-static bool names_alike(const struct program *a, const struct program *b)
+static bool names_alike(const struct program *a, const struct program *b, const char *group,
+                        const struct world *w)
 {
-        if (!same_text(a->process_name, b->process_name))
+        bool numbered = program_numbers_workers(b);
+
+        if (opt_same_text(&a->process_name, &b->process_name) && is_plain_name(a->process_name))
+                return true;
+        if (program_numbers_workers(a) != numbered)
                 return false;
-        return !a->process_name || !strstr(a->process_name, "%(ENV_") ||
-               (same_text(a->environment, b->environment) &&
-                same_text(a->global_env, b->global_env));
+        for (int i = 0; i == 0 || (numbered && i < b->numprocs); i++) {
+                int number = b->numprocs_start + i;
+                if (!same_name(a, numbered ? number : a->numprocs_start, b, number, group, w))
+                        return false;
+        }
+        return true;
 }
 
-static struct fleet *predecessor(struct group *g, const struct program *next)
+static struct fleet *predecessor(struct group *g, const struct program *next, const struct world *w)
 {
         for (int i = 0; i < g->fleet_count; i++)
                 if (strcmp(g->fleets[i].program->name, next->name) == 0 &&
-                    names_alike(g->fleets[i].program, next))
+                    names_alike(g->fleets[i].program, next, g->name, w))
                         return &g->fleets[i];
         return NULL;
 }
 
-/* Takes over the processes of the present fleet, if there is one. */
-static struct fleet successor(struct group *g, struct program *next)
+/* A lone process has the number at which the numbers start. */
+static void renumber(struct fleet *f)
 {
-        struct fleet *was = predecessor(g, next);
+        if (f->count == 1 && !program_numbers_workers(f->program))
+                f->procs[0]->number = f->program->numprocs_start;
+}
+
+/* Takes over the processes of the present fleet, if there is one. */
+static struct fleet successor(struct group *g, struct program *next, const struct world *w)
+{
+        struct fleet *was = predecessor(g, next, w);
         struct fleet f = { .group = g, .program = program_ref(next) };
 
         if (!was) {
@@ -54,6 +85,7 @@ static struct fleet successor(struct group *g, struct program *next)
         f.count = was->count;
         was->procs = NULL;
         was->count = 0;
+        renumber(&f);
         return f;
 }
 
@@ -65,7 +97,7 @@ static bool names_program(const struct fleet *fleets, int count, const char *nam
         return false;
 }
 
-bool group_follow(struct group *g, struct group_conf *next, struct err *e)
+bool group_follow(struct group *g, struct group_conf *next, const struct world *w, struct err *e)
 {
         int count = 0;
         struct fleet *fleets =
@@ -75,7 +107,7 @@ bool group_follow(struct group *g, struct group_conf *next, struct err *e)
                 return err_nomem(e);
         for (int i = 0; i < next->program_count; i++)
                 if (!names_program(fleets, count, next->programs[i]->name)) {
-                        fleets[count] = successor(g, next->programs[i]);
+                        fleets[count] = successor(g, next->programs[i], w);
                         count++;
                 }
         for (int i = 0; i < g->fleet_count; i++) {

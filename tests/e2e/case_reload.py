@@ -2,7 +2,7 @@
 import os
 import signal
 
-from e2elib import Events, alive, check, has, lacks, read_file, same, story, write_file
+from e2elib import Events, alive, check, has, lacks, proc_environ, read_file, same, story, write_file
 
 NUMBERED = 'process_name=%(program_name)s_%(process_num)02d'
 
@@ -66,6 +66,99 @@ def only_what_changed_is_touched(c):
         check(after[name] != before[name], f'{name} is new')
     check(not alive(before['gone']), 'the removed one is gone')
     same(d.reload()['changes'], [], 'changes of a second time')
+
+
+WORDINGS = [  # [supervisord] environment, the program's, and its command, all of them with the same result
+    ('A="1",B="2"', 'C="3",D=4', "{} sleep"),
+    ('B="2",A="1"', 'D="4",C=3', "'{}'  sleep"),
+    ("A='1' ,\n  B = 2,", 'C=3,\n  D=4', '"{}" "sleep"'),
+    ('A=0,B=2,A=1', 'D=4,C=3', "{} sleep"),
+    ('B=2', 'A=1,C=3,D=4', "{} %(ENV_WORD)s"),
+    ('A=7,B=7', 'A=1,B=2,C=3,D=4', "{} sleep"),
+]
+
+
+@story(nobody=True)
+def the_same_environment_in_other_words_restarts_nobody(c):
+    os.environ['WORD'] = 'sleep'
+
+    def configure(d, wording, *more):
+        every, own, command = wording
+        d.supervisord = f'environment={every}'
+        d.configure(c.program('w', command.format(c.worker), f'environment={own}', 'startsecs=0', *more))
+    d = c.daemon(start=False)
+    configure(d, WORDINGS[0])
+    d.start()
+    d.wait_all('RUNNING', 1)
+    pid = d.pids()['w']
+    for wording in WORDINGS[1:]:
+        configure(d, wording)
+        same(d.reload(plan=True)['changes'], [], f'plan for {wording}')
+        same(d.rpc().reloadConfig(), [[[], [], []]], f'reread of {wording}')
+    for at, wording in enumerate(WORDINGS[1:]):
+        configure(d, wording)
+        same(d.reload()['changes'], [], f'changes for {wording}')
+        d.send(signal.SIGHUP)
+        d.wait_log(f'configuration applied: generation {2 * at + 3}')
+        same(d.pids()['w'], pid, 'pid')
+    for wording in WORDINGS:
+        d.kill()
+        configure(d, wording)
+        d.start()
+        same(d.pids()['w'], pid, f'pid after a kill, with {wording}')
+    configure(d, ('A="1",B="3"', 'C="3",D=4', "{} sleep"))
+    same({x['name']: (x['action'], x['keys']) for x in d.reload()['changes']}, {'w': ('restart', ['environment'])},
+         'changes')
+    c.wait(lambda: d.pids()['w'] not in (0, None, pid), 'a new one')
+    d.wait_all('RUNNING', 1)
+    pid = d.pids()['w']
+    same(proc_environ(pid)['B'], '3', 'B')
+    d.kill()
+    configure(d, ('A="1",B="4"', 'C="3",D=4', "{} sleep"))
+    d.start()
+    c.wait(lambda: d.pids()['w'] not in (0, None, pid), 'a new one after the kill')
+    d.wait_all('RUNNING', 1)
+    same(proc_environ(d.pids()['w'])['B'], '4', 'B after the kill')
+
+
+@story(nobody=True)
+def what_says_the_number_of_processes_is_started_anew_with_it(c):
+    def text(n):
+        return (c.program('told', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0', 'environment=N=%(numprocs)d')
+                + c.program('not', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0'))
+    d = c.daemon(text(2))
+    d.wait_all('RUNNING', 4)
+    before = d.pids()
+    changes = d.apply(text(3))
+    same({n: x['action'] for n, x in changes.items()},
+         {'told:told_00': 'restart', 'told:told_01': 'restart', 'told:told_02': 'start',
+          'not:not_00': 'live', 'not:not_01': 'live', 'not:not_02': 'start'}, 'changes')
+    c.wait(lambda: not set(d.pids('told:*').values()) & {before['told:told_00'], before['told:told_01'], 0, None},
+           'new ones')
+    d.wait_all('RUNNING', 6)
+    after = d.pids()
+    same({proc_environ(after[f'told:told_0{i}'])['N'] for i in range(3)}, {'3'}, 'what they are told')
+    same([after[f'not:not_0{i}'] for i in range(2)], [before[f'not:not_0{i}'] for i in range(2)], 'pids')
+    d.kill()
+    d.configure(text(2))
+    d.start()
+    c.wait(lambda: len(d.names()) == 4, 'two of each')
+    c.wait(lambda: not {d.pids()['told:told_00'], d.pids()['told:told_01']} & {*after.values(), 0, None}, 'new ones')
+    d.wait_all('RUNNING', 4)
+    same(d.pids()['not:not_00'], before['not:not_00'], 'pid after a kill')
+
+
+@story(nobody=True)
+def an_update_takes_the_environment_of_the_daemon_that_the_file_has_now(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord='environment=A=1')
+    d.wait_all('RUNNING', 1)
+    d.supervisord = 'environment=A=2'
+    d.configure(d.text)
+    rpc = d.rpc()
+    same(rpc.reloadConfig(), [[[], ['w'], []]], 'reloadConfig')
+    rpc.stopProcessGroup('w'), rpc.removeProcessGroup('w'), rpc.addProcessGroup('w')
+    d.wait_all('RUNNING', 1)
+    same(proc_environ(d.pids()['w'])['A'], '2', 'A')
 
 
 @story(nobody=True)

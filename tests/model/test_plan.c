@@ -108,6 +108,43 @@ Test(plan, of_nothing_for_nothing_is_empty)
         cr_expect_eq(plan.count, 0);
 }
 
+Test(plan, restarts_those_to_whom_numprocs_is_told)
+{
+        run(make_lone(PROGRAM(&world.ops, "w", "command=x %(numprocs)d", "numprocs=2", NUMBERED)));
+        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(numprocs)d", "numprocs=3",
+                                        NUMBERED)));
+        expect_plan("restart w:w_0 (w) [command,numprocs]: command changed, numprocs 2 -> 3\n"
+                    "restart w:w_1 (w) [command,numprocs]: command changed, numprocs 2 -> 3\n"
+                    "start w:w_2 (w) [numprocs]: numprocs 2 -> 3\n");
+}
+
+/* Each of a fleet is looked at: only one of them has what differs. */
+Test(plan, restarts_the_one_whose_result_differs)
+{
+        run(make_lone(
+            PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs=3", NUMBERED)));
+        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)01d",
+                                        "numprocs=3", NUMBERED)));
+        expect_plan("");
+        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num).0s%(ENV_N)s",
+                                        "environment=N=%(process_num)d", "numprocs=3", NUMBERED)));
+        expect_plan("restart w:w_0 (w) [environment]: environment changed\n"
+                    "restart w:w_1 (w) [environment]: environment changed\n"
+                    "restart w:w_2 (w) [environment]: environment changed\n");
+}
+
+Test(plan, restarts_a_lone_process_that_is_told_another_number)
+{
+        run(make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs_start=1")));
+        run(make_lone(PROGRAM(&world.ops, "v", "command=x", "numprocs_start=1")));
+        CONFIG(&next,
+               make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs_start=2")),
+               make_lone(PROGRAM(&world.ops, "v", "command=x", "numprocs_start=2")));
+        expect_plan("live v (v) [numprocs_start]: numprocs_start changed\n"
+                    "restart w (w) [command,numprocs_start]: command changed, numprocs_start "
+                    "changed\n");
+}
+
 /* ---- coming and going */
 
 Test(plan, starts_what_is_new_and_stops_what_is_gone)
@@ -325,7 +362,7 @@ static void expect_diff(const char *added, const char *changed, const char *remo
         struct strs *lists[] = { &d.added, &d.changed, &d.removed };
         const char *want[] = { added, changed, removed };
 
-        cr_assert(group_diff_make(&r, &next.config, &d, &e));
+        cr_assert(group_diff_make(&r, &next.config, &world.ops, &d, &e));
         for (int i = 0; i < 3; i++) {
                 AUTO_BUF b = BUF_INIT;
                 for (size_t k = 0; k < lists[i]->count; k++)

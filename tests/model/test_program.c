@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "conf_maker.h"
+#include "model/given.h"
 #include "model/plan.h"
 
 static struct fake_world world;
@@ -84,6 +85,16 @@ Test(program, holds_exit_codes_from_0_to_255)
 
 /* ---- differences */
 
+static enum change diff(const struct program *a, const struct program *b, struct strs *keys)
+{
+        const struct pairing at = { .group = "x",
+                                    .number_a = a->numprocs_start,
+                                    .number_b = b->numprocs_start,
+                                    .world = &world.ops };
+
+        return program_diff(a, b, &at, keys);
+}
+
 static const struct difference {
         const char *section, *key, *value;
         enum change change;
@@ -128,8 +139,8 @@ Test(program, differs_as_its_rows_say)
                 snprintf(text, sizeof text, "%s=%s", d->key, d->value);
                 struct program *a = PROGRAM(&world.ops, d->section, "command=x");
                 struct program *b = PROGRAM(&world.ops, d->section, "command=x", text);
-                cr_expect_eq(program_diff(a, b, &keys), d->change, "%s", text);
-                cr_expect_eq(program_diff(b, a, NULL), d->change, "%s", text);
+                cr_expect_eq(diff(a, b, &keys), d->change, "%s", text);
+                cr_expect_eq(diff(b, a, NULL), d->change, "%s", text);
                 cr_expect_eq(keys.count, d->change != CHANGE_NONE, "%s", text);
                 if (keys.count)
                         cr_expect_str_eq(keys.items[0], d->key);
@@ -142,7 +153,7 @@ static enum change diff_between(const char *was, const char *is)
 {
         struct program *a = PROGRAM(&world.ops, "program:x", "command=x", was);
         struct program *b = PROGRAM(&world.ops, "program:x", "command=x", is);
-        enum change c = program_diff(a, b, NULL);
+        enum change c = diff(a, b, NULL);
 
         program_unref(a);
         program_unref(b);
@@ -183,7 +194,7 @@ Test(program, lists_every_key_that_differs_and_takes_the_worst)
         struct program *b = PROGRAM(&world.ops, "x", "command=y", "startsecs=5", "priority=1");
         AUTO_STRS keys = STRS_INIT;
 
-        cr_expect_eq(program_diff(a, b, &keys), CHANGE_RESTART);
+        cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
         cr_expect_eq(keys.count, 3);
         cr_expect_str_eq(keys.items[0], "command");
         cr_expect_str_eq(keys.items[1], "priority");
@@ -199,11 +210,195 @@ Test(program, differs_when_the_daemons_environment_for_it_did)
         AUTO_STRS keys = STRS_INIT;
 
         b->global_env = strdup("A=1");
-        cr_expect_eq(program_diff(a, b, &keys), CHANGE_RESTART);
+        cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
         cr_expect_eq(keys.count, 1);
         cr_expect_str_eq(keys.items[0], "environment");
         program_unref(a);
         program_unref(b);
+}
+
+/* `global` is [supervisord] environment; of what was and what is. */
+static const struct wording {
+        const char *was[4], *is[4];
+        const char *global_was, *global_is;
+        enum change change;
+        const char *key;
+} wordings[] = {
+        /* the same in other words */
+        { { "environment=A=\"1\",B=\"2\"" },
+          { "environment=B=\"2\",A=\"1\"" },
+          "",
+          "",
+          CHANGE_NONE,
+          "" },
+        { { "environment=A=\"1\"" }, { "environment=A='1'" }, "", "", CHANGE_NONE, "" },
+        { { "environment=A=1,B=2" }, { "environment=A = 1 ,\n  B = 2," }, "", "", CHANGE_NONE, "" },
+        { { "environment=A=0,A=1" }, { "environment=A=1" }, "", "", CHANGE_NONE, "" },
+        { { "environment=" }, { NULL }, "", "", CHANGE_NONE, "" },
+        { { NULL }, { NULL }, "A=1,B=2", "B='2',A='1'", CHANGE_NONE, "" },
+        { { "environment=B=2" }, { NULL }, "A=1", "A=1,B=2", CHANGE_NONE, "" },
+        { { "environment=A=9" }, { "environment=A=9" }, "A=1", "A=2", CHANGE_NONE, "" },
+        { { "command=run 'a' b" }, { "command=run  a \"b\"" }, "", "", CHANGE_NONE, "" },
+        { { "command=run x" }, { "command=run %(program_name)s" }, "", "", CHANGE_NONE, "" },
+        { { "command=run 1" }, { "command=run %(ENV_A)s" }, "A=1", "A=1", CHANGE_NONE, "" },
+        { { "process_name=x" }, { "process_name=%(program_name)s" }, "", "", CHANGE_NONE, "" },
+        { { "directory=/srv/x" }, { "directory=/srv/%(program_name)s" }, "", "", CHANGE_NONE, "" },
+        { { "stdout_logfile=/tmp/x" },
+          { "stdout_logfile=/tmp/%(program_name)s" },
+          "",
+          "",
+          CHANGE_NONE,
+          "" },
+        { { "healthcheck=tcp://h:1" },
+          { "healthcheck=tcp://h:%(ENV_P)s" },
+          "P=1",
+          "P=1",
+          CHANGE_NONE,
+          "" },
+        { { "on_fatal=exec:a x" },
+          { "on_fatal=exec:a %(program_name)s" },
+          "",
+          "",
+          CHANGE_NONE,
+          "" },
+        /* other things */
+        { { "environment=A=1,B=2" },
+          { "environment=A=2,B=1" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "environment" },
+        { { "environment=A=1" }, { "environment=a=1" }, "", "", CHANGE_RESTART, "environment" },
+        { { "environment=A=\"\"" }, { NULL }, "", "", CHANGE_RESTART, "environment" },
+        { { NULL }, { NULL }, "A=1", "A=2", CHANGE_RESTART, "environment" },
+        { { "command=run a b" }, { "command=run 'a b'" }, "", "", CHANGE_RESTART, "command" },
+        { { "command=run '" }, { "command=run \"" }, "", "", CHANGE_RESTART, "command" },
+        { { "on_fatal=ignore" }, { "on_fatal=shutdown" }, "", "", CHANGE_LIVE, "on_fatal" },
+        /* other things in the same words */
+        { { "command=run %(ENV_A)s", "environment=A=1" },
+          { "command=run %(ENV_A)s", "environment=A=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "command,environment" },
+        { { "command=run %(numprocs)d", "numprocs=1" },
+          { "command=run %(numprocs)d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "command,numprocs" },
+        { { "command=run %(numprocs)s", "numprocs=1" },
+          { "command=run %(numprocs)s", "numprocs=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "command,numprocs" },
+        { { "environment=N=%(numprocs)d", "numprocs=1" },
+          { "environment=N=%(numprocs)d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "environment,numprocs" },
+        { { "directory=/srv/%(numprocs)d", "numprocs=1" },
+          { "directory=/srv/%(numprocs)d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "directory,numprocs" },
+        { { "healthcheck=tcp://h:%(numprocs)d", "numprocs=1" },
+          { "healthcheck=tcp://h:%(numprocs)d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_LIVE,
+          "healthcheck,numprocs" },
+        { { "stdout_logfile=/tmp/%%(numprocs)d", "numprocs=1" },
+          { "stdout_logfile=/tmp/%%(numprocs)d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_LIVE,
+          "numprocs,stdout_logfile" },
+        { { "command=run %%d", "numprocs=1" },
+          { "command=run %%d", "numprocs=2" },
+          "",
+          "",
+          CHANGE_LIVE,
+          "numprocs" },
+        { { "command=run %(process_num)d", "numprocs_start=1" },
+          { "command=run %(process_num)d", "numprocs_start=2" },
+          "",
+          "",
+          CHANGE_RESTART,
+          "command,numprocs_start" },
+};
+
+static struct program *worded(const char *const *keys, const char *global)
+{
+        bool has_command = keys[0] && strncmp(keys[0], "command", 7) == 0;
+        struct program *p = PROGRAM(&world.ops, "x", has_command ? keys[0] : "command=x",
+                                    has_command ? keys[1] : keys[0],
+                                    has_command ? NULL
+                                    : keys[0]   ? keys[1]
+                                                : NULL);
+
+        p->global_env = strdup(global);
+        return p;
+}
+
+static uint64_t fingerprint(const struct program *p)
+{
+        struct given g;
+        struct err e = { 0 };
+        uint64_t h;
+
+        cr_assert(given_make(p, "x", p->numprocs_start, &world.ops, &g, &e), "%s", e.text);
+        cr_assert(given_fingerprint(p, &g.recipe, &g.argv, &h));
+        given_release(&g);
+        return h;
+}
+
+static const char *joined(struct strs *keys)
+{
+        static char text[200];
+
+        text[0] = '\0';
+        strs_sort(keys);
+        for (size_t i = 0; i < keys->count; i++)
+                snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "," : "",
+                         keys->items[i]);
+        return text;
+}
+
+Test(program, differs_by_what_its_process_would_be_given_and_not_by_words)
+{
+        for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
+                const struct wording *v = &wordings[i];
+                AUTO_STRS keys = STRS_INIT;
+                struct program *a = worded(v->was, v->global_was);
+                struct program *b = worded(v->is, v->global_is);
+                cr_expect_eq(diff(a, b, &keys), v->change, "row %zu: %s", i, v->is[0]);
+                cr_expect_eq(diff(b, a, NULL), v->change, "row %zu, backwards", i);
+                cr_expect_str_eq(joined(&keys), v->key, "row %zu: %s", i, joined(&keys));
+                cr_expect_eq(fingerprint(a) == fingerprint(b), v->change != CHANGE_RESTART,
+                             "row %zu: adopted", i);
+                program_unref(a);
+                program_unref(b);
+        }
+}
+
+Test(program, has_another_fingerprint_with_what_only_a_start_makes_true)
+{
+        for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
+                const struct difference *d = &differences[i];
+                char text[100];
+                snprintf(text, sizeof text, "%s=%s", d->key, d->value);
+                struct program *a = PROGRAM(&world.ops, d->section, "command=x");
+                struct program *b = PROGRAM(&world.ops, d->section, "command=x", text);
+                bool name = strcmp(d->key, "process_name") == 0;
+                cr_expect_eq(fingerprint(a) != fingerprint(b), d->change == CHANGE_RESTART && !name,
+                             "%s", text);
+                program_unref(a);
+                program_unref(b);
+        }
 }
 
 Test(program, of_another_kind_is_another_program)
@@ -212,7 +407,7 @@ Test(program, of_another_kind_is_another_program)
         struct program *b = PROGRAM(&world.ops, "fcgi-program:x", "command=x", "socket=tcp://h:1");
         AUTO_STRS keys = STRS_INIT;
 
-        cr_expect_eq(program_diff(a, b, &keys), CHANGE_RESTART);
+        cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
         cr_expect(strs_has(&keys, "section"));
         program_unref(a);
         program_unref(b);

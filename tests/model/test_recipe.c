@@ -8,7 +8,6 @@
 
 static struct fake_world world;
 static struct program web; /* its text is literal: nothing to free */
-static struct strs global;
 static struct recipe made;
 static struct err e;
 
@@ -30,7 +29,6 @@ static void init(void)
 static void fini(void)
 {
         recipe_release(&made);
-        strs_release(&global);
         fake_world_release(&world);
 }
 
@@ -39,7 +37,7 @@ TestSuite(recipe, .init = init, .fini = fini);
 static bool make(int number)
 {
         recipe_release(&made);
-        return recipe_make(&web, "team", number, &global, &world.ops, &made, &e);
+        return recipe_make(&web, "team", number, &world.ops, &made, &e);
 }
 
 Test(recipe, expands_every_template)
@@ -69,7 +67,7 @@ Test(recipe, leaves_out_what_is_not_there)
 
 Test(recipe, puts_the_programs_environment_over_the_daemons)
 {
-        cr_assert(strs_add(&global, "A=glob") && strs_add(&global, "B=glob"));
+        web.global_env = "A=glob,B=glob";
         web.environment = "B=\"prog\",N=\"%(process_num)d\",H=%(ENV_HOME)s,G=%(ENV_A)s";
         cr_assert(make(7), "%s", e.text);
         cr_assert_eq(made.env.count, 5);
@@ -92,7 +90,7 @@ Test(recipe, lets_other_values_name_the_programs_variables)
         char *name = recipe_name(&web, "team", 6, &world.ops, &e);
         cr_expect_str_eq(name, "web_8006");
         free(name);
-        char *check = recipe_expand(&web, "team", 7, &global, &world.ops, "healthcheck",
+        char *check = recipe_expand(&web, "team", 7, &world.ops, "healthcheck",
                                     "tcp://127.0.0.1:%(ENV_PORT)s", &e);
         cr_expect_str_eq(check, "tcp://127.0.0.1:8007");
         free(check);
@@ -164,7 +162,7 @@ Test(recipe, tells_the_key_and_the_whole_text_of_a_fault)
         memset(text, 'x', sizeof text);
         strcpy(text + sizeof text - 9, "%(nope)s");
         web.environment = text;
-        cr_assert_not(recipe_try(&web, "team", 0, &global, &world.ops, &made, &fault));
+        cr_assert_not(recipe_try(&web, "team", 0, &world.ops, &made, &fault));
         cr_expect_str_eq(fault.key, "environment");
         cr_expect_gt(fault.text.len, sizeof text);
         recipe_fault_release(&fault);
@@ -175,7 +173,7 @@ Test(recipe, collects_what_an_environment_swallows)
         struct recipe_fault fault = { 0 };
 
         web.environment = "A=x y";
-        cr_assert(recipe_try(&web, "team", 0, &global, &world.ops, &made, &fault));
+        cr_assert(recipe_try(&web, "team", 0, &world.ops, &made, &fault));
         cr_expect_str_eq(buf_str(&fault.dropped), "y");
         recipe_fault_release(&fault);
 }

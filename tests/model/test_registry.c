@@ -393,7 +393,7 @@ Test(registry, follows_a_new_configuration_without_touching_processes)
         struct group_conf *next = GROUP("g", 5, numbered("n", 1), numbered("b", 4));
 
         registry_forget(&r, registry_process(&r, "g:c"));
-        cr_assert(group_follow(g, next, &e));
+        cr_assert(group_follow(g, next, &world.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->conf->priority, 5);
         cr_expect_eq(g->fleet_count, 3, "%d", g->fleet_count);
@@ -424,7 +424,7 @@ Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
             PROGRAM(&world.ops, "w", "command=x", "process_name=n%(process_num)d", "numprocs=2"));
         struct group_conf *back = make_lone(numbered("w", 2));
 
-        cr_assert(group_follow(g, renamed, &e));
+        cr_assert(group_follow(g, renamed, &world.ops, &e));
         cr_expect_eq(g->fleet_count, 2);
         struct process *n0 = registry_add_process(&r, &g->fleets[0], 0, &world.ops, &e);
         cr_assert_not_null(n0);
@@ -434,7 +434,7 @@ Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
         cr_expect_eq(group_fleet(g, "w"), &g->fleets[0]);
         registry_forget(&r, registry_process(&r, "w:w_1"));
 
-        cr_assert(group_follow(g, back, &e));
+        cr_assert(group_follow(g, back, &world.ops, &e));
         cr_expect_eq(g->fleet_count, 2);
         cr_expect_eq(process_fleet(registry_process(&r, "w:w_0")), &g->fleets[0]);
         cr_expect_eq(process_fleet(n0), &g->fleets[1]);
@@ -444,6 +444,28 @@ Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
         cr_expect_str_eq(matching("w:*"), "w:w_0");
         group_conf_unref(renamed);
         group_conf_unref(back);
+}
+
+/* The name is the same in other words, and the lone process gets the number that it would start
+ * with. */
+Test(registry, a_fleet_is_followed_by_its_names)
+{
+        struct group *g = add(GROUP("g", 1, numbered("n", 2), plain("lone", NULL)));
+        struct process *lone = registry_process(&r, "g:lone");
+        struct process *n1 = registry_process(&r, "g:n_1");
+        struct group_conf *next = GROUP(
+            "g", 1,
+            PROGRAM(&world.ops, "n", "command=x", "process_name=%(program_name)s_%(process_num)01d",
+                    "numprocs=2"),
+            PROGRAM(&world.ops, "lone", "command=x", "process_name=lone", "numprocs_start=7"));
+
+        cr_assert(group_follow(g, next, &world.ops, &e));
+        group_conf_unref(next);
+        cr_expect_eq(g->fleet_count, 2);
+        cr_expect_eq(process_fleet(n1), &g->fleets[0]);
+        cr_expect_eq(process_fleet(lone), &g->fleets[1]);
+        cr_expect_eq(lone->number, 7);
+        cr_expect_eq(fleet_process(&g->fleets[1], 7), lone);
 }
 
 Test(registry, a_scaled_fleet_keeps_its_number_unless_numprocs_changes)
@@ -466,12 +488,12 @@ Test(registry, a_scaled_fleet_keeps_its_number_unless_numprocs_changes)
         same->numprocs_min = 0;
 
         struct group_conf *next = make_lone(same);
-        cr_assert(group_follow(g, next, &e));
+        cr_assert(group_follow(g, next, &world.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->fleets[0].replicas, 8);
         cr_expect(g->fleets[0].scaled);
         next = make_lone(more);
-        cr_assert(group_follow(g, next, &e));
+        cr_assert(group_follow(g, next, &world.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->fleets[0].replicas, 5);
         cr_expect_not(g->fleets[0].scaled);
