@@ -98,7 +98,7 @@ $(BUILD)/bin/supervisord: $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call 
 $(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)
 $(BUILD)/bin/supervisorctl: $(call archives,$(NEEDS_ctl))
 $(BUILD)/bin/pidproxy: $(call archives,base)
-$(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o
+$(BUILD)/bin/echo_supervisord_conf: $(BUILD)/obj/build-sample.o $(call archives,base)
 
 .SECONDARY:
 $(BUILD)/bin/%: $(BUILD)/obj/supervisord/%.o

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 enum { EXIT_USAGE = 1, EXIT_NO_EXEC = 127 };
 
 static const int passed_on[] = { SIGTERM, SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGQUIT };
@@ -71,6 +73,10 @@ int main(int argc, char **argv)
         sigset_t set, original;
         siginfo_t info;
 
+        if (!fd_standard_fill()) {
+                perror("pidproxy: /dev/null in place of a closed standard descriptor");
+                return 1;
+        }
         if (argc < 3) {
                 fprintf(stderr, "Usage: pidproxy PIDFILE COMMAND [ARG...]\n");
                 return EXIT_USAGE;

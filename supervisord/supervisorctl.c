@@ -1,6 +1,5 @@
 /* supervisorctl: the command line and the configuration become a client, and the client runs one
  * command or a prompt. Wiring only. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,15 +216,6 @@ static int print_usage(const char *program)
         return print_text(&text);
 }
 
-/* A descriptor that we open must never become somebody's standard input or output. */
-static bool fill_standard_fds(void)
-{
-        for (int fd = 0; fd <= STDERR_FILENO; fd++)
-                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-                        return false;
-        return true;
-}
-
 int main(int argc, char **argv)
 {
         static const struct ctl_conf no_conf;
@@ -233,8 +223,10 @@ int main(int argc, char **argv)
         struct err e = { 0 };
         struct config *conf = NULL;
 
-        if (!fill_standard_fds())
+        if (!fd_standard_fill()) {
+                perror("supervisorctl: /dev/null in place of a closed standard descriptor");
                 return EXIT_GENERIC;
+        }
         if (!options_parse(argc, argv, &o, &e))
                 return usage_error(argv[0], e.text);
         if (o.help)

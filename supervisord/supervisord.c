@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fault_point.h"
+#include "base/fd.h"
 #include "daemon.h"
 #include "engine/fdstore.h"
 #include "engine/gzip.h"
@@ -257,6 +258,10 @@ int main(int argc, char **argv)
         struct err e = { 0 };
         int code = 0;
 
+        if (!fd_standard_fill()) {
+                err_set(&e, ERR_SYS, "open /dev/null in place of a closed standard descriptor");
+                return daemon_refuse(&d, e.text);
+        }
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
                 return gzip_main(); /* we are our own child */
         /* One heap for all threads: nothing here allocates so much that threads would wait for each

@@ -8,6 +8,11 @@
 
 #include "base/err.h"
 
+/* /dev/null for each of 0, 1 and 2 that is closed, first of all in every program: what is opened
+ * later (a lock, a socket) would become its standard input or output, or be overwritten by the next
+ * step that expects those there. False: errno. */
+bool fd_standard_fill(void);
+
 /* An fd of one function: closed when it goes out of scope, errno kept. -1 is no fd. */
 #define AUTO_FD __attribute__((cleanup(fd_cleanup))) int
 

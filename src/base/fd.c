@@ -4,6 +4,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* In order, so that each gets the number that is missing. */
+bool fd_standard_fill(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+                        return false;
+        return true;
+}
+
 void fd_close(int *fd)
 {
         int saved = errno;

@@ -10,6 +10,32 @@ static bool is_open(int fd)
         return fcntl(fd, F_GETFD) >= 0;
 }
 
+/* Whichever of them are closed, what is opened next is none of them. */
+Test(fd, is_the_null_device_in_place_of_a_closed_standard_one)
+{
+        for (int closed = 0; closed < 8; closed++) {
+                int saved[3], next;
+                bool open_again = true, filled;
+
+                for (int fd = 0; fd < 3; fd++)
+                        saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+                for (int fd = 0; fd < 3; fd++)
+                        if (closed & 1 << fd)
+                                close(fd);
+                filled = fd_standard_fill();
+                for (int fd = 0; fd < 3; fd++)
+                        open_again &= is_open(fd) && !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+                next = open("/dev/null", O_RDONLY);
+                close(next);
+                for (int fd = 0; fd < 3; fd++) {
+                        dup2(saved[fd], fd);
+                        close(saved[fd]);
+                }
+                cr_expect(filled && open_again, "closed: %d", closed);
+                cr_expect(next > 2, "closed: %d", closed);
+        }
+}
+
 Test(fd, is_closed_at_the_end_of_its_scope_with_errno_kept)
 {
         int seen;
