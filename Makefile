@@ -160,11 +160,14 @@ $(BUILD)/test/kill $(BUILD)/test/steps: $(BUILD)/test/%: $(BUILD)/obj/tests/kill
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)
 .PHONY: unit-kill
 unit-kill: $(BUILD)/test/kill $(BUILD)/test/steps
-	$(Q)$(BUILD)/test/kill $(KILLS)
-	$(Q)$(BUILD)/test/steps $(STEPS)
+	$(Q)tests/tools/run_kill $(BUILD)/test/kill $(KILLS)
+	$(Q)tests/tools/run_kill $(BUILD)/test/steps $(STEPS)
 
 .PHONY: unit
-unit: unit-kill $(TESTED:%=unit-%)
+unit: $(TESTED:%=$(BUILD)/test/%) $(BUILD)/test/kill $(BUILD)/test/steps
+	$(Q)rm -f $(BUILD)/test/*.count
+	$(Q)+$(MAKE) --no-print-directory -k unit-kill $(TESTED:%=unit-%); status=$$?; \
+	    tests/tools/close_all.sh $(BUILD)/test kill steps $(TESTED) && exit $$status
 
 $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)

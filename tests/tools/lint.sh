@@ -4,12 +4,14 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
 failed=0
+passed=0
 
 look() {
         what=$1
         shift
         if "$@"; then
                 echo "lint: $what: good"
+                passed=$((passed + 1))
         else
                 echo "lint: $what: FAILED"
                 failed=$((failed + 1))
@@ -27,5 +29,4 @@ look cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,por
         --inline-suppr --library=tests/tools/cppcheck.cfg --suppress=uninitvar -D_GNU_SOURCE -Iinclude -j "$(nproc)" $sources
 look manual tests/tools/check_man.sh "$build"/man
 look completions tests/tools/check_completions.sh "$build"/bin/supervisorctl
-echo "$((7 - failed)) passed, $failed failed"
-[ $failed -eq 0 ]
+exec tests/tools/close.sh $passed $failed

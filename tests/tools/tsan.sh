@@ -1,6 +1,6 @@
 #!/bin/sh
 # The threads under ThreadSanitizer: the load of tests/tsan, and end-to-end stories with a daemon that was built
-# with it. Ends with "tsan: N runs, M reports"; the exit code is 0 when there was no report and nothing failed.
+# with it. Ends with "tsan: N runs, M reports" and what passed; the exit code is 0 when there was no report and nothing failed.
 # usage: tsan.sh BUILD
 set -u
 build=$1
@@ -12,6 +12,8 @@ fixed=
 runs=0
 reports=0
 failed=0
+bad=0
+skipped=0
 
 # Where the kernel spreads addresses more widely than the sanitizer knows, they have to stay in their places.
 "$load" race >"$dir/out" 2>&1
@@ -33,6 +35,7 @@ judge() {
         reports=$((reports + found))
         if [ "$2" -ne 0 ] || [ "$found" -ne 0 ]; then
                 failed=1
+                bad=$((bad + 1))
                 echo "tsan: $1 failed (exit code $2, $found reports)"
                 head -300 "$dir/out"
         fi
@@ -49,6 +52,9 @@ $fixed tests/e2e/run --build "$build" --asan --once -j "${E2E_JOBS:-4}" --only f
         --only logs.a_log --only tail. >"$dir/out" 2>&1
 judge stories $?
 runs=$((runs + $(grep -c '^ok ' "$dir/out")))
+skipped=$(grep -c '^skip ' "$dir/out")
+grep '^skipped: ' "$dir/out"
 
 echo "tsan: $runs runs, $reports reports"
-[ $failed -eq 0 ] && [ $runs -gt 10 ]
+[ $runs -gt 10 ] || failed=1
+tests/tools/close.sh $((runs - bad > 0 ? runs - bad : 0)) $bad "$skipped" && [ $failed -eq 0 ]
