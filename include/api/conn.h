@@ -12,7 +12,7 @@
 #include "api/http_parse.h"
 #include "api/server.h"
 
-#define CONNS_MAX       1024
+#define PLACES_MAX      1024       /* connections of one listener */
 #define STREAM_WAIT_MAX (1u << 20) /* bytes that may wait for a stream's reader */
 #define LISTEN_FDS_MAX  8
 
@@ -27,6 +27,20 @@ enum conn_state {
                          answer is not lost to a reset */
         CONN_DEAD,
         CONN_STATE_COUNT
+};
+
+/* In which order connections make room for a new one when all places of their listener are taken:
+ * from the first to the last, and the oldest of each first. A client has credentials when its
+ * password was right, or when it is root or the daemon's own user on a Unix socket. */
+enum place {
+        PLACE_LEAVING,  /* said good-bye */
+        PLACE_HEADLESS, /* the head of its first request has not come, or half of a later one's */
+        PLACE_RESTING,  /* between two requests, without credentials */
+        PLACE_STRANGER, /* whatever else has no credentials: streams, answers, orders */
+        PLACE_IDLE,     /* between two requests */
+        PLACE_STREAM,   /* makes room only for a client that has credentials, too */
+        PLACE_SAFE,     /* a request with credentials is under way: makes room for none */
+        PLACE_COUNT
 };
 
 struct listener {
@@ -44,14 +58,20 @@ struct listener {
         double again_s; /* the last pause; 0: none yet */
         unsigned refs;  /* connections, and one for being in the list */
         bool closed;
+        struct conn *places[PLACE_COUNT]; /* its connections, the oldest in its place first */
+        int taken;                        /* descriptors of its connections */
 };
 
 struct conn {
-        struct conn *prev, *next;           /* all */
-        struct conn *idle_prev, *idle_next; /* CONN_IDLE, oldest first */
-        struct api *api;                    /* borrowed */
-        struct listener *from;              /* reference */
+        struct conn *prev, *next;             /* all */
+        struct conn *place_prev, *place_next; /* of the listener's places[place] */
+        enum place place;                     /* PLACE_COUNT: none */
+        struct api *api;                      /* borrowed */
+        struct listener *from;                /* reference */
         int fd;
+        int descriptors; /* its own, and the file of a log that it follows */
+        bool trusted;    /* it has credentials */
+        bool was_served; /* one request at least was answered */
         ev_io in_ready, out_ready;
         ev_timer limit; /* armed only while something is awaited from the client */
         enum conn_state state;
@@ -76,16 +96,18 @@ struct api {
         struct ev_loop *loop;               /* borrowed */
         void (*route)(struct request *req); /* route(), or a test's */
         struct listener *listeners;         /* owned */
-        struct conn *conns, *idle;          /* owned */
-        int conn_count, conn_max;
+        struct conn *conns;                 /* owned */
+        int conn_count;
+        int place_max;     /* of one listener, where there are descriptors enough */
         uint64_t instance; /* of this life of the daemon */
         unsigned long
             xml_salt;  /* secret: expat's hash tables, which else ask the kernel each time */
         time_t date_s; /* what `date` says; 0: nothing yet */
         char date[40];
         unsigned requests;
-        ev_timer pause; /* no descriptors left: accepting goes on after it */
-        bool log_hangs; /* no answer waits for the main log */
+        ev_timer pause;   /* no descriptors left: accepting goes on after it */
+        int64_t short_ms; /* when that was said last; 0: never */
+        bool log_hangs;   /* no answer waits for the main log */
         struct events *events;
 };
 
@@ -96,6 +118,21 @@ void conn_close(struct conn *c); /* at once; a handler that still owes an answer
 void conn_retire(struct conn *c);
 void conn_end(struct conn *c); /* the daemon ends: answer 503 what is not answered, and close */
 void listener_unref(struct listener *l);
+
+/* ---- places (src/api/places.c) */
+
+/* To be called when what its place depends on has changed. */
+void conn_place(struct conn *c);
+/* How many descriptors the connections of one listener may take. What the fleet needs is out of
+ * their reach. */
+int places_of_listener(const struct api *a);
+/* Until one more has room: others of the same listener are closed. False: nothing can be. */
+bool places_make_room(struct listener *l, const struct conn *for_this, bool trusted);
+/* The kernel has none left: one connection of the same listener is closed, or of a TCP server where
+ * a client of a Unix socket waits. */
+bool places_free_one(struct listener *l);
+/* One more descriptor for the request's connection, until it is answered. False: refused. */
+bool places_take_file(struct conn *c);
 
 /* ---- between conn.c and reply.c */
 

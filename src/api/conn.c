@@ -48,11 +48,8 @@ void conn_enter(struct conn *c, enum conn_state state)
 {
         struct ev_loop *loop = c->api->loop;
 
-        if (c->state == CONN_IDLE && state != CONN_IDLE)
-                DL_DELETE2(c->api->idle, c, idle_prev, idle_next);
-        if (state == CONN_IDLE && c->state != CONN_IDLE)
-                DL_APPEND2(c->api->idle, c, idle_prev, idle_next);
         c->state = state;
+        conn_place(c);
         if (rules[state].limit_s > 0) {
                 c->limit.repeat = rules[state].limit_s;
                 ev_timer_again(loop, &c->limit);
@@ -107,6 +104,7 @@ void conn_close(struct conn *c)
         fd_close(&c->fd);
         DL_DELETE(a->conns, c);
         a->conn_count--;
+        c->from->taken -= c->descriptors;
         if (owes && c->req.on_gone)
                 c->req.on_gone(&c->req);
         conn_unhold(c);
@@ -174,7 +172,7 @@ static int check_head(void *arg, struct http_parse *p)
         case AUTH_GARBLED:
                 return 400;
         case AUTH_OK:
-                r->authenticated = true;
+                r->authenticated = c->trusted = true;
                 return 0;
         default:
                 return 0;
@@ -195,6 +193,8 @@ static void request_reset(struct conn *c)
         free(r->path);
         free(r->query);
         buf_release(&r->body);
+        c->from->taken -= c->descriptors - 1;
+        c->descriptors = 1;
         *r = (struct request){ .conn = c,
                                .api = c->api,
                                .sup = c->api->sup,
@@ -283,6 +283,8 @@ static bool step(struct conn *c)
                 }
                 if (c->state == CONN_IDLE)
                         conn_enter(c, CONN_READING);
+                else
+                        conn_place(c); /* its head may be whole now */
                 return false;
         }
 }
@@ -327,6 +329,7 @@ void conn_answered(struct conn *c)
                 return;
         }
         request_reset(c);
+        c->was_served = true;
         conn_enter(c, CONN_IDLE);
         if (!c->running && (c->in.len > 0 || c->eof))
                 conn_wake(c); /* not from within whoever answered: it may be deep in the engine */
@@ -427,6 +430,9 @@ struct conn *conn_new(struct api *a, struct listener *from, int fd)
         c->fd = fd;
         c->holds = 1;
         c->state = CONN_DEAD;
+        c->place = PLACE_COUNT;
+        c->descriptors = 1;
+        from->taken++;
         ev_io_init(&c->in_ready, on_in_ready, fd, EV_READ);
         ev_io_init(&c->out_ready, on_out_ready, fd, EV_WRITE);
         ev_timer_init(&c->limit, on_limit, 0., 0.);

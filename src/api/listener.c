@@ -18,8 +18,9 @@
 #include "sys/listen.h"
 
 #define BACKLOG       1024
-#define ACCEPTS_A_RUN 64  /* then the others get their turn */
-#define PAUSE_S       0.1 /* without descriptors: until the next try */
+#define ACCEPTS_A_RUN 64    /* then the others get their turn */
+#define PAUSE_S       0.1   /* without descriptors: until the next try */
+#define SHORT_MS      60000 /* and how often that is said */
 
 /* ---- copies of the configuration */
 
@@ -257,21 +258,13 @@ static void identify(struct conn *c, const struct sockaddr *sa)
                 r->caller.known = true;
                 r->caller.uid = who.uid;
                 r->caller.pid = who.pid;
+                c->trusted = who.uid == 0 || who.uid == geteuid();
                 return;
         }
         r->from_loopback = is_loopback(sa);
         name_peer(sa, &r->caller);
         setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-}
-
-/* No place for one more: the connection that has been idle longest makes room. */
-static bool make_room(struct api *a)
-{
-        if (!a->idle)
-                return false;
-        conn_close(a->idle);
-        return true;
 }
 
 static void turn_away(struct api *a, int fd)
@@ -284,20 +277,20 @@ static void turn_away(struct api *a, int fd)
                          (unsigned)a->instance, ++a->requests);
 
         (void)!send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        close(fd);
 }
 
 static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
 {
         struct api *a = l->api;
-
-        if (a->conn_count >= a->conn_max && !make_room(a)) {
-                turn_away(a, fd);
-                return;
-        }
         struct conn *c = conn_new(a, l, fd);
-        if (c)
-                identify(c, sa);
+
+        if (!c)
+                return;
+        identify(c, sa);
+        if (places_make_room(l, c, c->trusted))
+                return;
+        turn_away(a, fd);
+        conn_close(c);
 }
 
 /* Whoever the image before us had let in. */
@@ -327,10 +320,19 @@ static void watch(struct api *a, bool on)
                                 ev_io_stop(a->loop, &l->ready[i]);
 }
 
-/* The waiting client stays in the queue: looking at it again at once would spin. */
+/* The waiting client stays in the queue: looking at it again at once would spin. Descriptors may be
+ * short for hours. */
 static void pause_accepting(struct api *a, int error)
 {
-        log_line(a->sup->log, LVL_WARN, "cannot accept a connection: %s", strerror(error));
+        int64_t now_ms = clock_now().mono_ms;
+
+        if (a->short_ms == 0 || now_ms - a->short_ms >= SHORT_MS) {
+                log_line(a->sup->log, LVL_WARN,
+                         "cannot accept a connection: %s (tried again ten times a second, and said "
+                         "once a minute)",
+                         strerror(error));
+                a->short_ms = now_ms;
+        }
         watch(a, false);
         ev_timer_set(&a->pause, PAUSE_S, 0.);
         ev_timer_start(a->loop, &a->pause);
@@ -346,12 +348,20 @@ void listeners_resume(struct api *a)
         watch(a, true);
 }
 
+/* Where places are few, so many that each can send its request before the next ones push it out. */
+static int accepts_a_run(const struct listener *l)
+{
+        int few = places_of_listener(l->api) / 4;
+
+        return few < 1 ? 1 : few < ACCEPTS_A_RUN ? few : ACCEPTS_A_RUN;
+}
+
 static void on_accept(EV_P_ ev_io *w, int revents)
 {
         struct listener *l = w->data;
 
         (void)loop, (void)revents;
-        for (int i = 0; i < ACCEPTS_A_RUN; i++) {
+        for (int left = accepts_a_run(l); left > 0; left--) {
                 struct sockaddr_storage ss = { 0 };
                 socklen_t len = sizeof ss;
                 int fd = accept4(w->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -363,9 +373,10 @@ static void on_accept(EV_P_ ev_io *w, int revents)
                         continue;
                 if (errno == EAGAIN)
                         return;
-                if ((errno == EMFILE || errno == ENFILE) && make_room(l->api))
+                int error = errno;
+                if ((error == EMFILE || error == ENFILE) && places_free_one(l))
                         continue;
-                pause_accepting(l->api, errno);
+                pause_accepting(l->api, error);
                 return;
         }
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/conn.h"
 #include "engine/worker.h"
 
 /* Read on when the client has taken what was read. With what is on its way then it stays below what
@@ -103,6 +104,8 @@ static void on_end(void *arg)
 
 void log_stream_begin(struct request *r, const struct log_stream_how *how)
 {
+        if (!places_take_file(r->conn)) /* the reader has the log open as long as it is followed */
+                return;
         struct tailer *t = calloc(1, sizeof *t);
         struct follow_news_handler h = {
                 .arg = t, .on_begin = on_begin, .on_text = on_text, .on_end = on_end

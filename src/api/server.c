@@ -50,7 +50,7 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
         a->sup = s;
         a->loop = s->loop;
         a->route = route;
-        a->conn_max = CONNS_MAX;
+        a->place_max = PLACES_MAX;
         a->instance = pick_number(s);
         a->xml_salt = (unsigned long)pick_number(s) | 1;
         ev_timer_init(&a->pause, on_pause_over, 0., 0.);

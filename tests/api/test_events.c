@@ -62,7 +62,7 @@ static void setup(void)
         api = (struct api){ .sup = &sup,
                             .loop = sup.loop,
                             .route = events_handle,
-                            .conn_max = 10,
+                            .place_max = 10,
                             .instance = 0xab };
         from = (struct listener){ .api = &api, .refs = 1 };
         api.events = events_new(&sup, 0xab);

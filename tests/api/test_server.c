@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,7 +393,7 @@ Test(server, makes_room_for_the_newest_by_closing_the_one_idle_longest)
         int fds[5];
 
         open_api();
-        api->conn_max = 4;
+        api->place_max = 4;
         for (int i = 0; i < 4; i++) {
                 fds[i] = connect_to(file);
                 ask(fds[i]);
@@ -407,6 +408,201 @@ Test(server, makes_room_for_the_newest_by_closing_the_one_idle_longest)
                 close(fds[i]);
 }
 
+/* ---- who makes room for whom, on a TCP server with a password */
+
+#define PASSWORD "Authorization: Basic YW5uOnMzY3JldA==\r\n"
+
+static int port;
+
+static void open_beside_tcp(int places)
+{
+        port = free_port();
+        servers[1] = (struct server_conf){ .kind = SERVER_INET,
+                                           .section = "inet_http_server",
+                                           .username = "ann",
+                                           .password = "s3cret",
+                                           .port = { "127.0.0.1", port } };
+        config.server_count = 2;
+        open_api();
+        api->place_max = places;
+}
+
+static int connect_tcp(void)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        cr_assert_eq(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+        spin();
+        return fd;
+}
+
+static int connect_and_say(const char *text)
+{
+        int fd = connect_tcp();
+
+        cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        spin();
+        return fd;
+}
+
+static void never_end(struct request *r)
+{
+        stream_begin_reply(r, 200, "text/plain", NULL);
+}
+
+/* The status of what has come, 0 for nothing. */
+static int status_at(int fd)
+{
+        char data[4096];
+
+        spin();
+        ssize_t n = read(fd, data, sizeof data - 1);
+        data[n > 0 ? n : 0] = '\0';
+        return n > 9 ? atoi(data + 9) : 0;
+}
+
+static bool was_closed(int fd)
+{
+        char data[4096];
+        ssize_t n;
+
+        spin();
+        while ((n = read(fd, data, sizeof data)) > 0)
+                ;
+        return n == 0 || errno != EAGAIN;
+}
+
+Test(server, lets_the_oldest_without_a_head_make_room_first)
+{
+        static const char asks[] = "GET / HTTP/1.1\r\n" PASSWORD "\r\n";
+        int fds[5];
+
+        open_beside_tcp(4);
+        api->route = never_end;
+        fds[0] = connect_and_say(asks);
+        fds[1] = connect_and_say("GET / HTTP/1.1\r\nX: ");
+        fds[2] = connect_and_say("");
+        fds[3] = connect_and_say("GET / HTTP/1.1\r\nX: ");
+        fds[4] = connect_and_say(asks);
+        cr_expect_eq(status_at(fds[4]), 200);
+        cr_expect(was_closed(fds[1]));
+        cr_expect_not(was_closed(fds[2]));
+        cr_expect_not(was_closed(fds[3]));
+        cr_expect_not(was_closed(fds[0]));
+        for (int i = 0; i < 5; i++)
+                close(fds[i]);
+}
+
+Test(server, counts_a_refused_one_that_lingers_as_leaving)
+{
+        int fds[5];
+
+        open_beside_tcp(4);
+        fds[0] = connect_and_say("GET / HTTP/1.1\r\nX: ");
+        for (int i = 1; i < 4; i++)
+                fds[i] = connect_and_say("GET / HTTP/1.1\r\n\r\n");
+        fds[4] = connect_and_say("GET / HTTP/1.1\r\n" PASSWORD "\r\n");
+        cr_expect_eq(status_at(fds[4]), 200);
+        cr_expect_not(was_closed(fds[0]));
+        for (int i = 0; i < 5; i++)
+                close(fds[i]);
+}
+
+Test(server, leaves_those_with_credentials_their_places)
+{
+        static const char asks[] = "GET / HTTP/1.1\r\n" PASSWORD "\r\n";
+        int fds[3], strangers[20];
+
+        open_beside_tcp(4);
+        api->route = never_end;
+        for (int i = 0; i < 3; i++)
+                fds[i] = connect_and_say(asks);
+        for (int i = 0; i < 20; i++)
+                strangers[i] = connect_and_say("GET / HTTP/1.1\r\nX: ");
+        for (int i = 0; i < 3; i++) {
+                cr_expect_eq(status_at(fds[i]), 200);
+                cr_expect_not(was_closed(fds[i]), "%d", i);
+                close(fds[i]);
+        }
+        for (int i = 0; i < 20; i++)
+                close(strangers[i]);
+}
+
+Test(server, lets_the_oldest_stream_without_credentials_make_room)
+{
+        int fds[5];
+
+        open_beside_tcp(4);
+        servers[1].username = NULL;
+        cr_assert(api_rebind(api, &config, &(struct err){ 0 }));
+        api->route = never_end;
+        for (int i = 0; i < 5; i++)
+                fds[i] = connect_and_say("GET / HTTP/1.1\r\n\r\n");
+        cr_expect_eq(status_at(fds[4]), 200);
+        cr_expect(was_closed(fds[0]));
+        for (int i = 1; i < 4; i++)
+                cr_expect_not(was_closed(fds[i]), "%d", i);
+        for (int i = 0; i < 5; i++)
+                close(fds[i]);
+}
+
+Test(server, gives_each_listener_places_of_its_own)
+{
+        int strangers[20];
+
+        open_beside_tcp(4);
+        int kept = connect_to(file);
+        ask(kept);
+        for (int i = 0; i < 20; i++)
+                strangers[i] = connect_and_say("GET / HTTP/1.1\r\nX: ");
+        cr_expect(is_open(kept));
+        int fd = connect_to(file);
+        cr_expect_not_null(strstr(ask(fd), "200 OK"));
+        close(fd);
+        close(kept);
+        for (int i = 0; i < 20; i++)
+                close(strangers[i]);
+}
+
+Test(server, counts_the_file_that_a_client_follows)
+{
+        open_beside_tcp(4);
+        api->route = never_end;
+        int fds[2] = { connect_and_say("GET / HTTP/1.1\r\n" PASSWORD "\r\n"),
+                       connect_and_say("GET / HTTP/1.1\r\n" PASSWORD "\r\n") };
+        struct conn *first = api->conns, *second = first->next;
+        struct listener *l = first->from;
+        cr_expect(places_take_file(first));
+        cr_expect(places_take_file(second));
+        cr_expect_eq(l->taken, 4);
+        conn_close(first);
+        cr_expect_eq(l->taken, 2);
+        stream_end(&second->req);
+        spin();
+        cr_expect_eq(l->taken, 1, "what was followed is closed");
+        close(fds[0]);
+        close(fds[1]);
+}
+
+Test(server, leaves_the_fleet_the_descriptors_that_it_needs)
+{
+        open_beside_tcp(PLACES_MAX);
+        sup.limits.nofile.rlim_max = 1 << 20;
+        cr_expect_eq(places_of_listener(api), PLACES_MAX);
+        sup.limits.nofile.rlim_max = 1024;
+        sup.registry.process_count = 50;
+        int fewer = places_of_listener(api);
+        cr_expect_geq(1024 - 2 * fewer, 50 * 6 + 64);
+        cr_expect_geq(fewer, 256);
+        sup.registry.process_count = 1000;
+        cr_expect_gt(places_of_listener(api), 0, "an operator gets in all the same");
+        sup.registry.process_count = 0;
+}
+
 static void never_answer(struct request *r)
 {
         (void)r;
@@ -417,7 +613,7 @@ Test(server, turns_away_when_all_are_busy)
         int busy, extra;
 
         open_api();
-        api->conn_max = 1;
+        api->place_max = 1;
         api->route = never_answer;
         busy = connect_to(file);
         ask(busy);
@@ -459,6 +655,10 @@ Test(server, does_not_spin_without_descriptors)
                 ev_run(sup.loop, EVRUN_NOWAIT);
         cr_expect(ev_is_active(&api->pause));
         cr_expect_not(ev_is_active(&api->listeners->ready[0]));
+        ev_invoke(sup.loop, &api->listeners->ready[0], EV_READ);
+        const char *said = strstr(logged.data, "WARN cannot accept a connection");
+        cr_expect_not_null(said);
+        cr_expect(said && !strstr(said + 20, "cannot accept"), "said once a minute");
         setrlimit(RLIMIT_NOFILE, &old);
         while (ev_is_active(&api->pause))
                 ev_run(sup.loop, EVRUN_ONCE);
