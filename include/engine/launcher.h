@@ -11,6 +11,9 @@
 /* Start it: on success *pid_out; else *e has the spawnerr text of compat 12.1. */
 bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e);
 
+/* Did it fail because no descriptors are left? */
+bool launcher_was_short(const struct err *e);
+
 /* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. */
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
 

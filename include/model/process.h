@@ -156,6 +156,10 @@ unsigned process_order(struct process *p, enum pevent order, struct moment at);
 /* DO_SPAWN was carried out: a pid, or a failure with its text (copied). */
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at);
 unsigned process_spawn_failed(struct process *p, const char *why, struct moment at);
+/* As above, where not the program but the daemon is to blame, which has no descriptors left: tried
+ * again after restart_delay, a second at least, and counted neither for startretries nor for
+ * restart_limit. */
+unsigned process_spawn_short(struct process *p, const char *why, struct moment at);
 /* startsecs passed (or it is ready) but nobody has ticked yet. Ask before process_died and, when
  * true, call process_tick first: so RUNNING is seen between STARTING and EXITED (compat 12).
  * Without that the death is judged the same, only RUNNING is never shown. */

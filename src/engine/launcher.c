@@ -145,14 +145,21 @@ enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e
         return f;
 }
 
+bool launcher_was_short(const struct err *e)
+{
+        return e->sys == EMFILE || e->sys == ENFILE;
+}
+
 /* Supervisor's words as they are (compat 12.1): errno's own say nothing more. */
 static bool no_pipes(struct attempt *a, struct err *e)
 {
         int why = errno;
 
-        if (why == EMFILE || why == ENFILE)
-                return err_set(e, ERR_CONFIG, "too many open files to spawn '%s'",
-                               a->process->name);
+        if (why == EMFILE || why == ENFILE) {
+                err_set(e, ERR_CONFIG, "too many open files to spawn '%s'", a->process->name);
+                e->sys = why;
+                return false;
+        }
         return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
                        a->process->name, strerrorname_np(why));
 }
@@ -386,18 +393,22 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
                 return true;
         }
         tell_stderr(a, &result);
-        return say_failure(a, &result, e);
+        say_failure(a, &result, e);
+        e->sys = result.error;
+        return false;
 }
 
 bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *e)
 {
-        const char *name = e->code == ERR_SYS ? strerrorname_np(e->sys) : NULL;
+        int why = e->code == ERR_SYS ? e->sys : 0;
+        const char *name = why ? strerrorname_np(why) : NULL;
 
         if (!name)
                 return false;
         log_line(s->log, LVL_WARN, "no log for '%s': %s", p->name, e->text);
-        return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s", p->name,
-                       name);
+        err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s", p->name, name);
+        e->sys = why;
+        return false;
 }
 
 static bool make_streams(struct attempt *a, struct err *e)

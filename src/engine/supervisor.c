@@ -178,6 +178,13 @@ static void forget(struct supervisor *s, struct process *p)
 
 /* ---- carrying out */
 
+static unsigned spawn_failed(struct process *p, const struct err *e)
+{
+        if (launcher_was_short(e))
+                return process_spawn_short(p, e->text, clock_now());
+        return process_spawn_failed(p, e->text, clock_now());
+}
+
 static void spawn(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
@@ -190,7 +197,7 @@ static void spawn(struct supervisor *s, struct process *p)
                 return;
         }
         if (!launcher_spawn(s, p, &pid, &e)) {
-                supervisor_act(s, p, from, process_spawn_failed(p, e.text, clock_now()));
+                supervisor_act(s, p, from, spawn_failed(p, &e));
                 return;
         }
         s->starts++;

@@ -347,6 +347,18 @@ unsigned process_spawn_failed(struct process *p, const char *why, struct moment 
         return process_feed(p, judge_start(p, PE_SPAWN_FAILED, at), at);
 }
 
+unsigned process_spawn_short(struct process *p, const char *why, struct moment at)
+{
+        if (p->state != PS_STARTING || p->pid != 0)
+                return 0;
+        p->tried_wall_ms = at.wall_ms;
+        spawnerr_set(p, "%s", why);
+        unsigned todo = process_feed(p, PE_SPAWN_FAILED, at);
+        int64_t ms = backoff_ms(p->program, p->tries + 1, &p->seed);
+        p->due.due_ms = at.mono_ms + (ms > SECOND_MS ? ms : SECOND_MS);
+        return todo;
+}
+
 /* ---- deaths */
 
 static enum pevent judge_run(struct process *p, struct moment at)

@@ -146,6 +146,32 @@ Test(supervisor, backs_off_when_there_are_no_descriptors)
         refuse(K_PIPE, EMFILE, "too many open files to spawn 'a'");
 }
 
+/* The daemon is to blame, and not the program: that is no reason to give it up. */
+Test(supervisor, does_not_give_up_a_program_for_want_of_descriptors)
+{
+        static const struct {
+                enum kernel_call call;
+                int error;
+        } shorts[] = {
+                { K_PIPE, EMFILE }, { K_PIPE, ENFILE }, { K_SPAWN, EMFILE }, { K_SPAWN, ENFILE }
+        };
+
+        for (size_t k = 0; k < sizeof shorts / sizeof *shorts; k++) {
+                house_open(&h, "", "[program:a]\n" QUICK "startretries=1\nrestart_limit=1/1h\n");
+                kernel_fail(&h.kernel, shorts[k].call, 0, shorts[k].error);
+                house_begin(&h);
+                for (int i = 1; i <= 20; i++) {
+                        house_later(&h, 1200 * i);
+                        cr_expect_str_eq(house_state(&h, "a"), "BACKOFF", "%zu, try %d", k, i);
+                }
+                kernel_mend(&h.kernel, shorts[k].call);
+                house_later(&h, 1200 * 21);
+                cr_expect_str_eq(house_state(&h, "a"), "RUNNING", "%zu", k);
+                house_close(&h);
+        }
+        house_open(&h, "", "");
+}
+
 /* A worker takes six numbers here: room for one and a half of them below the reserve. */
 Test(supervisor, keeps_the_last_descriptors_for_its_operators)
 {

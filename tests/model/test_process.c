@@ -147,6 +147,14 @@ Test(process, tries_once_only_with_startretries_0)
         cr_expect_eq(p->state, PS_FATAL);
 }
 
+Test(process, waits_a_second_for_descriptors_also_without_a_delay)
+{
+        web.restart_delay_ms = 0;
+        process_order(p, PE_START, at_ms(0));
+        process_spawn_short(p, "too many open files", at_ms(0));
+        cr_expect_eq(due_in(0), 1000);
+}
+
 Test(process, counts_a_failed_spawn_as_a_failed_start)
 {
         process_order(p, PE_START, at_ms(0));
@@ -430,6 +438,27 @@ Test(process, counts_failed_starts_and_crashes_together_for_the_breaker)
         process_died(p, EXITED(1), at_ms(now));
         cr_expect_eq(process_tick(p, at_ms(now)), DO_ON_FATAL);
         cr_expect_eq(p->state, PS_FATAL);
+}
+
+Test(process, does_not_count_a_start_for_which_descriptors_were_short)
+{
+        int64_t now = 0;
+
+        arm_breaker(1, 60000);
+        web.startretries = 1;
+        process_order(p, PE_START, at_ms(now));
+        for (int i = 0; i < 20; i++) {
+                cr_expect_eq(process_spawn_short(p, "too many open files", at_ms(now)), 0);
+                cr_expect_eq(p->state, PS_BACKOFF);
+                cr_expect_eq(p->tries, 0);
+                cr_expect_eq(due_in(now), 1000);
+                cr_expect_str_eq(process_spawnerr(p), "too many open files");
+                now += 1000;
+                cr_expect_eq(process_tick(p, at_ms(now)), DO_SPAWN);
+        }
+        process_spawn_failed(p, "no", at_ms(now));
+        cr_expect_eq(p->tries, 1);
+        cr_expect_eq(process_tick(p, at_ms(now + 1000)), DO_SPAWN, "this is the first failure");
 }
 
 Test(process, opens_the_breaker_on_failed_spawns_before_startretries_run_out)
