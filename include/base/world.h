@@ -33,9 +33,9 @@ struct world {
         bool (*is_file)(const struct world *w, const char *path); /* exists and is no directory */
         bool (*user)(const struct world *w, const char *name_or_uid, struct account *out);
         bool (*group)(const struct world *w, const char *name_or_gid, gid_t *out);
-        /* First address of a host, in digits. May wait for a name server: only while a
-         * configuration is read. */
-        bool (*resolve)(const struct world *w, const char *host, char *out, size_t size);
+        /* All addresses of a host, in digits, in the order in which they are to be tried; they are
+         * added to *out. False: none is known. */
+        bool (*resolve)(const struct world *w, const char *host, struct strs *out);
         /* Supplementary groups of the user, `first` in front. False: no memory or too many. */
         bool (*groups_of)(const struct world *w, const char *user, gid_t first, gid_t **list_out,
                           int *count_out);

@@ -30,17 +30,17 @@ struct probe_address {
         } at;
 };
 
-/* Where tcp, unix and http probes connect to. "localhost" is both loopback addresses, tried in
- * turn. */
+/* Where tcp, unix and http probes connect to: all addresses of the host, tried in turn. "localhost"
+ * is both loopback addresses. */
 struct probe_target {
-        struct probe_address addresses[2];
+        struct probe_address *addresses; /* owned */
         int count;
         char *authority; /* owned: "127.0.0.1:80" or the path, for messages and Host: */
         char *path;      /* owned: http: "/health?x=1"; else NULL */
 };
 
-/* hosts: "name=address" as looked up when the file was read; NULL: none. */
-bool probe_target_parse(enum check_kind kind, const char *text, const struct strs *hosts,
+/* Host names are what `w` knows of them from reading the configuration. */
+bool probe_target_parse(enum check_kind kind, const char *text, const struct world *w,
                         struct probe_target *out, struct err *e);
 void probe_target_release(struct probe_target *t);
 
@@ -67,10 +67,12 @@ struct probe {
         struct program *program;       /* reference: what is asked by; NULL with kind */
         char *refusal;                 /* owned: why it cannot be asked at all; NULL: it can */
         bool active, asking;
+        bool is_old;       /* the target is to be made anew: the configuration was read again */
         bool at_once;      /* the first question was not spread: what follows success is */
         bool reporting;    /* a result is being told: the memory must stay */
         bool doomed;       /* freed meanwhile: whoever tells the result lets go of the memory */
         ev_timer timer;    /* the pause before, or the limit of, an asking */
+        ev_timer turn;     /* the limit of one address, while others are still to be tried */
         ev_io io;          /* the one descriptor that is waited for */
         int fd;            /* owned: pipe or connection; -1: none */
         struct buf output; /* of the asking under way, at most PROBE_OUTPUT_MAX */
@@ -103,8 +105,9 @@ void probe_keep(struct probe *pr, const char *data, size_t len);
 void probe_watch(struct probe *pr, int events, void (*on_ready)(EV_P_ ev_io *w, int revents));
 void probe_close(struct probe *pr);
 
-/* Connect to the target's addresses in turn; `on_connected` is called with pr->fd open and not
- * watched, else the probe is answered. */
+/* Connect to the target's addresses in turn, each with its share of the time that is left, so that
+ * one that never answers does not hide the others; `on_connected` is called with pr->fd open and
+ * not watched, else the probe is answered. */
 void probe_dial(struct probe *pr, void (*on_connected)(struct probe *pr));
 
 #endif

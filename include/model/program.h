@@ -130,7 +130,6 @@ struct program {
         struct on_fatal on_fatal;
         bool container_main; /* its end is ours */
         struct check_target healthcheck;
-        struct strs check_hosts; /* "name=address": looked up when the file was read */
         int64_t healthcheck_interval_ms, healthcheck_timeout_ms;
         int64_t healthcheck_start_period_ms, healthcheck_start_interval_ms;
         int healthcheck_retries, healthcheck_successes;

@@ -1,5 +1,5 @@
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,40 +25,56 @@ static bool parse_port(const char *text, in_port_t *out)
         return port >= 1 && port <= 65535;
 }
 
-static void put_v4(struct probe_target *t, struct in_addr addr, in_port_t port)
+static struct probe_address *add_address(struct probe_target *t, struct err *e)
 {
-        struct probe_address *a = &t->addresses[t->count++];
+        size_t size = (size_t)(t->count + 1) * sizeof *t->addresses;
+        struct probe_address *grown = realloc(t->addresses, size);
 
-        *a = (struct probe_address){ .len = sizeof a->at.v4 };
-        a->at.v4 =
-            (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port, .sin_addr = addr };
-}
-
-static void put_v6(struct probe_target *t, const struct in6_addr *addr, in_port_t port)
-{
-        struct probe_address *a = &t->addresses[t->count++];
-
-        *a = (struct probe_address){ .len = sizeof a->at.v6 };
-        a->at.v6 =
-            (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = *addr };
-}
-
-static bool put_host(struct probe_target *t, const char *host, in_port_t port)
-{
-        struct in_addr v4;
-        struct in6_addr v6;
-
-        if (host[0] == '\0' || strcasecmp(host, "localhost") == 0) {
-                put_v4(t, (struct in_addr){ htonl(INADDR_LOOPBACK) }, port);
-                put_v6(t, &in6addr_loopback, port);
-        } else if (inet_pton(AF_INET, host, &v4) == 1) {
-                put_v4(t, v4, port);
-        } else if (inet_pton(AF_INET6, host, &v6) == 1) {
-                put_v6(t, &v6, port);
-        } else {
-                return false;
+        if (!grown) {
+                err_nomem(e);
+                return NULL;
         }
-        return true;
+        t->addresses = grown;
+        grown[t->count] = (struct probe_address){ 0 };
+        return &grown[t->count++];
+}
+
+/* One address in digits, an interface behind a '%' included: nothing is looked up. */
+static bool put_digits(struct probe_target *t, const char *digits, in_port_t port, struct err *e)
+{
+        struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
+        struct addrinfo *list = NULL;
+        struct probe_address *a = NULL;
+
+        if (getaddrinfo(digits, NULL, &hints, &list) == 0 && list->ai_addrlen <= sizeof a->at &&
+            (a = add_address(t, e))) {
+                memcpy(&a->at, list->ai_addr, list->ai_addrlen);
+                a->len = list->ai_addrlen;
+                if (a->at.any.sa_family == AF_INET)
+                        a->at.v4.sin_port = port;
+                else
+                        a->at.v6.sin6_port = port;
+        }
+        if (list)
+                freeaddrinfo(list);
+        return a != NULL;
+}
+
+/* False without an error: no address is known. */
+static bool put_host(struct probe_target *t, const char *host, in_port_t port,
+                     const struct world *w, struct err *e)
+{
+        AUTO_STRS known = STRS_INIT;
+
+        if (host[0] == '\0' || strcasecmp(host, "localhost") == 0)
+                return put_digits(t, "127.0.0.1", port, e) && put_digits(t, "::1", port, e);
+        if (put_digits(t, host, port, e))
+                return true;
+        if (e->code != ERR_NONE || !w->resolve(w, host, &known))
+                return false;
+        for (size_t i = 0; i < known.count; i++)
+                put_digits(t, known.items[i], port, e);
+        return t->count > 0 && e->code == ERR_NONE;
 }
 
 /* "host:port", "[v6]:port"; cut into its parts in place. *port: NULL when there is none. */
@@ -82,7 +98,7 @@ static bool split_authority(char *text, char **host, char **port)
         return true;
 }
 
-static bool parse_inet(const char *authority, const char *default_port, const struct strs *hosts,
+static bool parse_inet(const char *authority, const char *default_port, const struct world *w,
                        struct probe_target *t, struct err *e)
 {
         char text[512], *host, *port;
@@ -97,18 +113,19 @@ static bool parse_inet(const char *authority, const char *default_port, const st
                 port = (char *)default_port;
         if (!port || !parse_port(port, &number))
                 return bad_target(e, authority, "expected a port from 1 to 65535 after the host");
-        const char *address = hosts ? strs_getenv(hosts, host) : NULL;
-        if (!put_host(t, address ? address : host, number))
-                return bad_target(e, authority,
-                                  "the host was not found when the configuration was read; read "
-                                  "it again, or use an address");
+        if (!put_host(t, host, number, w, e))
+                return e->code == ERR_NOMEM
+                           ? false
+                           : bad_target(e, authority,
+                                        "the host was not found when the configuration was read; "
+                                        "read it again, or use an address");
         t->authority = strdup(authority);
         return t->authority != NULL || err_nomem(e);
 }
 
 /* What would break out of the request line is refused rather than encoded: the server should see
  * what the file says. */
-static bool parse_http(const char *text, const struct strs *hosts, struct probe_target *t,
+static bool parse_http(const char *text, const struct world *w, struct probe_target *t,
                        struct err *e)
 {
         size_t host_len = strcspn(text, "/?#");
@@ -125,15 +142,16 @@ static bool parse_http(const char *text, const struct strs *hosts, struct probe_
         t->path = buf_take(&path);
         if (!t->path || authority.failed)
                 return err_nomem(e);
-        return parse_inet(buf_str(&authority), "80", hosts, t, e);
+        return parse_inet(buf_str(&authority), "80", w, t, e);
 }
 
 static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
 {
-        struct probe_address *a = &t->addresses[t->count++];
         size_t len = strlen(path);
+        struct probe_address *a = add_address(t, e);
 
-        *a = (struct probe_address){ 0 };
+        if (!a)
+                return false;
         if (len == 0 || len >= sizeof a->at.local.sun_path)
                 return bad_target(e, path, "expected the path of a socket, at most 107 bytes");
         a->at.local.sun_family = AF_UNIX;
@@ -143,15 +161,15 @@ static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
         return t->authority != NULL || err_nomem(e);
 }
 
-bool probe_target_parse(enum check_kind kind, const char *text, const struct strs *hosts,
+bool probe_target_parse(enum check_kind kind, const char *text, const struct world *w,
                         struct probe_target *out, struct err *e)
 {
         *out = (struct probe_target){ 0 };
         switch (kind) {
         case CHECK_HTTP:
-                return parse_http(text, hosts, out, e);
+                return parse_http(text, w, out, e);
         case CHECK_TCP:
-                return parse_inet(text, NULL, hosts, out, e);
+                return parse_inet(text, NULL, w, out, e);
         case CHECK_UNIX:
                 return parse_unix(text, out, e);
         case CHECK_NONE:
@@ -163,6 +181,7 @@ bool probe_target_parse(enum check_kind kind, const char *text, const struct str
 
 void probe_target_release(struct probe_target *t)
 {
+        free(t->addresses);
         free(t->authority);
         free(t->path);
         *t = (struct probe_target){ 0 };
@@ -198,6 +217,7 @@ static void on_dialled(EV_P_ ev_io *w, int revents)
 
         (void)revents;
         ev_io_stop(loop, w);
+        ev_timer_stop(loop, &pr->turn);
         if (getsockopt(pr->fd, SOL_SOCKET, SO_ERROR, &why, &len) < 0)
                 why = errno;
         if (!why && met_itself(pr->fd))
@@ -220,12 +240,36 @@ static int dial_one(struct probe *pr, const struct probe_address *a)
         return errno;
 }
 
+static void on_turn(EV_P_ ev_timer *w, int revents)
+{
+        struct probe *pr = w->data;
+
+        (void)loop, (void)revents;
+        dial_failed(pr, ETIMEDOUT);
+        dial_next(pr);
+}
+
+/* Of the time that is left, the last address has all. */
+static void limit_turn(struct probe *pr)
+{
+        int others = pr->target.count - pr->next_address;
+        int64_t left_ms = pr->began_ms + pr->program->healthcheck_timeout_ms - clock_mono_ms();
+
+        if (others == 0)
+                return;
+        ev_set_cb(&pr->turn, on_turn);
+        ev_now_update(pr->sup->loop);
+        ev_timer_set(&pr->turn, left_ms > 0 ? (double)left_ms / (others + 1) / 1000 : 0., 0.);
+        ev_timer_start(pr->sup->loop, &pr->turn);
+}
+
 static void dial_next(struct probe *pr)
 {
         while (pr->next_address < pr->target.count) {
                 int why = dial_one(pr, &pr->target.addresses[pr->next_address++]);
                 if (why == EINPROGRESS) {
                         probe_watch(pr, EV_WRITE, on_dialled);
+                        limit_turn(pr);
                         return;
                 }
                 if (!why) {
@@ -250,7 +294,7 @@ void probe_dial(struct probe *pr, void (*on_connected)(struct probe *pr))
 
 static bool connect_prepare(struct probe *pr, const char *target, struct err *e)
 {
-        return probe_target_parse(pr->program->healthcheck.kind, target, &pr->program->check_hosts,
+        return probe_target_parse(pr->program->healthcheck.kind, target, pr->sup->world,
                                   &pr->target, e);
 }
 

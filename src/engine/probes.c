@@ -26,6 +26,34 @@ static void arm(struct probe *pr, int64_t in_ms)
         ev_timer_start(pr->sup->loop, &pr->timer);
 }
 
+/* What is wrong with the target shows as the result of every probe: that it cannot be asked is no
+ * reason not to start the process. */
+static bool prepare(struct probe *pr, struct err *e)
+{
+        const struct process *p = pr->process;
+        char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->world,
+                                     "healthcheck", pr->program->healthcheck.target, e);
+        bool ok = target && pr->kind->prepare(pr, target, e);
+
+        free(target);
+        return ok;
+}
+
+/* False: no memory; the next question tries again. */
+static bool renew_target(struct probe *pr)
+{
+        struct err e = { 0 };
+        char *refusal = NULL;
+
+        pr->kind->release(pr);
+        if (!prepare(pr, &e) && !(refusal = strdup(e.text)))
+                return false;
+        free(pr->refusal);
+        pr->refusal = refusal;
+        pr->is_old = false;
+        return true;
+}
+
 static void begin_asking(struct probe *pr)
 {
         pr->asking = true;
@@ -33,7 +61,9 @@ static void begin_asking(struct probe *pr)
         pr->began_wall_ms = clock_wall_ms();
         buf_reset(&pr->output);
         arm(pr, pr->program->healthcheck_timeout_ms);
-        if (pr->refusal)
+        if (pr->is_old && !renew_target(pr))
+                probe_answer(pr, false, "out of memory");
+        else if (pr->refusal)
                 probe_answer(pr, false, "%s", pr->refusal);
         else
                 pr->kind->ask(pr);
@@ -68,6 +98,13 @@ static int64_t offset_ms(const struct probe *pr)
         return health_offset_ms(&p->health, pr->program, p->number, f ? f->replicas : 1);
 }
 
+static int64_t pause_ms(const struct probe *pr)
+{
+        const struct process *p = pr->process;
+
+        return health_pause_ms(&p->health, pr->program, clock_mono_ms() - p->spawned_ms);
+}
+
 static void schedule_next(struct probe *pr)
 {
         const struct process *p = pr->process;
@@ -78,7 +115,7 @@ static void schedule_next(struct probe *pr)
                 arm(pr, offset_ms(pr));
                 return;
         }
-        arm(pr, health_pause_ms(&p->health, pr->program, clock_mono_ms() - p->spawned_ms));
+        arm(pr, pause_ms(pr));
 }
 
 /* ---- results */
@@ -164,6 +201,7 @@ void probe_watch(struct probe *pr, int events, void (*on_ready)(EV_P_ ev_io *w, 
 
 void probe_close(struct probe *pr)
 {
+        ev_timer_stop(pr->sup->loop, &pr->turn);
         ev_io_stop(pr->sup->loop, &pr->io);
         fd_close(&pr->fd);
 }
@@ -171,6 +209,11 @@ void probe_close(struct probe *pr)
 /* ---- from start to end of a process */
 
 static void never(EV_P_ ev_io *w, int revents)
+{
+        (void)loop, (void)w, (void)revents;
+}
+
+static void no_turn(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)w, (void)revents;
 }
@@ -186,8 +229,10 @@ static struct probe *probe_new(struct supervisor *s, struct worker *w)
         pr->process = w->process;
         pr->fd = -1;
         ev_timer_init(&pr->timer, on_timer, 0, 0);
+        ev_timer_init(&pr->turn, no_turn, 0, 0);
         ev_io_init(&pr->io, never, -1, 0);
         pr->timer.data = pr;
+        pr->turn.data = pr;
         pr->io.data = pr;
         return pr;
 }
@@ -234,19 +279,6 @@ void probe_free(struct probe *pr)
                 free(pr);
 }
 
-/* What is wrong with the target shows as the result of every probe: that it cannot be asked is no
- * reason not to start the process. */
-static bool prepare(struct probe *pr, struct err *e)
-{
-        const struct process *p = pr->process;
-        char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->world,
-                                     "healthcheck", pr->program->healthcheck.target, e);
-        bool ok = target && pr->kind->prepare(pr, target, e);
-
-        free(target);
-        return ok;
-}
-
 bool probe_begin(struct supervisor *s, struct process *p)
 {
         struct worker *w = worker_of(s, p);
@@ -281,10 +313,12 @@ void probe_follow(struct worker *w)
 
         if (!pr || !pr->active)
                 return;
+        int64_t before_ms = pause_ms(pr);
         program_unref(pr->program);
         pr->program = program_ref(pr->process->program);
-        if (pr->asking)
-                return; /* its limit stays; the pause behind it is the new one */
+        pr->is_old = true;
+        if (pr->asking || pause_ms(pr) >= before_ms)
+                return; /* the limit of the question under way, or the pause, is not made longer */
         int64_t left_ms = (int64_t)(ev_timer_remaining(pr->sup->loop, &pr->timer) * 1000);
         int64_t offset = offset_ms(pr);
         if (offset < left_ms)

@@ -105,6 +105,13 @@ static void apply_restart(struct supervisor *s, struct process *p, const struct 
         supervisor_order(s, p, PE_RESTART);
 }
 
+/* Nothing differs; but the host of its check may have other addresses by now. */
+static void keep_process(struct process *p, struct program *to)
+{
+        take_program(p, to);
+        probe_follow(p->worker);
+}
+
 static struct fleet *find_fleet(struct group *g, const struct program *to)
 {
         for (int i = 0; g && i < g->fleet_count; i++)
@@ -235,7 +242,7 @@ static void apply_items(struct supervisor *s, struct plan *plan)
                 else if (item->process && item->action == PLAN_LIVE)
                         apply_live(s, item->process, item);
                 else if (item->process && item->action == PLAN_KEEP)
-                        take_program(item->process, item->to);
+                        keep_process(item->process, item->to);
                 else if (!item->process && item->to)
                         apply_start(s, item);
         }

@@ -18,6 +18,7 @@ struct check {
         struct program *p;
         const char *group;
         char *good_dir; /* owned: the last log directory that was there, so that it is asked once */
+        struct strs hosts; /* asked for already */
         struct recipe_fault fault;
 };
 
@@ -302,19 +303,20 @@ static char *expand_extra(struct check *c, const char *key, const char *text, in
         return NULL;
 }
 
-/* Names are looked up here, once: the main loop never waits for a name server. */
+/* Names are looked up while the file is read: the main loop never waits for a name server. */
 static void look_up_host(struct check *c, const char *text)
 {
-        char host[256], address[64];
+        AUTO_STRS addresses = STRS_INIT;
+        char host[256];
 
-        if (!check_host(text, host, sizeof host) || strs_getenv(&c->p->check_hosts, host))
+        if (!check_host(text, host, sizeof host) || strs_has(&c->hosts, host))
                 return;
-        if (!c->l->w->resolve(c->l->w, host, address, sizeof address))
+        if (!strs_add(&c->hosts, host))
+                load_nomem(c->l);
+        if (!c->l->w->resolve(c->l->w, host, &addresses))
                 load_warn(c->l, c->f->section, key_of(c, "healthcheck"),
                           "its checks fail until the configuration is read again",
                           "the host '%s' cannot be looked up now", host);
-        else if (!strs_setenv(&c->p->check_hosts, host, address))
-                load_nomem(c->l);
 }
 
 /* "exec:COMMAND" has to fall into words, or it could never be run. Other texts are fine. */
@@ -410,6 +412,7 @@ static void check_processes(struct check *c)
                 ok = i == 0 || numbered ? check_process(c, number, i == 0) : check_name(c, number);
         }
         recipe_fault_release(&c->fault);
+        strs_release(&c->hosts);
         free(c->good_dir);
 }
 

@@ -36,7 +36,6 @@ void program_unref(struct program *p)
         free(p->name);
         free(p->section);
         free(p->file);
-        strs_release(&p->check_hosts);
         free(p->here);
         free(p->global_env);
         free(p);

@@ -1,6 +1,5 @@
 #include "sys/world.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +7,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,32 +243,29 @@ static const char *find_tmpdir(const struct world *w)
         return "/tmp";
 }
 
-static bool write_address(const struct sockaddr *sa, char *out, size_t size)
+/* In digits, with the interface of a link-local one behind a '%'. */
+static bool add_address(const struct addrinfo *a, struct strs *out)
 {
-        struct sockaddr_in6 v6;
-        struct sockaddr_in v4;
+        char text[NI_MAXHOST];
 
-        if (sa->sa_family == AF_INET) {
-                memcpy(&v4, sa, sizeof v4);
-                return inet_ntop(AF_INET, &v4.sin_addr, out, (socklen_t)size) != NULL;
-        }
-        if (sa->sa_family != AF_INET6)
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
                 return false;
-        memcpy(&v6, sa, sizeof v6);
-        return inet_ntop(AF_INET6, &v6.sin6_addr, out, (socklen_t)size) != NULL;
+        return strs_has(out, text) || strs_add(out, text);
 }
 
-static bool real_resolve(const struct world *w, const char *host, char *out, size_t size)
+static bool real_resolve(const struct world *w, const char *host, struct strs *out)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
+        bool ok = true;
 
         (void)w;
-        if (getaddrinfo(host, NULL, &hints, &list) != 0 || !list)
+        if (getaddrinfo(host, NULL, &hints, &list) != 0)
                 return false;
-        bool ok = write_address(list->ai_addr, out, size);
+        for (const struct addrinfo *a = list; a && ok; a = a->ai_next)
+                ok = add_address(a, out);
         freeaddrinfo(list);
-        return ok;
+        return ok && out->count > 0;
 }
 
 static void build(struct real_world *r)

@@ -13,6 +13,11 @@
 
 static struct probe_rig rig;
 
+static bool is_well(struct probe_rig *r)
+{
+        return probe_rig_last(r).ok;
+}
+
 /* A server in the same loop that gives every caller the same answer. */
 static struct {
         int fd, peer;
@@ -358,6 +363,14 @@ Test(probe_net, goes_by_the_status_when_the_headers_are_broken)
 
 /* ---- targets */
 
+static bool unknown(const struct world *w, const char *host, struct strs *out)
+{
+        (void)w, (void)host, (void)out;
+        return false;
+}
+
+static const struct world nowhere = { .resolve = unknown };
+
 Test(probe_net, knows_a_wrong_target)
 {
         static const struct {
@@ -382,7 +395,7 @@ Test(probe_net, knows_a_wrong_target)
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
                 struct probe_target t;
                 struct err e = { 0 };
-                cr_expect_not(probe_target_parse(wrong[i].kind, wrong[i].text, NULL, &t, &e),
+                cr_expect_not(probe_target_parse(wrong[i].kind, wrong[i].text, &nowhere, &t, &e),
                               "'%s'", wrong[i].text);
                 cr_expect_neq(e.text[0], '\0');
                 probe_target_release(&t);
@@ -404,12 +417,13 @@ Test(probe_net, reads_a_target)
                 { CHECK_HTTP, "127.0.0.1:8080?x", "/?x", 1, 8080 },
                 { CHECK_HTTP, "127.0.0.1:8080#x", "/", 1, 8080 },
                 { CHECK_HTTP, "[::1]/x", "/x", 1, 80 },
+                { CHECK_HTTP, "[fe80::1%lo]:81/x", "/x", 1, 81 },
         };
 
         for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
                 struct probe_target t;
                 struct err e = { 0 };
-                cr_expect(probe_target_parse(right[i].kind, right[i].text, NULL, &t, &e), "%s",
+                cr_expect(probe_target_parse(right[i].kind, right[i].text, &nowhere, &t, &e), "%s",
                           e.text);
                 cr_expect_eq(t.count, right[i].count);
                 cr_expect_eq(ntohs(t.addresses[0].at.v4.sin_port), right[i].port);
@@ -419,18 +433,92 @@ Test(probe_net, reads_a_target)
         }
 }
 
-Test(probe_net, takes_the_address_that_a_host_had_when_the_file_was_read)
+/* ---- hosts */
+
+static const char *const *known; /* addresses of "db.example"; ends with NULL */
+
+static bool from_known(const struct world *w, const char *host, struct strs *out)
 {
-        struct strs hosts = STRS_INIT;
+        (void)w;
+        for (size_t i = 0; strcmp(host, "db.example") == 0 && known[i]; i++)
+                cr_assert(strs_add(out, known[i]));
+        return out->count > 0;
+}
+
+Test(probe_net, takes_every_address_that_the_file_s_reading_found)
+{
+        static const char *const addresses[] = { "10.1.2.3", "2001:db8::7", "10.1.2.4", NULL };
+        const struct world w = { .resolve = from_known };
         struct probe_target t;
         struct err e = { 0 };
 
-        cr_assert(strs_setenv(&hosts, "db.example", "10.1.2.3"));
-        cr_expect(probe_target_parse(CHECK_TCP, "db.example:5432", &hosts, &t, &e), "%s", e.text);
+        known = addresses;
+        cr_assert(probe_target_parse(CHECK_TCP, "db.example:5432", &w, &t, &e), "%s", e.text);
+        cr_assert_eq(t.count, 3);
         cr_expect_eq(t.addresses[0].at.v4.sin_addr.s_addr, htonl(0x0a010203));
+        cr_expect_eq(t.addresses[1].at.v6.sin6_family, AF_INET6);
+        cr_expect_eq(t.addresses[1].at.v6.sin6_port, htons(5432));
+        cr_expect_eq(t.addresses[2].at.v4.sin_addr.s_addr, htonl(0x0a010204));
         cr_expect_str_eq(t.authority, "db.example:5432");
         probe_target_release(&t);
-        cr_expect_not(probe_target_parse(CHECK_TCP, "web.example:80", &hosts, &t, &e));
+        cr_expect_not(probe_target_parse(CHECK_TCP, "web.example:80", &w, &t, &e));
         probe_target_release(&t);
-        strs_release(&hosts);
+}
+
+Test(probe_net, tries_the_addresses_of_a_host_until_one_accepts)
+{
+        static const char *const addresses[] = { "::1", "127.0.0.9", "127.0.0.1", NULL };
+        int port, fd = listen_v4(&port);
+
+        known = addresses;
+        begin(CHECK_HTTP, "db.example:%d/", port);
+        rig.world.resolve = from_known;
+        serve(fd, "HTTP/1.1 200 OK\r\n\r\n");
+        probe_rig_expect(&rig, true, "");
+        cr_expect(strstr(server.request, "Host: db.example:"));
+        finish();
+}
+
+/* A full queue on loopback answers as a host behind a firewall does: not at all. */
+Test(probe_net, an_address_that_never_answers_does_not_hide_the_next)
+{
+        static const char *const addresses[] = { "127.0.0.9", "127.0.0.1", NULL };
+        int port, fd = listen_v4(&port);
+        struct sockaddr_in mute = { .sin_family = AF_INET,
+                                    .sin_port = htons((uint16_t)port),
+                                    .sin_addr.s_addr = htonl(0x7f000009) };
+        int full = bound(AF_INET, &mute, sizeof mute), callers[64];
+
+        cr_assert_eq(listen(full, 0), 0);
+        for (size_t i = 0; i < 64; i++) {
+                callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                connect(callers[i], (struct sockaddr *)&mute, sizeof mute);
+        }
+        known = addresses;
+        begin(CHECK_TCP, "db.example:%d", port);
+        rig.program->healthcheck_timeout_ms = 2000;
+        rig.world.resolve = from_known;
+        serve(fd, NULL);
+        probe_rig_expect(&rig, true, "");
+        for (size_t i = 0; i < 64; i++)
+                close(callers[i]);
+        close(full);
+        finish();
+}
+
+Test(probe_net, asks_the_addresses_of_the_last_reading)
+{
+        static const char *const before[] = { "127.0.0.9", NULL }, *const after[] = { "127.0.0.1",
+                                                                                      NULL };
+        int port, fd = listen_v4(&port);
+
+        known = before;
+        begin(CHECK_TCP, "db.example:%d", port);
+        rig.world.resolve = from_known;
+        serve(fd, NULL);
+        cr_expect_not(probe_rig_ask(&rig).ok);
+        known = after;
+        probe_follow(rig.process->worker);
+        cr_expect(probe_rig_run(&rig, is_well));
+        finish();
 }
