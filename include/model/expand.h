@@ -1,5 +1,5 @@
-/* Python's % formatting with a mapping, as compat section 5 has it:
- * "%(program_name)s_%(process_num)02d".
+/* %(name)s in values of the configuration, with flags and a width, and s, d, i or x behind it:
+ * "%(program_name)s_%(process_num)02d". %% is a percent sign.
  */
 #ifndef MODEL_EXPAND_H
 #define MODEL_EXPAND_H

@@ -1,36 +1,27 @@
+/* %(name)s in the values of a configuration file: the part of Python's formatting that
+ * configuration files use. Pure. Errors tell the place, never the value: it may hold a password. */
 #include "model/expand.h"
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/pytext.h"
 
-#define WIDEST 100000 /* of a field: nobody means more, and memory is not free */
+#define WIDTH_MAX 1000 /* of a field */
 
 struct value {
         bool is_int;
-        long long number;
+        int number;
         const char *text; /* borrowed */
-        size_t len;
-};
-
-/* One conversion: %(key)-5.2d */
-struct spec {
-        bool left, plus, blank, alt, zero;
-        int width, prec; /* prec -1: none */
-        unsigned conv;   /* code point */
-        size_t conv_at;  /* byte offset of it */
-        size_t end;      /* offset behind it */
 };
 
 struct expansion {
         const char *text;
         const struct names *names;
         struct buf *out, *why;
-        bool has_arg; /* a value is there for the next conversion */
-        bool has_key; /* ... and it is `arg`; else it is the mapping itself */
-        struct value arg;
+        bool unknown; /* refused because a name is not there */
 };
 
 /* ---- names */
@@ -75,7 +66,7 @@ static const struct fixed_name {
 
 static void take_text(struct value *v, const char *text)
 {
-        *v = (struct value){ .text = text, .len = strlen(text) };
+        *v = (struct value){ .text = text };
 }
 
 static bool find_name(const struct names *n, const char *key, size_t len, struct value *out)
@@ -133,328 +124,142 @@ static void put_available(struct buf *why, const struct names *n)
         }
 }
 
-/* ---- refusals */
+/* ---- refusals: false, always */
 
-static bool bad_format(struct expansion *x, const char *reason)
+/* The place of a byte, as people count: the first character is 1. */
+static size_t expand_place(const struct expansion *x, const char *at)
 {
-        buf_puts(x->why, reason);
-        return false;
-}
+        size_t place = 1, len = (size_t)(at - x->text);
 
-static bool bad_number(struct expansion *x, const struct spec *s, const char *wanted)
-{
-        const char *got = x->has_key ? "str" : "dict";
-
-        buf_printf(x->why, "%%%c format: %s is required, not %s", (char)s->conv, wanted, got);
-        return false;
-}
-
-static bool bad_conversion(struct expansion *x, const struct spec *s)
-{
-        size_t index = 0;
-
-        for (size_t i = 0; i < s->conv_at; index++) {
+        for (size_t i = 0; i < len; place++) {
                 unsigned cp;
-                i += pytext_decode(x->text + i, s->conv_at - i, &cp);
+                i += pytext_decode(x->text + i, len - i, &cp);
         }
-        buf_printf(x->why, "unsupported format character '%c' (0x%x) at index %zu",
-                   s->conv > 31 && s->conv < 127 ? (char)s->conv : '?', s->conv, index);
+        return place;
+}
+
+static bool refuse_sign(struct expansion *x, const char *at)
+{
+        buf_printf(x->why, "a single %% at character %zu (write %%%%)", expand_place(x, at));
         return false;
 }
 
-/* ---- fields */
-
-/* Sign and prefix, then zeros or blanks up to the width, then the rest. `chars` is the width of
- * body as people see it. */
-static void put_field(struct buf *out, const struct spec *s, const char *lead, const char *body,
-                      size_t len, size_t chars, bool zeros)
+static bool refuse_form(struct expansion *x, const char *at, const char *reason)
 {
-        size_t shown = strlen(lead) + chars;
-        size_t pad = s->width > 0 && (size_t)s->width > shown ? (size_t)s->width - shown : 0;
+        const char *close = strchr(at, ')');
+        int shown = close ? (int)(close + 1 - at) : 2;
 
-        for (size_t i = 0; i < pad && !s->left && !zeros; i++)
-                buf_putc(out, ' ');
-        buf_puts(out, lead);
-        for (size_t i = 0; i < pad && !s->left && zeros; i++)
-                buf_putc(out, '0');
-        buf_put(out, body, len);
-        for (size_t i = 0; i < pad && s->left; i++)
-                buf_putc(out, ' ');
+        buf_printf(x->why, "%.*s at character %zu: %s", shown, at, expand_place(x, at), reason);
+        return false;
 }
 
-static void put_text(struct buf *out, const struct spec *s, const char *text, size_t len)
+static bool refuse_name(struct expansion *x, const char *name, size_t len)
 {
-        size_t used = 0, chars = 0;
-
-        while (used < len && (s->prec < 0 || chars < (size_t)s->prec)) {
-                unsigned cp;
-                used += pytext_decode(text + used, len - used, &cp);
-                chars++;
-        }
-        put_field(out, s, "", text, used, chars, false);
-}
-
-static const char *sign_of(const struct spec *s, bool negative)
-{
-        return negative ? "-" : s->plus ? "+" : s->blank ? " " : "";
-}
-
-static bool put_integer(struct expansion *x, const struct spec *s, const char *c_format,
-                        const char *prefix)
-{
-        AUTO_BUF body = BUF_INIT;
-        char digits[32], lead[8];
-
-        if (!x->has_key || !x->arg.is_int)
-                return bad_number(x, s,
-                                  strchr("oxX", (int)s->conv) ? "an integer" : "a real number");
-        long long n = x->arg.number;
-        snprintf(lead, sizeof lead, "%s%s", sign_of(s, n < 0), s->alt ? prefix : "");
-        int len = snprintf(digits, sizeof digits, c_format, n < 0 ? -n : n);
-        for (int i = len; i < s->prec; i++)
-                buf_putc(&body, '0');
-        buf_put(&body, digits, (size_t)len);
-        x->out->failed |= body.failed;
-        put_field(x->out, s, lead, buf_str(&body), body.len, body.len, s->zero && !s->left);
-        return true;
-}
-
-static bool put_float(struct expansion *x, const struct spec *s)
-{
-        const char c_format[] = { '%',
-                                  s->alt ? '#' : '.',
-                                  s->alt ? '.' : '*',
-                                  s->alt ? '*' : (char)s->conv,
-                                  s->alt ? (char)s->conv : '\0',
-                                  '\0' };
-        AUTO_BUF body = BUF_INIT;
-
-        if (!x->has_key || !x->arg.is_int)
-                return bad_format(x, x->has_key ? "must be real number, not str"
-                                                : "must be real number, not dict");
-        double n = (double)x->arg.number;
-        buf_printf(&body, c_format, s->prec < 0 ? 6 : s->prec, n < 0 ? -n : n);
-        x->out->failed |= body.failed;
-        put_field(x->out, s, sign_of(s, n < 0), buf_str(&body), body.len, body.len,
-                  s->zero && !s->left);
-        return true;
-}
-
-static bool put_char(struct expansion *x, const struct spec *s)
-{
-        AUTO_BUF one = BUF_INIT;
-        unsigned cp;
-
-        if (x->has_key && x->arg.is_int) {
-                if (x->arg.number < 0 || x->arg.number > 0x10ffff)
-                        return bad_format(x, "%c arg not in range(0x110000)");
-                if (x->arg.number == 0)
-                        return bad_format(x, "%c would put a NUL byte there");
-                pytext_encode(&one, (unsigned)x->arg.number);
-        } else {
-                bool single = x->has_key && x->arg.len &&
-                              pytext_decode(x->arg.text, x->arg.len, &cp) == x->arg.len;
-                if (!single)
-                        return bad_format(x, "%c requires int or char");
-                buf_put(&one, x->arg.text, x->arg.len);
-        }
-        x->out->failed |= one.failed;
-        put_field(x->out, s, "", buf_str(&one), one.len, 1, false);
-        return true;
-}
-
-/* %s, %r and %a. */
-static bool put_string(struct expansion *x, const struct spec *s, size_t from)
-{
-        AUTO_BUF text = BUF_INIT;
-
-        if (!x->has_key) { /* the mapping itself */
-                buf_put(x->out, x->text + from, s->end - from);
-                return true;
-        }
-        if (x->arg.is_int)
-                buf_printf(&text, "%lld", x->arg.number);
-        else if (s->conv == 's')
-                buf_put(&text, x->arg.text, x->arg.len);
-        else
-                pytext_repr(&text, x->arg.text, x->arg.len, s->conv == 'a');
-        x->out->failed |= text.failed;
-        put_text(x->out, s, buf_str(&text), text.len);
-        return true;
-}
-
-static bool convert(struct expansion *x, const struct spec *s, size_t from)
-{
-        if (!x->has_arg)
-                return bad_format(x, "not enough arguments for format string");
-        x->has_arg = false;
-        switch (s->conv) {
-        case 'd':
-        case 'i':
-        case 'u':
-                return put_integer(x, s, "%lld", "");
-        case 'o':
-                return put_integer(x, s, "%llo", "0o");
-        case 'x':
-                return put_integer(x, s, "%llx", "0x");
-        case 'X':
-                return put_integer(x, s, "%llX", "0X");
-        case 'e':
-        case 'E':
-        case 'f':
-        case 'F':
-        case 'g':
-        case 'G':
-                return put_float(x, s);
-        case 'c':
-                return put_char(x, s);
-        case 's':
-        case 'r':
-        case 'a':
-                return put_string(x, s, from);
-        default:
-                return bad_conversion(x, s);
-        }
-}
-
-/* ---- reading a conversion */
-
-static bool unknown_name(struct expansion *x, const char *key, size_t len)
-{
+        x->unknown = true;
         buf_puts(x->why, "(");
-        pytext_repr(x->why, key, len, false);
+        pytext_repr(x->why, name, len, false);
         buf_puts(x->why, ")");
         return false;
 }
 
-/* At an opening parenthesis; parentheses nest. *unknown: the name is not there. */
-static bool read_key(struct expansion *x, size_t *at, bool *unknown)
-{
-        const char *key = x->text + *at + 1, *c = key;
+/* ---- one %(name)s */
 
-        for (int depth = 1; depth > 0; c++) {
-                if (!*c)
-                        return bad_format(x, "incomplete format key");
-                depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
+static void put_number(struct buf *out, const char *flags, int width, char form, int number)
+{
+        char format[16];
+
+        snprintf(format, sizeof format, "%%%s*%c", flags, form);
+        buf_printf(out, format, width, number);
+}
+
+/* The width counts characters. */
+static void put_text(struct buf *out, bool left, int width, const char *text)
+{
+        size_t len = strlen(text), chars = 0;
+
+        for (size_t i = 0; i < len; chars++) {
+                unsigned cp;
+                i += pytext_decode(text + i, len - i, &cp);
         }
-        size_t len = (size_t)(c - key) - 1;
-        *at = (size_t)(c - x->text);
-        *unknown = !find_name(x->names, key, len, &x->arg);
-        if (*unknown)
-                return unknown_name(x, key, len);
-        x->has_arg = x->has_key = true;
-        return true;
+        int pad = (size_t)width > chars ? width - (int)chars : 0;
+        buf_printf(out, "%*s%s%*s", left ? 0 : pad, "", text, left ? pad : 0, "");
 }
 
-static void read_flags(const char *text, size_t *at, struct spec *s)
+static bool put_value(struct expansion *x, const char *at, const struct value *v, const char *flags,
+                      int width, char form)
 {
-        for (;; (*at)++) {
-                switch (text[*at]) {
-                case '-':
-                        s->left = true;
-                        break;
-                case '+':
-                        s->plus = true;
-                        break;
-                case ' ':
-                        s->blank = true;
-                        break;
-                case '#':
-                        s->alt = true;
-                        break;
-                case '0':
-                        s->zero = true;
-                        break;
-                default:
-                        return;
-                }
-        }
-}
+        bool left = strchr(flags, '-') != NULL;
 
-/* "*" takes the conversion's own value, so that nothing is left for the conversion. */
-static bool read_star(struct expansion *x, size_t *at, int *out)
-{
-        if (!x->has_arg)
-                return bad_format(x, "not enough arguments for format string");
-        if (!x->has_key || !x->arg.is_int)
-                return bad_format(x, "* wants int");
-        x->has_arg = false;
-        *out = 0;
-        (*at)++;
-        return true;
-}
-
-static bool read_size(struct expansion *x, size_t *at, int *out, const char *too_big)
-{
-        if (x->text[*at] == '*')
-                return read_star(x, at, out);
-        *out = 0;
-        for (; x->text[*at] >= '0' && x->text[*at] <= '9'; (*at)++) {
-                *out = *out * 10 + (x->text[*at] - '0');
-                if (*out > WIDEST)
-                        return bad_format(x, too_big);
+        if (v->is_int && form == 's') {
+                char digits[16];
+                snprintf(digits, sizeof digits, "%d", v->number);
+                put_text(x->out, left, width, digits);
+        } else if (v->is_int) {
+                put_number(x->out, flags, width, form, v->number);
+        } else if (form == 's') {
+                put_text(x->out, left, width, v->text);
+        } else {
+                return refuse_form(x, at, "its value is text: write s behind it");
         }
         return true;
 }
 
-/* What follows the key: flags, width, precision, length, conversion. */
-static bool read_spec(struct expansion *x, size_t at, struct spec *s)
+/* `at` is at its percent sign; *end_out is behind it. */
+static bool expand_name(struct expansion *x, const char *at, const char **end_out)
 {
-        const char *text = x->text;
+        const char *name = at + 2, *close = strchr(name, ')');
+        char flags[8] = "";
+        struct value v = { 0 };
 
-        *s = (struct spec){ .prec = -1 };
-        read_flags(text, &at, s);
-        if (!read_size(x, &at, &s->width, "width too big"))
-                return false;
-        if (text[at] == '.') {
-                at++;
-                if (!read_size(x, &at, &s->prec, "precision too big"))
-                        return false;
-        }
-        if (text[at] == 'h' || text[at] == 'l' || text[at] == 'L')
-                at++;
-        if (!text[at])
-                return bad_format(x, "incomplete format");
-        s->conv_at = at;
-        s->end = at + pytext_decode(text + at, strlen(text + at), &s->conv);
-        return true;
+        if (!close)
+                return refuse_form(x, at, "the name has no closing parenthesis");
+        if (!find_name(x->names, name, (size_t)(close - name), &v))
+                return refuse_name(x, name, (size_t)(close - name));
+        const char *c = close + 1;
+        size_t flag_count = strspn(c, "-+ 0");
+        if (flag_count >= sizeof flags)
+                return refuse_form(x, at, "too many flags");
+        memcpy(flags, c, flag_count);
+        c += flag_count;
+        long width = *c >= '0' && *c <= '9' ? strtol(c, (char **)&c, 10) : 0;
+        if (width > WIDTH_MAX)
+                return refuse_form(x, at, "the width is at most 1000");
+        if (!*c || !strchr("sdix", *c))
+                return refuse_form(x, at, "s, d, i or x has to follow, with flags and a width");
+        *end_out = c + 1;
+        return put_value(x, at, &v, flags, (int)width, *c);
 }
 
-/* *unknown tells the two kinds of refusal apart. */
-static bool run(struct expansion *x, bool *unknown)
+/* A bare %s stays as it is: Supervisor loads it, and nothing sensible could stand there. */
+static bool expand_all(struct expansion *x)
 {
-        size_t at = 0;
+        const char *at = x->text;
 
         for (;;) {
-                size_t plain = strcspn(x->text + at, "%");
-                buf_put(x->out, x->text + at, plain);
+                size_t plain = strcspn(at, "%");
+                buf_put(x->out, at, plain);
                 at += plain;
-                if (!x->text[at])
+                if (!*at)
                         return true;
-                size_t from = at++;
-                if (x->text[at] == '%') {
-                        buf_putc(x->out, '%');
-                        at++;
-                        continue;
+                if (at[1] == '(') {
+                        if (!expand_name(x, at, &at))
+                                return false;
+                } else if (at[1] == '%' || at[1] == 's') {
+                        buf_puts(x->out, at[1] == '%' ? "%" : "%s");
+                        at += 2;
+                } else {
+                        return refuse_sign(x, at);
                 }
-                if (x->text[at] == '(' && !read_key(x, &at, unknown))
-                        return false;
-                struct spec s;
-                if (!read_spec(x, at, &s) || !convert(x, &s, from))
-                        return false;
-                at = s.end;
         }
 }
 
-static void explain(const struct expansion *x, bool unknown, const char *what, struct buf *why)
+static void explain(const struct expansion *x, const char *what, struct buf *why)
 {
-        buf_puts(why, "Format string ");
-        pytext_repr(why, x->text, strlen(x->text), false);
-        buf_puts(why, " for ");
+        buf_puts(why, "Format string for ");
         pytext_repr(why, what, strlen(what), false);
-        buf_puts(why, unknown ? " contains names " : " is badly formatted: ");
+        buf_puts(why, x->unknown ? " contains names " : " is badly formatted: ");
         buf_puts(why, buf_str(x->why));
-        if (unknown) {
+        if (x->unknown) {
                 buf_puts(why, " which cannot be expanded. Available names: ");
                 put_available(why, x->names);
         }
@@ -465,14 +270,11 @@ bool expand(const char *text, const struct names *names, const char *what, struc
             struct buf *why)
 {
         AUTO_BUF reason = BUF_INIT;
-        struct expansion x = {
-                .text = text, .names = names, .out = out, .why = &reason, .has_arg = true
-        };
-        bool unknown = false;
+        struct expansion x = { .text = text, .names = names, .out = out, .why = &reason };
 
-        if (run(&x, &unknown))
+        if (expand_all(&x))
                 return !out->failed;
-        explain(&x, unknown, what, why);
+        explain(&x, what, why);
         return false;
 }
 

@@ -72,14 +72,14 @@ Test(config_errors, of_programs_have_supervisors_words)
                 { "command=x\numask=9\n",
                   "9 can not be converted to an octal type" IN("program:a") },
                 { "command=+%H\n",
-                  "Format string '+%H' for 'program:a.command' is badly formatted: unsupported "
-                  "format character 'H' (0x48) at index 2" IN("program:a") },
+                  "Format string for 'program:a.command' is badly formatted: a single % at "
+                  "character 2 (write %%)" IN("program:a") },
                 { "command=x\nuser=%(process_num)d\n",
-                  "Format string '%(process_num)d' for 'program:a.user' contains names "
+                  "Format string for 'program:a.user' contains names "
                   "('process_num') which cannot be expanded. Available names: ENV_HOME, ENV_PATH, "
                   "group_name, here, host_node_name, program_name" IN("program:a") },
                 { "command=x\nprocess_name=%(no)s\n",
-                  "Format string '%(no)s' for 'process_name' contains names ('no') which cannot be "
+                  "Format string for 'process_name' contains names ('no') which cannot be "
                   "expanded. Available names: ENV_HOME, ENV_PATH, group_name, here, "
                   "host_node_name, numprocs, process_num, program_name" IN("program:a") },
         };
@@ -235,7 +235,7 @@ Test(config_errors, of_servers_have_supervisors_words)
         cr_expect_str_eq(bad("[unix_http_server]\nfile=/s\nchown=nix\n"),
                          "Invalid sockchown value nix");
         cr_expect_str_eq(bad("[inet_http_server]\nport=%(here)s\n"),
-                         "Format string '%(here)s' for 'inet_http_server.port' contains names "
+                         "Format string for 'inet_http_server.port' contains names "
                          "('here') which cannot be expanded. Available names: ENV_HOME, ENV_PATH");
 }
 
@@ -245,7 +245,7 @@ Test(config_errors, of_the_client)
         cr_expect_str_eq(first_error(), ".ini file does not include supervisorctl section");
         cr_assert_null(load_as("[supervisorctl]\npassword=%(here)s\n", WANT_CTL));
         cr_expect_str_eq(first_error(),
-                         "Format string '%(here)s' for 'supervisorctl.password' contains names "
+                         "Format string for 'supervisorctl.password' contains names "
                          "('here') which cannot be expanded. Available names: ENV_HOME, ENV_PATH");
 }
 
