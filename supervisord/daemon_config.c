@@ -122,8 +122,8 @@ bool daemon_read_config(struct daemon *d, int *code)
                 *code = daemon_refuse(d, e.text);
                 return false;
         }
-        d->config = config_load(path, WANT_DAEMON, d->cmd.overrides, d->cmd.override_count,
-                                d->world, &d->diags);
+        d->config = config_load(path, d->cmd.check ? WANT_RELOAD : WANT_DAEMON, d->cmd.overrides,
+                                d->cmd.override_count, d->world, &d->diags);
         bool go_on = d->config && !d->cmd.check;
         if (d->cmd.check)
                 *code = check_config(d, path);
@@ -160,10 +160,8 @@ void daemon_tell_diags(struct log *log, const struct diags *d)
                         const struct diag *g = &d->items[i];
                         if (g->severity != rounds[r].severity || !g->message)
                                 continue;
-                        if (g->file && g->line && g->key && !g->quoted)
-                                log_line(log, rounds[r].level, "%s:%d: %s%s%s", g->file, g->line,
-                                         g->message, g->hint ? "; " : "", g->hint ? g->hint : "");
-                        else
-                                log_line(log, rounds[r].level, "%s", g->message);
+                        AUTO_BUF text = BUF_INIT;
+                        diag_line(g, &text);
+                        log_line(log, rounds[r].level, "%s", buf_str(&text));
                 }
 }

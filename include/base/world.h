@@ -27,7 +27,8 @@ struct world {
 
         /* Whole file into *out. False: *e says why, e->sys is its errno. */
         bool (*read_file)(const struct world *w, const char *path, struct buf *out, struct err *e);
-        /* Paths that match, sorted bytewise; none is no error. */
+        /* Paths that match, sorted bytewise; none is no error. False: something could not be looked
+         * into (*e); *out has the rest. */
         bool (*glob)(const struct world *w, const char *pattern, struct strs *out, struct err *e);
         bool (*is_dir)(const struct world *w, const char *path);
         bool (*is_file)(const struct world *w, const char *path); /* exists and is no directory */

@@ -95,6 +95,7 @@ struct config {
         struct group_conf **by_name; /* owned array: the same, borrowed, sorted by name */
         bool has_rpcinterface;       /* [rpcinterface:supervisor] with the stock factory */
         struct strs files;           /* every file that was read, the main one first */
+        bool incomplete;             /* an included file is there and could not be read */
 };
 
 /* A command line value that wins over the file, also after every reload (compat section 1). */
@@ -105,6 +106,8 @@ struct override {
 
 enum config_want {
         WANT_DAEMON, /* [supervisord] and everything below it; plugin sections */
+        WANT_RELOAD, /* the same, for what runs already: an included file that is there and cannot
+                      * be read is an error, because its programs would count as removed */
         WANT_CTL, /* only [supervisorctl]; nothing else is looked at, no diagnostics but errors */
 };
 

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
 enum severity {
         DIAG_INFO,     /* delivered to the main log at INFO */
         DIAG_WARNING,  /* main log: WARN; --check --strict: exit 2 */
@@ -43,6 +45,8 @@ void diags_release(struct diags *d);
 /* hint may be NULL. */
 void diags_add(struct diags *d, enum severity severity, const struct where *at, const char *hint,
                const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* One line for the main log: with file and line, unless the words are Supervisor's. Appends. */
+void diag_line(const struct diag *d, struct buf *out);
 /* The first error, or NULL. */
 const struct diag *diags_first_error(const struct diags *d);
 

@@ -25,7 +25,7 @@ struct ini_handler {
 enum ini_result {
         INI_OK,
         INI_BAD_LINES, /* everything that could be read was handed over */
-        INI_REFUSED,   /* nothing was handed over: no header first, or a NUL byte */
+        INI_REFUSED,   /* nothing was handed over: no header first, a NUL byte, not UTF-8 */
         INI_NOMEM,
 };
 

@@ -475,8 +475,14 @@ static void retire(struct supervisor *s, struct relic *k)
         }
         if (!recall(s, p, k))
                 return;
-        log_line(s->log, LVL_INFO, "'%s' (pid %d) is configured no more: stopping it", p->name,
-                 (int)p->pid);
+        if (s->config->incomplete)
+                log_line(s->log, LVL_ERROR,
+                         "'%s' (pid %d) runs on: it may be in the included file that could not be "
+                         "read",
+                         p->name, (int)p->pid);
+        else
+                log_line(s->log, LVL_INFO, "'%s' (pid %d) is configured no more: stopping it",
+                         p->name, (int)p->pid);
 }
 
 /* ---- fleets */
@@ -561,9 +567,9 @@ void adopt_everything(struct supervisor *s)
                 struct relic *k = &st->relics[i];
                 if (!k->process)
                         continue;
-                if (is_gone(k->process))
+                if (is_gone(k->process) && !s->config->incomplete)
                         supervisor_order(s, k->process, PE_RETIRE);
-                else
+                else if (!is_gone(k->process))
                         follow_changes(s, k->process, k);
         }
         state_forget_relics(s);

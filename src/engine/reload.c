@@ -34,11 +34,25 @@ void reload_refused(struct supervisor *s, const struct diags *diags)
         bus_publish(&s->bus, &e);
 }
 
+/* At the daemon's start its log has them, too. */
+static void say_warnings(struct supervisor *s, const struct diags *diags)
+{
+        for (size_t i = 0; i < diags->count; i++) {
+                const struct diag *d = &diags->items[i];
+                if (d->severity != DIAG_WARNING || !d->message)
+                        continue;
+                AUTO_BUF text = BUF_INIT;
+                diag_line(d, &text);
+                log_line(s->log, LVL_WARN, "%s", buf_str(&text));
+        }
+}
+
 struct config *reload_read(struct supervisor *s, struct diags *diags)
 {
-        struct config *next = config_load(s->config->path, WANT_DAEMON, s->overrides,
+        struct config *next = config_load(s->config->path, WANT_RELOAD, s->overrides,
                                           s->override_count, s->world, diags);
 
+        say_warnings(s, diags);
         if (!next)
                 reload_refused(s, diags);
         return next;

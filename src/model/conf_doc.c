@@ -299,6 +299,23 @@ struct inclusion {
         struct where quoted; /* the same, for lines of Supervisor's */
 };
 
+/* What is not there, or is a directory, was named in vain. Anything else that cannot be read may
+ * have any program in it. */
+static void include_failed(struct inclusion *in, const struct err *e, const char *what,
+                           const char *path)
+{
+        bool absent =
+            e->code == ERR_SYS && (e->sys == ENOENT || e->sys == ENOTDIR || e->sys == EISDIR);
+        bool refused = in->doc->needs_all && !absent;
+
+        in->diags->failed |= e->code == ERR_NOMEM;
+        in->doc->incomplete |= !absent;
+        diags_add(in->diags, refused ? DIAG_ERROR : DIAG_WARNING, &in->at,
+                  refused ? "its programs would count as removed; make it readable, or remove it"
+                          : "nothing of it is used",
+                  "could not %s %s: %s", what, path, e->text);
+}
+
 static void include_file(struct inclusion *in, const char *path)
 {
         AUTO_BUF text = BUF_INIT;
@@ -307,9 +324,7 @@ static void include_file(struct inclusion *in, const char *path)
         diags_add(in->diags, DIAG_INFO, &in->quoted, NULL,
                   "Included extra file \"%s\" during parsing", path);
         if (!in->w->read_file(in->w, path, &text, &e)) {
-                in->diags->failed |= e.code == ERR_NOMEM;
-                diags_add(in->diags, DIAG_WARNING, &in->at, "nothing of it is used",
-                          "could not read config file %s: %s", path, e.text);
+                include_failed(in, &e, "read config file", path);
                 return;
         }
         if (!remember_file(in->doc, path, in->w)) {
@@ -333,10 +348,8 @@ static void include_pattern(struct inclusion *in, const char *word, size_t len)
                 return;
         }
         bool ok = in->w->glob(in->w, pattern, &found, &e);
-        in->diags->failed |= !ok && e.code == ERR_NOMEM;
         if (!ok)
-                diags_add(in->diags, DIAG_WARNING, &in->at, e.text,
-                          "could not look for files that match \"%s\"", pattern);
+                include_failed(in, &e, "look for files that match", pattern);
         else if (!found.count)
                 diags_add(in->diags, DIAG_WARNING, &in->quoted, NULL,
                           "No file matches via include \"%s\"", pattern);

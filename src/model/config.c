@@ -304,7 +304,9 @@ struct config *config_load(const char *path, enum config_want want,
                 diags->failed = true;
                 return NULL;
         }
+        l.doc.needs_all = want == WANT_RELOAD;
         load_all(&l, want, overrides, override_count);
+        l.c->incomplete = l.doc.incomplete;
         conf_doc_release(&l.doc);
         if (diags->errors == errors && !diags->failed)
                 return l.c;

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-
 void diags_release(struct diags *d)
 {
         for (size_t i = 0; i < d->count; i++) {
@@ -73,6 +71,15 @@ void diags_add(struct diags *d, enum severity severity, const struct where *at, 
                 d->errors++;
         if (severity == DIAG_WARNING)
                 d->warnings++;
+}
+
+void diag_line(const struct diag *d, struct buf *out)
+{
+        if (d->file && d->line && d->key && !d->quoted)
+                buf_printf(out, "%s:%d: %s%s%s", d->file, d->line, d->message, d->hint ? "; " : "",
+                           d->hint ? d->hint : "");
+        else
+                buf_puts(out, d->message);
 }
 
 const struct diag *diags_first_error(const struct diags *d)

@@ -327,6 +327,30 @@ static enum ini_result refuse_nul(const char *text, const char *nul, const char 
         return why->failed ? INI_NOMEM : INI_REFUSED;
 }
 
+/* The parser that the files were written for decodes them first. NULL: all of it is UTF-8. */
+static const char *find_undecodable(const char *text, size_t len)
+{
+        for (size_t i = 0; i < len;) {
+                unsigned cp;
+                size_t n = pytext_decode(text + i, len - i, &cp);
+                if (n == 1 && cp >= 0x80)
+                        return text + i;
+                i += n;
+        }
+        return NULL;
+}
+
+static enum ini_result refuse_undecodable(const char *text, const char *bad, const char *name,
+                                          struct buf *why, int *line_out)
+{
+        *line_out = line_of(text, bad);
+        buf_printf(why, "File is not UTF-8 text: byte 0x%02x cannot be decoded.\nfile: ",
+                   (unsigned char)*bad);
+        pytext_repr(why, name, strlen(name), false);
+        buf_printf(why, ", line: %d", *line_out);
+        return why->failed ? INI_NOMEM : INI_REFUSED;
+}
+
 enum ini_result ini_read(const char *text, size_t len, const char *name,
                          const struct ini_handler *handler, void *arg, struct buf *why,
                          int *line_out)
@@ -337,6 +361,9 @@ enum ini_result ini_read(const char *text, size_t len, const char *name,
         *line_out = 0;
         if (nul)
                 return refuse_nul(text, nul, name, why, line_out);
+        const char *bad = find_undecodable(text, len);
+        if (bad)
+                return refuse_undecodable(text, bad, name, why, line_out);
         skip_bom(&text, &len);
         walk_text(&w, text, len);
         finish_values(&w);

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <grp.h>
 #include <limits.h>
 #include <netdb.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/globs.h"
 
 #ifdef STATIC_BUILD
 #include <nss.h>
@@ -87,28 +87,17 @@ static bool real_is_file(const struct world *w, const char *path)
         return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* A backslash is a character like others there (compat 6), and the order is ours: glob's own
- * depends on the locale. */
 static bool real_glob(const struct world *w, const char *pattern, struct strs *out, struct err *e)
 {
-        glob_t found = { 0 };
         AUTO_STRS sorted = STRS_INIT;
-        int rc = glob(pattern, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
-        bool fine = rc == 0 || rc == GLOB_NOMATCH;
+        bool fine = globs_find(pattern, &sorted, e);
 
         (void)w;
-        for (size_t i = 0; fine && rc == 0 && i < found.gl_pathc; i++)
-                fine = strs_add(&sorted, found.gl_pathv[i]);
-        globfree(&found);
-        if (!fine)
-                return rc == 0 || rc == GLOB_NOSPACE
-                           ? err_nomem(e)
-                           : err_set(e, ERR_USAGE, "%s cannot be read as a pattern", pattern);
         strs_sort(&sorted);
         for (size_t i = 0; i < sorted.count; i++)
                 if (!strs_add(out, sorted.items[i]))
                         return err_nomem(e);
-        return true;
+        return fine;
 }
 
 /* ---- users and groups */

@@ -282,6 +282,74 @@ def a_change_of_group_and_an_include_are_followed(c):
 
 
 @story(nobody=True)
+def an_include_that_cannot_be_read_removes_nobody(c):
+    os.mkdir(c.path('conf.d'))
+    path = c.path('conf.d', 'b.ini')
+    text = c.program('b', ' sleep', 'startsecs=0')
+    write_file(path, text)
+    include = f'[include]\nfiles={c.dir}/conf.d/*.ini'
+    d = c.daemon(c.program('a', ' sleep', 'startsecs=0') + include)
+    d.wait_all('RUNNING', 2)
+    before = d.pids()
+
+    def link(to):
+        os.unlink(path)
+        os.symlink(to, path)
+
+    def refused(what, name=path):
+        a = d.reload(422)
+        check(any(name in e['message'] or e['file'] == name for e in a['errors']), f'{what}: {a["errors"]}')
+        d.reload(422, plan=True)
+        code, out, err = d.ctl('update')
+        has(out + err, 'CANT_REREAD', f'update, {what}')
+        check(d.ctl('apply')[0] != 0, f'apply, {what}')
+        code, out, err = d.ctl('reread')
+        has(out + err, name, f'reread, {what}')
+        seen = len(d.lines('configuration refused'))
+        d.send(signal.SIGHUP)
+        d.wait_log('configuration refused', seen + 1)
+        has(d.lines('configuration refused')[-1], name, f'the log, {what}')
+        same(d.pids(), before, f'pids, {what}')
+
+    def good():
+        os.unlink(path)
+        write_file(path, text)
+        same(d.reload()['changes'], [], 'changes')
+    link(path)
+    refused('a link to itself')
+    link('/proc/self/mem')
+    refused('a file that gives EIO')
+    good()
+    with open(path, 'ab') as f:
+        f.write(b'; caf\xe9\n')
+    refused('text that is not UTF-8')
+    good()
+    d.configure(d.text + f' {c.dir}/{"x" * 300}.ini')
+    refused('a name that is too long', 'x' * 300)
+    d.configure(d.text.replace(f' {c.dir}/{"x" * 300}.ini', ''))
+    if os.getuid():
+        for name, mode in ((path, 0), (c.path('conf.d'), 0), (c.path('conf.d'), 0o400)):
+            was = os.stat(name).st_mode
+            os.chmod(name, mode)
+            refused(f'mode {mode:o} of {name}', c.path('conf.d'))
+            os.chmod(name, was)
+    d.configure(d.text.replace('conf.d/*.ini', 'conf.d/*.ini nothing.ini'))
+    same(d.reload()['changes'], [], 'changes without what is not there')
+    d.wait_log('No file matches via include')
+    link(path)
+    d.kill()
+    d.start()
+    d.wait_log('it may be in the included file that could not be read')
+    same(d.pids()['b'], before['b'], 'pid after a kill')
+    good_pid = d.pids()
+    os.unlink(path)
+    write_file(path, text)
+    d.reload()
+    c.wait(lambda: d.process('b')['state'] == 'RUNNING' and d.pids()['b'] != good_pid['b'], 'b by its settings')
+    same(d.pids()['a'], before['a'], 'pid of a')
+
+
+@story(nobody=True)
 def update_is_what_supervisors_users_know(c):
     def text(n, *lines):
         return c.program('web', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0', *lines)

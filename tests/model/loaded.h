@@ -39,12 +39,17 @@ static inline struct config *load_as(const char *text, enum config_want want)
         return conf;
 }
 
-static inline struct config *again(void)
+static inline struct config *again_as(enum config_want want)
 {
         config_free(conf);
         diags_release(&diags);
-        conf = config_load(MAIN, WANT_DAEMON, NULL, 0, &world.ops, &diags);
+        conf = config_load(MAIN, want, NULL, 0, &world.ops, &diags);
         return conf;
+}
+
+static inline struct config *again(void)
+{
+        return again_as(WANT_DAEMON);
 }
 
 static inline const char *first_error(void)

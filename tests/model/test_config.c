@@ -457,6 +457,27 @@ Test(config, goes_on_without_a_file_that_cannot_be_read)
         cr_expect(said(DIAG_WARNING, "could not read config file /etc/a.ini"));
 }
 
+/* Its programs would count as removed. */
+Test(config, refuses_a_reload_by_a_file_that_cannot_be_read)
+{
+        fake_world_file(&world, "/etc/a.ini", "[program:a]\ncommand=x\n");
+        fake_world_deny(&world, "/etc/a.ini");
+        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini\n");
+        cr_assert(again());
+        cr_expect(conf->incomplete);
+        cr_expect_null(again_as(WANT_RELOAD));
+        cr_expect(strstr(first_error(), "could not read config file /etc/a.ini"));
+        cr_expect_eq(diags_first_error(&diags)->line, 3);
+}
+
+Test(config, takes_a_reload_by_what_is_not_there)
+{
+        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini a.ini\n");
+        cr_assert(again_as(WANT_RELOAD), "%s", first_error());
+        cr_expect_not(conf->incomplete);
+        cr_expect(said(DIAG_WARNING, "No file matches via include"));
+}
+
 Test(config, doubles_a_percent_sign_of_an_included_files_directory)
 {
         fake_world_file(&world, "/etc/50%/a.ini", "[program:a]\ncommand=%(here)s\n");

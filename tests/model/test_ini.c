@@ -143,6 +143,23 @@ Test(ini, skips_a_byte_order_mark)
         cr_assert_str_eq(read_text("\xef\xbb\xbf[a]\nk=1\n"), "[a]@1|k=1@2|");
 }
 
+Test(ini, refuses_what_is_not_utf8)
+{
+        static const char *const texts[] = { "[a]\nk=\xe9\n", "[a]\n;\xff\n",
+                                             "[a]\n#\xed\xa0\x80\n", "[a]\n\xc3",
+                                             "\xef\xbb\xbf[a]\nk=\xc0\x80\n" };
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+                AUTO_BUF why = BUF_INIT;
+                int line = 0;
+                cr_expect_eq(ini_read(texts[i], strlen(texts[i]), "f", NULL, NULL, &why, &line),
+                             INI_REFUSED, "text %zu", i);
+                cr_expect_eq(line, 2, "text %zu", i);
+                cr_expect(strstr(buf_str(&why), "not UTF-8"), "%s", buf_str(&why));
+        }
+        cr_expect_str_eq(read_text("[\xc3\xa9]\nk=\xf0\x9f\x98\x80\n"),
+                         "[\xc3\xa9]@1|k=\xf0\x9f\x98\x80@2|");
+}
+
 Test(ini, takes_form_feeds_and_separators_for_blanks)
 {
         cr_assert_str_eq(read_text("[a]\n\fk=1\x1c\n \x1d\nl\v=\x1f 2\n"), "[a]@1|k=1@2|l=2@4|");

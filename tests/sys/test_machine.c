@@ -322,6 +322,42 @@ Test(world, globs_in_bytewise_order_without_braces_and_hidden_files)
         cr_assert_eq(found.count, 7);
 }
 
+/* What is not there is no trouble; what cannot be looked at is, and the rest is found all the same.
+ */
+Test(world, globs_tell_what_they_could_not_look_into)
+{
+        const struct world *w = world_real();
+        AUTO_STRS found = STRS_INIT;
+        char pattern[512], longer[300];
+        static const char *const absent[] = { "none/*.conf", "a.conf/*", "none", "*/none",
+                                              "x*/y*" };
+
+        put("a.conf", "", 0);
+        cr_assert_eq(mkdir(in_dir("d"), 0755), 0);
+        put("d/b.conf", "", 0);
+        for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+                snprintf(pattern, sizeof pattern, "%s/%s", dir, absent[i]);
+                cr_expect(w->glob(w, pattern, &found, &why), "%s: %s", pattern, why.text);
+                cr_expect_eq(found.count, 0, "%s", pattern);
+        }
+        cr_assert_eq(symlink("loop", in_dir("loop")), 0);
+        snprintf(pattern, sizeof pattern, "%s/*/*.conf", dir);
+        cr_expect_not(w->glob(w, pattern, &found, &why));
+        cr_expect_eq(why.sys, ELOOP);
+        cr_expect_eq(found.count, 1);
+        cr_expect_str_eq(found.items[0], in_dir("d/b.conf"));
+        memset(longer, 'x', sizeof longer - 1);
+        longer[sizeof longer - 1] = '\0';
+        snprintf(pattern, sizeof pattern, "%s/%s", dir, longer);
+        cr_expect_not(w->glob(w, pattern, &found, &why));
+        cr_expect_eq(why.sys, ENAMETOOLONG);
+        snprintf(pattern, sizeof pattern, "%s/loop", dir);
+        cr_expect(w->glob(w, pattern, &found, &why), "that it loops is told by reading it");
+        snprintf(pattern, sizeof pattern, "%s//d/*", dir);
+        cr_expect(w->glob(w, pattern, &found, &why));
+        cr_expect_eq(found.count, 3);
+}
+
 Test(world, tells_files_from_directories)
 {
         const struct world *w = world_real();
