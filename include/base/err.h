@@ -16,6 +16,7 @@ enum err_code {
         ERR_NOMEM,    /* out of memory */
         ERR_BUSY,     /* taken by somebody else */
         ERR_NOENT,    /* no such thing */
+        ERR_FOREIGN,  /* what is there is another user's doing, and is not touched */
 };
 
 struct err {
