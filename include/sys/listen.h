@@ -16,13 +16,27 @@ struct unix_listen {
         int backlog;
 };
 
-/* Bind at a temporary name, chmod, chown, link into place: the path never exists with wrong rights.
- * A stale file (nobody answers) is replaced (*stale_out says so); a living one is ERR_BUSY and
- * *holder_out its pid (SO_PEERCRED; 0 unknown). The socket is non-blocking and close-on-exec.
- * ERR_SYS texts begin with the call: "chown PATH: ..." for compat 8's own message. A path that is
- * no socket is left alone (EEXIST); more than 107 bytes is ERR_USAGE. */
-bool listen_unix(const struct unix_listen *l, int *fd_out, bool *stale_out, pid_t *holder_out,
-                 struct err *e);
+/* What came of it, also where it failed. */
+struct unix_made {
+        int fd;               /* -1: none */
+        bool stale;           /* a socket that nobody answered was at the path, and was replaced */
+        const char *replaced; /* what else was there, of which nothing is lost; NULL: nothing */
+        pid_t holder;         /* ERR_BUSY: whose it is (SO_PEERCRED); 0 unknown */
+        dev_t dev;
+        ino_t ino; /* of the node */
+};
+
+/* Bind at a temporary name, chown, chmod, link into place: the path never exists with wrong rights,
+ * and only the node that was made gets them, also where another user may exchange names (see
+ * sys/guarded.h). A socket that nobody answers is replaced, and so are an empty file, a FIFO and a
+ * link (not what it leads to), unless it leads to a socket that answers; a living one is ERR_BUSY.
+ * The socket is non-blocking and close-on-exec. ERR_SYS texts begin with the call: "chown PATH:
+ * ..." for compat 8's own message. Anything else at the path is left alone (EEXIST); more than 107
+ * bytes is ERR_USAGE. */
+bool listen_unix(const struct unix_listen *l, struct unix_made *out, struct err *e);
+
+/* Owner and mode of a socket that listens already, which is this node: other settings. */
+bool unix_rights(const struct unix_listen *l, dev_t dev, ino_t ino, struct err *e);
 
 /* host "" binds all interfaces; IPv4, IPv6 and "localhost" (both families, no look-up). Up to `max`
  * sockets; *count_out says how many. ERR_BUSY: in use. Names other than localhost are looked up

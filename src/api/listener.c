@@ -137,7 +137,7 @@ static bool inherit(struct listener *l)
                 if (l->conf.kind == SERVER_UNIX)
                         break;
         }
-        if (l->count > 0 && l->conf.file && stat(l->conf.file, &st) == 0) {
+        if (l->count > 0 && l->conf.file && lstat(l->conf.file, &st) == 0) {
                 l->dev = st.st_dev;
                 l->ino = st.st_ino;
         }
@@ -192,19 +192,19 @@ static bool bind_unix(struct listener *l, struct err *e)
                                    .uid = c->chown.set ? c->chown.uid : (uid_t)-1,
                                    .gid = c->chown.set ? c->chown.gid : (gid_t)-1,
                                    .backlog = BACKLOG };
-        bool stale = false;
-        pid_t holder = 0;
-        struct stat st;
+        struct unix_made made;
 
-        if (!listen_unix(&how, &l->fds[0], &stale, &holder, e))
-                return put_in_words(c, holder, e);
+        if (!listen_unix(&how, &made, e))
+                return put_in_words(c, made.holder, e);
+        l->fds[0] = made.fd;
         l->count = 1;
-        if (stale)
+        l->dev = made.dev;
+        l->ino = made.ino;
+        if (made.stale)
                 log_line(l->api->sup->log, LVL_INFO, "Unlinking stale socket %s", c->file);
-        if (stat(c->file, &st) == 0) {
-                l->dev = st.st_dev;
-                l->ino = st.st_ino;
-        }
+        if (made.replaced)
+                log_line(l->api->sup->log, LVL_WARN, "%s was %s, not a socket: replaced", c->file,
+                         made.replaced);
         return true;
 }
 
@@ -485,17 +485,18 @@ void listener_unref(struct listener *l)
 
 static void change_rights(struct listener *l, const struct server_conf *next)
 {
-        const char *path = l->conf.file;
         bool same_owner = l->conf.chown.set == next->chown.set &&
                           l->conf.chown.uid == next->chown.uid &&
                           l->conf.chown.gid == next->chown.gid;
+        bool gives = !same_owner && next->chown.set;
+        struct unix_listen how = { .path = l->conf.file,
+                                   .mode = (mode_t)next->chmod,
+                                   .uid = gives ? next->chown.uid : (uid_t)-1,
+                                   .gid = gives ? next->chown.gid : (gid_t)-1 };
+        struct err e;
 
-        if (l->conf.chmod != next->chmod && chmod(path, (mode_t)next->chmod) < 0)
-                log_line(l->api->sup->log, LVL_WARN, "cannot change the mode of %s: %s", path,
-                         strerror(errno));
-        if (!same_owner && next->chown.set && lchown(path, next->chown.uid, next->chown.gid) < 0)
-                log_line(l->api->sup->log, LVL_WARN, "cannot change the owner of %s: %s", path,
-                         strerror(errno));
+        if ((gives || l->conf.chmod != next->chmod) && !unix_rights(&how, l->dev, l->ino, &e))
+                log_line(l->api->sup->log, LVL_WARN, "cannot change owner and mode: %s", e.text);
 }
 
 bool listener_update(struct listener *l, const struct server_conf *next, struct err *e)

@@ -44,28 +44,29 @@ static const char *unix_path(const char *url)
 
 /* ---- making a socket */
 
-/* Supervisor removes whatever has the name before it binds; here only a socket goes. Workers that
- * an earlier daemon left behind may still answer on it: they keep theirs, the name becomes ours. */
-static bool take_path(struct supervisor *s, const struct unix_listen *l, int *fd_out, struct err *e)
+/* Supervisor removes whatever has the name before it binds; here nothing goes that has a content.
+ * Workers that an earlier daemon left behind may still answer on it: they keep theirs, the name
+ * becomes ours. */
+static bool take_path(struct supervisor *s, const struct unix_listen *l, struct unix_made *made,
+                      struct err *e)
 {
         struct stat st;
-        bool stale;
-        pid_t holder;
 
-        if (listen_unix(l, fd_out, &stale, &holder, e))
+        if (listen_unix(l, made, e))
                 return true;
-        if (e->code != ERR_BUSY || s->sys->stat(s->sys, l->path, &st) < 0 || !S_ISSOCK(st.st_mode))
+        if (e->code != ERR_BUSY || lstat(l->path, &st) < 0 || !S_ISSOCK(st.st_mode))
                 return false;
-        log_line(s->log, LVL_WARN, "%s was in use by pid %d, taking it over", l->path, (int)holder);
+        log_line(s->log, LVL_WARN, "%s was in use by pid %d, taking it over", l->path,
+                 (int)made->holder);
         if (s->sys->unlink(s->sys, l->path) < 0)
                 return err_set(e, ERR_SYS, "unlink %s", l->path);
-        return listen_unix(l, fd_out, &stale, &holder, e);
+        return listen_unix(l, made, e);
 }
 
 static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
                       struct err *e)
 {
-        struct stat st;
+        struct unix_made made;
         struct unix_listen l = {
                 .path = unix_path(p->socket),
                 .mode = p->socket_mode < 0 ? DEFAULT_MODE : (mode_t)p->socket_mode,
@@ -74,12 +75,14 @@ static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi
                 .backlog = p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,
         };
 
-        if (!take_path(s, &l, &k->fd, e))
+        if (!take_path(s, &l, &made, e))
                 return false;
-        if (s->sys->stat(s->sys, l.path, &st) == 0) {
-                k->dev = st.st_dev;
-                k->inode = st.st_ino;
-        }
+        k->fd = made.fd;
+        k->dev = made.dev;
+        k->inode = made.ino;
+        if (made.replaced)
+                log_line(s->log, LVL_WARN, "%s was %s, not a socket: replaced", l.path,
+                         made.replaced);
         return true;
 }
 

@@ -16,24 +16,26 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
-#include "base/path.h"
+#include "sys/guarded.h"
 
 /* How often another daemon may change the path under our hands before it counts as busy. */
 #define ATTEMPTS     16
 #define LOCK_WAIT_MS 1000
 
+/* Everything happens in the directory as it was found first, whatever its path leads to by now. */
 struct unix_name {
-        struct buf path; /* the temporary name, beside the real one */
-        int dir;         /* its directory, when the name itself is too long for a socket address */
+        int dir;          /* owned: of the path */
+        bool dir_is_ours; /* nobody else can put anything into it, or into one on the way to it */
+        const char *name; /* borrowed: in that directory */
+        struct buf fresh; /* the temporary name in it, beside the real one */
         struct sockaddr_un address;
 };
 
 enum peer {
         PEER_LIVES,
-        PEER_GONE,    /* a socket, or a link to one, that nobody answers */
-        PEER_NONE,    /* no such path */
-        PEER_FOREIGN, /* not a socket */
-        PEER_UNKNOWN  /* errno says why it cannot be told */
+        PEER_GONE,   /* a socket, or a link to one, that nobody answers */
+        PEER_NONE,   /* no such path */
+        PEER_UNKNOWN /* errno says why it cannot be told */
 };
 
 static bool address_of(const char *path, struct sockaddr_un *out)
@@ -65,8 +67,10 @@ static enum peer judge(int error, const char *path)
                 return PEER_LIVES;
         case ENOENT: /* no path, or a link that leads nowhere */
                 return lstat(path, &st) == 0 ? PEER_GONE : PEER_NONE;
-        case ECONNREFUSED: /* files that are no sockets refuse too */
-                return stat(path, &st) == 0 && !S_ISSOCK(st.st_mode) ? PEER_FOREIGN : PEER_GONE;
+        case ECONNREFUSED: /* also what a link to something else says */
+        case ELOOP:        /* a link to itself */
+        case ENOTDIR:      /* or below a file */
+                return PEER_GONE;
         default:
                 errno = error;
                 return PEER_UNKNOWN;
@@ -93,23 +97,26 @@ static bool same_node(const struct stat *a, const struct stat *b)
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Remove the dead socket that was judged. Another daemon may replace it at the same time: so it is
- * first moved aside, and put back when it turns out to be a new one. */
-static bool remove_stale(const char *path, const struct stat *judged, struct err *e)
+/* Remove what was judged. Another daemon may replace it at the same time: so it is first moved
+ * aside, and put back when it turns out to be a new one. */
+static bool remove_judged(const struct unix_name *n, const char *path, const struct stat *judged,
+                          struct err *e)
 {
         AUTO_BUF aside = BUF_INIT;
         struct stat taken;
 
-        buf_printf(&aside, "%s.%d.old", path, (int)getpid());
+        buf_printf(&aside, "%s.%d.old", n->name, (int)getpid());
         if (aside.failed)
                 return err_nomem(e);
-        if (rename(path, aside.data) < 0)
+        if (renameat(n->dir, n->name, n->dir, aside.data) < 0)
                 return errno == ENOENT || err_set(e, ERR_SYS, "remove %s", path);
-        if (lstat(aside.data, &taken) == 0 && !same_node(&taken, judged) &&
-            link(aside.data, path) < 0 && errno != EEXIST)
-                return rename(aside.data, path) == 0 || err_set(e, ERR_SYS, "restore %s", path);
-        if (unlink(aside.data) < 0)
-                return err_set(e, ERR_SYS, "remove %s", aside.data);
+        if (fstatat(n->dir, aside.data, &taken, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !same_node(&taken, judged) && linkat(n->dir, aside.data, n->dir, n->name, 0) < 0 &&
+            errno != EEXIST)
+                return renameat(n->dir, aside.data, n->dir, n->name) == 0 ||
+                       err_set(e, ERR_SYS, "restore %s", path);
+        if (unlinkat(n->dir, aside.data, 0) < 0)
+                return err_set(e, ERR_SYS, "remove %s.%d.old", path, (int)getpid());
         return true;
 }
 
@@ -117,42 +124,38 @@ static bool remove_stale(const char *path, const struct stat *judged, struct err
 
 static void name_release(struct unix_name *n)
 {
-        buf_release(&n->path);
+        buf_release(&n->fresh);
         fd_close(&n->dir);
 }
 
-/* A path that just fits leaves no room for a suffix: then a short name in the same directory, which
- * is named by a descriptor if even that is too long. */
-static bool name_short(struct unix_name *n, const char *dir, struct err *e)
+/* Where others may exchange a component of the path, or where the address has no room for it, the
+ * directory is named by its descriptor. */
+static bool name_address(struct unix_name *n, const char *path)
 {
-        AUTO_BUF by_fd = BUF_INIT;
+        AUTO_BUF address = BUF_INIT;
 
-        buf_reset(&n->path);
-        buf_printf(&n->path, "%s/.%d", *dir ? dir : ".", (int)getpid());
-        if (n->path.failed)
-                return err_nomem(e);
-        if (address_of(n->path.data, &n->address))
+        buf_put(&address, path, (size_t)(n->name - path));
+        buf_puts(&address, buf_str(&n->fresh));
+        if (n->dir_is_ours && !address.failed && address_of(address.data, &n->address))
                 return true;
-        n->dir = open(*dir ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (n->dir < 0)
-                return err_set(e, ERR_SYS, "open %s", dir);
-        buf_printf(&by_fd, "/proc/self/fd/%d/.%d", n->dir, (int)getpid());
-        return (!by_fd.failed && address_of(by_fd.data, &n->address)) || err_nomem(e);
+        buf_reset(&address);
+        buf_printf(&address, "/proc/self/fd/%d/%s", n->dir, buf_str(&n->fresh));
+        return !address.failed && address_of(address.data, &n->address);
 }
 
-/* "<file>.<pid>", where it fits. */
+/* "<name>.<pid>", or ".<pid>" where there is no room for that. */
 static bool name_init(struct unix_name *n, const char *path, struct err *e)
 {
-        *n = (struct unix_name){ .dir = -1 };
-        buf_printf(&n->path, "%s.%d", path, (int)getpid());
-        if (n->path.failed)
-                return err_nomem(e);
-        if (address_of(n->path.data, &n->address))
+        *n = (struct unix_name){ .fresh = BUF_INIT };
+        n->dir = guarded_parent(path, &n->name, &n->dir_is_ours, e);
+        if (n->dir < 0)
+                return false;
+        buf_printf(&n->fresh, "%s.%d", n->name, (int)getpid());
+        if (!n->fresh.failed && name_address(n, path))
                 return true;
-        char *dir = path_dirname(path);
-        bool fine = dir ? name_short(n, dir, e) : err_nomem(e);
-        free(dir);
-        return fine;
+        buf_reset(&n->fresh);
+        buf_printf(&n->fresh, ".%d", (int)getpid());
+        return (!n->fresh.failed && name_address(n, path)) || err_nomem(e);
 }
 
 /* A leftover of ours: an earlier process with our pid ended between bind and unlink. */
@@ -163,65 +166,145 @@ static bool bind_fresh(int fd, const struct unix_name *n)
 
         if (bind(fd, address, sizeof n->address) == 0)
                 return true;
-        if (errno != EADDRINUSE || lstat(n->path.data, &st) < 0 || !S_ISSOCK(st.st_mode))
+        if (errno != EADDRINUSE || fstatat(n->dir, n->fresh.data, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISSOCK(st.st_mode))
                 return false;
-        return unlink(n->path.data) == 0 && bind(fd, address, sizeof n->address) == 0;
+        return unlinkat(n->dir, n->fresh.data, 0) == 0 && bind(fd, address, sizeof n->address) == 0;
+}
+
+/* The node of that name, if it is a socket that only we can have made. Whatever becomes of the
+ * name, the descriptor stays with what was looked at. */
+static int open_node(const struct unix_name *n, const char *name, struct stat *st)
+{
+        AUTO_FD node = openat(n->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+        if (node < 0 || fstat(node, st) < 0)
+                return -1;
+        errno = EAGAIN;
+        if (!S_ISSOCK(st->st_mode) || st->st_nlink > 1 ||
+            (!n->dir_is_ours && st->st_uid != geteuid()))
+                return -1;
+        return fd_take(&node);
+}
+
+static bool set_owner(int node, uid_t uid, gid_t gid)
+{
+        return (uid == (uid_t)-1 && gid == (gid_t)-1) ||
+               fchownat(node, "", uid, gid, AT_EMPTY_PATH) == 0;
+}
+
+/* There is no fchmod for a node that cannot be opened but this. */
+static bool set_mode(int node, mode_t mode)
+{
+        char link[32];
+        struct stat st;
+
+        if (fstat(node, &st) == 0 && (st.st_mode & 07777) == mode)
+                return true;
+        snprintf(link, sizeof link, "/proc/self/fd/%d", node);
+        return chmod(link, mode) == 0;
 }
 
 /* Rights and owner are right before anybody can connect: listen comes last. */
-static bool prepare(int fd, const struct unix_name *n, const struct unix_listen *l, struct err *e)
+static bool prepare(int fd, const struct unix_name *n, const struct unix_listen *l,
+                    struct unix_made *out, struct err *e)
 {
-        if (chmod(n->path.data, l->mode) < 0)
-                return err_set(e, ERR_SYS, "chmod %s", l->path);
-        if ((l->uid != (uid_t)-1 || l->gid != (gid_t)-1) &&
-            lchown(n->path.data, l->uid, l->gid) < 0)
+        struct stat st;
+        AUTO_FD node = open_node(n, n->fresh.data, &st);
+
+        if (node < 0)
+                return err_set(e, ERR_SYS, "make %s", l->path);
+        if (!set_owner(node, l->uid, l->gid))
                 return err_set(e, ERR_SYS, "chown %s", l->path);
+        if (!set_mode(node, l->mode))
+                return err_set(e, ERR_SYS, "chmod %s", l->path);
         if (listen(fd, l->backlog) < 0)
                 return err_set(e, ERR_SYS, "listen on %s", l->path);
+        out->dev = st.st_dev;
+        out->ino = st.st_ino;
         return true;
+}
+
+bool unix_rights(const struct unix_listen *l, dev_t dev, ino_t ino, struct err *e)
+{
+        struct unix_name n = { .fresh = BUF_INIT };
+        struct stat st;
+        AUTO_FD dir = guarded_parent(l->path, &n.name, NULL, e);
+
+        if (dir < 0)
+                return false;
+        AUTO_FD node = openat(dir, n.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (node < 0 || fstat(node, &st) < 0)
+                return err_set(e, ERR_SYS, "open %s", l->path);
+        if (st.st_dev != dev || st.st_ino != ino || st.st_nlink > 1)
+                return err_set(e, ERR_FOREIGN, "%s is not our socket any more", l->path);
+        if (!set_owner(node, l->uid, l->gid))
+                return err_set(e, ERR_SYS, "chown %s", l->path);
+        return set_mode(node, l->mode) || err_set(e, ERR_SYS, "chmod %s", l->path);
 }
 
 /* ---- into place */
 
 /* Where the file system has no hard links: not atomic against another daemon in the same moment,
  * and the best there is. */
-static bool move_into_place(const char *from, const char *to)
+static bool move_into_place(const struct unix_name *n)
 {
+        const char *from = n->fresh.data;
         struct stat st;
 
-        if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        if (renameat2(n->dir, from, n->dir, n->name, RENAME_NOREPLACE) == 0)
                 return true;
         if (errno == EEXIST)
                 return false;
-        if (lstat(to, &st) == 0) {
+        if (fstatat(n->dir, n->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
                 errno = EEXIST;
                 return false;
         }
-        return rename(from, to) == 0;
+        return renameat(n->dir, from, n->dir, n->name) == 0;
 }
 
-static bool put_in_place(const char *from, const char *to)
+static bool put_in_place(const struct unix_name *n)
 {
-        if (link(from, to) == 0) {
-                unlink(from);
+        if (linkat(n->dir, n->fresh.data, n->dir, n->name, 0) == 0) {
+                unlinkat(n->dir, n->fresh.data, 0);
                 return true;
         }
         if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
                 return false;
-        return move_into_place(from, to);
+        return move_into_place(n);
+}
+
+/* What may be replaced: something of which nothing is lost. NULL: it may not. */
+static const char *worthless(const struct stat *st)
+{
+        if (S_ISFIFO(st->st_mode))
+                return "a FIFO";
+        if (S_ISLNK(st->st_mode))
+                return "a link";
+        return S_ISREG(st->st_mode) && st->st_size == 0 ? "an empty file" : NULL;
+}
+
+static bool refuse_node(const struct stat *st, const char *path, struct err *e)
+{
+        errno = EEXIST;
+        if (S_ISREG(st->st_mode))
+                return err_set(e, ERR_SYS,
+                               "%s is a file with content, not a socket; remove it or choose "
+                               "another path",
+                               path);
+        return err_set(e, ERR_SYS, "%s is %s, not a socket; choose another path", path,
+                       S_ISDIR(st->st_mode) ? "a directory" : "a device");
 }
 
 /* Of several that find the same dead socket only one may take it away: between the look and the
  * removal another could have put its living one there. The lock is on the directory and ends with
  * the descriptor. Where others may write nothing is certain anyway, and they could hold the lock;
  * so it is not waited for there, and nowhere for longer than a second. */
-static int lock_directory(const char *path)
+static int lock_directory(const struct unix_name *n)
 {
-        char *dir = path_dirname(path);
-        AUTO_FD fd = dir ? open(*dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        AUTO_FD fd = n->dir_is_ours ? openat(n->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
         struct stat st;
 
-        free(dir);
         if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
                 return -1;
         for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms++)
@@ -233,72 +316,81 @@ static int lock_directory(const char *path)
 }
 
 /* The path exists: say who has it, or free it. */
-static bool make_way(const struct unix_listen *l, bool *stale_out, pid_t *holder_out, struct err *e)
+static bool make_way(const struct unix_name *n, const struct unix_listen *l, struct unix_made *out,
+                     struct err *e)
 {
         struct stat judged;
+        enum peer peer = PEER_GONE;
 
-        if (lstat(l->path, &judged) < 0)
+        if (fstatat(n->dir, n->name, &judged, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT || err_set(e, ERR_SYS, "look at %s", l->path);
-        switch (probe(l->path, holder_out)) {
+        const char *what = worthless(&judged);
+        if (!what && !S_ISSOCK(judged.st_mode))
+                return refuse_node(&judged, l->path, e);
+        if (S_ISSOCK(judged.st_mode) || S_ISLNK(judged.st_mode))
+                peer = probe(l->path, &out->holder);
+        switch (peer) {
         case PEER_NONE:
                 return true;
         case PEER_LIVES:
                 return err_set(e, ERR_BUSY, "%s is in use", l->path);
-        case PEER_FOREIGN:
-                errno = EEXIST;
-                return err_set(e, ERR_SYS, "%s is not a socket", l->path);
         case PEER_UNKNOWN:
                 return err_set(e, ERR_SYS, "connect to %s", l->path);
         case PEER_GONE:
                 break;
         }
-        *stale_out = true;
-        return remove_stale(l->path, &judged, e);
+        out->stale = !what;
+        out->replaced = what;
+        return remove_judged(n, l->path, &judged, e);
 }
 
-static bool publish(const struct unix_name *n, const struct unix_listen *l, bool *stale_out,
-                    pid_t *holder_out, struct err *e)
+static bool publish(const struct unix_name *n, const struct unix_listen *l, struct unix_made *out,
+                    struct err *e)
 {
         AUTO_FD lock = -1;
 
         for (int i = 0; i < ATTEMPTS; i++) {
-                if (put_in_place(n->path.data, l->path))
+                if (put_in_place(n))
                         return true;
                 if (errno != EEXIST)
                         return err_set(e, ERR_SYS, "link %s", l->path);
                 if (lock < 0)
-                        lock = lock_directory(l->path);
-                if (!make_way(l, stale_out, holder_out, e))
+                        lock = lock_directory(n);
+                if (!make_way(n, l, out, e))
                         return false;
         }
         return err_set(e, ERR_BUSY, "%s changes all the time", l->path);
 }
 
-bool listen_unix(const struct unix_listen *l, int *fd_out, bool *stale_out, pid_t *holder_out,
-                 struct err *e)
+/* The kernel makes the node with the socket's own mode, as far as the umask lets it. */
+static bool make(int fd, const struct unix_name *n, const struct unix_listen *l,
+                 struct unix_made *out, struct err *e)
+{
+        if (fchmod(fd, l->mode) < 0)
+                return err_set(e, ERR_SYS, "chmod %s", l->path);
+        if (!bind_fresh(fd, n))
+                return err_set(e, ERR_SYS, "bind %s", l->path);
+        if (prepare(fd, n, l, out, e) && publish(n, l, out, e))
+                return true;
+        unlinkat(n->dir, n->fresh.data, 0);
+        return false;
+}
+
+bool listen_unix(const struct unix_listen *l, struct unix_made *out, struct err *e)
 {
         struct unix_name name;
         struct sockaddr_un final;
 
-        *stale_out = false;
-        *holder_out = 0;
+        *out = (struct unix_made){ .fd = -1 };
         if (!address_of(l->path, &final))
                 return err_set(e, ERR_USAGE, "%s: a socket's path has at most %zu bytes", l->path,
                                sizeof final.sun_path - 1);
         AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return err_set(e, ERR_SYS, "make a socket for %s", l->path);
-        if (!name_init(&name, l->path, e)) {
-                name_release(&name);
-                return false;
-        }
-        bool bound = bind_fresh(fd, &name);
-        bool fine = bound ? prepare(fd, &name, l, e) && publish(&name, l, stale_out, holder_out, e)
-                          : err_set(e, ERR_SYS, "bind %s", l->path);
-        if (bound && !fine)
-                unlink(name.path.data);
+        bool fine = name_init(&name, l->path, e) && make(fd, &name, l, out, e);
         name_release(&name);
         if (fine)
-                *fd_out = fd_take(&fd);
+                out->fd = fd_take(&fd);
         return fine;
 }

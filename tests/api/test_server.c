@@ -362,6 +362,7 @@ Test(server, leaves_a_path_alone_that_somebody_else_has_taken)
         open_api();
         unlink(file);
         FILE *other = fopen(file, "w");
+        fputs("something", other); /* before anything else runs: an empty file would give way */
         fclose(other);
         spin();
         cr_assert_eq(lstat(file, &st), 0);

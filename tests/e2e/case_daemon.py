@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import stat
 
 from e2elib import alive, check, free_port, has, lacks, read_file, same, story, write_file
 
@@ -91,6 +92,49 @@ def a_dead_ones_socket_is_replaced(c):
     code, out, err = c.run_daemon('-n', '-c', d.conf)
     same(code, 2, 'exit code')
     same(read_file(d.socket), 'precious', 'the file')
+
+
+@story(nobody=True)
+def what_has_no_content_gives_way_to_a_socket(c):
+    precious = c.path('precious')
+    write_file(precious, 'text')
+    d = c.daemon(start=False)
+    fastcgi = f'{d.dir}/fcgi.sock'
+    d.configure(f'[fcgi-program:f]\ncommand=sleep 1000\nsocket=unix://{fastcgi}\nstartsecs=0\n')
+    makers = {'an empty file': lambda path: write_file(path, ''),
+              'a FIFO': os.mkfifo,
+              'a link': lambda path: os.symlink(precious, path)}
+    for what, make in makers.items():
+        for path in (d.socket, fastcgi):
+            make(path)
+        d.start()
+        d.wait_all('RUNNING', 1)
+        for path in (d.socket, fastcgi):
+            has(d.log(), f'{path} was {what}, not a socket: replaced', 'main log')
+            check(stat.S_ISSOCK(os.lstat(path).st_mode), f'{path} is a socket')
+        d.stop()
+        same(read_file(precious), 'text', 'what the link led to')
+    os.mkdir(d.socket)
+    code, out, err = c.run_daemon('-n', '-c', d.conf)
+    same(code, 2, 'exit code')
+    has(err, f'{d.socket} is a directory, not a socket', 'stderr')
+
+
+@story(root=True)
+def a_reload_changes_the_mode_of_no_other_file_than_the_socket(c):
+    d = c.daemon(server='chmod=0700')
+    secret = c.path('secret')
+    write_file(secret, 'text', 0o600)
+    os.chmod(d.dir, 0o777)
+    conf = read_file(d.conf)
+    write_file(d.conf, conf.replace('chmod=0700', 'chmod=0777'))
+    with socket.socket(socket.AF_UNIX) as s:  # connected before the name is exchanged
+        s.connect(d.socket)
+        os.unlink(d.socket)
+        os.symlink(secret, d.socket)
+        s.sendall(b'POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
+        c.wait(lambda: b'200' in s.recv(65536), 'the reload is answered')
+    same(os.stat(secret).st_mode & 0o777, 0o600, 'mode of the other file')
 
 
 @story(nobody=True)

@@ -32,17 +32,15 @@ static struct unix_listen wanted(void)
 }
 
 /* -1: refused. What came of it is in these. */
-static bool was_stale;
-static pid_t holder;
+static struct unix_made made;
 static struct err why;
 
 static int try_listen(void)
 {
         struct unix_listen l = wanted();
-        int fd = -1;
 
         why = (struct err){ 0 };
-        return listen_unix(&l, &fd, &was_stale, &holder, &why) ? fd : -1;
+        return listen_unix(&l, &made, &why) ? made.fd : -1;
 }
 
 static int connect_to(const char *where)
@@ -83,7 +81,7 @@ Test(listen_unix, makes_a_socket_that_answers)
         struct stat st;
 
         cr_assert_geq(fd, 0, "%s", why.text);
-        cr_assert_not(was_stale);
+        cr_assert_not(made.stale);
         cr_assert_eq(stat(path, &st), 0);
         cr_assert(S_ISSOCK(st.st_mode));
         cr_assert_eq(st.st_mode & 07777, 0700);
@@ -101,11 +99,10 @@ Test(listen_unix, sets_the_mode_whatever_the_umask)
 {
         struct unix_listen l = wanted();
         struct stat st;
-        int fd;
 
         umask(0777);
         l.mode = 0766;
-        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        cr_assert(listen_unix(&l, &made, &why));
         umask(022);
         cr_assert_eq(stat(path, &st), 0);
         cr_assert_eq(st.st_mode & 07777, 0766);
@@ -115,7 +112,6 @@ Test(listen_unix, sets_owner_and_group)
 {
         struct unix_listen l = wanted();
         struct stat st;
-        int fd;
 
         if (geteuid() == 0) {
                 l.uid = 54321;
@@ -124,7 +120,7 @@ Test(listen_unix, sets_owner_and_group)
                 l.uid = geteuid();
                 l.gid = getegid();
         }
-        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        cr_assert(listen_unix(&l, &made, &why));
         cr_assert_eq(stat(path, &st), 0);
         cr_assert_eq(st.st_uid, l.uid);
         cr_assert_eq(st.st_gid, l.gid);
@@ -133,14 +129,13 @@ Test(listen_unix, sets_owner_and_group)
 static int chown_as_user(void)
 {
         struct unix_listen l = wanted();
-        int fd;
 
         if (geteuid() != 0)
                 return SKIPPED;
         CHECK(chmod(dir, 0777) == 0);
         CHECK(setresgid(54322, 54322, 54322) == 0 && setresuid(54321, 54321, 54321) == 0);
         l.uid = 0;
-        CHECK(!listen_unix(&l, &fd, &was_stale, &holder, &why));
+        CHECK(!listen_unix(&l, &made, &why));
         CHECK(why.code == ERR_SYS && why.sys == EPERM);
         CHECK(strncmp(why.text, "chown ", 6) == 0);
         CHECK(entries() == 0);
@@ -157,7 +152,7 @@ Test(listen_unix, replaces_a_stale_socket_and_says_so)
         leave_stale();
         int fd = try_listen();
         cr_assert_geq(fd, 0, "%s", why.text);
-        cr_assert(was_stale);
+        cr_assert(made.stale);
         cr_assert_eq(entries(), 1);
         cr_assert_geq(connect_to(path), 0);
 }
@@ -169,7 +164,7 @@ Test(listen_unix, leaves_a_living_socket_and_names_its_holder)
         cr_assert_geq(first, 0);
         cr_assert_eq(try_listen(), -1);
         cr_assert_eq(why.code, ERR_BUSY);
-        cr_assert_eq(holder, getpid());
+        cr_assert_eq(made.holder, getpid());
         cr_assert_eq(entries(), 1);
         cr_assert_geq(connect_to(path), 0);
 }
@@ -177,34 +172,214 @@ Test(listen_unix, leaves_a_living_socket_and_names_its_holder)
 Test(listen_unix, takes_a_full_queue_for_a_living_one)
 {
         struct unix_listen l = wanted();
-        int fd;
 
         l.backlog = 0;
-        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
+        cr_assert(listen_unix(&l, &made, &why));
         cr_assert_geq(connect_to(path), 0);
         cr_assert_eq(try_listen(), -1);
         cr_assert_eq(why.code, ERR_BUSY);
 }
 
-Test(listen_unix, never_removes_a_file_that_is_no_socket)
+static const char *beside(const char *name)
 {
-        struct stat st;
-        int fd = open(path, O_WRONLY | O_CREAT, 0644);
+        static char other[160];
 
+        snprintf(other, sizeof other, "%s/%s", dir, name);
+        return other;
+}
+
+static void put_file(const char *where, const char *text)
+{
+        int fd = open(where, O_WRONLY | O_CREAT | O_EXCL, 0644);
+
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
         close(fd);
+}
+
+static void is_left_alone(const char *what)
+{
+        struct stat before, after;
+
+        cr_assert_eq(lstat(path, &before), 0);
         cr_assert_eq(try_listen(), -1);
         cr_assert_eq(why.code, ERR_SYS);
         cr_assert_eq(why.sys, EEXIST);
-        cr_assert_eq(stat(path, &st), 0);
-        cr_assert(S_ISREG(st.st_mode));
+        cr_assert_not_null(strstr(why.text, what), "%s", why.text);
+        cr_assert_eq(lstat(path, &after), 0);
+        cr_assert_eq(before.st_ino, after.st_ino);
         cr_assert_eq(entries(), 1);
 }
 
-Test(listen_unix, replaces_a_link_that_leads_nowhere)
+Test(listen_unix, never_removes_a_file_with_content)
 {
-        cr_assert_eq(symlink("/nowhere/at/all", path), 0);
-        cr_assert_geq(try_listen(), 0, "%s", why.text);
-        cr_assert_eq(entries(), 1);
+        put_file(path, "x");
+        is_left_alone("is a file with content");
+}
+
+Test(listen_unix, never_removes_a_directory)
+{
+        cr_assert_eq(mkdir(path, 0755), 0);
+        is_left_alone("is a directory");
+        cr_assert_eq(rmdir(path), 0);
+}
+
+static void is_replaced(const char *what)
+{
+        struct stat st;
+        int fd = try_listen();
+
+        cr_assert_geq(fd, 0, "%s", why.text);
+        cr_assert_str_eq(made.replaced, what);
+        cr_assert_not(made.stale);
+        cr_assert_eq(lstat(path, &st), 0);
+        cr_assert(S_ISSOCK(st.st_mode));
+        cr_assert_eq(st.st_ino, made.ino);
+        cr_assert_geq(connect_to(path), 0);
+        close(fd);
+        cr_assert_eq(unlink(path), 0);
+}
+
+Test(listen_unix, replaces_what_has_no_content)
+{
+        put_file(path, "");
+        is_replaced("an empty file");
+        cr_assert_eq(mkfifo(path, 0600), 0);
+        is_replaced("a FIFO");
+        cr_assert_eq(entries(), 0);
+}
+
+Test(listen_unix, replaces_a_link_and_never_its_target)
+{
+        static const char *const names[] = { "file",    "fifo", "folder",    "dead",
+                                             "nothing", "s",    "file/below" };
+        struct unix_listen l = wanted();
+
+        put_file(beside("file"), "text");
+        cr_assert_eq(mkfifo(beside("fifo"), 0600), 0);
+        cr_assert_eq(mkdir(beside("folder"), 0700), 0);
+        l.path = beside("dead");
+        cr_assert(listen_unix(&l, &made, &why));
+        close(made.fd);
+        int before = entries();
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                cr_assert_eq(symlink(names[i], path), 0);
+                is_replaced("a link");
+                cr_assert_eq(entries(), before, "%s", names[i]);
+        }
+}
+
+Test(listen_unix, leaves_a_link_to_a_socket_that_answers)
+{
+        struct unix_listen l = wanted();
+        struct stat st;
+
+        l.path = beside("living");
+        cr_assert(listen_unix(&l, &made, &why));
+        cr_assert_eq(symlink("living", path), 0);
+        cr_assert_eq(try_listen(), -1);
+        cr_assert_eq(why.code, ERR_BUSY);
+        cr_assert_eq(made.holder, getpid());
+        cr_assert_eq(lstat(path, &st), 0);
+        cr_assert(S_ISLNK(st.st_mode));
+}
+
+/* ---- in a directory of another user */
+
+#define STRANGER 12345
+
+/* He puts a link to a file of ours, or a second name of it, where the socket is made. */
+static void exchange_for_ever(void)
+{
+        char fresh[160], fresh_short[160];
+
+        snprintf(fresh, sizeof fresh, "%s.%d", path, (int)getppid());
+        snprintf(fresh_short, sizeof fresh_short, "%s/.%d", dir, (int)getppid());
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (true) {
+                syscall(SYS_renameat2, AT_FDCWD, beside("lnk"), AT_FDCWD, fresh, 2);
+                syscall(SYS_renameat2, AT_FDCWD, beside("lnk"), AT_FDCWD, fresh_short, 2);
+        }
+}
+
+static int raced(void)
+{
+        char secret[128];
+        struct unix_listen l = wanted();
+        struct stat st;
+        int listened = 0;
+
+        if (geteuid() != 0)
+                return SKIPPED;
+        l.mode = 0777;
+        l.uid = STRANGER;
+        snprintf(secret, sizeof secret, "%s.secret", dir);
+        int fd = open(secret, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        CHECK(fd >= 0 && close(fd) == 0);
+        CHECK(symlink(secret, beside("lnk")) == 0);
+        CHECK(chown(dir, STRANGER, (gid_t)-1) == 0);
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0)
+                exchange_for_ever();
+        for (int i = 0; i < 3000; i++) {
+                unlink(path);
+                listened += listen_unix(&l, &made, &why);
+                if (made.fd >= 0)
+                        close(made.fd);
+        }
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        CHECK(stat(secret, &st) == 0);
+        unlink(secret);
+        CHECK(listened > 0);
+        CHECK((st.st_mode & 07777) == 0600 && st.st_uid == 0);
+        return 0;
+}
+
+Test(listen_unix, changes_no_other_file_s_rights_when_names_are_exchanged)
+{
+        isolated(raced);
+}
+
+static int below_a_link(void)
+{
+        char other[128];
+
+        if (geteuid() != 0)
+                return SKIPPED;
+        snprintf(other, sizeof other, "%s.d", dir);
+        CHECK(mkdir(other, 0755) == 0);
+        CHECK(symlink(other, beside("sub")) == 0 && lchown(beside("sub"), STRANGER, -1) == 0);
+        CHECK(chown(dir, STRANGER, (gid_t)-1) == 0);
+        snprintf(path, sizeof path, "%s/sub/s", dir);
+        bool refused = try_listen() == -1 && why.code == ERR_FOREIGN;
+        CHECK(rmdir(other) == 0);
+        CHECK(refused);
+        return 0;
+}
+
+Test(listen_unix, is_not_led_elsewhere_by_another_user_s_link)
+{
+        isolated(below_a_link);
+}
+
+Test(listen_unix, changes_rights_of_its_own_node_only)
+{
+        struct unix_listen l = wanted();
+        struct stat st;
+
+        cr_assert_geq(try_listen(), 0);
+        l.mode = 0770;
+        cr_assert(unix_rights(&l, made.dev, made.ino, &why), "%s", why.text);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 0770);
+        put_file(beside("secret"), "");
+        cr_assert_eq(unlink(path), 0);
+        cr_assert_eq(symlink("secret", path), 0);
+        cr_assert_not(unix_rights(&l, made.dev, made.ino, &why));
+        cr_assert_eq(stat(beside("secret"), &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 0644);
 }
 
 Test(listen_unix, fails_in_a_missing_directory)
@@ -219,12 +394,11 @@ Test(listen_unix, clears_a_temporary_name_left_by_its_own_pid)
 {
         struct unix_listen l = wanted();
         char left[160];
-        int fd;
 
         snprintf(left, sizeof left, "%s.%d", path, (int)getpid());
         l.path = left;
-        cr_assert(listen_unix(&l, &fd, &was_stale, &holder, &why));
-        close(fd);
+        cr_assert(listen_unix(&l, &made, &why));
+        close(made.fd);
         cr_assert_geq(try_listen(), 0, "%s", why.text);
         cr_assert_eq(entries(), 1);
 }
@@ -262,7 +436,7 @@ static int without_links(void)
         CHECK(first >= 0 && connect_to(path) >= 0 && entries() == 1);
         CHECK(try_listen() == -1 && why.code == ERR_BUSY && entries() == 1);
         close(first);
-        CHECK(try_listen() >= 0 && was_stale && entries() == 1);
+        CHECK(try_listen() >= 0 && made.stale && entries() == 1);
         return 0;
 }
 
