@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
 
 /* Supervisor's numbers. */
 enum listener_state {
@@ -36,6 +39,7 @@ struct listener_proto {
         size_t body_seen; /* taken */
         bool body_is_ok;  /* all that was taken so far begins "OK" */
         bool unsure; /* of a daemon before us: once, a result may be missing, or be one too many */
+        struct buf *body; /* borrowed: a result's body goes there, too; NULL: nothing wants it */
         char line[LISTENER_LINE_MAX + 1]; /* NUL-terminated when LISTENER_BAD_LINE is told */
 };
 
@@ -46,6 +50,14 @@ void listener_proto_sent(struct listener_proto *lp);
 /* Take bytes from the front of *data until something happens or none are left; *data and *len are
  * moved on. Call again until LISTENER_QUIET. In UNKNOWN everything is swallowed. */
 enum listener_news listener_proto_feed(struct listener_proto *lp, const char **data, size_t *len);
+
+/* How long a listener gets no event after so many refusals without an OK between them: the refused
+ * event is sent again at once, and then after waits that double. */
+int64_t listener_pause_ms(unsigned refusals);
+
+/* What the handler of the package supervisor_stdout prints for such an answer: the data of a
+ * PROCESS_LOG event, each line behind its process and channel. Any other text as it is. */
+void listener_stdout_text(const char *body, size_t len, struct buf *out);
 
 const char *listener_state_name(enum listener_state s); /* "ACKNOWLEDGED" */
 

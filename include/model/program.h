@@ -140,7 +140,7 @@ struct program {
         /* event listeners (compat 7.7) */
         struct strs events; /* canonical names, in the order written */
         int buffer_size;
-        char *result_handler; /* owned or NULL */
+        char *result_handler; /* owned or NULL: as written, see program_handler */
 
         /* FastCGI (compat 7.8) */
         char *socket;       /* owned: "tcp://host:port" or "unix:///path", expanded; NULL */
@@ -161,6 +161,15 @@ void code_set_add(struct code_set *s, int code);
 /* `wanted` within numprocs_min and numprocs_max, never negative; without process_num in the
  * process_name at most one. */
 int program_replicas(const struct program *p, int wanted);
+
+/* How an event listener's answers are judged. Python code of the user's cannot be called: whatever
+ * it would say, an answer that is well formed accepts the event. */
+enum result_handler {
+        HANDLER_BUILT_IN, /* OK accepts, anything else rejects */
+        HANDLER_UNKNOWN,
+        HANDLER_STDOUT /* supervisor_stdout's: the answer is text for standard output */
+};
+enum result_handler program_handler(const struct program *p);
 
 /* Nobody wants what it writes there: no file, no syslog, no events. With redirect_stderr both are
  * one. Such a worker gets no pipe (compat section 15, NONE). */

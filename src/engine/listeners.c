@@ -58,8 +58,8 @@ static void tell_state(struct supervisor *s, const struct listener *l, enum list
 
 static bool can_receive(const struct listener *l)
 {
-        return l->proto.state == LISTENER_READY && l->process->state == PS_RUNNING &&
-               l->process->worker && l->process->worker->in;
+        return l->proto.state == LISTENER_READY && !ev_is_active(&l->pause) &&
+               l->process->state == PS_RUNNING && l->process->worker && l->process->worker->in;
 }
 
 static bool hand_over(struct supervisor *s, struct listener *l, const struct entry *e)
@@ -344,6 +344,50 @@ static void enlist(struct pool *p, struct listener *l)
         l->pool = p;
 }
 
+/* ---- refusals */
+
+#define TELL_MS 60000
+
+static void on_pause_over(EV_P_ ev_timer *w, int revents)
+{
+        struct listener *l = w->data;
+
+        (void)loop, (void)revents;
+        if (l->pool)
+                pool_deliver(l->process->worker->sup, l->pool);
+}
+
+static void tell_refusal(struct supervisor *s, struct listener *l, int64_t now_ms)
+{
+        AUTO_BUF more = BUF_INIT;
+
+        l->untold++;
+        if (l->told_ms >= 0 && now_ms - l->told_ms < TELL_MS)
+                return;
+        if (l->untold > 1)
+                buf_printf(&more, " (%llu times since that was last said)", l->untold);
+        log_line(s->log, LVL_WARN, "%s: event was rejected%s", l->process->name, buf_str(&more));
+        l->told_ms = now_ms;
+        l->untold = 0;
+}
+
+/* Its events wait for others of its pool, or for the end of its pause. */
+static void was_refused(struct supervisor *s, struct listener *l)
+{
+        int64_t pause = listener_pause_ms(++l->refusals);
+
+        tell_refusal(s, l, clock_mono_ms());
+        put_back(s, l);
+        ev_timer_stop(s->loop, &l->pause);
+        if (pause == 0)
+                return;
+        ev_now_update(s->loop);
+        ev_timer_set(&l->pause, (double)pause / 1000, 0.);
+        ev_timer_start(s->loop, &l->pause);
+}
+
+/* ---- what they say */
+
 struct listener *listener_of(struct supervisor *s, struct process *p)
 {
         struct worker *w = worker_of(s, p);
@@ -356,6 +400,9 @@ struct listener *listener_of(struct supervisor *s, struct process *p)
                 if (!w->listener)
                         return NULL;
                 w->listener->process = p;
+                w->listener->told_ms = -1;
+                ev_timer_init(&w->listener->pause, on_pause_over, 0., 0.);
+                w->listener->pause.data = w->listener;
                 w->listener->in_step = !s->config->settings.strip_ansi; /* it logs what it says */
         }
         if (!w->listener->pool)
@@ -401,12 +448,12 @@ static void happened(struct supervisor *s, struct listener *l, enum listener_new
         switch (news) {
         case LISTENER_OK:
                 log_line(s->log, LVL_DEBUG, "%s: event was processed", name);
+                l->refusals = 0;
                 entry_free(s, l->busy_with);
                 l->busy_with = NULL;
                 break;
         case LISTENER_FAIL:
-                log_line(s->log, LVL_WARN, "%s: event was rejected", name);
-                put_back(s, l);
+                was_refused(s, l);
                 break;
         case LISTENER_MISSED:
                 log_line(s->log, LVL_WARN, "%s: its answer was lost, the event is given again",
@@ -436,6 +483,18 @@ static void note_answer(struct supervisor *s, const struct listener *l, enum lis
                                  l->process->number);
 }
 
+/* A handler that cannot be called would have had its reasons: what is well formed accepts. */
+static enum listener_news judge(struct supervisor *s, struct listener *l, enum listener_news news)
+{
+        enum result_handler handler = program_handler(l->pool->program);
+
+        if ((news != LISTENER_OK && news != LISTENER_FAIL) || handler == HANDLER_BUILT_IN)
+                return news;
+        if (handler == HANDLER_STDOUT)
+                listener_stdout_put(s, l);
+        return LISTENER_OK;
+}
+
 void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len)
 {
         struct listener *l = p->worker ? p->worker->listener : NULL;
@@ -445,11 +504,13 @@ void listener_output(struct supervisor *s, struct process *p, const char *data, 
         l->fed = (uint16_t)(l->fed + len);
         if (!l->pool)
                 return;
+        l->proto.body = program_handler(l->pool->program) == HANDLER_STDOUT ? &l->body : NULL;
         for (;;) {
                 enum listener_state from = l->proto.state;
                 enum listener_news news = listener_proto_feed(&l->proto, &data, &len);
                 if (news == LISTENER_QUIET)
                         break;
+                news = judge(s, l, news);
                 l->heard = (uint16_t)(l->fed - len);
                 note_answer(s, l, news);
                 tell_state(s, l, from);
@@ -483,6 +544,9 @@ void listener_free(struct listener *l)
                         queue_push_front(&l->pool->queue, l->busy_with);
                 l->busy_with = NULL;
         }
+        ev_timer_stop(l->process->worker->sup->loop, &l->pause);
+        listener_stdout_free(l->output);
+        buf_release(&l->body);
         buf_release(&l->unheard);
         free(l);
 }

@@ -2,6 +2,7 @@
 #ifndef ENGINE_POOL_H
 #define ENGINE_POOL_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,14 @@ struct listener {
         bool in_step;            /* the next two count what is in its log */
         uint16_t fed, heard;     /* bytes of its stdout, and those that something came of */
         struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
+
+        unsigned refusals;         /* since it last accepted an event */
+        ev_timer pause;            /* active: it is given no event until then */
+        int64_t told_ms;           /* when a refusal was last said; -1: never */
+        unsigned long long untold; /* refusals since then */
+
+        struct buf body;                /* of the result, where its text is wanted */
+        struct listener_stdout *output; /* owned; NULL: none was wanted yet */
 };
 
 /* What a listener was busy with when the daemon before us died: until that listener takes it. */
@@ -56,6 +65,10 @@ struct listeners {
 /* listeners.c. NULL: no memory, or its pool is gone. */
 struct listener *listener_of(struct supervisor *s, struct process *p);
 void pool_deliver(struct supervisor *s, struct pool *p);
+
+/* listener_stdout.c: the text of its answer to standard output. */
+void listener_stdout_put(struct supervisor *s, struct listener *l);
+void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 
 /* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
 void pool_take_kept(struct listeners *ls, struct pool *p);

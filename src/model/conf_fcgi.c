@@ -7,8 +7,6 @@
 #include "model/opt_paths.h"
 #include "model/pytext.h"
 
-#define BUILT_IN_HANDLER "supervisor.dispatchers:default_handler"
-
 static const struct conf_key *key_of(const struct load *l, const struct filling *f, const char *key)
 {
         return conf_doc_key(&l->doc, f->section, key);
@@ -31,11 +29,19 @@ void load_check_listener(struct load *l, struct filling *f, struct program *p)
                            "[%s] section sets redirect_stderr=true but this is not allowed because "
                            "it will interfere with the eventlistener protocol",
                            section);
-        if (handler && p->result_handler && strcmp(p->result_handler, BUILT_IN_HANDLER) != 0)
-                load_warn(l, f->section, handler,
-                          "an answer of OK accepts an event, anything else rejects it",
-                          "result_handler %s is Python code and cannot be called",
-                          p->result_handler);
+        if (handler && program_handler(p) == HANDLER_STDOUT)
+                load_warn(
+                    l, f->section, handler,
+                    "its text goes to standard output; without a listener: stdout_logfile = "
+                    "/dev/stdout and stdout_logfile_maxbytes = 0 in each program's section",
+                    "result_handler %s is Python code and cannot be called; its name is known",
+                    p->result_handler);
+        else if (handler && program_handler(p) == HANDLER_UNKNOWN)
+                load_warn(
+                    l, f->section, handler,
+                    "any result that is well formed accepts an event; let the listener answer "
+                    "OK or FAIL and leave this line out",
+                    "result_handler %s is Python code and cannot be called", p->result_handler);
 }
 
 /* ---- socket= */

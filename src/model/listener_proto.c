@@ -7,6 +7,9 @@ static const char ready_line[] = "READY";
 static const char result_token[] = "RESULT ";
 static const char ok_body[] = "OK";
 
+#define PAUSE_MS     500 /* after the second refusal; doubles */
+#define PAUSE_MAX_MS 60000
+
 #define LENGTH(literal) (sizeof(literal) - 1)
 
 void listener_proto_begin(struct listener_proto *lp)
@@ -16,7 +19,9 @@ void listener_proto_begin(struct listener_proto *lp)
 
 void listener_proto_sent(struct listener_proto *lp)
 {
-        *lp = (struct listener_proto){ .state = LISTENER_BUSY, .unsure = lp->unsure };
+        *lp = (struct listener_proto){ .state = LISTENER_BUSY,
+                                       .unsure = lp->unsure,
+                                       .body = lp->body };
 }
 
 const char *listener_state_name(enum listener_state s)
@@ -85,7 +90,9 @@ static enum listener_news finish_body(struct listener_proto *lp)
 {
         bool ok = lp->body_is_ok && lp->body_len == LENGTH(ok_body);
 
-        *lp = (struct listener_proto){ .state = LISTENER_ACKNOWLEDGED, .unsure = lp->unsure };
+        *lp = (struct listener_proto){ .state = LISTENER_ACKNOWLEDGED,
+                                       .unsure = lp->unsure,
+                                       .body = lp->body };
         return ok ? LISTENER_OK : LISTENER_FAIL;
 }
 
@@ -93,7 +100,7 @@ static enum listener_news finish_line(struct listener_proto *lp)
 {
         lp->line[lp->line_len] = '\0';
         if (lp->unsure && strcmp(lp->line, ready_line) == 0) {
-                *lp = (struct listener_proto){ .state = LISTENER_READY };
+                *lp = (struct listener_proto){ .state = LISTENER_READY, .body = lp->body };
                 return LISTENER_MISSED;
         }
         if (strlen(lp->line) != lp->line_len || /* a NUL in it */
@@ -105,6 +112,8 @@ static enum listener_news finish_line(struct listener_proto *lp)
         lp->in_body = true;
         lp->body_seen = 0;
         lp->body_is_ok = true;
+        if (lp->body)
+                buf_reset(lp->body);
         return lp->body_len == 0 ? finish_body(lp) : LISTENER_QUIET;
 }
 
@@ -134,6 +143,8 @@ static enum listener_news read_body(struct listener_proto *lp, const char **data
                 size_t at = lp->body_seen + i;
                 lp->body_is_ok = at < LENGTH(ok_body) && (*data)[i] == ok_body[at];
         }
+        if (lp->body)
+                buf_put(lp->body, *data, n);
         lp->body_seen += n;
         take(data, len, n);
         return lp->body_seen == lp->body_len ? finish_body(lp) : LISTENER_QUIET;
@@ -154,7 +165,7 @@ static enum listener_news step(struct listener_proto *lp, const char **data, siz
         case LISTENER_READY:
                 if (!lp->unsure)
                         return give_up(lp, LISTENER_BROKE);
-                *lp = (struct listener_proto){ .state = LISTENER_BUSY };
+                *lp = (struct listener_proto){ .state = LISTENER_BUSY, .body = lp->body };
                 return read_line(lp, data, len);
         case LISTENER_BUSY:
                 return lp->in_body ? read_body(lp, data, len) : read_line(lp, data, len);
@@ -172,4 +183,62 @@ enum listener_news listener_proto_feed(struct listener_proto *lp, const char **d
                         return news;
         }
         return LISTENER_QUIET;
+}
+
+/* ---- refusals */
+
+int64_t listener_pause_ms(unsigned refusals)
+{
+        int64_t pause = refusals < 2 ? 0 : PAUSE_MS;
+
+        while (refusals-- > 2 && pause < PAUSE_MAX_MS)
+                pause *= 2;
+        return pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS;
+}
+
+/* ---- supervisor_stdout */
+
+/* The value of `key:` in a line of such pairs; its length, 0 where there is none. */
+static size_t find_value(const char *line, size_t len, const char *key, const char **value_out)
+{
+        size_t key_len = strlen(key);
+
+        for (const char *end = line + len; line < end; line++) {
+                const char *blank = memchr(line, ' ', (size_t)(end - line));
+                size_t word = (size_t)((blank ? blank : end) - line);
+                if (word > key_len && memcmp(line, key, key_len) == 0 && line[key_len] == ':') {
+                        *value_out = line + key_len + 1;
+                        return word - key_len - 1;
+                }
+                line += word;
+        }
+        return 0;
+}
+
+static void put_line(struct buf *out, const char *line, size_t len)
+{
+        buf_put(out, line, len);
+        buf_putc(out, '\n');
+}
+
+void listener_stdout_text(const char *body, size_t len, struct buf *out)
+{
+        const char *end = body + len, *header_end = len ? memchr(body, '\n', len) : NULL;
+        size_t header = header_end ? (size_t)(header_end - body) : 0;
+        const char *process = NULL, *channel = NULL;
+        size_t process_len = find_value(body, header, "processname", &process);
+        size_t channel_len = find_value(body, header, "channel", &channel);
+        bool is_log = process_len && channel_len;
+
+        for (const char *at = is_log ? header_end + 1 : body; at < end;) {
+                const char *stop = memchr(at, '\n', (size_t)(end - at));
+                if (is_log) {
+                        buf_put(out, process, process_len);
+                        buf_putc(out, ' ');
+                        buf_put(out, channel, channel_len);
+                        buf_puts(out, " | ");
+                }
+                put_line(out, at, (size_t)((stop ? stop : end) - at));
+                at = stop ? stop + 1 : end;
+        }
 }

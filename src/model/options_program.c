@@ -206,8 +206,11 @@ const struct opt program_opts[] = {
           .at = P(result_handler),
           LIVE,
           .kinds = KIND_LISTENER,
-          .help = "Python code that judges a listener's answers. Only the built-in meaning (OK: "
-                  "accepted, anything else: rejected) is available here." },
+          .help =
+              "Python code that judges a listener's answers. It cannot be called: without this "
+              "key OK accepts an event and anything else rejects it, with it any answer that is "
+              "well formed accepts. supervisor_stdout:event_handler is known by its name: the "
+              "answer is text, and goes to the daemon's standard output." },
 
         /* FastCGI programs */
         { .key = "socket",

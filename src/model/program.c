@@ -54,6 +54,16 @@ void code_set_add(struct code_set *s, int code)
         s->named[s->count++] = (uint8_t)code;
 }
 
+enum result_handler program_handler(const struct program *p)
+{
+        const char *handler = p->result_handler;
+
+        if (!handler || !*handler || strcmp(handler, "supervisor.dispatchers:default_handler") == 0)
+                return HANDLER_BUILT_IN;
+        return strcmp(handler, "supervisor_stdout:event_handler") == 0 ? HANDLER_STDOUT
+                                                                       : HANDLER_UNKNOWN;
+}
+
 bool program_discards(const struct program *p, bool is_stderr)
 {
         const struct channel_conf *c = is_stderr && !p->redirect_stderr ? &p->err : &p->out;

@@ -292,6 +292,111 @@ Test(listeners, get_a_rejected_event_again_with_the_same_serials)
         pool_release(&r);
 }
 
+static size_t count_lines(const char *needle)
+{
+        size_t n = 0;
+
+        for (const char *at = buf_str(&lines); (at = strstr(at, needle)); at++)
+                n++;
+        return n;
+}
+
+static void on_time(EV_P_ ev_timer *w, int revents)
+{
+        (void)w, (void)revents;
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* The loop turns for so long, or until nothing is waited for any more. */
+static void turn_for(double seconds)
+{
+        ev_timer bound;
+
+        ev_now_update(sup.loop);
+        ev_timer_init(&bound, on_time, seconds, 0.);
+        ev_timer_start(sup.loop, &bound);
+        ev_run(sup.loop, 0);
+        ev_timer_stop(sup.loop, &bound);
+}
+
+/* Until something comes, which takes at least so many milliseconds. */
+static void hears_after(struct member *m, int64_t least_ms)
+{
+        int64_t began = clock_mono_ms();
+
+        hears_nothing(m);
+        while (!*hears(m) && clock_mono_ms() - began < 10000)
+                turn_for(0.01);
+        int64_t took = clock_mono_ms() - began;
+        cr_expect(took >= least_ms - 20 && took < 10000, "%d ms", (int)took);
+}
+
+Test(listeners, that_refuse_everything_are_given_a_pause)
+{
+        struct pool_rig r;
+
+        pool_init(&r, "pool", "REMOTE_COMMUNICATION", 1);
+        says(&r.members[0], "READY\n");
+        remote("one");
+        cr_expect(strstr(hears(&r.members[0]), "\none"));
+        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+        cr_expect(strstr(hears(&r.members[0]), "\none"), "at once");
+        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+        hears_after(&r.members[0], 500);
+        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+        hears_after(&r.members[0], 1000);
+        cr_expect_eq(count_lines("event was rejected"), 1);
+        says(&r.members[0], "RESULT 2\nOKREADY\n");
+        remote("two");
+        cr_expect(strstr(hears(&r.members[0]), "\ntwo"));
+        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+        cr_expect(strstr(hears(&r.members[0]), "\ntwo"), "it had accepted one meanwhile");
+        pool_release(&r);
+}
+
+Test(listeners, that_refuse_do_not_hold_up_the_others_of_their_pool)
+{
+        struct pool_rig r;
+
+        pool_init(&r, "pool", "REMOTE_COMMUNICATION", 2);
+        says(&r.members[0], "READY\n");
+        says(&r.members[1], "READY\n");
+        for (int i = 0; i < 20; i++) {
+                remote("x");
+                if (*hears(&r.members[0]))
+                        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+                if (*hears(&r.members[0]))
+                        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+                cr_expect(strstr(hears(&r.members[1]), "\nx"));
+                says(&r.members[1], "RESULT 2\nOKREADY\n");
+                hears_nothing(&r.members[1]);
+        }
+        cr_expect_eq(count_lines("event was rejected"), 1);
+        pool_release(&r);
+}
+
+Test(listeners, whose_handler_cannot_be_called_accept_by_any_answer)
+{
+        struct pool_rig r;
+
+        pool_init(&r, "pool", "REMOTE_COMMUNICATION", 1);
+        r.program->result_handler = strdup("my.module:handler");
+        says(&r.members[0], "READY\n");
+        remote("one");
+        remote("two");
+        cr_expect(strstr(hears(&r.members[0]), "\none"));
+        says(&r.members[0], "RESULT 4\nFAILREADY\n");
+        cr_expect(strstr(hears(&r.members[0]), "\ntwo"));
+        says(&r.members[0], "RESULT 0\nREADY\n");
+        hears_nothing(&r.members[0]);
+        cr_expect_eq(count_lines("event was rejected"), 0);
+        remote("three");
+        cr_expect(strstr(hears(&r.members[0]), "\nthree"));
+        says(&r.members[0], "nonsense\n");
+        logged("WARN a: bad result line: 'nonsense'\n");
+        pool_release(&r);
+}
+
 Test(listeners, pass_a_rejected_event_to_the_next_ready_one)
 {
         struct pool_rig r;
@@ -450,15 +555,6 @@ Test(listeners, lose_the_oldest_when_too_many_wait)
         says(&r.members[0], "READY\n");
         cr_expect(strstr(hears(&r.members[0]), "poolserial:1 "));
         pool_release(&r);
-}
-
-static size_t count_lines(const char *needle)
-{
-        size_t n = 0;
-
-        for (const char *at = buf_str(&lines); (at = strstr(at, needle)); at++)
-                n++;
-        return n;
 }
 
 Test(listeners, that_are_dead_do_not_flood_the_log)

@@ -219,3 +219,60 @@ Test(listener_proto, has_supervisors_words_for_its_states)
         cr_expect_str_eq(listener_state_name(LISTENER_BUSY), "BUSY");
         cr_expect_str_eq(listener_state_name(LISTENER_UNKNOWN), "UNKNOWN");
 }
+
+Test(listener_proto, pauses_longer_and_longer_while_everything_is_refused)
+{
+        static const int64_t pauses[] = { 0,    0,     500,   1000,  2000, 4000,
+                                          8000, 16000, 32000, 60000, 60000 };
+
+        for (unsigned i = 0; i < sizeof pauses / sizeof *pauses; i++)
+                cr_expect_eq(listener_pause_ms(i), pauses[i], "after %u", i);
+        cr_expect_eq(listener_pause_ms(4000000000u), 60000);
+}
+
+Test(listener_proto, hands_out_the_body_of_each_result)
+{
+        AUTO_BUF body = BUF_INIT;
+        struct listener_proto lp = busy();
+        char happens[64] = "";
+
+        lp.body = &body;
+        feed(&lp, "RESULT 9\none\ntwo", 16, happens);
+        cr_expect_str_eq(happens, "");
+        feed(&lp, "\n!RE", 4, happens);
+        cr_expect_str_eq(happens, "F");
+        cr_expect_str_eq(buf_str(&body), "one\ntwo\n!");
+        feed(&lp, "ADY\n", 4, happens);
+        listener_proto_sent(&lp);
+        feed(&lp, "RESULT 0\n", 9, happens);
+        cr_expect_str_eq(happens, "FRF");
+        cr_expect_str_eq(buf_str(&body), "", "that of the one before has gone");
+}
+
+static void prints(const char *body, const char *wanted)
+{
+        AUTO_BUF out = BUF_INIT;
+
+        listener_stdout_text(body, strlen(body), &out);
+        cr_expect_str_eq(buf_str(&out), wanted);
+}
+
+Test(listener_proto, prints_a_log_event_with_its_process_and_channel)
+{
+        prints("processname:web groupname:g pid:7 channel:stdout\none\ntwo\n",
+               "web stdout | one\nweb stdout | two\n");
+        prints("processname:web groupname:g pid:7 channel:stderr\nno end", "web stderr | no end\n");
+        prints("processname:web groupname:g pid:7 channel:stdout\n", "");
+        prints("channel:stdout processname:a:b\n\n\nx",
+               "a:b stdout | \na:b stdout | \na:b stdout | x\n");
+}
+
+Test(listener_proto, prints_any_other_text_as_it_is)
+{
+        prints("", "");
+        prints("hello", "hello\n");
+        prints("two\nlines\n", "two\nlines\n");
+        prints("processname: channel:stdout\nx\n", "processname: channel:stdout\nx\n");
+        prints("xprocessname:web channel:stdout\nx\n", "xprocessname:web channel:stdout\nx\n");
+        prints("processname:web channel\nx\n", "processname:web channel\nx\n");
+}
