@@ -35,6 +35,8 @@ int http_parse_status(const struct http_parse *p); /* 0 unless HTTP_BAD */
 const char *http_parse_method(const struct http_parse *p);
 const char *http_parse_target(const struct http_parse *p);
 const char *http_parse_header(const struct http_parse *p, const char *name); /* NULL: none */
+/* The n-th of this name, from 0. */
+const char *http_parse_header_at(const struct http_parse *p, const char *name, size_t n);
 bool http_parse_is_11(const struct http_parse *p);
 bool http_parse_keep_alive(const struct http_parse *p);
 bool http_parse_has_body(const struct http_parse *p); /* announced by length or chunks */

@@ -89,6 +89,43 @@ static int on_header_value(http_parser *hp, const char *at, size_t len)
         return count_head(p, len);
 }
 
+static size_t count_headers(const struct http_parse *p, const char *name)
+{
+        size_t count = 0;
+
+        while (http_parse_header_at(p, name, count))
+                count++;
+        return count;
+}
+
+/* A blank before the colon makes another name of it for us, and the same one for some proxies: then
+ * the two disagree about where the request ends. */
+static bool names_are_tokens(const struct http_parse *p)
+{
+        const char *at = buf_str(&p->headers), *end = at + p->headers.len;
+
+        while (at < end) {
+                size_t len = strlen(at);
+                if (len == 0 || strcspn(at, " \t") != len)
+                        return false;
+                at += len + 1;
+                at += strlen(at) + 1;
+        }
+        return true;
+}
+
+/* What others could read in another way: RFC 9112 3.2, 5.1, 6.1 and 6.3. */
+static bool is_ambiguous(const struct http_parse *p)
+{
+        size_t codings = count_headers(p, "Transfer-Encoding");
+        size_t lengths = count_headers(p, "Content-Length");
+
+        if (!names_are_tokens(p) || count_headers(p, "Host") > 1 || codings + lengths > 1)
+                return true;
+        return codings == 1 && (p->parser.http_minor == 0 ||
+                                strcasecmp(http_parse_header(p, "Transfer-Encoding"), "chunked"));
+}
+
 static int check_head(struct http_parse *p)
 {
         const http_parser *hp = &p->parser;
@@ -97,6 +134,8 @@ static int check_head(struct http_parse *p)
                 return 503;
         if (hp->http_major != 1)
                 return 505;
+        if (is_ambiguous(p))
+                return 400;
         if (count_head(p, strlen(http_parse_method(p)) + sizeof "  HTTP/1.1\r\n\r\n" - 1) != 0)
                 return 431;
         if (hp->flags & F_CONTENTLENGTH && hp->content_length > HTTP_BODY_MAX)
@@ -208,6 +247,11 @@ const char *http_parse_target(const struct http_parse *p)
 
 const char *http_parse_header(const struct http_parse *p, const char *name)
 {
+        return http_parse_header_at(p, name, 0);
+}
+
+const char *http_parse_header_at(const struct http_parse *p, const char *name, size_t n)
+{
         const char *at = buf_str(&p->headers);
         const char *end = at + p->headers.len;
 
@@ -215,7 +259,7 @@ const char *http_parse_header(const struct http_parse *p, const char *name)
                 const char *value = at + strlen(at) + 1;
                 if (value >= end)
                         break;
-                if (strcasecmp(at, name) == 0)
+                if (strcasecmp(at, name) == 0 && n-- == 0)
                         return value;
                 at = value + strlen(value) + 1;
         }

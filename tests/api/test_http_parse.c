@@ -90,6 +90,86 @@ Test(http_parse, leaves_the_next_request_alone)
         expect_request(used);
 }
 
+/* What a proxy in front could read in another way than we do. */
+Test(http_parse, refuses_what_is_ambiguous_about_where_a_request_ends)
+{
+        static const char *const heads[] = {
+                "Content-Length : 5\r\n",
+                "Content-Length\t: 5\r\n",
+                "Content- Length: 5\r\n",
+                " Content-Length: 5\r\n",
+                "Host : a\r\n",
+                "X Y: 1\r\n",
+                ": 5\r\n",
+                "no colon\r\n",
+                "Content-Length: 5\r\nContent-Length: 5\r\n",
+                "Content-Length: 5\r\nContent-Length: 6\r\n",
+                "Content-Length: 5\r\nX: y\r\ncontent-length: 0\r\n",
+                "Content-Length: 5, 5\r\n",
+                "Content-Length: 5 5\r\n",
+                "Content-Length: +5\r\n",
+                "Content-Length: -5\r\n",
+                "Content-Length: 0x5\r\n",
+                "Content-Length: five\r\n",
+                "Content-Length:\r\n",
+                "Content-Length: 99999999999999999999999\r\n",
+                "Content-Length: 5\r\n 0\r\n",
+                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+                "Transfer-Encoding: gzip, chunked\r\n",
+                "Transfer-Encoding: chunked, identity\r\n",
+                "Transfer-Encoding: chunkedx\r\n",
+                "Transfer-Encoding: xchunked\r\n",
+                "Transfer-Encoding: identity\r\n",
+                "Transfer-Encoding : chunked\r\n",
+                "Transfer-Encoding:\r\n",
+                "Host: a\r\nHost: a\r\n",
+                "Host: a\r\nhost: b\r\n",
+        };
+
+        for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+                for (size_t piece = 1; piece < 100; piece += 98) {
+                        char text[512];
+                        size_t used;
+                        int n = snprintf(text, sizeof text, "POST /x HTTP/1.1\r\n%s\r\nhello",
+                                         heads[i]);
+                        cr_expect_eq(feed(text, (size_t)n, 0, piece, &used), HTTP_BAD, "%s",
+                                     heads[i]);
+                        cr_expect_eq(http_parse_status(parse), 400, "%s: %d", heads[i],
+                                     http_parse_status(parse));
+                        teardown();
+                        setup();
+                }
+        }
+}
+
+Test(http_parse, takes_no_chunks_from_a_1_0_client)
+{
+        static const char text[] = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        size_t used;
+
+        cr_expect_eq(feed(text, sizeof text - 1, 0, 100, &used), HTTP_BAD);
+        cr_expect_eq(http_parse_status(parse), 400);
+}
+
+Test(http_parse, reads_usual_ways_to_write_a_length)
+{
+        static const char *const heads[] = { "content-length:5\r\n", "CONTENT-LENGTH: \t 5  \r\n",
+                                             "Content-Length: 005\r\n" };
+
+        for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+                char text[512];
+                size_t used;
+                int n = snprintf(text, sizeof text, "POST /x HTTP/1.1\r\n%s\r\nhello", heads[i]);
+                cr_expect_eq(feed(text, (size_t)n, 0, 100, &used), HTTP_DONE, "%s", heads[i]);
+                cr_expect_eq(used, (size_t)n);
+                teardown();
+                setup();
+        }
+}
+
 Test(http_parse, reads_a_chunked_body)
 {
         static const char text[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
