@@ -83,6 +83,7 @@ struct conn {
         size_t sent, lingered;
         bool whole_head; /* of the request in `parse`: `req` is filled */
         struct request req;
+        const char *why; /* it is refused; static; NULL: the status says it */
         bool chunked;
         struct logs_wait *logged; /* CONN_HELD; borrowed */
         void (*on_drained)(struct request *r);

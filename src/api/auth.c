@@ -1,6 +1,5 @@
 #include "api/auth.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,54 +75,4 @@ enum auth_verdict auth_check(const struct server_conf *server, const char *heade
         bool right_user = same_secret(user, user_len, server->username, strlen(server->username));
         bool right_word = password_is_right(colon + 1, text.len - user_len - 1, server->password);
         return right_user && right_word ? AUTH_OK : AUTH_DENIED;
-}
-
-/* The host part of "host", "host:port", "[v6]" or "[v6]:port". False: malformed or too long. */
-static bool split_host(const char *host, char *out, size_t size)
-{
-        size_t len;
-
-        if (host[0] == '[') {
-                host++;
-                len = strcspn(host, "]");
-        } else {
-                len = strcspn(host, ":");
-        }
-        if (len == 0 || len >= size)
-                return false;
-        memcpy(out, host, len);
-        out[len] = '\0';
-        return true;
-}
-
-static bool is_address(const char *name)
-{
-        unsigned char addr[16];
-
-        return inet_pton(AF_INET, name, addr) == 1 || inet_pton(AF_INET6, name, addr) == 1;
-}
-
-bool auth_host_is_ours(const char *host, const struct server_conf *server, const char *hostname)
-{
-        char name[256];
-
-        if (!host || *host == '\0')
-                return true; /* no browser leaves it out */
-        if (!split_host(host, name, sizeof name))
-                return false;
-        if (is_address(name) || strcasecmp(name, "localhost") == 0)
-                return true;
-        if (server->port.host && strcasecmp(name, server->port.host) == 0)
-                return true;
-        return hostname && strcasecmp(name, hostname) == 0;
-}
-
-bool auth_origin_is_ours(const char *origin, const char *host)
-{
-        const char *sep;
-
-        if (!origin)
-                return true;
-        sep = strstr(origin, "://");
-        return sep && host && strcasecmp(sep + 3, host) == 0;
 }

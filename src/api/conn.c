@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "api/auth.h"
+#include "api/browser.h"
 #include "api/percent.h"
 #include "base/fd.h"
 #include "logs/logs.h"
@@ -153,6 +154,26 @@ void conn_name_request(struct conn *c)
                          ++a->requests);
 }
 
+/* A browser that does as a page of somebody else bids. Over the Unix socket there are no pages. */
+static bool is_bidden(struct conn *c, const struct http_parse *p)
+{
+        const struct request *r = &c->req;
+        const struct world *w = r->sup->world;
+        struct browser_ask ask = { .method = r->method,
+                                   .path = r->path,
+                                   .host = http_parse_header(p, "Host"),
+                                   .origin = http_parse_header(p, "Origin"),
+                                   .site = http_parse_header(p, "Sec-Fetch-Site"),
+                                   .mode = http_parse_header(p, "Sec-Fetch-Mode"),
+                                   .dest = http_parse_header(p, "Sec-Fetch-Dest"),
+                                   .two_origins = http_parse_header_at(p, "Origin", 1),
+                                   .two_sites = http_parse_header_at(p, "Sec-Fetch-Site", 1) };
+
+        if (r->server->kind == SERVER_INET)
+                c->why = browser_refusal(&ask, r->server, w ? w->hostname : NULL);
+        return c->why != NULL;
+}
+
 /* The headers are whole: is the body worth reading? */
 static int check_head(void *arg, struct http_parse *p)
 {
@@ -164,6 +185,8 @@ static int check_head(void *arg, struct http_parse *p)
         int status = request_fill(c);
         if (status != 0)
                 return status;
+        if (is_bidden(c, p))
+                return 403;
         if (strcmp(r->path, "/healthz") == 0)
                 return 0;
         switch (auth_check(r->server, http_parse_header(p, "Authorization"))) {
@@ -188,6 +211,7 @@ static void request_reset(struct conn *c)
         c->parse = NULL;
         c->whole_head = false;
         c->chunked = false;
+        c->why = NULL;
         c->on_drained = NULL;
         free(r->target);
         free(r->path);

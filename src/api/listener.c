@@ -38,6 +38,7 @@ static void conf_release(struct server_conf *c)
         free(c->username);
         free(c->password);
         free(c->conf_file);
+        free(c->allowed_hosts);
         *c = (struct server_conf){ 0 };
 }
 
@@ -52,7 +53,8 @@ static bool conf_copy(struct server_conf *to, const struct server_conf *from)
         if (copy_text(&to->section, from->section) && copy_text(&to->file, from->file) &&
             copy_text(&to->port.host, from->port.host) &&
             copy_text(&to->username, from->username) && copy_text(&to->password, from->password) &&
-            copy_text(&to->conf_file, from->conf_file))
+            copy_text(&to->conf_file, from->conf_file) &&
+            copy_text(&to->allowed_hosts, from->allowed_hosts))
                 return true;
         conf_release(to);
         return false;

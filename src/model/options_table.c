@@ -197,6 +197,13 @@ static const struct opt inet_server_opts[] = {
           .flags = OPT_OURS,
           .help = "Without a password: let everybody who can connect read and give orders over the "
                   "JSON API, too. Otherwise it answers reads from this machine only." },
+        { .key = "allowed_hosts",
+          .type = OPT_STRING,
+          .at = H(allowed_hosts),
+          .flags = OPT_OURS,
+          .help = "Names, separated by commas, that browsers may ask for and that their pages may "
+                  "come from, besides addresses, localhost, the machine's name and the host of "
+                  "port: those of a proxy in front, say." },
         { .key = NULL },
 };
 

@@ -90,28 +90,3 @@ Test(auth, decodes_base64)
         cr_expect_eq(memcmp(out.data, "\0\1\xff", 3), 0);
         buf_release(&out);
 }
-
-Test(auth, tells_our_hosts_from_foreign_ones)
-{
-        struct server_conf s = { .kind = SERVER_INET, .port.host = "sup.example" };
-        static const char *const ours[] = { "127.0.0.1:9001",  "localhost", "LocalHost:1",
-                                            "[::1]:9001",      "10.1.2.3",  "box",
-                                            "sup.example:9001" };
-        static const char *const foreign[] = { "evil.example", "127.0.0.1.evil.example:9001",
-                                               "localhost.evil", ":80" };
-
-        cr_expect(auth_host_is_ours(NULL, &s, "box"));
-        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-                cr_expect(auth_host_is_ours(ours[i], &s, "box"), "%s", ours[i]);
-        for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-                cr_expect_not(auth_host_is_ours(foreign[i], &s, "box"), "%s", foreign[i]);
-}
-
-Test(auth, wants_the_origin_to_be_the_host)
-{
-        cr_expect(auth_origin_is_ours(NULL, "h:1"));
-        cr_expect(auth_origin_is_ours("http://h:1", "h:1"));
-        cr_expect_not(auth_origin_is_ours("http://evil", "h:1"));
-        cr_expect_not(auth_origin_is_ours("null", "h:1"));
-        cr_expect_not(auth_origin_is_ours("http://h:1", NULL));
-}

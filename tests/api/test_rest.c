@@ -433,28 +433,95 @@ Test(rest, takes_no_orders_while_the_daemon_ends)
 
 /* ---- TCP */
 
-static int tcp_ask(const char *method, const char *headers)
+static bool is_far; /* the client is on another machine */
+
+/* By a connection of its own: who is refused has no second request. */
+static int tcp_say(const char *method, const char *path, const char *headers, const char *body)
 {
         char request[1024];
-        int n =
-            snprintf(request, sizeof request, "%s /v1/processes/cat%s HTTP/1.1\r\n%s%s\r\n%s",
-                     method, method[0] == 'P' ? "/start" : "", headers,
-                     method[0] == 'P' ? "Content-Length: 2\r\n" : "", method[0] == 'P' ? "{}" : "");
+        int n = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\n%s\r\n%s", method, path,
+                         headers, body);
 
+        if (api.conns)
+                conn_close(api.conns);
+        connect_one();
+        api.conns->req.from_loopback = !is_far;
         cr_assert_eq(write(client, request, (size_t)n), n);
         return status_of_answer();
+}
+
+static int tcp_ask(const char *method, const char *headers)
+{
+        bool post = method[0] == 'P';
+        char all[600];
+
+        snprintf(all, sizeof all, "%s%s", headers, post ? "Content-Length: 2\r\n" : "");
+        return tcp_say(method, post ? "/v1/processes/cat/start" : "/v1/processes/cat", all,
+                       post ? "{}" : "");
+}
+
+#define PASSWORD "Authorization: Basic YW5uOnMzY3JldA==\r\n"
+
+/* The rule itself has its table in test_browser. */
+Test(rest, refuses_a_foreign_page_on_every_path_before_it_asks_for_a_password)
+{
+        static const char *const paths[] = {
+                "/",       "/index.html",  "/RPC2",    "/v1/info",     "/v1/processes/cat/start",
+                "/v1/x",   "/logtail/cat", "/nowhere", "/mainlogtail", "/tail.html?processname=cat",
+                "/%72pc2", "/v1/../RPC2"
+        };
+        static const char *const bids[] = { "Host: localhost\r\nOrigin: http://evil.example\r\n",
+                                            "Host: localhost\r\nOrigin: null\r\n",
+                                            "Host: localhost\r\nOrigin:\r\n",
+                                            "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n",
+                                            "Host: localhost\r\nSec-Fetch-Site: same-origin\r\n"
+                                            "Sec-Fetch-Site: cross-site\r\n",
+                                            "Host: localhost\r\nOrigin: http://localhost\r\n"
+                                            "Origin: http://localhost\r\n" };
+
+        from.conf.kind = SERVER_INET;
+        from.conf.username = "ann";
+        from.conf.password = "s3cret";
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+                for (size_t k = 0; k < sizeof bids / sizeof *bids; k++)
+                        for (int with = 0; with < 2; with++) {
+                                char headers[512];
+                                snprintf(headers, sizeof headers,
+                                         "%s%sContent-Type: text/plain\r\nContent-Length: 3\r\n",
+                                         bids[k], with ? PASSWORD : "");
+                                cr_expect_eq(tcp_say("POST", paths[i], headers, "abc"), 403,
+                                             "%s %s", paths[i], headers);
+                                cr_expect(has("allowed_hosts"), "%s", buf_str(&heard));
+                        }
+        cr_expect_eq(tcp_say("GET", "/healthz", bids[0], ""), 200);
+        cr_expect_eq(tcp_say("GET", "/v1/info", "Host: localhost\r\n", ""), 401);
+        cr_expect_eq(kernel.child_count, 0);
+}
+
+Test(rest, takes_an_order_without_a_body_whatever_its_type)
+{
+        from.conf.kind = SERVER_INET;
+        from.conf.username = "ann";
+        from.conf.password = "s3cret";
+        cr_expect_eq(tcp_say("POST", "/v1/processes/cat/start",
+                             PASSWORD "Host: proxy.example\r\nContent-Length: 0\r\n", ""),
+                     200);
+}
+
+Test(rest, knows_no_pages_on_a_unix_socket)
+{
+        cr_expect_eq(tcp_ask("POST", "Host: evil\r\nOrigin: http://evil.example\r\n"), 200);
 }
 
 Test(rest, lets_a_server_without_password_only_be_read_and_only_from_here)
 {
         from.conf.kind = SERVER_INET;
-        api.conns->req.from_loopback = true;
         cr_expect_eq(tcp_ask("GET", ""), 200);
         cr_expect_eq(tcp_ask("GET", "Host: 127.0.0.1:9001\r\n"), 200);
         cr_expect_eq(tcp_ask("GET", "Host: evil.example\r\n"), 403);
         cr_expect_eq(tcp_ask("GET", "Host: localhost\r\nOrigin: http://evil.example\r\n"), 403);
         cr_expect_eq(tcp_ask("POST", "Content-Type: application/json\r\n"), 403);
-        api.conns->req.from_loopback = false;
+        is_far = true;
         cr_expect_eq(tcp_ask("GET", ""), 403);
         cr_expect(has("\"code\":\"FORBIDDEN\""));
         cr_expect_eq(kernel.child_count, 0);
@@ -462,14 +529,14 @@ Test(rest, lets_a_server_without_password_only_be_read_and_only_from_here)
 
 Test(rest, takes_orders_over_tcp_with_a_password_and_from_no_web_page)
 {
-        static const char auth[] = "Authorization: Basic YW5uOnMzY3JldA==\r\n";
+        static const char auth[] = PASSWORD;
         static const struct {
                 const char *headers;
                 int status;
         } tries[] = {
                 { "", 400 },
                 { "Content-Type: text/plain\r\n", 400 },
-                { "Content-Type: application/json\r\nHost: evil.example\r\n", 403 },
+                { "Content-Type: application/json\r\nHost: box\r\nOrigin: null\r\n", 403 },
                 { "Content-Type: application/json\r\nHost: box\r\nOrigin: http://evil\r\n", 403 },
                 { "Content-Type: application/json; charset=utf-8\r\nHost: box:9001\r\n"
                   "Origin: http://box:9001\r\n",
@@ -491,7 +558,7 @@ Test(rest, opens_a_server_without_password_when_it_is_told_to)
 {
         from.conf.kind = SERVER_INET;
         from.conf.allow_anonymous = true;
-        api.conns->req.from_loopback = false;
+        is_far = true;
         cr_expect_eq(tcp_ask("GET", ""), 200);
         cr_expect_eq(tcp_ask("POST", ""), 400);
         cr_expect_eq(tcp_ask("GET", "Host: evil.example\r\n"), 403);

@@ -186,6 +186,47 @@ def a_tcp_server_without_password_only_answers_reads_of_this_machine(c):
 
 
 @story(nobody=True)
+def web_pages_give_no_orders_whatever_the_path(c):
+    """As a browser sends it that remembers the password; clients of XML-RPC send none of it."""
+    locked, opened = free_port(), free_port()
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'),
+                 sections=f'[inet_http_server:a]\nport=127.0.0.1:{locked}\nusername=u\npassword=p\n'
+                          f'[inet_http_server:b]\nport=127.0.0.1:{opened}\n'
+                          'allowed_hosts=panel.example\n')
+    d.wait_all('RUNNING', 1)
+    before = d.pids()
+    stop = ('<?xml version="1.0"?><methodCall><methodName>supervisor.stopProcess</methodName><params>'
+            '<param><value><string>w</string></value></param></params></methodCall>')
+    paths = (('POST', '/RPC2', stop), ('POST', '/v1/processes/w/stop', '{}'), ('GET', '/', None),
+             ('GET', '/tail.html?processname=w', None), ('GET', '/logtail/w', None),
+             ('GET', '/mainlogtail', None), ('GET', '/v1/logs/main', None), ('GET', '/v1/events', None))
+    for port in (locked, opened):
+        foreign = [{'Origin': 'http://evil.example'}, {'Origin': 'null'},
+                   {'Origin': f'http://127.0.0.1:{port + 1}'}, {'Sec-Fetch-Site': 'cross-site'},
+                   {'Sec-Fetch-Site': 'same-site'}]
+        if port == opened:
+            foreign.append({'Host': 'evil.example'})
+        for headers in foreign:
+            for method, path, body in paths:
+                a = d.request(method, path, body, port=port,
+                              headers={'Content-Type': 'text/plain', 'Authorization': 'Basic dTpw',
+                                       **headers})
+                same(a.status, 403, f'status of {path} with {headers}')
+                has(a.body.decode(), 'allowed_hosts', 'its text')
+            same(d.get('/healthz', port=port, headers=headers).status, 200, 'status of /healthz')
+    same(d.pids(), before, 'pids')
+    a = d.get('/', port=opened, headers={'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate'})
+    same(a.status, 200, 'status of a link that was followed')
+    same(d.get('/v1/info', port=opened, headers={'Host': 'panel.example'}).status, 200,
+         "status under a proxy's name")
+    a = d.request('POST', '/RPC2', stop, port=locked,
+                  headers={'Authorization': 'Basic dTpw', 'Host': 'proxy.example',
+                           'Origin': 'https://proxy.example', 'Sec-Fetch-Site': 'same-origin'})
+    same(a.status, 200, 'status behind a proxy with the password')
+    same(d.process('w')['state'], 'STOPPED', 'state')
+
+
+@story(nobody=True)
 def events_have_numbers_and_can_be_resumed(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'autostart=false'))
     e = Events(d)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/browser.h"
 #include "api/http_parse.h"
 #include "api/percent.h"
 
@@ -38,7 +39,13 @@ static void look_closer(struct http_parse *p)
         percent_decode(parts.path, parts.path_len, false, &path);
         query_param(parts.query, "name", &value);
         auth_check(&locked, http_parse_header(p, "Authorization"));
-        auth_host_is_ours(http_parse_header(p, "Host"), &locked, "box");
+        struct browser_ask ask = { .method = http_parse_method(p),
+                                   .path = http_parse_target(p),
+                                   .host = http_parse_header(p, "Host"),
+                                   .origin = http_parse_header(p, "Origin"),
+                                   .site = http_parse_header(p, "Sec-Fetch-Site"),
+                                   .mode = http_parse_header(p, "Sec-Fetch-Mode") };
+        browser_refusal(&ask, &locked, "box");
         if (path.len > HTTP_HEADERS_MAX || body.len > HTTP_BODY_MAX)
                 abort();
 }
