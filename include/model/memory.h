@@ -19,7 +19,7 @@ struct process_memory {
         int32_t check_failures, check_successes;
         uint8_t state, waiting;
         uint8_t known, happened, core, expected, unhealthy;
-        uint8_t health, ever_ok;
+        uint8_t health, ever_ok, remains;
         uint8_t failure_count;
         int64_t failures_ms[MEMORY_FAILURES]; /* oldest first */
         char spawnerr[MEMORY_TEXT];           /* cut when longer; "": none */
@@ -28,7 +28,8 @@ struct process_memory {
 void process_remember(const struct process *p, struct process_memory *out);
 
 /* A fresh process becomes what the memory says. False: the memory makes no sense (a value out of
- * its range, a state with a pid without one), or no memory; p is as it was. */
+ * its range, a state with a pid without one, unless it waits for what remains), or no memory; p is
+ * as it was. */
 bool process_recall(struct process *p, const struct process_memory *m);
 
 /* Does this state belong to a process that lives? */

@@ -65,7 +65,7 @@ enum pevent {
 /* Work for the launcher: bits, carried out in this order. */
 enum ptodo {
         DO_SPAWN = 1,
-        DO_TERM = 2,      /* the stop signal, to the process or its group */
+        DO_TERM = 2,      /* the stop signal, to the process or its group, or to what remains */
         DO_KILL = 4,      /* SIGKILL, likewise */
         DO_START = 8,     /* feed PE_START now (after a restart's stop) */
         DO_FORGET = 16,   /* state is PS_GONE: free it */
@@ -123,6 +123,8 @@ struct process {
         enum pwait waiting : 8; /* what due_ms means; WAIT_NONE: nothing awaited */
         bool recalled;          /* carried over from an earlier daemon: what it was told holds */
         bool has_spawnerr;      /* see process_spawnerr */
+        bool remains; /* what its last run started is still there, and is to be stopped before the
+                       * next one begins. Set by the engine, ended by process_cleared */
         uint16_t spawnerr_size; /* at least so many bytes are at spawnerr */
         uint64_t seed;          /* of the jitter: set once, advanced by use */
         int64_t spawned_ms;     /* mono: the present or last start, 0: never */
@@ -170,6 +172,8 @@ unsigned process_died(struct process *p, int status, struct moment at);
 void process_explain(struct process *p, const char *why);
 /* It ended, and nobody can say how: while no supervisor was there. Not expected. */
 unsigned process_lost(struct process *p, struct moment at);
+/* Nothing remains of its last run: what waited for that goes on. */
+unsigned process_cleared(struct process *p, struct moment at);
 /* What is said of an earlier life (copied). False: no memory, nothing is said. */
 bool process_set_spawnerr(struct process *p, const char *text);
 /* due.due_ms has come (or not: then nothing happens). */

@@ -34,6 +34,7 @@ static void unpack_memory(const struct record_step *step, struct process_memory 
         m->waiting = step->waiting;
         m->health = step->health;
         m->ever_ok = (step->bits & BIT_EVER_OK) != 0;
+        m->remains = (step->bits & BIT_REMAINS) != 0;
         m->pid = step->pid;
         m->restarts = (int32_t)step->restarts;
         m->due_ms = step->due;

@@ -40,6 +40,7 @@ enum memory_bit {
         BIT_UNHEALTHY = 8,
         BIT_EVER_OK = 16,
         BIT_IN_STEP = 32,
+        BIT_REMAINS = 64,
 };
 
 enum record_text { TEXT_NAME, TEXT_GROUP, TEXT_PROGRAM, TEXT_OUT, TEXT_ERR, TEXT_COUNT };

@@ -60,6 +60,7 @@ void process_remember(const struct process *p, struct process_memory *out)
                 .unhealthy = e->unhealthy,
                 .health = (uint8_t)p->health.status,
                 .ever_ok = p->health.ever_ok,
+                .remains = p->remains,
         };
         remember_failures(&p->breaker, out);
         if (process_spawnerr(p))
@@ -72,7 +73,11 @@ static bool makes_sense(const struct process_memory *m)
             m->health > HEALTH_UNHEALTHY || m->failure_count > MEMORY_FAILURES || m->pid < 0 ||
             m->spawnerr[MEMORY_TEXT - 1])
                 return false;
-        if (pstate_has_pid((enum pstate)m->state) != (m->pid > 0) && m->state != PS_STARTING)
+        bool waits =
+            m->remains && m->pid == 0 &&
+            (m->state == PS_STOPPING || m->state == PS_RESTARTING || m->state == PS_RETIRING);
+        if (pstate_has_pid((enum pstate)m->state) != (m->pid > 0) && m->state != PS_STARTING &&
+            !waits)
                 return false;
         return m->tries >= 0 && m->crashes >= 0 && m->restarts >= 0 && m->check_failures >= 0 &&
                m->check_successes >= 0;
@@ -110,6 +115,7 @@ bool process_recall(struct process *p, const struct process_memory *m)
         p->due.due_ms = m->due_ms;
         p->pid = m->pid;
         p->recalled = true;
+        p->remains = m->remains;
         p->tries = m->tries;
         p->crashes = m->crashes;
         p->restarts = m->restarts;

@@ -129,14 +129,16 @@ const struct opt program_opts[] = {
           .dflt = "false",
           LIVE,
           .kinds = EVERY,
-          .help = "Send the stop signal to the whole process group. Implies killasgroup." },
+          .help = "Send the stop signal to the whole process group, and stop the program with all "
+                  "that is below it (DESCENDANTS in supervisord(8)). Implies killasgroup." },
         { .key = "killasgroup",
           .type = OPT_TRISTATE,
           .at = P(killasgroup),
           LIVE,
           .kinds = EVERY,
-          .help =
-              "Send SIGKILL to the whole process group. The default is what stopasgroup says." },
+          .help = "Send SIGKILL to the whole process group, and stop the program with all that is "
+                  "below "
+                  "it. The default is what stopasgroup says." },
         { .key = "user",
           .type = OPT_USER,
           .at = P(user),

@@ -52,6 +52,7 @@ static const struct step {
         [PS_BACKOFF]   [PE_RETIRE]         = { PS_GONE,       DO_FORGET,   WAIT_NONE },
         [PS_BACKOFF]   [PE_GIVE_UP]        = { PS_FATAL,      DO_ON_FATAL, WAIT_NONE },
         [PS_BACKOFF]   [PE_RETRY]          = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
+        [PS_BACKOFF]   [PE_KILL_DUE]       = { PS_BACKOFF,    DO_KILL,     WAIT_KILLED },
 
         [PS_STOPPING]  [PE_RESTART]        = { PS_RESTARTING, 0,           WAIT_KEEP },
         [PS_STOPPING]  [PE_RETIRE]         = { PS_RETIRING,   0,           WAIT_KEEP },
@@ -79,6 +80,7 @@ static const struct step {
         [PS_RESPAWN]   [PE_RETIRE]         = { PS_GONE,       DO_FORGET,   WAIT_NONE },
         [PS_RESPAWN]   [PE_GIVE_UP]        = { PS_FATAL,      DO_ON_FATAL, WAIT_NONE },
         [PS_RESPAWN]   [PE_RETRY]          = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
+        [PS_RESPAWN]   [PE_KILL_DUE]       = { PS_RESPAWN,    DO_KILL,     WAIT_KILLED },
 
         [PS_RESTARTING][PE_STOP]           = { PS_STOPPING,   0,           WAIT_KEEP },
         [PS_RESTARTING][PE_RETIRE]         = { PS_RETIRING,   0,           WAIT_KEEP },
@@ -109,6 +111,45 @@ static const struct step {
         [PS_LATE]      [PE_SIGNAL_FAILED]  = { PS_UNKNOWN,    0,           WAIT_NONE },
         /* clang-format on */
 };
+
+/* The same where something of the last run is still there and has to be stopped first (`remains`):
+ * an order is carried out as for a process that lives, and one that is due for its next start waits
+ * where it is. */
+static const struct step steps_of_remains[PE_COUNT] = {
+        /* clang-format off */
+        [PE_START]   = { PS_RESTARTING, DO_TERM, WAIT_KILL },
+        [PE_STOP]    = { PS_STOPPING,   DO_TERM, WAIT_KILL },
+        [PE_RESTART] = { PS_RESTARTING, DO_TERM, WAIT_KILL },
+        [PE_RETIRE]  = { PS_RETIRING,   DO_TERM, WAIT_KILL },
+        [PE_RETRY]   = { PS_NONE,       DO_TERM, WAIT_KILL },
+        /* clang-format on */
+};
+
+static bool rests(const struct process *p)
+{
+        return p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL ||
+               p->state == PS_BACKOFF || p->state == PS_RESPAWN;
+}
+
+static bool is_clearing(const struct process *p)
+{
+        return rests(p) && (p->waiting == WAIT_KILL || p->waiting == WAIT_KILLED);
+}
+
+static struct step step_of(const struct process *p, enum pevent ev)
+{
+        struct step st = steps_of_remains[ev];
+
+        if (!p->remains || !rests(p) || !st.todo)
+                return steps[p->state][ev];
+        if (st.to == PS_NONE)
+                st.to = p->state;
+        if (is_clearing(p)) { /* what remains was told already, and its time runs */
+                st.todo = 0;
+                st.wait = WAIT_KEEP;
+        }
+        return st;
+}
 
 /* ---- deadlines */
 
@@ -256,23 +297,23 @@ static void calm_end(struct process *p, int64_t now_ms)
 
 unsigned process_feed(struct process *p, enum pevent ev, struct moment at)
 {
-        const struct step *st = &steps[p->state][ev];
+        const struct step st = step_of(p, ev);
 
-        if (st->to == PS_NONE) /* empty cell: ignored on purpose */
+        if (st.to == PS_NONE) /* empty cell: ignored on purpose */
                 return 0;
-        p->state = st->to;
-        if (st->todo & DO_SPAWN)
+        p->state = st.to;
+        if (st.todo & DO_SPAWN)
                 spawnerr_set(p, NULL);
         if (ev == PE_UP) {
                 p->tries = 0;
                 calm_begin(p, at.mono_ms);
         }
-        if (ev == PE_RETRY)
+        if (ev == PE_RETRY && p->state == PS_STARTING)
                 p->restarts++;
         if (p->state != PS_RUNNING)
                 calm_end(p, at.mono_ms);
-        arm(p, st->wait, at.mono_ms);
-        return st->todo;
+        arm(p, st.wait, at.mono_ms);
+        return st.todo;
 }
 
 /* ---- orders */
@@ -439,6 +480,18 @@ unsigned process_lost(struct process *p, struct moment at)
         struct ending how = { .happened = true, .code = -1, .at_wall_ms = at.wall_ms };
 
         return ended(p, how, at);
+}
+
+unsigned process_cleared(struct process *p, struct moment at)
+{
+        p->remains = false;
+        if (p->pid != 0)
+                return 0;
+        if (is_clearing(p))
+                return process_feed(p, PE_RETRY, at);
+        if (p->state != PS_STOPPING && p->state != PS_RESTARTING && p->state != PS_RETIRING)
+                return 0;
+        return process_feed(p, PE_DIED, at);
 }
 
 /* ---- the clock, the probe, the kernel's refusal */

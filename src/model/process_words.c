@@ -146,6 +146,10 @@ static void why_respawn(const struct process *p, struct buf *out)
 
 void process_next_why(const struct process *p, struct buf *out)
 {
+        bool clearing = p->waiting == WAIT_KILL || p->waiting == WAIT_KILLED;
+
+        if (clearing && p->remains && (p->state == PS_BACKOFF || p->state == PS_RESPAWN))
+                buf_puts(out, "waits until what its last run left behind has ended");
         if (p->waiting != WAIT_RETRY)
                 return;
         if (p->state == PS_BACKOFF)

@@ -63,6 +63,20 @@ Test(memory, a_stop_goes_on_with_the_time_that_is_left)
         cr_expect_eq(second->state, PS_STOPPING);
 }
 
+Test(memory, a_wait_for_what_remains_goes_on)
+{
+        run(0);
+        process_died(first, EXITED(1), at_ms(2000));
+        first->remains = true;
+        process_order(first, PE_STOP, at_ms(3000));
+        carry_over();
+        cr_expect_eq(second->state, PS_STOPPING);
+        cr_expect(second->remains);
+        cr_expect_eq(process_tick(second, at_ms(3000 + web.stopwaitsecs * 1000)), DO_KILL);
+        process_cleared(second, at_ms(60000));
+        cr_expect_eq(second->state, PS_STOPPED);
+}
+
 Test(memory, a_backoff_goes_on_and_tries_are_counted_on)
 {
         int64_t was, is;

@@ -684,6 +684,85 @@ Test(process, ignores_a_failed_signal_without_a_pid)
         cr_expect_null(process_spawnerr(p));
 }
 
+/* ---- what its last run has left */
+
+static void crash_and_leave(int64_t now)
+{
+        process_died(p, EXITED(1), at_ms(now));
+        cr_assert_eq(p->state, PS_RESPAWN);
+        p->remains = true;
+}
+
+Test(process, is_not_started_again_beside_what_remains)
+{
+        int64_t now = run(0);
+
+        web.stopwaitsecs = 7;
+        crash_and_leave(now);
+        now += due_in(now);
+        cr_expect_eq(process_tick(p, at_ms(now)), DO_TERM);
+        cr_expect_eq(p->state, PS_RESPAWN);
+        cr_expect_eq(due_in(now), 7000);
+        cr_expect_eq(process_tick(p, at_ms(now + 7000)), DO_KILL);
+        cr_expect_eq(p->state, PS_RESPAWN);
+        cr_expect_eq(process_cleared(p, at_ms(now + 7001)), DO_SPAWN);
+        cr_expect_eq(p->state, PS_STARTING);
+        cr_expect_eq(p->crashes, 1);
+        cr_expect_not(p->remains);
+}
+
+Test(process, an_order_is_carried_out_when_nothing_remains)
+{
+        static const struct {
+                enum pevent order;
+                enum pstate state, then;
+                unsigned work;
+        } cases[] = { { PE_START, PS_RESTARTING, PS_STOPPED, DO_START },
+                      { PE_RESTART, PS_RESTARTING, PS_STOPPED, DO_START },
+                      { PE_STOP, PS_STOPPING, PS_STOPPED, 0 },
+                      { PE_RETIRE, PS_RETIRING, PS_GONE, DO_FORGET } };
+        static const enum pstate resting[] = { PS_STOPPED, PS_EXITED, PS_FATAL, PS_BACKOFF,
+                                               PS_RESPAWN };
+
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+                for (size_t i = 0; i < sizeof resting / sizeof *resting; i++) {
+                        p->state = resting[i];
+                        p->waiting = WAIT_NONE;
+                        p->remains = true;
+                        cr_expect_eq(process_order(p, cases[c].order, at_ms(0)), DO_TERM);
+                        cr_expect_eq(p->state, cases[c].state);
+                        cr_expect_eq(due_in(0), (int64_t)web.stopwaitsecs * 1000);
+                        cr_expect_eq(process_cleared(p, at_ms(5)), cases[c].work);
+                        cr_expect_eq(p->state, cases[c].then);
+                }
+}
+
+Test(process, an_order_does_not_prolong_the_time_of_what_remains)
+{
+        int64_t now = run(0);
+
+        web.stopwaitsecs = 7;
+        crash_and_leave(now);
+        now += due_in(now);
+        process_tick(p, at_ms(now));
+        cr_expect_eq(process_order(p, PE_START, at_ms(now + 3000)), 0);
+        cr_expect_eq(p->state, PS_RESTARTING);
+        cr_expect_eq(due_in(now), 7000);
+        cr_expect_eq(process_order(p, PE_STOP, at_ms(now + 4000)), 0);
+        cr_expect_eq(p->state, PS_STOPPING);
+        cr_expect_eq(due_in(now), 7000);
+}
+
+Test(process, has_nothing_to_clear_while_it_lives)
+{
+        int64_t now = run(0);
+
+        cr_expect_eq(process_cleared(p, at_ms(now)), 0);
+        process_order(p, PE_STOP, at_ms(now));
+        cr_expect_eq(process_cleared(p, at_ms(now)), 0);
+        cr_expect_eq(p->state, PS_STOPPING);
+}
+
 /* ---- the program changes under it */
 
 Test(process, takes_a_longer_startsecs_from_a_new_program)
