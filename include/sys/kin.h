@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "sys/procfs.h"
 
 /* Direct children of pid's first thread, from /proc/PID/task/PID/children (Linux 3.5,
@@ -24,6 +25,21 @@ int kin_asker(void);
  * whatever the size of the machine. False: somebody is left, or it cannot be told (before
  * Linux 4.14). */
 bool kin_is_gone(int asker, pid_t leader);
+
+/* What it was started with, "NAME=value" and NUL each; what it set later does not show. False:
+ * gone, or not permitted. */
+bool kin_environ(pid_t pid, struct buf *out);
+
+/* Processes that are being stopped in place (SIGSTOP), so that they cannot go on forking while
+ * others are looked for. */
+struct kin_stopped {
+        struct proc_table all; /* in the order in which they were found */
+        unsigned char *seen;   /* owned: a bit for each number */
+};
+/* This one and everything below it, the parent before its children are read. False: no memory. */
+bool kin_stop(struct kin_stopped *set, const struct proc_entry *who);
+bool kin_stopped_has(const struct kin_stopped *set, pid_t pid);
+void kin_stopped_release(struct kin_stopped *set);
 
 /* Signal exactly this process: pid and start time are compared through a pidfd. False: gone, or not
  * permitted. */

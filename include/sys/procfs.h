@@ -28,6 +28,9 @@ void proc_table_release(struct proc_table *t);
 bool proc_table_add(struct proc_table *t, const struct proc_entry *entry); /* false: no memory */
 void proc_table_sort(struct proc_table *t);
 
+/* NULL: not in it. */
+const struct proc_entry *proc_table_find(const struct proc_table *t, pid_t pid);
+
 bool proc_entry_read(pid_t pid, struct proc_entry *out); /* false: no such process */
 
 /* Everything that belongs to `leader`: its session, and what descends from it; without itself.

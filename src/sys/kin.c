@@ -131,6 +131,68 @@ bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out)
         return fine;
 }
 
+bool kin_environ(pid_t pid, struct buf *out)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+        return slurp(path, out);
+}
+
+/* ---- stopped in place */
+
+#define PIDS_MAX (1 << 22) /* PID_MAX_LIMIT */
+
+bool kin_stopped_has(const struct kin_stopped *set, pid_t pid)
+{
+        return set->seen && pid > 0 && pid < PIDS_MAX && (set->seen[pid / 8] & 1 << pid % 8);
+}
+
+static bool stopped_add(struct kin_stopped *set, const struct proc_entry *who)
+{
+        if (!set->seen && !(set->seen = calloc(1, PIDS_MAX / 8)))
+                return false;
+        if (who->pid <= 0 || who->pid >= PIDS_MAX || !proc_table_add(&set->all, who))
+                return false;
+        set->seen[who->pid / 8] |= (unsigned char)(1 << who->pid % 8);
+        return true;
+}
+
+/* A process that has the signal forks no more, so its children are all there when they are read. */
+bool kin_stop(struct kin_stopped *set, const struct proc_entry *who)
+{
+        size_t at = set->all.count;
+        struct pids list = { 0 };
+        bool fine = true;
+
+        if (kin_stopped_has(set, who->pid))
+                return true;
+        kin_signal(who, SIGSTOP);
+        fine = stopped_add(set, who);
+        for (; fine && at < set->all.count; at++) {
+                struct proc_entry parent = set->all.items[at];
+                list.count = 0;
+                children_of_all(&parent, &list); /* it may have ended: nobody is below it then */
+                for (size_t i = 0; i < list.count && fine; i++) {
+                        struct proc_entry child;
+                        if (kin_stopped_has(set, list.items[i]) ||
+                            !proc_entry_read(list.items[i], &child) || child.state == 'Z')
+                                continue;
+                        kin_signal(&child, SIGSTOP);
+                        fine = stopped_add(set, &child);
+                }
+        }
+        free(list.items);
+        return fine;
+}
+
+void kin_stopped_release(struct kin_stopped *set)
+{
+        proc_table_release(&set->all);
+        free(set->seen);
+        *set = (struct kin_stopped){ 0 };
+}
+
 int kin_asker(void)
 {
         return eventfd(0, EFD_CLOEXEC);

@@ -146,7 +146,7 @@ void proc_table_release(struct proc_table *t)
         *t = (struct proc_table){ 0 };
 }
 
-static const struct proc_entry *entry_of(const struct proc_table *t, pid_t pid)
+const struct proc_entry *proc_table_find(const struct proc_table *t, pid_t pid)
 {
         struct proc_entry key = { .pid = pid };
 
@@ -160,7 +160,7 @@ static bool belongs_to(const struct proc_table *t, const struct proc_entry *p, p
         for (size_t steps = 0; p && p->pid != leader && steps <= t->count; steps++) {
                 if (p->session == leader || p->parent == leader)
                         return true;
-                p = entry_of(t, p->parent);
+                p = proc_table_find(t, p->parent);
         }
         return false;
 }
