@@ -28,6 +28,9 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status);
 /* Is this pid an exec probe that is not reaped yet? */
 bool probe_owns(const struct supervisor *s, pid_t pid);
 
+/* Does a check of this worker run, or one that was cut off and is not reaped yet? */
+bool probe_runs(const struct worker *w);
+
 /* What probes call with each result; implemented by engine/supervisor.c (counts, publishes
  * EV_HEALTH, feeds the machine). */
 void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const char *output,

@@ -126,8 +126,11 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
 void supervisor_reap(struct supervisor *s);
 /* One of them was reaped. name: of a stranger, before it was; NULL: not known. */
 void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *name);
-/* The streams of a worker that has ended are empty: its death is announced now. */
+/* The streams of a worker that has ended are empty: its death is announced, when what is below it
+ * has been looked after. */
 void supervisor_drained(struct supervisor *s, struct process *p);
+/* Nothing is waited for any more: it is announced now. */
+void supervisor_over(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */
 void supervisor_tick(struct supervisor *s, struct moment now);
 void supervisor_rearm(struct supervisor *s);

@@ -60,6 +60,8 @@ struct worker {
         bool reaped;               /* a death waits to be fed */
         bool heard;                /* engine/hangups listens to its stdin */
         bool lost;                 /* nobody knows how it ended: `status` says nothing */
+        bool owes_stop;            /* what is below it has still to be sent the stop signal */
+        bool astray;               /* what remains of it is not below us: an earlier daemon's */
         char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
         struct adopted *adopted;   /* owned; NULL: the worker is our child, or there is none */
         struct stdin_pipe *in;     /* owned; NULL: none */
@@ -72,8 +74,10 @@ struct worker {
 
 /* Nearly no worker has any. */
 struct remains {
-        struct proc_table kin; /* descendants seen before the stop, by pid and start time */
-        struct strs leftovers; /* "pid command": found after the end, killed or not */
+        struct proc_table kin;   /* descendants seen before the stop, by pid and start time */
+        struct strs leftovers;   /* "pid command": found after the end, left running or killed */
+        struct proc_table named; /* those that the log has named */
+        pid_t leader;            /* of the session that they began in; 0: not known */
 };
 struct remains *worker_remains(struct worker *w); /* makes it; NULL: no memory */
 

@@ -19,6 +19,7 @@
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
+#include "engine/sweep.h"
 #include "engine/transition.h"
 #include "last_process.h"
 #include "model/plan.h"
@@ -286,7 +287,10 @@ static void lost(struct supervisor *s, struct process *p, const struct relic *k)
         take_rest(s, p, k);
         known = known || state_end_kept(s, p->pid, &status) || ask_kept_pidfd(s, p, &status);
         registry_pid_add(&s->registry, p);
+        p->worker->astray = !was_handed_over(s);
         supervisor_ended(s, p, status, !known);
+        if (k->record.flags & (RECORD_REAPED | RECORD_LOST)) /* it was noted with what it owes */
+                p->worker->owes_stop = k->record.work & DO_TERM;
 }
 
 /* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
@@ -394,6 +398,15 @@ static void tell_untold(struct supervisor *s, struct process *p, const struct re
         listeners_retold(s);
 }
 
+/* Its worker had ended, and what is below it has its time. */
+static bool waits_for_remains(const struct process *p)
+{
+        bool stops =
+            p->state == PS_STOPPING || p->state == PS_RESTARTING || p->state == PS_RETIRING;
+
+        return p->remains && (stops || p->waiting == WAIT_KILL || p->waiting == WAIT_KILLED);
+}
+
 /* What was about to be done when the daemon died may have been done or not: once more does no
  * harm. */
 static void resume(struct supervisor *s, struct process *p, const struct relic *k)
@@ -406,6 +419,12 @@ static void resume(struct supervisor *s, struct process *p, const struct relic *
                 hold(s, p, k);
                 if (p->pid > 0 && !p->worker->reaped)
                         supervisor_act(s, p, p->state, work & (DO_TERM | DO_KILL));
+                return;
+        }
+        p->worker->astray = p->remains && !was_handed_over(s);
+        if (waits_for_remains(p)) {
+                sweep_signal(s, p, p->waiting == WAIT_KILLED);
+                p->worker->owes_stop = work & DO_TERM;
                 return;
         }
         if (p->state == PS_STARTING)

@@ -9,6 +9,7 @@
 #include "engine/outfit.h"
 #include "engine/shutdown.h"
 #include "model/recipe.h"
+#include "survey.h"
 
 #define EXIT_ON_FATAL 3 /* design section 4 */
 
@@ -97,7 +98,8 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_
                 return err_set(e, ERR_SYS, "open /dev/null");
         bool ok = recipe_make(p->program, p->group->name, p->number, s->world, &r, e) &&
                   command_split(text, &argv, e) &&
-                  (outfit_env(s, p, &r.env, &env) || err_nomem(e)) &&
+                  ((outfit_env(s, p, &r.env, &env) && strs_setenv(&env, RUN_KEY, RUN_ON_FATAL)) ||
+                   err_nomem(e)) &&
                   launcher_find(&argv, strs_getenv(&env, "PATH"), s->sys, &file, e) == FAULT_NONE;
         struct launch launch = { .path = buf_str(&file),
                                  .argv = argv.items,

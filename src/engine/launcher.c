@@ -181,6 +181,7 @@ static void note_pipes(struct attempt *a)
         struct sys *sys = a->sup->sys;
 
         m->adopted = m->adopted_logs = false;
+        a->worker->astray = false;
         m->pipes[0] = a->stdin_inode;
         for (int i = 1; i < 3; i++) {
                 struct stat st;

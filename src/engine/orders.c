@@ -62,7 +62,7 @@ enum fault order_start(struct supervisor *s, struct process *p, const struct cal
 static bool can_stop(const struct process *p)
 {
         return process_is_up(p) || p->state == PS_RESPAWN || p->state == PS_RESTARTING ||
-               p->state == PS_SICK || p->state == PS_LATE;
+               p->state == PS_SICK || p->state == PS_LATE || (p->remains && process_is_stopped(p));
 }
 
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)

@@ -6,6 +6,7 @@
 
 #include "engine/supervisor.h"
 #include "model/given.h"
+#include "survey.h"
 
 #define KEPT       64 /* programs (or numbers of one): as many as may be restarting all the time */
 #define ANY_NUMBER (-1)
@@ -35,7 +36,7 @@ static bool is_daemons_own(const char *item)
 {
         static const char *const names[] = { "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
                                              "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES=",
-                                             "FDSTORE=" };
+                                             "FDSTORE=",       RUN_KEY "=" };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strncmp(item, names[i], strlen(names[i])) == 0)

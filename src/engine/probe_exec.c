@@ -10,6 +10,7 @@
 #include "engine/outfit.h"
 #include "engine/probe_kinds.h"
 #include "model/recipe.h"
+#include "survey.h"
 
 #define SLOTS 64
 
@@ -146,7 +147,8 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
 
         if (!recipe_make(pr->program, p->group->name, p->number, s->world, &x->recipe, e))
                 return false;
-        if (!outfit_env(s, p, &x->recipe.env, &x->env))
+        if (!outfit_env(s, p, &x->recipe.env, &x->env) ||
+            !strs_setenv(&x->env, RUN_KEY, RUN_BY_CHECK))
                 return err_nomem(e);
         if (launcher_find(&pr->argv, strs_getenv(&x->env, "PATH"), s->sys, &x->file, e) !=
             FAULT_NONE)
@@ -263,6 +265,11 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
         if (owner->asking)
                 exec_ended(owner, status);
         return true;
+}
+
+bool probe_runs(const struct worker *w)
+{
+        return w && w->probe && w->probe->child;
 }
 
 bool probe_owns(const struct supervisor *s, pid_t pid)

@@ -9,6 +9,7 @@
 #define NAG_S        3.   /* compat section 10 */
 #define SWEEP_S      0.02 /* between two looks at what is left */
 #define SWEEP_ROUNDS 100
+#define REST_MS      10000 /* as stopwaitsecs is by default */
 
 struct shutdown {
         struct supervisor *sup;
@@ -19,6 +20,7 @@ struct shutdown {
         bool hurried;
         ev_timer nag, limit, sweep;
         int sweeps;
+        int64_t rest_until_ms; /* what is left over has time until then; 0: not yet asked */
 };
 
 static bool is_through(const struct process *p)
@@ -28,8 +30,10 @@ static bool is_through(const struct process *p)
 
 static void stop_one(struct supervisor *s, struct process *p)
 {
-        if (p->state == PS_BACKOFF)
-                supervisor_order(s, p, PE_GIVE_UP);
+        if (p->remains && process_is_stopped(p))
+                supervisor_order(s, p, PE_STOP);
+        else if (p->state == PS_BACKOFF)
+                supervisor_order(s, p, p->remains ? PE_STOP : PE_GIVE_UP);
         else if (!process_is_stopped(p) || p->state == PS_RESPAWN)
                 supervisor_order(s, p, PE_STOP);
 }
@@ -68,6 +72,20 @@ static bool wave_is_through(struct shutdown *d)
         return d->from == d->to;
 }
 
+/* What belongs to no process any more, or never did, is asked to end, too. */
+static bool rest_has_time(struct shutdown *d)
+{
+        int64_t now_ms = clock_mono_ms();
+
+        if (d->hurried || (d->rest_until_ms && now_ms >= d->rest_until_ms))
+                return false;
+        if (sweep_tell_rest(d->sup) == 0)
+                return false;
+        if (d->rest_until_ms == 0)
+                d->rest_until_ms = now_ms + REST_MS;
+        return true;
+}
+
 static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct shutdown *d = w->data;
@@ -75,6 +93,8 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
 
         (void)revents;
         supervisor_reap(s);
+        if (rest_has_time(d))
+                return;
         if (sweep_everything(s) > 0 && ++d->sweeps < SWEEP_ROUNDS)
                 return;
         if (d->sweeps == SWEEP_ROUNDS)
@@ -88,7 +108,6 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
 static void finish(struct shutdown *d)
 {
         ev_timer_stop(d->sup->loop, &d->nag);
-        ev_timer_stop(d->sup->loop, &d->limit);
         if (!ev_is_active(&d->sweep))
                 ev_timer_start(d->sup->loop, &d->sweep);
 }
@@ -147,7 +166,11 @@ void shutdown_hurry(struct supervisor *s)
                 if (!p)
                         continue;
                 stop_one(s, p);
-                if (!is_through(p) && !launcher_signal(s, p, true, &e))
+                if (is_through(p))
+                        continue;
+                if (p->pid <= 0 || (p->worker && p->worker->reaped))
+                        sweep_signal(s, p, true);
+                else if (!launcher_signal(s, p, true, &e))
                         log_line(s->log, LVL_CRITICAL, "%s", e.text);
         }
         d->to = d->count;
@@ -203,6 +226,7 @@ static void begin(struct supervisor *s)
                 ev_timer_set(&d->limit, (double)limit_ms / 1000, 0.);
                 ev_timer_start(s->loop, &d->limit);
         }
+        sweep_begin_end(s);
         d->stepping = true;
         next_wave(d);
         d->stepping = false;

@@ -27,9 +27,10 @@ static void pack_memory(const struct process_memory *m, struct record_step *step
         step->state = m->state;
         step->waiting = m->waiting;
         step->health = m->health;
-        step->bits = (uint8_t)((m->known ? BIT_KNOWN : 0) | (m->happened ? BIT_HAPPENED : 0) |
-                               (m->expected ? BIT_EXPECTED : 0) |
-                               (m->unhealthy ? BIT_UNHEALTHY : 0) | (m->ever_ok ? BIT_EVER_OK : 0));
+        step->bits =
+            (uint8_t)((m->known ? BIT_KNOWN : 0) | (m->happened ? BIT_HAPPENED : 0) |
+                      (m->expected ? BIT_EXPECTED : 0) | (m->unhealthy ? BIT_UNHEALTHY : 0) |
+                      (m->ever_ok ? BIT_EVER_OK : 0) | (m->remains ? BIT_REMAINS : 0));
         step->pid = m->pid;
         step->restarts = (uint32_t)m->restarts;
         step->due = ms48(m->due_ms);
@@ -180,7 +181,7 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                           [TEXT_PROGRAM] = g->name ? g->name : "",
                           [TEXT_OUT] = log_path(w->out),
                           [TEXT_ERR] = log_path(w->err) },
-                .work = work,
+                .work = work | (w->owes_stop ? DO_TERM : 0),
                 .status = w->status,
                 .fingerprint = m->fingerprint ? m->fingerprint : program_fingerprint(p->program),
                 .given = m->given,
@@ -315,7 +316,7 @@ static void keep_process(struct supervisor *s, struct process *p, const struct r
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
 static bool is_over(const struct supervisor *s, const struct process *p)
 {
-        return p->state == PS_GONE || (s->mood != MOOD_RUNNING && p->pid == 0);
+        return p->state == PS_GONE || (s->mood != MOOD_RUNNING && p->pid == 0 && !p->remains);
 }
 
 void state_note(struct supervisor *s, struct process *p, unsigned work)

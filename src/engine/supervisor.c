@@ -120,6 +120,7 @@ static void free_gone(struct supervisor *s)
                 worker_free(p->worker);
                 shutdown_forget(s, p);
                 hold_forget(s, p);
+                sweep_forget(s, p);
                 starts_forget(s, p);
                 waves_gone(s, p);
                 struct group *g = p->group;
@@ -219,6 +220,10 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         struct err e = { 0 };
         enum pstate from = p->state;
 
+        if (p->pid <= 0 || (p->worker && p->worker->reaped)) {
+                sweep_signal(s, p, kill_it);
+                return;
+        }
         if (!kill_it || !p->worker || !p->worker->remains || !p->worker->remains->kin.count)
                 sweep_look(s, p);
         if (launcher_signal(s, p, kill_it, &e))
@@ -330,23 +335,19 @@ void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const c
 
 /* ---- the dead */
 
-static bool kills_leftovers(const struct process *p)
+void supervisor_drained(struct supervisor *s, struct process *p)
 {
-        bool asked = p->state == PS_STOPPING || p->state == PS_RESTARTING ||
-                     p->state == PS_RETIRING || p->state == PS_SICK || p->state == PS_LATE;
-
-        return asked && (p->program->stopasgroup || p->program->killasgroup);
+        if (p->worker && p->worker->reaped && !sweep_holds(s, p))
+                supervisor_over(s, p);
 }
 
-void supervisor_drained(struct supervisor *s, struct process *p)
+void supervisor_over(struct supervisor *s, struct process *p)
 {
         struct worker *w = p->worker;
         struct moment now = clock_now();
         pid_t pid = p->pid;
 
-        if (!w || !w->reaped)
-                return;
-        w->reaped = false;
+        w->reaped = w->owes_stop = false;
         fdstore_forget(s, p);
         if (process_promote_first(p, now)) {
                 enum pstate before = p->state;
@@ -354,7 +355,6 @@ void supervisor_drained(struct supervisor *s, struct process *p)
         }
         if (p->program->kind == KIND_LISTENER)
                 listener_ended(s, p);
-        sweep_note(s, p, pid, kills_leftovers(p));
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
         unsigned work = w->lost ? process_lost(p, now) : process_died(p, w->status, now);
@@ -377,14 +377,15 @@ static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char 
         buf_puts(&text, " (");
         ending_text(&e, &text);
         log_line(s->log, LVL_INFO, "reaped unknown pid %s)", buf_str(&text));
-        if (s->sweep)
-                ev_prepare_start(s->loop, &s->settle);
+        sweep_orphan_ended(s);
 }
 
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
 {
         struct worker *w = p->worker;
 
+        w->astray = w->astray || w->adopted;
+        w->owes_stop = sweep_owes(s, p);
         adopted_free(w->adopted);
         w->adopted = NULL;
         registry_pid_remove(&s->registry, p);
@@ -406,8 +407,10 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
 
         if (p)
                 supervisor_ended(s, p, status, false);
-        else if (!probe_reaped(s, pid, status) && !fatal_reaped(s, pid, status) &&
-                 !gzip_reaped(s, pid, status) && !upgrade_reaped(s, pid, status))
+        else if (probe_reaped(s, pid, status))
+                sweep_check_ended(s);
+        else if (!fatal_reaped(s, pid, status) && !gzip_reaped(s, pid, status) &&
+                 !upgrade_reaped(s, pid, status))
                 unknown_pid(s, pid, status, name);
         if (!p)
                 state_end_noted(s);

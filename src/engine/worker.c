@@ -51,6 +51,7 @@ void worker_free(struct worker *w)
         if (w->remains) {
                 strs_release(&w->remains->leftovers);
                 proc_table_release(&w->remains->kin);
+                proc_table_release(&w->remains->named);
         }
         free(w->remains);
         w->process->worker = NULL;

@@ -70,7 +70,7 @@ def what_a_worker_leaves_behind_is_named(c):
     d.stop()  # checks that nobody is there any more
     check(not alive(near) and not alive(far), 'the end of the daemon is theirs')
     for pid in (near, far):
-        has(d.log(), f'killed what was left over: pid {pid} ', 'main log')
+        has(d.log(), f'SIGTERM to what is below it, pid {pid} ', 'main log')
 
 
 @story(nobody=True)
@@ -108,7 +108,7 @@ def who_forks_away_ends_with_the_daemon_at_the_latest(c):
     check(alive(away), 'it lives while the daemon does')
     d.stop()
     check(not alive(away), 'it is gone')
-    has(d.log(), f'killed what was left over: pid {away} ', 'main log')
+    has(d.log(), f'SIGTERM to what is below it, pid {away} ', 'main log')
 
 
 @story(nobody=True)

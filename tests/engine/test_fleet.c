@@ -417,8 +417,10 @@ Test(shutdown, goes_by_descending_priority_wave_by_wave)
         cr_expect_str_eq(house_state(&h, "also"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "first"), "RUNNING");
         house_end(&h, "last", KERNEL_EXITED(0));
+        house_settle(&h);
         cr_expect_str_eq(house_state(&h, "first"), "RUNNING");
         house_end(&h, "also", KERNEL_EXITED(0));
+        house_settle(&h);
         cr_expect_str_eq(house_state(&h, "first"), "STOPPING");
         house_end(&h, "first", KERNEL_EXITED(0));
         loop_until_ended();
@@ -435,6 +437,7 @@ Test(shutdown, starts_nothing_any_more)
         h.kernel.obeys_term = false;
         shutdown_request(&h.sup, "test");
         house_end(&h, "a", KERNEL_EXITED(1));
+        house_settle(&h);
         house_later(&h, 60000);
         cr_expect_eq(house_process(&h, "a")->pid, 0);
         cr_expect_eq(order_start(&h.sup, house_process(&h, "a"), NULL, &e), FAULT_SHUTDOWN_STATE);

@@ -1,0 +1,316 @@
+"""What is below a program: it is stopped with it, in its own time, and found wherever it went."""
+import os
+import re
+import signal
+import time
+
+from e2elib import alive, check, free_port, has, kill, lacks, read_file, same, story, write_file
+
+# Says "ready", and at SIGTERM "told", works for so long, and says "done". SIGHUP is another order.
+BELOW = '''#!/bin/bash
+say() { echo "$1 $$ $(date +%s%N)" >>"$0.said"; }
+trap 'say told; sleep "$work" & wait $!; say done; exit 0' TERM
+trap 'say hup; say done; exit 0' HUP
+work=$1
+say ready
+while :; do sleep 0.1 & wait $!; done
+'''
+
+KEYS = ('stopasgroup=true', 'killasgroup=true', '')
+
+
+class Below:
+    """The script, and what it has said."""
+
+    def __init__(self, c, name='below', text=BELOW):
+        self.case, self.path = c, c.path(name)
+        write_file(self.path, text, 0o755)
+
+    def said(self, word):
+        return [(int(p), int(at) / 1e9) for w, p, at in
+                (line.split() for line in read_file(self.path + '.said').splitlines()) if w == word]
+
+    def wait(self, word, count=1):
+        self.case.wait(lambda: len(self.said(word)) >= count, f'{word!r} is said {count} times',
+                       lambda: read_file(self.path + '.said'))
+        return self.said(word)
+
+
+def wrapped(b, work, *, name='w', lines=()):
+    """As people do: in a shell that waits for it and dies of SIGTERM at once."""
+    return b.case.program(name, f'/bin/sh -c "{b.path} {work}; echo never"', *lines)
+
+
+
+def finishes(c, b, d, stop):
+    """It is told once, has its time, and only then whoever asked hears of it."""
+    b.wait('ready')
+    began = time.time()
+    stop(d)
+    answered = time.time()
+    pid, = {p for p, _ in b.said('ready')}
+    same([p for p, _ in b.said('told')], [pid], 'told, once')
+    (_, done), = b.wait('done')
+    check(done >= began + 0.9, 'it had its time')
+    check(answered >= done, f'the answer came {done - answered:.3f} s before its end')
+    check(not alive(pid), 'it is gone')
+
+
+@story(nobody=True)
+def what_is_below_a_program_finishes_before_it_is_stopped(c):
+    for n, keys in enumerate(KEYS[:2]):
+        b = Below(c, f'below{n}')
+        d = c.daemon(wrapped(b, 1, lines=(keys,)), name=f'd{n}')
+        finishes(c, b, d, lambda d: same(d.order('w', 'stop')['state'], 'STOPPED', 'state'))
+        lacks(d.log(), 'killed what', 'main log')
+
+
+@story()
+def whichever_way_it_is_stopped(c):
+    def restart(d):
+        d.order('w', 'restart')
+
+    def remove(d):
+        d.apply('')
+        c.wait(lambda: d.names() == [], 'it is gone')
+
+    def shrink(d):
+        d.scale('w', replicas=0)
+        c.wait(lambda: d.names() == [], 'it is gone')
+
+    def group(d):
+        d.rpc().stopProcessGroup('w')
+
+    def exchange(d):
+        d.apply(d.text.replace('echo never', 'echo not'))
+        d.wait_log("spawned: 'w'", 2)
+
+    for n, how in enumerate((restart, remove, shrink, group, exchange)):
+        b = Below(c, f'{how.__name__}')
+        d = c.daemon(wrapped(b, 1, lines=('stopasgroup=true', 'startsecs=0')), name=f'd{n}')
+        b.wait('ready')
+        pid = b.said('ready')[0][0]
+        how(d)
+        (_, done), = b.wait('done')
+        same([p for p, _ in b.said('told')], [pid], f'{how.__name__}: told, once')
+        if how in (restart, exchange):
+            check(b.wait('ready', 2)[1][1] >= done, f'{how.__name__}: the next one began too early')
+        d.stop()
+
+
+@story()
+def also_because_it_is_unhealthy_or_late(c):
+    for n, lines in enumerate((('healthcheck_action=restart', 'healthcheck_retries=1'),
+                               ('ready=healthcheck', 'start_timeout=1s'))):
+        b = Below(c, f'below{n}')
+        d = c.daemon(wrapped(b, 1, lines=(
+            'stopasgroup=true', 'startsecs=0', 'healthcheck=exec:false',
+            'healthcheck_interval=300ms', 'healthcheck_start_interval=300ms', *lines)), name=f'd{n}')
+        (pid, _), = b.wait('ready')[:1]
+        (_, done), = b.wait('done')[:1]
+        same([p for p, _ in b.said('told')][:1], [pid], 'told')
+        check(b.wait('ready', 2)[1][1] >= done, 'the next one began too early')
+        lacks(d.log(), 'killed what', 'main log')
+        d.configure('')
+        d.reload()
+
+
+@story(nobody=True)
+def at_the_daemons_end_every_program_is_stopped_so(c):
+    for n, keys in enumerate(KEYS):
+        b = Below(c, f'below{n}')
+        d = c.daemon(wrapped(b, 1, lines=(keys,)), name=f'd{n}')
+        finishes(c, b, d, lambda d: d.stop(0))
+        lacks(d.log(), 'killed', 'main log')
+
+
+@story(nobody=True)
+def it_is_told_by_the_programs_own_signal(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 0, lines=('stopsignal=HUP', 'stopwaitsecs=20')))
+    b.wait('ready')
+    began = time.monotonic()
+    d.stop()
+    check(time.monotonic() - began < 15, 'it was not told')
+    same(len(b.said('hup')), 1, 'told')
+    same(b.said('told'), [], 'SIGTERM')
+
+
+@story(nobody=True)
+def when_its_time_is_over_it_is_killed(c):
+    for n, keys in enumerate(KEYS):
+        b = Below(c, f'below{n}')
+        d = c.daemon(wrapped(b, 100, lines=(keys, 'stopwaitsecs=2')), name=f'd{n}')
+        (pid, _), = b.wait('ready')
+        began = time.monotonic()
+        if keys:
+            d.order('w', 'stop')
+        else:
+            d.stop()
+        took = time.monotonic() - began
+        check(1.9 <= took < 12, f'{keys}: stopped after {took:.1f} s')
+        check(not alive(pid), 'it is gone')
+        same((len(b.said('told')), b.said('done')), (1, []), 'what it said')
+        has(d.log(), f"killed what 'w' left over: pid {pid} ", 'main log')
+
+
+@story(nobody=True)
+def without_the_keys_it_is_named_and_left_alone(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 0))
+    (pid, _), = b.wait('ready')
+    began = time.monotonic()
+    same(d.order('w', 'stop')['state'], 'STOPPED', 'state')
+    check(time.monotonic() - began < 5, 'nothing is waited for')
+    d.wait_log(f"left over from 'w': pid {pid} ")
+    d.order('w', 'start')
+    b.wait('ready', 2)
+    check(alive(pid), 'it goes on')
+    same(b.said('told'), [], 'told')
+
+
+@story(nobody=True)
+def an_order_meanwhile_is_for_afterwards(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 2, lines=('stopasgroup=true', 'startsecs=0')))
+    b.wait('ready')
+    d.order('w', 'stop', 202, wait=False)
+    b.wait('told')
+    same(d.process('w')['state'], 'STOPPING', 'state')
+    d.order('w', 'restart', 202, wait=False)
+    d.wait_log("spawned: 'w'", 2)
+    check(b.wait('ready', 2)[1][1] >= b.said('done')[0][1], 'the next one began too early')
+    same(len(b.said('told')), 1, 'told')
+
+
+@story(nobody=True)
+def a_second_order_does_not_prolong_its_time(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 100, lines=('stopasgroup=true', 'stopwaitsecs=3')))
+    b.wait('ready')
+    began = time.monotonic()
+    d.order('w', 'stop', 202, wait=False)
+    b.wait('told')
+    time.sleep(2)
+    d.order('w', 'restart', 202, wait=False)
+    d.order('w', 'stop', 202, wait=False)
+    d.wait_state('w', 'STOPPED')
+    check(2.9 <= time.monotonic() - began < 4.9 * c.options.patience, 'the deadline has moved')
+
+
+@story()
+def a_kill_of_the_daemon_takes_nothing_of_its_time(c):
+    for n, keys in enumerate(KEYS[:2]):
+        b = Below(c, f'below{n}')
+        d = c.daemon(wrapped(b, 3, lines=(keys,)), name=f'd{n}')
+        (pid, _), = b.wait('ready')
+        d.order('w', 'stop', 202, wait=False)
+        b.wait('told')
+        d.kill()
+        d.start()
+        same(d.process('w')['state'], 'STOPPING', 'state')
+        check(alive(pid), 'it lives')
+        d.wait_state('w', 'STOPPED')
+        same((len(b.said('told')), len(b.said('done'))), (1, 1), 'told, and done')
+        lacks(d.log(), 'killed what', 'main log')
+
+
+@story()
+def and_after_a_kill_its_time_ends_as_well(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 100, lines=('killasgroup=true', 'stopwaitsecs=4')))
+    (pid, _), = b.wait('ready')
+    d.order('w', 'stop', 202, wait=False)
+    b.wait('told')
+    d.kill()
+    d.start()
+    d.wait_state('w', 'STOPPED')
+    check(not alive(pid), 'it is gone')
+    same(len(b.said('told')), 1, 'told')
+
+
+@story()
+def killed_before_it_was_told_it_is_told_afterwards(c):
+    c.use_fault_points()
+    b = Below(c)
+    d = c.daemon(wrapped(b, 1, lines=('killasgroup=true',)), start=False)
+    d.start(env=dict(os.environ, SUPERVISORD_FAULT='reap.noted:1'))
+    b.wait('ready')
+    d.killed = signal.SIGKILL
+    try:
+        d.order('w', 'stop', 202, wait=False)
+    except OSError:
+        pass
+    d.wait_end()
+    same(b.said('told'), [], 'told')
+    d.start()
+    d.wait_state('w', 'STOPPED')
+    same((len(b.said('told')), len(b.said('done'))), (1, 1), 'told, and done')
+
+
+@story()
+def an_upgrade_takes_nothing_of_its_time(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 3, lines=('stopasgroup=true',)))
+    (pid, _), = b.wait('ready')
+    d.order('w', 'stop', 202, wait=False)
+    b.wait('told')
+    d.post('/v1/upgrade', status=202)
+    d.wait_state('w', 'STOPPED')
+    same((len(b.said('told')), len(b.said('done'))), (1, 1), 'told, and done')
+    check(not alive(pid), 'it is gone')
+
+
+@story(nobody=True)
+def after_an_end_by_itself_the_next_start_waits_for_it(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 1, lines=('stopasgroup=true', 'startsecs=0', 'restart_delay=1s',
+                                      'restart_jitter=0')))
+    (pid, _), = b.wait('ready')
+    kill(d.process('w')['pid'])
+    d.wait_log(f"left over from 'w': pid {pid} ")
+    (_, done), = b.wait('done')
+    check(b.wait('ready', 2)[1][1] >= done, 'the next one began too early')
+    same([p for p, _ in b.said('told')], [pid], 'told, once')
+
+
+@story(nobody=True)
+def so_does_a_start_by_order_and_a_stop_ends_it(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 1, lines=('killasgroup=true', 'startsecs=0', 'autorestart=false')))
+    (pid, _), = b.wait('ready')
+    kill(d.process('w')['pid'])
+    d.wait_state('w', 'EXITED')
+    d.wait_log(f"left over from 'w': pid {pid} ")
+    time.sleep(0.3)
+    check(alive(pid) and not b.said('told'), 'until the next order nothing is done to it')
+    d.order('w', 'start')
+    check(b.wait('ready', 2)[1][1] >= b.said('done')[0][1], 'the next one began too early')
+    pid = b.said('ready')[1][0]
+    kill(d.process('w')['pid'])
+    d.wait_state('w', 'EXITED')
+    d.wait_log(f"left over from 'w': pid {pid} ")
+    same(d.order('w', 'stop')['state'], 'STOPPED', 'state')
+    check(not alive(pid), 'it is gone')
+
+
+@story()
+def the_daemons_end_gives_time_to_what_was_left_before(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 1, lines=('startsecs=0', 'autorestart=false')))
+    (pid, _), = b.wait('ready')
+    kill(d.process('w')['pid'])
+    d.wait_log(f"left over from 'w': pid {pid} ")
+    d.stop()
+    same((len(b.said('told')), len(b.said('done'))), (1, 1), 'told, and done')
+
+
+@story()
+def a_hurried_end_waits_for_nobody(c):
+    b = Below(c)
+    d = c.daemon(wrapped(b, 100, lines=('stopwaitsecs=3600',)), supervisord='shutdown_timeout=1s')
+    (pid, _), = b.wait('ready')
+    began = time.monotonic()
+    d.stop()
+    check(time.monotonic() - began < 10, 'it was waited for')
+    check(not alive(pid), 'it is gone')
