@@ -118,15 +118,11 @@ static void move_pidfile(struct daemon *d, const char *next)
 static void on_end(struct supervisor *s)
 {
         struct daemon *d = s->rebind_arg;
-        struct err e = { 0 };
 
         if (s->mood == MOOD_RESTARTING) {
-                if (reload_begin_anew(s, &e)) {
-                        move_pidfile(d, s->config->settings.pidfile);
-                        return;
-                }
-                log_line(s->log, LVL_CRITICAL, "cannot begin anew: %s", e.text);
-                s->exit_code = EXIT_FAILED;
+                reload_begin_anew(s);
+                move_pidfile(d, s->config->settings.pidfile);
+                return;
         }
         ev_timer_start(d->loop, &d->farewell); /* who asked for it is still to be answered */
 }

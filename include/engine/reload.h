@@ -23,6 +23,6 @@ bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *pl
 
 /* Everything has stopped for a restart: s->pending takes effect, and all begins again in this
  * process. */
-bool reload_begin_anew(struct supervisor *s, struct err *e);
+void reload_begin_anew(struct supervisor *s);
 
 #endif

@@ -91,6 +91,7 @@ struct supervisor {
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
         struct spare spare;
         struct outfits *outfits; /* engine/outfit; NULL: nothing was started yet */
+        struct fcgi *bound;      /* engine/fcgi: sockets for the configuration that is to come */
         pid_t gzip;              /* engine/gzip: the child that compresses a log; 0: none */
         struct ticks *ticks;     /* engine/ticks; NULL: nobody wants them */
 

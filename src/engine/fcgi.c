@@ -13,6 +13,7 @@
 #include "sys/mapped.h"
 
 #define DEFAULT_MODE 0700
+#define HOST_MAX     256
 
 /* One listening socket, shared by every program that names it. */
 struct fcgi_socket {
@@ -87,18 +88,16 @@ static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi
 }
 
 /* A worker gets one descriptor, so one address: IPv4 where the name leaves it open, as with
- * Supervisor. */
-static bool bind_tcp(const struct program *p, struct fcgi_socket *k, struct err *e)
+ * Supervisor. False: there is no port, or the host is too long. */
+static bool tcp_address(const char *url, char host[HOST_MAX], int *port_out)
 {
         size_t n = sizeof tcp_scheme - 1;
-        const char *where = p->socket + (strncmp(p->socket, tcp_scheme, n) == 0 ? n : 0);
+        const char *where = url + (strncmp(url, tcp_scheme, n) == 0 ? n : 0);
         const char *colon = strrchr(where, ':');
-        char host[256];
-        int count;
-
         size_t len = colon ? (size_t)(colon - where) : 0;
-        if (!colon || len >= sizeof host)
-                return err_set(e, ERR_CONFIG, "no port in %s", p->socket);
+
+        if (!colon || len >= HOST_MAX)
+                return false;
         if (len >= 2 && where[0] == '[' && where[len - 1] == ']') {
                 where++;
                 len -= 2;
@@ -109,25 +108,41 @@ static bool bind_tcp(const struct program *p, struct fcgi_socket *k, struct err 
                 strcpy(host, "0.0.0.0");
         else if (strcasecmp(host, "localhost") == 0)
                 strcpy(host, "127.0.0.1");
-        return listen_inet(host, atoi(colon + 1),
-                           p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog, &k->fd, 1, &count,
-                           e);
+        *port_out = atoi(colon + 1);
+        return true;
+}
+
+static bool bind_tcp(const struct program *p, struct fcgi_socket *k, struct err *e)
+{
+        char host[HOST_MAX];
+        int port, count;
+
+        if (!tcp_address(p->socket, host, &port))
+                return err_set(e, ERR_CONFIG, "no port in %s", p->socket);
+        return listen_inet(host, port, p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,
+                           &k->fd, 1, &count, e);
+}
+
+/* Where it is ours still. */
+static void socket_unlink(struct supervisor *s, const struct fcgi_socket *k)
+{
+        const char *path = k->inode ? unix_path(k->url) : NULL;
+        struct stat st;
+
+        if (path && s->sys->stat(s->sys, path, &st) == 0 && st.st_dev == k->dev &&
+            st.st_ino == k->inode)
+                s->sys->unlink(s->sys, path);
 }
 
 static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
 {
-        struct stat st;
-
         if (!k || --k->refs)
                 return;
         if (k->fd >= 0) {
                 log_line(s->log, LVL_INFO, "Closing socket %s", k->url);
                 fdstore_forget_socket(s, k->kept);
         }
-        const char *path = k->inode ? unix_path(k->url) : NULL;
-        if (path && s->sys->stat(s->sys, path, &st) == 0 && st.st_dev == k->dev &&
-            st.st_ino == k->inode)
-                s->sys->unlink(s->sys, path);
+        socket_unlink(s, k);
         fd_close(&k->fd);
         free(k->url);
         free(k);
@@ -179,6 +194,20 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
         return true;
 }
 
+static bool socket_bind(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
+                        struct err *e)
+{
+        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(p, k, e);
+}
+
+static void socket_failed(const struct program *p, const struct err *why, struct err *e)
+{
+        err_set(e, why->code == ERR_SYS ? ERR_CONFIG : why->code,
+                "Could not create FastCGI socket %s: %s", p->socket, why->text);
+        if (e)
+                e->sys = why->sys;
+}
+
 static struct fcgi_socket *socket_new(struct supervisor *s, const struct program *p, struct err *e)
 {
         struct fcgi_socket *k = calloc(1, sizeof *k);
@@ -195,8 +224,9 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 fdstore_socket(s, k->kept, k->url, k->fd);
                 return k;
         }
-        bool ok = k->url ? unix_path(p->socket) ? bind_unix(s, p, k, &why) : bind_tcp(p, k, &why)
-                         : err_nomem(&why);
+        bool ok = k->url && socket_bind(s, p, k, &why);
+        if (!k->url)
+                err_nomem(&why);
         /* Workers accept on it as they please, and most expect to wait there. */
         if (ok && !fd_nonblock(k->fd, false))
                 ok = err_set(&why, ERR_SYS, "make it blocking");
@@ -205,10 +235,7 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 fdstore_socket(s, k->kept, k->url, k->fd);
                 return k;
         }
-        err_set(e, why.code == ERR_SYS ? ERR_CONFIG : why.code,
-                "Could not create FastCGI socket %s: %s", p->socket, why.text);
-        if (e)
-                e->sys = why.sys;
+        socket_failed(p, &why, e);
         socket_unref(s, k);
         return NULL;
 }
@@ -223,10 +250,22 @@ static struct fcgi *find_program(const struct fcgi *first, const char *program)
         return NULL;
 }
 
+/* Also in other words: tcp://localhost:9000 is tcp://127.0.0.1:9000. */
+static bool same_address(const char *a, const char *b)
+{
+        char host_a[HOST_MAX], host_b[HOST_MAX];
+        int port_a, port_b;
+
+        if (strcmp(a, b) == 0 || unix_path(a) || unix_path(b))
+                return strcmp(a, b) == 0;
+        return tcp_address(a, host_a, &port_a) && tcp_address(b, host_b, &port_b) &&
+               port_a == port_b && strcasecmp(host_a, host_b) == 0;
+}
+
 static struct fcgi_socket *find_url(const struct fcgi *first, const char *url)
 {
         for (const struct fcgi *f = first; f; f = f->next)
-                if (strcmp(f->socket->url, url) == 0)
+                if (same_address(f->socket->url, url))
                         return f->socket;
         return NULL;
 }
@@ -241,7 +280,7 @@ static struct fcgi_socket *find_shared(struct supervisor *s, const struct fcgi *
                 k = find_url(own->engine, url);
         for (int i = 0; !k && i < s->registry.group_count; i++)
                 k = find_url(s->registry.groups[i]->engine, url);
-        return k;
+        return k ? k : find_url(s->bound, url);
 }
 
 int fcgi_socket(const struct fleet *f)
@@ -289,13 +328,18 @@ static bool add_program(struct supervisor *s, const struct group *g, const struc
         return true;
 }
 
+static bool is_fcgi(const struct program *p)
+{
+        return p->kind == KIND_FCGI && p->socket;
+}
+
 bool fcgi_open(struct supervisor *s, struct group *g, struct err *e)
 {
         struct fcgi *fresh = NULL;
 
         for (int i = 0; i < g->conf->program_count; i++) {
                 const struct program *p = g->conf->programs[i];
-                if (p->kind != KIND_FCGI || !p->socket)
+                if (!is_fcgi(p))
                         continue;
                 if (add_program(s, g, p, &fresh, e))
                         continue;
@@ -304,6 +348,63 @@ bool fcgi_open(struct supervisor *s, struct group *g, struct err *e)
         }
         list_free(s, g->engine);
         g->engine = fresh;
+        return true;
+}
+
+void fcgi_bound_release(struct supervisor *s)
+{
+        list_free(s, s->bound);
+        s->bound = NULL;
+}
+
+bool fcgi_bind(struct supervisor *s, const struct config *next, struct err *e)
+{
+        for (int i = 0; i < next->group_count; i++) {
+                const struct group_conf *conf = next->groups[i];
+                for (int k = 0; k < conf->program_count; k++)
+                        if (is_fcgi(conf->programs[k]) &&
+                            !add_program(s, NULL, conf->programs[k], &s->bound, e)) {
+                                fcgi_bound_release(s);
+                                return false;
+                        }
+        }
+        return true;
+}
+
+/* Something that has no content is there: it would be replaced, or taken over. */
+static bool is_replaced(const char *path)
+{
+        struct stat st;
+
+        return path && lstat(path, &st) == 0 && !S_ISDIR(st.st_mode) &&
+               !(S_ISREG(st.st_mode) && st.st_size > 0);
+}
+
+static bool try_program(struct supervisor *s, const struct program *p, struct err *e)
+{
+        struct fcgi_socket *k = NULL;
+        struct err why = { 0 };
+
+        if (find_shared(s, NULL, NULL, p->socket) || is_replaced(unix_path(p->socket)))
+                return true;
+        if (!(k = calloc(1, sizeof *k)))
+                return err_nomem(e);
+        *k = (struct fcgi_socket){ .refs = 1, .fd = -1, .url = strdup(p->socket) };
+        bool ok = k->url ? socket_bind(s, p, k, &why) : err_nomem(&why);
+        if (!ok)
+                socket_failed(p, &why, e);
+        socket_unlink(s, k);
+        fd_close(&k->fd);
+        free(k->url);
+        free(k);
+        return ok;
+}
+
+bool fcgi_try(struct supervisor *s, const struct group_conf *next, struct err *e)
+{
+        for (int i = 0; i < next->program_count; i++)
+                if (is_fcgi(next->programs[i]) && !try_program(s, next->programs[i], e))
+                        return false;
         return true;
 }
 

@@ -275,7 +275,8 @@ static void add_empty_groups(struct supervisor *s, const struct config *next)
 
 bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *plan, struct err *e)
 {
-        if (s->rebind && !s->rebind(s->rebind_arg, next, e)) {
+        if (!fcgi_bind(s, next, e) || (s->rebind && !s->rebind(s->rebind_arg, next, e))) {
+                fcgi_bound_release(s);
                 config_free(next);
                 return false;
         }
@@ -288,6 +289,7 @@ bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *pl
         apply_items(s, plan);
         fault_point("reload.applied");
         add_empty_groups(s, next);
+        fcgi_bound_release(s);
         struct event ev = { .type = EV_CONFIG_APPLIED, .at = clock_now(), .plan = plan };
         bus_publish(&s->bus, &ev);
         log_line(s->log, LVL_INFO, "configuration applied: generation %d", s->generation);
@@ -298,16 +300,31 @@ bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *pl
         return true;
 }
 
-bool reload_begin_anew(struct supervisor *s, struct err *e)
+/* A group that cannot be made (its FastCGI socket is taken, say) is no reason to end the others. */
+static void add_what_can_be(struct supervisor *s)
 {
+        struct err e = { 0 };
+
+        for (int i = 0; i < s->config->group_count; i++)
+                if (!supervisor_add_group(s, s->config->groups[i], false, &e))
+                        log_line(
+                            s->log, LVL_CRITICAL,
+                            "going on without group %s: %s; when that is mended, supervisorctl "
+                            "apply adds it",
+                            s->config->groups[i]->name, e.text);
+}
+
+void reload_begin_anew(struct supervisor *s)
+{
+        struct err e = { 0 };
         struct config *next = s->pending;
 
         s->pending = NULL;
         supervisor_remove_all(s);
         /* Everything is stopped already: a port that somebody has taken is no reason to stay so. */
-        if (s->rebind && !s->rebind(s->rebind_arg, next, e))
+        if (s->rebind && !s->rebind(s->rebind_arg, next, &e))
                 log_line(s->log, LVL_CRITICAL, "the servers and the log stay as they are: %s",
-                         e->text);
+                         e.text);
         supervisor_take_config(s, next);
         if (next->settings
                 .pidfile) /* it moves with this; without memory a plan goes on saying it */
@@ -317,9 +334,7 @@ bool reload_begin_anew(struct supervisor *s, struct err *e)
         s->mood = MOOD_RUNNING;
         s->generation++;
         s->started = clock_now();
-        if (!supervisor_add_all(s, e))
-                return false;
+        add_what_can_be(s);
         log_line(s->log, LVL_INFO, "supervisord started with pid %d", (int)getpid());
         supervisor_begin(s);
-        return true;
 }

@@ -1,10 +1,31 @@
 /* The orders that read the configuration anew; see engine/orders.h. */
 #include <stdio.h>
 
+#include "engine/fcgi.h"
 #include "engine/orders.h"
 #include "engine/reload.h"
 #include "engine/say.h"
 #include "engine/shutdown.h"
+
+static enum fault refuse(struct supervisor *s, struct diags *diags, const struct err *e)
+{
+        diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e->text);
+        reload_refused(s, diags);
+        return FAULT_CANT_REREAD;
+}
+
+/* A client stops and removes a changed group before it adds it: that its new socket is taken has to
+ * be known beforehand. Whoever has it may be among those that go. */
+static bool sockets_can_be_had(struct supervisor *s, const struct config *next,
+                               const struct group_diff *d, struct err *e)
+{
+        for (size_t i = 0; i < d->changed.count; i++) {
+                const struct group_conf *conf = config_group(next, d->changed.items[i]);
+                if (!fcgi_try(s, conf, e) && !(e->code == ERR_BUSY && d->removed.count))
+                        return false;
+        }
+        return true;
+}
 
 enum fault order_reread(struct supervisor *s, const struct caller *by, struct group_diff *out,
                         struct diags *diags)
@@ -20,6 +41,11 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
                 diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e.text);
                 config_free(next);
                 return FAULT_CANT_REREAD;
+        }
+        if (!sockets_can_be_had(s, next, out, &e)) {
+                group_diff_release(out);
+                config_free(next);
+                return refuse(s, diags, &e);
         }
         say_order(s, by, NULL, "reread");
         if (s->latest != s->config)
@@ -74,13 +100,6 @@ static void plan_forget_config(struct plan *p)
                 p->items[i].group = NULL;
                 p->items[i].to = NULL;
         }
-}
-
-static enum fault refuse(struct supervisor *s, struct diags *diags, const struct err *e)
-{
-        diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e->text);
-        reload_refused(s, diags);
-        return FAULT_CANT_REREAD;
 }
 
 enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller *by,

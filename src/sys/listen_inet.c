@@ -43,9 +43,12 @@ static bool refuse(const struct request *r, struct err *e)
 {
         bool v6 = strchr(r->host, ':') != NULL;
         const char *host = *r->host ? r->host : "*";
-        enum err_code code = errno == EADDRINUSE ? ERR_BUSY : ERR_SYS;
+        bool busy = errno == EADDRINUSE;
 
-        return err_set(e, code, "bind %s%s%s:%d", v6 ? "[" : "", host, v6 ? "]" : "", r->port);
+        err_set(e, ERR_SYS, "bind %s%s%s:%d", v6 ? "[" : "", host, v6 ? "]" : "", r->port);
+        if (e && busy)
+                e->code = ERR_BUSY;
+        return false;
 }
 
 static bool add(struct request *r, const struct sockaddr *at, socklen_t len, bool both)

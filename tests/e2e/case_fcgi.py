@@ -1,10 +1,12 @@
 """FastCGI programs behind a real web server: nginx asks, workers that share one socket answer."""
 import os
 import shutil
+import signal
+import socket
 import urllib.error
 import urllib.request
 
-from e2elib import Skipped, check, free_port, same, story, write_file
+from e2elib import Skipped, check, free_port, has, read_file, same, story, write_file
 
 # As small as a FastCGI responder can be: one connection after the other on the descriptor 0.
 RESPONDER = r'''
@@ -138,3 +140,73 @@ def nginx_is_served_over_tcp_by_a_program_of_a_group(c):
     port = free_port()
     d, http = begin(c, f'tcp://localhost:{port}', f'127.0.0.1:{port}', 'site')
     tell(c, d, http, 'site')
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(('127.0.0.1', port)) == 0
+
+
+@story(nobody=True)
+def a_socket_that_cannot_be_bound_refuses_the_reload_and_says_why(c):
+    def fcgi(name, where):
+        return c.program(name, ' sleep', f'socket={where}', 'startsecs=0').replace('[program:', '[fcgi-program:')
+    taken = socket.socket()
+    taken.bind(('127.0.0.1', 0))
+    taken.listen()
+    port, other = taken.getsockname()[1], free_port()
+    write_file(c.path('file'), 'somebody has this')
+    bad = {
+        f'tcp://127.0.0.1:{port}': 'Address already in use',
+        f'tcp://localhost:{port}': 'Address already in use',
+        f'tcp://*:{port}': 'Address already in use',
+        f'tcp://192.0.2.1:{port}': 'Cannot assign requested address',
+        'tcp://no-such-host.invalid:80': 'look up no-such-host.invalid',
+        f'unix://{c.dir}/none/s.sock': 'No such file or directory',
+        f'unix://{c.dir}/{"x" * 120}': 'at most 107 bytes',
+        f'unix://{c.dir}/file': 'not a socket',
+    }
+    plain = c.program('a', ' sleep', 'startsecs=0')
+    d = c.daemon(plain + fcgi('f', f'tcp://127.0.0.1:{other}'))
+    d.wait_all('RUNNING', 2)
+    before = d.pids()
+
+    def refused(words, why, what):
+        code, out, err = d.ctl(*words)
+        same(code, 1, f'exit code of {words}, {what}: {out + err}')
+        check(why.lower() in (out + err).lower(), f'{words}, {what}: {out + err}')
+        same({n: p for n, p in d.pids().items() if n in before}, before, f'pids after {words}, {what}')
+        check(accepts(other), f'the old socket after {words}, {what}')
+    for where, why in bad.items():
+        d.configure(plain + fcgi('f', f'tcp://127.0.0.1:{other}') + fcgi('g', where))
+        refused(['apply'], why, where)
+        refused(['apply'], why, where)
+        refused(['update'], why, where)
+        same(d.names(), ['a', 'f'], f'names with {where}')
+        d.configure(plain + fcgi('f', where))
+        refused(['apply'], why, f'changed to {where}')
+        refused(['update'], why, f'changed to {where}')
+        seen = len(d.lines('configuration refused'))
+        d.send(signal.SIGHUP)
+        d.wait_log('configuration refused', seen + 1)
+        check(why.lower() in d.lines('configuration refused')[-1].lower(), f'the log, {where}')
+    same(read_file(c.path('file')), 'somebody has this', 'the file')
+    d.configure(plain + fcgi('f', f'tcp://localhost:{other}'))  # the same in other words: its own is no obstacle
+    same(d.ctl('apply')[0], 0, 'exit code of apply')
+    d.wait_all('RUNNING', 2)
+    check(accepts(other), 'the same socket')
+    third = free_port()
+    d.configure(plain + fcgi('f', f'tcp://127.0.0.1:{third}') + fcgi('g', f'unix://{c.dir}/g.sock'))
+    same(d.ctl('apply')[0], 0, 'exit code of apply')
+    d.wait_all('RUNNING', 3)
+    check(accepts(third) and not accepts(other), 'the new port, not the old one')
+    d.configure(plain + fcgi('f', f'tcp://127.0.0.1:{port}') + fcgi('g', f'unix://{c.dir}/g.sock'))
+    same(d.ctl('reload')[0], 0, 'exit code of reload')
+    d.wait_log('going on without group f')
+    has(d.lines('going on without group f')[-1], 'Address already in use', 'the log')
+    c.wait(lambda: d.answers() and d.names() == ['a', 'g'], 'the others go on')
+    d.wait_all('RUNNING', 2)
+    taken.close()
+    same(d.ctl('apply')[0], 0, 'exit code of apply when the port is free')
+    d.wait_all('RUNNING', 3)
+    check(accepts(port), 'it listens')

@@ -129,18 +129,28 @@ Test(fcgi, hands_out_a_blocking_listening_socket)
         cr_expect_neq(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 }
 
-Test(fcgi, takes_a_tcp_port)
+static int free_port(void)
 {
         struct sockaddr_in sa = { .sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t len = sizeof sa;
-        char tcp[64];
-        int probe = socket(AF_INET, SOCK_STREAM, 0);
+        int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         cr_assert_eq(bind(probe, (struct sockaddr *)&sa, sizeof sa), 0);
         getsockname(probe, (struct sockaddr *)&sa, &len);
         close(probe);
-        snprintf(tcp, sizeof tcp, "tcp://localhost:%d", ntohs(sa.sin_port));
+        return ntohs(sa.sin_port);
+}
+
+Test(fcgi, takes_a_tcp_port)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        char tcp[64];
+        int port = free_port();
+
+        sa.sin_port = htons((uint16_t)port);
+        snprintf(tcp, sizeof tcp, "tcp://localhost:%d", port);
         add(0, "f", tcp);
         open_group(0);
         int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -243,4 +253,66 @@ Test(fcgi, leaves_a_path_that_is_not_its_own_any_more)
         fclose(f);
         fcgi_close(&sup, &groups[0]);
         cr_expect_eq(stat(path, &st), 0);
+}
+
+/* ---- before a reload */
+
+static struct config next;
+static struct group_conf *next_groups[2] = { &confs[0], &confs[1] };
+
+Test(fcgi, binds_everything_first_or_nothing)
+{
+        struct err e = { 0 };
+        char other[128];
+
+        snprintf(other, sizeof other, "unix://%s/none/s.sock", dir);
+        add(0, "f", url);
+        add(1, "g", other);
+        next.groups = next_groups;
+        next.group_count = 2;
+        cr_expect_not(fcgi_bind(&sup, &next, &e));
+        cr_expect(strstr(e.text, "No such file or directory"), "%s", e.text);
+        cr_expect_null(sup.bound);
+        cr_expect_eq(access(path, F_OK), -1, "the first one is let go of");
+
+        next.group_count = 1;
+        cr_assert(fcgi_bind(&sup, &next, &e), "%s", e.text);
+        open_group(0);
+        fcgi_bound_release(&sup);
+        cr_expect(connects_unix(), "it was taken over");
+        cr_assert(fcgi_bind(&sup, &next, &e), "%s", e.text);
+        fcgi_bound_release(&sup);
+        cr_expect(connects_unix(), "what is open is not bound again");
+}
+
+Test(fcgi, tries_without_leaving_or_taking_anything)
+{
+        struct err e = { 0 };
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        add(0, "f", url);
+        cr_expect(fcgi_try(&sup, &confs[0], &e), "%s", e.text);
+        cr_expect_eq(access(path, F_OK), -1);
+        strcpy(sa.sun_path, path);
+        cr_assert_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+        cr_assert_eq(listen(fd, 5), 0);
+        cr_expect(fcgi_try(&sup, &confs[0], &e), "it would be taken over");
+        cr_expect(connects_unix());
+        close(fd);
+}
+
+Test(fcgi, knows_an_address_in_other_words)
+{
+        char same[2][64];
+        struct err e = { 0 };
+        int port = free_port();
+
+        snprintf(same[0], sizeof same[0], "tcp://localhost:%d", port);
+        snprintf(same[1], sizeof same[1], "tcp://127.0.0.1:%d", port);
+        add(0, "f", same[0]);
+        open_group(0);
+        free(programs[0][0]->socket);
+        programs[0][0]->socket = strdup(same[1]);
+        cr_expect(fcgi_open(&sup, &groups[0], &e), "%s", e.text);
 }
