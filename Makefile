@@ -191,7 +191,11 @@ $(BUILD)/test/supervisord: $(FAULT_OBJECTS) $(DAEMON_PARTS:%=$(BUILD)/obj/superv
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_daemon)
 
-E2E_PROGRAMS := $(BUILD)/test/worker $(BUILD)/test/supervisord
+$(BUILD)/test/fail_open.so: tests/e2e/fail_open.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -o $@ $<
+
+E2E_PROGRAMS := $(BUILD)/test/worker $(BUILD)/test/supervisord $(BUILD)/test/fail_open.so
 
 # stories mostly wait: more of them than cores
 E2E_JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? 3 * n : n + 8)))

@@ -16,6 +16,16 @@ void adopt_everything(struct supervisor *s);
  * be no other. */
 int adopt_kill(struct supervisor *s, const struct process *p, bool group, int sig);
 
+/* Its writing end of stdin, which an adopted worker has from the first time that it is wanted: as
+ * many descriptors as when it was started, one of which is its pidfd now. False: errno, ENOENT
+ * where it has none. */
+bool adopt_stdin(struct supervisor *s, const struct process *p);
+
+/* The file of a log of it could not be opened, which the log thread found out afterwards: tried
+ * again. False: it was not adopted. */
+bool adopt_log_failed(struct supervisor *s, const struct process *p, bool is_stderr,
+                      const struct err *why);
+
 /* The worker has ended, or is freed: let go of it. NULL is fine. */
 void adopted_free(struct adopted *a);
 

@@ -24,4 +24,10 @@ bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *
 void pipe_make_spare(struct supervisor *s);
 void pipe_drop_spare(struct supervisor *s);
 
+/* The last descriptors are kept for control connections, probes and logs: an operator gets in also
+ * when as many workers run as can. The kernel gives the lowest free number, so the number says how
+ * much is left; -1 is fine. A start leaves room, too, for what a successor needs beyond ours.
+ * False: EMFILE. */
+bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start);
+
 #endif

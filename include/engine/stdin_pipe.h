@@ -25,6 +25,8 @@ struct stdin_home {
 bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old);
 /* We are the successor: what waits there for this pipe goes on. False: nothing does. */
 bool stdin_pipe_resume(struct stdin_pipe *p);
+/* Does something wait in the directory (NULL: no) for the pipe with this inode? */
+bool stdin_pipe_is_left(const char *dir, uint64_t pipe);
 void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */
 enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);

@@ -89,6 +89,8 @@ struct supervisor {
         struct listeners *listeners; /* engine/listeners; NULL: none */
         struct probe_table *probes;  /* engine/probes: exec probes by pid; NULL: none */
         struct fatal_hooks *fatal;   /* engine/fatal: on_fatal commands that run */
+        struct adopted *left_alone;  /* engine/adopt: whose adoption is not complete; NULL: none */
+        ev_timer look_again;         /* active while there are some */
         struct spare spare;
         struct outfits *outfits; /* engine/outfit; NULL: nothing was started yet */
         struct fcgi *bound;      /* engine/fcgi: sockets for the configuration that is to come */

@@ -19,10 +19,12 @@ struct orphan {
 uint64_t orphan_ticks_now(void);
 
 enum orphan_found {
-        ORPHAN_GONE,   /* no such pid, or it is somebody else's by now */
-        ORPHAN_LIVES,  /* *pidfd_out holds it */
-        ORPHAN_ENDED,  /* the same, but it is a zombie */
-        ORPHAN_REFUSED /* cannot be held (errno): a kernel before 5.3, a sandbox, no descriptors */
+        ORPHAN_GONE,  /* no such pid, or it is somebody else's by now */
+        ORPHAN_LIVES, /* *pidfd_out holds it */
+        ORPHAN_ENDED, /* the same, but it is a zombie */
+        /* It may live and cannot be held, or not be looked at (errno): a kernel before 5.3, a
+         * sandbox, no descriptors or memory. */
+        ORPHAN_REFUSED
 };
 
 /* A pidfd of that process, closed on exec; -1: errno. */

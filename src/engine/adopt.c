@@ -16,6 +16,7 @@
 #include "engine/launcher.h"
 #include "engine/listeners.h"
 #include "engine/outfit.h"
+#include "engine/pipes.h"
 #include "engine/probes.h"
 #include "engine/stdin_pipe.h"
 #include "engine/streams.h"
@@ -34,15 +35,79 @@
 #define ASK_TIMES 9
 #define FIRST_S   0.004
 
+/* Those whose adoption is not complete are looked at again after a second, and after waits that
+ * double while nothing comes of it; not all of a large fleet in one turn. */
+#define LOOK_FIRST_S 1.
+#define LOOK_LAST_S  16.
+#define LOOK_MOST    256
+
+enum { LOG_OUT = 1, LOG_ERR = 2 };
+
 struct adopted {
         struct supervisor *sup;  /* borrowed */
         struct process *process; /* borrowed */
         struct orphan who;
-        int pidfd;      /* owned */
+        int pidfd;      /* owned; -1: it could not be held yet */
         ev_io end;      /* readable: it has ended */
         ev_timer again; /* asking how */
         int asked;
+
+        struct adopted *next; /* of s->left_alone */
+        bool listed, lacks_stdin;
+        uint8_t lacks_logs;              /* LOG_*: those that could not be opened yet */
+        unsigned work;                   /* of its record: to be done when it is held */
+        struct listener_memory listener; /* for the same moment */
 };
+
+/* ---- those whose adoption is not complete */
+
+static bool is_complete(const struct adopted *a)
+{
+        return a->pidfd >= 0 && !a->lacks_logs && !a->lacks_stdin;
+}
+
+static void look_again_in(struct supervisor *s, double seconds)
+{
+        ev_timer_stop(s->loop, &s->look_again);
+        ev_now_update(s->loop);
+        ev_timer_set(&s->look_again, seconds, seconds);
+        ev_timer_start(s->loop, &s->look_again);
+}
+
+static void on_look_again(EV_P_ ev_timer *w, int revents);
+
+static void list(struct adopted *a)
+{
+        struct supervisor *s = a->sup;
+        struct adopted **at = &s->left_alone;
+
+        if (a->listed)
+                return;
+        while (*at)
+                at = &(*at)->next;
+        *at = a;
+        a->next = NULL;
+        a->listed = true;
+        if (ev_is_active(&s->look_again))
+                return;
+        ev_timer_init(&s->look_again, on_look_again, 0., 0.);
+        s->look_again.data = s;
+        look_again_in(s, LOOK_FIRST_S);
+}
+
+static void unlist(struct adopted *a)
+{
+        struct adopted **at = &a->sup->left_alone;
+
+        if (!a->listed)
+                return;
+        while (*at != a)
+                at = &(*at)->next;
+        *at = a->next;
+        a->listed = false;
+        if (!a->sup->left_alone)
+                ev_timer_stop(a->sup->loop, &a->sup->look_again);
+}
 
 /* ---- holding a worker */
 
@@ -50,6 +115,7 @@ void adopted_free(struct adopted *a)
 {
         if (!a)
                 return;
+        unlist(a);
         ev_io_stop(a->sup->loop, &a->end);
         ev_timer_stop(a->sup->loop, &a->again);
         fd_close(&a->pidfd);
@@ -85,6 +151,15 @@ static void on_again(EV_P_ ev_timer *w, int revents)
         ask_how_it_ended(w->data);
 }
 
+static void watch(struct adopted *a, const struct orphan *who, int pidfd)
+{
+        a->who = *who;
+        a->pidfd = pidfd;
+        ev_io_set(&a->end, pidfd, EV_READ);
+        ev_io_start(a->sup->loop, &a->end);
+}
+
+/* pidfd -1: it cannot be held. */
 static struct adopted *adopted_new(struct supervisor *s, struct process *p,
                                    const struct orphan *who, int pidfd)
 {
@@ -92,26 +167,44 @@ static struct adopted *adopted_new(struct supervisor *s, struct process *p,
 
         if (!a)
                 return NULL;
-        *a = (struct adopted){ .sup = s, .process = p, .who = *who, .pidfd = pidfd };
-        ev_io_init(&a->end, on_end, pidfd, EV_READ);
+        *a = (struct adopted){ .sup = s, .process = p, .who = *who, .pidfd = -1 };
+        ev_init(&a->end, on_end);
         ev_timer_init(&a->again, on_again, 0., 0.);
         a->end.data = a->again.data = a;
-        ev_io_start(s->loop, &a->end);
+        if (pidfd >= 0)
+                watch(a, who, pidfd);
         return a;
+}
+
+/* While the leader is there, its number is the group's and nobody else's. */
+static int signal_held(struct supervisor *s, const struct process *p, int pidfd, bool group,
+                       int sig)
+{
+        if (!group)
+                return orphan_signal(pidfd, sig);
+        if (orphan_signal(pidfd, 0) < 0)
+                return -1;
+        return s->sys->kill(s->sys, -p->pid, sig);
 }
 
 int adopt_kill(struct supervisor *s, const struct process *p, bool group, int sig)
 {
         const struct adopted *a = p->worker ? p->worker->adopted : NULL;
+        pid_t parent;
 
         if (!a)
                 return s->sys->kill(s->sys, group ? -p->pid : p->pid, sig);
-        if (!group)
-                return orphan_signal(a->pidfd, sig);
-        /* While the leader is there, its number is the group's and nobody else's. */
-        if (orphan_signal(a->pidfd, 0) < 0)
+        if (a->pidfd >= 0)
+                return signal_held(s, p, a->pidfd, group, sig);
+        struct orphan who = a->who;
+        AUTO_FD pidfd = -1; /* for this moment one may be had */
+        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        if (found == ORPHAN_GONE)
+                errno = ESRCH;
+        if (pidfd < 0)
                 return -1;
-        return s->sys->kill(s->sys, -p->pid, sig);
+        look_again_in(s, LOOK_FIRST_S);
+        return signal_held(s, p, pidfd, group, sig);
 }
 
 /* ---- its pipes */
@@ -126,43 +219,84 @@ static int our_end(struct supervisor *s, const struct process *p, int number, in
         return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
 }
 
-/* *closed_out: it has no longer all that it was given. */
-static bool take_logs(struct supervisor *s, struct process *p, const struct relic *k,
-                      bool *closed_out, struct err *e)
+/* One of its logs, read again. False: it could not be, and it is tried again. *closed_out: it has
+ * no longer what it was given. */
+static bool take_log(struct supervisor *s, struct process *p, int number, struct stream *to,
+                     bool *closed_out, struct err *e)
 {
         static const char *const words[] = { "stdin", "stdout", "stderr" };
-        struct worker *w = p->worker;
-        struct stream *streams[] = { NULL, w->out, w->err };
+        ino_t pipe = (ino_t)p->worker->mark.pipes[number];
 
-        for (int i = 1; i < 3; i++) {
-                ino_t pipe = (ino_t)k->record.pipes[i];
-                if (!pipe || !streams[i])
-                        continue;
-                int fd = our_end(s, p, i, pipe);
-                *closed_out = *closed_out || fd < 0;
-                if (fd < 0 && errno == ENOENT)
-                        continue;
-                if (fd < 0)
-                        return err_set(e, ERR_SYS, "open its %s", words[i]);
-                if (!stream_attach(streams[i], fd, e))
-                        return false;
-        }
-        streams_started(w, p->pid);
-        return true;
+        if (!pipe || !to)
+                return true;
+        int fd = our_end(s, p, number, pipe);
+        *closed_out = *closed_out || fd < 0;
+        if (fd < 0 && errno == ENOENT)
+                return true;
+        if (fd >= 0 && !pipes_leave_reserve(s, fd, false))
+                fd_close(&fd);
+        if (fd < 0)
+                return err_set(e, ERR_SYS, "open its %s", words[number]);
+        return stream_attach(to, fd, e);
 }
 
-static void take_stdin(struct supervisor *s, struct process *p, const struct relic *k)
+/* Of `wanted` (LOG_*). Returns those that are still not read. */
+static unsigned take_logs(struct supervisor *s, struct process *p, unsigned wanted,
+                          bool *closed_out, struct err *e)
 {
-        ino_t pipe = (ino_t)k->record.pipes[0];
-        int fd = pipe ? our_end(s, p, 0, pipe) : -1;
+        struct worker *w = p->worker;
+        unsigned lacking = 0;
 
-        if (fd >= 0 && !fd_nonblock(fd, true))
+        if (!streams_prepare(s, w, e))
+                return wanted;
+        if ((wanted & LOG_OUT) && !take_log(s, p, 1, w->out, closed_out, e))
+                lacking |= LOG_OUT;
+        if ((wanted & LOG_ERR) && !take_log(s, p, 2, w->err, closed_out, e))
+                lacking |= LOG_ERR;
+        streams_started(w, p->pid);
+        return lacking;
+}
+
+/* Keeps what is given (-1: it is opened). False: errno. */
+static bool open_stdin(struct supervisor *s, const struct process *p, int fd)
+{
+        ino_t pipe = (ino_t)p->worker->mark.pipes[0];
+
+        errno = ENOENT;
+        if (fd < 0)
+                fd = pipe ? our_end(s, p, 0, pipe) : -1;
+        if (fd >= 0 && (!pipes_leave_reserve(s, fd, false) || !fd_nonblock(fd, true)))
                 fd_close(&fd);
-        if (fd < 0 || !stdin_pipe_open(&p->worker->in, worker_stdin_home(s), fd, NULL))
-                return;
+        if (fd < 0)
+                return false;
+        errno = ENOMEM;
+        if (!stdin_pipe_open(&p->worker->in, worker_stdin_home(s), fd, NULL))
+                return false;
         if (stdin_pipe_resume(p->worker->in))
                 log_line(s->log, LVL_DEBUG, "%s: what waits for its standard input goes on",
                          p->name);
+        return true;
+}
+
+bool adopt_stdin(struct supervisor *s, const struct process *p)
+{
+        if (p->worker && p->worker->in)
+                return true;
+        errno = ENOENT;
+        return p->worker && p->worker->mark.adopted && open_stdin(s, p, -1);
+}
+
+/* Only what has it now, or needs it. True: all is well. */
+static bool take_stdin(struct supervisor *s, struct process *p)
+{
+        uint64_t pipe = p->worker->mark.pipes[0];
+        char name[48];
+
+        handover_pipe_name(name, sizeof name, pipe, false);
+        bool is_here = pipe && handover_has(s->handover, name);
+        if (is_here || p->program->kind == KIND_LISTENER || stdin_pipe_is_left(state_dir(s), pipe))
+                return open_stdin(s, p, -1) || errno == ENOENT;
+        return true;
 }
 
 static void say_lost(struct supervisor *s, const struct process *p)
@@ -172,19 +306,51 @@ static void say_lost(struct supervisor *s, const struct process *p)
                  (int)p->pid);
 }
 
-static void take_pipes(struct supervisor *s, struct process *p, const struct relic *k)
+/* One that is not complete is said, and listed if it may be tried again. */
+static void say_without(struct supervisor *s, const struct process *p, const char *what,
+                        const char *why)
 {
+        struct adopted *a = p->worker->adopted;
+
+        log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its %s: %s%s", p->name,
+                 (int)p->pid, what, why, a ? "; this is tried again" : "");
+        if (a)
+                list(a);
+}
+
+static void take_pipes(struct supervisor *s, struct process *p)
+{
+        struct adopted *a = p->worker->adopted;
         struct err e = { 0 };
         bool closed = false;
 
-        take_stdin(s, p, k);
-        p->worker->mark.adopted_logs =
-            streams_prepare(s, p->worker, &e) && take_logs(s, p, k, &closed, &e);
-        if (closed && orphan_is_ending(p->pid))
+        if (!take_stdin(s, p)) {
+                if (a)
+                        a->lacks_stdin = true;
+                say_without(s, p, "standard input", strerror(errno));
+        }
+        unsigned lacking = take_logs(s, p, LOG_OUT | LOG_ERR, &closed, &e);
+        p->worker->mark.adopted_logs = !lacking;
+        if (closed && orphan_is_ending(p->pid)) {
                 say_lost(s, p);
-        else if (!p->worker->mark.adopted_logs)
-                log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its logs: %s", p->name,
-                         (int)p->pid, e.text);
+        } else if (lacking) {
+                if (a)
+                        a->lacks_logs = (uint8_t)lacking;
+                say_without(s, p, "logs", e.text);
+        }
+}
+
+bool adopt_log_failed(struct supervisor *s, const struct process *p, bool is_stderr,
+                      const struct err *why)
+{
+        struct adopted *a = p->worker->adopted;
+
+        if (!a)
+                return false;
+        a->lacks_logs |= is_stderr ? LOG_ERR : LOG_OUT;
+        p->worker->mark.adopted_logs = false;
+        say_without(s, p, "logs", why->text);
+        return true;
 }
 
 /* ---- one worker */
@@ -229,7 +395,7 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
         if (!registry_pid_add(&s->registry, p))
                 log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
         if (lives || can_be_read(s, k))
-                take_pipes(s, p, k);
+                take_pipes(s, p);
         if (!p->worker->adopted)
                 hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
@@ -244,19 +410,41 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
         say_adopted(s, p);
 }
 
-/* It may live, but nobody can hold it: never a second one beside it. */
+/* It may live, and cannot be held even by a note of it: never a second one beside it. */
 static void give_up(struct supervisor *s, struct process *p)
 {
         log_line(s->log, LVL_ERROR, "cannot adopt '%s' (pid %d): %s; it is left alone", p->name,
-                 (int)p->pid, strerror(errno));
+                 (int)p->pid, strerror(ENOMEM));
         supervisor_act(s, p, p->state, process_signal_failed(p, "cannot be adopted", clock_now()));
+}
+
+/* It may live, but cannot be held yet: it stays as it was. */
+static void leave_alone(struct supervisor *s, struct process *p, const struct relic *k,
+                        const struct orphan *who)
+{
+        int error = errno;
+        struct adopted *a = adopted_new(s, p, who, -1);
+
+        if (!a) {
+                give_up(s, p);
+                return;
+        }
+        log_line(s->log, LVL_ERROR,
+                 "cannot adopt '%s' (pid %d): %s; it is left alone, and looked at again", p->name,
+                 (int)p->pid, strerror(error));
+        p->worker->adopted = a;
+        p->worker->mark.adopted = true;
+        a->work = k->record.work & (DO_TERM | DO_KILL);
+        a->listener = k->record.listener;
+        registry_pid_add(&s->registry, p);
+        list(a);
 }
 
 /* It has ended: what its pipes still hold is read where somebody has kept them. */
 static void take_rest(struct supervisor *s, struct process *p, const struct relic *k)
 {
         if (can_be_read(s, k))
-                take_pipes(s, p, k);
+                take_pipes(s, p);
         if (was_handed_over(s))
                 return;
         if (p->worker->mark.adopted_logs)
@@ -315,8 +503,13 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
                 lost(s, p, k);
                 return;
         }
+        if (pidfd >= 0 && parent != getpid() && !pipes_leave_reserve(s, pidfd, false)) {
+                fd_close(&pidfd);
+                errno = EMFILE;
+                found = ORPHAN_REFUSED;
+        }
         if (found == ORPHAN_REFUSED) {
-                give_up(s, p);
+                leave_alone(s, p, k, &who);
                 return;
         }
         m->start_low = who.start_low;
@@ -327,7 +520,6 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
                 p->worker->adopted = adopted_new(s, p, &who, pidfd);
                 if (!p->worker->adopted) {
                         fd_close(&pidfd);
-                        errno = ENOMEM;
                         give_up(s, p);
                         return;
                 }
@@ -336,6 +528,101 @@ static void hold(struct supervisor *s, struct process *p, const struct relic *k)
                 hold_zombie(s, p, k);
         else
                 go_on(s, p, k, found == ORPHAN_LIVES);
+}
+
+/* ---- once more */
+
+/* What hold() had not. */
+static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, bool lives)
+{
+        struct supervisor *s = a->sup;
+        struct process *p = a->process;
+        struct footprint *m = &p->worker->mark;
+        struct relic k = { .record = { .listener = a->listener,
+                                       .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
+        unsigned work = a->work;
+
+        watch(a, who, pidfd);
+        m->start_low = who->start_low;
+        m->start_high = who->start_high;
+        registry_pid_remove(&s->registry, p); /* it is added below */
+        if (!lives) {
+                hold_zombie(s, p, &k);
+                return;
+        }
+        go_on(s, p, &k, true);
+        if (p->pid > 0 && !p->worker->reaped)
+                supervisor_act(s, p, p->state, work);
+}
+
+/* Returns whether something came of it; *a may be gone then. */
+static bool try_hold(struct adopted *a)
+{
+        struct supervisor *s = a->sup;
+        struct process *p = a->process;
+        struct orphan who = a->who;
+        struct relic k = { 0 };
+        pid_t parent;
+        int pidfd = -1;
+
+        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        if (found == ORPHAN_GONE) {
+                registry_pid_remove(&s->registry, p); /* lost() adds it */
+                lost(s, p, &k);
+                return true;
+        }
+        if (pidfd >= 0 && !pipes_leave_reserve(s, pidfd, false) && found == ORPHAN_LIVES)
+                fd_close(&pidfd);
+        if (pidfd < 0)
+                return false;
+        hold_after_all(a, &who, pidfd, found == ORPHAN_LIVES);
+        return true;
+}
+
+static bool try_pipes(struct adopted *a)
+{
+        struct supervisor *s = a->sup;
+        struct process *p = a->process;
+        struct err e = { 0 };
+        unsigned had = a->lacks_logs;
+        bool had_stdin = a->lacks_stdin, closed = false;
+
+        if (a->lacks_stdin)
+                a->lacks_stdin = !take_stdin(s, p);
+        a->lacks_logs = (uint8_t)take_logs(s, p, a->lacks_logs, &closed, &e);
+        if (had && !a->lacks_logs) {
+                p->worker->mark.adopted_logs = true;
+                log_line(s->log, LVL_INFO, "the logs of '%s' (pid %d) are read again", p->name,
+                         (int)p->pid);
+        }
+        return a->lacks_logs != had || a->lacks_stdin != had_stdin;
+}
+
+static void on_look_again(EV_P_ ev_timer *w, int revents)
+{
+        struct supervisor *s = w->data;
+        double wait = w->repeat * 2 < LOOK_LAST_S ? w->repeat * 2 : LOOK_LAST_S;
+        struct adopted *a;
+        int looks = 0;
+
+        (void)loop, (void)revents;
+        /* Each is taken off the list, and put at its end where it is still not complete. */
+        for (struct adopted *last = NULL; (a = s->left_alone) && a != last && looks < LOOK_MOST;
+             looks++) {
+                struct process *p = a->process;
+                bool held = a->pidfd >= 0;
+                unlist(a);
+                if (held ? try_pipes(a) : try_hold(a))
+                        wait = LOOK_FIRST_S;
+                a = p->worker ? p->worker->adopted : NULL;
+                if (!a || p->pid <= 0 || is_complete(a))
+                        continue;
+                list(a);
+                last = last ? last : a;
+        }
+        if (s->left_alone)
+                look_again_in(s, looks < LOOK_MOST ? wait : LOOK_FIRST_S);
+        supervisor_settle(s);
 }
 
 /* ---- one process */
@@ -552,7 +839,8 @@ static bool has_rest(const void *arg, uint64_t pipe)
         for (int g = 0; g < r->group_count; g++)
                 for (int i = 0; i < r->groups[g]->count; i++) {
                         const struct worker *w = r->groups[g]->procs[i]->worker;
-                        if (w && w->in && w->mark.pipes[0] == pipe && stdin_pipe_has_rest(w->in))
+                        if (w && w->mark.pipes[0] == pipe &&
+                            (w->in ? stdin_pipe_has_rest(w->in) : w->adopted != NULL))
                                 return true;
                 }
         return false;

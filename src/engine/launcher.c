@@ -23,8 +23,6 @@
 
 #define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
 
-enum { RESERVED_FDS = 32 }; /* an eighth where few may be open */
-
 /* One start under way: everything that has to be undone when it fails. */
 struct attempt {
         struct supervisor *sup;
@@ -233,23 +231,13 @@ static bool use_kept(struct attempt *a, int number, const struct stream *s)
         return a->kept[number];
 }
 
-/* The last descriptors are kept for control connections, probes and logs: an operator gets in also
- * when as many workers run as can. The kernel gives the lowest free number, so the numbers say how
- * much is left. */
 static bool leaves_reserve(const struct attempt *a)
 {
-        rlim_t most = a->sup->limits.nofile.rlim_max;
-
-        if (most == 0 || most == RLIM_INFINITY)
-                return true;
-        rlim_t end = most - (most / 8 < RESERVED_FDS ? most / 8 : RESERVED_FDS);
         for (int i = 0; i < 3; i++)
-                if ((a->ours[i] >= 0 && (rlim_t)a->ours[i] >= end) ||
-                    (a->child[i] >= 0 && a->child[i] != a->sup->null &&
-                     (rlim_t)a->child[i] >= end)) {
-                        errno = EMFILE;
+                if (!pipes_leave_reserve(a->sup, a->ours[i], true) ||
+                    (a->child[i] != a->sup->null &&
+                     !pipes_leave_reserve(a->sup, a->child[i], true)))
                         return false;
-                }
         return true;
 }
 

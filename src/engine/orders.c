@@ -118,8 +118,8 @@ enum fault order_stdin(struct supervisor *s, struct process *p, const char *data
 {
         if (p->pid <= 0 || !process_can_signal(p) || p->state == PS_STOPPING)
                 return FAULT_NOT_RUNNING;
-        if (!p->worker || !p->worker->in)
-                return FAULT_NO_FILE;
+        if (!adopt_stdin(s, p))
+                return errno == ENOENT ? FAULT_NO_FILE : FAULT_FAILED;
         switch (stdin_pipe_write(p->worker->in, data, len)) {
         case STDIN_OK:
                 say_order(s, by, p, "write to the standard input of");

@@ -1,5 +1,6 @@
 #include "engine/pipes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -42,6 +43,37 @@ int64_t pipes_descriptors(const struct supervisor *s)
                         sum += g->fleets[k].replicas * taken_by_one(g->fleets[k].program);
         }
         return sum;
+}
+
+enum { RESERVED_FDS = 32 }; /* an eighth where few may be open */
+
+/* Workers that a successor has to hold one descriptor more for than we do: it has their pidfd, and
+ * needs a writing end of stdin as we do, or there never was one. */
+static rlim_t owed_to_successor(const struct supervisor *s)
+{
+        rlim_t sum = 0;
+
+        for (int i = 0; i < s->registry.group_count; i++)
+                if (s->registry.groups[i]->conf->kind != KIND_PROGRAM)
+                        sum += (rlim_t)s->registry.groups[i]->count;
+        return sum;
+}
+
+bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
+{
+        rlim_t most = s->limits.nofile.rlim_max;
+
+        if (fd < 0 || most == 0 || most == RLIM_INFINITY)
+                return true;
+        rlim_t end = most - (most / 8 < RESERVED_FDS ? most / 8 : RESERVED_FDS);
+        if ((rlim_t)fd + (rlim_t)s->registry.process_count < end)
+                return true;
+        if (is_start)
+                end -= owed_to_successor(s) < end ? owed_to_successor(s) : end;
+        if ((rlim_t)fd < end)
+                return true;
+        errno = EMFILE;
+        return false;
 }
 
 static bool make_stdin(struct supervisor *s)

@@ -176,14 +176,14 @@ bool state_check(const char *dir, struct err *e)
         return fine;
 }
 
-/* Descriptors, memory or the disk failed us, not what is kept there: to begin without it would be
- * to start everything a second time. */
+/* A call failed us, not what is kept there: to begin without it would be to start everything a
+ * second time. */
 static bool knows_what_runs(const struct state *st, const struct err *why)
 {
-        bool passing = why->code == ERR_NOMEM || why->sys == EMFILE || why->sys == ENFILE ||
-                       why->sys == ENOMEM || why->sys == EIO;
+        bool is_foreign = why->sys == ELOOP || why->sys == ENOTDIR; /* a link, or no directory */
+        bool passing = why->code == ERR_NOMEM || (why->code == ERR_SYS && !is_foreign);
         char *path = passing && st && st->dir ? path_in(st, "records") : NULL;
-        bool is_there = path && access(path, F_OK) == 0;
+        bool is_there = path && (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
 
         free(path);
         return is_there;

@@ -186,6 +186,16 @@ static bool feed_path(const struct stdin_pipe *p, struct buf *out)
         return !out->failed;
 }
 
+bool stdin_pipe_is_left(const char *dir, uint64_t pipe)
+{
+        AUTO_BUF path = BUF_INIT;
+
+        if (!dir || !pipe)
+                return false;
+        buf_printf(&path, "%s/" FEED_NAME "%" PRIu64, dir, pipe);
+        return path.failed || access(path.data, F_OK) == 0 || errno != ENOENT;
+}
+
 /* A pipe takes in one piece what it has room for: no kill cuts that short. */
 static bool fits(const struct stdin_pipe *p, size_t len)
 {

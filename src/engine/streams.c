@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/adopt.h"
 #include "engine/gzip.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
@@ -321,7 +322,8 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
         struct worker *w = owner;
         struct err e = *why;
 
-        (void)is_stderr;
+        if (adopt_log_failed(s, w->process, is_stderr, why))
+                return;
         w->streams_for = 0; /* its next start tries to make them anew */
         launcher_no_log(s, w->process, &e);
         free(w->log_error);

@@ -73,7 +73,7 @@ static bool read_boot_id(char *out, size_t size)
 }
 
 /* By its pidfd's inode, which is used once in a boot (Linux 6.9, and whatever of /proc is hidden);
- * else by when it was started. */
+ * where the kernel has no such thing, by when it was started. 0: it cannot be told now. */
 static uint64_t namespace_init_id(void)
 {
         struct stat st;
@@ -81,8 +81,11 @@ static uint64_t namespace_init_id(void)
         struct proc_entry init;
         AUTO_FD pidfd = orphan_open(1);
 
-        if (pidfd >= 0 && fstatfs(pidfd, &fs) == 0 && fs.f_type == PIDFS_MAGIC &&
-            fstat(pidfd, &st) == 0)
+        if (pidfd < 0 && errno != ENOSYS && errno != EPERM)
+                return 0;
+        if (pidfd >= 0 && (fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0))
+                return 0;
+        if (pidfd >= 0 && fs.f_type == PIDFS_MAGIC)
                 return mapped_mix(PIDFS_MAGIC, st.st_ino);
         return proc_entry_read(1, &init) ? mapped_mix(0, init.start_ticks) : 0;
 }
@@ -331,10 +334,15 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
         return false;
 }
 
-/* What says nothing about the file. */
-static bool is_passing(int sys)
+/* What says nothing about the file: it may be as good as ever. One of ours that we are refused is
+ * no less so; a link or a file of another user never is what we have left. */
+static bool is_passing(const char *path, const struct state_owner *who, int sys)
 {
-        return sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == EIO;
+        struct stat st;
+
+        if (sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == EIO)
+                return true;
+        return sys && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == who->uid;
 }
 
 /* NULL: mapped and ours; else why not, in *e where a system call failed. */
@@ -411,7 +419,7 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
                         why = take_file(m, form, who, said, &why_not);
                 if (!why)
                         return true;
-                if (is_passing(why_not.sys)) {
+                if (is_passing(path, who, why_not.sys)) {
                         *e = why_not;
                         mapped_close(m);
                         return false;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,17 +33,43 @@ int orphan_open(pid_t pid)
         return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* No process has this number: it may be the number of a thread by now. */
+static bool is_free(pid_t pid)
+{
+        return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Something there cannot be looked at: whether it has ended meanwhile, a signal that does nothing
+ * still tells. */
+static enum orphan_found refused_unless_gone(int pidfd, int error)
+{
+        if (orphan_signal(pidfd, 0) < 0 && errno == ESRCH)
+                return ORPHAN_GONE;
+        errno = error;
+        return ORPHAN_REFUSED;
+}
+
 enum orphan_found orphan_hold(struct orphan *o, int *pidfd_out, pid_t *parent_out)
 {
         struct proc_entry entry;
 
         *pidfd_out = -1;
         AUTO_FD fd = orphan_open(o->pid);
-        if (fd < 0)
-                return errno == ESRCH || errno == EINVAL ? ORPHAN_GONE : ORPHAN_REFUSED;
-        if (!proc_entry_read(o->pid, &entry) || entry.start_ticks < o->start_low ||
-            entry.start_ticks > o->start_high)
+        if (fd < 0) {
+                int error = errno;
+                bool gone = error == ESRCH || is_free(o->pid);
+                errno = error;
+                if (gone)
+                        return ORPHAN_GONE;
+        }
+        bool known = proc_entry_read(o->pid, &entry);
+        int error = errno;
+        if (known && (entry.start_ticks < o->start_low || entry.start_ticks > o->start_high))
                 return ORPHAN_GONE;
+        if (fd < 0) /* EINVAL, ENOENT: of a thread, which is never the worker */
+                return ORPHAN_REFUSED;
+        if (!known)
+                return refused_unless_gone(fd, error);
         o->start_low = o->start_high = entry.start_ticks;
         *parent_out = entry.parent;
         fd_cloexec(fd, true);
@@ -90,9 +117,11 @@ static bool may_look(pid_t pid)
 static enum orphan_end ask_stat(const struct orphan *o, int *status_out)
 {
         char path[64], text[1024];
-        struct proc_entry entry;
+        struct proc_entry entry = { 0 };
 
-        if (!proc_entry_read(o->pid, &entry) || entry.start_ticks != o->start_low)
+        if (!proc_entry_read(o->pid, &entry) && !is_free(o->pid))
+                return END_ASK_LATER;
+        if (entry.start_ticks != o->start_low)
                 return END_UNKNOWN; /* reaped by whoever is its parent */
         if (!may_look(o->pid))
                 return END_ASK_LATER;

@@ -1,9 +1,11 @@
 """What a daemon's death and an upgrade leave as it was: counters, names, events that wait."""
 import contextlib
+import errno
 import glob
 import http.client
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -590,3 +592,113 @@ def a_start_at_once_behind_a_kill_succeeds(c):
         c.wait(d.is_up, f'time {n}: it answers')
         same(d.pids(), pids, 'the workers')
     lacks(d.log(), 'ended while unsupervised', 'main log')
+
+
+# ---- adoption that is short of something
+
+def nofile(most):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def workers_of(c):
+    """Pids of all that run the test's worker, whoever started them."""
+    return sorted(p.pid for p in descendants(os.getpid()) if p.state != 'Z' and p.command().startswith(c.worker))
+
+
+def fleet_with_few_descriptors(c, count, limits):
+    d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', f'numprocs={count}',
+                           'redirect_stderr=true', 'startsecs=0', f'stdout_logfile={c.path("w_%(process_num)d.log")}'),
+                 supervisord='minfds=64')
+    d.wait_all('RUNNING', count)
+    pids = d.pids()
+    for most in limits:
+        d.kill()
+        d.start(preexec=nofile(most))
+        began = time.monotonic()
+        same(d.pids(), pids, f'{most}: the workers')
+        check(time.monotonic() - began < 5, f'{most}: that took {time.monotonic() - began} s')
+        same(workers_of(c), sorted(pids.values()), f'{most}: who runs')
+        for pid in pids.values():
+            check(d.lines(f"' with pid {pid}, RUNNING") or d.lines(f"' (pid {pid}): Too many open files; it is left alone"),
+                  f'{most}: nothing is said of {pid}')
+        lacks(d.log(), 'ended while unsupervised', f'{most}: main log')
+        os.truncate(d.logfile, 0)
+    return d, pids
+
+
+@story(slow=3)
+def a_fleet_is_adopted_with_as_few_descriptors_as_it_was_started_with(c):
+    d, pids = fleet_with_few_descriptors(c, 20, (90, 97, 106, 118, 140))
+    for name in pids:
+        d.order(name, 'stop')
+
+
+@story(soak=True, slow=20)
+def a_fleet_is_adopted_with_any_number_of_descriptors(c):
+    fleet_with_few_descriptors(c, 20, range(90, 141))
+
+
+@story(soak=True, slow=20)
+def a_larger_fleet_is_adopted_with_any_number_of_descriptors(c):
+    fleet_with_few_descriptors(c, 64, range(222, 317))
+
+
+@story
+def what_cannot_be_watched_is_named_and_looked_at_again(c):
+    d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=40', 'startsecs=0',
+                           'redirect_stderr=true', 'autorestart=false'), supervisord='minfds=64')
+    d.wait_all('RUNNING', 40)
+    pids = d.pids()
+    d.kill()
+    d.start(preexec=nofile(90))
+    left = [name for name in pids if d.lines(f"(pid {pids[name]}): Too many open files; it is left alone")]
+    check(0 < len(left) < 40, f'{left} are left alone')
+    same(d.pids(), pids, 'the workers')
+    kill(pids[left[0]], signal.SIGKILL)       # it is found out, though nothing watches it
+    d.wait_state(left[0], 'EXITED')
+    d.order(left[1], 'stop')                  # it can be stopped
+    d.wait_state(left[1], 'STOPPED')
+    for name in [name for name in pids if name not in left][:15]:
+        d.order(name, 'stop')                 # and there is room again
+    d.wait_log(f"' with pid {pids[left[2]]}, RUNNING")
+    same(len(d.lines('ended while unsupervised')), 2, 'who ended')
+
+
+def each_open_fails(c, step):
+    shim = f'{c.options.bin}/fail_open.so'
+    if c.asan or not os.path.exists(shim):
+        raise Skipped('nothing can be preloaded here')
+    d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=2', 'startsecs=0')
+                 + c.program('once', ' exit 0', 'startsecs=0', 'autorestart=false'))
+    d.wait_all('RUNNING', 2)
+    d.wait_state('once', 'EXITED')
+    pids, refused = {name: pid for name, pid in d.pids().items() if pid}, 0
+    for error in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES):
+        for number in range(1 + error % step, 1000, step):
+            sign, what = c.path('sign'), f'open {number} with {os.strerror(error)}'
+            d.kill()
+            d.launch(env=dict(os.environ, LD_PRELOAD=shim, FAIL_OPEN=f'{number} {error}', FAIL_SIGN=sign))
+            c.wait(lambda: d.popen.poll() is not None or d.answers(), f'{what}: it answers or has ended')
+            if d.popen.returncode is not None:  # it says so, and touches nothing
+                refused += 1
+                d.code = d.popen.returncode
+                check(d.code > 0, f'{what}: ended with {d.code}')
+                d.start()
+            same(({name: pid for name, pid in d.pids().items() if pid}, workers_of(c)),
+                 (pids, sorted(pids.values())), f'{what}: the workers')
+            if not os.path.exists(sign):
+                break
+            os.unlink(sign)
+        check(number > 20, f'only {number} opens')
+    lacks(d.log(), 'ended while unsupervised', 'main log')
+    same(len(d.lines("spawned: 'once'")), 1, 'starts of the one-shot')
+
+
+@story(slow=6, busy=True)
+def any_open_of_an_adoption_may_fail(c):
+    each_open_fails(c, 5)
+
+
+@story(soak=True, slow=40)
+def each_open_of_an_adoption_may_fail(c):
+    each_open_fails(c, 1)

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +78,70 @@ Test(orphan, is_not_taken_for_another_with_its_number)
         cr_expect_eq(fd, -1);
         end(pid);
         cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+}
+
+/* With `room` descriptors that may still be opened. */
+static enum orphan_found hold_with(struct orphan *o, int room, int *error_out)
+{
+        struct rlimit was, now;
+        pid_t parent;
+        int fd = -1, next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        getrlimit(RLIMIT_NOFILE, &was);
+        close(next);
+        now = (struct rlimit){ .rlim_cur = (rlim_t)(next + room), .rlim_max = was.rlim_max };
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &now), 0);
+        enum orphan_found found = orphan_hold(o, &fd, &parent);
+        *error_out = errno;
+        setrlimit(RLIMIT_NOFILE, &was);
+        cr_expect_eq(fd >= 0, found == ORPHAN_LIVES || found == ORPHAN_ENDED);
+        if (fd >= 0)
+                close(fd);
+        return found;
+}
+
+/* The lowest free number has to be the last one: nothing else is open above it. */
+Test(orphan, that_cannot_be_looked_at_is_not_gone)
+{
+        pid_t pid = start();
+        struct orphan o = known(pid), other = o;
+        int error;
+
+        other.start_low = other.start_high = o.start_low + 100;
+        for (int room = 0; room < 2; room++) {
+                cr_expect_eq(hold_with(&o, room, &error), ORPHAN_REFUSED, "%d free", room);
+                cr_expect_eq(error, EMFILE, "%d free: %d", room, error);
+        }
+        cr_expect_eq(hold_with(&o, 2, &error), ORPHAN_LIVES);
+        cr_expect_eq(hold_with(&other, 1, &error), ORPHAN_REFUSED, "nothing tells it from another");
+        cr_expect_eq(hold_with(&other, 2, &error), ORPHAN_GONE);
+        end(pid);
+        for (int room = 0; room < 3; room++)
+                cr_expect_eq(hold_with(&o, room, &error), ORPHAN_GONE, "%d free", room);
+}
+
+static void *wait_here(void *arg)
+{
+        pid_t self = (pid_t)syscall(SYS_gettid);
+
+        if (write(*(int *)arg, &self, sizeof self) == (ssize_t)sizeof self)
+                pause();
+        return NULL;
+}
+
+Test(orphan, whose_number_is_a_threads_by_now_is_gone)
+{
+        struct orphan o = { .start_low = 1, .start_high = 1 };
+        pthread_t thread;
+        pid_t parent;
+        int ends[2], fd;
+
+        cr_assert_eq(pipe(ends), 0);
+        cr_assert_eq(pthread_create(&thread, NULL, wait_here, &ends[1]), 0);
+        cr_assert_eq(read(ends[0], &o.pid, sizeof o.pid), (ssize_t)sizeof o.pid);
+        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
 }
 
 Test(orphan, tells_its_status_while_it_is_a_zombie)
