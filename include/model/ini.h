@@ -20,6 +20,9 @@ struct ini_key {
 struct ini_handler {
         bool (*section)(void *arg, const char *name, int line);
         bool (*key)(void *arg, const struct ini_key *k);
+        /* White space beyond ASCII counted as a blank in this line, told before all of the above;
+         * NULL: nobody wants to know. */
+        void (*blank)(void *arg, unsigned code_point, int line);
 };
 
 enum ini_result {

@@ -268,6 +268,13 @@ static void warn_unsplittable(struct check *c, const char *command)
         AUTO_STRS argv = STRS_INIT;
         AUTO_BUF quoted = BUF_INIT;
         struct err e = { 0 };
+        unsigned cp;
+
+        if (pytext_find_wide_space(command, strlen(command), &cp))
+                load_warn(c->l, c->f->section, key_of(c, "command"), "write an ordinary blank",
+                          "the command has the character U+%04X, which looks like a blank and does "
+                          "not part words",
+                          cp);
 
         if (!command_split(command, &argv, &e) && e.code == ERR_NOMEM) {
                 load_nomem(c->l);

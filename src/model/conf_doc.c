@@ -111,6 +111,7 @@ struct reading {
         const char *file, *here; /* borrowed from the document */
         bool put_here;           /* "here" is text: an included file */
         struct conf_section *section;
+        struct diags *diags;
 };
 
 static struct conf_section *add_section(struct reading *r, const char *name, int line)
@@ -201,6 +202,16 @@ static bool on_key(void *arg, const struct ini_key *read)
         return true;
 }
 
+/* It cannot be seen, and in the middle of a value it is none. */
+static void on_blank(void *arg, unsigned cp, int line)
+{
+        struct reading *r = arg;
+        const struct where at = { .file = r->file, .line = line };
+
+        diags_add(r->diags, DIAG_WARNING, &at, "write an ordinary blank",
+                  "the character U+%04X, which looks like a blank, counts as one here", cp);
+}
+
 /* With an [include], "here" becomes text in the main file as well. */
 static bool replace_here(struct conf_section *s, const char *here)
 {
@@ -242,11 +253,12 @@ static bool remember_file(struct conf_doc *d, const char *path, const struct wor
 static bool read_text(struct conf_doc *d, const struct buf *text, bool included,
                       struct diags *diags)
 {
-        static const struct ini_handler handler = { on_section, on_key };
+        static const struct ini_handler handler = { on_section, on_key, on_blank };
         struct reading r = { .doc = d,
                              .file = d->files.items[d->files.count - 1],
                              .here = d->heres.items[d->heres.count - 1],
-                             .put_here = included };
+                             .put_here = included,
+                             .diags = diags };
         AUTO_BUF why = BUF_INIT;
         struct where at = { .file = r.file };
 
@@ -254,10 +266,11 @@ static bool read_text(struct conf_doc *d, const struct buf *text, bool included,
         case INI_OK:
                 return true;
         case INI_BAD_LINES:
-                diags_add(diags, DIAG_ERROR, &at,
-                          "a line is a [section], a key = value, a comment, or indented to "
-                          "continue the value above it",
-                          "%s", buf_str(&why));
+                diags_add(
+                    diags, DIAG_ERROR, &at,
+                    "a line is a [section] with both of its brackets, a key = value, a comment, "
+                    "or indented to continue the value above it",
+                    "%s", buf_str(&why));
                 return true;
         case INI_REFUSED:
                 diags_add(diags, DIAG_ERROR, &at, NULL, "%s", buf_str(&why));
@@ -360,15 +373,15 @@ static void include_pattern(struct inclusion *in, const char *word, size_t len)
 
 static void include_words(struct inclusion *in, const char *text)
 {
-        while (*text) {
+        const char *end = text + strlen(text);
+
+        for (size_t n; text < end; text += n) {
                 size_t len = 0;
-                while (text[len] && !pytext_is_space(text[len]))
+                while (text + len < end && !pytext_space_at(text + len, (size_t)(end - text) - len))
                         len++;
                 if (len)
                         include_pattern(in, text, len);
-                text += len;
-                while (*text && pytext_is_space(*text))
-                        text++;
+                n = len ? len : pytext_space_at(text, (size_t)(end - text));
         }
 }
 

@@ -23,14 +23,17 @@ struct walk {
         const char *file;
         struct item *items; /* owned */
         size_t count, cap;
-        bool in_section; /* a header was seen */
-        bool has_key;    /* the last item can be continued by deeper lines */
-        size_t key_at;   /* which one it is */
-        size_t indent;   /* of the last line that was no continuation */
-        struct buf *why; /* the text about bad lines grows here */
-        int bad_line;    /* first of them, 0: none */
-        bool failed;     /* out of memory */
-        bool refused;    /* text before any header */
+        bool in_section;     /* a header was seen */
+        bool has_key;        /* the last item can be continued by deeper lines */
+        size_t key_at;       /* which one it is */
+        size_t indent;       /* of the last line that was no continuation */
+        struct buf *why;     /* the text about bad lines grows here */
+        unsigned wide_blank; /* beyond ASCII, in the line at hand; 0: none */
+        void (*on_blank)(void *arg, unsigned code_point, int line); /* NULL: nobody listens */
+        void *arg;
+        int bad_line; /* first of them, 0: none */
+        bool failed;  /* out of memory */
+        bool refused; /* text before any header */
 };
 
 static void walk_release(struct walk *w)
@@ -80,7 +83,7 @@ size_t ini_comment_at(const char *s, size_t n)
                                 continue;
                         size_t at = (size_t)(hit - s);
                         from[m] = at + 1;
-                        if ((at == 0 || pytext_is_space(s[at - 1])) && at < cut)
+                        if ((at == 0 || pytext_space_before(s, at)) && at < cut)
                                 cut = at;
                 }
                 if (cut < n)
@@ -100,13 +103,26 @@ static void add_bad_line(struct walk *w, const char *s, size_t len, int line)
         pytext_repr(w->why, s, len, false);
 }
 
+/* As pytext_trim; what is beyond ASCII is noted. */
+static void trim(struct walk *w, const char **s, size_t *len)
+{
+        const char *from = *s;
+        size_t had = *len;
+        unsigned cp;
+
+        pytext_trim(s, len);
+        if (pytext_find_wide_space(from, (size_t)(*s - from), &cp) ||
+            pytext_find_wide_space(*s + *len, had - (size_t)(*s - from) - *len, &cp))
+                w->wide_blank = cp;
+}
+
 static void add_key(struct walk *w, const char *s, size_t len, const char *sep, int line, bool cut)
 {
         const char *key = s, *value = sep + 1;
         size_t key_len = (size_t)(sep - s), value_len = len - key_len - 1;
 
-        pytext_trim(&key, &key_len);
-        pytext_trim(&value, &value_len);
+        trim(w, &key, &key_len);
+        trim(w, &value, &value_len);
         struct item *it = add_item(w, key, key_len, line);
         if (!it)
                 return;
@@ -163,6 +179,13 @@ static void begin(struct walk *w, const char *s, size_t len, const char *v, size
                 refuse_headless(w, s, len, line);
                 return;
         }
+        /* Supervisor takes "[program:web" for a key, and the program is gone. "[]" is one. */
+        if (v[0] == '[' && !(vlen > 1 && v[1] == ']')) {
+                add_bad_line(w, s, len, line);
+                buf_puts(w->why, " (a section header without its closing bracket)");
+                w->has_key = false;
+                return;
+        }
         const char *sep = separator(v, vlen);
         if (!sep) {
                 add_bad_line(w, s, len, line);
@@ -176,25 +199,30 @@ static void begin(struct walk *w, const char *s, size_t len, const char *v, size
         add_key(w, v, vlen, sep, line, cut);
 }
 
-static size_t indent_of(const char *s, size_t len)
+/* In characters; *bytes_out: in bytes. A blank line has none. */
+static size_t indent_of(const char *s, size_t len, size_t *bytes_out)
 {
-        size_t n = 0;
+        size_t at = 0, chars = 0;
 
-        while (n < len && pytext_is_space(s[n]))
-                n++;
-        return n < len ? n : 0;
+        for (size_t n; (n = pytext_space_at(s + at, len - at)); at += n)
+                chars++;
+        *bytes_out = at < len ? at : 0;
+        return at < len ? chars : 0;
 }
 
 /* One physical line; `len` with its newline (always "\n"), if it has one. */
 static void walk_line(struct walk *w, const char *s, size_t len, int line)
 {
-        size_t indent = indent_of(s, len);
-        size_t cut = s[indent] == ';' || s[indent] == '#' ? 0 : ini_comment_at(s, len);
+        size_t first, indent = indent_of(s, len, &first);
+        size_t cut = s[first] == ';' || s[first] == '#' ? 0 : ini_comment_at(s, len);
         const char *v = s;
         size_t vlen = cut;
+        unsigned wide;
         struct item *key = w->has_key ? &w->items[w->key_at] : NULL;
 
-        pytext_trim(&v, &vlen);
+        if (cut == 0 && pytext_find_wide_space(s, first, &wide))
+                w->wide_blank = wide;
+        trim(w, &v, &vlen);
         if (vlen == 0) {
                 if (cut == len && key)
                         buf_putc(&key->value, '\n');
@@ -228,8 +256,12 @@ static void walk_text(struct walk *w, const char *text, size_t len)
                         at += text[at] == '\r' && at + 1 < len && text[at + 1] == '\n' ? 2 : 1;
                 }
                 w->failed |= line.failed || number == INT_MAX;
-                if (!w->failed)
-                        walk_line(w, line.data, line.len, ++number);
+                if (w->failed)
+                        break;
+                w->wide_blank = 0;
+                walk_line(w, line.data, line.len, ++number);
+                if (w->wide_blank && w->on_blank)
+                        w->on_blank(w->arg, w->wide_blank, number);
         }
         buf_release(&line);
 }
@@ -355,7 +387,7 @@ enum ini_result ini_read(const char *text, size_t len, const char *name,
                          const struct ini_handler *handler, void *arg, struct buf *why,
                          int *line_out)
 {
-        struct walk w = { .file = name, .why = why };
+        struct walk w = { .file = name, .why = why, .on_blank = handler->blank, .arg = arg };
         const char *nul = len ? memchr(text, '\0', len) : NULL;
 
         *line_out = 0;

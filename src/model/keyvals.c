@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/config.h"
+#include "model/pytext.h"
 
 #define BLANKS " \t\r\n"
 
@@ -136,6 +137,23 @@ static void strip_quotes(char *s)
         s[len - lead] = '\0';
 }
 
+/* A blank that the lexer takes for a letter: nobody means a variable of such a name. */
+static bool name_is_fine(const char *name, struct err *e)
+{
+        AUTO_BUF quoted = BUF_INIT;
+        unsigned cp;
+
+        if (!pytext_find_wide_space(name, strlen(name), &cp))
+                return true;
+        pytext_repr(&quoted, name, strlen(name), false);
+        return quoted.failed
+                   ? err_nomem(e)
+                   : err_set(e, ERR_CONFIG,
+                             "the variable %s has the character U+%04X in its name, which looks "
+                             "like a blank: write an ordinary blank, or none",
+                             buf_str(&quoted), cp);
+}
+
 /* KEY, "=", VALUE, and one token that is skipped whatever it is. */
 static bool pair_up(const struct strs *tokens, const char *text, struct strs *out,
                     struct buf *dropped, struct err *e)
@@ -145,6 +163,8 @@ static bool pair_up(const struct strs *tokens, const char *text, struct strs *ou
                 if (tokens->count - i < 3 || strcmp(t[1], "=") != 0)
                         return err_set(e, ERR_CONFIG,
                                        "Unexpected end of key/value pairs in value '%s'", text);
+                if (!name_is_fine(t[0], e))
+                        return false;
                 struct buf item = BUF_INIT;
                 buf_puts(&item, t[0]);
                 buf_putc(&item, '=');

@@ -14,14 +14,12 @@
 
 enum pyint pyint_parse(const char *text, size_t len, int base, int64_t *out)
 {
-        const char *s = text, *end = text + len;
+        const char *s = text;
         bool negative = false, overflow = false, digit_before = false;
         int64_t n = 0;
 
-        while (s < end && pytext_is_space(*s))
-                s++;
-        while (end > s && pytext_is_space(end[-1]))
-                end--;
+        pytext_trim(&s, &len);
+        const char *end = s + len;
         if (s < end && (*s == '+' || *s == '-'))
                 negative = *s++ == '-';
         if (base == 8 && end - s > 2 && s[0] == '0' && (s[1] == 'o' || s[1] == 'O')) {

@@ -7,14 +7,52 @@ bool pytext_is_space(char c)
         return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
 }
 
+static bool is_wide_space(unsigned cp)
+{
+        return cp == 0x85 || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+               cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000;
+}
+
+size_t pytext_space_at(const char *s, size_t len)
+{
+        unsigned cp;
+
+        if (!len)
+                return 0;
+        if ((unsigned char)*s < 0x80)
+                return pytext_is_space(*s);
+        size_t n = pytext_decode(s, len, &cp);
+        return is_wide_space(cp) ? n : 0;
+}
+
+/* Those beyond ASCII take two or three bytes. */
+size_t pytext_space_before(const char *s, size_t at)
+{
+        if (at && pytext_is_space(s[at - 1]))
+                return 1;
+        for (size_t n = 2; n <= 3 && n <= at; n++)
+                if ((unsigned char)s[at - n] >= 0x80 && pytext_space_at(s + at - n, n) == n)
+                        return n;
+        return 0;
+}
+
+const char *pytext_find_wide_space(const char *s, size_t len, unsigned *cp_out)
+{
+        for (size_t i = 0; i < len;) {
+                size_t n = pytext_decode(s + i, len - i, cp_out);
+                if (is_wide_space(*cp_out))
+                        return s + i;
+                i += n;
+        }
+        return NULL;
+}
+
 void pytext_trim(const char **s, size_t *len)
 {
-        while (*len && pytext_is_space(**s)) {
-                (*s)++;
-                (*len)--;
-        }
-        while (*len && pytext_is_space((*s)[*len - 1]))
-                (*len)--;
+        for (size_t n; (n = pytext_space_at(*s, *len)); *len -= n)
+                *s += n;
+        for (size_t n; (n = pytext_space_before(*s, *len));)
+                *len -= n;
 }
 
 /* Lead bytes of two to four byte sequences, and the least code point that may take so many. */

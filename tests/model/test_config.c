@@ -478,6 +478,31 @@ Test(config, takes_a_reload_by_what_is_not_there)
         cr_expect(said(DIAG_WARNING, "No file matches via include"));
 }
 
+#define NBSP "\xc2\xa0"
+
+Test(config, takes_blanks_beyond_ascii_as_pythons_strip_and_warns)
+{
+        load(NBSP "[program:a]\ncommand=" NBSP "x\n" NBSP "\nnumprocs" NBSP "=" NBSP "1\n"
+                  "exitcodes=0," NBSP "2\n");
+        cr_assert_not_null(conf, "%s", first_error());
+        cr_expect_str_eq(program("a", 0)->command, "x");
+        cr_expect(code_set_has(&program("a", 0)->exitcodes, 2));
+        cr_expect(said(DIAG_WARNING, "U+00A0"));
+        cr_expect_eq(said(DIAG_WARNING, "U+00A0")->line, 2);
+        good("[program:a]\ncommand=x" NBSP "y\n");
+        cr_expect(said(DIAG_WARNING, "does not part words"));
+        good("[program:a]\ncommand=x y\n");
+        cr_expect_null(said(DIAG_WARNING, "U+"));
+        cr_expect(
+            strstr(bad("[program:a]\ncommand=x\nenvironment=A=1," NBSP "B=2\n"), "in its name"));
+        cr_expect_eq(diags_first_error(&diags)->line, 4);
+        cr_expect(strstr(bad("environment=A=1," NBSP "B=2\n"), "in its name"));
+        cr_expect_str_eq(
+            bad("[program:a]\ncommand=x\n[program:b\ncommand=y\n"),
+            "Source contains parsing errors: '/etc/sd.conf'\n\t[line  4]: '[program:b\\n' "
+            "(a section header without its closing bracket)");
+}
+
 Test(config, doubles_a_percent_sign_of_an_included_files_directory)
 {
         fake_world_file(&world, "/etc/50%/a.ini", "[program:a]\ncommand=%(here)s\n");

@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model/ini.h"
+#include "model/pytext.h"
 
 /* Everything that was read, one thing per line: "[section]@line", "key=value@line", "!" for a cut
  * one. */
@@ -31,7 +33,14 @@ static bool on_key(void *arg, const struct ini_key *k)
         return s->room-- > 0;
 }
 
-static const struct ini_handler handler = { on_section, on_key };
+static void on_blank(void *arg, unsigned cp, int line)
+{
+        struct seen *s = arg;
+
+        buf_printf(&s->text, "U+%04X@%d|", cp, line);
+}
+
+static const struct ini_handler handler = { on_section, on_key, on_blank };
 
 static const char *read_bytes(const char *text, size_t len)
 {
@@ -151,7 +160,7 @@ Test(ini, refuses_what_is_not_utf8)
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
                 AUTO_BUF why = BUF_INIT;
                 int line = 0;
-                cr_expect_eq(ini_read(texts[i], strlen(texts[i]), "f", NULL, NULL, &why, &line),
+                cr_expect_eq(ini_read(texts[i], strlen(texts[i]), "f", &handler, NULL, &why, &line),
                              INI_REFUSED, "text %zu", i);
                 cr_expect_eq(line, 2, "text %zu", i);
                 cr_expect(strstr(buf_str(&why), "not UTF-8"), "%s", buf_str(&why));
@@ -163,6 +172,57 @@ Test(ini, refuses_what_is_not_utf8)
 Test(ini, takes_form_feeds_and_separators_for_blanks)
 {
         cr_assert_str_eq(read_text("[a]\n\fk=1\x1c\n \x1d\nl\v=\x1f 2\n"), "[a]@1|k=1@2|l=2@4|");
+}
+
+/* All that str.strip() takes, and nothing that only looks like it. */
+Test(ini, takes_blanks_beyond_ascii_for_blanks_and_tells_of_them)
+{
+        static const unsigned blanks[] = { 0x85,   0xa0,   0x1680, 0x2000, 0x2003, 0x200a,
+                                           0x2028, 0x2029, 0x202f, 0x205f, 0x3000 };
+        static const unsigned others[] = { 0x200b, 0x2060, 0xfeff, 0x180e, 0xe9 };
+
+        for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+                AUTO_BUF b = BUF_INIT;
+                char text[400], want[400];
+                pytext_encode(&b, blanks[i]);
+                const char *c = buf_str(&b);
+                unsigned u = blanks[i];
+                snprintf(text, sizeof text,
+                         "%s[a]\nk%s=%sv%s\n%s\n%s;x\nl=1%s;c\nm=1\n%s%s2\nn=x%sy\n", c, c, c, c, c,
+                         c, c, c, c, c);
+                snprintf(want, sizeof want,
+                         "U+%04X@1|U+%04X@2|U+%04X@3|U+%04X@4|U+%04X@5|U+%04X@7|[a]@1|k=v@2|l=1@5!|"
+                         "m=1\n2@6|"
+                         "n=x%sy@8|",
+                         u, u, u, u, u, u, c);
+                cr_expect_str_eq(read_text(text), want, "U+%04X: %s", u, buf_str(&seen.text));
+        }
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+                AUTO_BUF b = BUF_INIT;
+                char text[100], want[100];
+                pytext_encode(&b, others[i]);
+                snprintf(text, sizeof text, "[a]\nk=%sv\n", buf_str(&b));
+                snprintf(want, sizeof want, "[a]@1|k=%sv@2|", buf_str(&b));
+                cr_expect_str_eq(read_text(text), want, "U+%04X", others[i]);
+        }
+}
+
+/* Where a header could stand; as a continuation it is a value's. */
+Test(ini, a_header_without_its_bracket_is_a_bad_line)
+{
+        static const char *const texts[] = { "[a]\nk=1\n[b\nc=2\n", "[a]\nk=1\n[b ; x]\n",
+                                             "[a]\nk=1\n[b=2\n", "[a]\n\n [b:c\n",
+                                             "[a]\n  k=1\n[\n" };
+
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+                read_text(texts[i]);
+                cr_expect_eq(seen.result, INI_BAD_LINES, "%s", texts[i]);
+                cr_expect_eq(seen.line, 3, "%s: line %d", texts[i], seen.line);
+                cr_expect(strstr(buf_str(&seen.why), "without its closing bracket"), "%s",
+                          texts[i]);
+        }
+        cr_expect_str_eq(read_text("[a]\nk=1\n [b\n  [c=2\n"), "[a]@1|k=1\n[b\n[c=2@2|");
+        cr_expect_eq(seen.result, INI_OK);
 }
 
 Test(ini, refuses_a_nul_byte)

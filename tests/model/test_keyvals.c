@@ -128,3 +128,27 @@ Test(keyvals, takes_long_values)
         cr_assert_eq(strlen(items.items[0]), 100004);
         buf_release(&text);
 }
+
+Test(keyvals, refuses_a_blank_beyond_ascii_in_a_name)
+{
+        static const char *const texts[] = { "A=1,\xc2\xa0"
+                                             "B=2",
+                                             "\u3000A=1", "A\u2003=1",
+                                             "A=1,B\xc2\x85"
+                                             "C=2" };
+
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+                AUTO_STRS out = STRS_INIT;
+                struct err e = { 0 };
+                cr_expect_not(keyvals_parse(texts[i], &out, NULL, &e), "%s", texts[i]);
+                cr_expect(strstr(e.text, "U+") && strstr(e.text, "in its name"), "%s", e.text);
+        }
+        AUTO_STRS out = STRS_INIT;
+        struct err e = { 0 };
+        cr_expect(keyvals_parse("A=\"1\xc2\xa0"
+                                "000\"",
+                                &out, NULL, &e),
+                  "%s", e.text);
+        cr_expect_str_eq(out.items[0], "A=1\xc2\xa0"
+                                       "000");
+}
