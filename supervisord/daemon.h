@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "api/server.h"
+#include "engine/lookup.h"
 #include "engine/service.h"
 #include "engine/supervisor.h"
 #include "logs/mainlog.h"
@@ -17,7 +18,10 @@ enum { EXIT_REFUSED = 2, EXIT_FAILED = 1 };
 struct daemon {
         struct cmdline cmd;
         const char *argv0;
+        struct lookups *names; /* owned */
         const struct world *world;
+        struct reading hangup; /* SIGHUP came, and the file is being read */
+        bool has_hung_up;
         struct config *config; /* until the supervisor takes it */
         struct diags diags;    /* of the start: told to the main log */
         struct mainlog *mainlog;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "engine/state.h"
@@ -113,6 +114,16 @@ static int refuse_config(const struct daemon *d, const char *path)
         return code;
 }
 
+/* What another image of us knows of the file's names; -1: nothing. */
+static int given_names(struct daemon *d)
+{
+        const char *where = d->cmd.check ? getenv(LOOKUP_GIVEN) : NULL;
+
+        if (where && strcmp(where, "stdin") == 0)
+                return dup(STDIN_FILENO);
+        return handover_fd(&d->handover, "names");
+}
+
 bool daemon_read_config(struct daemon *d, int *code)
 {
         struct err e = { 0 };
@@ -122,8 +133,11 @@ bool daemon_read_config(struct daemon *d, int *code)
                 *code = daemon_refuse(d, e.text);
                 return false;
         }
-        d->config = config_load(path, d->cmd.check ? WANT_RELOAD : WANT_DAEMON, d->cmd.overrides,
-                                d->cmd.override_count, d->world, &d->diags);
+        const struct lookup_file file = { .path = path,
+                                          .want = d->cmd.check ? WANT_RELOAD : WANT_DAEMON,
+                                          .overrides = d->cmd.overrides,
+                                          .override_count = d->cmd.override_count };
+        d->config = lookup_load(d->names, sys_real(), &file, given_names(d), &d->diags);
         bool go_on = d->config && !d->cmd.check;
         if (d->cmd.check)
                 *code = check_config(d, path);

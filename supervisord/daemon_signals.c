@@ -10,11 +10,25 @@
 #include "engine/shutdown.h"
 #include "engine/upgrade.h"
 
-static void on_hangup(struct daemon *d)
+static void on_read(void *arg)
 {
+        struct daemon *d = arg;
         struct supervisor *s = &d->sup;
         struct diags diags = { 0 };
         struct plan plan = { 0 };
+
+        d->has_hung_up = false;
+        if (s->config->settings.sighup == SIGHUP_RESTART)
+                order_restart_all(s, NULL, &diags);
+        else
+                order_apply(s, false, NULL, &plan, &diags);
+        plan_release(&plan);
+        diags_release(&diags);
+}
+
+static void on_hangup(struct daemon *d)
+{
+        struct supervisor *s = &d->sup;
         bool restart = s->config->settings.sighup == SIGHUP_RESTART;
 
         if (s->mood != MOOD_RUNNING) {
@@ -24,12 +38,11 @@ static void on_hangup(struct daemon *d)
         }
         log_line(s->log, LVL_WARN, "received SIGHUP indicating %s request",
                  restart ? "restart" : "reload");
-        if (restart)
-                order_restart_all(s, NULL, &diags);
-        else
-                order_apply(s, false, NULL, &plan, &diags);
-        plan_release(&plan);
-        diags_release(&diags);
+        if (d->has_hung_up)
+                return; /* the file is read when its names are known: that is still to come */
+        d->has_hung_up = true;
+        d->hangup = (struct reading){ .on_read = on_read, .arg = d };
+        reading_begin(s, &d->hangup);
 }
 
 static void on_end_signal(struct daemon *d, int sig, const char *name)

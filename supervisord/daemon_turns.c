@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "daemon.h"
 #include "engine/reload.h"
 #include "engine/upgrade.h"
@@ -24,7 +25,9 @@ static void become_next(struct daemon *d)
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         api_dismiss(d->api);
         logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
+        AUTO_FD names = lookup_hand_over(d->names);
         bool fine =
+            names >= 0 && handover_put_fd(&items, "names", names) &&
             handover_put_start(&items, &d->original_mask, &s->limits.nofile, d->world->cwd) &&
             (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
             upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&

@@ -76,6 +76,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         s->handover = &d->handover;
         if (!state_open(s, set->statedir, e))
                 return false;
+        s->names = d->names;
         s->mainlog = d->mainlog;
         s->worker_mask = d->original_mask;
         s->overrides = d->cmd.overrides;
@@ -221,6 +222,7 @@ static void release(struct daemon *d)
         handover_release(&d->handover);
         mainlog_free(d->mainlog);
         diags_release(&d->diags);
+        lookups_free(d->names);
         if (d->loop)
                 ev_loop_destroy(d->loop);
 }
@@ -264,6 +266,8 @@ int main(int argc, char **argv)
         }
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
                 return gzip_main(); /* we are our own child */
+        if (argc == 2 && strcmp(argv[1], LOOKUP_FLAG) == 0)
+                return lookup_main();
         /* One heap for all threads: nothing here allocates so much that threads would wait for each
          * other, and a heap for each would cost a megabyte. Before the first thread. */
         mallopt(M_ARENA_MAX, 1);
@@ -275,7 +279,12 @@ int main(int argc, char **argv)
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         handover_mask(&d.handover, &d.original_mask);
         handover_chdir(&d.handover);
-        d.world = world_real();
+        d.names = lookups_new(world_real());
+        if (!d.names) {
+                handover_go_back();
+                return daemon_refuse(&d, "out of memory");
+        }
+        d.world = lookups_world(d.names);
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
                 return daemon_refuse(&d, e.text);

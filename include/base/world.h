@@ -32,11 +32,14 @@ struct world {
         bool (*glob)(const struct world *w, const char *pattern, struct strs *out, struct err *e);
         bool (*is_dir)(const struct world *w, const char *path);
         bool (*is_file)(const struct world *w, const char *path); /* exists and is no directory */
-        bool (*user)(const struct world *w, const char *name_or_uid, struct account *out);
-        bool (*group)(const struct world *w, const char *name_or_gid, gid_t *out);
+        /* False: ERR_NOENT, there is no such name, or else *e says why nobody could tell. */
+        bool (*user)(const struct world *w, const char *name_or_uid, struct account *out,
+                     struct err *e);
+        bool (*group)(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e);
         /* All addresses of a host, in digits, in the order in which they are to be tried; they are
-         * added to *out. False: none is known. */
-        bool (*resolve)(const struct world *w, const char *host, struct strs *out);
+         * added to *out. False: none is known, and *e as above. True with an error: those that it
+         * had before, because of that. */
+        bool (*resolve)(const struct world *w, const char *host, struct strs *out, struct err *e);
         /* Supplementary groups of the user, `first` in front. False: no memory or too many. */
         bool (*groups_of)(const struct world *w, const char *user, gid_t first, gid_t **list_out,
                           int *count_out);

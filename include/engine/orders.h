@@ -71,6 +71,9 @@ struct scale_answer {
 enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int value,
                        const struct caller *by, struct scale_answer *out, struct err *e);
 
+/* These read the configuration: to be called from on_read of a reading (engine/lookup.h), which
+ * looks its names up; only a plan needs none. */
+
 /* reloadConfig: read, check, keep as the last-read one; nothing is applied. CANT_REREAD: diags say
  * why. */
 enum fault order_reread(struct supervisor *s, const struct caller *by, struct group_diff *out,

@@ -8,9 +8,11 @@
 #include "engine/supervisor.h"
 #include "model/plan.h"
 
-/* Read and check the file again; NULL: diags say why, and EV_CONFIG_REFUSED was published. Nothing
- * running is touched. */
+/* What was read and checked again for the order that is being given (reading_begin); NULL: diags
+ * say why, and EV_CONFIG_REFUSED was published. Nothing running is touched. */
 struct config *reload_read(struct supervisor *s, struct diags *diags);
+/* The same for looking only: at once, and no name is looked up. Not to be carried out. */
+struct config *reload_look(struct supervisor *s, struct diags *diags);
 /* What can be told beforehand of why `next` cannot take the running one's place: a group of
  * programs cannot become a pool of listeners under the hands of its events. */
 bool reload_check(const struct supervisor *s, const struct config *next, struct err *e);

@@ -17,6 +17,7 @@
 #include "logs/mainlog.h"
 #include "logs/reader.h"
 #include "model/config.h"
+#include "model/lookup.h"
 #include "model/registry.h"
 #include "sys/limits.h"
 #include "sys/sys.h"
@@ -34,7 +35,8 @@ struct supervisor {
         struct ev_loop *loop; /* borrowed */
         struct sys *sys;      /* borrowed */
         const struct world *world;
-        struct log *log;         /* borrowed */
+        struct lookups *names; /* borrowed: what `world` knows of names; NULL: it asks by itself */
+        struct log *log;       /* borrowed */
         struct mainlog *mainlog; /* borrowed; NULL in tests */
         struct logs *logs;       /* owned */
         struct reader *reader;   /* owned: reads them back */
@@ -83,6 +85,7 @@ struct supervisor {
         struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
         struct handover *handover;   /* borrowed: what the image before us left; NULL: nothing */
         struct fdstore *fdstore;     /* engine/fdstore; NULL: nobody keeps descriptors for us */
+        struct lookup *lookup;       /* engine/lookup; NULL: nothing was looked up yet */
         struct upgrade *upgrade;     /* engine/upgrade; NULL: none is under way */
         const char *binary;          /* borrowed: what we were started from, full path */
         struct shutdown *shutdown;   /* engine/shutdown; NULL while running */

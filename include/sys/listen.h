@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/strs.h"
 
 struct unix_listen {
         const char *path;
@@ -39,10 +40,12 @@ bool listen_unix(const struct unix_listen *l, struct unix_made *out, struct err 
 bool unix_rights(const struct unix_listen *l, dev_t dev, ino_t ino, struct err *e);
 
 /* host "" binds all interfaces; IPv4, IPv6 and "localhost" (both families, no look-up). Up to `max`
- * sockets; *count_out says how many. ERR_BUSY: in use. Names other than localhost are looked up
- * (getaddrinfo): call it only while reading a configuration; one that has no address is ERR_NOENT
- * with the EAI_ number in e->sys. Otherwise ERR_SYS, "bind HOST:PORT: ...". */
+ * sockets; *count_out says how many. ERR_BUSY: in use. Nothing is looked up: any other name
+ * is ERR_NOENT. Otherwise ERR_SYS, "bind HOST:PORT: ...". */
 bool listen_inet(const char *host, int port, int backlog, int *fds, int max, int *count_out,
                  struct err *e);
+/* The same for a name, whose addresses in digits are known: each that is on this machine. */
+bool listen_addresses(const char *host, const struct strs *addresses, int port, int backlog,
+                      int *fds, int max, int *count_out, struct err *e);
 
 #endif

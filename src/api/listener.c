@@ -14,6 +14,7 @@
 
 #include "api/sock_file.h"
 #include "base/fd.h"
+#include "engine/lookup.h"
 #include "sys/handover.h"
 #include "sys/listen.h"
 
@@ -96,10 +97,6 @@ static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *
                 err_set(e, ERR_USAGE,
                         "Cannot open an HTTP server: socket.error reported errno.%s (%d): %s", name,
                         why.sys, why.text);
-        else if (why.code == ERR_NOENT && why.sys) /* the resolver's number */
-                err_set(e, ERR_USAGE,
-                        "Cannot open an HTTP server: socket.error reported %d: [%s]: %s", why.sys,
-                        c->section, why.text);
         else
                 err_set(e, ERR_USAGE, "Cannot open an HTTP server: [%s]: %s", c->section, why.text);
         e->code = why.code; /* set last: ERR_SYS would append errno's text once more */
@@ -214,8 +211,8 @@ static bool bind_inet(struct listener *l, struct err *e)
 {
         const struct server_conf *c = &l->conf;
 
-        return listen_inet(c->port.host ? c->port.host : "", c->port.port, BACKLOG, l->fds,
-                           LISTEN_FDS_MAX, &l->count, e) ||
+        return lookup_listen(l->api->sup->world, c->port.host ? c->port.host : "", c->port.port,
+                             BACKLOG, l->fds, LISTEN_FDS_MAX, &l->count, e) ||
                put_in_words(c, 0, e);
 }
 

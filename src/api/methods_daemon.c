@@ -1,7 +1,9 @@
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/methods.h"
+#include "engine/lookup.h"
 #include "logs/mainlog.h"
 #include "version.h"
 
@@ -90,17 +92,76 @@ static enum rpc_status refused(struct rpc_call *c, enum fault f, struct diags *d
         return RPC_DONE;
 }
 
-enum rpc_status rpc_restart(struct rpc_call *c, const struct value *params)
+/* A call that needs the configuration read, whose names may have to be looked up first. */
+struct read_job {
+        struct reading reading;
+        struct rpc_call *call;
+        void (*run)(struct rpc_call *c);
+        bool is_inside, is_done;
+};
+
+static void job_cancel(struct rpc_call *c)
+{
+        struct read_job *job = c->job;
+
+        reading_cancel(&job->reading);
+        free(job);
+        c->job = NULL;
+}
+
+static void job_read(void *arg)
+{
+        struct read_job *job = arg;
+        struct rpc_call *c = job->call;
+
+        job->run(c);
+        if (job->is_inside) {
+                job->is_done = true;
+                return;
+        }
+        c->job = NULL;
+        free(job);
+        c->on_done(c);
+}
+
+static enum rpc_status after_reading(struct rpc_call *c, void (*run)(struct rpc_call *c))
+{
+        struct read_job *job = calloc(1, sizeof *job);
+
+        if (!job)
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        *job = (struct read_job){ .reading = { .on_read = job_read, .arg = job },
+                                  .call = c,
+                                  .run = run,
+                                  .is_inside = true };
+        reading_begin(c->sup, &job->reading);
+        job->is_inside = false;
+        if (job->is_done) {
+                free(job);
+                return RPC_DONE;
+        }
+        c->job = job;
+        c->cancel_job = job_cancel;
+        return RPC_LATER;
+}
+
+static void restart(struct rpc_call *c)
 {
         struct diags diags = { 0 };
-
-        (void)params;
         enum fault f = order_restart_all(c->sup, c->by, &diags);
-        if (f != FAULT_NONE)
-                return refused(c, f, &diags);
+
+        if (f != FAULT_NONE) {
+                refused(c, f, &diags);
+                return;
+        }
         diags_release(&diags);
         xml_bool(c->out, true);
-        return RPC_DONE;
+}
+
+enum rpc_status rpc_restart(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        return after_reading(c, restart);
 }
 
 static void put_names(struct buf *out, const struct strs *names)
@@ -111,15 +172,16 @@ static void put_names(struct buf *out, const struct strs *names)
         xml_array_end(out);
 }
 
-enum rpc_status rpc_reload_config(struct rpc_call *c, const struct value *params)
+static void reload_config(struct rpc_call *c)
 {
         struct diags diags = { 0 };
         struct group_diff diff = { 0 };
-
-        (void)params;
         enum fault f = order_reread(c->sup, c->by, &diff, &diags);
-        if (f != FAULT_NONE)
-                return refused(c, f, &diags);
+
+        if (f != FAULT_NONE) {
+                refused(c, f, &diags);
+                return;
+        }
         xml_array_begin(c->out); /* an array of one array of three: clients rely on it */
         xml_array_begin(c->out);
         put_names(c->out, &diff.added);
@@ -129,7 +191,12 @@ enum rpc_status rpc_reload_config(struct rpc_call *c, const struct value *params
         xml_array_end(c->out);
         group_diff_release(&diff);
         diags_release(&diags);
-        return RPC_DONE;
+}
+
+enum rpc_status rpc_reload_config(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        return after_reading(c, reload_config);
 }
 
 enum rpc_status rpc_add_group(struct rpc_call *c, const struct value *params)

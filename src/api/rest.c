@@ -2,6 +2,7 @@
 #include "api/rest.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "api/events.h"
 #include "api/percent.h"
 #include "api/view.h"
+#include "engine/lookup.h"
 #include "engine/upgrade.h"
 
 /* ---- answers */
@@ -190,11 +192,69 @@ static void answer_plan(struct request *r, const struct plan *plan, bool all,
         rest_reply(r, 200, &text);
 }
 
+static void reload(struct request *r, bool plan_only, bool all)
+{
+        struct plan plan = { 0 };
+        struct diags diags = { 0 };
+        enum fault f = order_apply(r->sup, plan_only, &r->caller, &plan, &diags);
+
+        if (f == FAULT_NONE)
+                answer_plan(r, &plan, all, &diags);
+        else if (f == FAULT_CANT_REREAD)
+                rest_diags(r, &diags);
+        else
+                rest_fault(r, f, NULL);
+        plan_release(&plan);
+        diags_release(&diags);
+}
+
+/* A reload that waits for names to be looked up. */
+struct reload_job {
+        struct reading reading;
+        struct request *request;
+        bool all;
+};
+
+static void reload_gone(struct request *r)
+{
+        struct reload_job *job = r->state;
+
+        r->state = NULL;
+        reading_cancel(&job->reading);
+        free(job);
+}
+
+static void reload_now(void *arg)
+{
+        struct reload_job *job = arg;
+        struct request *r = job->request;
+        bool all = job->all;
+
+        r->on_gone = NULL;
+        r->state = NULL;
+        free(job);
+        reload(r, false, all);
+}
+
+static void reload_begin(struct request *r, bool all)
+{
+        struct reload_job *job = calloc(1, sizeof *job);
+
+        if (!job) {
+                reply_error_page(r, 500);
+                return;
+        }
+        *job = (struct reload_job){ .reading = { .on_read = reload_now, .arg = job },
+                                    .request = r,
+                                    .all = all };
+        r->state = job;
+        r->on_gone = reload_gone;
+        reading_begin(r->sup, &job->reading);
+}
+
 static void post_reload(struct request *r, const char *name)
 {
         bool plan_only = false, all = false;
-        struct plan plan = { 0 };
-        struct diags diags = { 0 };
         json_t *body = rest_body(r);
 
         (void)name;
@@ -204,15 +264,10 @@ static void post_reload(struct request *r, const char *name)
         json_decref(body);
         if (!fine)
                 return;
-        enum fault f = order_apply(r->sup, plan_only, &r->caller, &plan, &diags);
-        if (f == FAULT_NONE)
-                answer_plan(r, &plan, all, &diags);
-        else if (f == FAULT_CANT_REREAD)
-                rest_diags(r, &diags);
+        if (plan_only)
+                reload(r, true, all);
         else
-                rest_fault(r, f, NULL);
-        plan_release(&plan);
-        diags_release(&diags);
+                reload_begin(r, all);
 }
 
 /* ---- upgrade in place */

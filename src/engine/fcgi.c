@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "engine/fdstore.h"
+#include "engine/lookup.h"
 #include "engine/state.h"
 #include "sys/given.h"
 #include "sys/handover.h"
@@ -112,15 +113,16 @@ static bool tcp_address(const char *url, char host[HOST_MAX], int *port_out)
         return true;
 }
 
-static bool bind_tcp(const struct program *p, struct fcgi_socket *k, struct err *e)
+static bool bind_tcp(const struct world *w, const struct program *p, struct fcgi_socket *k,
+                     struct err *e)
 {
         char host[HOST_MAX];
         int port, count;
 
         if (!tcp_address(p->socket, host, &port))
                 return err_set(e, ERR_CONFIG, "no port in %s", p->socket);
-        return listen_inet(host, port, p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,
-                           &k->fd, 1, &count, e);
+        return lookup_listen(w, host, port, p->socket_backlog < 0 ? SOMAXCONN : p->socket_backlog,
+                             &k->fd, 1, &count, e);
 }
 
 /* Where it is ours still. */
@@ -197,7 +199,7 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
 static bool socket_bind(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
                         struct err *e)
 {
-        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(p, k, e);
+        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(s->world, p, k, e);
 }
 
 static void socket_failed(const struct program *p, const struct err *why, struct err *e)

@@ -70,7 +70,7 @@ static bool put_host(struct probe_target *t, const char *host, in_port_t port,
                 return put_digits(t, "127.0.0.1", port, e) && put_digits(t, "::1", port, e);
         if (put_digits(t, host, port, e))
                 return true;
-        if (e->code != ERR_NONE || !w->resolve(w, host, &known))
+        if (e->code != ERR_NONE || !w->resolve(w, host, &known, NULL))
                 return false;
         for (size_t i = 0; i < known.count; i++)
                 put_digits(t, known.items[i], port, e);

@@ -9,6 +9,7 @@
 #include "engine/fleet.h"
 #include "engine/hold.h"
 #include "engine/listeners.h"
+#include "engine/lookup.h"
 #include "engine/orders.h"
 #include "engine/probes.h"
 #include "engine/say.h"
@@ -47,15 +48,37 @@ static void say_warnings(struct supervisor *s, const struct diags *diags)
         }
 }
 
-struct config *reload_read(struct supervisor *s, struct diags *diags)
+static struct config *load(const struct supervisor *s, struct diags *diags)
 {
-        struct config *next = config_load(s->config->path, WANT_RELOAD, s->overrides,
-                                          s->override_count, s->world, diags);
+        return config_load(s->config->path, WANT_RELOAD, s->overrides, s->override_count, s->world,
+                           diags);
+}
 
+static struct config *said(struct supervisor *s, struct config *next, const struct diags *diags)
+{
         say_warnings(s, diags);
         if (!next)
                 reload_refused(s, diags);
         return next;
+}
+
+struct config *reload_read(struct supervisor *s, struct diags *diags)
+{
+        struct config *next = NULL;
+
+        if (!reading_take(s, &next, diags))
+                next = load(s, diags);
+        return said(s, next, diags);
+}
+
+struct config *reload_look(struct supervisor *s, struct diags *diags)
+{
+        int before = s->names ? lookups_assume(s->names) : 0;
+        struct config *next = load(s, diags);
+
+        if (s->names)
+                lookups_resume(s->names, before);
+        return said(s, next, diags);
 }
 
 /* ---- one process */

@@ -110,7 +110,7 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         if (s->mood != MOOD_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         supervisor_settle(s);
-        struct config *next = reload_read(s, diags);
+        struct config *next = plan_only ? reload_look(s, diags) : reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
         if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->world, out, &e) ||

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/launcher.h"
+#include "engine/lookup.h"
 #include "engine/sweep.h"
 #include "engine/worker.h"
 
@@ -243,6 +244,7 @@ static void announce(struct supervisor *s, enum mood mood, const char *why)
         s->mood = mood;
         s->mood_why = why;
         bus_publish(&s->bus, &e);
+        lookup_hurry(s);
 }
 
 void shutdown_request(struct supervisor *s, const char *why)

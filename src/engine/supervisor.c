@@ -15,6 +15,7 @@
 #include "engine/hold.h"
 #include "engine/launcher.h"
 #include "engine/listeners.h"
+#include "engine/lookup.h"
 #include "engine/outfit.h"
 #include "engine/pipes.h"
 #include "engine/probes.h"
@@ -410,7 +411,7 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
         else if (probe_reaped(s, pid, status))
                 sweep_check_ended(s);
         else if (!fatal_reaped(s, pid, status) && !gzip_reaped(s, pid, status) &&
-                 !upgrade_reaped(s, pid, status))
+                 !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid))
                 unknown_pid(s, pid, status, name);
         if (!p)
                 state_end_noted(s);
@@ -474,6 +475,7 @@ void supervisor_release(struct supervisor *s)
         fatal_free(s);
         outfits_drop(s);
         upgrade_free(s);
+        lookup_free(s);
         sweep_free(s);
         hold_free(s);
         starts_drop(s);

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "engine/fcgi.h"
+#include "engine/lookup.h"
 #include "engine/say.h"
 #include "engine/state.h"
 #include "engine/worker.h"
@@ -21,9 +22,12 @@
 #define SAID_MOST 4096 /* of its answer: the beginning and the end are looked at */
 
 struct upgrade {
-        char *binary; /* owned */
-        pid_t pid;    /* of the check */
-        int said;     /* owned: what it says goes to this memory */
+        char *binary;           /* owned */
+        struct reading reading; /* first: the next image is to know the names that the file needs */
+        bool is_inside;         /* it ended at once */
+        struct err *trouble;    /* borrowed: then this says why there is no check */
+        pid_t pid;              /* of the check; 0: not begun */
+        int said;               /* owned: what it says goes to this memory */
         ev_timer limit;
         upgrade_fn *on_checked; /* NULL: who asked is gone */
         void *arg;
@@ -33,6 +37,7 @@ void upgrade_free(struct supervisor *s)
 {
         if (!s->upgrade)
                 return;
+        reading_cancel(&s->upgrade->reading);
         ev_timer_stop(s->loop, &s->upgrade->limit);
         fd_close(&s->upgrade->said);
         free(s->upgrade->binary);
@@ -42,7 +47,7 @@ void upgrade_free(struct supervisor *s)
 
 bool upgrade_owns(const struct supervisor *s, pid_t pid)
 {
-        return s->upgrade && s->upgrade->pid == pid;
+        return s->upgrade && pid > 0 && s->upgrade->pid == pid;
 }
 
 void upgrade_forget(struct supervisor *s, const void *arg)
@@ -137,26 +142,37 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
         return true;
 }
 
+/* With what is known of the file's names: they are not looked up twice. */
+static bool check_env(const struct supervisor *s, struct strs *out)
+{
+        for (const char *const *v = s->world->environ; v && *v; v++)
+                if (!strs_add(out, *v))
+                        return false;
+        return strs_setenv(out, LOOKUP_GIVEN, s->names ? "stdin" : "none");
+}
+
 static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
 {
         const char *binary = u->binary;
         const struct world *w = s->world;
         AUTO_STRS argv = STRS_INIT;
-        AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        AUTO_STRS env = STRS_INIT;
+        AUTO_FD in = s->names ? lookup_hand_over(s->names) : open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
 
-        if (!cmdline_again(binary, true, s->config->path, s->overrides, s->override_count, &argv))
+        if (!check_env(s, &env) ||
+            !cmdline_again(binary, true, s->config->path, s->overrides, s->override_count, &argv))
                 return err_nomem(e);
         struct launch launch = { .path = binary,
                                  .argv = argv.items,
-                                 .envp = (char *const *)w->environ,
+                                 .envp = env.items,
                                  .directory = w->is_dir(w, w->cwd) ? w->cwd : NULL,
                                  .umask = -1,
-                                 .fds = { null, u->said, u->said },
+                                 .fds = { in, u->said, u->said },
                                  .mask = &s->worker_mask };
 
-        if (null < 0)
-                return err_set(e, ERR_SYS, "open /dev/null");
+        if (in < 0)
+                return err_set(e, ERR_SYS, "make its standard input");
         if (u->said < 0)
                 return err_set(e, ERR_SYS, "make a file in memory");
         if (!s->sys->spawn(s->sys, &launch, &result)) {
@@ -165,6 +181,31 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
         }
         u->pid = result.pid;
         return true;
+}
+
+/* The names are known, as far as they can be: the next image may be asked. */
+static void on_read(void *arg)
+{
+        struct supervisor *s = arg;
+        struct upgrade *u = s->upgrade;
+        struct err e = { 0 };
+        bool fine = s->mood == MOOD_RUNNING || err_set(&e, ERR_BUSY, "the daemon is ending");
+
+        if (fine && spawn_check(s, u, &e)) {
+                ev_now_update(s->loop);
+                ev_timer_start(s->loop, &u->limit);
+                return;
+        }
+        if (u->is_inside) {
+                *u->trouble = e;
+                return;
+        }
+        upgrade_fn *told = u->on_checked;
+        void *told_arg = u->arg;
+        log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
+        upgrade_free(s);
+        if (told)
+                told(told_arg, false, e.text);
 }
 
 bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller *by,
@@ -191,20 +232,24 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                 return err_nomem(e);
         }
         u->said = memfd_create("upgrade-check", MFD_CLOEXEC);
-        if (!spawn_check(s, u, e)) {
-                fd_close(&u->said);
-                free(u->binary);
-                free(u);
-                return false;
-        }
-        say_order(s, by, NULL, "upgrade");
         u->on_checked = on_checked;
         u->arg = arg;
         ev_timer_init(&u->limit, on_limit, CHECK_S, 0.);
         u->limit.data = s;
-        ev_now_update(s->loop);
-        ev_timer_start(s->loop, &u->limit);
+        struct err trouble = { 0 };
+        u->trouble = &trouble;
+        u->reading = (struct reading){ .on_read = on_read, .arg = s };
         s->upgrade = u;
+        u->is_inside = true;
+        reading_begin(s, &u->reading);
+        u->is_inside = false;
+        u->trouble = NULL;
+        if (trouble.code != ERR_NONE) {
+                *e = trouble;
+                upgrade_free(s);
+                return false;
+        }
+        say_order(s, by, NULL, "upgrade");
         return true;
 }
 

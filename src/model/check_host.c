@@ -16,7 +16,6 @@ static const char *authority_of(const char *text)
 
 bool check_host(const char *text, char *host, size_t size)
 {
-        struct in_addr v4;
         const char *at = authority_of(text);
 
         if (!at || *at == '[')
@@ -26,5 +25,14 @@ bool check_host(const char *text, char *host, size_t size)
                 return false;
         memcpy(host, at, len);
         host[len] = '\0';
-        return strcasecmp(host, "localhost") != 0 && inet_pton(AF_INET, host, &v4) != 1;
+        return host_is_name(host);
+}
+
+bool host_is_name(const char *host)
+{
+        struct in_addr v4;
+        struct in6_addr v6;
+
+        return *host && !strchr(host, '%') && strcasecmp(host, "localhost") != 0 &&
+               inet_pton(AF_INET, host, &v4) != 1 && inet_pton(AF_INET6, host, &v6) != 1;
 }

@@ -314,16 +314,19 @@ static char *expand_extra(struct check *c, const char *key, const char *text, in
 static void look_up_host(struct check *c, const char *text)
 {
         AUTO_STRS addresses = STRS_INIT;
+        struct err why = { 0 };
         char host[256];
 
         if (!check_host(text, host, sizeof host) || strs_has(&c->hosts, host))
                 return;
         if (!strs_add(&c->hosts, host))
                 load_nomem(c->l);
-        if (!c->l->w->resolve(c->l->w, host, &addresses))
+        bool known = c->l->w->resolve(c->l->w, host, &addresses, &why);
+        if (!known || why.code != ERR_NONE)
                 load_warn(c->l, c->f->section, key_of(c, "healthcheck"),
-                          "its checks fail until the configuration is read again",
-                          "the host '%s' cannot be looked up now", host);
+                          known ? "the addresses that it had before are asked"
+                                : "its checks fail until the configuration is read again",
+                          "the host '%s' cannot be looked up now: %s", host, why.text);
 }
 
 /* "exec:COMMAND" has to fall into words, or it could never be run. Other texts are fine. */

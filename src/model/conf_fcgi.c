@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/check_host.h"
 #include "model/conf_load.h"
 #include "model/opt_paths.h"
 #include "model/pytext.h"
@@ -86,6 +87,26 @@ static bool check_port(struct load *l, struct filling *f, const char *digits)
         return false;
 }
 
+static void look_up_host(struct load *l, struct filling *f, const char *text, size_t len)
+{
+        AUTO_STRS addresses = STRS_INIT;
+        struct err why = { 0 };
+        char host[256];
+
+        if (len >= sizeof host || text[0] == '[')
+                return;
+        memcpy(host, text, len);
+        host[len] = '\0';
+        if (strcmp(host, "*") == 0 || !host_is_name(host))
+                return;
+        bool known = l->w->resolve(l->w, host, &addresses, &why);
+        if (!known || why.code != ERR_NONE)
+                load_warn(l, f->section, key_of(l, f, "socket"),
+                          known ? "the addresses that it had before count"
+                                : "the socket cannot be opened",
+                          "the host '%s' cannot be looked up now: %s", host, why.text);
+}
+
 static bool check_tcp(struct load *l, struct filling *f, struct program *p)
 {
         const char *port = tcp_port(p->socket + strlen("tcp://"));
@@ -98,6 +119,8 @@ static bool check_tcp(struct load *l, struct filling *f, struct program *p)
                 return false;
         for (char *c = p->socket; *c; c++)
                 *c = (char)tolower((unsigned char)*c);
+        look_up_host(l, f, p->socket + strlen("tcp://"),
+                     (size_t)(port - 1 - p->socket) - strlen("tcp://"));
         if (!key_of(l, f, "socket_owner") && !key_of(l, f, "socket_mode"))
                 return true;
         load_error(l, f->section, key_of(l, f, "socket"), NULL,
@@ -111,6 +134,7 @@ static bool check_tcp(struct load *l, struct filling *f, struct program *p)
 static void settle_owner(struct load *l, struct filling *f, struct program *p)
 {
         struct owner_ref owner;
+        struct err why = { 0 };
 
         if (!p->socket_owner) {
                 if (p->user.set && p->user.who.uid != l->w->euid) {
@@ -119,7 +143,13 @@ static void settle_owner(struct load *l, struct filling *f, struct program *p)
                 }
                 return;
         }
-        if (!owner_parse(p->socket_owner, l->w, &owner)) {
+        if (!owner_parse(p->socket_owner, l->w, &owner, &why) && why.code != ERR_NOENT) {
+                load_error(l, f->section, key_of(l, f, "socket_owner"), NULL,
+                           "The socket_owner %s cannot be looked up: %s", p->socket_owner,
+                           why.text);
+                return;
+        }
+        if (why.code == ERR_NOENT) {
                 load_error(l, f->section, key_of(l, f, "socket_owner"),
                            "expected USER or USER:GROUP", "Invalid socket_owner value %s",
                            p->socket_owner);

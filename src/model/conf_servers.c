@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/check_host.h"
 #include "model/conf_load.h"
 #include "model/pytext.h"
 
@@ -79,6 +80,26 @@ static void check_allowed_hosts(struct load *l, const struct conf_section *s,
         }
 }
 
+/* Nobody could be served there; the words are what people know from Supervisor. */
+static void look_up_host(struct load *l, const struct conf_section *s, const struct server_conf *sc)
+{
+        const struct conf_key *k = conf_doc_key(&l->doc, s, "port");
+        const char *host = sc->kind == SERVER_INET ? sc->port.host : NULL;
+        AUTO_STRS addresses = STRS_INIT;
+        struct err why = { 0 };
+
+        if (!host || !host_is_name(host))
+                return;
+        if (!l->w->resolve(l->w, host, &addresses, &why))
+                load_error(l, s, k, "use an address, or a name that can be looked up",
+                           "Cannot open an HTTP server: socket.error reported %d: [%s]: look up "
+                           "%s: %s",
+                           why.code == ERR_NOENT ? -2 : -3, s->name, host, why.text);
+        else if (why.code != ERR_NONE)
+                load_warn(l, s, k, "the addresses that it had before count",
+                          "the host '%s' cannot be looked up now: %s", host, why.text);
+}
+
 static void warn_open(struct load *l, const struct conf_section *s, const struct server_conf *sc)
 {
         const char *host = sc->port.host;
@@ -108,6 +129,7 @@ static void load_server(struct load *l, struct conf_section *s, const struct sec
         load_keys(l, &f, NULL);
         settle_password(sc);
         check_allowed_hosts(l, s, sc);
+        look_up_host(l, s, sc);
         warn_open(l, s, sc);
         load_oddities(l, kind, s);
 }

@@ -18,8 +18,8 @@ static const char *env_home(const struct world *w)
         return NULL;
 }
 
-/* Home of "" (ourselves) or of a user; false: nobody knows. */
-static bool find_home(const char *user, const struct world *w, struct account *who)
+/* Home of "" (ourselves) or of a user. */
+static bool find_home(const char *user, const struct world *w, struct account *who, struct err *e)
 {
         char uid[24];
 
@@ -28,21 +28,35 @@ static bool find_home(const char *user, const struct world *w, struct account *w
                 return true;
         }
         snprintf(uid, sizeof uid, "%lu", (unsigned long)w->euid);
-        return w->user(w, *user ? user : uid, who);
+        return w->user(w, *user ? user : uid, who, e);
 }
 
-char *path_expand_home(const char *path, const struct world *w)
+static char *copy(const char *path, struct err *e)
 {
+        char *same = strdup(path);
+
+        if (!same)
+                err_nomem(e);
+        return same;
+}
+
+char *path_expand_home(const char *path, const struct world *w, struct err *e)
+{
+        struct err why = { 0 };
         size_t len = strcspn(path, "/");
         struct account who = { 0 };
         char user[sizeof who.name];
 
         if (path[0] != '~' || len > sizeof user)
-                return strdup(path);
+                return copy(path, e);
         memcpy(user, path + 1, len - 1);
         user[len - 1] = '\0';
-        if (!find_home(user, w, &who))
-                return strdup(path);
+        if (!find_home(user, w, &who, &why)) {
+                if (why.code == ERR_NOENT)
+                        return copy(path, e);
+                err_set(e, ERR_BUSY, "The home of %s cannot be looked up: %s", path, why.text);
+                return NULL;
+        }
         struct buf b = BUF_INIT;
         size_t home = strlen(who.home);
         while (home > 0 && who.home[home - 1] == '/')
@@ -51,17 +65,22 @@ char *path_expand_home(const char *path, const struct world *w)
         buf_puts(&b, path + len);
         if (!b.failed && b.len == 0)
                 buf_putc(&b, '/');
-        return buf_take(&b);
+        char *expanded = buf_take(&b);
+        if (!expanded)
+                err_nomem(e);
+        return expanded;
 }
 
-char *path_normal(const char *path, const struct world *w)
+char *path_normal(const char *path, const struct world *w, struct err *e)
 {
-        char *expanded = path_expand_home(path, w);
+        char *expanded = path_expand_home(path, w, e);
 
         if (!expanded)
                 return NULL;
         char *whole = path_absolute(expanded, w->cwd);
         free(expanded);
+        if (!whole)
+                err_nomem(e);
         return whole;
 }
 
@@ -71,20 +90,22 @@ static bool path_parse(const struct opt *o, const char *text, const struct world
                        union opt_value *v, struct err *e)
 {
         (void)o;
-        return opt_keep(path_normal(text, w), v, e);
+        v->text = path_normal(text, w, e);
+        return v->text != NULL;
 }
 
 static bool dir_parse(const struct opt *o, const char *text, const struct world *w,
                       union opt_value *v, struct err *e)
 {
-        char *path = path_normal(text, w);
+        char *path = path_normal(text, w, e);
 
         (void)o;
         if (path && (!*text || !w->is_dir(w, path))) {
                 free(path);
                 return err_set(e, ERR_CONFIG, "%s is not an existing directory", text);
         }
-        return opt_keep(path, v, e);
+        v->text = path;
+        return path != NULL;
 }
 
 /* 1: its directory exists, or it names none; 0: not; -1: no memory. */
@@ -99,12 +120,13 @@ static int parent_exists(const char *path, const struct world *w)
         return exists;
 }
 
-/* Takes the expanded path over; on failure it is freed. */
+/* Takes the expanded path over; on failure it is freed. NULL: *e is set already. */
 static bool keep_if_parent(char *path, const char *text, const struct world *w, union opt_value *v,
                            struct err *e)
 {
-        int exists = path ? parent_exists(path, w) : -1;
-
+        if (!path)
+                return false;
+        int exists = parent_exists(path, w);
         if (exists > 0)
                 return opt_keep(path, v, e);
         free(path);
@@ -117,7 +139,7 @@ static bool keep_if_parent(char *path, const char *text, const struct world *w, 
 static bool dirpath_parse(const struct opt *o, const char *text, const struct world *w,
                           union opt_value *v, struct err *e)
 {
-        char *path = path_expand_home(text, w);
+        char *path = path_expand_home(text, w, e);
 
         (void)o;
         if (!keep_if_parent(path, text, w, v, e))
@@ -149,8 +171,8 @@ static bool logfile_parse(const struct opt *o, const char *text, const struct wo
                         continue;
                 return !words[i][1] || opt_keep(strdup(words[i][1]), v, e);
         }
-        char *path = path_expand_home(text, w);
-        if (strchr(text, '%'))
+        char *path = path_expand_home(text, w, e);
+        if (path && strchr(text, '%'))
                 return opt_keep(path, v, e);
         return keep_if_parent(path, text, w, v, e);
 }
@@ -190,10 +212,14 @@ static bool is_number(const char *text)
 static bool user_parse(const struct opt *o, const char *text, const struct world *w,
                        union opt_value *v, struct err *e)
 {
+        struct err why = { 0 };
+
         (void)o;
         v->user.set = true;
-        if (*text && w->user(w, text, &v->user.who))
+        if (*text && w->user(w, text, &v->user.who, &why))
                 return true;
+        if (*text && why.code != ERR_NOENT)
+                return err_set(e, ERR_BUSY, "The user %s cannot be looked up: %s", text, why.text);
         return err_set(e, ERR_CONFIG, "Invalid user %s %s", is_number(text) ? "id" : "name", text);
 }
 
@@ -230,7 +256,7 @@ const struct opt_kind opt_kind_user = {
         .words = "a user's name or number",
 };
 
-bool owner_parse(const char *text, const struct world *w, struct owner_ref *out)
+bool owner_parse(const char *text, const struct world *w, struct owner_ref *out, struct err *e)
 {
         const char *colon = strchr(text, ':');
         size_t len = colon ? (size_t)(colon - text) : strlen(text);
@@ -239,21 +265,26 @@ bool owner_parse(const char *text, const struct world *w, struct owner_ref *out)
 
         *out = (struct owner_ref){ .set = true, .gid = (gid_t)-1 };
         if (len == 0 || len >= sizeof user || (colon && !colon[1]))
-                return false;
+                return err_set(e, ERR_NOENT, "there is no such user");
         memcpy(user, text, len);
         user[len] = '\0';
-        if (!w->user(w, user, &who))
+        if (!w->user(w, user, &who, e))
                 return false;
         out->uid = who.uid;
-        return !colon || w->group(w, colon + 1, &out->gid);
+        return !colon || w->group(w, colon + 1, &out->gid, e);
 }
 
 static bool chown_parse(const struct opt *o, const char *text, const struct world *w,
                         union opt_value *v, struct err *e)
 {
+        struct err why = { 0 };
+
         (void)o;
-        return owner_parse(text, w, &v->owner) ||
-               err_set(e, ERR_CONFIG, "Invalid user:group definition %s", text);
+        if (owner_parse(text, w, &v->owner, &why))
+                return true;
+        if (why.code != ERR_NOENT)
+                return err_set(e, ERR_BUSY, "The owner %s cannot be looked up: %s", text, why.text);
+        return err_set(e, ERR_CONFIG, "Invalid user:group definition %s", text);
 }
 
 static bool chown_same(const void *a, const void *b)

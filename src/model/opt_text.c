@@ -196,9 +196,9 @@ static bool url_parse(const struct opt *o, const char *text, const struct world 
         if (strncmp(text, "unix://", 7) != 0)
                 return opt_keep(strdup(text), v, e);
         AUTO_BUF url = BUF_INIT;
-        char *path = path_normal(text + 7, w);
+        char *path = path_normal(text + 7, w, e);
         if (!path)
-                return err_nomem(e);
+                return false;
         buf_printf(&url, "unix://%s", path);
         free(path);
         return opt_keep(buf_take(&url), v, e);

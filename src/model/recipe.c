@@ -148,8 +148,13 @@ static bool resolve_log(struct job *j, const char *text, char **out)
                 *out = strdup(log_words[i][1]);
                 return *out || out_of_memory(j);
         }
-        *out = path_expand_home(text, j->w);
-        return *out || out_of_memory(j);
+        struct err e = { 0 };
+        *out = path_expand_home(text, j->w, &e);
+        if (!*out && e.code == ERR_NOMEM)
+                return out_of_memory(j);
+        if (!*out)
+                buf_puts(&j->fault->text, e.text);
+        return *out != NULL;
 }
 
 static bool make_log(struct job *j, const char *key, const char *template, char **out)

@@ -120,7 +120,13 @@ static bool listen_localhost(struct request *r, struct err *e)
         return true;
 }
 
-static struct addrinfo *resolve(const struct request *r, const char *host, struct err *e)
+static bool no_address(const char *host, struct err *e)
+{
+        return err_set(e, ERR_NOENT, "%s is no address", host);
+}
+
+/* An address in digits. */
+static bool add_digits(struct request *r, const char *digits)
 {
         struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST };
@@ -128,41 +134,59 @@ static struct addrinfo *resolve(const struct request *r, const char *host, struc
         char service[16];
 
         snprintf(service, sizeof service, "%d", r->port);
-        int rc = getaddrinfo(host, service, &hints, &list);
-        if (rc == EAI_NONAME) {
-                hints.ai_flags &= ~AI_NUMERICHOST;
-                rc = getaddrinfo(host, service, &hints, &list);
-        }
-        if (rc == 0)
-                return list;
-        if (rc == EAI_SYSTEM) {
-                err_set(e, ERR_SYS, "look up %s", r->host);
-                return NULL;
-        }
-        err_set(e, ERR_NOENT, "look up %s: %s", r->host, gai_strerror(rc));
-        if (e)
-                e->sys = rc;
-        return NULL;
+        errno = EINVAL;
+        if (getaddrinfo(digits, service, &hints, &list) != 0)
+                return false;
+        bool fine = add(r, list->ai_addr, list->ai_addrlen, false);
+        freeaddrinfo(list);
+        return fine;
 }
 
-/* Every address that the name has. One that is not on this machine is passed over as long as
- * another one is. */
-static bool listen_named(struct request *r, const char *host, struct err *e)
+static bool is_digits(const char *text)
 {
-        struct addrinfo *list = resolve(r, host, e);
-        int error = EADDRNOTAVAIL;
-        bool fine = list != NULL;
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
+        struct addrinfo *list = NULL;
 
-        for (struct addrinfo *a = list; a && fine && r->count < r->max; a = a->ai_next)
-                if (!add(r, a->ai_addr, a->ai_addrlen, false)) {
+        if (getaddrinfo(text, NULL, &hints, &list) != 0)
+                return false;
+        freeaddrinfo(list);
+        return true;
+}
+
+static bool finish(struct request *r, bool fine, int *count_out)
+{
+        while (!fine && r->count > 0)
+                fd_close(&r->fds[--r->count]);
+        *count_out = r->count;
+        return fine;
+}
+
+/* One that is not on this machine is passed over as long as another one is. */
+static bool listen_each(struct request *r, const struct strs *addresses, struct err *e)
+{
+        int error = EADDRNOTAVAIL;
+        bool fine = true;
+
+        for (size_t i = 0; i < addresses->count && fine && r->count < r->max; i++)
+                if (!add_digits(r, addresses->items[i])) {
                         error = errno;
                         fine = family_is_missing(error);
                 }
-        if (!list)
-                return false;
-        freeaddrinfo(list);
         errno = error;
         return (fine && r->count > 0) || refuse(r, e);
+}
+
+bool listen_addresses(const char *host, const struct strs *addresses, int port, int backlog,
+                      int *fds, int max, int *count_out, struct err *e)
+{
+        struct request r = {
+                .host = host, .port = port, .backlog = backlog, .fds = fds, .max = max
+        };
+
+        *count_out = 0;
+        if (port < 0 || port > 65535 || max < 1)
+                return err_set(e, ERR_USAGE, "%d is not a port", port);
+        return finish(&r, listen_each(&r, addresses, e), count_out);
 }
 
 /* "[::1]" -> "::1". */
@@ -192,12 +216,11 @@ bool listen_inet(const char *host, int port, int backlog, int *fds, int max, int
                 return err_set(e, ERR_USAGE, "%d is not a port", port);
         if (!*name)
                 fine = listen_everywhere(&r, e);
-        else if (strcmp(name, "localhost") == 0)
+        else if (strcasecmp(name, "localhost") == 0)
                 fine = listen_localhost(&r, e);
+        else if (!is_digits(name))
+                fine = no_address(name, e);
         else
-                fine = listen_named(&r, name, e);
-        while (!fine && r.count > 0)
-                fd_close(&fds[--r.count]);
-        *count_out = r.count;
-        return fine;
+                fine = add_digits(&r, name) || refuse(&r, e);
+        return finish(&r, fine, count_out);
 }

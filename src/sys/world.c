@@ -116,8 +116,17 @@ static bool parse_number(const char *text, unsigned long *out)
         return errno == 0 && *out < UINT_MAX;
 }
 
+/* Some services say "none" by an error. */
+static bool say_why(int rc, const char *what, struct err *e)
+{
+        if (rc == 0 || rc == ENOENT || rc == ESRCH || rc == EBADF || rc == EPERM)
+                return err_set(e, ERR_NOENT, "there is no such %s", what);
+        errno = rc;
+        return err_set(e, ERR_SYS, "look up a %s", what);
+}
+
 /* The look-ups say ERANGE until the buffer holds the whole entry. */
-static bool look_up(lookup_fn *fn, const char *text, void *out)
+static bool look_up(lookup_fn *fn, const char *what, const char *text, void *out, struct err *e)
 {
         unsigned long number;
         bool by_number = parse_number(text, &number);
@@ -126,13 +135,13 @@ static bool look_up(lookup_fn *fn, const char *text, void *out)
         for (size_t size = 4096; size <= LOOKUP_MAX; size *= 4) {
                 char *room = malloc(size);
                 if (!room)
-                        return false;
+                        return err_nomem(e);
                 int rc = fn(text, by_number ? &number : NULL, room, size, &found, out);
                 free(room);
                 if (rc != ERANGE)
-                        return rc == 0 && found;
+                        return (rc == 0 && found) || say_why(rc, what, e);
         }
-        return false;
+        return say_why(ERANGE, what, e);
 }
 
 static bool copy_word(char *to, size_t size, const char *from)
@@ -175,16 +184,17 @@ static int lookup_group(const char *name, const unsigned long *number, char *tex
         return 0;
 }
 
-static bool real_user(const struct world *w, const char *name_or_uid, struct account *out)
+static bool real_user(const struct world *w, const char *name_or_uid, struct account *out,
+                      struct err *e)
 {
         (void)w;
-        return look_up(lookup_user, name_or_uid, out);
+        return look_up(lookup_user, "user", name_or_uid, out, e);
 }
 
-static bool real_group(const struct world *w, const char *name_or_gid, gid_t *out)
+static bool real_group(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         (void)w;
-        return look_up(lookup_group, name_or_gid, out);
+        return look_up(lookup_group, "group", name_or_gid, out, e);
 }
 
 static bool real_groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
@@ -242,19 +252,31 @@ static bool add_address(const struct addrinfo *a, struct strs *out)
         return strs_has(out, text) || strs_add(out, text);
 }
 
-static bool real_resolve(const struct world *w, const char *host, struct strs *out)
+static bool say_gai(int rc, struct err *e)
+{
+        bool is_none = rc == EAI_NONAME || rc == EAI_NODATA || rc == EAI_ADDRFAMILY;
+
+        if (rc == EAI_SYSTEM)
+                return err_set(e, ERR_SYS, "look up a host");
+        return err_set(e, is_none ? ERR_NOENT : ERR_BUSY, "%s", gai_strerror(rc));
+}
+
+static bool real_resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
         bool ok = true;
 
         (void)w;
-        if (getaddrinfo(host, NULL, &hints, &list) != 0)
-                return false;
+        int rc = getaddrinfo(host, NULL, &hints, &list);
+        if (rc != 0)
+                return say_gai(rc, e);
         for (const struct addrinfo *a = list; a && ok; a = a->ai_next)
                 ok = add_address(a, out);
         freeaddrinfo(list);
-        return ok && out->count > 0;
+        if (!ok)
+                return err_nomem(e);
+        return out->count > 0 || say_gai(EAI_NONAME, e);
 }
 
 static void build(struct real_world *r)

@@ -21,9 +21,9 @@ static void on_child(EV_P_ ev_signal *w, int revents)
                 r->stray += !probe_reaped(&r->s, pid, status);
 }
 
-static bool no_host(const struct world *w, const char *host, struct strs *out)
+static bool no_host(const struct world *w, const char *host, struct strs *out, struct err *e)
 {
-        (void)w, (void)host, (void)out;
+        (void)w, (void)host, (void)out, (void)e;
         return false;
 }
 

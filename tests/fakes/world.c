@@ -73,7 +73,8 @@ static bool is_file(const struct world *w, const char *path)
         return file_index(fake(w), path) >= 0;
 }
 
-static bool find_user(const struct world *w, const char *name_or_uid, struct account *out)
+static bool find_user(const struct world *w, const char *name_or_uid, struct account *out,
+                      struct err *e)
 {
         const struct fake_world *f = fake(w);
         char *end;
@@ -87,25 +88,27 @@ static bool find_user(const struct world *w, const char *name_or_uid, struct acc
                         return true;
                 }
         }
-        return false;
+        return err_set(e, ERR_NOENT, "there is no such user");
 }
 
 /* Every user has a group of the same name. */
-static bool find_group(const struct world *w, const char *name_or_gid, gid_t *out)
+static bool find_group(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         struct account a;
 
-        if (!find_user(w, name_or_gid, &a))
+        if (!find_user(w, name_or_gid, &a, e))
                 return false;
         *out = a.gid;
         return true;
 }
 
 /* Knows one host. */
-static bool resolve(const struct world *w, const char *host, struct strs *out)
+static bool resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
 {
         (void)w;
-        return strcmp(host, "db.example") == 0 && strs_add(out, "10.1.2.3");
+        if (strcmp(host, "db.example") == 0)
+                return strs_add(out, "10.1.2.3") || err_nomem(e);
+        return err_set(e, ERR_NOENT, "there is no such host");
 }
 
 static bool groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,

@@ -35,24 +35,26 @@ static bool yes(const struct world *w, const char *path)
         return strlen(path) % 3 != 0;
 }
 
-static bool user(const struct world *w, const char *name, struct account *out)
+static bool user(const struct world *w, const char *name, struct account *out, struct err *e)
 {
         (void)w;
         *out = (struct account){ .uid = 7, .gid = 7, .name = "u", .home = "/home/u" };
-        return name[0] == 'u' || name[0] == '7';
+        return name[0] == 'u' || name[0] == '7' || err_set(e, ERR_NOENT, "no user");
 }
 
-static bool group(const struct world *w, const char *name, gid_t *out)
+static bool group(const struct world *w, const char *name, gid_t *out, struct err *e)
 {
         (void)w;
         *out = 7;
-        return name[0] == 'g';
+        return name[0] == 'g' || err_set(e, ERR_NOENT, "no group");
 }
 
-static bool resolve(const struct world *w, const char *host, struct strs *out)
+static bool resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
 {
         (void)w;
-        return host[0] == 'h' && strs_add(out, "10.0.0.1") && strs_add(out, "::1");
+        if (host[0] != 'h')
+                return err_set(e, host[1] ? ERR_NOENT : ERR_BUSY, "no host");
+        return (strs_add(out, "10.0.0.1") && strs_add(out, "::1")) || err_nomem(e);
 }
 
 /* A count that is only large costs time, not insight. */

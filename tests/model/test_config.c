@@ -569,5 +569,5 @@ Test(config, looks_the_hosts_of_health_checks_up_when_it_is_read)
              "numprocs=3\nprocess_name=b%(process_num)d\n");
         cr_expect_eq(diags.warnings, 1);
         cr_expect_str_eq(diags.items[diags.count - 1].message,
-                         "the host 'no.example' cannot be looked up now");
+                         "the host 'no.example' cannot be looked up now: there is no such host");
 }

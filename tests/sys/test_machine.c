@@ -375,22 +375,24 @@ Test(world, knows_users_and_groups_by_name_and_number)
 {
         const struct world *w = world_real();
         struct account who = { 0 };
+        struct err e = { 0 };
         gid_t gid = 99;
 
-        cr_assert(w->user(w, "root", &who));
+        cr_assert(w->user(w, "root", &who, &e));
         cr_assert_eq(who.uid, 0);
         cr_assert_str_eq(who.name, "root");
         cr_assert_neq(who.home[0], '\0');
-        cr_assert(w->user(w, "0", &who));
+        cr_assert(w->user(w, "0", &who, &e));
         cr_assert_str_eq(who.name, "root");
-        cr_assert(w->group(w, "root", &gid));
+        cr_assert(w->group(w, "root", &gid, &e));
         cr_assert_eq(gid, 0);
-        cr_assert(w->group(w, "0", &gid));
-        cr_assert_not(w->user(w, "no-such-user-here", &who));
-        cr_assert_not(w->user(w, "", &who));
-        cr_assert_not(w->user(w, "4294967295", &who));
-        cr_assert_not(w->user(w, "99999999999999999999", &who));
-        cr_assert_not(w->group(w, "-1", &gid));
+        cr_assert(w->group(w, "0", &gid, &e));
+        cr_assert_not(w->user(w, "no-such-user-here", &who, &e));
+        cr_assert_eq(e.code, ERR_NOENT);
+        cr_assert_not(w->user(w, "", &who, &e));
+        cr_assert_not(w->user(w, "4294967295", &who, &e));
+        cr_assert_not(w->user(w, "99999999999999999999", &who, &e));
+        cr_assert_not(w->group(w, "-1", &gid, &e));
 }
 
 Test(world, lists_the_first_group_first)
@@ -429,12 +431,13 @@ Test(world, gives_the_address_of_a_host_in_digits)
 {
         const struct world *w = world_real();
         AUTO_STRS found = STRS_INIT;
+        struct err e = { 0 };
 
-        cr_expect(w->resolve(w, "127.0.0.1", &found));
-        cr_expect(w->resolve(w, "2001:db8::0:7", &found));
+        cr_expect(w->resolve(w, "127.0.0.1", &found, &e));
+        cr_expect(w->resolve(w, "2001:db8::0:7", &found, &e));
         cr_assert_eq(found.count, 2);
         cr_expect_str_eq(found.items[0], "127.0.0.1");
         cr_expect_str_eq(found.items[1], "2001:db8::7");
-        cr_expect_not(w->resolve(w, "no host", &found));
+        cr_expect_not(w->resolve(w, "no host", &found, &e));
         cr_expect_eq(found.count, 2);
 }
