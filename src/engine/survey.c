@@ -7,6 +7,8 @@
 
 #include "engine/children.h"
 
+#define PASSES 64
+
 /* ---- by the environment */
 
 /* The value of `key` in "NAME=value" texts, NUL behind each; NULL: not there. */
@@ -68,19 +70,96 @@ static struct found *found_of(const struct survey *v, pid_t pid)
         return v->count ? bsearch(&key, v->items, v->count, sizeof *v->items, by_pid) : NULL;
 }
 
-/* Known children are workers, checks and hooks; any other is an orphan that was left to us. None,
- * as a rule, and that is one read. */
-static bool read_orphans(struct supervisor *s, struct proc_table *out)
+static int by_number(const void *a, const void *b)
 {
-        pid_t *kids;
-        ssize_t n = kin_children(getpid(), &kids);
-        size_t count = 0;
+        pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+/* Our children that we did not start, ascending. -1: cannot be told. */
+static ssize_t list_strangers(struct supervisor *s, pid_t **out)
+{
+        ssize_t n = kin_children(getpid(), out), count = 0;
 
         for (ssize_t i = 0; i < n; i++)
-                if (children_is_stranger(s, kids[i]))
-                        kids[count++] = kids[i];
-        bool fine = n >= 0 && kin_tree(kids, count, out);
-        free(kids);
+                if (children_is_stranger(s, (*out)[i]))
+                        (*out)[count++] = (*out)[i];
+        if (count > 1)
+                qsort(*out, (size_t)count, sizeof **out, by_number);
+        return n < 0 ? n : count;
+}
+
+/* Both lists ascend: those of the first one that are not in the second move to its front. */
+static size_t keep_new(pid_t *list, size_t count, const pid_t *had, size_t had_count)
+{
+        size_t kept = 0, at = 0;
+
+        for (size_t i = 0; i < count; i++) {
+                while (at < had_count && had[at] < list[i])
+                        at++;
+                if (at == had_count || had[at] != list[i])
+                        list[kept++] = list[i];
+        }
+        return kept;
+}
+
+static bool add_trees(const pid_t *roots, size_t count, struct proc_table *out)
+{
+        struct proc_table t;
+        bool fine = kin_tree(roots, count, &t);
+
+        for (size_t i = 0; fine && i < t.count; i++)
+                fine = proc_table_add(out, &t.items[i]);
+        if (fine)
+                proc_table_release(&t);
+        return fine;
+}
+
+static void drop_doubles(struct proc_table *t)
+{
+        size_t kept = 0;
+
+        proc_table_sort(t);
+        for (size_t i = 0; i < t->count; i++)
+                if (kept == 0 || t->items[kept - 1].pid != t->items[i].pid)
+                        t->items[kept++] = t->items[i];
+        t->count = kept;
+}
+
+/* Known children are workers, checks and hooks; any other is an orphan that was left to us. None,
+ * as a rule, and that is one read. Where there are some, those may end while they are looked at,
+ * and what was below them is ours then: until a look finds no other. */
+static bool read_orphans(struct supervisor *s, struct proc_table *out)
+{
+        pid_t *had = NULL, *kids = NULL;
+        ssize_t had_count = 0, n = 0;
+        bool fine = true;
+
+        *out = (struct proc_table){ 0 };
+        for (int pass = 0; fine && pass < PASSES; pass++) {
+                n = list_strangers(s, &kids);
+                size_t size = n > 0 ? (size_t)n * sizeof *kids : 0;
+                pid_t *fresh = size ? malloc(size) : NULL;
+                fine = n >= 0 && (fresh || !size);
+                size_t count = 0;
+                if (fresh) {
+                        memcpy(fresh, kids, size);
+                        count = keep_new(fresh, (size_t)n, had, (size_t)had_count);
+                        fine = add_trees(fresh, count, out);
+                }
+                free(fresh);
+                free(had);
+                had = kids;
+                had_count = n;
+                if (count == 0)
+                        break;
+        }
+        free(had);
+        if (fine)
+                drop_doubles(out);
+        else
+                proc_table_release(out);
         return fine;
 }
 

@@ -15,7 +15,7 @@
 
 #define NAME_AFTER_S 0.1  /* ends within that time share one look at what they left */
 #define KILL_AGAIN_S 0.02 /* until SIGKILL is seen to have worked */
-#define KILL_MS      2000 /* then what does not die is named and left */
+#define KILL_MS      5000 /* since another one was found: then what does not die is left */
 #define CHECKS_MS    1000
 #define PASSES       64 /* of one round, while it finds others that forked */
 #define SHARE        4  /* looks may take one part in so many of the time */
@@ -36,10 +36,12 @@ struct ended {
         enum stage stage;
         bool holds;              /* what comes after its end waits */
         bool astray;             /* its orphans are not our children */
+        bool is_resumed;         /* what an earlier daemon has told was made to go on */
         bool group_had_it;       /* the stop signal went to its whole process group */
         unsigned long long told; /* when what is below it had the signal, in clock ticks; 0: not */
         struct proc_table had_it;
-        int64_t kill_ms; /* the first round of STAGE_KILL; 0: not yet */
+        struct proc_table killed;
+        int64_t kill_ms; /* when the last one of them was found; 0: not yet */
         ev_io watch;     /* astray: no SIGCHLD tells of their end, but this pidfd of one of them */
         int watched;     /* owned; -1: none */
 };
@@ -107,6 +109,7 @@ static void ended_free(struct supervisor *s, struct ended *end)
 {
         unwatch(s, end);
         proc_table_release(&end->had_it);
+        proc_table_release(&end->killed);
         free(end);
 }
 
@@ -278,6 +281,7 @@ struct look {
         struct supervisor *sup;
         struct survey survey;
         unsigned long long ticks; /* when it was begun */
+        bool found_others;        /* who was not known to the last one */
 };
 
 /* What a check has left is none of the program's, and what was started later than its next run is
@@ -358,13 +362,12 @@ static bool has_had_it(const struct ended *end, const struct proc_entry *who)
         return (end->group_had_it && who->group == end->leader) || is_in(&end->had_it, who);
 }
 
-static void tell(struct look *l, struct ended *end, const struct proc_entry *who)
+static void tell(struct look *l, const struct ended *end, const struct proc_entry *who)
 {
         struct process *p = end->process;
         AUTO_BUF text = BUF_INIT;
         char name[16];
 
-        proc_table_add(&end->had_it, who);
         describe(who->pid, &text);
         if (kin_signal(who, p->program->stopsignal))
                 log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
@@ -372,21 +375,91 @@ static void tell(struct look *l, struct ended *end, const struct proc_entry *who
                          buf_str(&text));
 }
 
-/* Nobody gets it twice, and what was forked afterwards (to clean up, as a rule) does not get it:
- * whoever forked that has had it. */
+/* Without memory some would be told twice. */
+static void remember(struct look *l, struct proc_table *those, const struct proc_table *more)
+{
+        size_t had = those->count;
+
+        for (size_t i = 0; i < more->count; i++) {
+                const struct proc_table sorted = { .items = those->items, .count = had };
+                if (!is_in(&sorted, &more->items[i]))
+                        l->found_others |= proc_table_add(those, &more->items[i]);
+        }
+        proc_table_sort(those);
+}
+
+/* Our children that are of this one, and all below them. */
+static void stop_orphans(struct look *l, const struct ended *end, struct kin_stopped *set,
+                         bool untold_only)
+{
+        const struct lead lead = { end->leader, end->process };
+        pid_t *kids;
+        ssize_t n = kin_children(getpid(), &kids);
+
+        for (ssize_t i = 0; i < n; i++) {
+                struct proc_entry who;
+                if (!kin_stopped_has(set, kids[i]) && children_is_stranger(l->sup, kids[i]) &&
+                    proc_entry_read(kids[i], &who) && who.state != 'Z' &&
+                    !(untold_only && has_had_it(end, &who)) &&
+                    survey_is_of(l->sup, &who, &lead, set))
+                        kin_stop(set, &who);
+        }
+        free(kids);
+}
+
+/* What was forked after the signal, and by whom is gone: nobody is there who would tell it. It is
+ * stopped in place until all of it has the signal, or it would go on forking ahead of that. */
+static void tell_orphans(struct look *l, struct ended *end)
+{
+        struct kin_stopped set = { 0 };
+        size_t had;
+        int passes = 0;
+
+        do {
+                had = set.all.count;
+                stop_orphans(l, end, &set, true);
+        } while (set.all.count > had && ++passes < PASSES);
+        for (size_t i = 0; i < set.all.count; i++)
+                if (!has_had_it(end, &set.all.items[i]))
+                        tell(l, end, &set.all.items[i]);
+        for (size_t i = 0; i < set.all.count; i++)
+                kin_signal(&set.all.items[i], SIGCONT);
+        remember(l, &end->had_it, &set.all);
+        kin_stopped_release(&set);
+}
+
+/* An earlier daemon has told them; it may have been killed while they were stopped in place. */
+static void let_go_on(const struct look *l, struct ended *end)
+{
+        for (size_t i = 0; i < l->survey.count && !end->is_resumed; i++)
+                if (is_below(&l->survey.items[i], end->process))
+                        kin_signal(&l->survey.items[i].who, SIGCONT);
+        end->is_resumed = true;
+}
+
+/* Nobody gets it twice, and what was forked afterwards (to clean up, as a rule) does not get it,
+ * while there is somebody who waits for that and has had it. */
 static void tell_below(struct look *l, struct ended *end)
 {
         struct worker *w = end->process->worker;
-        size_t had = end->had_it.count;
+        struct proc_table told = { 0 };
 
+        if (!w->owes_stop && !end->told) {
+                let_go_on(l, end);
+                return;
+        }
         for (size_t i = 0; i < l->survey.count; i++) {
                 const struct found *f = &l->survey.items[i];
-                if (is_below(f, end->process) && !has_had_it(end, &f->who) &&
-                    (w->owes_stop || f->who.start_ticks < end->told))
-                        tell(l, end, &f->who);
+                if (!is_below(f, end->process) || has_had_it(end, &f->who) ||
+                    (end->told && f->who.start_ticks >= end->told))
+                        continue;
+                tell(l, end, &f->who);
+                proc_table_add(&told, &f->who);
         }
-        if (end->had_it.count != had)
-                proc_table_sort(&end->had_it);
+        remember(l, &end->had_it, &told);
+        proc_table_release(&told);
+        if (!end->astray)
+                tell_orphans(l, end);
         if (!w->owes_stop)
                 return;
         w->owes_stop = false;
@@ -413,37 +486,16 @@ static void watch_below(struct look *l, struct ended *end)
 
 /* ---- its end */
 
-/* Others that were forked while the first ones were being stopped: as a rule nobody. */
-static size_t stop_others(struct look *l, const struct ended *end, struct kin_stopped *set)
-{
-        const struct lead lead = { end->leader, end->process };
-        size_t had = set->all.count;
-        pid_t *kids;
-        ssize_t n = kin_children(getpid(), &kids);
-
-        for (ssize_t i = 0; i < n; i++) {
-                struct proc_entry who;
-                if (!kin_stopped_has(set, kids[i]) && children_is_stranger(l->sup, kids[i]) &&
-                    proc_entry_read(kids[i], &who) && who.state != 'Z' &&
-                    survey_is_of(l->sup, &who, &lead, set))
-                        kin_stop(set, &who);
-        }
-        free(kids);
-        return set->all.count - had;
-}
-
 static void kill_one(struct look *l, struct ended *end, const struct proc_entry *who)
 {
         AUTO_BUF text = BUF_INIT;
 
         describe(who->pid, &text);
-        if (!kin_signal(who, SIGKILL))
+        if (!kin_signal(who, SIGKILL) || is_in(&end->killed, who))
                 return;
-        if (!is_in(&end->had_it, who) || end->kill_ms == 0)
-                log_line(l->sup->log, LVL_WARN, "killed what '%s' left over: pid %s",
-                         end->process->name, buf_str(&text));
-        if (end->kill_ms == 0)
-                list_leftover(end->process, &text);
+        log_line(l->sup->log, LVL_WARN, "killed what '%s' left over: pid %s", end->process->name,
+                 buf_str(&text));
+        list_leftover(end->process, &text);
 }
 
 /* First they are stopped in place, until a look finds no other: who is killed while its children
@@ -451,18 +503,23 @@ static void kill_one(struct look *l, struct ended *end, const struct proc_entry 
 static void kill_below(struct look *l, struct ended *end)
 {
         struct kin_stopped set = { 0 };
+        size_t had;
         int passes = 0;
 
         for (size_t i = 0; i < l->survey.count; i++)
                 if (is_below(&l->survey.items[i], end->process))
                         kin_stop(&set, &l->survey.items[i].who);
-        while (!end->astray && stop_others(l, end, &set) > 0 && ++passes < PASSES)
-                ;
+        do {
+                had = set.all.count;
+                if (!end->astray)
+                        stop_orphans(l, end, &set, false);
+        } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++)
-                if (set.all.items[i].state != 'Z')
-                        kill_one(l, end, &set.all.items[i]);
+                kill_one(l, end, &set.all.items[i]);
+        had = end->killed.count;
+        remember(l, &end->killed, &set.all);
         kin_stopped_release(&set);
-        if (end->kill_ms == 0)
+        if (end->kill_ms == 0 || end->killed.count > had)
                 end->kill_ms = clock_mono_ms();
         look_in(l->sup->sweep, &l->sup->sweep->again, KILL_AGAIN_S);
 }
@@ -603,7 +660,8 @@ static void look(struct supervisor *s)
         survey_release(&l.survey);
         free(leads);
         int64_t now_ms = clock_mono_ms();
-        s->sweep->next_ms = now_ms - begun_ms > 1 ? now_ms + (now_ms - begun_ms) * SHARE : 0;
+        bool may_rest = !l.found_others && now_ms - begun_ms > 1;
+        s->sweep->next_ms = may_rest ? now_ms + (now_ms - begun_ms) * SHARE : 0;
         go_on(s);
 }
 

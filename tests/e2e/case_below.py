@@ -1,10 +1,9 @@
 """What is below a program: it is stopped with it, in its own time, and found wherever it went."""
 import os
-import re
 import signal
 import time
 
-from e2elib import alive, check, free_port, has, kill, lacks, read_file, same, story, write_file
+from e2elib import alive, all_procs, check, descendants, has, kill, lacks, read_file, same, story, write_file
 
 # Says "ready", and at SIGTERM "told", works for so long, and says "done". SIGHUP is another order.
 BELOW = '''#!/bin/bash
@@ -314,3 +313,171 @@ def a_hurried_end_waits_for_nobody(c):
     d.stop()
     check(time.monotonic() - began < 10, 'it was waited for')
     check(not alive(pid), 'it is gone')
+
+
+# ---- wherever it went
+
+def sleepers(seconds):
+    """Whoever sleeps so long, on this machine: each story has a number of its own."""
+    return [p for p in all_procs() if p.name == 'sleep' and p.state != 'Z'
+            and p.command().split() == ['sleep', str(seconds)]]
+
+
+AWAY = {  # how it gets away from its worker; "%s": what it is then
+    'a session': '(setsid %s &); sleep 1000',
+    'twice forked': '(setsid sh -c \'%s & exit\' &); sleep 1000',
+    'group only': 'set -m; (%s &); sleep 1000',
+    'by a parent that lives': 'setsid sh -c \'%s; true\' & sleep 1000',
+}
+
+
+def away(how, seconds):
+    return '/bin/sh -c "' + AWAY[how].replace('%s', f'sleep {seconds}') + '"'
+
+
+@story(nobody=True)
+def a_daemon_that_has_left_is_stopped_with_its_program(c):
+    seconds = 1000000 + os.getpid()
+    for how in AWAY:
+        for keys in KEYS[:2]:
+            d = c.daemon(c.program('w', away(how, seconds), keys, 'startsecs=0'),
+                         name=f'{how} {keys}'.replace(' ', '-'))
+            c.wait(lambda: len(sleepers(seconds)) == 1, f'{how}: it is there')
+            first, = sleepers(seconds)
+            d.order('w', 'restart')
+            c.wait(lambda: [p.pid for p in sleepers(seconds)] not in ([], [first.pid]), 'the next one')
+            same(len(sleepers(seconds)), 1, f'{how}, {keys}: after a restart')
+            d.order('w', 'stop')
+            same(sleepers(seconds), [], f'{how}, {keys}: after a stop')
+            d.stop()
+
+
+@story(nobody=True)
+def one_of_another_program_is_let_alone(c):
+    a, b = 2000000 + os.getpid(), 3000000 + os.getpid()
+    d = c.daemon(c.program('a', away('a session', a), 'stopasgroup=true')
+                 + c.program('b', away('a session', b), 'stopasgroup=true')
+                 + '[group:g]\nprograms=a\n')
+    c.wait(lambda: sleepers(a) and sleepers(b), 'they are there')
+    d.order('b', 'stop')
+    same((len(sleepers(a)), sleepers(b)), (1, []), 'after the stop of b')
+    d.order('g:a', 'stop')
+    same(sleepers(a), [], 'after the stop of a')
+
+
+@story(nobody=True)
+def after_a_crash_it_is_named_at_once(c):
+    seconds = 4000000 + os.getpid()
+    command = f'/bin/sh -c "setsid sleep {seconds} & sleep 0.3; exit 1"'
+    d = c.daemon(c.program('w', command, 'startsecs=0', 'restart_delay=1h', 'restart_delay_max=1h'))
+    d.wait_process('w', lambda p: p['crashes'] == 2, 'has crashed twice')
+    for p in sleepers(seconds):
+        d.wait_log(f"left over from 'w': pid {p.pid} sleep {seconds}")
+    same(len(sleepers(seconds)), 2, 'without the keys each crash leaves one')
+    same(len(d.lines("left over from 'w'")), 2, 'each is named once')
+    same(len(d.process('w')['leftovers']), 2, 'leftovers')
+
+
+@story(nobody=True)
+def and_killed_at_the_next_start_with_the_keys(c):
+    seconds = 5000000 + os.getpid()
+    command = f'/bin/sh -c "setsid sleep {seconds} & sleep 0.3; exit 1"'
+    for n, keys in enumerate(KEYS[:2]):
+        d = c.daemon(c.program('w', command, 'startsecs=0', 'restart_delay=100ms', keys,
+                               'restart_delay_factor=1'), name=f'd{n}')
+        most = 0
+        for _ in range(100):
+            most = max(most, len(sleepers(seconds)))
+            time.sleep(0.01)
+        d.wait_process('w', lambda p: p['crashes'] >= 4, 'has crashed')
+        check(most <= 1, f'{most} at once')
+        d.order('w', 'stop')
+        same(sleepers(seconds), [], 'after the stop')
+        d.stop()
+
+
+@story(nobody=True)
+def what_failed_to_start_leaves_nothing_either(c):
+    seconds = 6000000 + os.getpid()
+    d = c.daemon(c.program('w', f'/bin/sh -c "setsid sleep {seconds} & sleep 0.2; exit 1"',
+                           'stopasgroup=true', 'restart_delay=100ms', 'startretries=2'))
+    d.wait_state('w', 'FATAL')
+    c.wait(lambda: len(sleepers(seconds)) == 1, 'that of the last try is left')
+    d.order('w', 'stop')
+    same((sleepers(seconds), d.process('w')['state']), ([], 'STOPPED'), 'after a stop')
+
+
+@story()
+def it_is_found_after_the_death_of_the_daemon_too(c):
+    alive_at, ended = 7000000 + os.getpid(), 8000000 + os.getpid()
+    d = c.daemon(c.program('w', away('a session', alive_at), 'stopasgroup=true')
+                 + c.program('e', f'/bin/sh -c "setsid sleep {ended} & sleep 0.3; exit 0"',
+                             'stopasgroup=true', 'startsecs=0', 'autorestart=false'))
+    c.wait(lambda: sleepers(alive_at) and sleepers(ended), 'they are there')
+    d.wait_log("left over from 'e'")
+    d.kill()
+    d.start()
+    d.wait_state('w', 'RUNNING')
+    d.order('w', 'stop')
+    same(sleepers(alive_at), [], 'after the stop')
+    d.order('e', 'stop')
+    same(sleepers(ended), [], 'after the stop')
+
+
+@story(nobody=True)
+def what_health_checks_leave_is_killed(c):
+    seconds = 9000000 + os.getpid()
+    d = c.daemon(c.program('w', ' sleep', 'healthcheck_interval=300ms', 'healthcheck_retries=100',
+                           f'healthcheck=exec:/bin/sh -c "setsid sleep {seconds} & sleep 0.1"'))
+    d.wait_log("killed what a health check of 'w' left over: pid ", 3)
+    check(len(sleepers(seconds)) < 6, 'they gather')
+    pid = d.process('w')['pid']
+    d.order('w', 'stop')
+    c.wait(lambda: sleepers(seconds) == [], 'nothing is left')
+    lacks(d.log(), "left over from 'w'", 'main log')
+    check(not alive(pid), 'it is gone')
+
+
+@story(nobody=True)
+def what_an_on_fatal_command_leaves_is_not_the_programs(c):
+    seconds = 10000000 + os.getpid()
+    d = c.daemon(c.program('w', ' exit 1', 'startretries=0', 'stopasgroup=true',
+                           f'on_fatal=exec:/bin/sh -c "setsid sleep {seconds} & sleep 0.1"'))
+    d.wait_state('w', 'FATAL')
+    c.wait(lambda: len(sleepers(seconds)) == 1, 'it is there')
+    d.order('w', 'start', None, wait=False)
+    d.wait_log("gave up: w", 2)
+    same(len(sleepers(seconds)) >= 1, True, 'it is let alone')
+
+
+@story()
+def an_orphan_of_nobody_is_asked_to_end_with_the_daemon(c):
+    b = Below(c)
+    d = c.daemon(c.program('w', f'/bin/sh -c "(env -i setsid {b.path} 1 &); sleep 1000"'))
+    b.wait('ready')
+    d.stop()
+    same((len(b.said('told')), len(b.said('done'))), (1, 1), 'told, and done')
+
+
+# ---- who forks on
+
+@story()
+def who_forks_on_and_on_is_gone_after_a_stop(c):
+    kinds = [(keys, *rest) for keys in KEYS[:2] for rest in (('', 60), (' deaf', 1))]
+    d = c.daemon(''.join(c.program(f'w{n}', f' comet {1 + n % 3}{deaf}', keys, f'stopwaitsecs={wait}',
+                                   'autostart=false') for n, (keys, deaf, wait) in enumerate(kinds)))
+    for name in d.names():
+        d.order(name, 'start')
+        c.wait(lambda: len(descendants(d.pid)) > 20, 'it forks')
+        began = time.monotonic()
+        d.order(name, 'stop')
+        took = time.monotonic() - began
+        same([p for p in descendants(d.pid) if p.state != 'Z'], [], f'{name}: left')
+        check(took < 20, f'{name}: gone after {took:.1f} s')
+
+
+@story()
+def and_with_the_daemon(c):
+    d = c.daemon(c.program('w', ' comet 3', 'stopwaitsecs=1'))
+    c.wait(lambda: len(descendants(d.pid)) > 20, 'it forks')
+    d.stop()

@@ -17,8 +17,10 @@
  *      worker tree                     two children in its group; "child PID" for each
  *      worker litter                   two children that outlive it: "near PID" in its session, and
  *                                      "far PID" in one of its own
- *      worker env                      its environment, arguments, directory and umask
- *      worker echo                     stdin to stdout, line by line, until end of file
+ *      worker comet [BREADTH [deaf]]   so many descendants that fork on, each into a session of its
+ * own, 300 times a second for a minute, and live on for a second; deaf: to SIGTERM worker env its
+ * environment, arguments, directory and umask worker echo                     stdin to stdout, line
+ * by line, until end of file
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -309,6 +311,33 @@ static int run_litter(char **argv)
         sleep_for_ever();
 }
 
+static void fly(void)
+{
+        for (int n = 0; n < 20000; n++) {
+                nap_ms(3);
+                pid_t pid = fork();
+                if (pid > 0) {
+                        nap_ms(1000);
+                        _exit(0);
+                }
+                if (pid == 0)
+                        setsid();
+        }
+        _exit(0);
+}
+
+static int run_comet(char **argv)
+{
+        if (argv[2] && argv[3])
+                signal(SIGTERM, SIG_IGN);
+        for (int i = argv[2] ? atoi(argv[2]) : 1; i > 0; i--)
+                if (fork() == 0)
+                        fly();
+        signal(SIGTERM, SIG_DFL);
+        say("ready\n");
+        sleep_for_ever();
+}
+
 static int run_env(char **argv)
 {
         char cwd[4096];
@@ -343,7 +372,8 @@ static const struct {
         { "exit", run_exit },           { "crash", run_crash },
         { "http", run_http },           { "tree", run_tree },
         { "litter", run_litter },       { "env", run_env },
-        { "echo", run_echo },           { "diary", run_diary },
+        { "comet", run_comet },         { "echo", run_echo },
+        { "diary", run_diary },
 };
 
 int main(int argc, char **argv)
