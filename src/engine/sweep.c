@@ -17,8 +17,9 @@
 #define KILL_AGAIN_S 0.02 /* until SIGKILL is seen to have worked */
 #define KILL_MS      5000 /* since another one was found: then what does not die is left */
 #define CHECKS_MS    1000
-#define PASSES       64 /* of one round, while it finds others that forked */
-#define SHARE        4  /* looks may take one part in so many of the time */
+#define NAMED_MOST   100 /* of one stop, in the log; the rest is counted */
+#define PASSES       64  /* of one round, while it finds others that forked */
+#define SHARE        4   /* looks may take one part in so many of the time */
 
 enum stage {
         STAGE_NAME,  /* look for what is left, and name it */
@@ -41,9 +42,10 @@ struct ended {
         unsigned long long told; /* when what is below it had the signal, in clock ticks; 0: not */
         struct proc_table had_it;
         struct proc_table killed;
-        int64_t kill_ms; /* when the last one of them was found; 0: not yet */
-        ev_io watch;     /* astray: no SIGCHLD tells of their end, but this pidfd of one of them */
-        int watched;     /* owned; -1: none */
+        size_t told_count, kill_count; /* as far as they are named */
+        int64_t kill_ms;               /* when the last one of them was found; 0: not yet */
+        ev_io watch; /* astray: no SIGCHLD tells of their end, but this pidfd of one of them */
+        int watched; /* owned; -1: none */
 };
 
 struct sweep {
@@ -280,8 +282,8 @@ void sweep_signal(struct supervisor *s, struct process *p, bool kill_it)
 struct look {
         struct supervisor *sup;
         struct survey survey;
-        unsigned long long ticks; /* when it was begun */
-        bool found_others;        /* who was not known to the last one */
+        unsigned long long ticks;        /* when it was begun */
+        bool told_others, killed_others; /* who was not known to the last one */
 };
 
 /* What a check has left is none of the program's, and what was started later than its next run is
@@ -362,30 +364,32 @@ static bool has_had_it(const struct ended *end, const struct proc_entry *who)
         return (end->group_had_it && who->group == end->leader) || is_in(&end->had_it, who);
 }
 
-static void tell(struct look *l, const struct ended *end, const struct proc_entry *who)
+static void tell(struct look *l, struct ended *end, const struct proc_entry *who)
 {
         struct process *p = end->process;
         AUTO_BUF text = BUF_INIT;
         char name[16];
 
-        describe(who->pid, &text);
-        if (kin_signal(who, p->program->stopsignal))
+        if (end->told_count++ < NAMED_MOST)
+                describe(who->pid, &text);
+        if (kin_signal(who, p->program->stopsignal) && text.len)
                 log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
                          p->name, signame_of(p->program->stopsignal, name, sizeof name),
                          buf_str(&text));
 }
 
 /* Without memory some would be told twice. */
-static void remember(struct look *l, struct proc_table *those, const struct proc_table *more)
+static bool remember(struct proc_table *those, const struct proc_table *more)
 {
         size_t had = those->count;
 
         for (size_t i = 0; i < more->count; i++) {
                 const struct proc_table sorted = { .items = those->items, .count = had };
                 if (!is_in(&sorted, &more->items[i]))
-                        l->found_others |= proc_table_add(those, &more->items[i]);
+                        proc_table_add(those, &more->items[i]);
         }
         proc_table_sort(those);
+        return those->count > had;
 }
 
 /* Our children that are of this one, and all below them. */
@@ -424,7 +428,7 @@ static void tell_orphans(struct look *l, struct ended *end)
                         tell(l, end, &set.all.items[i]);
         for (size_t i = 0; i < set.all.count; i++)
                 kin_signal(&set.all.items[i], SIGCONT);
-        remember(l, &end->had_it, &set.all);
+        l->told_others |= remember(&end->had_it, &set.all);
         kin_stopped_release(&set);
 }
 
@@ -456,7 +460,7 @@ static void tell_below(struct look *l, struct ended *end)
                 tell(l, end, &f->who);
                 proc_table_add(&told, &f->who);
         }
-        remember(l, &end->had_it, &told);
+        l->told_others |= remember(&end->had_it, &told);
         proc_table_release(&told);
         if (!end->astray)
                 tell_orphans(l, end);
@@ -490,12 +494,29 @@ static void kill_one(struct look *l, struct ended *end, const struct proc_entry 
 {
         AUTO_BUF text = BUF_INIT;
 
-        describe(who->pid, &text);
-        if (!kin_signal(who, SIGKILL) || is_in(&end->killed, who))
+        bool is_known = is_in(&end->killed, who);
+        if (!is_known && end->kill_count < NAMED_MOST)
+                describe(who->pid, &text);
+        if (!kin_signal(who, SIGKILL) || is_known)
+                return;
+        end->kill_count++;
+        if (!text.len)
                 return;
         log_line(l->sup->log, LVL_WARN, "killed what '%s' left over: pid %s", end->process->name,
                  buf_str(&text));
         list_leftover(end->process, &text);
+}
+
+static void say_rest(struct supervisor *s, const struct ended *end)
+{
+        const char *name = end->process->name;
+
+        if (end->told_count > NAMED_MOST)
+                log_line(s->log, LVL_INFO, "'%s': the stop signal went to %zu others below it",
+                         name, end->told_count - NAMED_MOST);
+        if (end->kill_count > NAMED_MOST)
+                log_line(s->log, LVL_WARN, "killed what '%s' left over: %zu others", name,
+                         end->kill_count - NAMED_MOST);
 }
 
 /* First they are stopped in place, until a look finds no other: who is killed while its children
@@ -516,10 +537,10 @@ static void kill_below(struct look *l, struct ended *end)
         } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++)
                 kill_one(l, end, &set.all.items[i]);
-        had = end->killed.count;
-        remember(l, &end->killed, &set.all);
+        bool others = remember(&end->killed, &set.all);
         kin_stopped_release(&set);
-        if (end->kill_ms == 0 || end->killed.count > had)
+        l->killed_others |= others;
+        if (end->kill_ms == 0 || others)
                 end->kill_ms = clock_mono_ms();
         look_in(l->sup->sweep, &l->sup->sweep->again, KILL_AGAIN_S);
 }
@@ -595,6 +616,7 @@ static void go_on(struct supervisor *s)
                 }
                 struct process *p = end->process;
                 bool holds = end->holds;
+                say_rest(s, end);
                 *at = end->next;
                 ended_free(s, end);
                 if (!holds)
@@ -660,8 +682,8 @@ static void look(struct supervisor *s)
         survey_release(&l.survey);
         free(leads);
         int64_t now_ms = clock_mono_ms();
-        bool may_rest = !l.found_others && now_ms - begun_ms > 1;
-        s->sweep->next_ms = may_rest ? now_ms + (now_ms - begun_ms) * SHARE : 0;
+        int64_t took_ms = now_ms - begun_ms;
+        s->sweep->next_ms = now_ms + took_ms * (l.killed_others ? 0 : l.told_others ? 1 : SHARE);
         go_on(s);
 }
 

@@ -158,31 +158,41 @@ static bool stopped_add(struct kin_stopped *set, const struct proc_entry *who)
         return true;
 }
 
-/* A process that has the signal forks no more, so its children are all there when they are read. */
-bool kin_stop(struct kin_stopped *set, const struct proc_entry *who)
+static bool stop_children_of(struct kin_stopped *set, const struct proc_entry *parent)
 {
-        size_t at = set->all.count;
         struct pids list = { 0 };
         bool fine = true;
+
+        children_of_all(parent, &list); /* it may have ended: nobody is below it then */
+        for (size_t i = 0; i < list.count && fine; i++) {
+                struct proc_entry child;
+                if (kin_stopped_has(set, list.items[i]) ||
+                    !proc_entry_read(list.items[i], &child) || child.state == 'Z')
+                        continue;
+                kin_signal(&child, SIGSTOP);
+                fine = stopped_add(set, &child);
+        }
+        free(list.items);
+        return fine;
+}
+
+/* A process that has the signal forks no more, but for a fork that is under way: so their children
+ * are read again until there is no other. */
+bool kin_stop(struct kin_stopped *set, const struct proc_entry *who)
+{
+        size_t first = set->all.count, had;
 
         if (kin_stopped_has(set, who->pid))
                 return true;
         kin_signal(who, SIGSTOP);
-        fine = stopped_add(set, who);
-        for (; fine && at < set->all.count; at++) {
-                struct proc_entry parent = set->all.items[at];
-                list.count = 0;
-                children_of_all(&parent, &list); /* it may have ended: nobody is below it then */
-                for (size_t i = 0; i < list.count && fine; i++) {
-                        struct proc_entry child;
-                        if (kin_stopped_has(set, list.items[i]) ||
-                            !proc_entry_read(list.items[i], &child) || child.state == 'Z')
-                                continue;
-                        kin_signal(&child, SIGSTOP);
-                        fine = stopped_add(set, &child);
+        bool fine = stopped_add(set, who);
+        do {
+                had = set->all.count;
+                for (size_t at = first; fine && at < set->all.count; at++) {
+                        struct proc_entry parent = set->all.items[at]; /* the table may move */
+                        fine = stop_children_of(set, &parent);
                 }
-        }
-        free(list.items);
+        } while (fine && set->all.count > had);
         return fine;
 }
 
