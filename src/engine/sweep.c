@@ -19,6 +19,7 @@
 #define CHECKS_MS    1000
 #define NAMED_MOST   100 /* of one stop, in the log; the rest is counted */
 #define PASSES       64  /* of one round, while it finds others that forked */
+#define SPARES       256 /* of those that end all the time */
 #define SHARE        4   /* looks may take one part in so many of the time */
 
 enum stage {
@@ -35,7 +36,9 @@ struct ended {
         struct process *process; /* borrowed: sweep_forget comes before it is freed */
         pid_t leader;            /* 0: not known any more */
         enum stage stage;
-        bool holds;              /* what comes after its end waits */
+        bool holds;    /* what comes after its end waits */
+        bool is_asked; /* whether its session holds anybody, and that is `has_left` */
+        bool has_left;
         bool astray;             /* its orphans are not our children */
         bool is_resumed;         /* what an earlier daemon has told was made to go on */
         bool group_had_it;       /* the stop signal went to its whole process group */
@@ -51,7 +54,9 @@ struct ended {
 struct sweep {
         struct supervisor *sup; /* borrowed */
         struct ended *first;    /* owned list */
-        int asker;              /* owned; -1: not yet */
+        struct ended *spare;    /* owned list of what is used again */
+        int spare_count;
+        int asker; /* owned; -1: not yet */
         ev_timer name, again;
         bool due;               /* a look is asked for */
         int64_t next_ms;        /* looks are not to be all that the daemon does */
@@ -109,10 +114,29 @@ static void unwatch(struct supervisor *s, struct ended *end)
 
 static void ended_free(struct supervisor *s, struct ended *end)
 {
+        struct sweep *sweep = s->sweep;
+
         unwatch(s, end);
         proc_table_release(&end->had_it);
         proc_table_release(&end->killed);
-        free(end);
+        if (sweep->spare_count == SPARES) {
+                free(end);
+                return;
+        }
+        end->next = sweep->spare;
+        sweep->spare = end;
+        sweep->spare_count++;
+}
+
+static struct ended *ended_new(struct sweep *sweep)
+{
+        struct ended *end = sweep->spare;
+
+        if (!end)
+                return calloc(1, sizeof *end);
+        sweep->spare = end->next;
+        sweep->spare_count--;
+        return end;
 }
 
 static struct ended *ended_of(const struct sweep *sweep, const struct process *p)
@@ -137,7 +161,7 @@ static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
 static struct ended *ended_add(struct supervisor *s, struct process *p, enum stage stage)
 {
         struct sweep *sweep = sweep_of(s);
-        struct ended *end = sweep ? calloc(1, sizeof *end) : NULL;
+        struct ended *end = sweep ? ended_new(sweep) : NULL;
 
         if (!end) {
                 log_line(s->log, LVL_WARN, "out of memory: descendants of '%s' are not looked for",
@@ -183,6 +207,11 @@ void sweep_free(struct supervisor *s)
                 struct ended *end = sweep->first;
                 sweep->first = end->next;
                 ended_free(s, end);
+        }
+        while (sweep->spare) {
+                struct ended *end = sweep->spare;
+                sweep->spare = end->next;
+                free(end);
         }
         proc_table_release(&sweep->rest);
         fd_close(&sweep->asker);
@@ -690,15 +719,17 @@ static void look(struct supervisor *s)
 /* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
  * must not grow with the fleet. Who has left the session, too, is looked for a little later, for
  * all that ended meanwhile. */
-static bool is_urgent(struct sweep *sweep, const struct ended *end)
+static bool is_urgent(struct sweep *sweep, struct ended *end)
 {
         const struct worker *w = end->process->worker;
 
         if (sweep->asker < 0)
                 sweep->asker = kin_asker();
-        return end->stage != STAGE_NAME || end->process->state == PS_GONE ||
-               (w && w->remains && w->remains->kin.count) ||
-               !kin_is_gone(sweep->asker, end->leader);
+        if (!end->is_asked)
+                end->has_left = (w && w->remains && w->remains->kin.count) ||
+                                !kin_is_gone(sweep->asker, end->leader);
+        end->is_asked = true;
+        return end->has_left || end->process->state == PS_GONE;
 }
 
 void sweep_run(struct supervisor *s)
@@ -708,7 +739,7 @@ void sweep_run(struct supervisor *s)
 
         if (!sweep)
                 return;
-        for (const struct ended *end = sweep->first; end; end = end->next) {
+        for (struct ended *end = sweep->first; end; end = end->next) {
                 if (end->stage == STAGE_NAME && is_urgent(sweep, end))
                         sweep->due = true;
                 else if (end->stage == STAGE_NAME)
