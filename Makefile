@@ -63,6 +63,7 @@ help:
 #: tour                 the README's tour, run and compared with what the README says
 #: check                install what is missing, build, and run every test
 #: unit e2e conformance the suites by themselves
+#: unit-elsewhere       unit tests under other days, zones, locales and as nobody
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan, each story by one user
 #: tsan                 the threads under ThreadSanitizer: a load of their own, and stories with the daemon
 #: lint                 format, floors, clang-tidy, cppcheck, manual
@@ -144,6 +145,12 @@ $(BUILD)/test/$(1): $(call objs,tests/$(1)/*.c) \
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	$$(Q)$$(CC) $$(LDFLAGS_TEST) -o $$@ $$^ $(LIBS_test)
+$(BUILD)/test/plain/$(1): $(BUILD)/test/$(1) $(BUILD)/obj/tests/tools/plain_runner.o
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	$$(Q)$$(CC) $$(LDFLAGS_TEST) -o $$@ $$(filter-out $(BUILD)/test/$(1),$$^) $(call objs,tests/$(1)/*.c) \
+	    $(call objs,$(if $(filter base model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
+	    $(call archives,$(NEEDS_$(1))) $(LIBS_test)
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/test/$(1)
 	$$(Q)tests/tools/run_unit $(BUILD)/test/$(1) $$(UNIT_FLAGS)
@@ -168,6 +175,11 @@ unit: $(TESTED:%=$(BUILD)/test/%) $(BUILD)/test/kill $(BUILD)/test/steps
 	$(Q)rm -f $(BUILD)/test/*.count
 	$(Q)+$(MAKE) --no-print-directory -k unit-kill $(TESTED:%=unit-%); status=$$?; \
 	    tests/tools/close_all.sh $(BUILD)/test kill steps $(TESTED) && exit $$status
+
+# the same under other days, zones, locales and rights
+.PHONY: unit-elsewhere
+unit-elsewhere: $(TESTED:%=$(BUILD)/test/%) $(TESTED:%=$(BUILD)/test/plain/%)
+	$(Q)tests/tools/unit_elsewhere $(BUILD) $(TESTED)
 
 $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 	@mkdir -p $(@D)
@@ -282,6 +294,7 @@ fuzz: deps-fuzz
 	$(Q)$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 SAN="$(FUZZ_FLAGS)" $(FUZZED:%=$(FUZZ_BUILD)/bin/fuzz_%)
 	$(Q)tests/tools/fuzz.sh $(FUZZ_BUILD)/bin $(FUZZ_SECONDS)
 
+$(BUILD)/bin/fuzz_rest: $(call objs,tests/fakes/*.c)
 $(BUILD)/bin/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call archives,ctl $(NEEDS_api))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"

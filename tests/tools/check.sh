@@ -48,6 +48,7 @@ if ! "$make" --no-print-directory -j "$jobs" test-programs bench-programs; then
 fi
 suite lint "$make" --no-print-directory lint
 suite unit "$make" --no-print-directory -j $((jobs + 1)) -Otarget unit
+suite elsewhere "$make" --no-print-directory -j "$jobs" unit-elsewhere
 suite costs "$make" --no-print-directory costs
 suite e2e "$make" --no-print-directory e2e
 suite conformance "$make" --no-print-directory conformance
