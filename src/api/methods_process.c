@@ -44,11 +44,18 @@ static const char *log_path(const struct process *p, bool is_stderr)
         return s ? stream_path(s) : NULL;
 }
 
+/* The words of process.c for what ended after it was RUNNING. */
+static bool tells_of_a_run(const char *why)
+{
+        return strstr(why, "Bad exit code") ||
+               (strstr(why, "Stopped as unhealthy") && !strstr(why, "before it was ready"));
+}
+
 /* Supervisor forgets the status of a start that failed. */
 static int exit_status(const struct process *p)
 {
         const char *why = process_spawnerr(p);
-        bool failed = why && *why && strncmp(why, "Bad exit code", 13) != 0;
+        bool failed = why && *why && !tells_of_a_run(why);
 
         if (p->pid > 0 || !p->ending.happened || failed)
                 return 0;

@@ -76,6 +76,11 @@ static bool was_stopping(enum pstate s)
         return s == PS_STOPPING || s == PS_RESTARTING || s == PS_RETIRING;
 }
 
+static const char *what_is_done(const struct process *p)
+{
+        return p->program->healthcheck_action == CHECK_ACT_KILL ? "killing it" : "stopping it";
+}
+
 static void say(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid,
                 int64_t now_ms)
 {
@@ -108,12 +113,21 @@ static void say(struct supervisor *s, const struct process *p, enum pstate from,
                 say_fatal(s, p);
                 break;
         case PS_SICK:
-                log_line(s->log, LVL_WARN, "unhealthy: %s (pid %d) failed its health check, %s",
-                         p->name, (int)pid,
-                         p->program->healthcheck_action == CHECK_ACT_KILL ? "killing it"
-                                                                          : "stopping it");
+                log_line(s->log, LVL_WARN, "unhealthy: %s (pid %d) failed its health check, %s%s",
+                         p->name, (int)pid, what_is_done(p),
+                         p->program->autorestart == RESTART_NEVER
+                             ? "; it is not started again (autorestart=false)"
+                             : "");
                 break;
         case PS_LATE:
+                if (p->health.status == HEALTH_UNHEALTHY &&
+                    p->program->healthcheck_action != CHECK_ACT_NONE) {
+                        log_line(s->log, LVL_WARN,
+                                 "unhealthy: %s (pid %d) failed its health check before it was "
+                                 "ready, %s",
+                                 p->name, (int)pid, what_is_done(p));
+                        break;
+                }
                 log_line(s->log, LVL_WARN,
                          "not ready: %s (pid %d) did not become ready within %lld s "
                          "(start_timeout), stopping it",

@@ -183,6 +183,32 @@ static void check_waits(struct check *c)
                           "startsecs is RUNNING");
 }
 
+static void warn_check_times(struct check *c)
+{
+        const struct program *p = c->p;
+        const struct conf_key *pause = key_of(c, "healthcheck_start_interval");
+        bool early = p->healthcheck_start_period_ms > 0;
+
+        if (pause && !early && p->ready != READY_HEALTHCHECK)
+                load_warn(c->l, c->f->section, pause,
+                          "add a healthcheck_start_period, or ready=healthcheck",
+                          "healthcheck_start_interval has no effect without a "
+                          "healthcheck_start_period");
+        else if (pause && early &&
+                 p->healthcheck_start_interval_ms >= p->healthcheck_start_period_ms)
+                load_warn(c->l, c->f->section, pause,
+                          "it is asked after half of healthcheck_start_period",
+                          "healthcheck_start_interval is not shorter than "
+                          "healthcheck_start_period");
+        if (p->healthcheck_action != CHECK_ACT_NONE && p->autorestart == RESTART_NEVER)
+                load_warn(c->l, c->f->section,
+                          is_set(c, "healthcheck_action") ? key_of(c, "healthcheck_action")
+                                                          : key_of(c, "healthcheck"),
+                          "set autorestart=true, or healthcheck_action=none",
+                          "an unhealthy process is stopped for good: with autorestart=false it is "
+                          "not started again");
+}
+
 static void check_health(struct check *c)
 {
         static const char *const followers[] = {
@@ -191,8 +217,10 @@ static void check_health(struct check *c)
                 "healthcheck_action",
         };
 
-        if (c->p->healthcheck.kind != CHECK_NONE)
+        if (c->p->healthcheck.kind != CHECK_NONE) {
+                warn_check_times(c);
                 return;
+        }
         if (c->p->ready == READY_HEALTHCHECK && !is_set(c, "healthcheck"))
                 load_error_in(c->l, c->f->section, key_of(c, "ready"),
                               "add a healthcheck, for example: healthcheck = tcp://127.0.0.1:8080",

@@ -105,10 +105,18 @@ enum health_news health_result(struct health *h, const struct program *p, bool o
         return ok ? succeeded(h, p) : failed(h, p, up_ms);
 }
 
+/* Within the start period it is asked at least once, whatever the interval. */
+static int64_t start_pause_ms(const struct program *p)
+{
+        if (p->healthcheck_start_interval_ms < p->healthcheck_start_period_ms)
+                return p->healthcheck_start_interval_ms;
+        return (p->healthcheck_start_period_ms + 1) / 2;
+}
+
 int64_t health_pause_ms(const struct health *h, const struct program *p, int64_t up_ms)
 {
         if (in_start_period(h, p, up_ms))
-                return p->healthcheck_start_interval_ms;
+                return start_pause_ms(p);
         if (is_awaited(h) && p->healthcheck_start_interval_ms < p->healthcheck_interval_ms)
                 return p->healthcheck_start_interval_ms;
         return p->healthcheck_interval_ms;

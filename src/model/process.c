@@ -10,6 +10,7 @@
 
 #define SECOND_MS     1000
 #define TOO_QUICK     "Exited too quickly (process log may have details)"
+#define UNHEALTHY     "Stopped as unhealthy"
 #define KILL_PAUSE_MS 1000 /* between two SIGKILLs when stopwaitsecs is shorter, even 0 */
 
 /* The machine. What is not written here is ignored. In states with a pid that is going to die
@@ -34,6 +35,8 @@ static const struct step {
         [PS_STARTING]  [PE_DIED_EARLY]     = { PS_BACKOFF,    0,           WAIT_RETRY },
         [PS_STARTING]  [PE_DIED_OFTEN]     = { PS_BACKOFF,    0,           WAIT_GIVE_UP },
         [PS_STARTING]  [PE_NOT_READY]      = { PS_LATE,       DO_TERM,     WAIT_KILL },
+        [PS_STARTING]  [PE_UNHEALTHY]      = { PS_LATE,       DO_TERM,     WAIT_KILL },
+        [PS_STARTING]  [PE_UNHEALTHY_KILL] = { PS_LATE,       DO_KILL,     WAIT_KILLED },
         [PS_STARTING]  [PE_SIGNAL_FAILED]  = { PS_UNKNOWN,    0,           WAIT_NONE },
 
         [PS_RUNNING]   [PE_STOP]           = { PS_STOPPING,   DO_TERM,     WAIT_KILL },
@@ -358,10 +361,35 @@ static unsigned promote_or_wait(struct process *p, struct moment at)
         return 0;
 }
 
+/* It is the number of failures that makes it FATAL; the last one stands behind it. */
+static void often_spawnerr(struct process *p)
+{
+        const struct rate *limit = &p->program->restart_limit;
+        AUTO_BUF last = BUF_INIT;
+        AUTO_BUF window = BUF_INIT;
+
+        duration_format(limit->window_ms, &window);
+        buf_puts(&last, p->has_spawnerr ? p->spawnerr : "unknown");
+        if (last.failed || window.failed)
+                return;
+        spawnerr_set(p, "More than %d failures within %s (restart_limit), last: %s", limit->count,
+                     window.data, last.data);
+}
+
+/* Does that make one failure too many? */
+static bool count_failure(struct process *p, struct moment at)
+{
+        bool often = breaker_failed(&p->breaker, &p->program->restart_limit, at.mono_ms);
+
+        if (often)
+                often_spawnerr(p);
+        return often;
+}
+
 /* Every failed start passes here once. */
 static enum pevent judge_start(struct process *p, enum pevent failure, struct moment at)
 {
-        bool often = breaker_failed(&p->breaker, &p->program->restart_limit, at.mono_ms);
+        bool often = count_failure(p, at);
 
         p->tries++;
         return often || p->tries > p->program->startretries ? PE_DIED_OFTEN : failure;
@@ -408,12 +436,17 @@ static enum pevent judge_run(struct process *p, struct moment at)
         enum autorestart policy = p->program->autorestart;
 
         if (!expected) {
-                if (p->ending.known)
+                if (p->ending.unhealthy)
+                        spawnerr_set(p, UNHEALTHY "%s",
+                                     policy == RESTART_NEVER
+                                         ? ", and not started again (autorestart=false)"
+                                         : "");
+                else if (p->ending.known)
                         spawnerr_set(p, "Bad exit code %d", p->ending.code);
                 else
                         spawnerr_set(p, "Ended while unsupervised");
                 p->crashes++;
-                often = breaker_failed(&p->breaker, &p->program->restart_limit, at.mono_ms);
+                often = policy != RESTART_NEVER && count_failure(p, at);
         }
         if (policy == RESTART_NEVER || (policy == RESTART_UNEXPECTED && expected))
                 return PE_DIED;
@@ -424,6 +457,10 @@ static void late_spawnerr(struct process *p)
 {
         AUTO_BUF limit = BUF_INIT;
 
+        if (p->ending.unhealthy) {
+                spawnerr_set(p, UNHEALTHY " before it was ready");
+                return;
+        }
         duration_format(p->program->start_timeout_ms, &limit);
         spawnerr_set(p, "Not ready within %s (start_timeout)", buf_str(&limit));
 }
@@ -450,6 +487,14 @@ static enum pevent judge_death(struct process *p, struct moment at)
         }
 }
 
+/* While it starts the action is taken as soon as it is unhealthy: what is so then was stopped for
+ * that, not for start_timeout. */
+static bool was_too_ill(const struct process *p)
+{
+        return p->health.status == HEALTH_UNHEALTHY &&
+               p->program->healthcheck_action != CHECK_ACT_NONE;
+}
+
 static unsigned ended(struct process *p, struct ending how, struct moment at)
 {
         if (p->pid == 0)
@@ -458,6 +503,7 @@ static unsigned ended(struct process *p, struct ending how, struct moment at)
                 process_feed(p, PE_UP, at);
         p->pid = 0;
         p->ending = how;
+        p->ending.unhealthy = p->state == PS_LATE && was_too_ill(p);
         p->stopped_wall_ms = at.wall_ms;
         calm_end(p, at.mono_ms);
         health_end(&p->health);
@@ -544,6 +590,8 @@ unsigned process_verdict(struct process *p, enum health_news news, struct moment
         case NEWS_UNHEALTHY:
         case NEWS_STILL_UNHEALTHY:
                 calm_end(p, at.mono_ms);
+                if (p->state == PS_STARTING && !waits_for_check(p))
+                        return 0; /* it is up first: what stays so is acted on then */
                 return process_feed(p, events[p->program->healthcheck_action], at);
         default:
                 return 0;

@@ -222,3 +222,14 @@ def a_hanging_server_is_unhealthy_and_does_not_hold_up_the_daemon(c):
     p = d.wait_process('w', lambda p: p['health'] == 'unhealthy', 'is unhealthy')
     has(p['healthcheck']['output'], 'timed out', 'output')
     s.close()
+
+
+@story
+def a_start_that_never_becomes_healthy_is_a_failed_start(c):
+    d = c.daemon(c.program('w', ' sleep', 'healthcheck=exec:/bin/false', 'ready=healthcheck',
+                           'healthcheck_start_period=300ms', 'healthcheck_retries=1', 'startretries=1',
+                           'startsecs=0', *QUICK))
+    d.wait_state('w', 'FATAL')
+    d.wait_log('failed its health check before it was ready, stopping it', 2)
+    code, out, err = d.ctl('status', 'w')
+    has(out, 'Stopped as unhealthy before it was ready', 'status')

@@ -562,6 +562,35 @@ Test(config, loads_a_large_fleet, .timeout = 20)
         cr_expect_lt(world.stats, 10, "one directory is asked for once");
 }
 
+Test(config, warns_of_times_and_actions_of_a_check_that_come_to_nothing)
+{
+#define CHECKED "[program:a]\ncommand=/bin/a\nhealthcheck=tcp://localhost:1\n"
+        static const char *const rows[][2] = {
+                { "healthcheck_start_interval=5s\n",
+                  "healthcheck_start_interval has no effect without a healthcheck_start_period" },
+                { "healthcheck_start_interval=5s\nhealthcheck_start_period=5s\n",
+                  "healthcheck_start_interval is not shorter than healthcheck_start_period" },
+                { "autorestart=false\n", "an unhealthy process is stopped for good: with "
+                                         "autorestart=false it is not started again" },
+                { "autorestart=false\nhealthcheck_action=kill\n",
+                  "an unhealthy process is stopped for good: with autorestart=false it is not "
+                  "started again" },
+                { "healthcheck_start_interval=5s\nready=healthcheck\n", NULL },
+                { "healthcheck_start_interval=4s\nhealthcheck_start_period=5s\n", NULL },
+                { "autorestart=false\nhealthcheck_action=none\n", NULL },
+                { "autorestart=unexpected\n", NULL },
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                AUTO_BUF text = BUF_INIT;
+                buf_printf(&text, CHECKED "%s", rows[i][0]);
+                good(buf_str(&text));
+                cr_expect_eq(diags.warnings, rows[i][1] ? 1 : 0, "%s", rows[i][0]);
+                if (rows[i][1])
+                        cr_expect_str_eq(diags.items[diags.count - 1].message, rows[i][1]);
+        }
+}
+
 Test(config, looks_the_hosts_of_health_checks_up_when_it_is_read)
 {
         good("[program:a]\ncommand=/bin/a\nhealthcheck=tcp://db.example:5432\n"

@@ -276,3 +276,24 @@ Test(health, means_the_same_over_random_lives)
         for (int i = 0; i < 3000; i++)
                 one_life(&x);
 }
+
+Test(health, within_the_start_period_it_is_asked_whatever_the_interval)
+{
+        static const struct {
+                int64_t interval_ms, period_ms, pause_ms;
+        } rows[] = { { 1000, 5000, 1000 },
+                     { 5000, 5000, 2500 },
+                     { 60000, 5000, 2500 },
+                     { 20000, 30000, 20000 },
+                     { 1000, 1, 1 } };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct program p = { .healthcheck = { .kind = CHECK_TCP },
+                                     .healthcheck_interval_ms = 10000,
+                                     .healthcheck_start_interval_ms = rows[i].interval_ms,
+                                     .healthcheck_start_period_ms = rows[i].period_ms };
+                struct health fresh;
+                health_begin(&fresh, &p);
+                cr_expect_eq(health_pause_ms(&fresh, &p, 0), rows[i].pause_ms, "row %zu", i);
+        }
+}

@@ -23,7 +23,7 @@ static const enum pevent order[] = {
  * wait: u up, r retry, k the SIGKILL, K the next SIGKILL, g giving up, = as before, - nothing */
 static const char *const grid[] = {
         "sd: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... ....",
-        "sg: .... spTk rtTk rrTk .... bo-r rn-- bo-r .... .... bo-g .... .... ltTk .... .... un--",
+        "sg: .... spTk rtTk rrTk .... bo-r rn-- bo-r .... .... bo-g .... .... ltTk ltTk ltKK un--",
         "rn: .... spTk rtTk rrTk .... .... .... .... ex-- rs-r rs-g .... .... .... skTk skKK un--",
         "bo: sgSu sd-- sgSu gnF- ftO- .... .... .... .... .... .... sgSu boKK .... .... .... ....",
         "sp: .... .... rt-= rr-= .... .... .... .... sd-- .... .... .... spKK .... .... .... un--",

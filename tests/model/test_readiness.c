@@ -279,6 +279,9 @@ Test(unhealthy, counts_for_the_breaker)
         process_died(p, KILLED(SIGTERM), at_ms(now));
         cr_expect_eq(process_tick(p, at_ms(now)), DO_ON_FATAL);
         cr_expect_eq(p->state, PS_FATAL);
+        cr_expect_str_eq(process_spawnerr(p),
+                         "More than 1 failures within 100s (restart_limit), last: Stopped as "
+                         "unhealthy");
 }
 
 Test(unhealthy, is_stopped_for_good_when_stopped_meanwhile)
@@ -290,6 +293,61 @@ Test(unhealthy, is_stopped_for_good_when_stopped_meanwhile)
         process_died(p, KILLED(SIGTERM), at_ms(now));
         cr_expect_eq(p->state, PS_STOPPED);
         cr_expect_eq(p->crashes, 0);
+}
+
+/* One failure an interval, until it is unhealthy. */
+static unsigned fail_while_awaited(int64_t from_ms)
+{
+        unsigned todo = 0;
+
+        for (int i = 0; i < 20 && !todo && p->health.status != HEALTH_UNHEALTHY; i++)
+                todo = probed(false, from_ms + i * 10);
+        return todo;
+}
+
+Test(unhealthy, makes_a_start_that_waits_for_the_check_fail_after_the_start_period)
+{
+        web.ready = READY_HEALTHCHECK;
+        web.healthcheck_start_period_ms = 5000;
+        web.healthcheck_interval_ms = 1;
+        start(0);
+        for (int ms = 100; ms < 5000; ms += 100)
+                cr_expect_eq(probed(false, ms), 0);
+        cr_expect_eq(p->state, PS_STARTING);
+        cr_expect_eq(fail_while_awaited(6000), DO_TERM);
+        cr_expect_eq(p->state, PS_LATE);
+        process_died(p, KILLED(SIGTERM), at_ms(6000));
+        cr_expect_eq(p->state, PS_BACKOFF);
+        cr_expect_eq(p->tries, 1);
+        cr_expect_str_eq(process_spawnerr(p), "Stopped as unhealthy before it was ready");
+}
+
+Test(unhealthy, kills_or_leaves_a_start_as_the_action_says)
+{
+        web.ready = READY_HEALTHCHECK;
+        web.healthcheck_interval_ms = 1;
+        web.healthcheck_action = CHECK_ACT_NONE;
+        start(0);
+        cr_expect_eq(fail_while_awaited(6000), 0);
+        cr_expect_eq(p->health.status, HEALTH_UNHEALTHY);
+        cr_expect_eq(p->state, PS_STARTING);
+        process_died(p, KILLED(SIGTERM), at_ms(7000));
+        process_tick(p, at_ms(20000));
+        cr_assert_eq(p->state, PS_STARTING);
+        web.healthcheck_action = CHECK_ACT_KILL;
+        process_spawned(p, 43, at_ms(20000));
+        cr_expect_eq(fail_while_awaited(30000), DO_KILL);
+        cr_expect_eq(p->state, PS_LATE);
+}
+
+Test(unhealthy, says_that_it_is_not_started_again)
+{
+        web.autorestart = RESTART_NEVER;
+        int64_t now = run(0);
+        fail_check(now);
+        process_died(p, KILLED(SIGTERM), at_ms(now));
+        cr_expect_str_eq(process_spawnerr(p), "Stopped as unhealthy, and not started again "
+                                              "(autorestart=false)");
 }
 
 Test(unhealthy, is_not_acted_on_while_starting_but_once_running_when_it_stays_so)
