@@ -10,4 +10,7 @@ size_t utf8_length(const unsigned char *s, size_t left);
 /* U+FFFD, for a byte that is part of none. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
+/* How many bytes at the end are the beginning of a character that may go on: 0 to 3. */
+size_t utf8_begun(const char *text, size_t len);
+
 #endif

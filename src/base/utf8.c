@@ -27,3 +27,17 @@ size_t utf8_length(const unsigned char *s, size_t left)
         }
         return 0;
 }
+
+size_t utf8_begun(const char *text, size_t len)
+{
+        const unsigned char *s = (const unsigned char *)text;
+
+        for (size_t n = 1; n <= 3 && n <= len; n++) {
+                unsigned char c = s[len - n];
+                if ((c & 0xc0) == 0x80)
+                        continue;
+                size_t whole = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+                return whole > n ? n : 0;
+        }
+        return 0;
+}

@@ -136,11 +136,19 @@ static void put_line(struct format_line *l, const struct format_head *h, const s
         l->goes_on = !whole;
 }
 
+/* A piece of a line ends between characters: what has come of the next one waits for the rest. */
 static void end_begun(struct format_line *l, const struct format_head *h, const struct buf *head,
                       bool whole, struct buf *out)
 {
-        put_line(l, h, head, buf_str(&l->begun), l->begun.len, whole, out);
+        size_t len = l->begun.len, rest = whole ? 0 : utf8_begun(buf_str(&l->begun), len);
+        char kept[4];
+
+        if (rest == len && !whole)
+                return;
+        memcpy(kept, buf_str(&l->begun) + len - rest, rest);
+        put_line(l, h, head, buf_str(&l->begun), len - rest, whole, out);
         buf_reset(&l->begun);
+        buf_put(&l->begun, kept, rest);
 }
 
 void format_in(struct format_line *l, const struct format_head *h, const char *data, size_t len,

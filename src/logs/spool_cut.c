@@ -1,4 +1,5 @@
 /* Where batches may end. */
+#include "base/utf8.h"
 #include "logs/captokens.h"
 #include "logs/strip_ansi.h"
 #include "spool.h"
@@ -96,8 +97,11 @@ size_t spool_cut_anyway(const struct spool_scan *how, const char *data, size_t l
         struct look l = { .tokens.inside = how->inside };
         const struct captokens_handler h = { &l, on_text, on_end };
 
-        if (!how->captures)
-                return len;
-        captokens_feed(&l.tokens, data, len, &h);
-        return len > l.tokens.held ? len - l.tokens.held : len;
+        if (how->captures)
+                captokens_feed(&l.tokens, data, len, &h);
+        if (len > l.tokens.held)
+                len -= l.tokens.held;
+        size_t begun =
+            how->lines ? utf8_begun(data, len) : 0; /* the rest comes with the next one */
+        return len > begun ? len - begun : len;
 }

@@ -1,6 +1,7 @@
 """What workers say, to the last byte."""
 import contextlib
 import glob
+import json
 import os
 import re
 import signal
@@ -288,3 +289,24 @@ def a_capture_that_one_run_began_is_not_the_next_ones(c):
                            f'stdout_logfile={c.path("out")}'))
     c.wait(lambda: read_file(c.path('out')) == 'firstsecond\n', 'the second is heard')
     d.wait_process('w', lambda p: p['stdout']['dropped'] == len('lost'), 'what was lost is counted')
+
+
+@story(nobody=True)
+def a_long_line_of_json_is_parted_between_characters(c):
+    script = write_file(c.path('w.py'), """import os, sys, time
+for shift in range(4):
+    data = ('x' * shift + '\\u20ac' * 250000 + '\\n').encode()
+    while data:
+        data = data[os.write(1, data):]
+time.sleep(3600)
+""")
+    d = c.daemon(c.program('w', f'python3 {script}', 'startsecs=0', 'stdout_format=json', 'stdout_logfile_maxbytes=0',
+                           f'stdout_logfile={c.path("w.log")}'))
+
+    def messages():
+        parts = [json.loads(x) for x in read_file(c.path('w.log')).splitlines(keepends=True) if x.endswith('\n')]
+        return ''.join(x['message'] + ('' if x.get('partial') else '\n') for x in parts)
+    want = ''.join('x' * shift + '\u20ac' * 250000 + '\n' for shift in range(4))
+    c.wait(lambda: len(messages()) >= len(want), 'all of it', lambda: len(messages()))
+    check(messages() == want, 'what was written')
+    d.stop()

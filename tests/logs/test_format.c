@@ -92,6 +92,35 @@ Test(format, says_where_an_object_holds_a_piece_only)
         cr_expect_not_null(strstr(buf_str(&out), "\"message\":\"y\"}\n"));
 }
 
+/* Wherever the pieces of a long line are parted: in no character. */
+Test(format, parts_a_long_line_between_characters)
+{
+        static const char *const letters[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+        struct format_head h = head(LOG_JSON);
+
+        for (size_t i = 0; i < 12; i++) {
+                AUTO_BUF text = BUF_INIT;
+                const char *letter = letters[i % 3];
+                buf_put(&text, "xxxx", i / 3);
+                while (text.len < 600000)
+                        buf_puts(&text, letter);
+                buf_reset(&out);
+                for (size_t at = 0; at < text.len; at += 1000)
+                        format_in(&line, &h, text.data + at,
+                                  text.len - at < 1000 ? text.len - at : 1000, &out);
+                feed(&h, "\n");
+                cr_expect_null(strstr(buf_str(&out), "\\x"), "letter %zu, shift %zu", i % 3, i / 3);
+                cr_expect_not_null(strstr(buf_str(&out), "\"partial\":true}\n"));
+                size_t count = 0;
+                for (const char *c = buf_str(&out); (c = strstr(c, letter)); c += strlen(letter))
+                        count++;
+                cr_expect_eq(count, (text.len - i / 3) / strlen(letter));
+        }
+        buf_reset(&out);
+        feed(&h, "\xe2\x82\n"); /* a line's own end is no reason to wait */
+        cr_expect_not_null(strstr(buf_str(&out), "\\\\xe2\\\\x82\"}\n"), "%s", buf_str(&out));
+}
+
 Test(format, colours_names_on_a_terminal)
 {
         struct format_head h = head(LOG_TEXT);
