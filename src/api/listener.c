@@ -77,6 +77,30 @@ bool listener_serves(const struct listener *l, const struct server_conf *c)
 
 /* ---- binding */
 
+/* As Supervisor shows it: -1 for what stays. */
+static long long owner_id(uint32_t id)
+{
+        return id == UINT32_MAX ? -1 : (long long)id;
+}
+
+/* Whose right it was not to give the socket away. */
+static bool not_permitted(const struct listener *l, struct err *e)
+{
+        const struct server_conf *c = &l->conf;
+        const struct world *w = l->api->sup->world;
+        struct account who;
+        char uid[16];
+
+        snprintf(uid, sizeof uid, "%u", (unsigned)w->euid);
+        err_set(e, ERR_USAGE,
+                "Not permitted to chown %s to uid/gid (%lld, %lld); adjust \"sockchown\" value in "
+                "config file or on command line to values that the current user (%s) can "
+                "successfully chown",
+                c->file, owner_id(c->chown.uid), owner_id(c->chown.gid),
+                w->user(w, uid, &who) ? who.name : uid);
+        return false;
+}
+
 /* Why it cannot listen, in the words of compat 8; behind them, what was tried. */
 static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *e)
 {
@@ -194,7 +218,9 @@ static bool bind_unix(struct listener *l, struct err *e)
         struct unix_made made;
 
         if (!listen_unix(&how, &made, e))
-                return put_in_words(c, made.holder, e);
+                return e->sys == EPERM && strncmp(e->text, "chown ", 6) == 0
+                           ? not_permitted(l, e)
+                           : put_in_words(c, made.holder, e);
         l->fds[0] = made.fd;
         l->count = 1;
         l->dev = made.dev;

@@ -265,3 +265,13 @@ def a_restart_by_rpc_keeps_the_process(c):
     c.wait(lambda: d.answers() and d.info()['counts']['RUNNING'] == 1, 'it is back')
     check(d.pids()['w'] != old, 'the worker is new')
     same(d.info()['pid'], d.pid, 'pid')
+
+
+@story(ordinary=True)
+def a_refused_chown_is_told_in_the_words_that_users_know(c):
+    d = c.daemon(server='chown=root:root', start=False)
+    code, _, err = c.run_daemon('-n', '-c', d.conf)
+    same(code, 2, 'exit code')
+    has(err, f'Not permitted to chown {d.socket} to uid/gid (0, 0); adjust "sockchown" value in config file or on '
+        'command line to values that the current user (', 'stderr')
+    has(err, ') can successfully chown', 'stderr')
