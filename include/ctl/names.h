@@ -28,6 +28,9 @@ bool name_matches(const char *pattern, const char *group, const char *process);
 
 /* Does a word name one process and no more? */
 bool name_is_one(const char *word);
+/* Does it name exactly this process, or its group ("web:*")? Such a word means nothing else, also
+ * where it looks like a glob. */
+bool name_is_exact(const char *word, const char *group, const char *process);
 /* Does a word of the command line, glob or not, mean this process? ("all" is not known here.) */
 bool name_selects(const char *word, const char *group, const char *process);
 

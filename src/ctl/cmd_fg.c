@@ -17,6 +17,7 @@ struct fg {
         struct ctl *ctl;
         const char *name;
         struct http *streams[2]; /* owned; NULL: there is none, or it has ended */
+        bool missing[2];         /* there is no such log */
         bool over;
 };
 
@@ -62,13 +63,24 @@ static void open_stream(struct fg *f, int at, const char *channel)
                 http_stream(f->streams[at], follow_print, f->ctl->out);
 }
 
-/* A process without this log is watched through the other one: a 404 is no news. */
+/* A process without one log is watched through the other one. */
+static void say_missing(struct fg *f)
+{
+        if (!f->missing[SRC_STDOUT] || !f->missing[SRC_STDERR])
+                return;
+        ctl_say(f->ctl, "%s has no log: nothing of what it writes can be shown", f->name);
+        fflush(f->ctl->out);
+}
+
 static void pump_stream(struct fg *f, int at)
 {
         struct err e = { 0 };
 
         if (http_feed(f->streams[at], &e) == HTTP_MORE)
                 return;
+        f->missing[at] = http_answer(f->streams[at])->status == 404;
+        if (f->missing[at])
+                say_missing(f);
         http_free(f->streams[at]);
         f->streams[at] = NULL;
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fault.h"
 #include "ctl/commands.h"
@@ -121,8 +122,10 @@ static void tail_plain(struct ctl *c, const struct strs *words)
                 return;
         }
         const char *channel = words->count > at + 1 ? words->items[at + 1] : "stdout";
-        if (strcmp(channel, "stdout") == 0 || strcmp(channel, "stderr") == 0)
-                tail_of(c, &how, words->items[at], channel);
+        if (strcasecmp(channel, "stdout") == 0)
+                tail_of(c, &how, words->items[at], "stdout");
+        else if (strcasecmp(channel, "stderr") == 0)
+                tail_of(c, &how, words->items[at], "stderr");
         else if ((!at || how.follow) && is_process(c, channel))
                 tail_lines_of(c, words);
         else

@@ -42,8 +42,12 @@ static void list_word(struct ctl *c, const char *word, const struct infos *infos
                 l->failed = true;
                 return;
         }
+        bool exact = false;
+        for (size_t i = 0; i < infos->count && !exact; i++)
+                exact = name_is_exact(word, infos->items[i].group, infos->items[i].name);
         for (size_t i = 0; i < infos->count; i++)
-                if (name_selects(word, infos->items[i].group, infos->items[i].name))
+                if ((exact ? name_is_exact : name_selects)(word, infos->items[i].group,
+                                                           infos->items[i].name))
                         listing_add(l, &infos->items[i]);
         if (l->count > before)
                 return;

@@ -76,25 +76,42 @@ bool name_is_one(const char *word)
 
 bool name_selects(const char *word, const char *group, const char *process)
 {
+        return name_is_glob(word) ? name_matches(word, group, process)
+                                  : name_is_exact(word, group, process);
+}
+
+bool name_is_exact(const char *word, const char *group, const char *process)
+{
         const char *colon = strchr(word, ':');
         size_t len = colon ? (size_t)(colon - word) : strlen(word);
 
-        if (name_is_glob(word))
-                return name_matches(word, group, process);
         if (strlen(group) != len || strncmp(word, group, len) != 0)
                 return false;
         return name_is_group(word) || strcmp(colon ? colon + 1 : word, process) == 0;
 }
 
-static bool expand_word(const char *word, const struct xval *infos, struct strs *out)
+static bool any_exact(const char *word, const struct xval *infos)
+{
+        for (size_t i = 0; infos && i < infos->count; i++)
+                if (name_is_exact(word, xval_str(infos->items[i], "group"),
+                                  xval_str(infos->items[i], "name")))
+                        return true;
+        return false;
+}
+
+/* A word that is a name stays what it is: the daemon knows it. */
+static bool expand_word(const char *word, const struct xval *infos, bool groups, struct strs *out)
 {
         size_t before = out->count;
+        bool exact = any_exact(word, infos);
 
+        if (exact && !(groups && name_is_group(word)))
+                return strs_add(out, word);
         for (size_t i = 0; infos && i < infos->count; i++) {
                 const char *group = xval_str(infos->items[i], "group");
                 const char *process = xval_str(infos->items[i], "name");
                 AUTO_BUF name = BUF_INIT;
-                if (!name_selects(word, group, process))
+                if (!(exact ? name_is_exact : name_selects)(word, group, process))
                         continue;
                 namespec_put(&name, group, process);
                 if (!strs_add(out, buf_str(&name)))
@@ -112,8 +129,8 @@ bool names_expand(const struct strs *words, const struct xval *infos, bool group
 {
         for (size_t i = 0; i < words->count; i++) {
                 const char *word = words->items[i];
-                bool ok =
-                    to_expand(word, groups) ? expand_word(word, infos, out) : strs_add(out, word);
+                bool ok = to_expand(word, groups) ? expand_word(word, infos, groups, out)
+                                                  : strs_add(out, word);
                 if (!ok)
                         return false;
         }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/duration.h"
 #include "base/stamp.h"
@@ -131,7 +132,7 @@ static bool take_option(struct ctl *c, struct tail_ask *a, const struct strs *wo
 
 static int channel_of(const char *word)
 {
-        return strcmp(word, "stdout") == 0 ? 0 : strcmp(word, "stderr") == 0 ? 1 : -1;
+        return strcasecmp(word, "stdout") == 0 ? 0 : strcasecmp(word, "stderr") == 0 ? 1 : -1;
 }
 
 /* As in Supervisor's form, a channel may stand behind the names. */

@@ -136,9 +136,26 @@ static bool matches(const char *pattern, const struct process *p, struct buf *na
                (is_lone(p) && fnmatch(pattern, p->name, 0) == 0);
 }
 
+/* "group:*" and "group:" of a group that is there, also when its name looks like a pattern. */
+static const struct group *whole_group(const struct registry *r, const char *pattern)
+{
+        const char *colon = strchr(pattern, ':');
+
+        if (!colon || (colon[1] && strcmp(colon, ":*") != 0))
+                return NULL;
+        for (int i = 0; i < r->group_count; i++) {
+                const char *name = r->groups[i]->name;
+                if (strncmp(name, pattern, (size_t)(colon - pattern)) == 0 &&
+                    !name[colon - pattern])
+                        return r->groups[i];
+        }
+        return NULL;
+}
+
 struct process **registry_match(const struct registry *r, const char *pattern, int *count_out)
 {
         size_t len = strlen(pattern);
+        const struct group *only = whole_group(r, pattern);
         AUTO_BUF whole = BUF_INIT, name = BUF_INIT;
 
         if (strcmp(pattern, "all") == 0 || strcmp(pattern, "*") == 0)
@@ -154,7 +171,8 @@ struct process **registry_match(const struct registry *r, const char *pattern, i
                 buf_putc(&whole, '*');
         for (int i = 0; i < r->group_count; i++)
                 for (int k = 0; k < r->groups[i]->count; k++)
-                        if (matches(buf_str(&whole), r->groups[i]->procs[k], &name))
+                        if (only ? r->groups[i] == only
+                                 : matches(buf_str(&whole), r->groups[i]->procs[k], &name))
                                 list[(*count_out)++] = r->groups[i]->procs[k];
         if (whole.failed || name.failed)
                 *count_out = -1;

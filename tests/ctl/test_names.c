@@ -93,3 +93,45 @@ Test(names, of_groups_are_left_to_the_daemon_unless_it_cannot)
         expand_to("web:*", true, "web:web_00 web:web_01");
         expand_to("web:", true, "web:web_00 web:web_01");
 }
+
+#define ROW(group, name)                                                          \
+        "<value><struct><member><name>group</name><value><string>" group          \
+        "</string></value></member><member><name>name</name><value><string>" name \
+        "</string></value></member></struct></value>"
+
+/* What is a name means that name, also when it looks like a pattern. */
+Test(names, a_name_wins_against_a_pattern)
+{
+        static const char infos[] =
+            "<?xml version='1.0'?><methodResponse><params><param><value><array><data>" ROW(
+                "w?", "w?") ROW("wx", "wx") ROW("app[0]", "a") ROW("app[0]", "b") ROW("app0", "c")
+                ROW("g", "p[0]")
+                    ROW("g", "p0") "</data></array></value></param></params></methodResponse>";
+        static const struct {
+                const char *word, *with_groups, *without;
+        } rows[] = {
+                { "w?", "w?", "w?" },
+                { "w*", "w? wx", "w? wx" },
+                { "app[0]:*", "app[0]:a app[0]:b", "app[0]:*" },
+                { "app[0]:", "app[0]:a app[0]:b", "app[0]:" },
+                { "app?:*", "app0:c", "app0:c" },
+                { "g:p[0]", "g:p[0]", "g:p[0]" },
+                { "g:p[01]", "g:p0", "g:p0" },
+        };
+        struct xanswer a = { 0 };
+        struct err e = { 0 };
+
+        cr_assert(xmlrpc_parse(infos, strlen(infos), &a, &e), "%s", e.text);
+        for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+                AUTO_STRS in = STRS_INIT, out = STRS_INIT;
+                AUTO_BUF joined = BUF_INIT;
+                bool groups = i % 2;
+                cr_assert(strs_add(&in, rows[i / 2].word));
+                cr_assert(names_expand(&in, a.value, groups, &out));
+                for (size_t k = 0; k < out.count; k++)
+                        buf_printf(&joined, "%s%s", k ? " " : "", out.items[k]);
+                cr_expect_str_eq(buf_str(&joined),
+                                 groups ? rows[i / 2].with_groups : rows[i / 2].without);
+        }
+        xanswer_release(&a);
+}

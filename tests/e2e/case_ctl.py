@@ -185,3 +185,40 @@ def the_client_of_debian_is_served(c):
     has(run('tail', 'web:web_00')[1], 'ready', 'tail')
     expect(run('shutdown'), 0, 'Shut down\n')
     d.wait_end(0)
+
+
+@story(nobody=True)
+def a_name_that_looks_like_a_pattern_means_itself(c):
+    d = c.daemon(''.join(c.program(name, ' sleep', 'startsecs=0') for name in ('w?', 'wx', 'p[0]', 'p0'))
+                 + '[group:app[0]]\nprograms=p[0],p0\n')
+    d.wait_all('RUNNING', 4)
+    same(d.ctl('status', 'w?')[1].split()[:2], ['w?', 'RUNNING'], 'status')
+    same(len(d.ctl('status', 'w?')[1].splitlines()), 1, 'lines of status')
+    same(d.ctl('status', 'app[0]:p[0]')[1].split()[0], 'app[0]:p[0]', 'status of a process')
+    same(len(d.ctl('status', 'app[0]:*')[1].splitlines()), 2, 'lines of status of the group')
+    same(len(d.ctl('pid', 'w?')[1].split()), 1, 'pid')
+    same(d.ctl('stop', 'w?')[1], 'w?: stopped\n', 'stop')
+    same(d.ctl('stop', 'app[0]:p[0]')[1], 'app[0]:p[0]: stopped\n', 'stop of a process')
+    same({p['name'] for p in d.processes() if p['state'] == 'RUNNING'}, {'wx', 'app[0]:p0'}, 'what runs')
+    same(d.ctl('stop', 'w*')[1].splitlines(), ['w?: ERROR (not running)', 'wx: stopped'], 'a pattern')
+
+
+@story(nobody=True)
+def a_channel_is_named_in_any_case(c):
+    d = c.daemon(c.program('w', '/bin/sh -c "echo seen >&2; exec sleep 1000"', 'startsecs=0'))
+    d.wait_worker_log('w', 'seen', 'stderr')
+    for word in ('stderr', 'STDERR', 'StdErr'):
+        same(d.ctl('tail', 'w', word)[1].strip(), 'seen', word)
+        same(d.ctl('tail', '-100', 'w', word)[1].strip(), 'seen', f'-100, {word}')
+
+
+@story(nobody=True)
+def fg_of_a_program_without_a_log_says_so(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'stdout_logfile=NONE', 'stderr_logfile=NONE'))
+    d.wait_all('RUNNING', 1)
+    with open(c.path('out'), 'w', encoding='utf-8') as out:
+        p = subprocess.Popen([c.need_ctl(), '-c', d.conf, 'fg', 'w'], stdin=subprocess.PIPE, stdout=out,
+                             stderr=subprocess.STDOUT)
+    c.wait(lambda: 'w has no log' in read_file(c.path('out')), 'it says so', lambda: read_file(c.path('out')))
+    p.stdin.close()
+    c.wait(lambda: p.poll() is not None, 'fg ends with its input')

@@ -384,6 +384,21 @@ Test(registry, matches_globs_in_the_order_of_status)
                                  globs[i].pattern, matching(globs[i].pattern));
 }
 
+/* What is a name means that name, also when it looks like a pattern. */
+Test(registry, a_name_wins_against_a_pattern)
+{
+        add(make_lone(plain("w?", NULL)));
+        add(make_lone(plain("wx", NULL)));
+        add(GROUP("g[0]", 1, plain("a", NULL), plain("a*", NULL), plain("ab", NULL)));
+        add(GROUP("g0", 1, plain("c", NULL)));
+        cr_expect_str_eq(matching("w?"), "w?");
+        cr_expect_str_eq(matching("w*"), "w? wx");
+        cr_expect_str_eq(matching("g[0]:a*"), "g[0]:a*");
+        cr_expect_str_eq(matching("g[0]:*"), "g[0]:a g[0]:a* g[0]:ab");
+        cr_expect_str_eq(matching("g[0]:"), "g[0]:a g[0]:a* g[0]:ab");
+        cr_expect_str_eq(matching("g?:*"), "g0:c");
+}
+
 /* ---- a new configuration for a group that stays */
 
 Test(registry, follows_a_new_configuration_without_touching_processes)
