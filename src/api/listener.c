@@ -89,6 +89,7 @@ static bool not_permitted(const struct listener *l, struct err *e)
         const struct server_conf *c = &l->conf;
         const struct world *w = l->api->sup->world;
         struct account who;
+        struct err unknown; /* then the number says it */
         char uid[16];
 
         snprintf(uid, sizeof uid, "%u", (unsigned)w->euid);
@@ -97,7 +98,7 @@ static bool not_permitted(const struct listener *l, struct err *e)
                 "config file or on command line to values that the current user (%s) can "
                 "successfully chown",
                 c->file, owner_id(c->chown.uid), owner_id(c->chown.gid),
-                w->user(w, uid, &who) ? who.name : uid);
+                w->user(w, uid, &who, &unknown) ? who.name : uid);
         return false;
 }
 
