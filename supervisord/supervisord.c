@@ -22,7 +22,9 @@
 #include "sys/world.h"
 #include "version.h"
 
-#define OWN_FDS 128 /* sockets, some clients, files of its own */
+#define LARGE_BYTES (128 << 10) /* a block from here on goes back to the kernel when it is freed \
+                                 */
+#define OWN_FDS 128             /* sockets, some clients, files of its own */
 
 /* ---- start-up */
 
@@ -271,6 +273,7 @@ int main(int argc, char **argv)
         /* One heap for all threads: nothing here allocates so much that threads would wait for each
          * other, and a heap for each would cost a megabyte. Before the first thread. */
         mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* else it grows, and large answers stay with us */
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
         else if (!given_read(&d.handover))

@@ -14,7 +14,11 @@
 
 #define PLACES_MAX      1024       /* connections of one listener */
 #define STREAM_WAIT_MAX (1u << 20) /* bytes that may wait for a stream's reader */
-#define LISTEN_FDS_MAX  8
+/* One budget for all that waits for clients or comes from them. What holds no more than a little is
+ * never refused for it. */
+#define BUDGET_BYTES   (48u << 20)
+#define BUDGET_LITTLE  (16u << 10)
+#define LISTEN_FDS_MAX 8
 
 enum conn_state {
         CONN_IDLE,    /* between requests: nothing of the next one has come */
@@ -80,7 +84,9 @@ struct conn {
         struct http_parse *parse; /* owned; NULL between requests */
         struct buf in;            /* read, not used */
         struct buf out;           /* to be written from `sent` on */
+        struct buf rest;          /* and then this: an answer's body, as it was made */
         size_t sent, lingered;
+        size_t held;     /* of the budget */
         bool whole_head; /* of the request in `parse`: `req` is filled */
         struct request req;
         const char *why; /* it is refused; static; NULL: the status says it */
@@ -99,8 +105,9 @@ struct api {
         struct listener *listeners;         /* owned */
         struct conn *conns;                 /* owned */
         int conn_count;
-        int place_max;     /* of one listener, where there are descriptors enough */
-        uint64_t instance; /* of this life of the daemon */
+        int place_max;       /* of one listener, where there are descriptors enough */
+        size_t held, budget; /* bytes of all connections, and how many they may be */
+        uint64_t instance;   /* of this life of the daemon */
         unsigned long
             xml_salt;  /* secret: expat's hash tables, which else ask the kernel each time */
         time_t date_s; /* what `date` says; 0: nothing yet */
@@ -134,6 +141,16 @@ bool places_make_room(struct listener *l, const struct conn *for_this, bool trus
 bool places_free_one(struct listener *l);
 /* One more descriptor for the request's connection, until it is answered. False: refused. */
 bool places_take_file(struct conn *c);
+
+/* ---- the budget (src/api/budget.c) */
+
+/* What it holds has changed. */
+void budget_count(struct conn *c);
+/* Is there room for what it holds? Where there is not, the oldest unread answers and unfinished
+ * requests of others make some: first of those without credentials, and of those with them only for
+ * one that has them, too. */
+bool budget_fits(struct conn *c);
+bool budget_is_short(const struct api *a);
 
 /* ---- between conn.c and reply.c */
 

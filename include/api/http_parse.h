@@ -43,6 +43,10 @@ bool http_parse_has_body(const struct http_parse *p); /* announced by length or 
 /* The client waits for "100 Continue" before it sends the body. Says so once. */
 bool http_parse_wants_continue(struct http_parse *p);
 
+/* From `check`: this request's body may have so many bytes, at most HTTP_BODY_MAX, which holds
+ * unless said. */
+void http_parse_limit_body(struct http_parse *p, size_t most);
+size_t http_parse_bytes(const struct http_parse *p);   /* what it holds; NULL: 0 */
 struct buf http_parse_take_body(struct http_parse *p); /* the caller's from now on */
 
 #endif

@@ -40,6 +40,14 @@ struct method {
 };
 extern const struct method methods[]; /* sorted by name; ends with name NULL */
 
+/* How long an answer may be: a whole log as it is read at once, or a list of the whole fleet. */
+#define ANSWER_MAX      (20u << 20)
+#define ANSWER_MAX_EACH 2048
+static inline size_t rpc_answer_max(const struct supervisor *s)
+{
+        return ANSWER_MAX + (size_t)s->registry.process_count * ANSWER_MAX_EACH;
+}
+
 /* Run a method: look-up, count and types of the parameters, mood. */
 enum rpc_status method_call(struct rpc_call *c, const char *name, const struct value *params);
 /* Give it up before it is done; also releases what a finished call holds. */

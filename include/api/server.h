@@ -45,6 +45,10 @@ bool request_param(const struct request *r, const char *name, struct buf *out);
 /* `extra` are further header lines, each ending in CRLF, or NULL. data is copied. */
 void reply(struct request *r, int status, const char *type, const char *extra, const void *data,
            size_t len);
+/* The same; the body is handed over, and empty afterwards. 503 instead of a large one where others'
+ * unread answers hold all the memory that there is for them. */
+void reply_body(struct request *r, int status, const char *type, const char *extra,
+                struct buf *body);
 /* Supervisor's error body (compat 19). */
 void reply_error_page(struct request *r, int status);
 
@@ -82,6 +86,7 @@ bool api_idle(const struct api *a);
 
 /* Where a request goes: implemented by src/api/router.c over the handlers below. */
 void route(struct request *r);
+size_t route_body_max(const char *path); /* how long a body can be that makes sense there */
 
 /* Handlers. */
 void rest_handle(struct request *r);    /* /v1/..., /healthz */

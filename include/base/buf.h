@@ -14,6 +14,7 @@ struct buf {
         char *data; /* owned, but see BUF_ON; NULL while nothing was ever put */
         size_t len; /* bytes, without the terminating NUL */
         size_t cap;
+        size_t most; /* bytes that it may hold; 0: as many as there is memory for */
         bool failed;
         bool borrowed; /* data is the caller's room still */
 };
@@ -34,6 +35,7 @@ void buf_put_int(struct buf *b, int64_t n);                            /* in dec
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_drop(struct buf *b, size_t n);   /* remove n bytes from the front */
+void buf_cut(struct buf *b, size_t len);  /* back to the first len bytes; clears `failed` */
 const char *buf_str(const struct buf *b); /* "" for an empty one; never NULL */
 
 /* Hand the memory over; the buffer is empty afterwards. NULL when it had failed (memory freed).

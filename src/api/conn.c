@@ -81,6 +81,7 @@ static void conn_unhold(struct conn *c)
         buf_release(&c->req.body);
         buf_release(&c->in);
         buf_release(&c->out);
+        buf_release(&c->rest);
         listener_unref(c->from);
         free(c);
 }
@@ -105,6 +106,8 @@ void conn_close(struct conn *c)
         fd_close(&c->fd);
         DL_DELETE(a->conns, c);
         a->conn_count--;
+        a->held -= c->held;
+        c->held = 0;
         c->from->taken -= c->descriptors;
         if (owes && c->req.on_gone)
                 c->req.on_gone(&c->req);
@@ -187,6 +190,7 @@ static int check_head(void *arg, struct http_parse *p)
                 return status;
         if (is_bidden(c, p))
                 return 403;
+        http_parse_limit_body(p, route_body_max(r->path));
         if (strcmp(r->path, "/healthz") == 0)
                 return 0;
         switch (auth_check(r->server, http_parse_header(p, "Authorization"))) {
@@ -219,6 +223,7 @@ static void request_reset(struct conn *c)
         buf_release(&r->body);
         c->from->taken -= c->descriptors - 1;
         c->descriptors = 1;
+        budget_count(c);
         *r = (struct request){ .conn = c,
                                .api = c->api,
                                .sup = c->api->sup,
@@ -340,8 +345,6 @@ static void run(struct conn *c)
 void conn_answered(struct conn *c)
 {
         ev_io_stop(c->api->loop, &c->out_ready);
-        buf_release(&c->out);
-        c->sent = 0;
         if (c->close_after) {
                 if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
                         conn_close(c);
@@ -380,6 +383,18 @@ static void on_eof(struct conn *c)
                 conn_close(c);
 }
 
+static void run_within_budget(struct conn *c)
+{
+        conn_hold(c);
+        run(c);
+        if (c->state != CONN_DEAD) {
+                budget_count(c);
+                if (takes_requests(c) && !budget_fits(c))
+                        reply_refuse(c, 503);
+        }
+        conn_unhold(c);
+}
+
 static void read_some(struct conn *c)
 {
         char data[READ_BYTES];
@@ -405,7 +420,7 @@ static void read_some(struct conn *c)
         if (c->in.failed)
                 conn_close(c);
         else
-                run(c);
+                run_within_budget(c);
 }
 
 static void on_in_ready(EV_P_ ev_io *w, int revents)

@@ -16,7 +16,7 @@ struct http_parse {
         struct buf target;
         struct buf headers; /* "name\0value\0" for each header */
         struct buf body;
-        size_t head_bytes;
+        size_t head_bytes, body_most;
         enum part part;
         bool head_done, done, keep_alive, has_body, wants_continue;
         int status;
@@ -138,11 +138,14 @@ static int check_head(struct http_parse *p)
                 return 400;
         if (count_head(p, strlen(http_parse_method(p)) + sizeof "  HTTP/1.1\r\n\r\n" - 1) != 0)
                 return 431;
-        if (hp->flags & F_CONTENTLENGTH && hp->content_length > HTTP_BODY_MAX)
+        int status = p->check ? p->check(p->arg, p) : 0;
+        if (status != 0)
+                return status;
+        if (hp->flags & F_CONTENTLENGTH && hp->content_length > p->body_most)
                 return 413;
         if (hp->flags & F_CONTENTLENGTH && hp->content_length <= BODY_AT_ONCE)
                 buf_reserve(&p->body, (size_t)hp->content_length);
-        return p->check ? p->check(p->arg, p) : 0;
+        return 0;
 }
 
 static int on_headers_complete(http_parser *hp)
@@ -167,7 +170,7 @@ static int on_body(http_parser *hp, const char *at, size_t len)
         struct http_parse *p = hp->data;
 
         p->wants_continue = false;
-        if (len > HTTP_BODY_MAX - p->body.len)
+        if (len > p->body_most - p->body.len)
                 return refuse(p, 413);
         buf_put(&p->body, at, len);
         return p->body.failed ? refuse(p, 503) : 0;
@@ -202,6 +205,7 @@ struct http_parse *http_parse_new(int (*check)(void *arg, struct http_parse *p),
         p->parser.data = p;
         p->check = check;
         p->arg = arg;
+        p->body_most = HTTP_BODY_MAX;
         return p;
 }
 
@@ -228,6 +232,16 @@ enum http_progress http_parse_feed(struct http_parse *p, const char *data, size_
                 return HTTP_MORE;
         p->status = why == HPE_HEADER_OVERFLOW ? 431 : 400;
         return HTTP_BAD;
+}
+
+void http_parse_limit_body(struct http_parse *p, size_t most)
+{
+        p->body_most = most;
+}
+
+size_t http_parse_bytes(const struct http_parse *p)
+{
+        return p ? p->target.len + p->headers.len + p->body.len : 0;
 }
 
 int http_parse_status(const struct http_parse *p)

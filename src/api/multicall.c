@@ -6,10 +6,15 @@
 
 #include "api/methods.h"
 
+#define FAULT_BYTES 512 /* of one, in the answer */
+
 struct multicall {
         struct rpc_call *outer;
         struct value *calls; /* owned: taken out of the parameters */
         int at;
+        size_t room; /* that the results together may have, beside a fault for each call */
+        size_t mark; /* where the present one's begins */
+        bool full;
         struct rpc_call inner;
         ev_timer next; /* the loop does not wait before it */
 };
@@ -28,8 +33,21 @@ static void cancel(struct rpc_call *c)
         c->job = NULL;
 }
 
+/* Its result does not fit: a fault in its place, and no call after it is carried out, so that
+ * none is of which the answer does not tell. */
+static void cut_result(struct multicall *m)
+{
+        buf_cut(m->outer->out, m->mark);
+        m->full = true;
+        rpc_fault(&m->inner, FAULT_FAILED,
+                  "the answers together are too long, or memory is short: this one is left out");
+}
+
 static void put_result(struct multicall *m)
 {
+        if (m->outer->out->failed)
+                cut_result(m);
+        m->outer->out->most = rpc_answer_max(m->outer->sup);
         if (m->inner.fault != FAULT_NONE)
                 xml_fault(m->outer->out, (int)m->inner.fault, buf_str(&m->inner.fault_text));
         method_release(&m->inner);
@@ -44,6 +62,12 @@ static enum rpc_status call_next(struct multicall *m)
         const struct value *params = value_member(call, "params");
 
         m->inner.fault = FAULT_NONE;
+        m->outer->out->most = m->room;
+        m->mark = m->outer->out->len;
+        if (m->full)
+                return rpc_fault(
+                    &m->inner, FAULT_FAILED,
+                    "the answers together are too long: this call was not carried out");
         if (!name || name->kind != VALUE_STRING)
                 return rpc_fault(&m->inner, FAULT_INCORRECT_PARAMETERS, "No methodName");
         if (strcmp(name->text, "system.multicall") == 0)
@@ -109,6 +133,13 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
                 free(m);
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         }
+        size_t most = rpc_answer_max(c->sup), faults = (size_t)m->calls->count * FAULT_BYTES;
+        if (faults > most / 2) {
+                value_free(m->calls);
+                free(m);
+                return rpc_fault(c, FAULT_FAILED, "too many calls at once");
+        }
+        m->room = most - faults;
         m->outer = c;
         ev_timer_init(&m->next, on_next, 0., 0.);
         m->next.data = m;

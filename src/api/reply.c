@@ -109,7 +109,7 @@ static void trace(const struct conn *c, int status, size_t len)
 
 size_t conn_waiting(const struct conn *c)
 {
-        return c->out.len - c->sent;
+        return c->out.len - c->sent + c->rest.len;
 }
 
 static void flushed(struct conn *c)
@@ -117,6 +117,7 @@ static void flushed(struct conn *c)
         ev_io_stop(c->api->loop, &c->out_ready);
         buf_release(&c->out);
         c->sent = 0;
+        budget_count(c);
         if (c->state == CONN_FLUSH)
                 conn_answered(c);
         else if (c->state == CONN_STREAM && c->on_drained)
@@ -132,12 +133,23 @@ static void compact(struct conn *c)
         c->sent = 0;
 }
 
+static void take_rest(struct conn *c)
+{
+        buf_release(&c->out);
+        c->out = c->rest;
+        c->rest = BUF_INIT;
+        c->sent = 0;
+}
+
 bool conn_flush(struct conn *c)
 {
         bool progress = false;
 
         while (conn_waiting(c) > 0) {
-                ssize_t n = send(c->fd, c->out.data + c->sent, conn_waiting(c), MSG_NOSIGNAL);
+                if (c->sent == c->out.len)
+                        take_rest(c);
+                ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent,
+                                 MSG_NOSIGNAL | (c->rest.len ? MSG_MORE : 0));
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)
@@ -154,6 +166,7 @@ bool conn_flush(struct conn *c)
                 return true;
         }
         compact(c);
+        budget_count(c);
         if (progress && c->state == CONN_FLUSH)
                 ev_timer_again(c->api->loop, &c->limit);
         ev_io_start(c->api->loop, &c->out_ready);
@@ -168,13 +181,9 @@ static void send_answer(struct conn *c)
                 conn_answer(c);
 }
 
-void reply(struct request *r, int status, const char *type, const char *extra, const void *data,
-           size_t len)
+/* Head, and length of what follows. */
+static void put_answer(struct conn *c, int status, const char *type, const char *extra, size_t len)
 {
-        struct conn *c = r->conn;
-
-        if (c->state != CONN_BUSY)
-                return;
         put_head(c, status, type, extra);
         if (status != 204 && status != 304) {
                 buf_lit(&c->out, "Content-Length: ");
@@ -182,10 +191,65 @@ void reply(struct request *r, int status, const char *type, const char *extra, c
                 buf_lit(&c->out, CRLF);
         }
         buf_lit(&c->out, CRLF);
-        if (!is_head(r) && status != 204 && status != 304)
-                buf_put(&c->out, data, len);
         trace(c, status, len);
+}
+
+static bool has_body(const struct request *r, int status)
+{
+        return !is_head(r) && status != 204 && status != 304;
+}
+
+void reply(struct request *r, int status, const char *type, const char *extra, const void *data,
+           size_t len)
+{
+        struct conn *c = r->conn;
+
+        if (c->state != CONN_BUSY)
+                return;
+        if (len > BUDGET_LITTLE) {
+                struct buf copy = BUF_INIT;
+                buf_put(&copy, data, len);
+                if (copy.failed)
+                        reply_refuse(c, 503);
+                else
+                        reply_body(r, status, type, extra, &copy);
+                buf_release(&copy);
+                return;
+        }
+        put_answer(c, status, type, extra, len);
+        if (has_body(r, status))
+                buf_put(&c->out, data, len);
         send_answer(c);
+}
+
+void reply_body(struct request *r, int status, const char *type, const char *extra,
+                struct buf *body)
+{
+        struct conn *c = r->conn;
+        AUTO_BUF mine = *body;
+
+        *body = BUF_INIT;
+        if (c->state != CONN_BUSY)
+                return;
+        if (mine.len <= BUDGET_LITTLE) {
+                reply(r, status, type, extra, buf_str(&mine), mine.len);
+                return;
+        }
+        size_t begin = c->out.len;
+        put_answer(c, status, type, extra, mine.len);
+        if (has_body(r, status)) {
+                c->rest = mine;
+                mine = BUF_INIT;
+        }
+        budget_count(c);
+        if (budget_fits(c)) {
+                send_answer(c);
+                return;
+        }
+        buf_cut(&c->out, begin);
+        buf_release(&c->rest);
+        budget_count(c);
+        reply_refuse(c, 503);
 }
 
 /* why: NULL, or words of ours. */
@@ -278,7 +342,8 @@ bool stream_send(struct request *r, const void *data, size_t len)
                 return false;
         if (len == 0)
                 return true; /* an empty chunk would be the end */
-        if (conn_waiting(c) > 0 && conn_waiting(c) + len > STREAM_WAIT_MAX) {
+        size_t most = budget_is_short(c->api) ? BUDGET_LITTLE : STREAM_WAIT_MAX;
+        if (conn_waiting(c) > 0 && conn_waiting(c) + len > most) {
                 conn_close(c);
                 return false;
         }
@@ -291,6 +356,7 @@ bool stream_send(struct request *r, const void *data, size_t len)
                 conn_close(c);
                 return false;
         }
+        budget_count(c);
         ev_io_start(c->api->loop, &c->out_ready);
         return true;
 }

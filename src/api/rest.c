@@ -22,7 +22,7 @@ static void answer(struct request *r, int status, const char *type, struct buf *
         if (value->failed)
                 reply_error_page(r, 500);
         else
-                reply(r, status, type, NULL, value->data, value->len);
+                reply_body(r, status, type, NULL, value);
 }
 
 void rest_reply(struct request *r, int status, struct buf *value)

@@ -189,7 +189,7 @@ static void job_drop(void *arg)
 static void job_done(void *owner, void *arg)
 {
         struct request *r = owner;
-        const struct job *j = arg;
+        struct job *j = arg;
         AUTO_BUF head = BUF_INIT;
 
         r->state = NULL;
@@ -199,7 +199,7 @@ static void job_done(void *owner, void *arg)
                 return;
         }
         put_head(r, &j->part, &head);
-        reply(r, 200, TYPE, buf_str(&head), buf_str(&j->part.text), j->part.text.len);
+        reply_body(r, 200, TYPE, buf_str(&head), &j->part.text);
 }
 
 static void on_gone(struct request *r)

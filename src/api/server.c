@@ -51,6 +51,7 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
         a->loop = s->loop;
         a->route = route;
         a->place_max = PLACES_MAX;
+        a->budget = BUDGET_BYTES;
         a->instance = pick_number(s);
         a->xml_salt = (unsigned long)pick_number(s) | 1;
         ev_timer_init(&a->pause, on_pause_over, 0., 0.);

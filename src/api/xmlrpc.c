@@ -28,6 +28,7 @@ static void on_gone(struct request *r)
 #define ANSWER_BYTES 2000 /* as many as most of them have */
 #define PROLOGUE     "<?xml version='1.0'?>\n<methodResponse>\n"
 #define EPILOGUE     "</methodResponse>\n"
+#define TOO_LONG     "the answer is too long, or memory is short: ask for a part of it"
 
 /* The result stands between them already: a list of all processes is not copied once more. */
 static void wrap_up(struct exchange *x)
@@ -47,17 +48,20 @@ static void wrap_up(struct exchange *x)
 static void answer(struct exchange *x)
 {
         struct request *r = x->request;
-        bool ok = !x->out.failed && !x->call.fault_text.failed;
+        bool ok = !x->call.fault_text.failed;
 
+        if (x->out.failed)
+                rpc_fault(&x->call, FAULT_FAILED, TOO_LONG);
         if (ok)
                 wrap_up(x);
         AUTO_BUF body = x->out;
         x->out = BUF_INIT;
+        body.most = 0;
         r->state = NULL;
         r->on_gone = NULL;
         exchange_free(x);
         if (ok && !body.failed)
-                reply(r, 200, "text/xml", NULL, body.data, body.len);
+                reply_body(r, 200, "text/xml", NULL, &body);
         else
                 reply_error_page(r, 500);
 }
@@ -77,6 +81,7 @@ static struct exchange *exchange_new(struct request *r)
         x->call = (struct rpc_call){
                 .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = on_done, .arg = x
         };
+        x->out.most = rpc_answer_max(r->sup);
         buf_reserve(&x->out, ANSWER_BYTES);
         buf_lit(&x->out, PROLOGUE "<params>\n<param>\n");
         return x;
@@ -104,6 +109,7 @@ void xmlrpc_handle(struct request *r)
         } else {
                 r->state = x;
                 r->on_gone = on_gone;
+                buf_release(&r->body); /* it is in params now */
                 log_line(r->sup->log, LVL_TRACE, "XML-RPC method called: %s()", method);
                 if (method_call(&x->call, method, params) == RPC_DONE)
                         answer(x);

@@ -19,11 +19,20 @@ void buf_reset(struct buf *b)
                 b->data[0] = '\0';
 }
 
+void buf_cut(struct buf *b, size_t len)
+{
+        b->failed = false;
+        if (len >= b->len)
+                return;
+        b->len = len;
+        b->data[len] = '\0';
+}
+
 bool buf_reserve(struct buf *b, size_t more)
 {
         if (b->failed)
                 return false;
-        if (more > SIZE_MAX / 4) {
+        if (more > SIZE_MAX / 4 || (b->most && (b->len > b->most || more > b->most - b->len))) {
                 b->failed = true;
                 return false;
         }

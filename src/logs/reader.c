@@ -28,6 +28,8 @@ struct reader {
         struct mail stop;
         bool wants_thread;
         int jobs;
+        struct read_job *first, **end; /* that wait for the one that is under way */
+        bool busy;
 
         /* The thread's. */
         struct follow_hub *hub; /* owned; NULL: nobody has followed yet */
@@ -109,22 +111,52 @@ static void hang_if_told(void)
 /* ---- one question, one answer */
 
 struct read_job {
-        struct mail mail; /* first */
+        struct mail mail;      /* first */
+        struct read_job *next; /* waits behind it */
         struct reader *reader;
         struct read_work work;
         void *arg, *owner;
         bool cancelled;
 };
 
+static void thread_work(struct mail *m);
+
+static void job_drop(struct read_job *j)
+{
+        j->reader->jobs--;
+        j->work.drop(j->arg);
+        free(j);
+}
+
+/* One at a time, so that what was read for others does not lie about by the dozen. What was
+ * cancelled meanwhile is not read at all. */
+static void begin_next(struct reader *r)
+{
+        while (!r->busy && r->first) {
+                struct read_job *j = r->first;
+                r->first = j->next;
+                if (!r->first)
+                        r->end = &r->first;
+                if (j->cancelled) {
+                        job_drop(j);
+                        continue;
+                }
+                r->busy = true;
+                j->mail.run = thread_work;
+                mailbox_send(&r->to_thread, &j->mail);
+        }
+}
+
 static void main_done(struct mail *m)
 {
         struct read_job *j = (struct read_job *)m;
+        struct reader *r = j->reader;
 
-        j->reader->jobs--;
         if (!j->cancelled)
                 j->work.done(j->owner, j->arg);
-        j->work.drop(j->arg);
-        free(j);
+        job_drop(j);
+        r->busy = false;
+        begin_next(r);
 }
 
 static void thread_work(struct mail *m)
@@ -157,11 +189,11 @@ struct read_job *reader_ask(struct reader *r, const struct read_work *w, void *a
                 w->drop(arg);
                 return NULL;
         }
-        *j = (struct read_job){
-                .mail.run = thread_work, .reader = r, .work = *w, .arg = arg, .owner = owner
-        };
+        *j = (struct read_job){ .reader = r, .work = *w, .arg = arg, .owner = owner };
         r->jobs++;
-        mailbox_send(&r->to_thread, &j->mail);
+        *r->end = j;
+        r->end = &j->next;
+        begin_next(r);
         return j;
 }
 
@@ -368,6 +400,7 @@ struct reader *reader_new(struct ev_loop *loop)
         if (!r)
                 return NULL;
         r->loop = loop;
+        r->end = &r->first;
         mailbox_open(&r->to_thread, loop);
         mailbox_open(&r->to_main, loop);
         return r;

@@ -422,6 +422,106 @@ Test(conn, drops_a_stream_whose_reader_is_too_slow)
         cr_expect_null(api.conns);
 }
 
+/* ---- the budget */
+
+static int connect_and_ask(const char *text)
+{
+        int fd = connect_one();
+
+        cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        spin();
+        return fd;
+}
+
+/* Is it open, and how much has come; reads all that is there. */
+static bool drain(int fd, size_t *len_out)
+{
+        char data[65536];
+        ssize_t n;
+
+        *len_out = 0;
+        do {
+                spin();
+                n = read(fd, data, sizeof data);
+                if (n > 0)
+                        *len_out += (size_t)n;
+        } while (n > 0);
+        return n < 0 && errno == EAGAIN;
+}
+
+Test(conn, cuts_the_oldest_unread_answer_when_the_budget_is_spent)
+{
+        int fds[3];
+        size_t len;
+
+        api.budget = 20u << 20;
+        then = answer_much;
+        for (int i = 0; i < 3; i++)
+                fds[i] = connect_and_ask("GET / HTTP/1.1\r\n\r\n");
+        cr_expect_leq(api.held, api.budget);
+        cr_expect_not(drain(fds[0], &len), "it has waited longest");
+        cr_expect_lt(len, 8u << 20);
+        for (int i = 1; i < 3; i++) {
+                cr_expect(drain(fds[i], &len));
+                cr_expect_gt(len, 8u << 20, "%d", i);
+        }
+        cr_expect_lt(api.held, 1000);
+        for (int i = 0; i < 3; i++)
+                close(fds[i]);
+}
+
+Test(conn, cuts_no_answer_to_credentials_for_one_without)
+{
+        size_t len;
+
+        api.budget = 10u << 20;
+        then = answer_much;
+        int mine = connect_one();
+        for (struct conn *c = api.conns; c; c = c->next)
+                c->trusted = c->next == NULL;
+        cr_assert_eq(write(mine, "GET / HTTP/1.1\r\n\r\n", 18), 18);
+        spin();
+        int other = connect_and_ask("GET / HTTP/1.1\r\n\r\n");
+        char answer[64] = "";
+        cr_assert_gt(read(other, answer, sizeof answer - 1), 12);
+        cr_expect_eq(atoi(answer + 9), 503);
+        cr_expect(drain(mine, &len));
+        cr_expect_gt(len, 8u << 20);
+        close(mine);
+        close(other);
+}
+
+Test(conn, answers_with_a_little_whatever_is_spent)
+{
+        api.budget = 1;
+        say("GET /little HTTP/1.1\r\n\r\n");
+        hear();
+        cr_expect(has("200 OK"));
+}
+
+Test(conn, cuts_unfinished_bodies_when_the_budget_is_spent)
+{
+        static char piece[60000];
+        static const char head[] = "POST /RPC2 HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n";
+        int fds[4];
+
+        memset(piece, 'x', sizeof piece);
+        api.budget = 150000;
+        for (int i = 0; i < 4; i++) {
+                fds[i] = connect_and_ask(head);
+                cr_assert_eq(write(fds[i], piece, sizeof piece), (ssize_t)sizeof piece);
+                spin();
+                cr_expect_leq(api.held, api.budget);
+        }
+        size_t len;
+        cr_expect_not(drain(fds[0], &len));
+        cr_expect(drain(fds[3], &len));
+        for (int i = 0; i < 4; i++)
+                close(fds[i]);
+        spin();
+        cr_expect_lt(api.held, 1000);
+}
+
 /* ---- ends */
 
 Test(conn, finishes_what_is_under_way_when_the_daemon_ends)

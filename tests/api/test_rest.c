@@ -431,6 +431,34 @@ Test(rest, takes_no_orders_while_the_daemon_ends)
         sup.mood = MOOD_RUNNING;
 }
 
+Test(rest, reads_bodies_as_long_as_their_route_needs)
+{
+        static const struct {
+                const char *path;
+                size_t most;
+        } routes[] = { { "/RPC2", 16u << 20 },
+                       { "/v1/processes/cat/stdin", 16u << 20 },
+                       { "/v1/reload", 64u << 10 },
+                       { "/v1/stdin/cat", 64u << 10 },
+                       { "/", 64u << 10 },
+                       { "/nowhere", 64u << 10 },
+                       { "/nowhere/stdin", 64u << 10 },
+                       { "/healthz", 64u << 10 } };
+
+        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+                char request[256];
+                cr_expect_eq(route_body_max(routes[i].path), routes[i].most, "%s", routes[i].path);
+                int n = snprintf(request, sizeof request,
+                                 "POST %s HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", routes[i].path,
+                                 routes[i].most + 1);
+                if (api.conns)
+                        conn_close(api.conns);
+                connect_one();
+                cr_assert_eq(write(client, request, (size_t)n), n);
+                cr_expect_eq(status_of_answer(), 413, "%s", routes[i].path);
+        }
+}
+
 /* ---- TCP */
 
 static bool is_far; /* the client is on another machine */

@@ -128,3 +128,22 @@ Test(buf, begins_in_the_callers_room_and_leaves_it_when_that_is_full)
         cr_expect_neq(taken, room, "what is handed over can be freed");
         free(taken);
 }
+
+Test(buf, holds_no_more_than_it_may_and_can_be_cut_back)
+{
+        AUTO_BUF b = BUF_INIT;
+
+        b.most = 10;
+        buf_puts(&b, "12345");
+        buf_puts(&b, "67890");
+        cr_expect_not(b.failed);
+        buf_putc(&b, 'x');
+        cr_expect(b.failed);
+        buf_cut(&b, 5);
+        cr_expect_not(b.failed);
+        cr_expect_str_eq(buf_str(&b), "12345");
+        buf_cut(&b, 7);
+        cr_expect_str_eq(buf_str(&b), "12345");
+        buf_puts(&b, "6");
+        cr_expect_str_eq(buf_str(&b), "123456");
+}

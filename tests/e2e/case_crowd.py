@@ -5,8 +5,9 @@ import resource
 import signal
 import socket
 import time
+import xmlrpc.client
 
-from e2elib import Skipped, check, free_port, same, story
+from e2elib import Skipped, UnixTransport, check, free_port, resident_kb, same, story
 
 CROWD = 1100
 PATIENT_S = 5.0
@@ -118,3 +119,72 @@ def workers_are_started_again_however_many_clients_there_are(c):
     c.wait(all_run_again, 'all run again', lambda: d.log()[-800:])
     check(not d.lines('too many open files'), 'descriptors were short')
     crowd.leave()
+
+
+# ---- memory
+
+BIG = 16 << 20
+MOST_KB = 100 * 1000
+
+
+def check_small(d, what):
+    kb = resident_kb(d.pid)
+    check(kb < MOST_KB, f'{kb} kB resident beside {what}')
+
+
+
+@story(slow=3)
+def what_waits_for_clients_that_do_not_read_has_one_bound(c):
+    if c.asan:
+        raise Skipped("the sanitizer's memory is another one")
+    raise_own_limit(3000)
+    port = free_port()
+    d = c.daemon(start=False, sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
+    d.text = c.program('w', ' sleep', 'startsecs=0', f'stdout_logfile={d.dir}/big')
+    d.configure(d.text)
+    with open(f'{d.dir}/big', 'w') as f:
+        f.write(('x' * 1023 + '\n') * (BIG // 1024 - 1))
+    d.start()
+    d.wait_all('RUNNING', 1)
+    call = ('<?xml version="1.0"?><methodCall><methodName>supervisor.readProcessStdoutLog</methodName><params>'
+            '<param><value>w</value></param><param><value><int>0</int></value></param>'
+            '<param><value><int>0</int></value></param></params></methodCall>').encode()
+    post = b'POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n'
+    floods = {
+        'unread XML answers': post % (b'/RPC2', len(call)) + call,
+        'unread parts of a log': b'GET /v1/logs/w/stdout HTTP/1.1\r\nHost: localhost\r\n\r\n',
+        'follows of a log': b'GET /v1/logs/w/stdout?tail=500000&follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+        'large heads': b'GET / HTTP/1.1\r\nHost: localhost\r\nX: ' + b'x' * 60000,
+    }
+    for what, text in floods.items():
+        crowd = Crowd(port)
+        for _ in range(5):
+            crowd.add(40, text)
+            check_served(d, what, 4)
+            check_small(d, what)
+        crowd.leave()
+    crowd = Crowd(port)
+    crowd.add(60, post % (b'/RPC2', BIG) + b' ' * (4 << 20))
+    check_served(d, 'bodies', 4)
+    check_small(d, 'bodies')
+    crowd.leave()
+
+
+@story(slow=2)
+def many_logs_in_one_call_are_answered_with_faults_where_they_do_not_fit(c):
+    d = c.daemon(start=False)
+    d.configure(c.program('w', ' sleep', 'startsecs=0', f'stdout_logfile={d.dir}/big'))
+    with open(f'{d.dir}/big', 'w') as f:
+        f.write(('x' * 1023 + '\n') * (BIG // 1024 - 1))
+    d.start()
+    d.wait_all('RUNNING', 1)
+    before = d.pids()
+    rpc = xmlrpc.client.ServerProxy('http://localhost', transport=UnixTransport(d.socket, c.patience))
+    read = {'methodName': 'supervisor.readProcessStdoutLog', 'params': ['w', 0, 0]}
+    stop = {'methodName': 'supervisor.stopProcess', 'params': ['w']}
+    got = rpc.system.multicall([read] * 3 + [stop])
+    same([len(got[0]) > 1 << 20] + [x['faultCode'] for x in got[1:]], [True, 30, 30, 30], 'answers')
+    same(d.pids(), before, 'what was not carried out')
+    if not c.asan:
+        rpc.system.multicall([read] * 5000)
+        check_small(d, 'a call of 5,000 reads')

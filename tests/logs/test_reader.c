@@ -69,7 +69,7 @@ Test(reader, leaves_the_loop_alone_while_a_disk_hangs)
         rig_settle(&rig);
         cr_expect_eq(answers, 0);
         reader_cancel(second);
-        cr_assert_eq(write(disk[1], "xxx", 3), 3);
+        cr_assert_eq(write(disk[1], "xx", 2), 2); /* what was cancelled is not read at all */
         cr_expect(rig_until(&rig, all_dropped));
         cr_expect_eq(answers, 2);
 }
