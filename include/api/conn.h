@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "api/guesses.h"
 #include "api/http_parse.h"
 #include "api/server.h"
 
@@ -23,6 +24,7 @@
 enum conn_state {
         CONN_IDLE,    /* between requests: nothing of the next one has come */
         CONN_READING, /* a part of a request is there */
+        CONN_PAUSED,  /* a wrong password: refused after a pause */
         CONN_BUSY,    /* a handler has it, no answer yet */
         CONN_HELD,    /* the answer waits for the main log's lines before it */
         CONN_FLUSH,   /* the answer is on its way */
@@ -89,6 +91,7 @@ struct conn {
         size_t held;     /* of the budget */
         bool whole_head; /* of the request in `parse`: `req` is filled */
         struct request req;
+        int pause_s;     /* before it is refused */
         const char *why; /* it is refused; static; NULL: the status says it */
         bool chunked;
         struct logs_wait *logged; /* CONN_HELD; borrowed */
@@ -113,6 +116,7 @@ struct api {
         time_t date_s; /* what `date` says; 0: nothing yet */
         char date[40];
         unsigned requests;
+        struct guesses guesses;
         ev_timer pause;   /* no descriptors left: accepting goes on after it */
         int64_t short_ms; /* when that was said last; 0: never */
         bool log_hangs;   /* no answer waits for the main log */

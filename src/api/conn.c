@@ -31,10 +31,11 @@ static const struct {
         bool reads;
         double limit_s; /* 0: none */
 } rules[CONN_STATE_COUNT] = {
-        [CONN_IDLE] = { true, IDLE_S },      [CONN_READING] = { true, REQUEST_S },
-        [CONN_BUSY] = { true, 0. },          [CONN_HELD] = { false, LOGGED_S },
-        [CONN_FLUSH] = { false, STUCK_S },   [CONN_STREAM] = { true, 0. },
-        [CONN_LINGER] = { true, GOODBYE_S }, [CONN_DEAD] = { false, 0. },
+        [CONN_IDLE] = { true, IDLE_S },    [CONN_READING] = { true, REQUEST_S },
+        [CONN_PAUSED] = { false, 1. },     [CONN_BUSY] = { true, 0. },
+        [CONN_HELD] = { false, LOGGED_S }, [CONN_FLUSH] = { false, STUCK_S },
+        [CONN_STREAM] = { true, 0. },      [CONN_LINGER] = { true, GOODBYE_S },
+        [CONN_DEAD] = { false, 0. },
 };
 
 static void read_or_not(struct conn *c)
@@ -53,6 +54,8 @@ void conn_enter(struct conn *c, enum conn_state state)
         conn_place(c);
         if (rules[state].limit_s > 0) {
                 c->limit.repeat = rules[state].limit_s;
+                if (state == CONN_PAUSED)
+                        c->limit.repeat *= c->pause_s;
                 ev_timer_again(loop, &c->limit);
         } else {
                 ev_timer_stop(loop, &c->limit);
@@ -177,6 +180,44 @@ static bool is_bidden(struct conn *c, const struct http_parse *p)
         return c->why != NULL;
 }
 
+/* Guessing is slow, and leaves a trace. */
+static void note_guess(struct conn *c)
+{
+        const struct caller *by = &c->req.caller;
+        const char *colon = strrchr(by->peer, ':');
+        char peer[64];
+        unsigned count;
+
+        if (by->known)
+                snprintf(peer, sizeof peer, "uid %d", (int)by->uid);
+        else
+                snprintf(peer, sizeof peer, "%.*s", colon ? (int)(colon - by->peer) : 60, by->peer);
+        c->pause_s = guesses_note(&c->api->guesses, peer, clock_now().mono_ms, &count);
+        if (count > 0)
+                log_line(c->api->sup->log, LVL_WARN,
+                         "[%s]: %u wrong password%s from %s (said once a minute)",
+                         c->from->conf.section, count, count > 1 ? "s" : "", peer);
+}
+
+static int check_password(struct conn *c, const struct http_parse *p)
+{
+        const char *given = http_parse_header(p, "Authorization");
+
+        switch (auth_check(c->req.server, given)) {
+        case AUTH_DENIED:
+                if (given)
+                        note_guess(c);
+                return 401;
+        case AUTH_GARBLED:
+                return 400;
+        case AUTH_OK:
+                c->req.authenticated = c->trusted = true;
+                return 0;
+        default:
+                return 0;
+        }
+}
+
 /* The headers are whole: is the body worth reading? */
 static int check_head(void *arg, struct http_parse *p)
 {
@@ -193,17 +234,7 @@ static int check_head(void *arg, struct http_parse *p)
         http_parse_limit_body(p, route_body_max(r->path));
         if (strcmp(r->path, "/healthz") == 0)
                 return 0;
-        switch (auth_check(r->server, http_parse_header(p, "Authorization"))) {
-        case AUTH_DENIED:
-                return 401;
-        case AUTH_GARBLED:
-                return 400;
-        case AUTH_OK:
-                r->authenticated = c->trusted = true;
-                return 0;
-        default:
-                return 0;
-        }
+        return check_password(c, p);
 }
 
 /* Ready for the next one. Who calls stays the same for the connection's life. */
@@ -216,6 +247,7 @@ static void request_reset(struct conn *c)
         c->whole_head = false;
         c->chunked = false;
         c->why = NULL;
+        c->pause_s = 0;
         c->on_drained = NULL;
         free(r->target);
         free(r->path);
@@ -302,7 +334,10 @@ static bool step(struct conn *c)
                 dispatch(c);
                 return true;
         case HTTP_BAD:
-                reply_refuse(c, http_parse_status(c->parse));
+                if (c->pause_s > 0)
+                        conn_enter(c, CONN_PAUSED);
+                else
+                        reply_refuse(c, http_parse_status(c->parse));
                 return false;
         default:
                 if (http_parse_wants_continue(c->parse)) {
@@ -449,6 +484,8 @@ static void on_limit(EV_P_ ev_timer *w, int revents)
         (void)loop, (void)revents;
         if (c->state == CONN_READING)
                 reply_refuse(c, 408);
+        else if (c->state == CONN_PAUSED)
+                reply_refuse(c, http_parse_status(c->parse));
         else if (c->state == CONN_HELD)
                 let_go_late(c);
         else

@@ -606,3 +606,27 @@ Test(conn, closes_what_is_idle_for_ten_minutes)
         wait_s(601);
         cr_expect(hear());
 }
+
+Test(conn, lets_a_wrong_password_wait_and_a_right_one_not)
+{
+        from.conf.username = "ann";
+        from.conf.password = "s3cret";
+        for (int i = 1; i <= 3; i++) {
+                buf_reset(&heard);
+                say("GET /x HTTP/1.1\r\nAuthorization: Basic YW5uOndyb25n\r\n\r\n");
+                cr_expect_not(hear());
+                cr_expect_eq(heard.len, 0);
+                int other = connect_and_ask(
+                    "GET /x HTTP/1.1\r\nAuthorization: Basic YW5uOnMzY3JldA==\r\n\r\n");
+                cr_expect_eq(routed, i, "others do not wait");
+                close(other);
+                wait_s(i - 0.5);
+                cr_expect_not(hear());
+                wait_s(i + 0.5);
+                cr_expect(hear());
+                cr_expect(has("401 Unauthorized"));
+                close(client);
+                spin();
+                client = connect_one();
+        }
+}

@@ -166,6 +166,11 @@ def passwords_are_asked_for(c):
     a = d.request('POST', '/v1/processes/w/stop', '{}', headers=form, port=port)
     same(a.status, 400, 'status of what a web page could send over TCP')
     same(d.get('/v1/info', headers=with_password(b'user:wrong')).status, 401, 'status')
+    for _ in range(2):
+        same(d.get('/v1/info', port=port, headers=with_password(b'user:wrong')).status, 401, 'status')
+    d.wait_log('1 wrong password from 127.0.0.1')
+    same(len(d.lines('from 127.0.0.1')), 1, 'lines about it')
+    check('wrong' not in d.log().replace('wrong password', ''), 'the guess is not written down')
     same(d.get('/v1/info', headers=with_password(b'user:secret')).status, 200, 'status')
     a = d.get('/v1/info', headers={'Authorization': 'Basic ###'})
     check(a.status in (400, 401), f'status of garbled words: {a.status}')
