@@ -12,6 +12,7 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "daemon.h"
+#include "base/reserve.h"
 #include "engine/fdstore.h"
 #include "engine/gzip.h"
 #include "engine/pipes.h"

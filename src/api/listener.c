@@ -14,6 +14,7 @@
 
 #include "api/sock_file.h"
 #include "base/fd.h"
+#include "base/reserve.h"
 #include "engine/lookup.h"
 #include "sys/handover.h"
 #include "sys/listen.h"
@@ -308,8 +309,13 @@ static void turn_away(struct api *a, int fd)
 static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
 {
         struct api *a = l->api;
-        struct conn *c = conn_new(a, l, fd);
 
+        if (!reserve_refill()) { /* its watchers could need more than there is */
+                turn_away(a, fd);
+                close(fd);
+                return;
+        }
+        struct conn *c = conn_new(a, l, fd);
         if (!c)
                 return;
         identify(c, sa);

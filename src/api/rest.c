@@ -102,11 +102,32 @@ void rest_diags(struct request *r, const struct diags *d)
 
 /* ---- bodies */
 
+#define JSON_EACH_BYTE 5
+#define JSON_EACH_MARK 128
+#define JSON_BESIDES   (1u << 20) /* the heap grows by so much where its end cannot move */
+
+/* jansson goes on with a buffer that did not grow. So what it can need is asked for first: a text
+ * three times over while its buffer grows, and a value with its place for each mark. */
+static bool has_room_for(const struct buf *body)
+{
+        size_t marks = 1;
+
+        for (size_t i = 0; i < body->len; i++)
+                marks += strchr(",:[{\"", body->data[i]) != NULL;
+        void *room = malloc(body->len * JSON_EACH_BYTE + marks * JSON_EACH_MARK + JSON_BESIDES);
+        free(room);
+        return room != NULL;
+}
+
 json_t *rest_body(struct request *r)
 {
         json_error_t why;
         json_t *body;
 
+        if (!has_room_for(&r->body)) {
+                rest_error(r, 503, "BUSY", "out of memory");
+                return NULL;
+        }
         if (r->body.len == 0)
                 body = json_object();
         else

@@ -1,7 +1,9 @@
 """When the machine says no: processes, descriptors, a thousand workers."""
 import contextlib
+import http.client
 import os
 import resource
+import socket
 
 from e2elib import (Failed, Skipped, become, check, descendants, has, lonely_uid, read_file, same, story,
                     write_file)
@@ -140,3 +142,39 @@ pidfile={c.dir}/x.pid
     has(err, 'Cannot open an HTTP server', 'stderr')
     has(err, 'EACCES', 'stderr')
     os.chmod(c.path('shut'), 0o700)
+
+
+def address_space(pid):
+    return int(read_file(f'/proc/{pid}/statm').split()[0]) * os.sysconf('SC_PAGE_SIZE')
+
+
+@story(slow=2)
+def memory_that_is_short_refuses_requests_and_ends_nothing(c):
+    if c.asan:
+        raise Skipped('the sanitizer needs all of its addresses')
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=20',
+                           'process_name=%(process_num)d', 'numprocs_max=200'))
+    d.wait_all('RUNNING', 20)
+    asked = (('POST', '/v1/processes/w:0/stdin', '{"data":"%s"}' % ('x' * 100000)),
+             ('POST', '/v1/processes/w:1/stdin', '{"data":"%s"}' % ('\\u20ac' * 50000)),
+             ('POST', '/v1/reload', '{"plan":[%s1]}' % ('1,' * 20000)),
+             ('POST', '/v1/programs/w/scale', '{"by":5}'), ('GET', '/v1/processes', None),
+             ('POST', '/v1/processes/w:2/restart', '{}'))
+    for kib in range(0, 2048, 64):
+        before = address_space(d.pid)
+        resource.prlimit(d.pid, resource.RLIMIT_AS, (before + kib * 1024, -1))
+        held = []
+        for method, path, body in asked:
+            for _ in range(20):
+                s = socket.socket(socket.AF_UNIX)
+                s.settimeout(1)
+                with contextlib.suppress(OSError):
+                    s.connect(d.socket)
+                held.append(s)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                d.request(method, path, body, patience=5)
+        resource.prlimit(d.pid, resource.RLIMIT_AS, (-1, -1))
+        for s in held:
+            s.close()
+        check(d.popen.poll() is None, f'it ended with {d.popen.returncode} at {kib} KiB')
+        c.wait(d.answers, f'it answers after {kib} KiB')

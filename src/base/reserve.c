@@ -1,0 +1,60 @@
+#include "base/reserve.h"
+
+#include <ev.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define BLOCKS      8
+#define BLOCK_BYTES (256 << 10) /* mapped, and never touched: it costs addresses only */
+
+/* libev's interface has no argument for it, and all of its loops share it. */
+static _Atomic(void *) blocks[BLOCKS];
+static atomic_int missing = BLOCKS;
+
+static void *take_block(void)
+{
+        for (int i = 0; i < BLOCKS; i++) {
+                void *block = atomic_exchange(&blocks[i], NULL);
+                if (!block)
+                        continue;
+                atomic_fetch_add(&missing, 1);
+                return block;
+        }
+        return NULL;
+}
+
+void *reserve_allocate(void *old, long size)
+{
+        void *got, *block;
+
+        if (size <= 0) {
+                free(old);
+                return NULL;
+        }
+        while (!(got = realloc(old, (size_t)size)) && (block = take_block()))
+                free(block);
+        return got;
+}
+
+bool reserve_refill(void)
+{
+        for (int i = 0; i < BLOCKS && atomic_load(&missing) > 0; i++) {
+                void *none = NULL, *block;
+                if (atomic_load(&blocks[i]))
+                        continue;
+                block = malloc(BLOCK_BYTES);
+                if (!block)
+                        return false;
+                if (atomic_compare_exchange_strong(&blocks[i], &none, block))
+                        atomic_fetch_sub(&missing, 1);
+                else
+                        free(block);
+        }
+        return true;
+}
+
+void reserve_begin(void)
+{
+        reserve_refill();
+        ev_set_allocator(reserve_allocate);
+}
