@@ -11,8 +11,8 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
-#include "daemon.h"
 #include "base/reserve.h"
+#include "daemon.h"
 #include "engine/fdstore.h"
 #include "engine/gzip.h"
 #include "engine/pipes.h"
@@ -23,9 +23,8 @@
 #include "sys/world.h"
 #include "version.h"
 
-#define LARGE_BYTES (128 << 10) /* a block from here on goes back to the kernel when it is freed \
-                                 */
-#define OWN_FDS 128             /* sockets, some clients, files of its own */
+#define LARGE_BYTES (128 << 10) /* a block that goes back to the kernel when it is freed */
+#define OWN_FDS     128         /* sockets, some clients, files of its own */
 
 /* ---- start-up */
 
