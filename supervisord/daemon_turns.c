@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "daemon.h"
+#include "engine/launches.h"
 #include "engine/reload.h"
 #include "engine/upgrade.h"
 #include "engine/waves.h"
@@ -66,7 +67,8 @@ static void on_farewell(struct ev_loop *loop, ev_timer *w, int revents)
 
         (void)revents;
         if (d->next_binary) {
-                if (api_quiet(d->api) || ++d->farewells > PATIENCE_ROUNDS) {
+                bool quiet = api_quiet(d->api) && !launches_any(&d->sup);
+                if (quiet || ++d->farewells > PATIENCE_ROUNDS) {
                         ev_timer_stop(loop, w);
                         become_next(d);
                 }

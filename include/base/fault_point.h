@@ -13,7 +13,7 @@
  * Before this nothing happens. */
 void fault_points_arm(void);
 
-/* May be passed by the child's side of a vfork: then its parent dies, and the child goes on. */
+/* May be passed by the child's side of a start: then its parent dies, and the child goes on. */
 void fault_point(const char *name);
 
 /* Whether the test wants this to be as on a poorer machine. */

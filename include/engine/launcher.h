@@ -8,8 +8,12 @@
 #include "engine/orders.h"
 #include "engine/supervisor.h"
 
-/* Start it: on success *pid_out; else *e has the spawnerr text of compat 12.1. */
+/* Begin its start: on success *pid_out, and where it takes its time the worker's `launching`; else
+ * *e has the spawnerr text of compat 12.1. */
 bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e);
+/* That has failed later on. err: the worker's own stderr, or -1. */
+void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r, int err,
+                      struct err *e);
 
 /* Did it fail because no descriptors are left? */
 bool launcher_was_short(const struct err *e);

@@ -25,7 +25,11 @@ struct caller {
 
 /* ---- waiting */
 
-enum wait_for { WAIT_FOR_STARTED, WAIT_FOR_STOPPED };
+enum wait_for {
+        WAIT_FOR_EXECUTED, /* it is known what came of the start itself: FAULT_NONE, SPAWN_ERROR */
+        WAIT_FOR_STARTED,
+        WAIT_FOR_STOPPED
+};
 
 struct waiter {
         struct waiter *next;     /* engine's own */

@@ -61,15 +61,16 @@ struct supervisor {
         struct sweep *sweep;     /* engine/sweep: ended workers whose descendants are looked for */
         struct starts *starting; /* engine/starts: who is still to be started; NULL: nobody */
         struct wave *waves;      /* engine/waves: orders that still have to be given; NULL: none */
-        struct hold *hold;       /* engine/hold: starts that wait for somebody to go; NULL: none */
-        int64_t armed_ms;        /* what `wake` is armed for, -1: nothing */
-        ev_timer wake;           /* armed for the first of `due` */
-        ev_timer late_reap;      /* engine/children: a look at all children is due */
-        bool listen;             /* engine/children: the next pause asks who has hung up */
-        bool look;               /* and this one looks at all of them */
-        int hangups;             /* owned: engine/hangups; -1: nobody is listened to */
-        int64_t child_ms;        /* when the last SIGCHLD came */
-        int64_t unheard_ms;      /* the last end that no stdin could have told of */
+        struct launching *launches; /* engine/launches: starts that are under way */
+        struct hold *hold;  /* engine/hold: starts that wait for somebody to go; NULL: none */
+        int64_t armed_ms;   /* what `wake` is armed for, -1: nothing */
+        ev_timer wake;      /* armed for the first of `due` */
+        ev_timer late_reap; /* engine/children: a look at all children is due */
+        bool listen;        /* engine/children: the next pause asks who has hung up */
+        bool look;          /* and this one looks at all of them */
+        int hangups;        /* owned: engine/hangups; -1: nobody is listened to */
+        int64_t child_ms;   /* when the last SIGCHLD came */
+        int64_t unheard_ms; /* the last end that no stdin could have told of */
         struct stdin_home stdin_home; /* worker_stdin_home's */
         struct memory_trim {
                 ev_timer pause;
@@ -95,10 +96,11 @@ struct supervisor {
         struct adopted *left_alone;  /* engine/adopt: whose adoption is not complete; NULL: none */
         ev_timer look_again;         /* active while there are some */
         struct spare spare;
-        struct outfits *outfits; /* engine/outfit; NULL: nothing was started yet */
-        struct fcgi *bound;      /* engine/fcgi: sockets for the configuration that is to come */
-        pid_t gzip;              /* engine/gzip: the child that compresses a log; 0: none */
-        struct ticks *ticks;     /* engine/ticks; NULL: nobody wants them */
+        struct outfits *outfits;   /* engine/outfit; NULL: nothing was started yet */
+        struct fcgi *bound;        /* engine/fcgi: sockets for the configuration that is to come */
+        pid_t gzip;                /* engine/gzip: the child that compresses a log; 0: none */
+        struct spawned gzip_start; /* of that child */
+        struct ticks *ticks;       /* engine/ticks; NULL: nobody wants them */
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);
@@ -126,6 +128,10 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 /* An order to one process: process_order + supervisor_act. */
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order);
 
+/* A start has got through: the process is what it was to be. */
+void supervisor_executed(struct supervisor *s, struct process *p);
+/* It has not: why, and errno. */
+void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e);
 /* It has ended: status as from waitpid, or `lost` when nobody knows. */
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* Drain the dead: all there are. See engine/children.h for what SIGCHLD calls. */

@@ -18,6 +18,7 @@ struct waiter;
 struct stdin_pipe;
 struct listener;
 struct adopted;
+struct launching;
 
 /* How a successor would know the worker again (engine/state.h). */
 struct footprint {
@@ -29,6 +30,7 @@ struct footprint {
         uint64_t frame;                 /* of what the rest was written; 0: write it anew */
         uint32_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
         uint16_t paths;                 /* counts up when a log gets another path */
+        bool birth;                     /* its child is to write to the record, or has */
         bool adopted;                   /* started by an earlier daemon */
         bool adopted_logs;              /* and its pipes are ours again */
 };
@@ -55,21 +57,22 @@ struct worker {
         int streams_for; /* s->generation whose settings they have; 0: none for certain */
         int status;      /* of the death that waits for the streams */
         struct untold untold;
-        uint8_t draining;          /* streams that have not said on_finished since the death */
-        bool out_auto, err_auto;   /* the stream has a generated path */
-        bool reaped;               /* a death waits to be fed */
-        bool heard;                /* engine/hangups listens to its stdin */
-        bool lost;                 /* nobody knows how it ended: `status` says nothing */
-        bool owes_stop;            /* what is below it has still to be sent the stop signal */
-        bool astray;               /* what remains of it is not below us: an earlier daemon's */
-        char *log_error;           /* owned: why it was killed after its start; NULL: it was not */
-        struct adopted *adopted;   /* owned; NULL: the worker is our child, or there is none */
-        struct stdin_pipe *in;     /* owned; NULL: none */
-        struct probe *probe;       /* owned; NULL: no health check running */
-        struct listener *listener; /* owned: an event listener's protocol state; else NULL */
-        struct waiter *waiters;    /* list, see engine/orders.h */
-        struct nag *nag;           /* owned: engine/waiters, while somebody waits for its stop */
-        struct remains *remains;   /* owned; NULL: nobody below it was ever seen */
+        uint8_t draining;        /* streams that have not said on_finished since the death */
+        bool out_auto, err_auto; /* the stream has a generated path */
+        bool reaped;             /* a death waits to be fed */
+        bool heard;              /* engine/hangups listens to its stdin */
+        bool lost;               /* nobody knows how it ended: `status` says nothing */
+        bool owes_stop;          /* what is below it has still to be sent the stop signal */
+        bool astray;             /* what remains of it is not below us: an earlier daemon's */
+        char *log_error;         /* owned: why it was killed after its start; NULL: it was not */
+        struct adopted *adopted; /* owned; NULL: the worker is our child, or there is none */
+        struct launching *launching; /* owned: its start is under way; NULL: it is not */
+        struct stdin_pipe *in;       /* owned; NULL: none */
+        struct probe *probe;         /* owned; NULL: no health check running */
+        struct listener *listener;   /* owned: an event listener's protocol state; else NULL */
+        struct waiter *waiters;      /* list, see engine/orders.h */
+        struct nag *nag;             /* owned: engine/waiters, while somebody waits for its stop */
+        struct remains *remains;     /* owned; NULL: nobody below it was ever seen */
 };
 
 /* Nearly no worker has any. */

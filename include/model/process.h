@@ -121,6 +121,7 @@ struct process {
         int restarts;           /* automatic restarts since the operator last started it */
         enum pstate state : 8;  /* written by process_feed only */
         enum pwait waiting : 8; /* what due_ms means; WAIT_NONE: nothing awaited */
+        bool launching;         /* the pid is there, but is not executed yet */
         bool recalled;          /* carried over from an earlier daemon: what it was told holds */
         bool has_spawnerr;      /* see process_spawnerr */
         bool remains; /* what its last run started is still there, and is to be stopped before the
@@ -155,7 +156,12 @@ void process_free(struct process *p); /* NULL is fine */
  * restarts and the breaker; a stop clears tries. FATAL by order gives no DO_ON_FATAL. Where a
  * process that no signal reaches (UNKNOWN) still lives, a start is a restart: never two pids. */
 unsigned process_order(struct process *p, enum pevent order, struct moment at);
-/* DO_SPAWN was carried out: a pid, or a failure with its text (copied). */
+/* A start that is carried over from another life counts as through: its deadline. */
+void process_await_up(struct process *p);
+/* DO_SPAWN was carried out: a pid, or a failure with its text (copied). Where that takes its time,
+ * process_begun says that there is a pid; until one of the others it may be told to stop, or end.
+ */
+void process_begun(struct process *p, pid_t pid, struct moment at);
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at);
 unsigned process_spawn_failed(struct process *p, const char *why, struct moment at);
 /* As above, where not the program but the daemon is to blame, which has no descriptors left: tried

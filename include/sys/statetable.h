@@ -50,6 +50,9 @@ size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, siz
 uint32_t statetable_add(struct statetable *t, const void *record, uint32_t len, struct err *e);
 /* Plain stores only: also from a vfork child. len is within 1 and record_max. */
 void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len);
+/* A child of ours, on a copy of our memory, has written to this slot: which copy is the newer one?
+ */
+void statetable_refresh(struct statetable *t, uint32_t slot);
 void statetable_drop(struct statetable *t, uint32_t slot);
 
 #endif

@@ -43,17 +43,23 @@ struct launch {
         bool limit_nofile;
         struct rlimit nofile; /* what the worker gets when limit_nofile */
         const sigset_t *mask; /* the worker's signal mask; NULL: nothing is blocked */
-        /* Called first thing in the child, which shares our memory and all of our descriptors:
-         * plain stores only. NULL: nobody wants to know. */
+        /* Copy the table of descriptors: nothing of the child's ends is held here for a moment, and
+         * the report may be dropped at once. */
+        bool copies_fds;
+        /* Called first thing in the child, on a copy of our memory and with all of our descriptors:
+         * plain stores only, into what is mapped shared. NULL: nobody wants to know. */
         void (*born)(void *arg, pid_t self);
         void *born_arg;
 };
 
 struct spawned {
         pid_t pid;
-        enum spawn_step step; /* where it failed */
-        int error;            /* errno there */
+        enum spawn_step step; /* where it failed, or the last that is known to be begun */
+        int error;            /* errno where it failed */
+        int report; /* owned: readable when there is news, until spawn_drop; -1: it is executed */
 };
+
+enum spawn_progress { SPAWN_UNDER_WAY, SPAWN_EXECUTED, SPAWN_FAILED };
 
 struct sys {
         void *arg; /* of a fake; NULL in the real one */
@@ -61,10 +67,14 @@ struct sys {
          * then has it there. Borrowed; NULL: nowhere. */
         siginfo_t *end;
 
-        /* clone + exec as mechanisms.md 3; the child leads its own session. False: out->step and
-         * error. */
+        /* Begin a start; the child leads its own session. Nothing is waited for: how far it has got
+         * says spawn_look. False: there is no child; out->step and error. */
         bool (*spawn)(struct sys *s, const struct launch *l, struct spawned *out);
-        int (*kill)(struct sys *s, pid_t pid, int sig); /* pid < 0: the group */
+        /* EXECUTED also when it has ended before that, without a word. FAILED: st->step and error;
+         * the child ends by itself and has to be reaped. Not to be asked again after these. */
+        enum spawn_progress (*spawn_look)(struct sys *s, struct spawned *st);
+        void (*spawn_drop)(struct sys *s, struct spawned *st); /* its report is closed */
+        int (*kill)(struct sys *s, pid_t pid, int sig);        /* pid < 0: the group */
         /* waitpid(-1, ..., WNOHANG), and `end` above: pid, 0 nothing, -1 errno. */
         pid_t (*reap)(struct sys *s, int *status_out);
         /* The same for one child: does not walk over the others. */
@@ -96,7 +106,7 @@ struct sys {
 /* What waitpid(2) says where waitid(2) says this. */
 int sys_wait_status(const siginfo_t *end);
 
-/* The one real kernel; not to be freed. The first call holds three low descriptor numbers for the
+/* The one real kernel; not to be freed. The first call holds four low descriptor numbers for the
  * starts to come (sys/spawn.h): make it the first thing in main, before anything is opened. */
 struct sys *sys_real(void);
 

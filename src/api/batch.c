@@ -176,6 +176,8 @@ static void on_order(void *arg, int i, struct process *p, enum fault f, const st
         b->items[i].removed = p == NULL;
         if (f == FAULT_NONE && b->wait)
                 batch_await(b, i, p, b->until);
+        else if (f == FAULT_NONE && b->until == WAIT_FOR_STARTED)
+                batch_await(b, i, p, WAIT_FOR_EXECUTED); /* also where nothing is waited for */
         else
                 batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
 }

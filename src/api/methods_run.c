@@ -10,7 +10,8 @@ struct errand {
         struct job *job;
         struct waiter waiter;
         char *name, *group; /* owned */
-        bool done;
+        struct buf answer;  /* owned: its status struct */
+        int place;          /* among the answers: from 1 on; 0: none yet */
 };
 
 struct job {
@@ -21,6 +22,7 @@ struct job {
         struct errand *errands; /* owned */
         struct wave *wave;      /* orders that are still to be given; NULL: none */
         int count, open; /* open: errands without an answer, and one while orders are being given */
+        int waited;      /* so many answers came later than at once */
 };
 
 static void job_free(struct job *j)
@@ -31,6 +33,7 @@ static void job_free(struct job *j)
                 waiter_cancel(&j->errands[i].waiter);
                 free(j->errands[i].name);
                 free(j->errands[i].group);
+                buf_release(&j->errands[i].answer);
         }
         free(j->errands);
         free(j->asked);
@@ -54,12 +57,21 @@ void rpc_status_struct(struct buf *out, const char *name, const char *group, enu
         xml_struct_end(out);
 }
 
-static void put_answer(struct errand *a, enum fault f, const char *extra)
+/* What is known as soon as it is executed is answered in the order of the list, whoever is executed
+ * first; what takes longer comes behind it, as it comes (compat 20.3). */
+static int place_of(const struct errand *a, bool at_once)
+{
+        struct job *j = a->job;
+
+        return at_once ? (int)(a - j->errands) + 1 : j->count + ++j->waited;
+}
+
+static void put_answer(struct errand *a, bool at_once, enum fault f, const char *extra)
 {
         struct rpc_call *c = a->job->call;
         AUTO_BUF text = BUF_INIT;
 
-        a->done = true;
+        a->place = place_of(a, at_once);
         a->job->open--;
         if (!a->job->many) {
                 if (f == FAULT_NONE)
@@ -75,13 +87,40 @@ static void put_answer(struct errand *a, enum fault f, const char *extra)
                 buf_printf(&text, ": %s", a->name);
         else
                 buf_printf(&text, ": %s:%s", a->group, a->name);
-        rpc_status_struct(c->out, a->name, a->group, f, buf_str(&text));
+        rpc_status_struct(&a->answer, a->name, a->group, f, buf_str(&text));
+}
+
+static int by_place(const void *a, const void *b)
+{
+        const struct errand *const *x = a, *const *y = b;
+
+        return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
+}
+
+/* Without memory for the order, in that of the list. */
+static void put_answers(struct job *j)
+{
+        struct buf *out = j->call->out;
+        struct errand **sorted = calloc((size_t)j->count + 1, sizeof *sorted);
+
+        for (int i = 0; sorted && i < j->count; i++)
+                sorted[i] = &j->errands[i];
+        if (sorted && j->count)
+                qsort(sorted, (size_t)j->count, sizeof *sorted, by_place);
+        for (int i = 0; i < j->count; i++) {
+                const struct buf *one = sorted ? &sorted[i]->answer : &j->errands[i].answer;
+                buf_put(out, buf_str(one), one->len);
+                out->failed |= one->failed;
+        }
+        free(sorted);
 }
 
 static enum rpc_status finish(struct job *j)
 {
-        if (j->many)
+        if (j->many) {
+                put_answers(j);
                 xml_array_end(j->call->out);
+        }
         j->call->job = NULL;
         job_free(j);
         return RPC_DONE;
@@ -100,9 +139,11 @@ static void finish_later(struct job *j)
 static void on_done(void *arg, struct process *p, enum fault f)
 {
         struct errand *a = arg;
+        bool at_once =
+            a->waiter.what == WAIT_FOR_EXECUTED ||
+            (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
 
-        (void)p;
-        put_answer(a, f, NULL);
+        put_answer(a, at_once, f, NULL);
         finish_later(a->job);
 }
 
@@ -111,10 +152,14 @@ static void on_order(void *arg, int i, struct process *p, enum fault f, const st
         struct job *j = arg;
         struct errand *a = &j->errands[i];
 
-        if (f == FAULT_NONE && j->wait && !waiter_add(j->call->sup, &a->waiter, p, j->what, &f))
+        /* Whether it could be executed is a part of the answer, also where nothing is waited for.
+         */
+        enum wait_for what = j->wait ? j->what : WAIT_FOR_EXECUTED;
+        bool waits = j->wait || j->what == WAIT_FOR_STARTED;
+        if (f == FAULT_NONE && waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
                 return;
         bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
-        put_answer(a, f, says_why ? e->text : NULL);
+        put_answer(a, true, f, says_why ? e->text : NULL);
 }
 
 static void on_ordered(void *arg)

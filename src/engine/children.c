@@ -2,6 +2,7 @@
 
 #include "engine/fatal.h"
 #include "engine/hangups.h"
+#include "engine/launches.h"
 #include "engine/lookup.h"
 #include "engine/probes.h"
 #include "engine/upgrade.h"
@@ -64,8 +65,9 @@ static bool was_heard(const struct supervisor *s, pid_t pid)
 
 bool children_is_stranger(const struct supervisor *s, pid_t pid)
 {
-        return !registry_by_pid(&s->registry, pid) && !probe_owns(s, pid) && !fatal_owns(s, pid) &&
-               !upgrade_owns(s, pid) && !lookup_owns(s, pid) && pid != s->gzip;
+        return !registry_by_pid(&s->registry, pid) && !launches_own(s, pid) &&
+               !probe_owns(s, pid) && !fatal_owns(s, pid) && !upgrade_owns(s, pid) &&
+               !lookup_owns(s, pid) && pid != s->gzip;
 }
 
 static void ended(struct supervisor *s, pid_t pid, int status, const char *name)

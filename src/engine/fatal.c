@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "engine/launcher.h"
@@ -15,16 +16,17 @@
 
 struct hook {
         struct hook *next;
-        pid_t pid;
-        char *text; /* owned: the command, for the log */
+        struct spawned st; /* its report is owned */
+        char *text;        /* owned: the command, for the log */
 };
 
 struct fatal_hooks {
         struct hook *first; /* owned list */
 };
 
-static void drop_hook(struct hook *h)
+static void drop_hook(struct supervisor *s, struct hook *h)
 {
+        s->sys->spawn_drop(s->sys, &h->st);
         free(h->text);
         free(h);
 }
@@ -37,7 +39,7 @@ void fatal_free(struct supervisor *s)
                 return;
         for (struct hook *h = s->fatal->first; h; h = next) {
                 next = h->next;
-                drop_hook(h);
+                drop_hook(s, h);
         }
         free(s->fatal);
         s->fatal = NULL;
@@ -46,7 +48,7 @@ void fatal_free(struct supervisor *s)
 bool fatal_owns(const struct supervisor *s, pid_t pid)
 {
         for (struct hook *h = s->fatal ? s->fatal->first : NULL; h; h = h->next)
-                if (h->pid == pid)
+                if (h->st.pid == pid)
                         return true;
         return false;
 }
@@ -55,7 +57,7 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
 {
         struct hook **at = s->fatal ? &s->fatal->first : NULL;
 
-        while (at && *at && (*at)->pid != pid)
+        while (at && *at && (*at)->st.pid != pid)
                 at = &(*at)->next;
         if (!at || !*at)
                 return false;
@@ -64,13 +66,17 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
         AUTO_BUF how = BUF_INIT;
         struct ending e = ending_of(status, NULL, clock_wall_ms());
         ending_text(&e, &how);
-        log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN, "on_fatal command ended (%s): %s",
-                 buf_str(&how), h->text);
-        drop_hook(h);
+        if (s->sys->spawn_look(s->sys, &h->st) == SPAWN_FAILED)
+                log_line(s->log, LVL_ERROR, "on_fatal command could not be run: %s: %s: %s",
+                         spawn_step_word(h->st.step), strerror(h->st.error), h->text);
+        else
+                log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN,
+                         "on_fatal command ended (%s): %s", buf_str(&how), h->text);
+        drop_hook(s, h);
         return true;
 }
 
-static bool remember(struct supervisor *s, pid_t pid, char *text)
+static bool remember(struct supervisor *s, const struct spawned *st, char *text)
 {
         struct hook *h = calloc(1, sizeof *h);
 
@@ -80,19 +86,18 @@ static bool remember(struct supervisor *s, pid_t pid, char *text)
                 free(h);
                 return false;
         }
-        *h = (struct hook){ .next = s->fatal->first, .pid = pid, .text = text };
+        *h = (struct hook){ .next = s->fatal->first, .st = *st, .text = text };
         s->fatal->first = h;
         return true;
 }
 
-static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_t *pid_out,
+static bool spawn_hook(struct supervisor *s, struct process *p, char *text, struct spawned *out,
                        struct err *e)
 {
         AUTO_STRS argv = STRS_INIT, env = STRS_INIT;
         AUTO_BUF file = BUF_INIT;
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct recipe r = { 0 };
-        struct spawned result = { 0 };
 
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
@@ -109,12 +114,11 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_
                                  .limit_nofile = s->limits.nofile.rlim_max != 0,
                                  .nofile = s->limits.nofile,
                                  .mask = &s->worker_mask };
-        if (ok && !s->sys->spawn(s->sys, &launch, &result)) {
-                errno = result.error;
-                ok = err_set(e, ERR_SYS, "%s", spawn_step_word(result.step));
+        if (ok && !s->sys->spawn(s->sys, &launch, out)) {
+                errno = out->error;
+                ok = err_set(e, ERR_SYS, "%s", spawn_step_word(out->step));
         }
         recipe_release(&r);
-        *pid_out = result.pid;
         return ok;
 }
 
@@ -123,19 +127,22 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, pid_
 static void run_command(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
-        pid_t pid = 0;
+        struct spawned st = { .report = -1 };
         char *text = recipe_expand(p->program, p->group->name, p->number, s->world, "on_fatal",
                                    p->program->on_fatal.command, &e);
 
-        if (!text || !spawn_hook(s, p, text, &pid, &e)) {
+        if (!text || !spawn_hook(s, p, text, &st, &e)) {
                 log_line(s->log, LVL_ERROR, "on_fatal of '%s' could not be run: %s", p->name,
                          e.text);
                 free(text);
                 return;
         }
-        log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)pid, text);
-        if (!remember(s, pid, text))
+        log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)st.pid,
+                 text);
+        if (!remember(s, &st, text)) {
+                s->sys->spawn_drop(s->sys, &st);
                 free(text);
+        }
 }
 
 void fatal_happened(struct supervisor *s, struct process *p)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +32,7 @@ static bool spawn(struct supervisor *s, int from, int to)
                 return false;
         if (s->sys->spawn(s->sys, &launch, &result)) {
                 s->gzip = result.pid;
+                s->gzip_start = result;
                 return true;
         }
         errno = result.error;
@@ -53,6 +55,10 @@ bool gzip_reaped(struct supervisor *s, pid_t pid, int status)
         if (!s->gzip || pid != s->gzip)
                 return false;
         s->gzip = 0;
+        if (s->sys->spawn_look(s->sys, &s->gzip_start) == SPAWN_FAILED)
+                log_line(s->log, LVL_WARN, "cannot compress a log: couldn't %s: %s",
+                         spawn_step_word(s->gzip_start.step), strerror(s->gzip_start.error));
+        s->sys->spawn_drop(s->sys, &s->gzip_start);
         if (s->logs)
                 logs_compressed(s->logs, status == 0);
         return true;

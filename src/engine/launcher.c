@@ -14,6 +14,8 @@
 #include "engine/adopt.h"
 #include "engine/fcgi.h"
 #include "engine/fdstore.h"
+#include "engine/launches.h"
+#include "engine/listeners.h"
 #include "engine/outfit.h"
 #include "engine/pipes.h"
 #include "engine/state.h"
@@ -295,9 +297,9 @@ static bool is_user_step(const struct spawned *r)
 }
 
 /* Why it could not become its user, in Supervisor's words (compat 8). */
-static const char *user_reason(const struct attempt *a, const struct spawned *r)
+static const char *user_reason(const struct supervisor *s, const struct spawned *r)
 {
-        if (a->sup->world->euid != 0)
+        if (s->world->euid != 0)
                 return "Can't drop privilege as nonroot user";
         if (r->step == STEP_GROUPS)
                 return "Could not set groups of effective user";
@@ -305,11 +307,44 @@ static const char *user_reason(const struct attempt *a, const struct spawned *r)
                                    : strerror(r->error);
 }
 
-static bool say_failure(struct attempt *a, const struct spawned *r, struct err *e)
+/* What was to be started, for the words about it. Where even that is not to be had, its name. */
+struct refused {
+        struct supervisor *sup;
+        const struct process *process;
+        const char *directory, *command; /* borrowed */
+};
+
+static struct refused refused_of(struct supervisor *s, const struct process *p)
+{
+        struct err e = { 0 };
+        enum fault f;
+        const struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+
+        return (struct refused){ .sup = s,
+                                 .process = p,
+                                 .directory = o ? o->recipe.directory : "its directory",
+                                 .command = o ? o->argv.items[0] : p->name };
+}
+
+/* Killed at the bound: what it was about to do has not come to an end. */
+static bool say_late(const struct refused *a, const struct spawned *r, struct err *e)
+{
+        static const char why[] = "it was stopped by a signal, or a file system does not answer";
+
+        if (r->step == STEP_DIRECTORY)
+                return err_set(e, ERR_CONFIG, "couldn't chdir to %s within %d s: %s", a->directory,
+                               LAUNCH_LIMIT_S, why);
+        return err_set(e, ERR_CONFIG, "couldn't exec %s within %d s: %s", a->command,
+                       LAUNCH_LIMIT_S, why);
+}
+
+static bool say_failure(const struct refused *a, const struct spawned *r, struct err *e)
 {
         const char *name = a->process->name;
 
         errno = r->error;
+        if (r->error == ETIME)
+                return say_late(a, r, e);
         if (r->step == STEP_CLONE && r->error == EAGAIN)
                 return err_set(e, ERR_CONFIG, "Too many processes in process table to spawn '%s'",
                                name);
@@ -317,39 +352,64 @@ static bool say_failure(struct attempt *a, const struct spawned *r, struct err *
                 return err_set(e, ERR_CONFIG, "unknown error during fork for '%s': %s", name,
                                strerrorname_np(r->error));
         if (r->step == STEP_DIRECTORY)
-                return err_set(e, ERR_SYS, "couldn't chdir to %s", a->outfit->recipe.directory);
+                return err_set(e, ERR_SYS, "couldn't chdir to %s", a->directory);
         if (is_user_step(r))
                 return err_set(e, ERR_CONFIG, "couldn't setuid to %d: %s",
-                               (int)a->process->program->user.who.uid, user_reason(a, r));
+                               (int)a->process->program->user.who.uid, user_reason(a->sup, r));
         if (r->step == STEP_EXEC)
-                return err_set(e, ERR_SYS, "couldn't exec %s", a->outfit->argv.items[0]);
+                return err_set(e, ERR_SYS, "couldn't exec %s", a->command);
         return err_set(e, ERR_SYS, "couldn't %s for '%s'", spawn_step_word(r->step), name);
 }
 
 /* Supervisor's child writes why it could not be executed into its own stderr (compat 13); people
  * look for it there. */
-static void tell_stderr(struct attempt *a, const struct spawned *r)
+static void tell_stderr(const struct refused *a, const struct spawned *r, int err)
 {
         AUTO_BUF text = BUF_INIT;
         const char *name = strerrorname_np(r->error);
 
-        if (r->step == STEP_CLONE)
+        if (r->step == STEP_CLONE || err < 0)
                 return;
         if (r->step == STEP_DIRECTORY)
-                buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n",
-                           a->outfit->recipe.directory, name);
+                buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n", a->directory, name);
         else if (is_user_step(r))
                 buf_printf(&text, "supervisor: couldn't setuid to %d: %s\n",
-                           (int)a->process->program->user.who.uid, user_reason(a, r));
+                           (int)a->process->program->user.who.uid, user_reason(a->sup, r));
         else if (r->step == STEP_EXEC)
-                buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->outfit->argv.items[0],
-                           name);
+                buf_printf(&text, "supervisor: couldn't exec %s: %s\n", a->command, name);
         else
                 buf_printf(&text, "supervisor: couldn't %s: %s\n", spawn_step_word(r->step), name);
         buf_puts(&text, "supervisor: child process was not spawned\n");
-        if (!text.failed) /* a fresh pipe takes this much; a short write would only shorten a hint
-                           */
-                (void)!a->sup->sys->write(a->sup->sys, a->child[2], text.data, text.len);
+        /* A fresh pipe takes this much; a short write would only shorten a hint. */
+        if (!text.failed && fd_nonblock(err, true))
+                (void)!a->sup->sys->write(a->sup->sys, err, text.data, text.len);
+}
+
+void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r, int err,
+                      struct err *e)
+{
+        const struct refused a = refused_of(s, p);
+
+        tell_stderr(&a, r, err);
+        say_failure(&a, r, e);
+        e->sys = r->error;
+        fdstore_forget(s, p);
+        listener_ended(s, p);
+        if (p->worker)
+                streams_abandon(p->worker);
+}
+
+/* The end of stderr that the worker has, too: for the words about a start that fails later on. */
+static int take_err(struct attempt *a)
+{
+        int fd = a->child[2];
+
+        if (fd == a->sup->null)
+                return -1;
+        if (fd == a->child[1])
+                a->child[1] = -1;
+        a->child[2] = -1;
+        return fd;
 }
 
 static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
@@ -357,6 +417,7 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
         struct supervisor *s = a->sup;
         const struct program *g = a->process->program;
         struct spawned result = { 0 };
+        struct launching *begun = launch_new(s, a->process);
         struct launch launch = {
                 .path = buf_str(&a->outfit->file),
                 .argv = a->outfit->argv.items,
@@ -374,17 +435,25 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .mask = &s->worker_mask,
         };
 
+        if (!begun)
+                return err_nomem(e);
         state_birth(s, a->process, a->outfit->given, &launch);
-        if (s->sys->spawn(s->sys, &launch, &result)) {
-                fault_point("spawn.returned");
-                state_born(s, a->process, result.pid);
-                *pid_out = result.pid;
-                return true;
+        if (!s->sys->spawn(s->sys, &launch, &result)) {
+                const struct refused what = refused_of(s, a->process);
+                launch_discard(begun);
+                tell_stderr(&what, &result, a->child[2]);
+                say_failure(&what, &result, e);
+                e->sys = result.error;
+                return false;
         }
-        tell_stderr(a, &result);
-        say_failure(a, &result, e);
-        e->sys = result.error;
-        return false;
+        fault_point("spawn.returned");
+        state_born(s, a->process, result.pid);
+        *pid_out = result.pid;
+        if (result.report < 0)
+                launch_discard(begun);
+        else
+                launch_begin(begun, &result, take_err(a));
+        return true;
 }
 
 bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *e)

@@ -87,7 +87,8 @@ static bool ask(const struct lookups *names, struct sys *sys, const sigset_t *ma
                                  .envp = (char *const *)lookups_world(names)->environ,
                                  .umask = -1,
                                  .fds = { questions, ends[1], null },
-                                 .mask = mask };
+                                 .mask = mask,
+                                 .copies_fds = true };
         bool fine = sys->spawn(sys, &launch, &result);
         sys->close(sys, ends[1]);
         if (!fine) {
@@ -96,6 +97,7 @@ static bool ask(const struct lookups *names, struct sys *sys, const sigset_t *ma
                 return err_set(e, ERR_SYS, "it cannot be asked for: couldn't %s",
                                spawn_step_word(result.step));
         }
+        sys->spawn_drop(sys, &result); /* who cannot be executed gives no answer */
         *out = (struct asked){ .pid = result.pid, .fd = ends[0] };
         return true;
 }

@@ -24,6 +24,7 @@ struct probe_child {
         struct probe_child *next;
         struct probe *owner; /* borrowed; NULL: the result is not wanted any more */
         pid_t pid;
+        struct spawned st; /* its report is owned */
 };
 
 struct probe_table {
@@ -54,6 +55,7 @@ void probes_free(struct supervisor *s)
                         s->probes->slots[i] = c->next;
                         if (c->owner)
                                 c->owner->child = NULL;
+                        s->sys->spawn_drop(s->sys, &c->st);
                         free(c);
                 }
         }
@@ -191,6 +193,7 @@ static bool spawn(struct probe *pr, struct exec_start *x, struct err *e)
                 return err_set(e, ERR_SYS, "couldn't %s", spawn_step_word(result.step));
         }
         x->child->pid = result.pid;
+        x->child->st = result;
         return true;
 }
 
@@ -228,10 +231,15 @@ static void exec_cut(struct probe *pr)
                 pr->sup->sys->kill(pr->sup->sys, -pr->child->pid, SIGKILL);
 }
 
-static void exec_ended(struct probe *pr, int status)
+static void exec_ended(struct probe *pr, int status, const struct spawned *refused)
 {
         AUTO_BUF how = BUF_INIT;
 
+        if (refused) {
+                probe_answer(pr, false, "couldn't %s: %s", spawn_step_word(refused->step),
+                             strerror(refused->error));
+                return;
+        }
         if (pr->fd >= 0)
                 read_some(pr, DRAIN_MAX);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -253,6 +261,9 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
                 return false;
         struct probe_child *child = *at;
         struct probe *owner = child->owner;
+        struct spawned st = child->st;
+        bool refused = s->sys->spawn_look(s->sys, &st) == SPAWN_FAILED;
+        s->sys->spawn_drop(s->sys, &st);
         *at = child->next;
         free(child);
         /* A check is over with its process: what it left in its group would gather with each one.
@@ -263,7 +274,7 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
                 return true;
         owner->child = NULL;
         if (owner->asking)
-                exec_ended(owner, status);
+                exec_ended(owner, status, refused ? &st : NULL);
         return true;
 }
 

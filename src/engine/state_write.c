@@ -1,6 +1,7 @@
 /* Writing down what there is: every change, before its work is begun. */
 #include <string.h>
 
+#include "engine/launches.h"
 #include "engine/listeners.h"
 #include "engine/state.h"
 #include "engine/worker.h"
@@ -313,6 +314,22 @@ static void keep_process(struct supervisor *s, struct process *p, const struct r
         }
 }
 
+/* Between the clone and its first word the child writes to its record, and two may not do so at
+ * once. What was not written then is written when it is known what has come of the start. */
+static bool is_ours_to_write(struct supervisor *s, const struct process *p)
+{
+        struct footprint *m = p->worker ? &p->worker->mark : NULL;
+
+        if (!m || !m->birth)
+                return true;
+        if (!launch_is_born(p))
+                return false;
+        m->birth = false;
+        if (m->slot)
+                statetable_refresh(&s->state->table, m->slot - 1);
+        return true;
+}
+
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
 static bool is_over(const struct supervisor *s, const struct process *p)
 {
@@ -324,6 +341,8 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
         struct record r;
 
         if (!s->state || (!p->worker && !worker_of(s, p)))
+                return;
+        if (!is_ours_to_write(s, p))
                 return;
         if (is_over(s, p)) {
                 state_forget(s, p);
@@ -338,7 +357,8 @@ void state_note_told(struct supervisor *s, const struct process *p)
         struct record_step step;
         uint32_t slot = s->state && p->worker ? p->worker->mark.slot : 0;
 
-        if (!slot || !statetable_read(&s->state->table, slot - 1, &step, sizeof step))
+        if (!slot || !is_ours_to_write(s, p) ||
+            !statetable_read(&s->state->table, slot - 1, &step, sizeof step))
                 return;
         step.replicas = step.numprocs = 0;
         statetable_write(&s->state->table, slot - 1, &step, sizeof step);
@@ -348,6 +368,7 @@ void state_forget(struct supervisor *s, struct process *p)
 {
         if (!s->state || !p->worker || !p->worker->mark.slot)
                 return;
+        (void)is_ours_to_write(s, p); /* its child is gone, or as good as */
         record_drop(s->state, p->worker->mark.slot - 1, p->worker->mark.texts);
         p->worker->mark.slot = 0;
         p->worker->mark.frame = 0;
@@ -377,7 +398,8 @@ void state_note_fleet(struct supervisor *s, struct fleet *f)
 
 /* ---- births */
 
-/* The child's side of a vfork: stores only. */
+/* The child's side of a start, before it has a table of descriptors of its own: stores only, into
+ * the mapped file. */
 static void write_birth(void *arg, pid_t self)
 {
         struct birth *b = arg;
@@ -410,6 +432,7 @@ void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         b->slot = w->mark.slot - 1;
         pack_step(&r, &b->step);
         b->step.texts = w->mark.texts;
+        w->mark.birth = true;
         l->born = write_birth;
         l->born_arg = b;
 }

@@ -6,6 +6,7 @@
 #include "engine/adopt.h"
 #include "engine/gzip.h"
 #include "engine/launcher.h"
+#include "engine/launches.h"
 #include "engine/listeners.h"
 #include "engine/state.h"
 #include "engine/supervisor.h"
@@ -260,6 +261,7 @@ static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
         struct supervisor *s = arg;
         struct worker *w = owner;
 
+        launch_look(w->process);
         if (kind == TEXT_RAW) {
                 listener_output(s, w->process, data, len);
                 return;

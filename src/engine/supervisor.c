@@ -14,6 +14,7 @@
 #include "engine/hangups.h"
 #include "engine/hold.h"
 #include "engine/launcher.h"
+#include "engine/launches.h"
 #include "engine/listeners.h"
 #include "engine/lookup.h"
 #include "engine/outfit.h"
@@ -187,6 +188,13 @@ static unsigned spawn_failed(struct process *p, const struct err *e)
         return process_spawn_failed(p, e->text, clock_now());
 }
 
+void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e)
+{
+        enum pstate from = p->state;
+
+        supervisor_act(s, p, from, spawn_failed(p, e));
+}
+
 static void spawn(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
@@ -199,18 +207,31 @@ static void spawn(struct supervisor *s, struct process *p)
                 return;
         }
         if (!launcher_spawn(s, p, &pid, &e)) {
-                supervisor_act(s, p, from, spawn_failed(p, &e));
+                supervisor_refused(s, p, &e);
                 return;
         }
         s->starts++;
         log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
-        unsigned work = process_spawned(p, pid, clock_now());
+        process_begun(p, pid, clock_now());
         if (!registry_pid_add(&s->registry, p))
                 log_line(s->log, LVL_CRITICAL, "out of memory: the end of pid %d will be missed",
                          (int)pid);
-        hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
                 listener_spawned(s, p);
+        if (p->worker->launching)
+                queue_deadline(s, p);
+        else
+                supervisor_executed(s, p);
+}
+
+void supervisor_executed(struct supervisor *s, struct process *p)
+{
+        enum pstate from = p->state;
+
+        unsigned work = process_spawned(p, p->pid, clock_now());
+        hangups_watch(s, p);
+        if (p->state != PS_STARTING && p->state != PS_RUNNING)
+                return; /* it was told to stop meanwhile */
         if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
                 log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
         supervisor_act(s, p, from, work);
@@ -406,15 +427,18 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
 {
         struct process *p = registry_by_pid(&s->registry, pid);
 
-        if (p)
+        if (p && !launch_ended(s, p)) {
                 supervisor_ended(s, p, status, false);
+                return;
+        }
+        if (p || launches_reaped(s, pid))
+                ; /* that its start has failed is known */
         else if (probe_reaped(s, pid, status))
                 sweep_check_ended(s);
         else if (!fatal_reaped(s, pid, status) && !gzip_reaped(s, pid, status) &&
                  !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid))
                 unknown_pid(s, pid, status, name);
-        if (!p)
-                state_end_noted(s);
+        state_end_noted(s);
 }
 
 void supervisor_reap(struct supervisor *s)
@@ -480,6 +504,7 @@ void supervisor_release(struct supervisor *s)
         hold_free(s);
         starts_drop(s);
         waves_free(s);
+        launches_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
         reader_free(s->reader);

@@ -27,6 +27,7 @@ struct upgrade {
         bool is_inside;         /* it ended at once */
         struct err *trouble;    /* borrowed: then this says why there is no check */
         pid_t pid;              /* of the check; 0: not begun */
+        struct spawned start;   /* its report is owned */
         int said;               /* owned: what it says goes to this memory */
         ev_timer limit;
         upgrade_fn *on_checked; /* NULL: who asked is gone */
@@ -40,6 +41,7 @@ void upgrade_free(struct supervisor *s)
         reading_cancel(&s->upgrade->reading);
         ev_timer_stop(s->loop, &s->upgrade->limit);
         fd_close(&s->upgrade->said);
+        s->sys->spawn_drop(s->sys, &s->upgrade->start);
         free(s->upgrade->binary);
         free(s->upgrade);
         s->upgrade = NULL;
@@ -118,6 +120,8 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
         struct upgrade u = *s->upgrade;
         s->upgrade->binary = NULL;
         s->upgrade->said = -1;
+        bool refused = s->sys->spawn_look(s->sys, &s->upgrade->start) == SPAWN_FAILED;
+        u.start = s->upgrade->start;
         upgrade_free(s);
         bool answered = status == 0 && is_one_of_ours(u.said, s->config->path);
         bool ok = answered && s->mood == MOOD_RUNNING;
@@ -125,6 +129,9 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
                 buf_printf(&why, "%s --check -c %s: ", u.binary, s->config->path);
                 if (answered)
                         buf_puts(&why, "the daemon is ending");
+                else if (refused)
+                        buf_printf(&why, "%s: %s", spawn_step_word(u.start.step),
+                                   strerror(u.start.error));
                 else if (status == 0)
                         buf_puts(&why, "does not answer as a supervisord does");
                 else
@@ -179,6 +186,7 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
                 errno = result.error;
                 return err_set(e, ERR_SYS, "%s %s", spawn_step_word(result.step), binary);
         }
+        u->start = result;
         u->pid = result.pid;
         return true;
 }
@@ -226,11 +234,14 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                 return err_set(e, ERR_USAGE,
                                "%s has been removed: the next image would know of no process",
                                state_dir(s));
+        if (access(path, X_OK) < 0)
+                return err_set(e, ERR_SYS, "execute %s", path);
         struct upgrade *u = calloc(1, sizeof *u);
         if (!u || !(u->binary = strdup(path))) {
                 free(u);
                 return err_nomem(e);
         }
+        u->start.report = -1;
         u->said = memfd_create("upgrade-check", MFD_CLOEXEC);
         u->on_checked = on_checked;
         u->arg = arg;

@@ -20,6 +20,13 @@ static bool started(const struct process *p, enum fault *f)
         return true;
 }
 
+/* As an order is answered whose start has failed within it. */
+static bool executed(const struct process *p, enum fault *f)
+{
+        *f = p->state == PS_BACKOFF && process_spawnerr(p) ? FAULT_SPAWN_ERROR : FAULT_NONE;
+        return !p->launching;
+}
+
 static bool stopped(const struct process *p, enum fault *f)
 {
         *f = FAULT_NONE;
@@ -28,7 +35,14 @@ static bool stopped(const struct process *p, enum fault *f)
 
 static bool is_answered(const struct process *p, enum wait_for what, enum fault *f)
 {
-        return what == WAIT_FOR_STARTED ? started(p, f) : stopped(p, f);
+        switch (what) {
+        case WAIT_FOR_EXECUTED:
+                return executed(p, f);
+        case WAIT_FOR_STARTED:
+                return started(p, f);
+        default:
+                return stopped(p, f);
+        }
 }
 
 /* ---- telling who is waited for (compat 14) */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/adopt.h"
+#include "engine/launches.h"
 #include "engine/listeners.h"
 #include "engine/orders.h"
 #include "engine/probes.h"
@@ -41,6 +42,7 @@ void worker_free(struct worker *w)
         if (!w)
                 return;
         waiters_stop_nagging(w);
+        launch_forget(w);
         adopted_free(w->adopted);
         probe_free(w->probe);
         listener_free(w->listener);

@@ -137,5 +137,7 @@ bool process_recall(struct process *p, const struct process_memory *m)
                                      .ever_ok = m->ever_ok,
                                      .failures = m->check_failures,
                                      .successes = m->check_successes };
+        if (p->state == PS_STARTING && p->pid > 0 && p->waiting == WAIT_NONE)
+                process_await_up(p); /* it was not known yet what came of its start */
         return true;
 }

@@ -228,6 +228,11 @@ static void arm(struct process *p, enum pwait wait, int64_t from_ms)
         p->due.due_ms = ms < 0 ? 0 : from_ms + ms;
 }
 
+void process_await_up(struct process *p)
+{
+        arm(p, WAIT_UP, p->spawned_ms);
+}
+
 /* ---- what goes with a transition */
 
 const char *process_spawnerr(const struct process *p)
@@ -347,7 +352,7 @@ unsigned process_order(struct process *p, enum pevent order, struct moment at)
 
 bool process_promote_first(const struct process *p, struct moment at)
 {
-        return p->state == PS_STARTING && p->pid != 0 &&
+        return p->state == PS_STARTING && p->pid != 0 && !p->launching &&
                (!waits_for_check(p) || p->health.ever_ok) &&
                at.mono_ms - p->spawned_ms >= startsecs_ms(p);
 }
@@ -395,33 +400,59 @@ static enum pevent judge_start(struct process *p, enum pevent failure, struct mo
         return often || p->tries > p->program->startretries ? PE_DIED_OFTEN : failure;
 }
 
-unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
+static void note_start(struct process *p, pid_t pid, struct moment at)
 {
-        assert(p->state == PS_STARTING && p->pid == 0 && pid > 0);
         p->pid = pid;
         p->spawned_ms = at.mono_ms;
         p->spawned_wall_ms = p->tried_wall_ms = at.wall_ms;
+}
+
+void process_begun(struct process *p, pid_t pid, struct moment at)
+{
+        assert(p->state == PS_STARTING && p->pid == 0 && pid > 0);
+        note_start(p, pid, at);
+        p->launching = true;
+        arm(p, WAIT_NONE, 0);
+}
+
+unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
+{
+        bool was_begun = p->launching && p->pid == pid;
+
+        assert(pid > 0 && (was_begun || (p->state == PS_STARTING && p->pid == 0)));
+        p->launching = false;
+        if (p->state != PS_STARTING)
+                return 0; /* it was told to stop meanwhile */
+        note_start(p, pid, at);
         health_begin(&p->health, p->program);
         if (p->program->ready == READY_HEALTHCHECK)
                 health_await(&p->health);
         return promote_or_wait(p, at);
 }
 
-unsigned process_spawn_failed(struct process *p, const char *why, struct moment at)
+/* False: nobody has asked for that. */
+static bool note_refused(struct process *p, const char *why, struct moment at)
 {
-        if (p->state != PS_STARTING || p->pid != 0)
-                return 0;
+        if (p->state != PS_STARTING || (p->pid != 0 && !p->launching))
+                return false;
+        p->pid = 0;
+        p->launching = false;
         p->tried_wall_ms = at.wall_ms;
         spawnerr_set(p, "%s", why);
+        return true;
+}
+
+unsigned process_spawn_failed(struct process *p, const char *why, struct moment at)
+{
+        if (!note_refused(p, why, at))
+                return 0;
         return process_feed(p, judge_start(p, PE_SPAWN_FAILED, at), at);
 }
 
 unsigned process_spawn_short(struct process *p, const char *why, struct moment at)
 {
-        if (p->state != PS_STARTING || p->pid != 0)
+        if (!note_refused(p, why, at))
                 return 0;
-        p->tried_wall_ms = at.wall_ms;
-        spawnerr_set(p, "%s", why);
         unsigned todo = process_feed(p, PE_SPAWN_FAILED, at);
         int64_t ms = backoff_ms(p->program, p->tries + 1, &p->seed);
         p->due.due_ms = at.mono_ms + (ms > SECOND_MS ? ms : SECOND_MS);
@@ -502,6 +533,7 @@ static unsigned ended(struct process *p, struct ending how, struct moment at)
         if (process_promote_first(p, at))
                 process_feed(p, PE_UP, at);
         p->pid = 0;
+        p->launching = false;
         p->ending = how;
         p->ending.unhealthy = p->state == PS_LATE && was_too_ill(p);
         p->stopped_wall_ms = at.wall_ms;
@@ -547,7 +579,7 @@ static unsigned tick_start(struct process *p, struct moment at)
 {
         int64_t due_ms;
 
-        if (p->pid == 0)
+        if (p->pid == 0 || p->launching)
                 return 0;
         unsigned todo = promote_or_wait(p, at);
         if (p->state == PS_STARTING && process_due(p, &due_ms) && at.mono_ms >= due_ms)
@@ -583,7 +615,7 @@ unsigned process_verdict(struct process *p, enum health_news news, struct moment
         switch (news) {
         case NEWS_FIRST_SUCCESS:
         case NEWS_HEALTHY:
-                if (p->state == PS_STARTING && p->pid != 0)
+                if (p->state == PS_STARTING && p->pid != 0 && !p->launching)
                         return promote_or_wait(p, at);
                 calm_begin(p, at.mono_ms);
                 return 0;

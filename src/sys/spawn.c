@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,12 +28,12 @@
 /* sizeof of the kernel's sigset_t, which glibc's is larger than. */
 #define SIGSET_BYTES ((_NSIG + 6) / 8)
 
-/* The child runs in our memory and leaves by exec or _exit, so that what a sanitizer notes down
- * about its stack would never be taken back. */
+/* The child runs on a copy of our memory in which no other thread is there: a sanitizer's
+ * bookkeeping could wait for one of them. */
 #define CHILD_SIDE __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* ThreadSanitizer takes clone() for a fork: parent and child would both undo its preparations, in
- * the same memory. The C library's other name for it is not intercepted. */
+/* ThreadSanitizer takes clone() for a fork and stops all threads around it. The C library's other
+ * name for it is not intercepted. */
 #if defined(__SANITIZE_THREAD__)
 #define UNDER_TSAN 1
 #elif defined(__has_feature)
@@ -45,13 +46,22 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
 
-/* One attempt. The child writes step and error into our memory; no pipe is needed. */
+enum { REPORT = 3, ENDS }; /* behind 0, 1 and 2: where the child says how far it is */
+
+/* One attempt. */
 struct start {
         const struct launch *l;
         const struct spawner *sp;
-        pid_t self; /* the child's, by the kernel, before the child runs */
-        enum spawn_step step;
-        int error;
+        pid_t self;   /* the child's, by the kernel, before the child runs */
+        bool shares;  /* our table, until it has made its own */
+        int at[ENDS]; /* where the worker's ends and the report's are */
+};
+
+/* What the child says: the step that it is about to take where one may hang, or (error not 0) where
+ * it failed. Exec closes the pipe. */
+struct report {
+        int32_t step;
+        int32_t error;
 };
 
 const char *spawn_step_word(enum spawn_step s)
@@ -83,7 +93,7 @@ CHILD_SIDE static int close_range_raw(unsigned first, unsigned last, unsigned fl
 
 /* Before the descriptors are let go, a lock among them: whoever gets that lock next can read what
  * is written down here. */
-CHILD_SIDE static int tell_birth(const struct start *st)
+CHILD_SIDE static int tell_birth(struct start *st)
 {
         fault_point("spawn.cloned");
         if (st->l->born)
@@ -92,23 +102,46 @@ CHILD_SIDE static int tell_birth(const struct start *st)
         return 0;
 }
 
-CHILD_SIDE static int own_table(const struct start *st)
+CHILD_SIDE static int own_table(struct start *st)
 {
-        if (st->sp->no_share)
+        if (!st->shares)
                 return 0; /* clone has copied it */
-        return close_range_raw((unsigned)st->sp->low + 3, ~0U, CLOSE_RANGE_UNSHARE);
+        return close_range_raw((unsigned)st->sp->low + ENDS, ~0U, CLOSE_RANGE_UNSHARE);
 }
 
-CHILD_SIDE static int own_session(const struct start *st)
+/* A pipe takes this much at once, and nobody else writes to it. */
+CHILD_SIDE static void tell(const struct start *st, enum spawn_step step, int error)
+{
+        struct report r = { .step = step, .error = error };
+
+        while (write(st->at[REPORT], &r, sizeof r) < 0 && errno == EINTR)
+                ;
+}
+
+/* From here on the parent may have its numbers back. */
+CHILD_SIDE static int tell_begun(struct start *st)
+{
+        tell(st, STEP_SESSION, 0);
+        return 0;
+}
+
+CHILD_SIDE static int own_session(struct start *st)
 {
         (void)st;
         return setsid() < 0 ? -1 : 0;
 }
 
-CHILD_SIDE static int standard_fds(const struct start *st)
+/* Of a copied table they may be in each other's way. */
+CHILD_SIDE static int standard_fds(struct start *st)
 {
-        for (int fd = 0; fd < 3; fd++)
-                if (dup2(st->sp->low + fd, fd) < 0)
+        for (int i = 0; i < ENDS && !st->shares; i++) {
+                int aside = fcntl(st->at[i], F_DUPFD_CLOEXEC, REPORT);
+                if (aside < 0)
+                        return -1;
+                st->at[i] = aside;
+        }
+        for (int fd = 0; fd < REPORT; fd++)
+                if (dup2(st->at[fd], fd) < 0)
                         return -1;
         return 0;
 }
@@ -131,7 +164,7 @@ CHILD_SIDE static int number_of(const char *name)
 }
 
 /* Without close_range: walk /proc/self/fd, from the start again while something was closed. */
-CHILD_SIDE static void close_listed(int dir)
+CHILD_SIDE static void close_listed(int dir, int report)
 {
         _Alignas(8) char data[2048];
         bool closed = true;
@@ -143,7 +176,7 @@ CHILD_SIDE static void close_listed(int dir)
                         for (long at = 0; at < n;) {
                                 const struct dirent_raw *d = (const void *)(data + at);
                                 int fd = number_of(d->name);
-                                if (fd > 2 && fd != dir && close(fd) == 0)
+                                if (fd > 2 && fd != dir && fd != report && close(fd) == 0)
                                         closed = true;
                                 at += d->len;
                         }
@@ -154,51 +187,58 @@ CHILD_SIDE static void close_listed(int dir)
 /* What is above 2 and not the child's business. Whatever this daemon opens is close-on-exec; this
  * is for descriptors that it inherited, so that a kernel with neither close_range nor /proc is no
  * reason to refuse the start. */
-CHILD_SIDE static int close_others(const struct start *st)
+CHILD_SIDE static int close_others(struct start *st)
 {
-        if (!st->sp->no_share && st->sp->low == 3)
+        int report = st->at[REPORT];
+
+        if (st->shares && st->sp->low == 3)
                 return 0; /* only close-on-exec ones are left */
-        if (close_range_raw(3, ~0U, 0) == 0)
+        if ((report == 3 || close_range_raw(3, (unsigned)report - 1, 0) == 0) &&
+            close_range_raw((unsigned)report + 1, ~0U, 0) == 0)
                 return 0;
         int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir >= 0)
-                close_listed(dir);
+                close_listed(dir, report);
         else
                 for (int fd = 3; fd < 4096; fd++)
-                        close(fd);
+                        if (fd != report)
+                                close(fd);
         return 0;
 }
 
-CHILD_SIDE static int limits(const struct start *st)
+CHILD_SIDE static int limits(struct start *st)
 {
         return st->l->limit_nofile ? setrlimit(RLIMIT_NOFILE, &st->l->nofile) : 0;
 }
 
 /* User changes are raw system calls: glibc's would signal all threads of a process whose threads
  * are not in this one. */
-CHILD_SIDE static int groups(const struct start *st)
+CHILD_SIDE static int groups(struct start *st)
 {
         const struct launch *l = st->l;
 
         return l->change_user ? (int)syscall(SYS_setgroups, (size_t)l->group_count, l->groups) : 0;
 }
 
-CHILD_SIDE static int group_id(const struct start *st)
+CHILD_SIDE static int group_id(struct start *st)
 {
         const struct launch *l = st->l;
 
         return l->change_user ? (int)syscall(SYS_setresgid, l->gid, l->gid, l->gid) : 0;
 }
 
-CHILD_SIDE static int user_id(const struct start *st)
+CHILD_SIDE static int user_id(struct start *st)
 {
         const struct launch *l = st->l;
 
         return l->change_user ? (int)syscall(SYS_setresuid, l->uid, l->uid, l->uid) : 0;
 }
 
-CHILD_SIDE static int directory(const struct start *st)
+/* A path of the worker's user may lead to a file system that never answers. */
+CHILD_SIDE static int directory(struct start *st)
 {
+        if (st->l->directory)
+                tell(st, STEP_DIRECTORY, 0);
         if (st->l->directory && chdir(st->l->directory) < 0)
                 return -1;
         if (st->l->umask >= 0)
@@ -206,23 +246,27 @@ CHILD_SIDE static int directory(const struct start *st)
         return 0;
 }
 
-/* Handlers first, then the mask: a handler of ours that ran here would write into our memory.
- * SIG_IGN survives exec and must go too. Raw, because a sanitizer keeps its own list of handlers
- * in the memory that we share; all zeros is SIG_DFL on every architecture. */
-CHILD_SIDE static int signals(const struct start *st)
+/* Handlers first, then the mask: a handler of ours that ran here would do our work a second time.
+ * SIG_IGN survives exec and must go too. Raw, because a sanitizer keeps its own list of handlers;
+ * all zeros is SIG_DFL on every architecture. Where the daemon was killed meanwhile, nobody reads
+ * what is told, and the next daemon adopts the child: SIGPIPE, blocked so far, must not end it.
+ * Ignoring a signal takes back one that waits. */
+CHILD_SIDE static int signals(struct start *st)
 {
         static const uint64_t by_default[16];
-        static const uint64_t nothing_blocked[16];
+        static const uint64_t nothing_blocked[16], ignored[16] = { 1 };
         const void *mask = st->l->mask ? (const void *)st->l->mask : nothing_blocked;
 
+        tell(st, STEP_EXEC, 0);
+        syscall(SYS_rt_sigaction, SIGPIPE, ignored, NULL, SIGSET_BYTES);
         for (int sig = 1; sig < _NSIG; sig++)
-                if (st->sp->changed_signals[sig] &&
+                if ((st->sp->changed_signals[sig] || sig == SIGPIPE) &&
                     syscall(SYS_rt_sigaction, sig, by_default, NULL, SIGSET_BYTES) < 0)
                         return -1;
         return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, SIGSET_BYTES);
 }
 
-CHILD_SIDE static int execute(const struct start *st)
+CHILD_SIDE static int execute(struct start *st)
 {
         return execve(st->l->path, st->l->argv, st->l->envp);
 }
@@ -231,22 +275,25 @@ CHILD_SIDE static int execute(const struct start *st)
  * because raising one takes root. */
 static const struct {
         enum spawn_step step;
-        int (*run)(const struct start *st);
+        int (*run)(struct start *st);
 } child_steps[] = {
-        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },    { STEP_SESSION, own_session },
-        { STEP_DUP, standard_fds },    { STEP_FILES, close_others }, { STEP_LIMITS, limits },
-        { STEP_GROUPS, groups },       { STEP_GID, group_id },       { STEP_UID, user_id },
-        { STEP_DIRECTORY, directory }, { STEP_SIGNALS, signals },    { STEP_EXEC, execute },
+        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },     { STEP_FILES, tell_begun },
+        { STEP_SESSION, own_session }, { STEP_DUP, standard_fds },    { STEP_FILES, close_others },
+        { STEP_LIMITS, limits },       { STEP_GROUPS, groups },       { STEP_GID, group_id },
+        { STEP_UID, user_id },         { STEP_DIRECTORY, directory }, { STEP_SIGNALS, signals },
+        { STEP_EXEC, execute },
 };
 
 CHILD_SIDE static int child_main(void *arg)
 {
+        static const uint64_t all[16] = { ~UINT64_C(0), ~UINT64_C(0) };
         struct start *st = arg;
 
         for (size_t i = 0; i < sizeof child_steps / sizeof *child_steps; i++)
                 if (child_steps[i].run(st) < 0) {
-                        st->error = errno;
-                        st->step = child_steps[i].step;
+                        int error = errno; /* no SIGPIPE where the parent has gone */
+                        syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, NULL, SIGSET_BYTES);
+                        tell(st, child_steps[i].step, error);
                         break;
                 }
         _exit(127);
@@ -263,7 +310,7 @@ static void release_numbers(struct spawner *sp, int count)
         sp->low = 0;
 }
 
-/* Three free numbers in a row, the lowest there are: F_DUPFD takes them without a race. */
+/* Free numbers in a row, the lowest there are: F_DUPFD takes them without a race. */
 static bool hold_numbers(struct spawner *sp)
 {
         int from = 3;
@@ -271,13 +318,13 @@ static bool hold_numbers(struct spawner *sp)
         for (;;) {
                 int held = 0, got = -1;
                 sp->low = from;
-                while (held < 3) {
+                while (held < ENDS) {
                         got = fcntl(sp->idle, F_DUPFD_CLOEXEC, from + held);
                         if (got != from + held)
                                 break;
                         held++;
                 }
-                if (held == 3)
+                if (held == ENDS)
                         return true;
                 int error = errno;
                 release_numbers(sp, held);
@@ -319,6 +366,14 @@ static bool map_stack(struct spawner *sp)
         return true;
 }
 
+/* Kernels before 5.9, and system call filters that do not know the call. Nothing has such a number,
+ * and this table is not shared: nothing changes. */
+static bool unshare_is_refused(void)
+{
+        return close_range_raw(~0U, ~0U, CLOSE_RANGE_UNSHARE) < 0 &&
+               (errno == ENOSYS || errno == EPERM || errno == EINVAL);
+}
+
 bool spawner_ready(struct spawner *sp)
 {
         if (!sp->stack && !map_stack(sp))
@@ -327,6 +382,7 @@ bool spawner_ready(struct spawner *sp)
                 return true;
         if (!open_idle(sp))
                 return false;
+        sp->no_share |= unshare_is_refused();
         if (hold_numbers(sp))
                 return true;
         fd_close(&sp->idle);
@@ -336,7 +392,7 @@ bool spawner_ready(struct spawner *sp)
 void spawner_release(struct spawner *sp)
 {
         if (sp->low > 0) {
-                release_numbers(sp, 3);
+                release_numbers(sp, ENDS);
                 fd_close(&sp->idle);
         }
         if (sp->stack)
@@ -361,6 +417,8 @@ static void learn_signals(struct spawner *sp)
         sp->signals_known = true;
 }
 
+/* ---- the numbers are lent to one child at a time, until it has a table of its own */
+
 static bool put_at(int fd, int number)
 {
         int got;
@@ -371,88 +429,137 @@ static bool put_at(int fd, int number)
         return got >= 0;
 }
 
-/* Put the worker's ends on the held numbers. Afterwards nothing of them may stay there: a pipe's
- * writing end that we hold would hide its end of file. */
-static bool lend_fds(struct spawner *sp, const int fds[3])
-{
-        for (int i = 0; i < 3; i++)
-                if (!put_at(fds[i], sp->low + i))
-                        return false;
-        return true;
-}
-
+/* Afterwards nothing of the worker's ends may stay there: a pipe's writing end that we hold would
+ * hide its end of file. */
 static void take_back_fds(struct spawner *sp)
 {
         int error = errno;
 
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < ENDS; i++)
                 put_at(sp->idle, sp->low + i);
+        sp->lent_to = 0;
         errno = error;
 }
 
-/* The failed child is gone when this returns: nobody else has to know that it ever was. */
-static void forget_child(pid_t pid)
+static bool lend_fds(struct spawner *sp, const int fds[ENDS])
 {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                ;
+        for (int i = 0; i < ENDS; i++)
+                if (!put_at(fds[i], sp->low + i)) {
+                        take_back_fds(sp);
+                        return false;
+                }
+        return true;
 }
 
-/* The exec that lets us go on has half of its own way before it, and the kernel puts us first: on
- * the same core all that is still to be done here would stand between the worker and its first
- * instruction, while another core may be idle. */
-static void after_the_child(void)
+/* Dead, and nobody else has to hear of it here. */
+static bool has_ended(pid_t pid)
 {
-        sched_yield();
+        siginfo_t end = { .si_pid = 0 };
+
+        return waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == pid;
 }
 
-static void run_child(struct spawner *sp, const struct launch *l, struct spawned *out)
+/* Without waiting for it: the next start copies the table, where this one has not got so far. */
+static bool numbers_are_ours(struct spawner *sp)
 {
-        int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD |
-                    (sp->no_share ? 0 : CLONE_FILES);
-        struct start st = { .l = l, .sp = sp };
+        struct pollfd said = { .fd = sp->lent_report, .events = POLLIN };
 
-        pid_t pid = clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, &st, &st.self);
+        if (sp->lent_to == 0)
+                return true;
+        if (poll(&said, 1, 0) <= 0 && !has_ended(sp->lent_to))
+                return false;
+        take_back_fds(sp);
+        return true;
+}
+
+/* ---- starting */
+
+static void run_child(struct spawner *sp, struct start *st, int report, struct spawned *out)
+{
+        int flags = SIGCHLD | CLONE_CHILD_SETTID | (st->shares ? CLONE_FILES : 0);
+        pid_t pid = clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, st, NULL, NULL,
+                          &st->self);
+
         if (pid < 0) {
-                *out = (struct spawned){ .pid = -1, .step = STEP_CLONE, .error = errno };
-        } else if (st.step != STEP_NONE) {
-                forget_child(pid);
-                *out = (struct spawned){ .pid = -1, .step = st.step, .error = st.error };
-        } else {
-                *out = (struct spawned){ .pid = pid };
-                after_the_child();
+                *out =
+                    (struct spawned){ .pid = -1, .step = STEP_CLONE, .error = errno, .report = -1 };
+                if (st->shares)
+                        take_back_fds(sp);
+                return;
+        }
+        *out = (struct spawned){ .pid = pid, .report = report };
+        if (st->shares) {
+                sp->lent_to = pid;
+                sp->lent_report = report;
         }
 }
 
-/* Kernels before 5.9, and system call filters that do not know the call. */
-static bool unshare_is_refused(const struct spawner *sp, const struct spawned *out)
+static void begin(struct spawner *sp, const struct launch *l, const int report[2],
+                  struct spawned *out)
 {
-        return !sp->no_share && out->step == STEP_FILES &&
-               (out->error == ENOSYS || out->error == EPERM || out->error == EINVAL);
+        struct start st = { .l = l,
+                            .sp = sp,
+                            .shares = !l->copies_fds && !sp->no_share && numbers_are_ours(sp),
+                            .at = { l->fds[0], l->fds[1], l->fds[2], report[1] } };
+
+        if (st.shares && !lend_fds(sp, st.at)) {
+                *out =
+                    (struct spawned){ .pid = -1, .step = STEP_DUP, .error = errno, .report = -1 };
+                return;
+        }
+        for (int i = 0; st.shares && i < ENDS; i++)
+                st.at[i] = sp->low + i;
+        run_child(sp, &st, report[0], out);
 }
 
 bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *out)
 {
         sigset_t all, before;
+        int report[2] = { -1, -1 };
 
-        *out = (struct spawned){ .pid = -1 };
-        if (!spawner_ready(sp)) {
-                *out = (struct spawned){ .pid = -1, .step = STEP_FILES, .error = errno };
+        *out = (struct spawned){ .pid = -1, .report = -1 };
+        if (!spawner_ready(sp) || pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0) {
+                *out =
+                    (struct spawned){ .pid = -1, .step = STEP_FILES, .error = errno, .report = -1 };
                 return false;
         }
         if (!sp->signals_known)
                 learn_signals(sp);
         sigfillset(&all);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
-        if (lend_fds(sp, l->fds)) {
-                run_child(sp, l, out);
-                if (unshare_is_refused(sp, out)) {
-                        sp->no_share = true;
-                        run_child(sp, l, out);
-                }
-        } else {
-                *out = (struct spawned){ .pid = -1, .step = STEP_DUP, .error = errno };
-        }
-        take_back_fds(sp);
+        begin(sp, l, report, out);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGSET_BYTES);
-        return out->pid > 0;
+        fd_close(&report[1]);
+        if (out->pid > 0)
+                return true;
+        fd_close(&report[0]);
+        return false;
+}
+
+enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
+{
+        struct report said[8];
+        ssize_t n;
+
+        if (st->report < 0)
+                return SPAWN_EXECUTED;
+        do {
+                n = read(st->report, said, sizeof said);
+                if (n > 0 && st->pid == sp->lent_to)
+                        take_back_fds(sp);
+                for (ssize_t i = 0; i < n / (ssize_t)sizeof *said; i++) {
+                        st->step = (enum spawn_step)said[i].step;
+                        st->error = said[i].error;
+                        if (st->error)
+                                return SPAWN_FAILED;
+                }
+        } while (n > 0 || (n < 0 && errno == EINTR));
+        return n < 0 && errno == EAGAIN ? SPAWN_UNDER_WAY : SPAWN_EXECUTED;
+}
+
+void spawner_drop(struct spawner *sp, struct spawned *st)
+{
+        if (sp->lent_to && st->pid == sp->lent_to)
+                take_back_fds(sp);
+        fd_close(&st->report);
 }

@@ -210,6 +210,22 @@ void statetable_write(struct statetable *t, uint32_t slot, const void *record, u
                 put(t, slot, record, len);
 }
 
+void statetable_refresh(struct statetable *t, uint32_t slot)
+{
+        uint64_t newest = 0;
+
+        if (slot >= t->slot_count)
+                return;
+        for (uint8_t which = 0; which < 2; which++) {
+                const struct copy *c = copy_at(t, slot, which);
+                if (c->seq > newest && copy_is_good(t, slot, c)) {
+                        newest = c->seq;
+                        t->slots[slot] =
+                            (struct state_slot){ .len = (uint16_t)c->len, .at = which };
+                }
+        }
+}
+
 void statetable_drop(struct statetable *t, uint32_t slot)
 {
         if (slot >= t->slot_count || t->slots[slot].len == 0)

@@ -15,8 +15,8 @@
 #include "base/fd.h"
 #include "sys/spawn.h"
 
-/* The one real kernel. Its spawner is the only state: there is one table of descriptors and one
- * start under way at a time, whoever asks. */
+/* The one real kernel. Its spawner is the only state: there is one table of descriptors, whoever
+ * asks. */
 struct real_sys {
         struct sys ops; /* first: cast back */
         struct spawner spawner;
@@ -25,6 +25,16 @@ struct real_sys {
 static bool real_spawn(struct sys *s, const struct launch *l, struct spawned *out)
 {
         return spawner_start(&((struct real_sys *)s)->spawner, l, out);
+}
+
+static enum spawn_progress real_spawn_look(struct sys *s, struct spawned *st)
+{
+        return spawner_look(&((struct real_sys *)s)->spawner, st);
+}
+
+static void real_spawn_drop(struct sys *s, struct spawned *st)
+{
+        spawner_drop(&((struct real_sys *)s)->spawner, st);
 }
 
 /* 0 and -1 would mean our own group and everybody; no caller means that. */
@@ -186,6 +196,8 @@ struct sys *sys_real(void)
 {
         static struct real_sys real = {
                 .ops = { .spawn = real_spawn,
+                         .spawn_look = real_spawn_look,
+                         .spawn_drop = real_spawn_drop,
                          .kill = real_kill,
                          .reap = real_reap,
                          .reap_one = real_reap_one,

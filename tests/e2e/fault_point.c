@@ -8,24 +8,28 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define VARIABLE "SUPERVISORD_FAULT"
 
-/* Global, because places all over the house have nothing in common; written once, at the start,
- * but for the count. */
+/* Global, because places all over the house have nothing in common; written once, at the start. The
+ * count is shared with children that are being started: they pass places, too. */
 static struct {
         const char *wishes; /* the variable's text; NULL: not armed */
         pid_t daemon;
-        atomic_long passed;
+        atomic_long *passed;
 } armed;
 
 void fault_points_arm(void)
 {
         armed.daemon = getpid();
-        armed.wishes = getenv(VARIABLE);
+        armed.passed = mmap(NULL, sizeof *armed.passed, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (armed.passed != MAP_FAILED)
+                armed.wishes = getenv(VARIABLE);
 }
 
 /* "NAME" or "NAM*" at the beginning of a wish; what is behind it, or NULL. */
@@ -57,7 +61,7 @@ bool fault_switch(const char *name)
         return false;
 }
 
-/* Only the child's side of a vfork survives this. It waits a little, so that whoever comes next
+/* Only the child's side of a start survives this. It waits a little, so that whoever comes next
  * meets it as it is. */
 static void die(void)
 {
@@ -81,7 +85,7 @@ void fault_point(const char *name)
         for (const char *wish = armed.wishes; wish; wish = next_wish(wish)) {
                 const char *rest = match(wish, name);
                 if (rest && *rest == ':' &&
-                    atomic_fetch_add(&armed.passed, 1) + 1 == strtol(rest + 1, &how, 10))
+                    atomic_fetch_add(armed.passed, 1) + 1 == strtol(rest + 1, &how, 10))
                         fail(how);
         }
 }

@@ -103,6 +103,7 @@ static void child_free(struct fake_child *c)
 {
         for (int i = 0; i < 3; i++)
                 fd_close(&c->fds[i]);
+        fd_close(&c->report);
         strs_release(&c->argv);
         strs_release(&c->envp);
         free(c->path);
@@ -126,6 +127,7 @@ static struct fake_child *child_new(const struct launch *l, pid_t pid)
                 return NULL;
         *c = (struct fake_child){ .pid = pid,
                                   .alive = true,
+                                  .report = -1,
                                   .path = strdup(l->path),
                                   .directory = l->directory ? strdup(l->directory) : NULL,
                                   .umask = l->umask,
@@ -153,7 +155,7 @@ static bool fake_spawn(struct sys *s, const struct launch *l, struct spawned *ou
         struct fake_kernel *k = s->arg;
         struct fake_child *c = NULL;
 
-        *out = (struct spawned){ .pid = -1, .step = k->spawn_fails_step };
+        *out = (struct spawned){ .pid = -1, .step = k->spawn_fails_step, .report = -1 };
         if (kernel_enter(k, K_SPAWN, NULL)) {
                 errno = ENOMEM;
                 c = child_new(l, k->next_pid);
@@ -166,8 +168,46 @@ static bool fake_spawn(struct sys *s, const struct launch *l, struct spawned *ou
         }
         k->children[k->child_count++] = c;
         k->next_pid++;
-        *out = (struct spawned){ .pid = c->pid };
+        *out = (struct spawned){ .pid = c->pid, .report = -1 };
+        if (k->spawn_takes_time) {
+                int ends[2];
+                if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+                        abort();
+                out->report = ends[0];
+                c->report = ends[1];
+        }
         return true;
+}
+
+void kernel_started(struct fake_kernel *k, pid_t pid, enum spawn_step step, int error)
+{
+        struct fake_child *c = kernel_child(k, pid);
+        const int said[2] = { step, error };
+
+        if (error && write(c->report, said, sizeof said) != sizeof said)
+                abort();
+        fd_close(&c->report);
+}
+
+static enum spawn_progress fake_spawn_look(struct sys *s, struct spawned *st)
+{
+        int said[2];
+        ssize_t n = st->report < 0 ? 0 : read(st->report, said, sizeof said);
+
+        (void)s;
+        if (n < 0)
+                return SPAWN_UNDER_WAY;
+        if (n == 0)
+                return SPAWN_EXECUTED;
+        st->step = (enum spawn_step)said[0];
+        st->error = said[1];
+        return SPAWN_FAILED;
+}
+
+static void fake_spawn_drop(struct sys *s, struct spawned *st)
+{
+        (void)s;
+        fd_close(&st->report);
 }
 
 void kernel_queue_end(struct fake_kernel *k, pid_t pid, int status)
@@ -189,6 +229,7 @@ void kernel_end(struct fake_kernel *k, pid_t pid, int status)
                 c->status = status;
                 for (int i = 0; i < 3; i++)
                         fd_close(&c->fds[i]);
+                fd_close(&c->report);
         }
         kernel_queue_end(k, pid, status);
 }
@@ -348,6 +389,8 @@ void kernel_init(struct fake_kernel *k)
         *k = (struct fake_kernel){ .next_pid = 1000, .spawn_fails_step = STEP_CLONE };
         k->ops = (struct sys){ .arg = k,
                                .spawn = fake_spawn,
+                               .spawn_look = fake_spawn_look,
+                               .spawn_drop = fake_spawn_drop,
                                .kill = fake_kill,
                                .reap = fake_reap,
                                .reap_one = fake_reap_one,

@@ -53,6 +53,7 @@ struct fake_child {
         bool alive;  /* false: ended, perhaps not yet reaped */
         bool reaped; /* the end was handed out */
         int status;  /* wait status once it ended */
+        int report;  /* until it is known what came of its start; -1 */
         int fds[3];  /* its own copies of 0, 1, 2; -1 once closed */
         char *path, *directory;
         struct strs argv, envp;
@@ -109,6 +110,7 @@ struct fake_kernel {
         bool hold_reaps;                  /* ends are kept back: reap says "nothing" */
         bool newest_first;                /* ends are handed out in reverse order */
         enum spawn_step spawn_fails_step; /* what a failed K_SPAWN names; STEP_CLONE by default */
+        bool spawn_takes_time;            /* what comes of a start is known with kernel_started */
 
         /* Records: read them freely. */
         long calls[K_COUNT]; /* how often each was called, failures included */
@@ -149,6 +151,9 @@ struct fake_child *kernel_newest(struct fake_kernel *k);
 /* It ends: its descriptors close, the end waits to be reaped. Any pid will do: one that was never
  * started plays an adopted orphan. */
 void kernel_end(struct fake_kernel *k, pid_t pid, int status);
+/* A start that takes time is executed, or (error not 0) fails at that step; its end is
+ * kernel_end's. */
+void kernel_started(struct fake_kernel *k, pid_t pid, enum spawn_step step, int error);
 /* Another end for a pid that reap has handed out already, or has not: duplicates and lies. */
 void kernel_queue_end(struct fake_kernel *k, pid_t pid, int status);
 /* The worker writes to its 1 or 2 (false: the pipe is full, or gone), or reads its 0 (-1: errno;

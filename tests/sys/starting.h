@@ -4,6 +4,8 @@
 
 #include "isolated.h"
 
+#include <poll.h>
+
 #include "sys/spawn.h"
 
 static struct spawner spawner; /* each test is a process of its own */
@@ -26,6 +28,25 @@ __attribute__((unused)) static struct launch a_shell(const char *script)
                                 .mask = &empty };
 }
 
+/* Start it and wait until it is known what came of it; who failed is reaped. */
+__attribute__((unused)) static bool start_through(struct launch *l, struct spawned *out)
+{
+        enum spawn_progress got = SPAWN_UNDER_WAY;
+
+        if (!spawner_start(&spawner, l, out))
+                return false;
+        while ((got = spawner_look(&spawner, out)) == SPAWN_UNDER_WAY) {
+                struct pollfd said_more = { .fd = out->report, .events = POLLIN };
+                poll(&said_more, 1, -1);
+        }
+        spawner_drop(&spawner, out);
+        if (got == SPAWN_EXECUTED)
+                return true;
+        waitpid(out->pid, NULL, 0);
+        out->pid = -1;
+        return false;
+}
+
 /* Start it on /dev/null and one pipe. The pipe's reading end, -1: not started. */
 __attribute__((unused)) static int start(struct launch *l, struct spawned *out)
 {
@@ -35,7 +56,7 @@ __attribute__((unused)) static int start(struct launch *l, struct spawned *out)
                 return -1;
         l->fds[0] = null;
         l->fds[1] = l->fds[2] = ends[1];
-        bool started = spawner_start(&spawner, l, out);
+        bool started = start_through(l, out);
         close(null);
         close(ends[1]);
         if (started)

@@ -65,13 +65,13 @@ static int nothing_is_held(void)
                 CHECK(say("echo x") == 0); /* would wait for ever for the end of file */
         CHECK(fstat(3, &after) == 0 && before.st_ino == after.st_ino);
         CHECK(fcntl(3, F_GETFD) == FD_CLOEXEC && fcntl(4, F_GETFD) == FD_CLOEXEC &&
-              fcntl(5, F_GETFD) == FD_CLOEXEC);
+              fcntl(5, F_GETFD) == FD_CLOEXEC && fcntl(6, F_GETFD) == FD_CLOEXEC);
         int next = open("/dev/null", O_RDONLY);
-        CHECK(next == 6);
+        CHECK(next == 7);
         return 0;
 }
 
-Test(spawn, holds_3_to_5_before_and_after_and_none_of_the_workers_ends)
+Test(spawn, holds_3_to_6_before_and_after_and_none_of_the_workers_ends)
 {
         isolated(nothing_is_held);
 }
@@ -89,7 +89,7 @@ static int swapped(void)
         l.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
         l.fds[1] = 0;
         l.fds[2] = 0;
-        CHECK(spawner_start(&spawner, &l, &out));
+        CHECK(start_through(&l, &out));
         CHECK(waitpid(out.pid, NULL, 0) == out.pid);
         CHECK(read(ends[0], text, sizeof text - 1) == 8);
         CHECK(strcmp(text, "out\nerr\n") == 0);

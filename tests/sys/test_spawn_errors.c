@@ -121,7 +121,7 @@ Test(spawn, reports_the_process_limit)
 
 static int no_descriptors(void)
 {
-        struct rlimit few = { 7, 0 }, before;
+        struct rlimit few = { 8, 0 }, before;
         struct launch l = a_shell("echo fine");
         struct spawned out;
 
@@ -254,10 +254,11 @@ static int many_starts(void)
                 CHECK(code == (i % 3 ? 0 : -1));
         }
         int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        CHECK(next == 6); /* nothing leaked */
+        CHECK(next == 7); /* nothing leaked */
         close(next);
         spawner_release(&spawner);
-        CHECK(fcntl(3, F_GETFD) == -1 && fcntl(4, F_GETFD) == -1 && fcntl(5, F_GETFD) == -1);
+        for (int fd = 3; fd <= 6; fd++)
+                CHECK(fcntl(fd, F_GETFD) == -1);
         return 0;
 }
 
@@ -311,7 +312,7 @@ static int opens_close_on_exec(void)
         int fds[2];
 
         int fd = s->open(s, "/dev/null", O_RDONLY, 0);
-        CHECK(fd == 6 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+        CHECK(fd == 7 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
         CHECK(s->pipe(s, fds) == 0 && fcntl(fds[0], F_GETFD) == FD_CLOEXEC &&
               fcntl(fds[1], F_GETFD) == FD_CLOEXEC);
         return 0;
@@ -320,4 +321,83 @@ static int opens_close_on_exec(void)
 Test(sys, opens_everything_close_on_exec_and_above_the_held_numbers)
 {
         isolated(opens_close_on_exec);
+}
+
+/* ---- nothing is waited for */
+
+/* As when the daemon is killed just then: the worker runs all the same, its signals as they are. */
+static int nobody_listens(void)
+{
+        struct launch l = a_shell("grep -q ^SigIgn:.*0000000000000000 /proc/self/status && exit 3");
+        struct spawned out;
+        int status;
+
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        l.directory = "/";
+        for (int i = 0; i < 50; i++) {
+                CHECK(spawner_start(&spawner, &l, &out));
+                spawner_drop(&spawner, &out);
+                CHECK(waitpid(out.pid, &status, 0) == out.pid);
+                CHECK(WIFEXITED(status) &&
+                      (WEXITSTATUS(status) == 3 || WEXITSTATUS(status) == 127));
+        }
+        return 0;
+}
+
+Test(spawn, goes_on_where_nobody_listens_any_more)
+{
+        isolated(nobody_listens);
+}
+
+static int others_go_on(void)
+{
+        struct launch l = a_shell("exit 3");
+        struct spawned stopped, next;
+        int status;
+
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(spawner_start(&spawner, &l, &stopped));
+        CHECK(kill(stopped.pid, SIGSTOP) == 0);
+        for (int i = 0; i < 20; i++) {
+                CHECK(start_through(&l, &next));
+                CHECK(waitpid(next.pid, &status, 0) == next.pid && WEXITSTATUS(status) == 3);
+        }
+        CHECK(kill(stopped.pid, SIGKILL) == 0);
+        CHECK(waitpid(stopped.pid, NULL, 0) == stopped.pid);
+        spawner_drop(&spawner, &stopped);
+        CHECK(spawner.lent_to == 0);
+        CHECK(start_through(&l, &next));
+        return 0;
+}
+
+/* It may be before or after it has a table of its own. */
+Test(spawn, goes_on_while_a_child_is_stopped_wherever_it_is)
+{
+        for (int i = 0; i < 20; i++)
+                isolated(others_go_on);
+}
+
+/* Killed before its first word, it does not keep the numbers. */
+static int killed_at_once(void)
+{
+        struct launch l = a_shell("exit 3");
+        struct spawned out;
+
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(spawner_start(&spawner, &l, &out));
+        CHECK(kill(out.pid, SIGKILL) == 0);
+        struct spawned next;
+        CHECK(spawner_start(&spawner, &l, &next));
+        CHECK(waitpid(out.pid, NULL, 0) == out.pid);
+        spawner_drop(&spawner, &out);
+        CHECK(waitpid(next.pid, NULL, 0) == next.pid);
+        spawner_drop(&spawner, &next);
+        CHECK(start_through(&l, &next) && spawner.lent_to == 0);
+        return 0;
+}
+
+Test(spawn, has_its_numbers_back_from_who_is_killed_at_once)
+{
+        for (int i = 0; i < 20; i++)
+                isolated(killed_at_once);
 }

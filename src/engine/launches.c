@@ -1,0 +1,218 @@
+/* Starts that are under way: waits for the child's word without standing still for it. */
+#include "engine/launches.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/fd.h"
+#include "engine/launcher.h"
+#include "engine/state.h"
+#include "engine/waiters.h"
+#include "engine/worker.h"
+
+struct launching {
+        struct launching *prev, *next;
+        struct supervisor *sup;  /* borrowed */
+        struct process *process; /* borrowed; NULL: it has failed, and is to be reaped */
+        struct spawned st;
+        int err; /* owned: for Supervisor's words about a failure; -1 */
+        ev_io said;
+        ev_timer limit;
+};
+
+static void launch_close(struct launching *l)
+{
+        ev_io_stop(l->sup->loop, &l->said);
+        ev_timer_stop(l->sup->loop, &l->limit);
+        if (l->st.report >= 0)
+                l->sup->sys->spawn_drop(l->sup->sys, &l->st);
+        fd_close(&l->err);
+}
+
+static void launch_free(struct launching *l)
+{
+        launch_close(l);
+        if (l->process)
+                l->process->worker->launching = NULL;
+        DL_DELETE(l->sup->launches, l);
+        free(l);
+}
+
+/* ---- what comes of it */
+
+static void launch_executed(struct launching *l)
+{
+        struct supervisor *s = l->sup;
+        struct process *p = l->process;
+
+        launch_free(l);
+        supervisor_executed(s, p);
+        waiters_look(s, p);
+}
+
+/* Somebody who has been told to stop meanwhile has ended, then. False: that is to be told. */
+static bool launch_failed(struct launching *l, bool is_reaped)
+{
+        struct supervisor *s = l->sup;
+        struct process *p = l->process;
+        struct err e = { 0 };
+
+        if (p->state != PS_STARTING) {
+                launch_free(l);
+                return false;
+        }
+        launcher_refused(s, p, &l->st, l->err, &e);
+        registry_pid_remove(&s->registry, p);
+        launch_close(l);
+        p->worker->launching = NULL;
+        l->process = NULL;
+        if (is_reaped)
+                launch_free(l);
+        supervisor_refused(s, p, &e);
+        return true;
+}
+
+static void launch_hear(struct launching *l)
+{
+        bool was_born = l->st.step != STEP_NONE;
+
+        switch (l->sup->sys->spawn_look(l->sup->sys, &l->st)) {
+        case SPAWN_UNDER_WAY:
+                if (!was_born && l->st.step != STEP_NONE)
+                        state_note(l->sup, l->process, 0); /* what could not be written so far */
+                return;
+        case SPAWN_EXECUTED:
+                launch_executed(l);
+                return;
+        case SPAWN_FAILED:
+                launch_failed(l, false);
+                return;
+        }
+}
+
+static void on_said(struct ev_loop *loop, ev_io *w, int revents)
+{
+        (void)loop, (void)revents;
+        launch_hear(w->data);
+}
+
+/* A stop has a bound of its own. */
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct launching *l = w->data;
+        struct supervisor *s = l->sup;
+
+        (void)loop, (void)revents;
+        if (l->process->state != PS_STARTING)
+                return;
+        l->st.error = ETIME;
+        s->sys->kill(s->sys, l->st.pid, SIGKILL);
+        launch_failed(l, false);
+}
+
+/* ---- its life */
+
+struct launching *launch_new(struct supervisor *s, struct process *p)
+{
+        struct launching *l = calloc(1, sizeof *l);
+
+        if (!l)
+                return NULL;
+        l->sup = s;
+        l->process = p;
+        l->err = l->st.report = -1;
+        return l;
+}
+
+void launch_discard(struct launching *l)
+{
+        free(l);
+}
+
+void launch_begin(struct launching *l, const struct spawned *st, int err)
+{
+        struct ev_loop *loop = l->sup->loop;
+
+        l->st = *st;
+        l->err = err;
+        l->process->worker->launching = l;
+        DL_APPEND(l->sup->launches, l);
+        ev_io_init(&l->said, on_said, st->report, EV_READ);
+        ev_timer_init(&l->limit, on_limit, LAUNCH_LIMIT_S, 0.);
+        l->said.data = l->limit.data = l;
+        ev_io_start(loop, &l->said);
+        ev_now_update(loop);
+        ev_timer_start(loop, &l->limit);
+}
+
+void launch_forget(struct worker *w)
+{
+        if (w->launching)
+                launch_free(w->launching);
+}
+
+void launch_look(const struct process *p)
+{
+        if (p->worker && p->worker->launching)
+                launch_hear(p->worker->launching);
+}
+
+bool launch_is_born(const struct process *p)
+{
+        const struct launching *l = p->worker ? p->worker->launching : NULL;
+
+        return !l || l->st.step != STEP_NONE;
+}
+
+bool launch_ended(struct supervisor *s, struct process *p)
+{
+        struct launching *l = p->worker ? p->worker->launching : NULL;
+
+        if (!l)
+                return false;
+        if (s->sys->spawn_look(s->sys, &l->st) == SPAWN_FAILED)
+                return launch_failed(l, true);
+        launch_executed(l);
+        return false;
+}
+
+/* ---- those that have failed */
+
+static struct launching *launch_of(const struct supervisor *s, pid_t pid)
+{
+        struct launching *l = s->launches;
+
+        while (l && (l->process || l->st.pid != pid))
+                l = l->next;
+        return l;
+}
+
+bool launches_own(const struct supervisor *s, pid_t pid)
+{
+        return launch_of(s, pid) != NULL;
+}
+
+bool launches_reaped(struct supervisor *s, pid_t pid)
+{
+        struct launching *l = launch_of(s, pid);
+
+        if (l)
+                launch_free(l);
+        return l != NULL;
+}
+
+bool launches_any(const struct supervisor *s)
+{
+        const struct launching *l = s->launches;
+
+        while (l && !l->process)
+                l = l->next;
+        return l != NULL;
+}
+
+void launches_free(struct supervisor *s)
+{
+        while (s->launches)
+                launch_free(s->launches);
+}

@@ -1,0 +1,192 @@
+"""Starts that do not come to an end: the child is stopped by its own user, or its directory never answers. The
+daemon goes on with everything else, and the start has failed after a bound."""
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import threading
+import time
+
+from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, same, story, unmount)
+
+LIMIT_S = 10  # engine/launches.h
+
+
+def lonely_user():
+    """One that has a name and no process here."""
+    busy = set()
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError):
+            busy.add(os.stat(f'/proc/{pid}').st_uid)
+    for entry in pwd.getpwall():
+        if entry.pw_uid and entry.pw_name != 'nobody' and entry.pw_uid not in busy:
+            return entry.pw_name, entry.pw_uid
+    raise Skipped('every user has a process')
+
+
+class Watch:
+    """Asks the daemon for its state all the time; how long the longest answer took."""
+
+    def __init__(self, d):
+        self.d, self.longest, self.over = d, 0.0, False
+        self.error = None
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.over:
+            began = time.monotonic()
+            try:
+                same(self.d.rpc().getState()['statename'], 'RUNNING', 'state')
+            except Exception as e:  # told by stop()
+                self.error = e
+                return
+            self.longest = max(self.longest, time.monotonic() - began)
+            time.sleep(0.02)
+
+    def stop(self):
+        self.over = True
+        self.thread.join()
+        if self.error:
+            raise self.error
+        return self.longest
+
+
+def order_in_background(d, name, what, answers):
+    def give():
+        answers.append(d.request('POST', f'/v1/processes/{name}/{what}', {'wait': False},
+                                 patience=LIMIT_S * 6 + d.case.patience).json())
+    t = threading.Thread(target=give)
+    t.start()
+    return t
+
+
+def is_stopped(pid):
+    try:
+        return Proc(pid).state == 'T'
+    except (OSError, ValueError):
+        return False
+
+
+def at_rest(d):
+    """One that was executed before it was stopped is of no use here."""
+    p = d.process('victim')
+    if p['pid'] and p['state'] == 'RUNNING' and is_stopped(p['pid']):
+        os.kill(p['pid'], signal.SIGKILL)
+    return not p['pid']
+
+
+def others_are_served(c, d):
+    """A worker that ends is started again."""
+    pid = d.process('other')['pid']
+    os.kill(pid, signal.SIGKILL)
+    d.wait_restarted('other', pid)
+
+
+OTHER = 'startsecs=0', 'restart_delay=50ms'
+
+
+@story(root=True, slow=2)
+def a_worker_that_its_user_stops_within_its_start_holds_up_nobody(c):
+    name, uid = lonely_user()
+    os.chmod(c.dir, 0o755)
+    d = c.daemon(c.program('other', ' sleep', *OTHER)
+                 + f'[program:victim]\ncommand=/bin/true\nuser={name}\nautostart=false\nautorestart=false\n'
+                   'startsecs=0\nstartretries=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+    d.wait_state('other', 'RUNNING')
+    stopper = c.helper([c.worker, 'stop-newcomers'], preexec_fn=lambda: become(uid, uid))
+    watch = Watch(d)
+    answers, caught = [], 0
+    end = time.monotonic() + 60
+    while not caught and time.monotonic() < end:
+        order = order_in_background(d, 'victim', 'start', answers)
+        while order.is_alive():
+            p = d.process('victim')
+            if p['pid'] and p['state'] == 'STARTING' and is_stopped(p['pid']):
+                caught = p['pid']
+                break
+            at_rest(d)
+            time.sleep(0.01)
+        if not caught:
+            order.join()
+            c.wait(lambda: at_rest(d), 'the victim is at rest')
+    if not caught:
+        watch.stop()
+        raise Skipped('the start was always faster than its user')
+    others_are_served(c, d)
+    order.join()
+    p = d.wait_state('victim', ('BACKOFF', 'FATAL'))
+    has(answers[-1].get('code', ''), 'SPAWN_ERROR', f'the answer {answers[-1]}')
+    has(str(p), f"couldn't exec /bin/true within {LIMIT_S} s", 'the reason')
+    d.wait_log(f"spawnerr: couldn't exec /bin/true within {LIMIT_S} s: it was stopped by a signal")
+    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    c.wait_gone(caught)
+    stopper.kill()
+    stopper.wait()
+    d.order('victim', 'start')
+    d.wait_state('victim', 'EXITED')
+    check('unknown pid' not in d.log(), 'who was given up is no stranger')
+
+
+def mount_that_never_answers(c, uid):
+    """A FUSE file system whose server reads no request."""
+    path = c.path('hangs')
+    os.mkdir(path)
+    try:
+        fd = os.open('/dev/fuse', os.O_RDWR)
+    except OSError as e:
+        raise Skipped(f'no FUSE: {e}')
+    data = f'fd={fd},rootmode=40000,user_id={uid},group_id={uid}'.encode()
+    if _libc.mount(b'hangs', path.encode(), b'fuse', 0, data) != 0:
+        os.close(fd)
+        raise Skipped(f'no FUSE: {os.strerror(ctypes.get_errno())}')
+    c.mounts.append(path)
+    return path, fd
+
+
+@story(root=True, slow=2)
+def a_directory_that_never_answers_holds_up_nobody(c):
+    name, uid = lonely_user()
+    os.chmod(c.dir, 0o755)
+    d = c.daemon(c.program('other', ' sleep', *OTHER)
+                 + f'[program:victim]\ncommand=/bin/sleep 1000\nuser={name}\nautostart=false\nstartretries=1\n'
+                   f'directory={c.path("hangs")}\nrestart_delay=100ms\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+    d.wait_state('other', 'RUNNING')
+    path, fd = mount_that_never_answers(c, uid)
+    watch = Watch(d)
+    answers = []
+    order = order_in_background(d, 'victim', 'start', answers)
+    first = d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')['pid']
+    others_are_served(c, d)
+    order.join()
+    has(answers[0].get('detail', '') or '', f"couldn't chdir to {path} within {LIMIT_S} s", f'answer {answers[0]}')
+    d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'] not in (0, None, first), 'is tried again')
+    stopping = order_in_background(d, 'victim', 'stop', answers)
+    stopping.join()
+    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    os.close(fd)
+    unmount(path)
+    d.wait_process('victim', lambda p: p['state'] != 'STARTING', 'is stopped')
+
+
+@story(root=True, slow=2)
+def who_hangs_in_its_start_when_the_daemon_is_killed_is_no_second_time_there(c):
+    name, uid = lonely_user()
+    os.chmod(c.dir, 0o755)
+    d = c.daemon(c.program('other', ' sleep', *OTHER)
+                 + f'[program:victim]\ncommand=/bin/sleep 1000\nuser={name}\nautostart=false\nstartretries=0\n'
+                   f'directory={c.path("hangs")}\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+    d.wait_state('other', 'RUNNING')
+    path, fd = mount_that_never_answers(c, uid)
+    conn = UnixConnection(d.socket, c.patience)
+    conn.request('POST', '/v1/processes/victim/start', '{}', {'Content-Type': 'application/json'})
+    pid = d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')['pid']
+    conn.close()
+    d.kill()
+    d.start()
+    d.wait_state('other', 'RUNNING')
+    os.close(fd)
+    unmount(path)
+    c.wait(lambda: not os.path.exists(f'/proc/{pid}') or d.process('victim')['pid'] in (0, None, pid),
+           'there is one of it')
