@@ -13,7 +13,7 @@
 #include "survey.h"
 #include "sys/orphan.h"
 
-#define NAME_AFTER_S 0.1  /* ends within that time share one look at what they left */
+#define NAME_AFTER_S 0.25 /* ends within that time share one look at what they left */
 #define KILL_AGAIN_S 0.02 /* until SIGKILL is seen to have worked */
 #define KILL_MS      5000 /* since another one was found: then what does not die is left */
 #define CHECKS_MS    1000
