@@ -24,8 +24,9 @@ bool forward_wants(int sig)
 static void forward_to(struct supervisor *s, struct process *p, int sig)
 {
         char name[16];
+        bool has_ended = p->pid <= 0 || (p->worker && p->worker->reaped);
 
-        if (!p->program->container_main || !process_can_signal(p) || p->pid <= 0)
+        if (!p->program->container_main || !process_can_signal(p) || has_ended)
                 return;
         log_line(s->log, LVL_DEBUG, "passing %s on to '%s' (pid %d)",
                  signame_of(sig, name, sizeof name), p->name, (int)p->pid);
