@@ -42,7 +42,7 @@ void sweep_forget(struct supervisor *s, const struct process *p);
 void sweep_begin_end(struct supervisor *s);
 /* SIGTERM for orphans that belong to no process; how many there are. Again: how many are left. */
 size_t sweep_tell_rest(struct supervisor *s);
-/* SIGKILL every descendant of ours. Returns how many were there. */
+/* SIGKILL every descendant of ours. Returns how many children there were, reaped or not yet. */
 size_t sweep_everything(struct supervisor *s);
 void sweep_free(struct supervisor *s);
 

@@ -848,10 +848,9 @@ size_t sweep_tell_rest(struct supervisor *s)
         return count;
 }
 
-/* False: nobody else. */
-static bool stop_children(struct kin_stopped *set)
+/* How many children there are, also of those that have ended. */
+static size_t stop_children(struct kin_stopped *set)
 {
-        size_t had = set->all.count;
         pid_t *kids;
         ssize_t n = kin_children(getpid(), &kids);
 
@@ -862,17 +861,22 @@ static bool stop_children(struct kin_stopped *set)
                         kin_stop(set, &who);
         }
         free(kids);
-        return set->all.count > had;
+        return n > 0 ? (size_t)n : 0;
 }
 
+/* One that ended while they were looked at may have left others: nobody is left when there is no
+ * child at all, dead or alive. */
 size_t sweep_everything(struct supervisor *s)
 {
         struct kin_stopped set = { 0 };
-        size_t alive = 0;
+        size_t there, had;
+        int passes = 0;
 
-        for (int pass = 0; stop_children(&set) && pass < PASSES; pass++)
-                ;
-        for (size_t i = 0; i < set.all.count; i++, alive++) {
+        do {
+                had = set.all.count;
+                there = stop_children(&set);
+        } while (set.all.count > had && ++passes < PASSES);
+        for (size_t i = 0; i < set.all.count; i++) {
                 AUTO_BUF text = BUF_INIT;
                 describe(set.all.items[i].pid, &text);
                 if (kin_signal(&set.all.items[i], SIGKILL))
@@ -880,5 +884,5 @@ size_t sweep_everything(struct supervisor *s)
                                  buf_str(&text));
         }
         kin_stopped_release(&set);
-        return alive;
+        return there;
 }

@@ -75,12 +75,25 @@ static bool children_of(pid_t pid, pid_t thread, struct pids *list)
         return true;
 }
 
+/* A kernel without CONFIG_PROC_CHILDREN: a walk over all there are. */
+static bool children_by_parent(pid_t pid, struct pids *list)
+{
+        struct proc_table t;
+        bool fine = proc_table_read(&t);
+
+        list->count = 0;
+        for (size_t i = 0; fine && i < t.count; i++)
+                fine = t.items[i].parent != pid || pids_add(list, t.items[i].pid);
+        proc_table_release(&t);
+        return fine;
+}
+
 ssize_t kin_children(pid_t pid, pid_t **out)
 {
         struct pids list = { 0 };
 
         *out = NULL;
-        if (!children_of(pid, pid, &list)) {
+        if (!children_of(pid, pid, &list) && !children_by_parent(pid, &list)) {
                 free(list.items);
                 return -1;
         }
