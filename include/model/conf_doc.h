@@ -38,8 +38,9 @@ struct conf_doc {
         struct conf_section *sections; /* owned, in the order of their first appearance */
         struct conf_section defaults;  /* [DEFAULT]: its keys are those of every section */
         struct strs files, heres;      /* as shown in messages; their absolute directories */
-        bool needs_all;  /* an included file that cannot be read is an error, not a warning */
-        bool incomplete; /* there was one */
+        const char *only; /* borrowed: the one section that is read, beside [DEFAULT]; NULL: all */
+        bool needs_all;   /* an included file that cannot be read is an error, not a warning */
+        bool incomplete;  /* there was one */
 };
 
 void conf_doc_release(struct conf_doc *d);

@@ -23,6 +23,9 @@ struct ini_handler {
         /* White space beyond ASCII counted as a blank in this line, told before all of the above;
          * NULL: nobody wants to know. */
         void (*blank)(void *arg, unsigned code_point, int line);
+        /* Of a section that is not wanted neither itself nor its keys are told; its lines are
+         * judged as the others are. NULL: all are wanted. */
+        bool (*wants)(void *arg, const char *name, size_t len);
 };
 
 enum ini_result {

@@ -146,6 +146,17 @@ static bool on_section(void *arg, const char *name, int line)
         return r->section != NULL;
 }
 
+static bool on_wanted(void *arg, const char *name, size_t len)
+{
+        const struct reading *r = arg;
+        const char *wanted[] = { r->doc->only, "DEFAULT" };
+
+        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+                if (strlen(wanted[i]) == len && memcmp(wanted[i], name, len) == 0)
+                        return true;
+        return false;
+}
+
 static struct conf_key *add_key(struct conf_section *s, const char *key)
 {
         struct conf_key *k = calloc(1, sizeof *k);
@@ -253,7 +264,10 @@ static bool remember_file(struct conf_doc *d, const char *path, const struct wor
 static bool read_text(struct conf_doc *d, const struct buf *text, bool included,
                       struct diags *diags)
 {
-        static const struct ini_handler handler = { on_section, on_key, on_blank };
+        const struct ini_handler handler = { .section = on_section,
+                                             .key = on_key,
+                                             .blank = on_blank,
+                                             .wants = d->only ? on_wanted : NULL };
         struct reading r = { .doc = d,
                              .file = d->files.items[d->files.count - 1],
                              .here = d->heres.items[d->heres.count - 1],

@@ -305,6 +305,7 @@ struct config *config_load(const char *path, enum config_want want,
                 return NULL;
         }
         l.doc.needs_all = want == WANT_RELOAD;
+        l.doc.only = want == WANT_CTL ? "supervisorctl" : NULL;
         load_all(&l, want, overrides, override_count);
         l.c->incomplete = l.doc.incomplete;
         conf_doc_release(&l.doc);

@@ -19,17 +19,20 @@ struct item {
         struct buf value; /* of a key */
 };
 
+#define NO_ITEM SIZE_MAX
+
 struct walk {
         const char *file;
         struct item *items; /* owned */
         size_t count, cap;
         bool in_section;     /* a header was seen */
-        bool has_key;        /* the last item can be continued by deeper lines */
-        size_t key_at;       /* which one it is */
+        bool skips;          /* the section at hand is not wanted */
+        bool has_key;        /* a key can be continued by deeper lines */
+        size_t key_at;       /* which item it is; NO_ITEM: one that is skipped */
         size_t indent;       /* of the last line that was no continuation */
         struct buf *why;     /* the text about bad lines grows here */
         unsigned wide_blank; /* beyond ASCII, in the line at hand; 0: none */
-        void (*on_blank)(void *arg, unsigned code_point, int line); /* NULL: nobody listens */
+        const struct ini_handler *handler;
         void *arg;
         int bad_line; /* first of them, 0: none */
         bool failed;  /* out of memory */
@@ -123,14 +126,15 @@ static void add_key(struct walk *w, const char *s, size_t len, const char *sep, 
 
         trim(w, &key, &key_len);
         trim(w, &value, &value_len);
-        struct item *it = add_item(w, key, key_len, line);
+        w->has_key = true;
+        w->key_at = NO_ITEM;
+        struct item *it = w->skips ? NULL : add_item(w, key, key_len, line);
         if (!it)
                 return;
         for (char *c = it->name; *c; c++)
                 *c = (char)tolower((unsigned char)*c);
         buf_put(&it->value, value, value_len);
         it->cut = cut;
-        w->has_key = true;
         w->key_at = w->count - 1;
 }
 
@@ -160,6 +164,18 @@ static void refuse_headless(struct walk *w, const char *s, size_t len, int line)
         pytext_repr(w->why, s, len, false);
 }
 
+static void begin_section(struct walk *w, const char *name, size_t len, int line)
+{
+        const struct ini_handler *h = w->handler;
+
+        w->in_section = true;
+        w->has_key = false;
+        w->skips = h->wants && !h->wants(w->arg, name, len);
+        struct item *it = w->skips ? NULL : add_item(w, name, len, line);
+        if (it)
+                it->is_section = true;
+}
+
 /* A line that begins something: `s` is the whole line as it would be quoted, `v` what is left of
  * it without blanks and comment. */
 static void begin(struct walk *w, const char *s, size_t len, const char *v, size_t vlen, int line,
@@ -168,11 +184,7 @@ static void begin(struct walk *w, const char *s, size_t len, const char *v, size
         const char *end = header_end(v, vlen);
 
         if (end) {
-                struct item *it = add_item(w, v + 1, (size_t)(end - v) - 1, line);
-                if (it)
-                        it->is_section = true;
-                w->in_section = true;
-                w->has_key = false;
+                begin_section(w, v + 1, (size_t)(end - v) - 1, line);
                 return;
         }
         if (!w->in_section) {
@@ -210,6 +222,13 @@ static size_t indent_of(const char *s, size_t len, size_t *bytes_out)
         return at < len ? chars : 0;
 }
 
+static void continue_key(struct item *key, const char *s, size_t len, bool cut)
+{
+        buf_putc(&key->value, '\n');
+        buf_put(&key->value, s, len);
+        key->cut |= cut;
+}
+
 /* One physical line; `len` with its newline (always "\n"), if it has one. */
 static void walk_line(struct walk *w, const char *s, size_t len, int line)
 {
@@ -218,7 +237,7 @@ static void walk_line(struct walk *w, const char *s, size_t len, int line)
         const char *v = s;
         size_t vlen = cut;
         unsigned wide;
-        struct item *key = w->has_key ? &w->items[w->key_at] : NULL;
+        struct item *key = w->has_key && w->key_at != NO_ITEM ? &w->items[w->key_at] : NULL;
 
         if (cut == 0 && pytext_find_wide_space(s, first, &wide))
                 w->wide_blank = wide;
@@ -228,10 +247,9 @@ static void walk_line(struct walk *w, const char *s, size_t len, int line)
                         buf_putc(&key->value, '\n');
                 return;
         }
-        if (key && indent > w->indent) {
-                buf_putc(&key->value, '\n');
-                buf_put(&key->value, v, vlen);
-                key->cut |= cut < len;
+        if (w->has_key && indent > w->indent) {
+                if (key)
+                        continue_key(key, v, vlen, cut < len);
                 return;
         }
         w->indent = indent;
@@ -260,8 +278,8 @@ static void walk_text(struct walk *w, const char *text, size_t len)
                         break;
                 w->wide_blank = 0;
                 walk_line(w, line.data, line.len, ++number);
-                if (w->wide_blank && w->on_blank)
-                        w->on_blank(w->arg, w->wide_blank, number);
+                if (w->wide_blank && w->handler->blank)
+                        w->handler->blank(w->arg, w->wide_blank, number);
         }
         buf_release(&line);
 }
@@ -364,8 +382,9 @@ static const char *find_undecodable(const char *text, size_t len)
 {
         for (size_t i = 0; i < len;) {
                 unsigned cp;
-                size_t n = pytext_decode(text + i, len - i, &cp);
-                if (n == 1 && cp >= 0x80)
+                size_t n = 1;
+                if ((unsigned char)text[i] >= 0x80 &&
+                    (n = pytext_decode(text + i, len - i, &cp)) == 1)
                         return text + i;
                 i += n;
         }
@@ -387,7 +406,7 @@ enum ini_result ini_read(const char *text, size_t len, const char *name,
                          const struct ini_handler *handler, void *arg, struct buf *why,
                          int *line_out)
 {
-        struct walk w = { .file = name, .why = why, .on_blank = handler->blank, .arg = arg };
+        struct walk w = { .file = name, .why = why, .handler = handler, .arg = arg };
         const char *nul = len ? memchr(text, '\0', len) : NULL;
 
         *line_out = 0;

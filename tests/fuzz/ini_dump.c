@@ -35,7 +35,7 @@ static bool on_key(void *arg, const struct ini_key *k)
 
 static void dump(const char *path)
 {
-        static const struct ini_handler handler = { on_section, on_key };
+        static const struct ini_handler handler = { .section = on_section, .key = on_key };
         static char text[1 << 20];
         struct buf why = BUF_INIT;
         FILE *f = fopen(path, "rb");

@@ -40,7 +40,15 @@ static void on_blank(void *arg, unsigned cp, int line)
         buf_printf(&s->text, "U+%04X@%d|", cp, line);
 }
 
-static const struct ini_handler handler = { on_section, on_key, on_blank };
+static const struct ini_handler handler = { .section = on_section,
+                                            .key = on_key,
+                                            .blank = on_blank };
+
+static bool on_wanted(void *arg, const char *name, size_t len)
+{
+        (void)arg;
+        return len == 3 && memcmp(name, "yes", len) == 0;
+}
 
 static const char *read_bytes(const char *text, size_t len)
 {
@@ -289,4 +297,46 @@ Test(ini, stops_when_the_handler_fails)
             ini_read("[a]\nk=1\nl=2\nm=3\n", 16, "f", &handler, &seen, &seen.why, &seen.line);
         cr_assert_eq(seen.result, INI_NOMEM);
         cr_assert_str_eq(buf_str(&seen.text), "[a]@1|k=1@2|");
+}
+
+static const char *read_wanted(const char *text)
+{
+        struct ini_handler some = handler;
+
+        some.wants = on_wanted;
+        buf_release(&seen.text);
+        buf_release(&seen.why);
+        seen.result = ini_read(text, strlen(text), "web.conf", &some, &seen, &seen.why, &seen.line);
+        return buf_str(&seen.text);
+}
+
+Test(ini, tells_nothing_of_a_section_that_is_not_wanted)
+{
+        seen.room = 100;
+        cr_expect_str_eq(read_wanted("[no]\na=1\n  deeper\n\n[yes]\nb=2\n  more\n[yes2]\nc=3\n"
+                                     "  c\n[no]\n  [no]\n[yes]\nd=4 ; x\n[ye]\n"),
+                         "[yes]@5|b=2\nmore@6|[yes]@13|d=4@14!|");
+        cr_expect_eq(seen.result, INI_OK);
+}
+
+Test(ini, judges_the_lines_of_a_section_that_is_not_wanted_as_the_others)
+{
+        static const char *const odd[] = {
+                "junk\n",       "=x\n", "a=1\n  b\n junk\n", "[open\n", "a=1\n\n  deep\n[yes]\nx\n",
+                "a=1\n=\n  x\n"
+        };
+        char text[256], why[1024];
+
+        for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+                snprintf(text, sizeof text, "[no]\n%s", odd[i]);
+                read_text(text);
+                snprintf(why, sizeof why, "%d %d %s", seen.result, seen.line, buf_str(&seen.why));
+                seen.room = 100;
+                read_wanted(text);
+                char *now = NULL;
+                cr_assert(asprintf(&now, "%d %d %s", seen.result, seen.line, buf_str(&seen.why)) >
+                          0);
+                cr_expect_str_eq(now, why);
+                free(now);
+        }
 }
