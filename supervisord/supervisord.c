@@ -17,6 +17,7 @@
 #include "engine/gzip.h"
 #include "engine/pipes.h"
 #include "engine/state.h"
+#include "engine/streams.h"
 #include "sys/daemonize.h"
 #include "sys/given.h"
 #include "sys/user.h"
@@ -94,8 +95,10 @@ static bool open_everything(struct daemon *d, struct err *e)
         d->api = api_new(s, config, e);
         if (!d->api)
                 return false; /* another of us lives: its workers' logs are not to be touched */
+        streams_inherit_claims(s);
         if (!set->nocleanup)
-                logs_clean_auto(set->childlogdir, set->identifier, state_spared_logs(s), log);
+                logs_clean_auto(set->childlogdir, set->identifier, state_spared_logs(s),
+                                &s->auto_logs, log);
         return supervisor_add_all(s, e);
 }
 

@@ -37,6 +37,11 @@ void streams_let_go(struct worker *w);
 /* The worker has ended: drain; worker->draining counts what is still to come. */
 void streams_finish(struct worker *w);
 
+/* The names of AUTO logs that the image before us has claimed stay claimed, and under what name it
+ * hands that over. Before AUTO logs of others are removed. */
+#define STREAMS_CLAIMS "auto-logs"
+void streams_inherit_claims(struct supervisor *s);
+
 /* What logs/ tells: wired by supervisor_init. */
 extern const struct logs_news streams_news;
 

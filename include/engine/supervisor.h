@@ -101,6 +101,7 @@ struct supervisor {
         pid_t gzip;                /* engine/gzip: the child that compresses a log; 0: none */
         struct spawned gzip_start; /* of that child */
         struct ticks *ticks;       /* engine/ticks; NULL: nobody wants them */
+        struct auto_claims auto_logs;
 
         /* Everything has stopped; mood says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);

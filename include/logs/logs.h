@@ -201,12 +201,29 @@ bool stream_clear(struct stream *s, struct err *e);
 struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg);
 void logs_wait_cancel(struct logs_wait *w);
 
+/* The AUTO logs of a daemon that lives are not removed by another one with the same identifier:
+ * they are claimed before they are made, and until the daemon has ended. */
+struct auto_claims {
+        int fd;    /* owned: the directory, with the locks; -1: nothing is claimed */
+        char *dir; /* owned: where that is tried; NULL: nowhere yet */
+};
+#define AUTO_CLAIMS_NONE ((struct auto_claims){ .fd = -1 })
+/* In this directory from here on; no change where it is the present one. inherited: the descriptor
+ * of the image before us, taken over; -1: there is none. False, once for each directory: nothing
+ * can be claimed there. */
+bool auto_claims_open(struct auto_claims *c, int inherited, const char *dir, struct err *e);
+bool auto_claims_add(struct auto_claims *c, const char *path, struct err *e);
+void auto_claims_release(struct auto_claims *c);
+bool auto_log_is_claimed(int fd, const char *name, size_t len); /* by another holder than fd */
+
 /* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup), now: before anything is
- * supervised. `spare` is a NULL-terminated list of paths to leave, may be NULL. */
+ * supervised. `spare` is a NULL-terminated list of paths to leave, may be NULL; what others have
+ * claimed stays, too. */
 void logs_clean_auto(const char *childlogdir, const char *identifier, const char *const *spare,
-                     struct log *log);
-/* The same, all of them, by the thread: before what is asked for later. */
-void logs_clean(struct logs *l, const char *childlogdir, const char *identifier);
+                     const struct auto_claims *ours, struct log *log);
+/* The same, also what we have claimed, by the thread: before what is asked for later. */
+void logs_clean(struct logs *l, const char *childlogdir, const char *identifier,
+                const struct auto_claims *ours);
 /* A fresh AUTO path: <dir>/<process>-<stdout|stderr>---<identifier>-<8 chars>.log. Only the name:
  * the stream makes the file, 0600. Caller frees. NULL: no memory. */
 char *logs_auto_path(const char *childlogdir, const char *process, bool is_stderr,

@@ -39,7 +39,8 @@ int guarded_unlink(const char *path);
  * us. -1: errno, and *e. */
 int guarded_parent(const char *path, const char **name_out, bool *is_ours_out, struct err *e);
 
-/* As opendir(3). */
+/* A directory, to be read. */
+int guarded_open_dir(const char *path, struct err *e);
 DIR *guarded_opendir(const char *path, struct err *e);
 
 #endif

@@ -353,7 +353,8 @@ void reload_begin_anew(struct supervisor *s)
                 .pidfile) /* it moves with this; without memory a plan goes on saying it */
                 (void)strs_setenv(&s->started_with, "pidfile", next->settings.pidfile);
         if (!next->settings.nocleanup)
-                logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier);
+                logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier,
+                           &s->auto_logs);
         s->mood = MOOD_RUNNING;
         s->generation++;
         s->started = clock_now();

@@ -10,6 +10,7 @@
 #include "engine/listeners.h"
 #include "engine/state.h"
 #include "engine/supervisor.h"
+#include "sys/handover.h"
 
 /* One channel's settings, with the path that this process gets. */
 struct wanted {
@@ -20,6 +21,28 @@ struct wanted {
 static const struct channel_conf *channel(const struct program *g, bool is_stderr)
 {
         return is_stderr ? &g->err : &g->out;
+}
+
+/* Another daemon that starts does not take it for a dead one's. Where that cannot be said, it is
+ * said here. */
+static void claim(struct supervisor *s, const char *path)
+{
+        struct err e;
+
+        if (!auto_claims_open(&s->auto_logs, -1, s->config->settings.childlogdir, &e) ||
+            !auto_claims_add(&s->auto_logs, path, &e))
+                log_line(
+                    s->log, LVL_WARN,
+                    "another supervisord with this identifier may remove AUTO logs of ours: %s",
+                    e.text);
+}
+
+void streams_inherit_claims(struct supervisor *s)
+{
+        int fd = handover_fd(s->handover, STREAMS_CLAIMS);
+
+        if (fd >= 0) /* else they are made with the first */
+                auto_claims_open(&s->auto_logs, fd, s->config->settings.childlogdir, NULL);
 }
 
 /* An AUTO path is made once and kept over restarts (compat 15). */
@@ -49,6 +72,8 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
                                    s->config->settings.identifier, e);
         }
         out->conf.path = out->auto_path;
+        if (out->auto_path)
+                claim(s, out->auto_path);
         return out->auto_path != NULL;
 }
 

@@ -469,6 +469,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
         s->null = s->hangups = -1;
+        s->auto_logs = AUTO_CLAIMS_NONE;
         children_init(s);
         s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
@@ -508,6 +509,7 @@ void supervisor_release(struct supervisor *s)
         heap_release(&s->due);
         registry_release(&s->registry);
         reader_free(s->reader);
+        auto_claims_release(&s->auto_logs);
         if (s->logs)
                 logs_free(s->logs);
         if (s->latest != s->config)

@@ -14,6 +14,7 @@
 #include "engine/lookup.h"
 #include "engine/say.h"
 #include "engine/state.h"
+#include "engine/streams.h"
 #include "engine/worker.h"
 #include "model/cmdline.h"
 #include "sys/handover.h"
@@ -310,8 +311,10 @@ bool upgrade_hand_over(struct supervisor *s, struct strs *items)
 
         if (!collect(s, &pipes))
                 return false;
-        bool fine = state_hand_over(s, items) && fcgi_hand_over(s, items) &&
-                    handover_put_pipes(items, is_wanted, &pipes);
+        bool fine =
+            state_hand_over(s, items) && fcgi_hand_over(s, items) &&
+            (s->auto_logs.fd < 0 || handover_put_fd(items, STREAMS_CLAIMS, s->auto_logs.fd)) &&
+            handover_put_pipes(items, is_wanted, &pipes);
         free(pipes.items);
         return fine;
 }

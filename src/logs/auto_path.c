@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/path.h"
 #include "logs/logs.h"
+#include "sys/guarded.h"
 
 #define RANDOM_CHARS 8
 
@@ -48,8 +49,9 @@ static bool is_backup_suffix(const char *s)
         return digits && (!s[1 + digits] || strcmp(s + 1 + digits, ".gz") == 0);
 }
 
-/* Whether what follows the identifier is `-<non-blank>.log`, perhaps with a backup's suffix. */
-static bool is_auto_end(const char *s)
+/* What follows the identifier is `-<non-blank>.log`, perhaps with a backup's suffix: the length up
+ * to that. 0: it is something else. */
+static size_t auto_end(const char *s)
 {
         size_t word = 0;
 
@@ -57,16 +59,20 @@ static bool is_auto_end(const char *s)
                 word++;
         for (size_t i = 1; i + 4 <= word; i++)
                 if (memcmp(s + i, ".log", 4) == 0 && is_backup_suffix(s + i + 4))
-                        return true;
-        return false;
+                        return i + 4;
+        return 0;
 }
 
-static bool is_auto_name(const char *name, const char *mark)
+/* The length of the name without a backup's suffix; 0: it is no AUTO log's. */
+static size_t auto_name(const char *name, const char *mark)
 {
-        for (const char *at = strstr(name, mark); at; at = strstr(at + 1, mark))
-                if (at > name && is_auto_end(at + strlen(mark)))
-                        return true;
-        return false;
+        for (const char *at = strstr(name, mark); at; at = strstr(at + 1, mark)) {
+                const char *rest = at + strlen(mark);
+                size_t n = at > name ? auto_end(rest) : 0;
+                if (n)
+                        return (size_t)(rest - name) + n;
+        }
+        return 0;
 }
 
 static bool is_spared(const char *path, const char *const *spare)
@@ -79,22 +85,23 @@ static bool is_spared(const char *path, const char *const *spare)
         return false;
 }
 
-static void clean_one(const char *dir, const char *name, const char *const *spare, struct log *log)
+static void clean_one(DIR *d, const char *dir, const char *name, const char *const *spare,
+                      struct log *log)
 {
         AUTO_BUF path = BUF_INIT;
 
         buf_printf(&path, "%s/%s", dir, name);
         if (path.failed || is_spared(path.data, spare))
                 return;
-        if (unlink(path.data) < 0 && errno != ENOENT)
+        if (unlinkat(dirfd(d), name, 0) < 0 && errno != ENOENT)
                 log_line(log, LVL_WARN, "Failed to clean up '%s'", path.data);
 }
 
 void logs_clean_auto(const char *childlogdir, const char *identifier, const char *const *spare,
-                     struct log *log)
+                     const struct auto_claims *ours, struct log *log)
 {
         AUTO_BUF mark = BUF_INIT;
-        DIR *dir = opendir(childlogdir);
+        DIR *dir = guarded_opendir(childlogdir, NULL);
 
         buf_printf(&mark, "---%s-", identifier);
         if (!dir || mark.failed) {
@@ -103,8 +110,11 @@ void logs_clean_auto(const char *childlogdir, const char *identifier, const char
                         closedir(dir);
                 return;
         }
-        for (struct dirent *d = readdir(dir); d; d = readdir(dir))
-                if (is_auto_name(d->d_name, mark.data))
-                        clean_one(childlogdir, d->d_name, spare, log);
+        int holder = ours->dir && strcmp(ours->dir, childlogdir) == 0 ? ours->fd : dirfd(dir);
+        for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+                size_t n = auto_name(d->d_name, mark.data);
+                if (n && !auto_log_is_claimed(holder, d->d_name, n))
+                        clean_one(dir, childlogdir, d->d_name, spare, log);
+        }
         closedir(dir);
 }

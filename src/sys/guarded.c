@@ -465,20 +465,29 @@ int guarded_unlink(const char *path)
         return dir < 0 ? -1 : unlinkat(dir, name, 0);
 }
 
-DIR *guarded_opendir(const char *path, struct err *e)
+int guarded_open_dir(const char *path, struct err *e)
 {
         struct walk w;
         struct target t;
-        DIR *dir = NULL;
+        int fd = -1;
 
         if (walk_start(&w, path, e) && walk_to_target(&w, path, &t, e)) {
-                AUTO_FD fd = openat(w.dir, t.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                dir = fd < 0 ? NULL : fdopendir(fd);
-                if (dir)
-                        fd_take(&fd);
-                else
+                fd = openat(w.dir, t.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0)
                         err_set(e, ERR_SYS, "open %s", path);
         }
         walk_release(&w);
+        return fd;
+}
+
+DIR *guarded_opendir(const char *path, struct err *e)
+{
+        AUTO_FD fd = guarded_open_dir(path, e);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+        if (dir)
+                fd_take(&fd);
+        else if (fd >= 0)
+                err_set(e, ERR_SYS, "read %s", path);
         return dir;
 }

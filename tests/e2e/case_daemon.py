@@ -5,7 +5,7 @@ import signal
 import socket
 import stat
 
-from e2elib import alive, check, free_port, has, lacks, read_file, same, story, write_file
+from e2elib import alive, check, descendants, free_port, has, lacks, read_file, same, story, write_file
 
 
 @story(nobody=True)
@@ -62,6 +62,41 @@ def a_living_ones_socket_and_pidfile_are_respected(c):
     same(d.pids(), before, 'pids')
     same(int(read_file(d.pidfile)), d.pid, 'pidfile')
     check(os.path.exists(log), "its workers' own logs are not cleaned away")
+
+
+@story(nobody=True)
+def auto_logs_of_a_daemon_that_lives_are_nobody_elses(c):
+    text = c.program('w', ' sleep', 'startsecs=0') + c.program('idle', ' sleep', 'autostart=false')
+    shared = c.path('shared')
+    os.mkdir(shared)
+    daemons = [c.daemon(name=f'd{i}', start=False)
+               for i in range(3)]
+
+    def logs(d):
+        return {p[s]['logfile'] for p in d.processes() for s in ('stdout', 'stderr')}
+
+    for d in daemons:
+        d.configure(text)
+        write_file(d.conf, read_file(d.conf).replace(f'childlogdir={d.dir}', f'childlogdir={shared}'))
+    first, second, third = daemons
+    first.start()
+    first.wait_all('RUNNING', 1)
+    ours = logs(first)
+    same(len(ours), 4, 'logs of two processes')
+    second.start()
+    theirs = logs(second)
+    check(all(map(os.path.exists, ours)), 'logs of the first live, also those that are not open')
+    second.kill()
+    for p in descendants(os.getpid()):  # what it leaves behind; not the first one's
+        if p.ppid == os.getpid() and p.pid != first.pid:
+            os.kill(p.pid, signal.SIGKILL)
+    first.post('/v1/upgrade', status=202)
+    first.wait_log('supervisord started with pid', 2)
+    c.wait(first.answers, 'the next image answers')
+    ours = logs(first)  # one that has never run gets a new log
+    third.start()
+    check(all(map(os.path.exists, ours)), 'logs of the first live still')
+    check(not any(map(os.path.exists, theirs)), 'those of a dead one are removed')
 
 
 @story(nobody=True)

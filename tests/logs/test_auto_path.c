@@ -36,7 +36,7 @@ Test(auto_path, makes_auto_names_and_cleans_them_up)
                 rig_write(&rig, goes[i], "x");
         for (size_t i = 0; i < 7; i++)
                 rig_write(&rig, stays[i], "x");
-        logs_clean_auto(rig.dir, "super.visor", spare, &rig.log);
+        logs_clean_auto(rig.dir, "super.visor", spare, &AUTO_CLAIMS_NONE, &rig.log);
         cr_expect_neq(access(a, F_OK), 0);
         cr_expect_eq(access(b, F_OK), 0);
         cr_expect_eq(access(rig_path(&rig, backup), F_OK), 0);
@@ -44,11 +44,63 @@ Test(auto_path, makes_auto_names_and_cleans_them_up)
                 cr_expect_neq(access(rig_path(&rig, goes[i]), F_OK), 0, "%s", goes[i]);
         for (size_t i = 0; i < 7; i++)
                 cr_expect_eq(access(rig_path(&rig, stays[i]), F_OK), 0, "%s", stays[i]);
-        logs_clean_auto("/nonexistent/folder", "s", NULL, &rig.log);
+        logs_clean_auto("/nonexistent/folder", "s", NULL, &AUTO_CLAIMS_NONE, &rig.log);
         cr_expect_str_eq(buf_str(&rig.logged), "WARN Could not clear childlog dir\n");
         free(a);
         free(b);
         free(backup);
+}
+
+/* Two daemons, one directory, one identifier. */
+Test(auto_path, leaves_what_another_holder_has_claimed)
+{
+        struct auto_claims living = AUTO_CLAIMS_NONE, other = AUTO_CLAIMS_NONE;
+        static const char *const held[] = { "x---me-a.log", "x---me-a.log.1", "x---me-a.log.2.gz",
+                                            "x---me-a.log.gz.part" };
+        static const char *const left[] = { "x---me-b.log", "x---me-b.log.1", "x---me-a.logs.log" };
+
+        cr_assert(auto_claims_open(&living, -1, rig.dir, &rig.err), "%s", rig.err.text);
+        cr_assert(auto_claims_add(&living, rig_path(&rig, "x---me-a.log"), &rig.err));
+        cr_assert(auto_claims_open(&other, -1, rig.dir, &rig.err));
+        cr_assert(auto_claims_add(&other, rig_path(&rig, "x---me-b.log"), &rig.err));
+        cr_assert(auto_claims_add(&other, "/elsewhere/x---me-c.log", &rig.err));
+        for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+                rig_write(&rig, held[i], "x");
+        for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+                rig_write(&rig, left[i], "x");
+        logs_clean_auto(rig.dir, "me", NULL, &other, &rig.log); /* its own are not spared */
+        for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+                cr_expect_eq(access(rig_path(&rig, held[i]), F_OK), 0, "%s", held[i]);
+        for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+                cr_expect_neq(access(rig_path(&rig, left[i]), F_OK), 0, "%s", left[i]);
+
+        auto_claims_release(&living); /* it has ended */
+        logs_clean_auto(rig.dir, "me", NULL, &AUTO_CLAIMS_NONE, &rig.log);
+        for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+                cr_expect_neq(access(rig_path(&rig, held[i]), F_OK), 0, "%s", held[i]);
+        auto_claims_release(&other);
+        cr_expect_str_eq(buf_str(&rig.logged), "");
+}
+
+/* As an exec does: the same locks by another number. */
+Test(auto_path, keeps_its_claims_over_an_upgrade)
+{
+        struct auto_claims before = AUTO_CLAIMS_NONE, after = AUTO_CLAIMS_NONE;
+
+        cr_assert(auto_claims_open(&before, -1, rig.dir, &rig.err));
+        cr_assert(auto_claims_add(&before, rig_path(&rig, "x---me-a.log"), &rig.err));
+        int handed = dup(before.fd);
+        auto_claims_release(&before);
+        cr_assert(auto_claims_open(&after, handed, rig.dir, &rig.err));
+        cr_expect_eq(after.fd, handed);
+        rig_write(&rig, "x---me-a.log", "x");
+        logs_clean_auto(rig.dir, "me", NULL, &AUTO_CLAIMS_NONE, &rig.log);
+        cr_expect_eq(access(rig_path(&rig, "x---me-a.log"), F_OK), 0);
+        cr_expect_not(auto_claims_open(&after, -1, "/nonexistent/folder", &rig.err));
+        cr_expect(auto_claims_open(&after, -1, "/nonexistent/folder", &rig.err), "it is said once");
+        logs_clean_auto(rig.dir, "me", NULL, &after, &rig.log);
+        cr_expect_neq(access(rig_path(&rig, "x---me-a.log"), F_OK), 0);
+        auto_claims_release(&after);
 }
 
 Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
@@ -70,7 +122,7 @@ Test(auto_path, is_cleaned_up_by_the_thread_before_what_comes_later)
 
         rig_write(&rig, "x---me-a.log", "old");
         cr_assert(logs_run(rig.logs, NULL, &rig.err));
-        logs_clean(rig.logs, rig.dir, "me");
+        logs_clean(rig.logs, rig.dir, "me", &AUTO_CLAIMS_NONE);
         snprintf(path, sizeof path, "%s", rig_path(&rig, "x---me-b.log"));
         c = (struct stream_conf){ .process = "x", .path = path, .is_auto = true };
         stream_free(rig_stream(&rig, &c));
