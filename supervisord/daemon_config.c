@@ -152,6 +152,7 @@ bool daemon_read_config(struct daemon *d, int *code)
 struct mainlog_conf daemon_log_conf(const struct settings *s)
 {
         return (struct mainlog_conf){ .path = s->logfile,
+                                      .owner = user_owner(&s->user),
                                       .maxbytes = s->logfile_maxbytes,
                                       .backups = s->logfile_backups,
                                       .level = s->loglevel,

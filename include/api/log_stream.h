@@ -21,6 +21,7 @@ void log_stream_begin(struct request *r, const struct log_stream_how *how);
 
 /* A process's log: its path, and its stream (NULL: none). NULL: no log. */
 const char *log_path_of(const struct process *p, bool is_stderr);
+uid_t log_owner_of(const struct process *p, bool is_stderr);
 const struct stream *log_stream_of(const struct process *p, bool is_stderr);
 
 #endif

@@ -86,7 +86,11 @@ struct target { /* within one call */
 };
 bool rpc_target(struct rpc_call *c, const char *name, bool group_allowed, struct target *out);
 /* A part of a log file as the result, or its fault (compat 20.5). */
-enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, int64_t offset, int64_t length);
+enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, uid_t owner, int64_t offset,
+                              int64_t length);
+/* then, if there is such a file, else a fault: the disk is asked by another thread. */
+enum rpc_status rpc_if_there(struct rpc_call *c, const char *path,
+                             enum rpc_status (*then)(struct rpc_call *c));
 /* {name, group, status, description} (compat 20.3). */
 void rpc_status_struct(struct buf *out, const char *name, const char *group, enum fault f,
                        const char *text);

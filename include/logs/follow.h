@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -28,14 +29,15 @@ struct follow_handler {
         bool (*may_leave)(void *arg, uint64_t from_inode, uint64_t to_inode);
 };
 
-/* Starts `back` bytes before the end (-1: from the beginning). NULL: no such file (*e, ERR_NOENT).
- * The first data comes from within follower_more. */
-struct follower *follower_new(struct follow_hub *hub, const char *path, int64_t back,
+/* owner: whose files they may be, too: sys/guarded.h. Starts `back` bytes before the end (-1: from
+ * the beginning). NULL: no such file (*e, ERR_NOENT). The first data comes from within
+ * follower_more. */
+struct follower *follower_new(struct follow_hub *hub, const char *path, uid_t owner, int64_t back,
                               const struct follow_handler *h, struct err *e);
 /* Starts at this place of a file that is open already, and takes fd over, also when it fails; path
  * is where the files after it are looked for. */
-struct follower *follower_at(struct follow_hub *hub, const char *path, int fd, int64_t at,
-                             const struct follow_handler *h, struct err *e);
+struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t owner, int fd,
+                             int64_t at, const struct follow_handler *h, struct err *e);
 uint64_t follower_inode(const struct follower *f); /* of the file that it reads */
 void follower_free(struct follower *f);            /* also from within on_data; NULL is fine */
 void follower_more(struct follower *f);            /* the reader has room again; read on now */

@@ -48,6 +48,8 @@ struct stream_conf {
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
         uint64_t key; /* of its ledger, for logs_keep: of this stream only. 0: it is not kept */
+        uid_t owner; /* the worker's user: whose file it may be besides root's and ours; 0: nobody's
+                      */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
         enum log_format format : 8; /* of the file. The ledger counts what is written there */
@@ -174,6 +176,7 @@ void stream_await(struct stream *s);
 void stream_finish(struct stream *s);
 
 const char *stream_path(const struct stream *s); /* the real path; NULL: none. Borrowed */
+uid_t stream_owner(const struct stream *s);      /* of its settings */
 void stream_ledger(const struct stream *s, struct stream_ledger *out);
 /* What is wrong with it now: its file is not written or cannot be rotated, or syslog takes nothing
  * of it. Appended. False: nothing. */

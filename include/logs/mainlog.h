@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -17,6 +19,7 @@ struct sys;
 
 struct mainlog_conf {
         const char *path; /* a file, "syslog", or NULL: no file */
+        uid_t owner;      /* whose file it may be besides root's and ours: sys/guarded.h */
         int64_t maxbytes; /* 0: never rotated; only regular files are */
         int backups;
         enum log_level level;

@@ -23,13 +23,15 @@ enum tail_result {
         TAIL_OTHER_LIFE, /* the offset is one of another count */
 };
 
-/* readLog semantics. At most TAIL_MOST bytes are read. */
-enum tail_result tail_read(const char *path, int64_t offset, int64_t length, struct buf *out);
+/* readLog semantics. Of a file that may also belong to owner (sys/guarded.h). At most TAIL_MOST
+ * bytes are read. */
+enum tail_result tail_read(const char *path, uid_t owner, int64_t offset, int64_t length,
+                           struct buf *out);
 
 /* tailProcess...Log semantics: *size_out is the offset to return. A missing file is "", 0, false.
  */
-enum tail_result tail_window(const char *path, int64_t offset, int64_t length, struct buf *out,
-                             int64_t *size_out, bool *overflow_out);
+enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int64_t length,
+                             struct buf *out, int64_t *size_out, bool *overflow_out);
 
 /* ---- a log as one stream: its present file and, before that, its backups, compressed or not */
 
@@ -45,6 +47,7 @@ struct log_ask {
         enum log_from from;
         int64_t value;
         uint64_t life;  /* FROM_OFFSET: of the count that it is from; 0: not known */
+        uid_t owner;    /* whose files they may be, too: sys/guarded.h */
         bool here_only; /* of the present file, whatever came before */
         bool follow;
 };

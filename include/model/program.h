@@ -151,6 +151,12 @@ struct program {
         int socket_backlog; /* -1: SOMAXCONN */
 };
 
+/* Whose files a log may be, besides root's and the daemon's; 0: nobody's. */
+static inline uid_t user_owner(const struct user_ref *u)
+{
+        return u->set ? u->who.uid : 0;
+}
+
 struct program *program_new(void); /* all zero, one reference; NULL: no memory */
 struct program *program_ref(struct program *p);
 void program_unref(struct program *p); /* NULL is fine; frees at the last one */

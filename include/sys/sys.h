@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 /* Where a start failed. */
 enum spawn_step {
         STEP_NONE,
@@ -84,6 +86,11 @@ struct sys {
 
         int (*open)(struct sys *s, const char *path, int flags,
                     mode_t mode); /* O_CLOEXEC is added */
+        /* What may lie in another user's directory: guarded_open and guarded_stat (sys/guarded.h),
+         * as rename and unlink below are the guarded ones. */
+        int (*open_file)(struct sys *s, const char *path, uid_t owner, int flags, mode_t mode,
+                         struct stat *out, struct err *e);
+        int (*stat_file)(struct sys *s, const char *path, struct stat *out);
         int (*close)(struct sys *s, int fd);
         ssize_t (*read)(struct sys *s, int fd, void *data, size_t len);
         ssize_t (*write)(struct sys *s, int fd, const void *data, size_t len);

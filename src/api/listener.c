@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/reserve.h"
 #include "engine/lookup.h"
+#include "sys/guarded.h"
 #include "sys/handover.h"
 #include "sys/listen.h"
 
@@ -503,7 +504,7 @@ void listener_close(struct listener *l)
         l->closed = true;
         sock_file_unwatch(l);
         if (l->conf.kind == SERVER_UNIX && l->count > 0 && sock_file_is_ours(l))
-                unlink(l->conf.file);
+                guarded_unlink(l->conf.file);
         listener_suspend(l);
 }
 

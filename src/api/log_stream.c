@@ -30,6 +30,13 @@ const char *log_path_of(const struct process *p, bool is_stderr)
         return s ? stream_path(s) : NULL;
 }
 
+uid_t log_owner_of(const struct process *p, bool is_stderr)
+{
+        const struct stream *s = log_stream_of(p, is_stderr);
+
+        return s ? stream_owner(s) : 0;
+}
+
 static void tailer_free(struct tailer *t)
 {
         reader_unfollow(t->stream);

@@ -34,11 +34,14 @@ static void refuse(struct request *r, const struct log_part *part)
         reply_error_page(r, 404);
 }
 
-static void send_tail(struct request *r, const char *path)
+static void send_tail(struct request *r, const char *path, uid_t owner)
 {
         struct log_stream_how how = {
                 .ask = { .path = path,
-                         .from = { .from = FROM_TAIL, .value = TAIL_BYTES, .here_only = true },
+                         .from = { .from = FROM_TAIL,
+                                   .value = TAIL_BYTES,
+                                   .owner = owner,
+                                   .here_only = true },
                          .marks = true },
                 .type = "text/plain;charset=utf-8",
                 .put_head = put_head,
@@ -52,7 +55,7 @@ static void send_tail(struct request *r, const char *path)
 }
 
 /* "/logtail/NAMESPEC[/CHANNEL]"; the path is decoded. */
-static const char *path_asked_for(const struct request *r)
+static const char *path_asked_for(const struct request *r, uid_t *owner)
 {
         AUTO_BUF name = BUF_INIT;
         const char *at = r->path + strlen("/logtail");
@@ -67,15 +70,22 @@ static const char *path_asked_for(const struct request *r)
         if (name.failed || (!is_stderr && strcmp(channel, "stdout") != 0))
                 return NULL;
         const struct process *p = registry_process(&r->sup->registry, buf_str(&name));
+        *owner = p ? log_owner_of(p, is_stderr) : 0;
         return p ? log_path_of(p, is_stderr) : NULL;
 }
 
 void logtail_handle(struct request *r)
 {
-        if (strcmp(r->method, "GET") != 0)
+        uid_t owner = user_owner(&r->sup->config->settings.user);
+        const char *path;
+
+        if (strcmp(r->method, "GET") != 0) {
                 reply_error_page(r, 400);
-        else if (is_main(r))
-                send_tail(r, r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL);
+                return;
+        }
+        if (is_main(r))
+                path = r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL;
         else
-                send_tail(r, path_asked_for(r));
+                path = path_asked_for(r, &owner);
+        send_tail(r, path, owner);
 }

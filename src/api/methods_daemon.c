@@ -54,22 +54,27 @@ enum rpc_status rpc_read_log(struct rpc_call *c, const struct value *params)
 
         if (!path)
                 return rpc_fault(c, FAULT_NO_FILE, c->sup->config->settings.logfile);
-        return rpc_read_file(c, path, param_int(params, 0), param_int(params, 1));
+        return rpc_read_file(c, path, user_owner(&c->sup->config->settings.user),
+                             param_int(params, 0), param_int(params, 1));
 }
 
-enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
+static enum rpc_status clear_log(struct rpc_call *c)
 {
         struct err e = { 0 };
 
-        (void)params;
-        if (!c->sup->mainlog || !mainlog_path(c->sup->mainlog) ||
-            access(mainlog_path(c->sup->mainlog), F_OK) != 0)
-                return rpc_fault(c, FAULT_NO_FILE, NULL);
         log_line(c->sup->log, LVL_INFO, "reopening log file");
         if (!mainlog_clear(c->sup->mainlog, &e))
                 return rpc_fault(c, FAULT_FAILED, e.text);
         xml_bool(c->out, true);
         return rpc_after_logs(c);
+}
+
+enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
+{
+        const char *path = c->sup->mainlog ? mainlog_path(c->sup->mainlog) : NULL;
+
+        (void)params;
+        return path ? rpc_if_there(c, path, clear_log) : rpc_fault(c, FAULT_NO_FILE, NULL);
 }
 
 enum rpc_status rpc_shutdown(struct rpc_call *c, const struct value *params)

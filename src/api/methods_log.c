@@ -5,26 +5,14 @@
 #include "api/methods.h"
 #include "engine/worker.h"
 #include "logs/reader.h"
-
-/* The log file of a channel, NULL when there is none. False: the fault is set. */
-static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, const char **path_out)
-{
-        struct target t;
-
-        if (!rpc_target(c, name, false, &t))
-                return false;
-        const struct worker *w = t.process->worker;
-        const struct stream *s = w ? is_stderr ? w->err : w->out : NULL;
-        *path_out = s ? stream_path(s) : NULL;
-        return true;
-}
-
-/* ---- reading: where it does not matter how long the disk takes */
+#include "sys/guarded.h"
 
 struct log_job {
-        char *path; /* owned */
+        char *path;  /* owned */
+        uid_t owner; /* whose file it may be, too */
         int64_t offset, length;
-        bool window;      /* tail, not read */
+        bool window;                                 /* tail, not read */
+        enum rpc_status (*then)(struct rpc_call *c); /* not read at all: if it is there, this */
         bool there_first; /* a missing file is worse than bad arguments */
         enum tail_result result;
         struct buf text;
@@ -32,17 +20,36 @@ struct log_job {
         bool overflow;
 };
 
+/* The log file of a channel, NULL when there is none. False: the fault is set. */
+static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, struct log_job *out)
+{
+        struct target t;
+
+        if (!rpc_target(c, name, false, &t))
+                return false;
+        const struct worker *w = t.process->worker;
+        const struct stream *s = w ? is_stderr ? w->err : w->out : NULL;
+        out->path = s ? (char *)stream_path(s) : NULL; /* copied by who asks for it */
+        out->owner = s ? stream_owner(s) : 0;
+        return true;
+}
+
+/* ---- reading: where it does not matter how long the disk takes */
+
 static void job_work(void *arg)
 {
         struct log_job *j = arg;
+        struct stat st;
 
-        if (j->there_first && access(j->path, F_OK) != 0)
+        if ((j->there_first || j->then) && guarded_stat(j->path, &st) != 0)
                 j->result = TAIL_NO_FILE;
+        else if (j->then)
+                j->result = TAIL_OK;
         else if (j->window)
-                j->result =
-                    tail_window(j->path, j->offset, j->length, &j->text, &j->size, &j->overflow);
+                j->result = tail_window(j->path, j->owner, j->offset, j->length, &j->text, &j->size,
+                                        &j->overflow);
         else
-                j->result = tail_read(j->path, j->offset, j->length, &j->text);
+                j->result = tail_read(j->path, j->owner, j->offset, j->length, &j->text);
 }
 
 static void job_drop(void *arg)
@@ -86,6 +93,11 @@ static void job_done(void *owner, void *arg)
         const struct log_job *j = arg;
 
         c->job = NULL;
+        if (j->then && j->result == TAIL_OK) {
+                if (j->then(c) == RPC_DONE)
+                        c->on_done(c);
+                return;
+        }
         if (j->window)
                 put_window(c, j);
         else
@@ -117,25 +129,34 @@ static enum rpc_status ask_reader(struct rpc_call *c, const struct log_job *what
         return c->job ? RPC_LATER : rpc_fault(c, FAULT_FAILED, e.text);
 }
 
-enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, int64_t offset, int64_t length)
+enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, uid_t owner, int64_t offset,
+                              int64_t length)
 {
-        struct log_job j = { .path = (char *)path, .offset = offset, .length = length };
+        struct log_job j = {
+                .path = (char *)path, .owner = owner, .offset = offset, .length = length
+        };
+
+        return ask_reader(c, &j);
+}
+
+enum rpc_status rpc_if_there(struct rpc_call *c, const char *path,
+                             enum rpc_status (*then)(struct rpc_call *c))
+{
+        struct log_job j = { .path = (char *)path, .then = then };
 
         return ask_reader(c, &j);
 }
 
 static enum rpc_status read_log(struct rpc_call *c, const struct value *params, bool is_stderr)
 {
-        const char *path;
-
-        if (!find_log(c, param_string(params, 0), is_stderr, &path))
-                return RPC_DONE;
-        if (!path)
-                return rpc_fault(c, FAULT_NO_FILE, NULL);
-        struct log_job j = { .path = (char *)path,
-                             .there_first = true,
+        struct log_job j = { .there_first = true,
                              .offset = param_int(params, 1),
                              .length = param_int(params, 2) };
+
+        if (!find_log(c, param_string(params, 0), is_stderr, &j))
+                return RPC_DONE;
+        if (!j.path)
+                return rpc_fault(c, FAULT_NO_FILE, NULL);
         return ask_reader(c, &j);
 }
 
@@ -154,15 +175,13 @@ static enum rpc_status tail_log(struct rpc_call *c, const struct value *params, 
         struct log_job j = { .offset = param_int(params, 1),
                              .length = param_int(params, 2),
                              .window = true };
-        const char *path;
 
-        if (!find_log(c, param_string(params, 0), is_stderr, &path))
+        if (!find_log(c, param_string(params, 0), is_stderr, &j))
                 return RPC_DONE;
-        if (!path) {
+        if (!j.path) {
                 put_window(c, &j);
                 return RPC_DONE;
         }
-        j.path = (char *)path;
         return ask_reader(c, &j);
 }
 

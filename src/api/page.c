@@ -229,7 +229,10 @@ static struct tail_job *tail_job_new(const struct process *p, const char *name, 
         *j = (struct tail_job){ .name = strdup(name),
                                 .path = strdup(log_path_of(p, false)),
                                 .ledger = stream_ledger_keep(log_stream_of(p, false)),
-                                .ask = { .from = FROM_TAIL, .value = bytes, .here_only = true },
+                                .ask = { .from = FROM_TAIL,
+                                         .value = bytes,
+                                         .owner = log_owner_of(p, false),
+                                         .here_only = true },
                                 .part.fd = -1 };
         if (j->name && j->path)
                 return j;

@@ -240,13 +240,15 @@ static void answer_once(struct request *r, const struct follow_ask *ask)
 /* ---- the routes */
 
 /* ledger: kept, and taken over; NULL: none */
-static void serve(struct request *r, const char *path, struct ledger_box *ledger)
+static void serve(struct request *r, const char *path, uid_t owner, struct ledger_box *ledger)
 {
         struct log_stream_how how = { .ask = { .path = path, .ledger = ledger },
                                       .type = TYPE,
                                       .put_head = put_follow_head,
                                       .refuse = refuse };
         bool asked = read_params(r, &how.ask.from);
+
+        how.ask.from.owner = owner;
 
         if (asked && !path)
                 refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
@@ -263,7 +265,8 @@ static void serve_process(struct request *r, const char *name, bool is_stderr)
         const struct stream *s = p ? log_stream_of(p, is_stderr) : NULL;
 
         if (p)
-                serve(r, log_path_of(p, is_stderr), s ? stream_ledger_keep(s) : NULL);
+                serve(r, log_path_of(p, is_stderr), log_owner_of(p, is_stderr),
+                      s ? stream_ledger_keep(s) : NULL);
         else
                 rest_fault(r, FAULT_BAD_NAME, name);
 }
@@ -283,5 +286,6 @@ void rest_log_main(struct request *r, const char *name)
         const struct mainlog *m = r->sup->mainlog;
 
         (void)name;
-        serve(r, m ? mainlog_path(m) : NULL, m ? mainlog_ledger_keep(m) : NULL);
+        serve(r, m ? mainlog_path(m) : NULL, user_owner(&r->sup->config->settings.user),
+              m ? mainlog_ledger_keep(m) : NULL);
 }

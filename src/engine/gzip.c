@@ -85,14 +85,15 @@ static bool squeeze(int in, gzFile out)
         return n == 0;
 }
 
-/* As the log was: who may read it may read it on, and its age is its own. */
+/* As the log was: who may read it may read it on, and its age is its own. Bits that make a program
+ * run as its owner are no log's. */
 static bool take_after(int out, const struct stat *st)
 {
         const struct timespec times[2] = { st->st_atim, st->st_mtim };
 
         if (fchown(out, st->st_uid, st->st_gid) < 0 && errno != EPERM)
                 return false;
-        return fchmod(out, st->st_mode & 07777) == 0 && futimens(out, times) == 0;
+        return fchmod(out, st->st_mode & 01777) == 0 && futimens(out, times) == 0;
 }
 
 int gzip_main(void)

@@ -11,6 +11,7 @@
 #include "engine/stdin_pipe.h"
 #include "pool.h"
 #include "state_record.h"
+#include "sys/guarded.h"
 #include "sys/handover.h"
 
 #define SERIAL_MASK ((UINT64_C(1) << UNTOLD_BITS) - 1)
@@ -190,10 +191,12 @@ static void read_unheard(struct process *p, struct listener *l, struct buf *out)
         struct stream_ledger was;
         const char *path = p->worker->out ? stream_path(p->worker->out) : NULL;
         struct stat st;
-        AUTO_FD fd = path && l->in_step ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+        AUTO_FD fd = -1;
 
+        if (path && l->in_step)
+                fd = guarded_open(path, stream_owner(p->worker->out), O_RDONLY, 0, &st, NULL);
         l->in_step = false;
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        if (fd < 0 || !S_ISREG(st.st_mode))
                 return;
         stream_ledger(p->worker->out, &was);
         if (was.inode && was.inode != st.st_ino)

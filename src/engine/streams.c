@@ -102,6 +102,7 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
         *out = (struct wanted){ .conf = { .process = p->name,
                                           .is_stderr = is_stderr,
                                           .maxbytes = c->maxbytes,
+                                          .owner = user_owner(&g->user),
                                           .backups = c->backups,
                                           .rotate_every = every[c->rotate],
                                           .format = protocol ? LOG_RAW : format_of(c),

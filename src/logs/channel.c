@@ -122,20 +122,18 @@ bool channel_open(struct channel *s, struct err *e)
         return fine;
 }
 
-/* An AUTO file exists from the beginning. Nobody can have known its name before, and nobody's link
- * is followed; one that is there is of an earlier life. */
+/* An AUTO file exists from the beginning. Nobody can have known its name before; one that is there
+ * is of an earlier life. */
 static bool prepare_file(struct core *core, const struct stream_conf *c, struct err *e)
 {
-        const int flags = O_WRONLY | O_APPEND | O_NOCTTY | O_NOFOLLOW;
+        struct sys *sys = core->sys;
 
         if (!c->path || !c->is_auto)
                 return true;
-        int fd = core->sys->open(core->sys, c->path, flags | O_CREAT | O_EXCL, AUTO_MODE);
-        if (fd < 0 && errno == EEXIST)
-                fd = core->sys->open(core->sys, c->path, flags, 0);
+        int fd = sys->open_file(sys, c->path, 0, O_WRONLY | O_APPEND | O_CREAT, AUTO_MODE, NULL, e);
         if (fd < 0)
-                return err_set(e, ERR_SYS, "make %s", c->path);
-        core->sys->close(core->sys, fd);
+                return err_wrap(e, "make %s: ", c->path);
+        sys->close(sys, fd);
         return true;
 }
 
@@ -291,8 +289,9 @@ void channel_enter(struct channel *s)
 /* The file stays open while there is somebody to write to it. */
 static void close_unused(struct channel *s)
 {
-        if (s->pipes || s->out.queued || s->is_awaited || !s->out.writer)
+        if (s->pipes || s->out.rest.len || s->is_awaited || !s->out.writer)
                 return;
+        outlet_leave(&s->out);
         outlet_count(&s->out);
         writer_put_back(s->out.writer);
         s->out.writer = NULL;
@@ -336,6 +335,7 @@ void channel_leave(struct channel *s)
         }
         while (s->finish_later)
                 finish_now(s);
+        outlet_heed_refusal(&s->out);
         s->busy = 0;
         if (s->free_later ||
             (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
@@ -463,7 +463,10 @@ void channel_rotate(struct channel *s)
         channel_enter(s);
         if (open_writer(s->core, &s->conf, &w, &e)) {
                 uint32_t before = w ? w->file.rotations : 0;
-                if (w)
+                if (w && w->file.refused && !s->out.writer) /* else its trouble is told */
+                        log_line(s->core->log, LVL_WARN, "cannot rotate the log of '%s': %s",
+                                 s->conf.process, w->file.refused);
+                else if (w)
                         writer_rotate(w);
                 if (w && !s->out.writer) /* which counts its own */
                         s->out.rotations += w->file.rotations - before;

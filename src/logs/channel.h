@@ -87,9 +87,10 @@ bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, co
                       struct err *e);
 void stream_conf_share(struct stream_conf *to, const struct stream_conf *copy);
 void stream_conf_release(struct stream_conf *c);
-/* Name and path alone, as long as the caller has that name: NULL gives nothing back. */
+/* Name, path and owner alone, as long as the caller has that name: NULL gives nothing back. */
 const char *stream_names_share(const struct stream_conf *copy);
 const char *stream_names_path(const char *process); /* NULL: there is none */
+uid_t stream_names_owner(const char *process);
 void stream_names_release(const char *process);
 
 /* What has come through a pipe and was begun: it is held back until more comes, or the end. */

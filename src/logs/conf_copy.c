@@ -10,6 +10,7 @@
 struct names {
         atomic_uint refs;
         bool has_path, has_tag;
+        uid_t owner;
         char text[];
 };
 
@@ -26,6 +27,11 @@ static const char *behind(const char *text)
 const char *stream_names_path(const char *process)
 {
         return process && names_of(process)->has_path ? behind(process) : NULL;
+}
+
+uid_t stream_names_owner(const char *process)
+{
+        return process ? names_of(process)->owner : 0;
 }
 
 static const char *tag_in(const struct names *n)
@@ -64,6 +70,7 @@ static struct names *names_new(const struct stream_conf *c)
         if (!n)
                 return NULL;
         atomic_init(&n->refs, 1);
+        n->owner = c->owner;
         n->has_path = c->path != NULL;
         n->has_tag = c->syslog.tag != NULL;
         for (int i = 0; i < 3; i++) {
@@ -81,7 +88,8 @@ static bool same(const char *a, const char *b)
 
 static bool says_the_same(const char *have, const struct stream_conf *c)
 {
-        return same(have, c->process) && same(stream_names_path(have), c->path) &&
+        return names_of(have)->owner == c->owner && same(have, c->process) &&
+               same(stream_names_path(have), c->path) &&
                same(tag_in(names_of(have)), c->syslog.tag);
 }
 

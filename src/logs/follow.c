@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "follower.h"
+#include "sys/guarded.h"
 
 #define READ_SIZE   65536
 #define WAKE_BUDGET (1024 * 1024)
@@ -23,12 +24,12 @@
 
 static bool open_file(struct follower *f, int *fd_out, struct stat *st, struct err *e)
 {
-        AUTO_FD fd = open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        AUTO_FD fd = guarded_open(f->path, f->owner, O_RDONLY, 0, st, e);
 
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
                 return err_set(e, ERR_NOENT, "no such file: %s", f->path);
-        if (fd < 0 || fstat(fd, st) < 0)
-                return err_set(e, ERR_SYS, "open %s", f->path);
+        if (fd < 0)
+                return false;
         if (!S_ISREG(st->st_mode))
                 return err_set(e, ERR_USAGE, "%s is not a regular file", f->path);
         *fd_out = fd_take(&fd);
@@ -111,7 +112,7 @@ static enum look look_around(struct follower *f)
                 f->at = 0;
                 return tell(f, FOLLOW_TRUNCATED, "", 0) ? LOOK_MORE : LOOK_STOP;
         }
-        if (stat(f->path, &there) < 0 || !S_ISREG(there.st_mode) ||
+        if (guarded_stat(f->path, &there) < 0 || !S_ISREG(there.st_mode) ||
             (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino))
                 return LOOK_END;
         if (!may_leave(f, ours.st_ino, there.st_ino)) {
@@ -170,7 +171,7 @@ static void on_again(EV_P_ ev_timer *w, int revents)
 
 /* ---- life */
 
-static struct follower *make(struct follow_hub *hub, const char *path,
+static struct follower *make(struct follow_hub *hub, const char *path, uid_t owner,
                              const struct follow_handler *h, struct err *e)
 {
         struct follower *f = calloc(1, sizeof *f);
@@ -179,9 +180,12 @@ static struct follower *make(struct follow_hub *hub, const char *path,
                 err_nomem(e);
                 return NULL;
         }
-        *f = (struct follower){
-                .hub = hub, .handler = *h, .path = strdup(path), .fd = -1, .paused = true
-        };
+        *f = (struct follower){ .hub = hub,
+                                .handler = *h,
+                                .path = strdup(path),
+                                .owner = owner,
+                                .fd = -1,
+                                .paused = true };
         f->file.follower = f->folder.follower = f->next.follower = f;
         ev_timer_init(&f->again, on_again, 0., 0.);
         f->again.data = f;
@@ -204,10 +208,10 @@ static bool watch(struct follower *f, struct err *e)
         return watch_folder(f, e) && (watch_file(f) || err_set(e, ERR_SYS, "watch %s", f->path));
 }
 
-struct follower *follower_at(struct follow_hub *hub, const char *path, int fd, int64_t at,
-                             const struct follow_handler *h, struct err *e)
+struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t owner, int fd,
+                             int64_t at, const struct follow_handler *h, struct err *e)
 {
-        struct follower *f = make(hub, path, h, e);
+        struct follower *f = make(hub, path, owner, h, e);
 
         if (!f) {
                 close(fd);
@@ -231,10 +235,10 @@ static bool begin(struct follower *f, int64_t back, struct err *e)
         return true;
 }
 
-struct follower *follower_new(struct follow_hub *hub, const char *path, int64_t back,
+struct follower *follower_new(struct follow_hub *hub, const char *path, uid_t owner, int64_t back,
                               const struct follow_handler *h, struct err *e)
 {
-        struct follower *f = make(hub, path, h, e);
+        struct follower *f = make(hub, path, owner, h, e);
 
         if (!f || begin(f, back, e))
                 return f;

@@ -8,6 +8,7 @@ struct follower {
         struct follow_hub *hub; /* borrowed */
         struct follow_handler handler;
         char *path;       /* owned */
+        uid_t owner;      /* whose file it may be, too */
         const char *name; /* borrowed from path: its last part */
         int fd;           /* the file being read, whatever its name is by now */
         int64_t at;

@@ -13,6 +13,7 @@ struct gzip_job {
         char *path; /* owned: the log's */
         int number; /* of the backup: grows while it is rotated further */
         int backups;
+        uid_t owner; /* whose file it may be, too */
         bool runs;
         struct gzip_job *next;
 };
@@ -41,26 +42,41 @@ static char *part_of(const struct gzip_job *j)
         return buf_take(&name);
 }
 
-/* By descriptor: names move with the next rotation. */
+/* Two files in place of their names, which move with the next rotation. */
+static bool open_both(struct sys *sys, const struct gzip_job *j, int *in, int *out, struct err *e)
+{
+        char *from = name_of(j, ""), *to = part_of(j);
+        struct stat st;
+
+        *in = *out = -1;
+        if (!from || !to)
+                err_nomem(e);
+        else
+                *in = sys->open_file(sys, from, j->owner, O_RDONLY, 0, &st, e);
+        if (*in >= 0 && !S_ISREG(st.st_mode))
+                err_set(e, ERR_FOREIGN, "%s is no regular file", from);
+        else if (*in >= 0) {
+                sys->unlink(sys, to); /* of an earlier life */
+                *out = sys->open_file(sys, to, 0, O_WRONLY | O_CREAT | O_EXCL, 0600, NULL, e);
+        }
+        free(from);
+        free(to);
+        return *out >= 0;
+}
+
 static bool start(struct core *core, struct gzip_job *j)
 {
         struct sys *sys = core->sys;
         const struct logs_news *n = &core->news;
-        char *from = name_of(j, ""), *to = part_of(j);
-        int in = from && to ? sys->open(sys, from, O_RDONLY | O_NOCTTY, 0) : -1;
-        int out = -1;
+        struct err e = { 0 };
+        int in, out;
 
-        if (in >= 0) {
-                sys->unlink(sys, to); /* of an earlier life */
-                out = sys->open(sys, to, O_WRONLY | O_CREAT | O_EXCL, 0600);
-        }
-        if (in < 0 || out < 0)
-                log_line(core->log, LVL_WARN, "%s.%d is not compressed: %m", j->path, j->number);
-        if (out < 0 && in >= 0)
+        if (open_both(sys, j, &in, &out, &e))
+                return n->compress(n->arg, in, out);
+        log_line(core->log, LVL_WARN, "%s.%d is not compressed: %s", j->path, j->number, e.text);
+        if (in >= 0)
                 sys->close(sys, in);
-        free(from);
-        free(to);
-        return out >= 0 && n->compress(n->arg, in, out);
+        return false;
 }
 
 static void start_first(struct core *core)
@@ -76,8 +92,9 @@ static void start_first(struct core *core)
         }
 }
 
-void gzip_shifted(struct core *core, const char *path, int backups, bool wanted)
+void gzip_shifted(struct core *core, const struct sink_file *file, bool wanted)
 {
+        const char *path = file->path;
         struct gzip_job *j;
 
         LL_FOREACH (core->gzip.jobs, j)
@@ -92,7 +109,8 @@ void gzip_shifted(struct core *core, const char *path, int backups, bool wanted)
                 return;
         }
         j->number = 1;
-        j->backups = backups;
+        j->backups = file->backups;
+        j->owner = file->owner;
         LL_APPEND(core->gzip.jobs, j);
 }
 

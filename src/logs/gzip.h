@@ -7,13 +7,14 @@
 #include <stdbool.h>
 
 struct core;
+struct sink_file;
 
 struct gzip {
         struct gzip_job *jobs; /* the first one runs; owned */
 };
 
 /* <path>'s backups have moved up by one, and <path>.1 is new; to be compressed, if so wanted. */
-void gzip_shifted(struct core *core, const char *path, int backups, bool wanted);
+void gzip_shifted(struct core *core, const struct sink_file *file, bool wanted);
 /* After some of those. */
 void gzip_go(struct core *core);
 /* The child has ended. */

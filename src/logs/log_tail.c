@@ -10,6 +10,7 @@ struct log_tail {
         const char *path;          /* borrowed, like the next one */
         struct ledger_box *ledger; /* NULL: none */
         struct log_tail_handler handler;
+        uid_t owner;
         bool marks, ended;
         int64_t position; /* in the stream: what was handed on so far */
 };
@@ -31,7 +32,9 @@ static bool may_leave(void *arg, uint64_t from, uint64_t to)
  * from the backups. False: it cannot be told. */
 static bool catch_up(struct log_tail *t, struct log_part *part)
 {
-        struct log_ask ask = { .from = FROM_OFFSET, .value = t->position, .follow = true };
+        struct log_ask ask = {
+                .from = FROM_OFFSET, .value = t->position, .owner = t->owner, .follow = true
+        };
 
         log_part_read(t->path, t->ledger, &ask, part);
         if (part->result != TAIL_OK || part->offset != t->position || part->fd < 0 ||
@@ -85,9 +88,9 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
         return t->handler.on_text(t->handler.arg, data, len);
 }
 
-struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, struct ledger_box *ledger,
-                              struct log_part *part, bool marks, const struct log_tail_handler *h,
-                              struct err *e)
+struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, uid_t owner,
+                              struct ledger_box *ledger, struct log_part *part, bool marks,
+                              const struct log_tail_handler *h, struct err *e)
 {
         struct log_tail *t = calloc(1, sizeof *t);
 
@@ -96,12 +99,13 @@ struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, struct l
                 return NULL;
         }
         *t = (struct log_tail){ .path = path,
+                                .owner = owner,
                                 .ledger = ledger && ledger_box_counts(ledger) ? ledger : NULL,
                                 .handler = *h,
                                 .marks = marks,
                                 .position = part->offset + (int64_t)part->text.len };
         struct follow_handler inner = { .arg = t, .on_data = on_data, .may_leave = may_leave };
-        t->follower = follower_at(hub, path, fd_take(&part->fd), part->at, &inner, e);
+        t->follower = follower_at(hub, path, owner, fd_take(&part->fd), part->at, &inner, e);
         if (t->follower)
                 return t;
         free(t);

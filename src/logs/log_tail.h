@@ -16,9 +16,9 @@ struct log_tail_handler {
 
 /* Goes on where `part` ends, whose file it takes. path and ledger are borrowed. Begins with
  * log_tail_more. NULL: *e. */
-struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, struct ledger_box *ledger,
-                              struct log_part *part, bool marks, const struct log_tail_handler *h,
-                              struct err *e);
+struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, uid_t owner,
+                              struct ledger_box *ledger, struct log_part *part, bool marks,
+                              const struct log_tail_handler *h, struct err *e);
 void log_tail_free(struct log_tail *t); /* NULL is fine */
 void log_tail_more(struct log_tail *t);
 

@@ -163,7 +163,9 @@ static void show_trouble(struct mainlog_core *m)
         AUTO_BUF text = BUF_INIT;
         const char *why = NULL;
 
-        if (m->refused)
+        if (m->has_file && m->file.refused)
+                buf_puts(&text, m->file.refused);
+        else if (m->refused)
                 buf_printf(&text, "write %s: %s", m->file.path, strerror(m->error));
         else if (m->has_file && m->file.stuck)
                 buf_printf(&text, "rotate %s: %s", m->file.path, strerror(m->file.stuck));
@@ -460,8 +462,13 @@ static bool open_targets(struct mainlog_core *m, const struct mainlog_conf *c,
         *path = strdup(c->path);
         if (!*path)
                 return err_nomem(e);
-        if (sink_file_open(file, m->sys, *path, 0666, e))
+        bool open = sink_file_open(file, m->sys, *path, c->owner, 0666, e);
+        if (open && !file->refused)
                 return true;
+        if (open) {
+                err_set(e, ERR_FOREIGN, "%s", file->refused);
+                sink_file_close(file);
+        }
         free(*path);
         return false;
 }
@@ -475,7 +482,7 @@ static void set_stdout(struct mainlog_core *m, bool on)
         out_close(m);
         if (!on)
                 return;
-        m->has_out = outfd_open(m->sys, "/dev/stdout", 0666, &m->out, &e);
+        m->has_out = outfd_open(m->sys, "/dev/stdout", 0, 0666, &m->out, &e);
         if (!m->has_out)
                 log_line(&m->log, LVL_WARN, "no copy of this log on stdout: %s", e.text);
 }

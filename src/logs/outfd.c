@@ -62,7 +62,7 @@ static bool open_own(struct sys *sys, int n, const char *path, struct outfd *out
         return out->fd >= 0 || err_set(e, ERR_SYS, "duplicate %s", path);
 }
 
-static bool open_any(struct sys *sys, const char *path, mode_t mode, struct outfd *out,
+static bool open_any(struct sys *sys, const char *path, uid_t owner, mode_t mode, struct outfd *out,
                      struct err *e)
 {
         int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
@@ -71,17 +71,9 @@ static bool open_any(struct sys *sys, const char *path, mode_t mode, struct outf
 
         if (n >= 0)
                 return open_own(sys, n, path, out, e);
-        /* Writing only, a FIFO could not be opened before its reader came. */
-        if (sys->stat(sys, path, &st) == 0 && S_ISFIFO(st.st_mode))
-                flags = O_RDWR | O_NONBLOCK;
-        int fd = sys->open(sys, path, flags, mode);
+        int fd = sys->open_file(sys, path, owner, flags, mode, &st, e);
         if (fd < 0)
-                return err_set(e, ERR_SYS, "open %s", path);
-        if (sys->fstat(sys, fd, &st) < 0) {
-                err_set(e, ERR_SYS, "look at %s", path);
-                sys->close(sys, fd);
                 return false;
-        }
         *out = (struct outfd){ .fd = fd,
                                .kind = S_ISREG(st.st_mode) ? OUT_FILE : OUT_OWN,
                                .is_fifo = S_ISFIFO(st.st_mode),
@@ -89,9 +81,10 @@ static bool open_any(struct sys *sys, const char *path, mode_t mode, struct outf
         return true;
 }
 
-bool outfd_open(struct sys *sys, const char *path, mode_t mode, struct outfd *out, struct err *e)
+bool outfd_open(struct sys *sys, const char *path, uid_t owner, mode_t mode, struct outfd *out,
+                struct err *e)
 {
-        if (!open_any(sys, path, mode, out, e))
+        if (!open_any(sys, path, owner, mode, out, e))
                 return false;
         out->is_tty = out->kind != OUT_FILE && isatty(out->fd);
         return true;

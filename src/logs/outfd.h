@@ -25,9 +25,11 @@ struct outfd {
 
 #define OUTFD_NONE ((struct outfd){ .fd = -1 })
 
-/* Open for appending, made with this mode when missing. /dev/stdout, /dev/stderr, /dev/fd/N and
- * /proc/self/fd/N mean the daemon's own descriptor, also where it cannot be opened by name. */
-bool outfd_open(struct sys *sys, const char *path, mode_t mode, struct outfd *out, struct err *e);
+/* Open for appending, made with this mode when missing; owner as in sys/guarded.h. /dev/stdout,
+ * /dev/stderr, /dev/fd/N and /proc/self/fd/N mean the daemon's own descriptor, also where it cannot
+ * be opened by name. */
+bool outfd_open(struct sys *sys, const char *path, uid_t owner, mode_t mode, struct outfd *out,
+                struct err *e);
 void outfd_close(struct sys *sys, struct outfd *o);
 
 /* As write(2), but never waits and never raises SIGPIPE: -1 and EAGAIN when it would. */

@@ -20,7 +20,7 @@ static int64_t uncounted(const struct outlet *o, const struct stat *present, uin
         while (st.st_ino != o->inode) {
                 AUTO_BUF path = BUF_INIT;
                 buf_printf(&path, "%s.%" PRIu32, o->writer->file.path, ++*rotations);
-                if (path.failed || sys->stat(sys, path.data, &st) < 0)
+                if (path.failed || sys->stat_file(sys, path.data, &st) < 0)
                         return -1;
                 size += st.st_size;
                 if (size > LAST_BATCH_MAX && st.st_ino != o->inode)

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "base/fd.h"
+#include "sys/guarded.h"
 
 #define BLOCK 65536
 #define TRIES 40
@@ -42,17 +43,15 @@ static int64_t birth(int fd)
 }
 
 /* False with errno; 0: something that is no log. */
-static bool open_name(const char *path, int number, bool is_gzip, struct pile_file *f)
+static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct pile_file *f)
 {
         AUTO_BUF name = BUF_INIT;
         struct stat st;
 
-        put_name(&name, path, number, is_gzip);
-        errno = name.failed ? ENOMEM : 0;
-        if (name.failed || stat(name.data, &st) < 0 || !S_ISREG(st.st_mode))
-                return false; /* opening a FIFO could wake its writer */
-        AUTO_FD fd = open(name.data, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0)
+        put_name(&name, of->path, number, is_gzip);
+        errno = ENOMEM;
+        AUTO_FD fd = name.failed ? -1 : guarded_open(name.data, of->owner, O_RDONLY, 0, &st, NULL);
+        if (fd < 0)
                 return false;
         *f = (struct pile_file){ .number = number,
                                  .is_gzip = is_gzip,
@@ -69,10 +68,9 @@ static bool open_name(const char *path, int number, bool is_gzip, struct pile_fi
 }
 
 /* The compressed one first: where both are there it is complete, and the other about to go. */
-static bool open_number(const char *path, int number, struct pile_file *f)
+static bool open_number(const struct pile_of *of, int number, struct pile_file *f)
 {
-        return (number > 0 && open_name(path, number, true, f)) ||
-               open_name(path, number, false, f);
+        return (number > 0 && open_name(of, number, true, f)) || open_name(of, number, false, f);
 }
 
 /* ---- which files */
@@ -93,13 +91,13 @@ static bool is_there_twice(const struct pile *p, ino_t inode)
 }
 
 /* The file that is written to: somebody else may have given it another name. */
-static enum tail_result open_present(struct pile *p, const char *path, uint64_t inode)
+static enum tail_result open_present(struct pile *p, const struct pile_of *of, uint64_t inode)
 {
         enum tail_result missing = TAIL_NO_FILE;
 
         for (int n = 0; n < (inode ? PILE_MOST : 1); n++) {
                 struct pile_file f;
-                if (!open_name(path, n, false, &f)) {
+                if (!open_name(of, n, false, &f)) {
                         if (n == 0 && errno != ENOENT && errno != ENOTDIR && errno != 0)
                                 missing = TAIL_FAILED;
                         continue;
@@ -128,13 +126,13 @@ static bool is_enough(const struct pile *p, const struct pile_want *w)
 enum found { FOUND_ALL, FOUND_GAP, FOUND_MOVING };
 
 /* A file that moved up while we went from one name to the next is seen twice. */
-static enum found open_backups(struct pile *p, const char *path, const struct pile_want *w)
+static enum found open_backups(struct pile *p, const struct pile_of *of, const struct pile_want *w)
 {
         struct pile_file f;
 
         for (int n = p->files[0].number + 1; !is_enough(p, w); n++) {
-                if (!open_number(path, n, &f)) {
-                        if (!open_number(path, n + 1, &f))
+                if (!open_number(of, n, &f)) {
+                        if (!open_number(of, n + 1, &f))
                                 return FOUND_ALL;
                         close(f.fd);
                         return FOUND_GAP;
@@ -156,36 +154,37 @@ static bool all_in_place(const char *path, const struct pile *p)
         for (int i = p->count - 1; i >= 0; i--) {
                 AUTO_BUF name = BUF_INIT;
                 put_name(&name, path, p->files[i].number, p->files[i].is_gzip);
-                if (name.failed || stat(name.data, &st) < 0 || st.st_ino != p->files[i].inode)
+                if (name.failed || guarded_stat(name.data, &st) < 0 ||
+                    st.st_ino != p->files[i].inode)
                         return false;
         }
         return true;
 }
 
 /* What is missing may just be between two names. */
-static enum found look(struct pile *p, const char *path, uint64_t inode,
+static enum found look(struct pile *p, const struct pile_of *of, uint64_t inode,
                        const struct pile_want *want, enum tail_result *result)
 {
         *p = PILE_NONE;
-        *result = open_present(p, path, inode);
+        *result = open_present(p, of, inode);
         if (*result == TAIL_FAILED)
                 return FOUND_ALL;
         if (*result != TAIL_OK)
                 return FOUND_GAP;
-        enum found found = open_backups(p, path, want);
-        return all_in_place(path, p) ? found : FOUND_MOVING;
+        enum found found = open_backups(p, of, want);
+        return all_in_place(of->path, p) ? found : FOUND_MOVING;
 }
 
 /* Only what was the same before and after is the truth, and a gap only where nobody was moving
  * names: a rotation that was cut short has left it, or another program is at it. */
-enum tail_result pile_open(struct pile *p, const char *path, uint64_t inode,
+enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
                            const struct pile_want *want, struct moves *moves)
 {
         enum tail_result result;
 
         for (int tries = 0; tries < TRIES; tries++) {
                 uint32_t before = moves_count(moves);
-                enum found found = look(p, path, inode, want, &result);
+                enum found found = look(p, of, inode, want, &result);
                 bool at_rest = before % 2 == 0 && moves_count(moves) == before;
                 if (found == FOUND_ALL || (found == FOUND_GAP && at_rest))
                         return result;

@@ -39,7 +39,12 @@ struct pile_want {
 
 /* inode: the file that is written to, wherever it is found; 0: the one that has the name.
  * moves: whoever rotates it says so there; NULL: nobody does. */
-enum tail_result pile_open(struct pile *p, const char *path, uint64_t inode,
+/* Which log, and whose files its may be, too: sys/guarded.h. */
+struct pile_of {
+        const char *path;
+        uid_t owner;
+};
+enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
                            const struct pile_want *want, struct moves *moves);
 void pile_close(struct pile *p);
 

@@ -12,7 +12,7 @@
 #define REACH_TRIES 10
 
 struct reading {
-        const char *path;
+        struct pile_of of;
         struct ledger_box *ledger; /* NULL: none, or none that counts */
         struct moves *moves;
         const struct log_ask *ask;
@@ -63,9 +63,9 @@ static enum tail_result open_files(struct reading *r, const struct pile_want *wa
                 ledger_look(r->ledger, l);
         if (exact && r->ask->life && r->ask->life != l->life)
                 return l->life ? TAIL_OTHER_LIFE : TAIL_BUSY; /* it is just being taken up */
-        enum tail_result got = pile_open(&r->pile, r->path, l->inode, want, r->moves);
+        enum tail_result got = pile_open(&r->pile, &r->of, l->inode, want, r->moves);
         if (got == TAIL_ASTRAY && !exact)
-                got = pile_open(&r->pile, r->path, 0, want, r->moves);
+                got = pile_open(&r->pile, &r->of, 0, want, r->moves);
         return got;
 }
 
@@ -239,7 +239,7 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 [FROM_TIME] = from_time,
         };
         static const struct pile_want little;
-        struct reading r = { .path = path, .ask = ask };
+        struct reading r = { .of = { path, ask->owner }, .ask = ask };
 
         if (ledger) {
                 r.ledger = ledger_box_counts(ledger) ? ledger : NULL;

@@ -307,8 +307,9 @@ static bool open_tail(struct read_stream *s)
         if (!r->hub)
                 r->hub = follow_hub_new(r->own ? r->own : r->loop);
         struct err e = { 0 };
-        s->tail =
-            r->hub ? log_tail_new(r->hub, s->path, s->ledger, &s->part, s->marks, &h, &e) : NULL;
+        s->tail = r->hub ? log_tail_new(r->hub, s->path, s->from.owner, s->ledger, &s->part,
+                                        s->marks, &h, &e)
+                         : NULL;
         return s->tail != NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "spool.h"
 #include "spooled.h"
+#include "sys/guarded.h"
 #include "sys/statetable.h"
 #include "thread.h"
 
@@ -26,11 +27,11 @@ static bool is_it(struct sys *sys, int fd, const struct spool_pos *pos)
 }
 
 /* The entry of the log's directory with that inode: whoever rotates gives it another name there. */
-static int find_renamed(struct sys *sys, const char *path, const struct spool_pos *pos)
+static int find_renamed(struct sys *sys, const struct stream_conf *c, const struct spool_pos *pos)
 {
-        const char *slash = strrchr(path, '/');
-        char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-        DIR *d = dir ? opendir(dir) : NULL;
+        const char *slash = strrchr(c->path, '/');
+        char *dir = slash ? strndup(c->path, (size_t)(slash - c->path) + 1) : strdup(".");
+        DIR *d = dir ? guarded_opendir(dir, NULL) : NULL;
         AUTO_BUF name = BUF_INIT;
         int fd = -1;
 
@@ -39,7 +40,9 @@ static int find_renamed(struct sys *sys, const char *path, const struct spool_po
                         continue;
                 buf_reset(&name);
                 buf_printf(&name, "%s/%s", dir, de->d_name);
-                fd = name.failed ? -1 : sys->open(sys, name.data, O_RDWR | O_APPEND | O_NOCTTY, 0);
+                if (name.failed)
+                        break;
+                fd = sys->open_file(sys, name.data, c->owner, O_RDWR | O_APPEND, 0, NULL, NULL);
                 if (!is_it(sys, fd, pos))
                         fd_close(&fd);
         }
@@ -87,17 +90,17 @@ static bool complete(struct sys *sys, int fd, uint64_t at, const char *data, siz
         return true;
 }
 
-static size_t already_there(struct sys *sys, const char *path, const struct spool_pos *pos,
-                            const char *data, size_t len)
+static size_t already_there(struct sys *sys, const struct stream_conf *c,
+                            const struct spool_pos *pos, const char *data, size_t len)
 {
         size_t take = pos->take < len ? (size_t)pos->take : len;
-        int fd = sys->open(sys, path, O_RDONLY | O_NOCTTY, 0);
+        int fd = sys->open_file(sys, c->path, c->owner, O_RDONLY, 0, NULL, NULL);
         bool renamed = !is_it(sys, fd, pos);
 
         if (renamed) {
                 if (fd >= 0)
                         sys->close(sys, fd);
-                fd = find_renamed(sys, path, pos);
+                fd = find_renamed(sys, c, pos);
         }
         if (fd < 0)
                 return take; /* rotated out, so it was whole */
@@ -145,8 +148,7 @@ static void redo(struct pipe_in *p)
                 return;
         }
         skip = pos->skip < out.len ? (size_t)pos->skip : out.len;
-        skip +=
-            already_there(s->core->sys, s->conf.path, pos, buf_str(&out) + skip, out.len - skip);
+        skip += already_there(s->core->sys, &s->conf, pos, buf_str(&out) + skip, out.len - skip);
         outlet_write_batch(&s->out, p->spool, buf_str(&out), out.len, skip);
 }
 
@@ -256,7 +258,7 @@ static void find_spool(struct core *core, const char *path)
 
 static void find_spools(struct core *core)
 {
-        DIR *d = opendir(core->recovery->dir);
+        DIR *d = guarded_opendir(core->recovery->dir, NULL);
         AUTO_BUF path = BUF_INIT;
 
         for (struct dirent *de = d ? readdir(d) : NULL; de; de = readdir(d)) {

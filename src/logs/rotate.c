@@ -44,7 +44,7 @@ static bool is_there(struct sys *sys, const char *path, int n, char *name, size_
         *there = false;
         for (int i = 0; i < 2 && !*there; i++) {
                 backup_name(name, size, path, n, suffixes[i]);
-                *there = sys->stat(sys, name, &st) == 0;
+                *there = sys->stat_file(sys, name, &st) == 0;
                 if (!*there && errno != ENOENT)
                         return err_set(e, ERR_SYS, "look at %s", name);
         }

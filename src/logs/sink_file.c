@@ -11,17 +11,33 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 
-bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
-                    struct err *e)
+/* No memory to say why is no reason to open it. */
+static void set_refused(struct sink_file *f, const struct err *e)
 {
+        free(f->refused);
+        f->refused = e ? strdup(e->text) : NULL;
+}
+
+bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, uid_t owner,
+                    mode_t mode, struct err *e)
+{
+        struct err own;
+
+        e = e ? e : &own;
         *f = (struct sink_file){ .sys = sys,
                                  .path = path,
+                                 .owner = owner,
                                  .mode = (uint16_t)mode,
                                  .out = OUTFD_NONE,
                                  .appends = true,
                                  .generation = 1 };
-        if (outfd_open(sys, path, mode, &f->out, e))
+        if (outfd_open(sys, path, owner, mode, &f->out, e))
                 return true;
+        if (e->code == ERR_FOREIGN) {
+                f->out = (struct outfd){ .fd = -1, .kind = OUT_FILE, .named = true };
+                set_refused(f, e);
+                return true;
+        }
         sink_file_close(f);
         return false;
 }
@@ -31,6 +47,7 @@ void sink_file_close(struct sink_file *f)
         if (f->path)
                 outfd_close(f->sys, &f->out);
         free(f->failure);
+        free(f->refused);
         *f = (struct sink_file){ .out = OUTFD_NONE };
 }
 
@@ -63,19 +80,27 @@ static bool path_is_other(const struct sink_file *f)
 
         if (f->sys->fstat(f->sys, f->out.fd, &ours) < 0)
                 return false;
-        if (f->sys->stat(f->sys, f->path, &there) < 0)
-                return errno == ENOENT;
+        if (f->sys->stat_file(f->sys, f->path, &there) < 0)
+                return errno == ENOENT || errno == ELOOP;
         return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
 }
 
 bool sink_file_reopen(struct sink_file *f, struct err *e)
 {
         struct outfd fresh;
+        struct err own;
 
+        e = e ? e : &own;
         if (!is_regular(f))
                 return true;
-        if (!outfd_open(f->sys, f->path, f->mode, &fresh, e))
+        if (!outfd_open(f->sys, f->path, f->owner, f->mode, &fresh, e)) {
+                if (e->code == ERR_FOREIGN) { /* until it has gone nothing is written */
+                        set_refused(f, e);
+                        f->doubtful = true;
+                }
                 return false;
+        }
+        set_refused(f, NULL);
         outfd_close(f->sys, &f->out);
         f->out = fresh;
         f->generation++;
@@ -93,11 +118,17 @@ static int64_t look_at(struct sink_file *f, struct stat *st)
 {
         struct err e;
 
-        if (f->sys->fstat(f->sys, f->out.fd, st) < 0)
+        if (f->out.fd >= 0 && f->sys->fstat(f->sys, f->out.fd, st) < 0)
                 return -1;
         /* There are file systems that count no links. */
-        if ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || !path_is_other(f))
+        if (f->out.fd >= 0 &&
+            ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || !path_is_other(f))) {
+                if (f->refused) { /* it has its name back */
+                        set_refused(f, NULL);
+                        f->doubtful = false;
+                }
                 return st->st_size;
+        }
         if (sink_file_reopen(f, &e))
                 return f->sys->fstat(f->sys, f->out.fd, st) < 0 ? -1 : st->st_size;
         errno = e.sys ? e.sys : ENOENT;
@@ -109,6 +140,15 @@ static int64_t present_size(struct sink_file *f)
         struct stat st;
 
         return look_at(f, &st);
+}
+
+bool sink_file_is_refused(struct sink_file *f)
+{
+        struct stat st;
+
+        if (f->refused)
+                look_at(f, &st);
+        return f->refused;
 }
 
 bool sink_file_clear(struct sink_file *f, struct err *e)
@@ -187,7 +227,7 @@ char *sink_file_failure(struct sink_file *f)
 static bool ends_within_line(struct sink_file *f, int64_t size)
 {
         char last = '\n';
-        int fd = f->sys->open(f->sys, f->path, O_RDONLY | O_NOCTTY, 0);
+        int fd = f->sys->open_file(f->sys, f->path, f->owner, O_RDONLY, 0, NULL, NULL);
 
         if (fd >= 0)
                 f->sys->pread(f->sys, fd, &last, 1, size - 1);

@@ -26,6 +26,7 @@ struct sink_file {
             *moves;       /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
         const char *path; /* borrowed; NULL: not open */
         char *failure;    /* owned: why; NULL: no memory to say so, or nothing failed */
+        char *refused; /* owned: what is at the path and why it is not opened; NULL: nothing is */
         int64_t maxbytes;
         int64_t limit; /* size at which to rotate; above maxbytes after a rotation that failed */
         int backups;
@@ -33,6 +34,7 @@ struct sink_file {
         uint32_t due_bytes;         /* written since `due` without a line end */
         uint32_t generation;        /* grows with each file, or emptying of it */
         uint32_t rotations, shifts; /* shifts: those that made a new .1 */
+        uid_t owner;                /* whose file it may be, too: sys/guarded.h */
         uint16_t mode;              /* what new files are made with */
         int16_t stuck;              /* errno of the last rotation, that failed: it grows; 0 */
         bool due;                   /* rotate at the next line end, whatever the size */
@@ -72,9 +74,10 @@ ssize_t scratch_look(struct scratch *s, int pipe, char *data, size_t most);
 /* A file on a disk, with a name of its own: what is rotated, reopened and cleared. */
 bool sink_file_is_regular(const struct sink_file *f);
 
-/* path is borrowed until it is closed. */
-bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, mode_t mode,
-                    struct err *e);
+/* path is borrowed until it is closed. Where something is there that must not be opened it is open
+ * all the same, and refuses until that has gone. */
+bool sink_file_open(struct sink_file *f, struct sys *sys, const char *path, uid_t owner,
+                    mode_t mode, struct err *e);
 void sink_file_close(struct sink_file *f); /* empties *f; fine when it is empty */
 void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups);
 /* Rotate now, or at the end of the line that was begun. Nothing happens to an empty file and to
@@ -86,6 +89,9 @@ char *sink_file_failure(struct sink_file *f);
 
 /* A rotation, and clearing, begins a move (moves.h). It is the caller's to end, once what he tells
  * others about the file is true again. */
+
+/* Something is at the path that must not be opened, still: it is looked at once more. */
+bool sink_file_is_refused(struct sink_file *f);
 
 /* Append, rotating where due. *done: how many bytes were written, also when not all were. watch may
  * be NULL. */

@@ -111,6 +111,7 @@ static bool write_label(struct spool *sp, int which, const struct spool_label *l
         const struct stream_conf *c = &l->conf;
         size_t process = strlen(c->process) + 1, path = strlen(c->path) + 1;
         char bytes[LABEL_SIZE] = { 0 };
+        const uint32_t owner = c->owner;
         struct label_head h = { .magic = MAGIC,
                                 .version = VERSION,
                                 .pipe = l->pipe,
@@ -122,14 +123,15 @@ static bool write_label(struct spool *sp, int which, const struct spool_label *l
                                 .is_auto = c->is_auto,
                                 .is_stderr = c->is_stderr };
 
-        if (process + path > TEXT_MOST) {
+        if (process + path + sizeof owner + 1 > TEXT_MOST) {
                 errno = ENAMETOOLONG;
                 return false;
         }
-        h.len = (uint32_t)(sizeof h + process + path);
+        h.len = (uint32_t)(sizeof h + process + path + sizeof owner + 1);
         memcpy(h.boot, l->boot, sizeof h.boot);
         memcpy(bytes + sizeof h, c->process, process);
         memcpy(bytes + sizeof h + process, c->path, path);
+        memcpy(bytes + sizeof h + process + path, &owner, sizeof owner);
         memcpy(bytes, &h, sizeof h);
         size_t from = offsetof(struct label_head, version);
         h.sum = sum_of(bytes + from, h.len - from);
@@ -158,7 +160,12 @@ static bool read_label(struct spool *sp, struct spool_label *out, struct err *e)
         if (!fits(&h, bytes))
                 return err_set(e, ERR_PROTOCOL, "%s is damaged, or of another version", sp->path);
         const char *process = bytes + sizeof h;
-        const struct stream_conf conf = { .process = process,
+        const char *behind = strchr(process + strlen(process) + 1, '\0') + 1;
+        uint32_t owner = 0; /* labels of before had none */
+        if ((size_t)(behind - bytes) + sizeof owner < h.len)
+                memcpy(&owner, behind, sizeof owner);
+        const struct stream_conf conf = { .owner = owner,
+                                          .process = process,
                                           .path = process + strlen(process) + 1,
                                           .is_stderr = h.is_stderr,
                                           .is_auto = h.is_auto,

@@ -503,6 +503,11 @@ const char *stream_path(const struct stream *s)
         return stream_names_path(s->process);
 }
 
+uid_t stream_owner(const struct stream *s)
+{
+        return stream_names_owner(s->process);
+}
+
 void stream_ledger(const struct stream *s, struct stream_ledger *out)
 {
         if (s->logs->threaded)

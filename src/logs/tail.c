@@ -8,22 +8,17 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/guarded.h"
 
 #define MOST TAIL_MOST
 
 /* Whatever can be sought in: a FIFO is not even opened, since that could wake its writer. */
-static enum tail_result open_log(const char *path, int *fd_out, int64_t *size_out)
+static enum tail_result open_log(const char *path, uid_t owner, int *fd_out, int64_t *size_out)
 {
-        struct stat st;
-        AUTO_FD fd = -1;
+        AUTO_FD fd = path ? guarded_open(path, owner, O_RDONLY, 0, NULL, NULL) : -1;
 
-        if (!path || stat(path, &st) < 0)
-                return !path || errno == ENOENT || errno == ENOTDIR ? TAIL_NO_FILE : TAIL_FAILED;
-        if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISDIR(st.st_mode))
-                return TAIL_FAILED;
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd < 0)
-                return errno == ENOENT ? TAIL_NO_FILE : TAIL_FAILED;
+                return !path || errno == ENOENT || errno == ENOTDIR ? TAIL_NO_FILE : TAIL_FAILED;
         off_t size = lseek(fd, 0, SEEK_END);
         if (size < 0)
                 return TAIL_FAILED;
@@ -58,14 +53,15 @@ static int64_t least(int64_t a, int64_t b)
         return a < b ? a : b;
 }
 
-enum tail_result tail_read(const char *path, int64_t offset, int64_t length, struct buf *out)
+enum tail_result tail_read(const char *path, uid_t owner, int64_t offset, int64_t length,
+                           struct buf *out)
 {
         int64_t size, from = offset, len;
         AUTO_FD fd = -1;
 
         if (length < 0 || (offset < 0 && length != 0))
                 return TAIL_BAD_ARGUMENTS;
-        enum tail_result r = open_log(path, &fd, &size);
+        enum tail_result r = open_log(path, owner, &fd, &size);
         if (r != TAIL_OK)
                 return r;
         if (offset < 0)
@@ -86,15 +82,15 @@ static int64_t add(int64_t a, int64_t b)
         return sum;
 }
 
-enum tail_result tail_window(const char *path, int64_t offset, int64_t length, struct buf *out,
-                             int64_t *size_out, bool *overflow_out)
+enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int64_t length,
+                             struct buf *out, int64_t *size_out, bool *overflow_out)
 {
         int64_t size;
         AUTO_FD fd = -1;
 
         *size_out = 0;
         *overflow_out = false;
-        enum tail_result r = open_log(path, &fd, &size);
+        enum tail_result r = open_log(path, owner, &fd, &size);
         if (r != TAIL_OK)
                 return r == TAIL_NO_FILE ? TAIL_OK : r;
         *size_out = size;

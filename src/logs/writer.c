@@ -47,7 +47,10 @@ static void say_failure(struct outlet *o, const char *more)
         struct err e;
 
         errno = w->error;
-        err_set(&e, ERR_SYS, "write %s", w->file.path);
+        if (w->file.refused)
+                err_set(&e, ERR_FOREIGN, "%s", w->file.refused);
+        else
+                err_set(&e, ERR_SYS, "write %s", w->file.path);
         snprintf(e.text + strlen(e.text), sizeof e.text - strlen(e.text), "%s", more);
         say_trouble(o, e.text);
 }
@@ -95,7 +98,9 @@ bool outlet_trouble(const struct outlet *o, struct buf *out)
 {
         const struct writer *w = o->writer;
 
-        if (w && (o->in_trouble || o->gone_told))
+        if (w && w->file.refused)
+                buf_puts(out, w->file.refused);
+        else if (w && (o->in_trouble || o->gone_told))
                 buf_printf(out, "write %s: %s", w->file.path, strerror(w->error));
         else if (w && w->file.stuck)
                 buf_printf(out, "rotate %s: %s", w->file.path, strerror(w->file.stuck));
@@ -114,7 +119,7 @@ static void say_gone(struct outlet *o)
 static void after_shifts(struct writer *w, uint32_t before)
 {
         for (; before < w->file.shifts; before++)
-                gzip_shifted(w->core, w->file.path, w->file.backups, w->compress);
+                gzip_shifted(w->core, &w->file, w->compress);
         gzip_go(w->core);
 }
 
@@ -149,7 +154,7 @@ void outlet_wait(struct outlet *o)
         DL_APPEND(o->writer->queue, o);
 }
 
-static void leave_queue(struct outlet *o)
+void outlet_leave(struct outlet *o)
 {
         if (!o->queued)
                 return;
@@ -161,6 +166,21 @@ static void set_block(struct writer *w, enum block why)
 {
         w->error = (int16_t)errno;
         w->block = why;
+}
+
+void outlet_heed_refusal(struct outlet *o)
+{
+        struct writer *w = o->writer;
+
+        if (!w || !w->file.refused || o->queued)
+                return;
+        outlet_wait(o);
+        if (w->block != BLOCK_TROUBLE) {
+                errno = EPERM;
+                set_block(w, BLOCK_TROUBLE);
+                writer_watch(w);
+        }
+        say_to_all(w);
 }
 
 /* A batch's next piece is about to be written: `left` of its output were when this attempt began.
@@ -326,7 +346,7 @@ static void serve_head(struct writer *w)
                 channel_enter(s);
         bool fine = flush(o);
         if (fine)
-                leave_queue(o);
+                outlet_leave(o);
         if (fine && !s)
                 free_orphan(o);
         else if (fine)
@@ -344,7 +364,7 @@ void writer_retry(struct writer *w)
                 return;
         DL_COUNT(w->queue, o, waiting);
         w->users++; /* the last orphan may leave */
-        w->block = BLOCK_NONE;
+        w->block = sink_file_is_refused(&w->file) ? BLOCK_TROUBLE : BLOCK_NONE;
         while (w->queue && w->block == BLOCK_NONE && waiting-- > 0)
                 serve_head(w);
         if (w->block == BLOCK_NONE)
@@ -439,7 +459,7 @@ static struct writer *writer_new(struct core *core, const struct stream_conf *co
         w->core = core;
         w->delay = FIRST_DELAY;
         w->names = stream_names_share(conf);
-        if (sink_file_open(&w->file, core->sys, conf->path, mode, e)) {
+        if (sink_file_open(&w->file, core->sys, conf->path, conf->owner, mode, e)) {
                 w->file.moves = core->moves;
                 if (writer_table_add(&core->writers, w))
                         return w;
@@ -459,6 +479,7 @@ struct writer *writer_get(struct core *core, const struct stream_conf *conf, mod
         if (!w)
                 return NULL;
         w->users++;
+        w->file.owner = conf->owner;
         w->compress = conf->compress;
         if (w->file.maxbytes != conf->maxbytes || w->file.backups != conf->backups)
                 sink_file_set_rotation(&w->file, conf->maxbytes, conf->backups);
@@ -513,7 +534,7 @@ void outlet_abandon(struct outlet *o)
                 log_line(o->writer->core->log, LVL_CRITICAL,
                          "out of memory: %zu bytes for %s are lost", o->rest.len,
                          o->writer->file.path);
-        leave_queue(o);
+        outlet_leave(o);
         writer_put_back(o->writer);
         buf_release(&o->rest);
         *o = (struct outlet){ 0 };
@@ -529,7 +550,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
                 writer_put_back(to);
                 return;
         }
-        leave_queue(o);
+        outlet_leave(o);
         outlet_count(o);
         o->writer = to;
         outlet_joined(o);
@@ -582,7 +603,7 @@ static void free_queue(struct writer *w)
                 if (o->rest.len)
                         log_line(w->core->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
                                  o->rest.len, w->file.path, strerror(w->error));
-                leave_queue(o);
+                outlet_leave(o);
                 free_orphan(o);
         }
 }

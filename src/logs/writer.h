@@ -108,6 +108,10 @@ void outlet_inherit(struct outlet *to, struct outlet *from);
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done);
 /* Join the queue of a writer that is blocked. */
 void outlet_wait(struct outlet *o);
+/* What is at the path must not be opened: wait until it has gone, whether there is something to
+ * write or not. Else nothing happens. */
+void outlet_heed_refusal(struct outlet *o);
+void outlet_leave(struct outlet *o); /* the queue; nothing is left to write */
 /* The writer was got just now: what it rotates from here on is counted. */
 void outlet_joined(struct outlet *o);
 /* Add rotations of the file since the last time, whoever asked for them. */

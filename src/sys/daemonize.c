@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/guarded.h"
 #include "sys/procfs.h"
 
 bool daemonize(struct err *e)
@@ -76,7 +77,7 @@ static bool is_same_file(const char *path, int fd)
 {
         struct stat by_path, by_fd;
 
-        return stat(path, &by_path) == 0 && fstat(fd, &by_fd) == 0 &&
+        return guarded_stat(path, &by_path) == 0 && fstat(fd, &by_fd) == 0 &&
                by_path.st_ino == by_fd.st_ino && by_path.st_dev == by_fd.st_dev;
 }
 
@@ -176,9 +177,9 @@ static bool open_as(const char *path, int flags, int *fd_out, pid_t *holder_out,
 
         *holder_out = 0;
         for (;;) {
-                AUTO_FD fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0644);
+                AUTO_FD fd = guarded_open(path, 0, flags, 0644, NULL, e);
                 if (fd < 0)
-                        return err_set(e, ERR_SYS, "open %s", path);
+                        return false;
                 /* /dev/null as a pidfile is how people say "none": nothing to hold there. */
                 if (!is_regular(fd)) {
                         *fd_out = fd_take(&fd);
@@ -235,6 +236,6 @@ void pidfile_remove(const char *path, int *fd)
         if (*fd < 0)
                 return;
         if (is_regular(*fd) && is_same_file(path, *fd))
-                unlink(path);
+                guarded_unlink(path);
         fd_close(fd);
 }

@@ -253,9 +253,11 @@ static const char *kind_word(mode_t mode)
                                 : "no regular file";
 }
 
-static bool file_is_fine(const struct stat *st, uid_t owner, const char *path, struct err *e)
+/* dir: the directory's owner, who gains nothing when his own file there is used. */
+static bool file_is_fine(const struct stat *st, uid_t owner, uid_t dir, const char *path,
+                         struct err *e)
 {
-        if (!is_trusted(st->st_uid) && st->st_uid != owner)
+        if (!is_trusted(st->st_uid) && st->st_uid != owner && st->st_uid != dir)
                 return refuse(e, EPERM, "open %s: the file belongs to user %u", path,
                               (unsigned)st->st_uid);
         if (st->st_nlink > 1) /* some file systems do not count: they say 0 */
@@ -287,7 +289,7 @@ static bool target_is_fine(const struct walk *w, const struct target *t, uid_t o
                 return err_set(e, ERR_SYS, "open %s", path);
         }
         if (S_ISREG(t->st.st_mode))
-                return file_is_fine(&t->st, owner, path, e);
+                return file_is_fine(&t->st, owner, w->dir_st.st_uid, path, e);
         if (S_ISFIFO(t->st.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
                 return refuse(e, ESPIPE, "open %s: it is a FIFO", path);
         return node_is_fine(w, t, path, e);
@@ -365,7 +367,7 @@ static int open_quickly(const char *path, uid_t owner, int flags, mode_t mode, s
                 return -1;
         AUTO_FD fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
         if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode) ||
-            !file_is_fine(st, owner, path, NULL))
+            !file_is_fine(st, owner, owner, path, NULL))
                 return -1;
         return fd_take(&fd);
 }

@@ -13,6 +13,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "sys/guarded.h"
 #include "sys/spawn.h"
 
 /* The one real kernel. Its spawner is the only state: there is one table of descriptors, whoever
@@ -97,6 +98,19 @@ static int real_open(struct sys *s, const char *path, int flags, mode_t mode)
         return open(path, flags | O_CLOEXEC, mode);
 }
 
+static int real_open_file(struct sys *s, const char *path, uid_t owner, int flags, mode_t mode,
+                          struct stat *out, struct err *e)
+{
+        (void)s;
+        return guarded_open(path, owner, flags, mode, out, e);
+}
+
+static int real_stat_file(struct sys *s, const char *path, struct stat *out)
+{
+        (void)s;
+        return guarded_stat(path, out);
+}
+
 static int real_close(struct sys *s, int fd)
 {
         (void)s;
@@ -156,13 +170,13 @@ static int real_ftruncate(struct sys *s, int fd, off_t size)
 static int real_rename(struct sys *s, const char *from, const char *to)
 {
         (void)s;
-        return rename(from, to);
+        return guarded_rename(from, to);
 }
 
 static int real_unlink(struct sys *s, const char *path)
 {
         (void)s;
-        return unlink(path);
+        return guarded_unlink(path);
 }
 
 static int real_fchown(struct sys *s, int fd, uid_t uid, gid_t gid)
@@ -203,6 +217,8 @@ struct sys *sys_real(void)
                          .reap_one = real_reap_one,
                          .pipe = real_pipe,
                          .open = real_open,
+                         .open_file = real_open_file,
+                         .stat_file = real_stat_file,
                          .close = real_close,
                          .read = real_read,
                          .write = real_write,

@@ -111,6 +111,15 @@ static int m_open(struct sys *s, const char *path, int flags, mode_t mode)
         return (int)leave(over, sys_real()->open(sys_real(), path, flags, mode));
 }
 
+static int m_open_file(struct sys *s, const char *path, uid_t owner, int flags, mode_t mode,
+                       struct stat *out, struct err *e)
+{
+        bool half, over = flags & O_CREAT && enter(s, &half);
+
+        return (int)leave(over,
+                          sys_real()->open_file(sys_real(), path, owner, flags, mode, out, e));
+}
+
 static ssize_t m_write(struct sys *s, int fd, const void *data, size_t len)
 {
         bool half, over = enter(s, &half);
@@ -159,6 +168,7 @@ static void mortal_init(struct mortal *m, long left, enum moment moment)
         *m = (struct mortal){ .ops = *sys_real(), .left = left, .moment = moment };
         m->ops.arg = m;
         m->ops.open = m_open;
+        m->ops.open_file = m_open_file;
         m->ops.write = m_write;
         m->ops.pwrite = m_pwrite;
         m->ops.splice = m_splice;

@@ -53,7 +53,7 @@ static void follow(int64_t back)
 {
         const struct follow_handler h = { .on_data = on_data };
 
-        f = follower_new(hub, rig_path(&rig, "l"), back, &h, &rig.err);
+        f = follower_new(hub, rig_path(&rig, "l"), 0, back, &h, &rig.err);
         cr_assert(f, "%s", rig.err.text);
         follower_more(f);
 }
@@ -92,7 +92,7 @@ Test(follow, says_nothing_before_it_is_asked)
 {
         const struct follow_handler h = { .on_data = on_data };
 
-        f = follower_new(hub, rig_path(&rig, "l"), 3, &h, &rig.err);
+        f = follower_new(hub, rig_path(&rig, "l"), 0, 3, &h, &rig.err);
         rig_write(&rig, "l", "x");
         expect("");
         follower_more(f);
@@ -103,11 +103,11 @@ Test(follow, refuses_what_is_not_there_or_no_file)
 {
         const struct follow_handler h = { .on_data = on_data };
 
-        cr_expect_null(follower_new(hub, rig_path(&rig, "none"), 0, &h, &rig.err));
+        cr_expect_null(follower_new(hub, rig_path(&rig, "none"), 0, 0, &h, &rig.err));
         cr_expect_eq(rig.err.code, ERR_NOENT);
         cr_assert_eq(mkfifo(rig_path(&rig, "p"), 0600), 0);
-        cr_expect_null(follower_new(hub, rig_path(&rig, "p"), 0, &h, &rig.err));
-        cr_expect_eq(rig.err.code, ERR_USAGE);
+        cr_expect_null(follower_new(hub, rig_path(&rig, "p"), 0, 0, &h, &rig.err));
+        cr_expect_eq(rig.err.code, ERR_FOREIGN);
 }
 
 Test(follow, reads_a_rotated_file_to_its_end_then_the_new_one_from_its_start)

@@ -70,7 +70,7 @@ static char path[512];
 static void open_as(const char *name, mode_t mode)
 {
         snprintf(path, sizeof path, "%s", rig_path(&rig, name));
-        cr_assert(sink_file_open(&file, &rig.kernel.ops, path, mode, &rig.err));
+        cr_assert(sink_file_open(&file, &rig.kernel.ops, path, 0, mode, &rig.err));
 }
 
 static void setup(void)

@@ -29,7 +29,7 @@ static void reads(const char *name, int64_t offset, int64_t length, enum tail_re
                   const char *text)
 {
         buf_reset(&out);
-        cr_expect_eq(tail_read(rig_path(&rig, name), offset, length, &out), want);
+        cr_expect_eq(tail_read(rig_path(&rig, name), 0, offset, length, &out), want);
         cr_expect_str_eq(buf_str(&out), text, "(%ld,%ld) '%s'", (long)offset, (long)length,
                          buf_str(&out));
 }
@@ -41,7 +41,7 @@ static void window(const char *name, int64_t offset, int64_t length, const char 
         bool overflow = !want_overflow;
 
         buf_reset(&out);
-        cr_expect_eq(tail_window(rig_path(&rig, name), offset, length, &out, &size, &overflow),
+        cr_expect_eq(tail_window(rig_path(&rig, name), 0, offset, length, &out, &size, &overflow),
                      TAIL_OK);
         cr_expect(strcmp(buf_str(&out), text) == 0 && size == want_size &&
                       overflow == want_overflow,
@@ -95,9 +95,9 @@ Test(tail, knows_what_is_no_file)
         cr_assert_eq(mkfifo(rig_path(&rig, "f"), 0600), 0);
         reads("missing", 0, 0, TAIL_NO_FILE, "");
         reads("f", 0, 0, TAIL_FAILED, "");
-        cr_expect_eq(tail_read(rig.dir, 0, 0, &out), TAIL_FAILED);
-        cr_expect_eq(tail_read("/dev/null", 0, 0, &out), TAIL_OK);
-        cr_expect_eq(tail_read(NULL, 0, 0, &out), TAIL_NO_FILE);
+        cr_expect_eq(tail_read(rig.dir, 0, 0, 0, &out), TAIL_FAILED);
+        cr_expect_eq(tail_read("/dev/null", 0, 0, 0, &out), TAIL_OK);
+        cr_expect_eq(tail_read(NULL, 0, 0, 0, &out), TAIL_NO_FILE);
 }
 
 Test(tail, windows_as_supervisor_answers)
@@ -154,10 +154,10 @@ Test(tail, reads_sixteen_megabytes_at_most)
         bool overflow;
 
         cr_assert_eq(truncate(rig_path(&rig, "t"), 20 << 20), 0);
-        cr_expect_eq(tail_read(rig_path(&rig, "t"), 0, 0, &out), TAIL_OK);
+        cr_expect_eq(tail_read(rig_path(&rig, "t"), 0, 0, 0, &out), TAIL_OK);
         cr_expect_eq((int64_t)out.len, most);
         buf_reset(&out);
-        cr_expect_eq(tail_window(rig_path(&rig, "t"), 0, INT64_MAX, &out, &size, &overflow),
+        cr_expect_eq(tail_window(rig_path(&rig, "t"), 0, 0, INT64_MAX, &out, &size, &overflow),
                      TAIL_OK);
         cr_expect((int64_t)out.len == most && size == 20 << 20 && !overflow);
 }

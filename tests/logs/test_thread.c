@@ -6,6 +6,7 @@
 #include "../../src/logs/thread.h"
 #include "logs/mainlog.h"
 #include "subject.h"
+#include "sys/guarded.h"
 
 /* The real kernel, except that opening and writing wait while the gate is shut. */
 static struct gate {
@@ -27,6 +28,13 @@ static int gated_open(struct sys *sys, const char *path, int flags, mode_t mode)
 {
         wait_at((struct gate *)sys);
         return open(path, flags | O_CLOEXEC, mode);
+}
+
+static int gated_open_file(struct sys *sys, const char *path, uid_t owner, int flags, mode_t mode,
+                           struct stat *out, struct err *e)
+{
+        wait_at((struct gate *)sys);
+        return guarded_open(path, owner, flags, mode, out, e);
 }
 
 static ssize_t gated_write(struct sys *sys, int fd, const void *data, size_t len)
@@ -55,6 +63,7 @@ static void setup_gate(void)
                               .lock = PTHREAD_MUTEX_INITIALIZER,
                               .opened = PTHREAD_COND_INITIALIZER };
         gate.ops.open = gated_open;
+        gate.ops.open_file = gated_open_file;
         gate.ops.write = gated_write;
         gate.ops.arg = &gate; /* not the real kernel: bytes are copied */
         rig_open_on(&rig, &gate.ops);

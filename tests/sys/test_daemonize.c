@@ -1,5 +1,6 @@
 #include "isolated.h"
 
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include "sys/daemonize.h"
@@ -210,6 +211,43 @@ Test(pidfile, may_be_dev_null)
         cr_assert(pidfile_write(fd, 5, &why));
         pidfile_remove("/dev/null", &fd);
         cr_assert_eq(stat("/dev/null", &st), 0);
+}
+
+/* In a directory where everybody may make files, as /tmp. */
+Test(pidfile, of_another_user_is_neither_followed_nor_locked_nor_waited_for)
+{
+        char secret[160];
+        int fd = -1;
+        pid_t holder = 1;
+        struct stat st;
+
+        if (geteuid() != 0)
+                return;
+        cr_assert_eq(chmod(dir, 01777), 0);
+        snprintf(secret, sizeof secret, "%s/secret", dir);
+        close(open(secret, O_WRONLY | O_CREAT | O_EXCL, 0600));
+        cr_assert_eq(symlink("secret", path), 0);
+        cr_assert_eq(lchown(path, 12345, 12345), 0);
+        cr_assert_not(pidfile_open(path, &fd, &holder, &why));
+        cr_assert_eq(why.code, ERR_FOREIGN);
+        cr_assert_not_null(strstr(why.text, "is a link of user 12345"), "%s", why.text);
+        cr_assert_eq(unlink(path), 0);
+
+        int his = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+        cr_assert_eq(fchown(his, 12345, 12345), 0);
+        cr_assert_eq(write(his, "1\n", 2), 2);
+        cr_assert_eq(flock(his, LOCK_EX), 0);
+        cr_assert_not(pidfile_open(path, &fd, &holder, &why));
+        cr_assert_eq(why.code, ERR_FOREIGN);
+        cr_assert_eq(holder, 0);
+        cr_assert_not_null(strstr(why.text, "belongs to user 12345"), "%s", why.text);
+        cr_assert_eq(unlink(path), 0);
+
+        cr_assert_eq(link(secret, path), 0);
+        cr_assert_not(pidfile_open(path, &fd, &holder, &why));
+        cr_assert_eq(why.code, ERR_FOREIGN);
+        cr_assert_eq(stat(secret, &st), 0);
+        cr_assert_eq(st.st_size, 0);
 }
 
 Test(pidfile, fails_where_it_cannot_be_made)

@@ -213,7 +213,12 @@ Test(guarded, takes_files_of_ours_and_of_the_owner_only)
         is_opened(in("d/ours"));
         is_opened(in("d/his"));
         is_refused(in("d/others"), EPERM);
-        cr_assert_eq(guarded_open(in("d/his"), 0, O_RDONLY, 0, NULL, &why), -1);
+        make_dir("e", OTHER);
+        put("e/his", STRANGER);
+        put("e/own", OTHER);
+        is_opened(in("e/own"));
+        is_opened(in("e/his"));
+        cr_assert_eq(guarded_open(in("e/his"), 0, O_RDONLY, 0, NULL, &why), -1);
         cr_assert_eq(why.sys, EPERM);
 }
 

@@ -22,6 +22,7 @@ ours=$(git ls-files '*.c' '*.h' 2>/dev/null || find src include supervisord test
 sources=$(echo "$ours" | grep -E '^(src|supervisord)/.*\.c$')
 
 look floors tests/tools/floors.sh
+look paths tests/tools/paths.sh
 look pointers tests/tools/pointers.sh
 look format sh -c 'clang-format --dry-run -Werror "$@"' sh $ours
 look clang-tidy sh -c 'p=$1; shift; printf "%s\n" "$@" | xargs -P "$(nproc)" -n 8 clang-tidy -p . --quiet 2>/dev/null' sh "$build" $sources
