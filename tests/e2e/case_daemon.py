@@ -165,8 +165,8 @@ def a_reload_changes_the_mode_of_no_other_file_than_the_socket(c):
     write_file(d.conf, conf.replace('chmod=0700', 'chmod=0777'))
     with socket.socket(socket.AF_UNIX) as s:  # connected before the name is exchanged
         s.connect(d.socket)
-        os.unlink(d.socket)
-        os.symlink(secret, d.socket)
+        os.symlink(secret, f'{d.dir}/new')
+        os.rename(f'{d.dir}/new', d.socket)
         s.sendall(b'POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
         c.wait(lambda: b'200' in s.recv(65536), 'the reload is answered')
     same(os.stat(secret).st_mode & 0o777, 0o600, 'mode of the other file')

@@ -83,7 +83,7 @@ def the_sample_loads_in_both_daemons(c):
     code, out, err = c.run_daemon('--check', '-c', write_file(c.path('whole.conf'), whole))
     check('unknown key' not in err, f'a key that nobody knows: {err}')
     if os.path.exists('/usr/bin/supervisord'):
-        there = text.replace('/tmp/', c.dir + '/').replace('[supervisord]',
+        there = re.sub(r'(?m)(=|unix://)/(run|var/log|tmp)/', rf'\1{c.dir}/', text).replace('[supervisord]',
                                                            '[supervisord]\nnodaemon=true')
         p = c.helper(['/usr/bin/supervisord', '-c', write_file(c.path('theirs.conf'), there)],
                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
