@@ -11,8 +11,9 @@
 #include "base/fd.h"
 #include "sys/guarded.h"
 
-#define BLOCK 65536
-#define TRIES 40
+#define BLOCK   65536
+#define TRIES   40
+#define LARGEST (INT64_C(1) << 50) /* offsets of all files together are numbers still */
 
 /* What a .gz holds, as its last four bytes say (RFC 1952): modulo 2^32, and logs are rotated
  * long before that. */
@@ -61,6 +62,9 @@ static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct
                                              st.st_mtim.tv_nsec / 1000000 };
         errno = 0;
         if (!S_ISREG(st.st_mode) || (is_gzip && !gzip_size(fd, &st, &f->size)))
+                return false;
+        errno = EFBIG;
+        if (f->size > LARGEST)
                 return false;
         f->born_ms = birth(fd);
         f->fd = fd_take(&fd);

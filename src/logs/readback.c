@@ -203,8 +203,8 @@ static enum tail_result from_time(struct reading *r)
 static enum tail_result take_text(struct reading *r, struct log_part *out)
 {
         bool follow = r->ask->follow;
-        int64_t end = follow ? 0 : r->size, most = follow ? TAIL_FOLLOW_MOST : TAIL_MOST,
-                to = least(r->from + most, end);
+        int64_t end = follow ? 0 : r->size, most = follow ? TAIL_FOLLOW_MOST : TAIL_MOST;
+        int64_t to = r->from < end - most ? r->from + most : end;
 
         if (follow && r->from >= 0) {
                 out->at = r->from;

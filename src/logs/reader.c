@@ -425,9 +425,9 @@ static bool join(struct reader *r)
 
         r->stop.run = thread_stop;
         mailbox_send(&r->to_thread, &r->stop);
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += END_S;
-        return pthread_timedjoin_np(r->thread, NULL, &until) == 0;
+        return pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 void reader_free(struct reader *r)

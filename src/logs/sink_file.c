@@ -313,6 +313,42 @@ static bool set_append(struct sink_file *f, bool on)
         return true;
 }
 
+/* Whoever may write to the directory decides whether a log can be rotated, and its size is on no
+ * quota of his: where that fails the file takes nothing more beyond so many times maxbytes, as if
+ * the disk were full. */
+#define STUCK_TIMES 4
+
+static int64_t bound_of(const struct sink_file *f)
+{
+        bool bounded = f->stuck && f->maxbytes > 0 && f->maxbytes < INT64_MAX / STUCK_TIMES;
+
+        return bounded ? f->maxbytes * STUCK_TIMES : INT64_MAX;
+}
+
+/* As look_at, and -2 also where nothing more may be added. */
+static int64_t size_to_add_to(struct sink_file *f, struct stat *st)
+{
+        int64_t size = look_at(f, st);
+
+        if (size < bound_of(f))
+                return size;
+        rotate_now(f);
+        if (!f->stuck)
+                return look_at(f, st);
+        errno = f->stuck;
+        return -2;
+}
+
+static void clip(const struct sink_file *f, int64_t size, struct rotate_cut *cut)
+{
+        int64_t room = bound_of(f) - size;
+
+        if ((uint64_t)cut->take <= (uint64_t)room)
+                return;
+        cut->take = (size_t)room;
+        cut->rotate = false;
+}
+
 enum put sink_file_put(struct sink_file *f, const char *data, size_t len,
                        const struct put_watch *watch, size_t *done)
 {
@@ -322,12 +358,14 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len,
         while (*done < len) {
                 struct rotate_cut cut = { .take = len - *done };
                 struct stat st;
-                int64_t size = is_regular(f) ? look_at(f, &st) : -1;
+                int64_t size = is_regular(f) ? size_to_add_to(f, &st) : -1;
 
                 if (size == -2 || (size < 0 && watch))
                         return PUT_REFUSED;
                 if (size >= 0 && rotates(f))
                         cut = cut_at(f, size, data + *done, len - *done);
+                if (size >= 0)
+                        clip(f, size, &cut);
                 if (watch)
                         watch->fn(watch->arg, &st, *done, cut.take);
                 enum put result = put_piece(f, data + *done, cut.take, done);
@@ -438,7 +476,8 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         *done = 0;
         scratch->more = false;
         if (is_regular(f) && !f->no_splice) {
-                size = present_size(f);
+                struct stat st;
+                size = size_to_add_to(f, &st);
                 if (size == -2)
                         return MOVE_REFUSED;
                 if (size >= 0 && !set_append(f, false))
@@ -446,6 +485,7 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
         }
         if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
                 return MOVE_CANNOT;
+        clip(f, size, &cut);
         do
                 n = f->sys->splice(f->sys, pipe, f->out.fd, (off_t)size, cut.take);
         while (n < 0 && errno == EINTR);

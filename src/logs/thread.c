@@ -457,9 +457,9 @@ static bool join(struct logs *l)
 {
         struct timespec until;
 
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += END_S;
-        return pthread_timedjoin_np(l->thread, NULL, &until) == 0;
+        return pthread_clockjoin_np(l->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 void logs_free(struct logs *l)

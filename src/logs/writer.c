@@ -49,6 +49,11 @@ static void say_failure(struct outlet *o, const char *more)
         errno = w->error;
         if (w->file.refused)
                 err_set(&e, ERR_FOREIGN, "%s", w->file.refused);
+        else if (w->file.stuck && w->error == w->file.stuck)
+                err_set(&e, ERR_SYS,
+                        "%s has grown far beyond its limit and takes nothing more, as it cannot be "
+                        "rotated",
+                        w->file.path);
         else
                 err_set(&e, ERR_SYS, "write %s", w->file.path);
         snprintf(e.text + strlen(e.text), sizeof e.text - strlen(e.text), "%s", more);
@@ -100,6 +105,9 @@ bool outlet_trouble(const struct outlet *o, struct buf *out)
 
         if (w && w->file.refused)
                 buf_puts(out, w->file.refused);
+        else if (w && w->file.stuck && o->in_trouble && w->error == w->file.stuck)
+                buf_printf(out, "%s takes nothing more, as it cannot be rotated: %s", w->file.path,
+                           strerror(w->file.stuck));
         else if (w && (o->in_trouble || o->gone_told))
                 buf_printf(out, "write %s: %s", w->file.path, strerror(w->error));
         else if (w && w->file.stuck)

@@ -264,6 +264,22 @@ def a_fifo_at_recovery_does_not_stop_the_start(c):
 
 
 @story(root=True)
+def a_log_that_cannot_be_rotated_is_bounded(c):
+    f = Foreign(c, 'stdout_logfile_maxbytes=20KB', 'stdout_logfile_backups=2')
+    f.d.configure(f.text.replace('"while :; do echo a line; sleep 0.05; done"', '"yes a line"', 1))
+    for name in ('app.log.1/x', 'app.log.2/x'):
+        f.his(os.makedirs, f'{f.dir}/{name}')
+    d = f.start()
+    f.is_refused('as it cannot be rotated')
+    check(os.path.getsize(f.log) <= 4 * 20 * 1024, f'it has {os.path.getsize(f.log)} bytes')
+    has(d.log(), f'cannot rotate {f.log}', 'main log')
+    for name in ('app.log.1', 'app.log.2'):
+        f.his(os.removedirs, f'{f.dir}/{name}/x')
+    c.wait(lambda: os.path.isfile(f'{f.dir}/app.log.1'), 'it is rotated when that has gone')
+    c.wait(lambda: not d.get('/v1/info').json()['log_errors'], 'all is well again')
+
+
+@story(root=True)
 def a_worker_may_go_on_while_its_log_is_refused(c):
     f = Foreign(c, 'stdout_overflow=drop')
     f.put(a_link)

@@ -9,6 +9,7 @@
 
 #include "../../src/logs/channel.h"
 #include "../../src/logs/since.h"
+#include "base/clock.h"
 #include "logs/tail.h"
 #include "rig.h"
 
@@ -255,5 +256,25 @@ Test(readback, halves_a_large_file)
                 snprintf(want, sizeof want, "Z w %d\n", i);
                 cr_expect_eq(strncmp(buf_str(&part.text) + 23, want, strlen(want)), 0, "%d: %.40s",
                              i, buf_str(&part.text));
+        }
+}
+
+/* As whoever may write to the directory can put there: no line end, and no end in sight. */
+Test(readback, gives_up_in_a_file_that_never_ends)
+{
+        const int64_t sizes[] = { INT64_C(1) << 40, INT64_MAX };
+
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                rig_write(&rig, "l", "");
+                if (truncate(rig_path(&rig, "l"), sizes[i]) < 0)
+                        continue; /* this file system has smaller ones only */
+                int64_t before = clock_mono_ms();
+                ask_for(FROM_TIME, at(DAY "03:10:00Z"), false);
+                cr_expect_eq(part.result, TAIL_FAILED);
+                cr_expect_lt(clock_mono_ms() - before, 60000);
+                ask_for(FROM_TAIL, 10, false);
+                bool is_huge = sizes[i] == INT64_MAX;
+                cr_expect_eq(part.result, is_huge ? TAIL_FAILED : TAIL_OK);
+                cr_expect_eq(part.text.len, is_huge ? 0 : 10);
         }
 }
