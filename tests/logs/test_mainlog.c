@@ -116,7 +116,9 @@ Test(mainlog, says_that_it_cannot_rotate)
         make();
         kernel_fail(&rig.kernel, K_RENAME, 1, EACCES);
         SAY(LVL_INFO, "line number one");
-        /* The limit is twice as high now, and this very line reaches it. */
+        /* The warning reaches the bound of a file that cannot be rotated, and the next line tries.
+         */
+        SAY(LVL_INFO, "line number two");
         char *text = rig_read(&rig, "sd.log.1", NULL);
         cr_expect(strstr(text, "WARN cannot rotate "), "%s", text);
         free(text);
