@@ -111,17 +111,26 @@ Test(mainlog, rotates)
 
 Test(mainlog, says_that_it_cannot_rotate)
 {
+        bool said = false;
+
         conf.maxbytes = 30;
-        conf.backups = 1;
+        conf.backups = 9;
         make();
         kernel_fail(&rig.kernel, K_RENAME, 1, EACCES);
         SAY(LVL_INFO, "line number one");
         /* The warning reaches the bound of a file that cannot be rotated, and the next line tries.
          */
         SAY(LVL_INFO, "line number two");
-        char *text = rig_read(&rig, "sd.log.1", NULL);
-        cr_expect(strstr(text, "WARN cannot rotate "), "%s", text);
-        free(text);
+        for (int n = 1; n < 9 && !said; n++) {
+                char name[16];
+                snprintf(name, sizeof name, "sd.log.%d", n);
+                if (access(rig_path(&rig, name), F_OK) != 0)
+                        break;
+                char *text = rig_read(&rig, name, NULL);
+                said = strstr(text, "WARN cannot rotate ");
+                free(text);
+        }
+        cr_expect(said);
 }
 
 Test(mainlog, refuses_a_file_that_cannot_be_made_and_keeps_the_old_one)
