@@ -2,25 +2,43 @@
 
 #include <string.h>
 
-/* C0, DEL, and C1 in UTF-8 (0xc2 0x80 to 0xc2 0x9f): terminals obey all of them. */
-static bool is_control(const char *at)
-{
-        const unsigned char *c = (const unsigned char *)at;
+#include "base/utf8.h"
 
-        return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0);
+/* C0 and DEL; C1 as a character of UTF-8 (0xc2 0x80 to 0xc2 0x9f) and as a byte of its own, which
+ * no valid UTF-8 has: terminals obey all of them. */
+static size_t character_at(const unsigned char *c, size_t left, bool *is_control)
+{
+        size_t n = utf8_length(c, left);
+
+        if (n == 0) {
+                *is_control = c[0] >= 0x80 && c[0] < 0xa0;
+                return 1;
+        }
+        *is_control = c[0] < 0x20 || c[0] == 0x7f || (n == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+        return n;
+}
+
+static bool is_blank(char c)
+{
+        return c == '\n' || c == '\r' || c == '\t';
+}
+
+void tame_bytes(char *text, size_t len, const char *keep)
+{
+        size_t n;
+
+        for (size_t i = 0; i < len; i += n) {
+                bool is_control;
+                n = character_at((unsigned char *)text + i, len - i, &is_control);
+                if (is_control && !(text[i] && strchr(keep, text[i])))
+                        memset(text + i, is_blank(text[i]) ? ' ' : '?', n);
+        }
 }
 
 void tame(struct buf *out, size_t from)
 {
-        for (size_t i = from; i < out->len; i++) {
-                char *at = out->data + i;
-                if (*at == '\n' || *at == '\r' || *at == '\t')
-                        *at = ' ';
-                else if (is_control(at))
-                        *at = '?';
-                if (*at == '?' && (at[1] & 0xc0) == 0x80) /* the rest of a C1 character */
-                        at[1] = '?';
-        }
+        if (out->len > from)
+                tame_bytes(out->data + from, out->len - from, "");
 }
 
 void first_line_put(struct buf *out, const char *text, size_t most)

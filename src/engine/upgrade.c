@@ -1,6 +1,5 @@
 #include "engine/upgrade.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/tame.h"
 #include "engine/fcgi.h"
 #include "engine/lookup.h"
 #include "engine/say.h"
@@ -107,8 +107,9 @@ static void put_error(int said, struct buf *out)
         if (!line)
                 return;
         buf_puts(out, ": ");
-        for (; *line; line++)
-                buf_putc(out, iscntrl((unsigned char)*line) ? '?' : *line);
+        size_t from = out->len;
+        buf_puts(out, line);
+        tame(out, from);
 }
 
 bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/tame.h"
 #include "channel.h"
 #include "sink_file.h"
 #include "sink_syslog.h"
@@ -385,7 +386,10 @@ void mainlog_make_line(struct log_stamp *stamp, struct buf *out, enum log_level 
                        const char *text, size_t len)
 {
         put_head(stamp, out, level);
+        size_t from = out->len;
         buf_put(out, text, len);
+        if (!out->failed)
+                tame_bytes(out->data + from, len, "\t\n"); /* copies of output have lines */
         buf_putc(out, '\n');
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/tame.h"
 
 #define COMMAND_BYTES 200
 
@@ -193,14 +194,14 @@ void proc_command(pid_t pid, char *buf, size_t size)
                 len--;
         if (len <= 0) {
                 snprintf(buf, size, "[%s]", proc_entry_read(pid, &entry) ? entry.name : "?");
+                tame_bytes(buf, strlen(buf), "");
                 return;
         }
         /* It goes into log lines, and a process may call itself what it likes. */
         for (ssize_t i = 0; i < len; i++)
                 if (text[i] == '\0')
                         text[i] = ' ';
-                else if (iscntrl((unsigned char)text[i]))
-                        text[i] = '?';
+        tame_bytes(text, (size_t)len, "");
         text[len] = '\0';
         snprintf(buf, size, "%s", text);
 }

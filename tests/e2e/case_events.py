@@ -3,7 +3,7 @@ import os
 import socket
 import time
 
-from e2elib import check, read_file, same, story, write_file
+from e2elib import check, has, read_file, same, story, write_file
 
 LISTENER = r'''
 while :; do
@@ -92,6 +92,19 @@ def a_handler_that_cannot_be_called_accepts_what_is_well_formed(c):
     for part in ('result_handler supervisor_stdout:event_handler is Python code', 'stdout_logfile = /dev/stdout',
                  'result_handler my.module:handler is Python code and cannot be called', 'OK or FAIL'):
         check(part in out + err, f'{part!r} is missing in {out + err!r}')
+
+
+@story(nobody=True)
+def nothing_that_others_say_steers_a_terminal(c):
+    bad = r'\033]0;title\007 \233\0602J \302\233 \r2026-01-01 00:00:00,000 CRIT forged \177'
+    d = c.daemon(f'[eventlistener:l]\ncommand=/bin/sh -c "printf \'READY\\n\'; read x; printf \'{bad}\\n\'; exec sleep 100"\n'
+                 'events=PROCESS_STATE_RUNNING\nstartsecs=0\n'
+                 + c.program('w', ' sleep', 'startsecs=0', f'healthcheck=exec:/bin/sh -c "printf \'{bad}\'; exit 1"',
+                             'healthcheck_interval=100ms', 'healthcheck_retries=1'))
+    d.wait_log('l: bad result line: ')
+    d.wait_log('is unhealthy')
+    has(d.log(), 'CRIT forged', 'it is said, in that line')
+    check(not d.lines('CRIT forged')[0].startswith('2026-01-01'), 'a line of its own')
 
 
 @story(nobody=True)

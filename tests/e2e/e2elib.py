@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -337,6 +338,10 @@ class Events:
         self.s.close()
 
 
+# In a line of the main log: C0 but for the tab, DEL, C1 as characters and as bytes of their own.
+CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]')
+
+
 # ---- a daemon
 
 class Daemon:
@@ -466,6 +471,11 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
             if word in text:
                 at = text.index(word)
                 raise Failed(f'sanitizer report of daemon {self.name}: {text[at:at + 1500]}')
+        if os.path.isfile(self.logfile):
+            with open(self.logfile, 'rb') as f:
+                text = f.read().decode('utf-8', 'surrogateescape')
+            found = CONTROL.search(text)
+            check(not found, f'a control byte in the main log: {found and text[found.start() - 80:found.end() + 40]!r}')
 
     def finish(self):
         """At the story's end: whoever still runs is stopped, and must have been fine."""
