@@ -99,6 +99,47 @@ void queue_push_sorted(struct event_queue *q, struct entry *e)
         q->waiting++;
 }
 
+/* ---- sorting */
+
+static struct entry *merge(struct entry *a, struct entry *b)
+{
+        struct entry *first = NULL, **at = &first;
+
+        while (a && b) {
+                struct entry **less = b->poolserial < a->poolserial ? &b : &a;
+                *at = *less;
+                *less = (*less)->next;
+                at = &(*at)->next;
+        }
+        *at = a ? a : b;
+        return first;
+}
+
+/* Runs of 1, 2, 4 ... entries, each the result of so many merges. */
+#define RUNS 40
+
+void queue_sort(struct event_queue *q)
+{
+        struct entry *runs[RUNS] = { NULL }, *all = NULL, *next;
+
+        for (struct entry *e = q->first; e; e = next) {
+                struct entry *run = e;
+                size_t i = 0;
+                next = e->next;
+                e->next = NULL;
+                for (; i < RUNS - 1 && runs[i]; i++) {
+                        run = merge(runs[i], run);
+                        runs[i] = NULL;
+                }
+                runs[i] = merge(runs[i], run);
+        }
+        for (size_t i = 0; i < RUNS; i++)
+                all = merge(runs[i], all);
+        q->first = q->last = all;
+        while (q->last && q->last->next)
+                q->last = q->last->next;
+}
+
 struct entry *queue_pop(struct event_queue *q)
 {
         struct entry *e = q->first;

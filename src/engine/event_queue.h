@@ -46,6 +46,7 @@ void queue_push_back(struct event_queue *q, struct entry *e);
 void queue_push_front(struct event_queue *q, struct entry *e);
 /* Where its number belongs: after the daemon before us. */
 void queue_push_sorted(struct event_queue *q, struct entry *e);
+void queue_sort(struct event_queue *q);         /* by poolserial, whatever order they came in */
 struct entry *queue_pop(struct event_queue *q); /* NULL: empty */
 
 /* Room for one more of at most `most`; what is discarded for it is said, the first few of a minute

@@ -108,6 +108,7 @@ void pool_deliver(struct supervisor *s, struct pool *p)
                 l->busy_with = queue_pop(&p->queue);
                 state_event_mark(s, l->busy_with->kept, EVENT_SENT, l->process->number);
                 listener_proto_sent(&l->proto);
+                l->answers = true;
                 tell_state(s, l, LISTENER_READY);
                 log_line(s->log, LVL_DEBUG, "event %" PRIu64 " sent to listener %s",
                          l->busy_with->notice->serial, l->process->name);
@@ -420,6 +421,8 @@ void listener_spawned(struct supervisor *s, struct process *p)
         }
         put_back(s, l);
         listener_proto_begin(&l->proto);
+        l->adopted = l->answers = l->lost_words = false;
+        l->in_step = !s->config->settings.strip_ansi;
 }
 
 void listener_remember(const struct listener *l, struct listener_memory *out)
@@ -431,8 +434,22 @@ void listener_remember(const struct listener *l, struct listener_memory *out)
                                                  .heard = l->heard };
 }
 
+void listener_restart(struct supervisor *s, struct listener *l, const char *why)
+{
+        log_line(s->log, LVL_WARN, "%s: %s: restarting it", l->process->name, why);
+        l->adopted = l->lost_words = false;
+        l->proto = (struct listener_proto){ .state = LISTENER_UNKNOWN };
+        put_back(s, l);
+        supervisor_order(s, l->process, PE_RESTART);
+}
+
 static void went_unknown(struct supervisor *s, struct listener *l)
 {
+        if (l->adopted) {
+                listener_restart(s, l,
+                                 "does not keep to the eventlistener protocol after its adoption");
+                return;
+        }
         log_line(
             s->log, LVL_WARN,
             "%s: has entered the UNKNOWN state and will no longer receive events, this usually "
@@ -487,6 +504,9 @@ static void note_answer(struct supervisor *s, const struct listener *l, enum lis
 static enum listener_news judge(struct supervisor *s, struct listener *l, enum listener_news news)
 {
         enum result_handler handler = program_handler(l->pool->program);
+
+        if ((news == LISTENER_OK || news == LISTENER_FAIL) && l->answers)
+                l->adopted = false;
 
         if ((news != LISTENER_OK && news != LISTENER_FAIL) || handler == HANDLER_BUILT_IN)
                 return news;

@@ -60,7 +60,31 @@ static void take_event(void *arg, const struct kept_event *k)
         if (t->pool->next_serial <= k->poolserial)
                 t->pool->next_serial = k->poolserial + 1;
         if (k->phase == EVENT_WAITS || !set_adrift(t->pool, e, k))
-                queue_push_sorted(&t->pool->queue, e);
+                queue_push_back(&t->pool->queue, e); /* sorted when all are there */
+}
+
+static int by_number(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+/* Without memory nothing is known, and an event that is told once more comes twice. */
+static void note_serials(struct pool *p)
+{
+        size_t most = (size_t)p->queue.waiting;
+
+        for (const struct adrift *a = p->adrift; a; a = a->next)
+                most++;
+        p->had = most ? malloc(most * sizeof *p->had) : NULL;
+        if (!p->had)
+                return;
+        for (const struct entry *e = p->queue.first; e; e = e->next)
+                p->had[p->had_count++] = e->notice->serial;
+        for (const struct adrift *a = p->adrift; a; a = a->next)
+                p->had[p->had_count++] = a->entry->notice->serial;
+        qsort(p->had, p->had_count, sizeof *p->had, by_number);
 }
 
 void pool_take_kept(struct listeners *ls, struct pool *p)
@@ -69,17 +93,13 @@ void pool_take_kept(struct listeners *ls, struct pool *p)
 
         p->next_serial = state_pool_serial_kept(ls->sup, p->group->name, &p->kept);
         state_events_of(ls->sup, p->group->name, take_event, &t);
+        queue_sort(&p->queue);
+        note_serials(p);
 }
 
 bool pool_has(const struct pool *p, uint64_t serial)
 {
-        for (const struct entry *e = p->queue.first; e; e = e->next)
-                if (e->notice->serial == serial)
-                        return true;
-        for (const struct adrift *a = p->adrift; a; a = a->next)
-                if (a->entry->notice->serial == serial)
-                        return true;
-        return false;
+        return p->had && bsearch(&serial, p->had, p->had_count, sizeof serial, by_number);
 }
 
 uint32_t listeners_serial(const struct supervisor *s)
@@ -107,6 +127,9 @@ void listeners_retold(struct supervisor *s)
 
 void pool_land(struct pool *p)
 {
+        free(p->had);
+        p->had = NULL;
+        p->had_count = 0;
         while (p->adrift) {
                 struct adrift *a = p->adrift;
                 p->adrift = a->next;
@@ -185,32 +208,47 @@ static void take_up(struct supervisor *s, struct listener *l, struct adrift *a, 
         free(a);
 }
 
-/* The end of its log that nobody has heard, where the log is all that it ever said. */
+/* How far its log goes, in bytes of the stream; -1: it has been cut off, removed or made anew
+ * since, and the ledger alone knows. */
+static int64_t end_of_log(int fd, const struct stream_ledger *was, int64_t *size_out)
+{
+        struct stat st;
+
+        *size_out = 0;
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || was->inode != st.st_ino)
+                return -1;
+        *size_out = st.st_size;
+        int64_t end = was->base + st.st_size;
+        return end < (int64_t)was->written ? -1 : end;
+}
+
+/* What was written to its log and nobody has heard, where the log is all that it ever said. */
 static void read_unheard(struct process *p, struct listener *l, struct buf *out)
 {
         struct stream_ledger was;
         const char *path = p->worker->out ? stream_path(p->worker->out) : NULL;
-        struct stat st;
-        AUTO_FD fd = -1;
+        int64_t size;
 
-        if (path && l->in_step)
-                fd = guarded_open(path, stream_owner(p->worker->out), O_RDONLY, 0, &st, NULL);
-        l->in_step = false;
-        if (fd < 0 || !S_ISREG(st.st_mode))
+        if (!path || !l->in_step) {
+                l->in_step = false;
                 return;
+        }
+        struct stat st;
+        AUTO_FD fd = guarded_open(path, stream_owner(p->worker->out), O_RDONLY, 0, &st, NULL);
         stream_ledger(p->worker->out, &was);
-        if (was.inode && was.inode != st.st_ino)
-                return;
-        int64_t end = was.inode ? was.base + st.st_size : 0;
+        int64_t known = end_of_log(fd, &was, &size);
+        int64_t end = known >= 0 ? known : (int64_t)was.written;
         uint16_t more = (uint16_t)((uint16_t)end - l->heard);
-        l->in_step = true;
         l->fed = l->heard = (uint16_t)end;
-        if (more == 0 || more > UNHEARD_MAX || more > st.st_size || !buf_reserve(out, more))
+        if (more == 0)
                 return;
-        if (pread(fd, out->data, more, st.st_size - more) == more) {
+        if (known >= 0 && more <= UNHEARD_MAX && more <= size && buf_reserve(out, more) &&
+            pread(fd, out->data, more, size - more) == more) {
                 out->len = more;
                 l->fed = l->heard = (uint16_t)(end - more);
+                return;
         }
+        l->lost_words = true;
 }
 
 void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m)
@@ -234,6 +272,7 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
         AUTO_BUF said = l->unheard;
         l->unheard = BUF_INIT;
         l->proto = (struct listener_proto){ .state = state_from(m->state), .unsure = true };
+        l->adopted = true;
         struct adrift *a = take_adrift(l->pool, p->number);
         if (a)
                 take_up(s, l, a, said.len);
@@ -255,6 +294,9 @@ void listeners_settled(struct supervisor *s)
 
         for (struct pool *p = ls ? ls->pools : NULL; p; p = p->next) {
                 pool_land(p);
+                for (struct listener *l = p->listeners; l; l = l->next)
+                        if (l->lost_words)
+                                listener_restart(s, l, "what it said last is in no log");
                 for (struct entry *e = p->queue.first; e; e = e->next)
                         state_event_mark(s, e->kept, EVENT_WAITS, 0);
                 pool_deliver(s, p);

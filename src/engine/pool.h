@@ -20,6 +20,9 @@ struct listener {
         struct entry *busy_with; /* owned; NULL: nothing */
         bool in_step;            /* the next two count what is in its log */
         uint16_t fed, heard;     /* bytes of its stdout, and those that something came of */
+        bool adopted;            /* and has not answered an event of ours yet */
+        bool answers;            /* what it says next is about an event that it got from us */
+        bool lost_words;         /* what it said last is lost: it is started anew */
         struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
 
         unsigned refusals;         /* since it last accepted an event */
@@ -46,7 +49,9 @@ struct pool {
         uint64_t wanted;            /* a bit per event type */
         struct listener *listeners; /* borrowed: each is its worker's */
         struct event_queue queue;   /* owned: what waits */
-        struct adrift *adrift;      /* owned: of listeners of the daemon before us; NULL: none */
+        uint64_t *had; /* owned: serials that the daemon before us had for it, ascending; NULL */
+        size_t had_count;
+        struct adrift *adrift; /* owned: of listeners of the daemon before us; NULL: none */
         uint64_t next_serial;
         uint32_t kept; /* where that is written down */
         bool stuck;    /* its next event cannot be written, which was said */
@@ -65,6 +70,9 @@ struct listeners {
 /* listeners.c. NULL: no memory, or its pool is gone. */
 struct listener *listener_of(struct supervisor *s, struct process *p);
 void pool_deliver(struct supervisor *s, struct pool *p);
+
+/* Nobody knows what it has answered: it begins anew, and what it was busy with is given again. */
+void listener_restart(struct supervisor *s, struct listener *l, const char *why);
 
 /* listener_stdout.c: the text of its answer to standard output. */
 void listener_stdout_put(struct supervisor *s, struct listener *l);

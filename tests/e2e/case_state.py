@@ -5,14 +5,16 @@ import glob
 import http.client
 import os
 import random
+import re
 import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
+import xmlrpc.client
 
-from e2elib import (Skipped, check, descendants, free_port, has, kill, lacks, read_file, reap_all, same,
+from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, read_file, reap_all, same,
                     story, write_file)
 
 
@@ -702,3 +704,100 @@ def any_open_of_an_adoption_may_fail(c):
 @story(soak=True, slow=40)
 def each_open_of_an_adoption_may_fail(c):
     each_open_fails(c, 1)
+
+
+# ---- listeners whose log is not left alone
+
+STEADY = r"""
+import os
+def line():
+    text = b''
+    while not text.endswith(b'\n'):
+        text += os.read(0, 1) or os._exit(0)
+    return text.decode()
+while True:
+    os.write(1, b'READY\n')
+    head = line()
+    left = int(head.split('len:')[1].split()[0])
+    while left:
+        left -= len(os.read(0, left) or os._exit(0))
+    with open('told', 'a') as f:
+        f.write(head)
+    os.write(1, b'RESULT 2\nOK')
+"""
+
+
+def truncate(path):
+    os.truncate(path, 0)
+
+
+def copytruncate(path):
+    write_file(path + '.copy', read_file(path))
+    os.truncate(path, 0)
+
+
+def replace(path):
+    write_file(path + '.other', 'something else\n' * 100)
+    os.rename(path + '.other', path)
+
+
+def make_anew(path):
+    """Often with the same inode number."""
+    os.unlink(path)
+    write_file(path, 'READY\n' * 2000)
+
+
+@story(nobody=True, slow=3)
+def a_listener_stays_in_step_whatever_happens_to_its_log(c):
+    write_file(c.path('steady.py'), STEADY)
+    ways = (truncate, os.unlink, replace, copytruncate, make_anew)
+    text = c.program('c', ' exit 0', 'process_name=c_%(process_num)d', 'numprocs=5', 'startsecs=0',
+                     'autorestart=true', 'restart_delay=20ms', 'restart_delay_factor=1')
+    for i, way in enumerate(ways):
+        os.mkdir(c.path(f'l{i}'))
+        text += (f'[eventlistener:l{i}]\ncommand=/usr/bin/python3 {c.path("steady.py")}\nevents=PROCESS_STATE\n'
+                 f'directory={c.path(f"l{i}")}\nstdout_logfile={c.path(f"l{i}", "log")}\nbuffer_size=5000\n')
+    d = c.daemon(text)
+    told = lambda i: read_file(c.path(f'l{i}', 'told')).count('\n')
+
+    def goes_on(when):
+        for i, way in enumerate(ways):
+            before = told(i)
+            c.wait(lambda: told(i) > before + 20, f'l{i} is told of more, {when} ({way.__name__})',
+                   lambda: '\n'.join(d.lines(f'l{i}')[-5:]))
+    goes_on('at first')
+    for dead in (False, True):
+        if dead:
+            d.kill()
+        for i, way in enumerate(ways):
+            if os.path.exists(c.path(f'l{i}', 'log')):
+                way(c.path(f'l{i}', 'log'))
+        if dead:
+            d.start()
+        goes_on(f'its log changed, dead: {dead}')
+        for n in range(2):
+            succeed(d)
+            goes_on(f'kill {n}')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
+    for i in range(len(ways)):
+        serials = {int(x) for x in re.findall(r'poolserial:(\d+)', read_file(c.path(f'l{i}', 'told')))}
+        missing = set(range(max(serials) + 1)) - serials
+        check(not missing, f'l{i}: {sorted(missing)[:10]} never came')
+
+
+@story(busy=True)
+def many_waiting_events_do_not_hold_up_an_adoption(c):
+    d = c.daemon('[eventlistener:l]\ncommand=/bin/sleep 1000\nevents=REMOTE_COMMUNICATION\nbuffer_size=100000\n'
+                 'startsecs=0\n')
+    server = xmlrpc.client.ServerProxy('http://localhost', transport=UnixTransport(d.socket, c.patience))
+    took = []
+    for more in (20000, 60000):
+        for n in range(more // 500):
+            server.system.multicall([{'methodName': 'supervisor.sendRemoteCommEvent', 'params': ['x', str(i)]}
+                                     for i in range(500)])
+        d.kill()
+        began = time.monotonic()
+        d.start()
+        took.append(time.monotonic() - began)
+    check(took[1] < 2.5, f'until it answered: {took}')  # a quadratic one took 8 seconds
+    d.order('l', 'stop')
