@@ -35,6 +35,10 @@ bool state_is_kept(const struct supervisor *s);
 /* And nobody has removed it since. */
 bool state_is_there(const struct supervisor *s);
 
+/* Why something of what is to be kept is not, for those who ask; borrowed. NULL: all is well, or
+ * nothing is to be kept. */
+const char *state_trouble(const struct supervisor *s);
+
 /* The process is as it is now, and `work` (DO_*) is about to be begun. */
 void state_note(struct supervisor *s, struct process *p, unsigned work);
 /* Everybody has been told of that (worker->untold). */
@@ -45,9 +49,10 @@ void state_note_fleet(struct supervisor *s, struct fleet *f);
 
 struct launch;
 /* A start: the child itself writes down its pid, so that there is no moment at which a worker
- * exists that nobody knows of. Ends with state_note. `given`: the fingerprint of what it gets
- * (model/given.h). */
-void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l);
+ * exists that nobody knows of. Ends with state_note. False: there is no room for its record, and it
+ * must not be started (*e). */
+bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
+                 struct err *e);
 /* It was born: how its start can be told from another process with its pid. */
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 

@@ -83,7 +83,8 @@ struct supervisor {
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 
-        struct state *state;         /* engine/state; NULL: nothing is kept for a successor */
+        struct state *state; /* engine/state; NULL: nothing is kept for a successor */
+        char *no_state;      /* owned: why there is no state; NULL: there is, or none is wanted */
         struct handover *handover;   /* borrowed: what the image before us left; NULL: nothing */
         struct fdstore *fdstore;     /* engine/fdstore; NULL: nobody keeps descriptors for us */
         struct lookup *lookup;       /* engine/lookup; NULL: nothing was looked up yet */

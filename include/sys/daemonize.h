@@ -19,6 +19,8 @@ bool pidfile_open_readonly(const char *path, int *fd_out, pid_t *holder_out, str
 /* One that an earlier image of this process holds already: fd, if it still is what the path names;
  * else it is closed, and -1. */
 int pidfile_inherit(const char *path, int fd);
+/* Is it what the path names still? */
+bool pidfile_is_there(const char *path, int fd);
 /* "<pid>\n", truncating. */
 bool pidfile_write(int fd, pid_t pid, struct err *e);
 /* Unlink (if it is still ours) and close. */

@@ -8,6 +8,7 @@
 #include "api/rest.h"
 #include "api/view.h"
 #include "base/signame.h"
+#include "engine/state.h"
 #include "model/registry.h"
 #include "version.h"
 
@@ -79,6 +80,8 @@ static void put_list(struct jout *j, const struct supervisor *s, struct process 
         jout_close(j, ']');
         view_key_text(j, "state", view_mood(s->mood));
         view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
+        if (state_trouble(s))
+                view_key_text(j, "statedir_error", state_trouble(s));
         jout_close(j, '}');
 }
 

@@ -111,6 +111,7 @@ void view_info(struct jout *j, const struct supervisor *s, struct moment now)
         view_key_text(j, "config", c ? c->path : NULL);
         view_key_int(j, "config_generation", s->generation);
         view_key_text(j, "statedir", state_dir(s));
+        view_key_text(j, "statedir_error", state_trouble(s));
         jout_key(j, "counts");
         put_counts(j, &s->registry);
         put_log_errors(j, s);

@@ -300,6 +300,8 @@ void cmd_health(struct ctl *c, const struct args *a)
                 if (strcmp(json_text(process, "health"), "unhealthy") == 0)
                         c->exit_code = EXIT_NOT_UP;
         }
+        if (*json_text(doc, "statedir_error"))
+                buf_printf(&errors, "statedir: %s\n", json_text(doc, "statedir_error"));
         if (t.cells.count > t.columns)
                 table_put(&out, &t, c->colour ? 1 : -1);
         fputs(buf_str(&out), c->out);

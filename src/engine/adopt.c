@@ -881,6 +881,7 @@ void adopt_everything(struct supervisor *s)
         }
         state_forget_relics(s);
         state_keep_ends(s);
+        state_watch_begin(s);
         stdin_pipe_tidy(st->dir, has_rest, &s->registry);
         logs_settled(s->logs);
         listeners_settled(s);

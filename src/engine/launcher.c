@@ -437,7 +437,10 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
 
         if (!begun)
                 return err_nomem(e);
-        state_birth(s, a->process, a->outfit->given, &launch);
+        if (!state_birth(s, a->process, a->outfit->given, &launch, e)) {
+                launch_discard(begun);
+                return false;
+        }
         if (!s->sys->spawn(s->sys, &launch, &result)) {
                 const struct refused what = refused_of(s, a->process);
                 launch_discard(begun);

@@ -13,13 +13,17 @@
 #include "sys/daemonize.h"
 #include "sys/handover.h"
 
-static bool make_dir(const char *dir, struct err *e)
+bool state_make_dir(const char *dir, struct err *e)
 {
         struct stat st;
 
         if (mkdir(dir, 0700) < 0 && errno != EEXIST)
                 return err_set(e, ERR_SYS, "make %s", dir);
         AUTO_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int error = errno;
+        if (fd < 0 && lstat(dir, &st) == 0 && S_ISLNK(st.st_mode))
+                return err_set(e, ERR_CONFIG, "%s is a link and has to be a directory itself", dir);
+        errno = error;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return err_set(e, ERR_SYS, "open %s", dir);
         if (st.st_uid != geteuid())
@@ -144,6 +148,8 @@ static void release(struct supervisor *s)
 
         if (st->margin)
                 s->sys->end = NULL;
+        state_watch_free(st->watch);
+        free(st->full);
         mapped_margin_drop(st->margin);
         state_forget_relics(s);
         close_both(st);
@@ -205,8 +211,8 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         }
         if (!st || !st->dir)
                 err_nomem(&why);
-        else if (make_dir(dir, &why) && take_lock(st, handover_fd(s->handover, "state"), &why) &&
-                 open_tables(s, &why))
+        else if (state_make_dir(dir, &why) &&
+                 take_lock(st, handover_fd(s->handover, "state"), &why) && open_tables(s, &why))
                 return true;
         bool refused = why.code == ERR_BUSY;
         if (!refused && knows_what_runs(st, &why)) {
@@ -222,6 +228,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         log_line(s->log, LVL_WARN,
                  "%s; without statedir processes will not survive the death of supervisord",
                  why.text);
+        s->no_state = strdup(why.text);
         return true;
 }
 
@@ -285,7 +292,19 @@ bool state_is_kept(const struct supervisor *s)
 bool state_is_there(const struct supervisor *s)
 {
         return state_is_kept(s) && mapped_is_there(&s->state->table.file) &&
-               mapped_is_there(&s->state->texts.file);
+               mapped_is_there(&s->state->texts.file) && mapped_is_there(&s->state->events.file) &&
+               pidfile_is_there(s->state->lock_path, s->state->lock);
+}
+
+const char *state_trouble(const struct supervisor *s)
+{
+        const struct state *st = s->state;
+
+        if (!st)
+                return s->no_state;
+        if (st->table.file.copy)
+                return "read-only: nothing that happens now survives the death of supervisord";
+        return state_watch_trouble(st->watch) ? state_watch_trouble(st->watch) : st->full;
 }
 
 const char *state_dir(const struct supervisor *s)

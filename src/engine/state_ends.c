@@ -50,3 +50,16 @@ void state_keep_ends(struct supervisor *s)
         s->sys->end = (siginfo_t *)((char *)st->margin + END_AT);
         state_end_noted(s);
 }
+
+void state_ends_follow(struct supervisor *s)
+{
+        struct state *st = s->state;
+        void *was = st->margin;
+
+        if (!was)
+                return;
+        s->sys->end = NULL;
+        st->margin = NULL;
+        state_keep_ends(s);
+        mapped_margin_drop(was);
+}

@@ -136,7 +136,9 @@ struct state {
         char *dir;       /* owned */
         char *lock_path; /* owned */
         int lock;        /* owned */
-        bool told_full, told_events;
+        char *full;      /* owned: why a record found no room; NULL: they do */
+        bool told_events;
+        struct state_watch *watch; /* owned; NULL: not yet, or it cannot be watched */
         struct birth birth;
         void *margin; /* owned (mapped_margin_keep): where the kernel writes ends; NULL: not yet */
         struct relic *relics; /* owned; processes sorted by group and name, then the fleets */
@@ -145,6 +147,17 @@ struct state {
         struct left *left; /* owned: what the daemon before us left in `events`; NULL: settled */
         size_t left_count;
 };
+
+/* state.c: the directory is there, is ours, and only for us. */
+bool state_make_dir(const char *dir, struct err *e);
+
+/* state_watch.c */
+void state_watch_begin(struct supervisor *s);
+void state_watch_free(struct state_watch *w);                 /* NULL is fine */
+const char *state_watch_trouble(const struct state_watch *w); /* NULL: none */
+
+/* state_ends.c: the file of the records is another one. */
+void state_ends_follow(struct supervisor *s);
 
 /* state_write.c. False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
 bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len);

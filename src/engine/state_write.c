@@ -1,4 +1,5 @@
 /* Writing down what there is: every change, before its work is begun. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/launches.h"
@@ -272,12 +273,21 @@ static uint64_t frame_of(const struct process *p, const struct record *r)
         return mapped_mix(f, (uint64_t)(unsigned)r->stopwaitsecs << 8 | (uint64_t)r->program_kind);
 }
 
+/* The first of a run is said, and stands there for those who ask. */
 static void tell_full(struct supervisor *s, const char *name, const char *why)
 {
-        if (!s->state->told_full)
-                log_line(s->log, LVL_WARN, "'%s' would not survive the death of supervisord: %s",
-                         name, why);
-        s->state->told_full = true;
+        if (s->state->full)
+                return;
+        log_line(s->log, LVL_WARN, "'%s' would not survive the death of supervisord: %s", name,
+                 why);
+        s->state->full = strdup(why);
+}
+
+static bool has_room(struct supervisor *s)
+{
+        free(s->state->full);
+        s->state->full = NULL;
+        return true;
 }
 
 /* False: it is not kept as it is now; said. */
@@ -292,7 +302,7 @@ static bool keep(struct supervisor *s, const struct record *r, uint32_t *slot, u
                 uint32_t got = record_add(s->state, r, texts, &e);
                 *slot = got == STATE_NO_SLOT ? 0 : got + 1;
                 if (*slot)
-                        return true;
+                        return has_room(s);
         }
         tell_full(s, r->text[TEXT_NAME], e.text);
         return false;
@@ -409,25 +419,41 @@ static void write_birth(void *arg, pid_t self)
         statetable_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
-void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l)
+/* A worker that nobody would know of is not started: a successor would start it a second time. */
+static bool has_record(struct supervisor *s, struct process *p, const struct record *r,
+                       struct err *e)
+{
+        if (!s->state->table.file.copy)
+                keep_process(s, p, r);
+        if (p->worker->mark.slot || s->state->table.file.copy)
+                return true;
+        return err_set(e, ERR_CONFIG, "not started: %s has no room to note '%s': %s", s->state->dir,
+                       p->name, s->state->full ? s->state->full : "out of memory");
+}
+
+bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
+                 struct err *e)
 {
         struct worker *w = p->worker;
         struct record r;
 
         if (!w)
-                return;
+                return true;
         w->mark.fingerprint = program_fingerprint(p->program);
         w->mark.given = given;
         w->mark.start_low = orphan_ticks_now() - 1;
         w->mark.start_high = w->mark.start_low;
-        if (!s->state || !w->mark.slot)
-                return;
+        if (!s->state)
+                return true;
         struct birth *b = &s->state->birth;
         struct moment now = clock_now();
         describe(s, p, 0, &r);
         r.memory.spawned_ms = now.mono_ms;
         r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
-        keep_process(s, p, &r);
+        if (!has_record(s, p, &r, e))
+                return false;
+        if (!w->mark.slot)
+                return true;
         b->table = &s->state->table;
         b->slot = w->mark.slot - 1;
         pack_step(&r, &b->step);
@@ -435,6 +461,7 @@ void state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         w->mark.birth = true;
         l->born = write_birth;
         l->born_arg = b;
+        return true;
 }
 
 void state_born(struct supervisor *s, struct process *p, pid_t pid)

@@ -519,6 +519,8 @@ void supervisor_release(struct supervisor *s)
         fd_close(&s->null);
         fd_close(&s->hangups);
         pipe_drop_spare(s);
+        free(s->no_state);
+        s->no_state = NULL;
         strs_release(&s->started_with);
         free(s->server_url);
         free(s->gone);

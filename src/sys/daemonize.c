@@ -219,6 +219,11 @@ int pidfile_inherit(const char *path, int fd)
         return -1;
 }
 
+bool pidfile_is_there(const char *path, int fd)
+{
+        return is_same_file(path, fd);
+}
+
 bool pidfile_write(int fd, pid_t pid, struct err *e)
 {
         char text[32];

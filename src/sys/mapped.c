@@ -266,6 +266,56 @@ bool mapped_is_there(const struct mapped *m)
                by_path.st_ino == by_fd.st_ino && by_path.st_dev == by_fd.st_dev;
 }
 
+/* All of it under another name first; the old file is let go of when the new one is in place. */
+static bool write_copy(struct mapped *m, const char *fresh, int fd, struct err *e)
+{
+        int error = posix_fallocate(fd, 0, (off_t)m->size);
+
+        if (error) {
+                errno = error;
+                return err_set(e, ERR_SYS, "reserve %zu bytes for %s", m->size, m->path);
+        }
+        for (size_t at = 0; at < m->size;) {
+                ssize_t n = pwrite(fd, m->map + at, m->size - at, (off_t)at);
+                if (n < 0)
+                        return err_set(e, ERR_SYS, "write %s", fresh);
+                at += (size_t)n;
+        }
+        return true;
+}
+
+bool mapped_write_anew(struct mapped *m, struct err *e)
+{
+        AUTO_BUF fresh = BUF_INIT;
+
+        buf_printf(&fresh, "%s.new", m->path);
+        if (fresh.failed)
+                return err_nomem(e);
+        unlink(fresh.data);
+        AUTO_FD fd = open(fresh.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return err_set(e, ERR_SYS, "make %s", fresh.data);
+        void *map = MAP_FAILED;
+        if (write_copy(m, fresh.data, fd, e)) {
+                map = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                if (map == MAP_FAILED)
+                        err_set(e, ERR_SYS, "map %s", fresh.data);
+                else if (rename(fresh.data, m->path) < 0)
+                        err_set(e, ERR_SYS, "rename %s", fresh.data);
+                else {
+                        munmap(m->map, m->size);
+                        fd_close(&m->fd);
+                        m->map = map;
+                        m->fd = fd_take(&fd);
+                        return true;
+                }
+        }
+        if (map != MAP_FAILED)
+                munmap(map, m->size);
+        unlink(fresh.data);
+        return false;
+}
+
 uint64_t *mapped_mark(const struct mapped *m)
 {
         return (uint64_t *)(m->map + EXTENT_AT) + 1;

@@ -318,7 +318,8 @@ Test(view, shows_the_daemon)
         cr_expect_str_eq(rest,
                          "\"state\":\"RUNNING\","
                          "\"started_at\":\"2023-11-14T22:14:00.500Z\",\"uptime_s\":60.0,"
-                         "\"config\":null,\"config_generation\":1,\"statedir\":null,\"counts\":{"
+                         "\"config\":null,\"config_generation\":1,\"statedir\":null,"
+                         "\"statedir_error\":null,\"counts\":{"
                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
                          "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0},\"log_errors\":[]}");
         jout_release(&j);

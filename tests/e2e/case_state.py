@@ -7,6 +7,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import time
 import xmlrpc.client
 
 from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, read_file, reap_all, same,
-                    story, write_file)
+                    small_disk, story, write_file)
 
 
 def succeed(d):
@@ -801,3 +802,113 @@ def many_waiting_events_do_not_hold_up_an_adoption(c):
         took.append(time.monotonic() - began)
     check(took[1] < 2.5, f'until it answered: {took}')  # a quadratic one took 8 seconds
     d.order('l', 'stop')
+
+
+# ---- a state directory that goes
+
+def state_error(d):
+    return d.info()['statedir_error']
+
+
+@story(nobody=True)
+def a_state_directory_that_goes_is_written_anew(c):
+    d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=10', 'startsecs=0',
+                           'restart_delay=10ms', 'restart_delay_factor=1')
+                 + c.program('once', ' exit 0', 'startsecs=0', 'autorestart=false'))
+    d.wait_all('RUNNING', 10)
+    d.wait_state('once', 'EXITED')
+    pids, state = {n: p for n, p in d.pids().items() if p}, d.info()['statedir']
+
+    def one_file(name):
+        return lambda: os.unlink(f'{state}/{name}')
+
+    def moved():
+        os.rename(state, c.path('elsewhere'))
+
+    def replaced():
+        os.rename(state, c.path('old'))
+        with contextlib.suppress(FileExistsError):  # the daemon may have been faster
+            os.mkdir(state)
+    for way in (lambda: shutil.rmtree(state), moved, replaced, one_file('records'), one_file('texts'),
+                one_file('events'), one_file('lock')):
+        said = len(d.lines('had gone: written anew'))
+        way()
+        d.wait_log('had gone: written anew', said + 1)
+        same(state_error(d), None, 'what is wrong with it now')
+        victim = sorted(pids)[0]
+        kill(pids[victim], signal.SIGKILL)      # what happens now is in the new one
+        pids[victim] = c.wait(lambda: (d.process(victim)['state'] == 'RUNNING'
+                                       and d.process(victim)['pid'] != pids[victim] and d.process(victim)['pid']),
+                              'it is restarted')
+        succeed(d)
+        same({n: p for n, p in d.pids().items() if p}, pids, 'the workers')
+        same(workers_of(c), sorted(pids.values()), 'who runs')
+    same(len(d.lines("spawned: 'once'")), 1, 'starts of the one-shot')
+
+
+@story(nobody=True)
+def a_state_directory_that_cannot_be_written_anew_is_shown(c):
+    place = c.path('place')
+    os.mkdir(place)
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord=f'statedir={place}/state')
+    d.wait_state('w', 'RUNNING')
+    os.rename(place, c.path('other'))
+    shutil.rmtree(c.path('other', 'state'))
+    c.wait(lambda: state_error(d), 'it is shown')
+    has(state_error(d), 'cannot be written anew', 'info')
+    has(d.ctl('health')[1], 'statedir: it has gone', 'health')
+    same(len(d.lines('it has gone and cannot be written anew')), 1, 'lines about it')
+    os.rename(c.path('other'), place)
+    c.wait(lambda: not state_error(d), 'it is well again')
+    pid = d.process('w')['pid']
+    succeed(d)
+    same(d.process('w')['pid'], pid, 'the worker')
+
+
+@story(root=True)
+def who_has_no_room_in_the_state_is_not_started(c):
+    disk = small_disk(c, '512k')
+    d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=4', 'numprocs_max=2000',
+                           'startsecs=0', 'startretries=0', 'stdout_logfile=NONE', 'stderr_logfile=NONE'),
+                 supervisord=f'statedir={disk}/state')
+    d.wait_all('RUNNING', 4)
+    fill = os.open(f'{disk}/fill', os.O_WRONLY | os.O_CREAT, 0o600)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(fill, b'x' * 4096)
+    os.close(fill)
+    d.post('/v1/programs/w/scale', {'replicas': 300}, status=None)
+    c.wait(lambda: state_error(d), 'it is shown')
+    has(d.log(), 'has no room to note', 'main log')
+    d.wait_log('not started: ')
+    before = workers_of(c)
+    check(len(before) < 300, 'some were not started')
+    succeed(d)
+    c.wait(lambda: sorted(p for p in d.pids().values() if p) == workers_of(c), 'all that run are known')
+    same(len(workers_of(c)), len({n for n, p in d.pids().items() if p}), 'nobody runs twice')
+    os.unlink(f'{disk}/fill')
+    d.post('/v1/programs/w/scale', {'replicas': 4}, status=None)
+    c.wait(lambda: len(workers_of(c)) == 4, 'scaled down')
+
+
+@story(root=True)
+def a_state_directory_of_others_is_not_used(c):
+    other = c.path('other')
+    os.mkdir(other, 0o700)
+    os.chown(other, 65534, 65534)
+    os.mkdir(c.path('mine'), 0o700)
+    os.symlink(c.path('mine'), c.path('link'))
+    write_file(c.path('file'), 'x')
+    os.mkdir(c.path('open'))
+    os.chmod(c.path('open'), 0o770)
+    for i, (name, why) in enumerate((('other', 'belongs to another user'), ('link', 'is a link'),
+                                     ('file', 'Not a directory'), ('open', None))):
+        d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord=f'statedir={c.path(name)}', name=f'd{i}')
+        d.wait_state('w', 'RUNNING')
+        if why:
+            has(state_error(d), why, 'info')
+            has(d.log(), why, 'main log')
+            same(os.listdir(c.path('mine')) + os.listdir(other), [], 'what was made there')
+        else:
+            same((state_error(d), os.stat(c.path(name)).st_mode & 0o777), (None, 0o700), 'its rights now')
+        d.stop()
