@@ -70,7 +70,7 @@ help:
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
 #: bench-logs           its part about logs: one writer and sixteen, lines and blocks, raw and text
 #: costs                system calls and allocations per event, against tests/bench/syscalls
-#: fuzz                 every fuzz target for FUZZ_SECONDS=30 each
+#: fuzz                 every fuzz target for FUZZ_SECONDS=30 each, above its floor of edges
 #: coverage             lines that the tests reach
 #: deb                  a Debian package in build/
 #: soak                 the long looks: 130 seconds of idleness, thousands of kills and upgrades

@@ -57,7 +57,8 @@ demo) wanted="$build
 $demo" ;;
 check) wanted="$build
 $demo
-$check" ;;
+$check
+$fuzz" ;;
 bench) wanted="$build
 $bench" ;;
 *)
