@@ -9,7 +9,7 @@
 
 struct progress {
         struct ctl *ctl;          /* borrowed; NULL: nothing to do */
-        const struct strs *words; /* borrowed: whom the command is about */
+        const struct strs *words; /* borrowed: whom the command is about, patterns expanded */
         struct http_wait before;  /* what the session did while waiting */
         int shown;                /* length of the line that stands there */
 };
@@ -19,7 +19,7 @@ void progress_begin(struct progress *p, struct ctl *c, const struct strs *words)
 void progress_clear(struct progress *p);
 void progress_end(struct progress *p);
 
-/* The line for those of getAllProcessInfo that the words mean; false: nobody is on the way. */
+/* The line for those of getAllProcessInfo that the words name; false: nobody is on the way. */
 bool progress_line(struct buf *out, const struct xval *infos, const struct strs *words);
 
 #endif

@@ -11,7 +11,7 @@ static bool is_meant(const struct strs *words, const struct xval *info)
 {
         for (size_t i = 0; i < words->count; i++)
                 if (strcmp(words->items[i], "all") == 0 ||
-                    name_selects(words->items[i], xval_str(info, "group"), xval_str(info, "name")))
+                    name_is_exact(words->items[i], xval_str(info, "group"), xval_str(info, "name")))
                         return true;
         return false;
 }

@@ -70,17 +70,6 @@ static void drop(struct tail *t, size_t at)
         memmove(t->items + at, t->items + at + 1, (--t->count - at) * sizeof *t->items);
 }
 
-static bool is_meant(const struct tail_ask *a, const json_t *process)
-{
-        if (strs_has(&a->names, "all"))
-                return true;
-        for (size_t i = 0; i < a->names.count; i++)
-                if (name_selects(a->names.items[i], json_text(process, "group"),
-                                 json_text(process, "process")))
-                        return true;
-        return false;
-}
-
 /* The logs of these processes that are not known yet. False: too many, or no memory; said. */
 static bool add_logs(struct tail *t, const json_t *processes)
 {
@@ -102,6 +91,44 @@ static bool add_logs(struct tail *t, const json_t *processes)
                         return false;
                 }
         }
+        return true;
+}
+
+typedef bool name_rule(const char *word, const char *group, const char *process);
+
+static bool fits(name_rule *rule, const char *word, const json_t *process)
+{
+        return rule(word, json_text(process, "group"), json_text(process, "process"));
+}
+
+/* Those of `all` that the word means: itself, if there is such a name; or else it is a pattern. */
+static bool add_meant(struct tail *t, const char *word, const json_t *all)
+{
+        size_t count = json_array_size(all);
+        name_rule *rule = name_selects;
+        json_t *meant = json_array();
+
+        for (size_t i = 0; i < count && rule != name_is_exact; i++)
+                if (fits(name_is_exact, word, json_array_get(all, i)))
+                        rule = name_is_exact;
+        for (size_t i = 0; meant && i < count; i++)
+                if (fits(rule, word, json_array_get(all, i)))
+                        json_array_append(meant, json_array_get(all, i));
+        bool fine = add_logs(t, meant);
+        json_decref(meant);
+        return fine;
+}
+
+/* Of these processes the ones that were asked for. */
+static bool add_asked(struct tail *t, const json_t *all)
+{
+        const struct strs *names = &t->ask->names;
+
+        if (strs_has(names, "all"))
+                return add_logs(t, all);
+        for (size_t i = 0; i < names->count; i++)
+                if (!add_meant(t, names->items[i], all))
+                        return false;
         return true;
 }
 
@@ -216,7 +243,6 @@ static void open_events(struct tail *t)
 static void look_for_new(struct tail *t)
 {
         AUTO_REPLY r = REPLY_INIT;
-        json_t *meant = json_array();
         size_t known = t->count;
 
         t->look_ms = 0;
@@ -226,12 +252,7 @@ static void look_for_new(struct tail *t)
                 if (r.kind == REPLY_DOWN)
                         lose_daemon(t);
         }
-        const json_t *all = json_object_get(r.json, "processes");
-        for (size_t i = 0; meant && i < json_array_size(all); i++)
-                if (is_meant(t->ask, json_array_get(all, i)))
-                        json_array_append(meant, json_array_get(all, i));
-        t->over = t->over || !add_logs(t, meant);
-        json_decref(meant);
+        t->over = t->over || !add_asked(t, json_object_get(r.json, "processes"));
         for (size_t i = known; i < t->count && !t->over; i++)
                 open_source(t, t->items[i], true);
 }

@@ -52,9 +52,10 @@ static void say_fatal(struct supervisor *s, const struct process *p)
                          p->name);
         else
                 log_line(s->log, LVL_WARN,
-                         "gave up: %s entered FATAL state, more than %d failures within %lld s "
+                         "gave up: %s entered FATAL state, more than %d failure%s within %lld s "
                          "(restart_limit)",
-                         p->name, limit->count, (long long)(limit->window_ms / 1000));
+                         p->name, limit->count, limit->count == 1 ? "" : "s",
+                         (long long)(limit->window_ms / 1000));
 }
 
 static void say_next(struct supervisor *s, const struct process *p, int64_t now_ms)

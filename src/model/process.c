@@ -377,8 +377,8 @@ static void often_spawnerr(struct process *p)
         buf_puts(&last, p->has_spawnerr ? p->spawnerr : "unknown");
         if (last.failed || window.failed)
                 return;
-        spawnerr_set(p, "More than %d failures within %s (restart_limit), last: %s", limit->count,
-                     window.data, last.data);
+        spawnerr_set(p, "More than %d failure%s within %s (restart_limit), last: %s", limit->count,
+                     limit->count == 1 ? "" : "s", window.data, last.data);
 }
 
 /* Does that make one failure too many? */

@@ -204,6 +204,22 @@ Test(render, says_for_whom_a_command_waits)
         xanswer_release(&x);
 }
 
+Test(render, says_that_a_command_waits_for_a_name_and_not_for_what_it_matches)
+{
+        static const char xml[] = XML_OK(XML_ARRAY(XML_INFO("wx", "wx", 40, "STOPPING", "")
+                                                       XML_INFO("w?", "w?", 40, "STOPPING", "")));
+        struct xanswer x;
+        struct err e;
+        AUTO_STRS words = STRS_INIT;
+        AUTO_BUF out = BUF_INIT;
+
+        cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
+        strs_add(&words, "w?");
+        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect_str_eq(buf_str(&out), "waiting for w? (STOPPING)");
+        xanswer_release(&x);
+}
+
 Test(render, writes_an_event_as_one_line)
 {
         json_t *event =

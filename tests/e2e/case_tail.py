@@ -167,6 +167,23 @@ def who_is_added_is_followed_and_who_goes_is_not_missed(c):
 
 
 @story(nobody=True)
+def who_is_added_is_followed_by_his_name_and_not_by_what_it_matches(c):
+    d = c.daemon(''.join(c.program(name, ' lines 1', 'startsecs=0', 'autorestart=false',
+                                   f'stdout_logfile={c.path("out." + str(i))}', 'stderr_logfile=NONE')
+                         for i, name in enumerate(('w?', 'wx', 'p[0]', 'p0', 'q1')))
+                 + c.program('z', ' lines 1', 'process_name=%(program_name)s_%(process_num)d', 'startsecs=0',
+                             'autorestart=false', 'numprocs_max=5', f'stdout_logfile={c.path("z_%(process_num)d")}'))
+    d.wait_all('EXITED', 6)
+    with tail(c, d, '-f', 'w?', 'p[0]', 'q*', 'z:*') as out:
+        c.wait(is_in(out, 'z:z_0 | line 1\n'), 'it follows')
+        d.post('/v1/programs/z/scale', {'replicas': 3})
+        c.wait(is_in(out, 'z:z_1 | line 1\n'), 'the second')
+        c.wait(is_in(out, 'z:z_2 | line 1\n'), 'the third')
+    text = read_file(out)
+    same([text.count(name + ' ') for name in ('w?', 'wx', 'p[0]', 'p0', 'q1')], [1, 0, 1, 0, 1], 'lines of each')
+
+
+@story(nobody=True)
 def an_offset_holds_though_somebody_else_renames_the_file(c):
     d = c.daemon(c.program('w', ' echo', f'stdout_logfile={c.path("out")}', 'startsecs=0'))
     d.wait_state('w', 'RUNNING')

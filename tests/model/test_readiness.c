@@ -280,7 +280,7 @@ Test(unhealthy, counts_for_the_breaker)
         cr_expect_eq(process_tick(p, at_ms(now)), DO_ON_FATAL);
         cr_expect_eq(p->state, PS_FATAL);
         cr_expect_str_eq(process_spawnerr(p),
-                         "More than 1 failures within 100s (restart_limit), last: Stopped as "
+                         "More than 1 failure within 100s (restart_limit), last: Stopped as "
                          "unhealthy");
 }
 
