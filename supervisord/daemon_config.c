@@ -133,8 +133,9 @@ bool daemon_read_config(struct daemon *d, int *code)
                 *code = daemon_refuse(d, e.text);
                 return false;
         }
+        enum config_want check = getenv(LOOKUP_GIVEN) ? WANT_RELOAD : WANT_CHECK;
         const struct lookup_file file = { .path = path,
-                                          .want = d->cmd.check ? WANT_RELOAD : WANT_DAEMON,
+                                          .want = d->cmd.check ? check : WANT_DAEMON,
                                           .overrides = d->cmd.overrides,
                                           .override_count = d->cmd.override_count };
         d->config = lookup_load(d->names, sys_real(), &file, given_names(d), &d->diags);

@@ -18,6 +18,13 @@ struct account {
         char shell[256]; /* "": none is named */
 };
 
+/* What a file may be that is read; never a directory, a socket or a disk. */
+enum file_kind {
+        FILE_ORDINARY, /* reading it waits for no other process: a regular file, /dev/null */
+        FILE_OPEN,     /* or something that is open already: a pipe, a terminal (/dev/stdin) */
+        FILE_AWAITED,  /* or a named pipe, whose writer is waited for */
+};
+
 struct world {
         const char *const *environ; /* "KEY=value", NULL-terminated; borrowed */
         const char *hostname;       /* uname -n; borrowed */
@@ -25,8 +32,9 @@ struct world {
         const char *tmpdir; /* borrowed: $TMPDIR, $TEMP, $TMP, /tmp (first that is a directory) */
         uid_t euid;
 
-        /* Whole file into *out. False: *e says why, e->sys is its errno. */
-        bool (*read_file)(const struct world *w, const char *path, struct buf *out, struct err *e);
+        /* Whole file into *out. False: *e says why, e->sys is its errno (0: of another kind). */
+        bool (*read_file)(const struct world *w, const char *path, enum file_kind kind,
+                          struct buf *out, struct err *e);
         /* Paths that match, sorted bytewise; none is no error. False: something could not be looked
          * into (*e); *out has the rest. */
         bool (*glob)(const struct world *w, const char *pattern, struct strs *out, struct err *e);

@@ -39,8 +39,9 @@ struct conf_doc {
         struct conf_section defaults;  /* [DEFAULT]: its keys are those of every section */
         struct strs files, heres;      /* as shown in messages; their absolute directories */
         const char *only; /* borrowed: the one section that is read, beside [DEFAULT]; NULL: all */
-        bool needs_all;   /* an included file that cannot be read is an error, not a warning */
-        bool incomplete;  /* there was one */
+        enum file_kind kind; /* what the main file may be; included ones are ordinary */
+        bool needs_all;      /* an included file that cannot be read is an error, not a warning */
+        bool incomplete;     /* there was one */
 };
 
 void conf_doc_release(struct conf_doc *d);

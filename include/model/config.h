@@ -108,7 +108,9 @@ struct override {
 enum config_want {
         WANT_DAEMON, /* [supervisord] and everything below it; plugin sections */
         WANT_RELOAD, /* the same, for what runs already: an included file that is there and cannot
-                      * be read is an error, because its programs would count as removed */
+                      * be read is an error, because its programs would count as removed. No pipe
+                      * is waited for */
+        WANT_CHECK,  /* the same, by a process of its own, which may wait */
         WANT_CTL, /* only [supervisorctl]; nothing else is looked at, no diagnostics but errors */
 };
 

@@ -301,11 +301,12 @@ bool conf_doc_main(struct conf_doc *d, const char *path, const struct world *w, 
         struct where at = { .file = path };
         struct err e = { 0 };
 
-        if (!w->read_file(w, path, &text, &e)) {
+        if (!w->read_file(w, path, d->kind, &text, &e)) {
                 diags->failed |= e.code == ERR_NOMEM;
                 bool missing = e.sys == ENOENT || e.sys == ENOTDIR;
-                diags_add(diags, DIAG_ERROR, &at, missing ? NULL : e.text,
-                          "could not %s config file %s", missing ? "find" : "read", path);
+                diags_add(diags, DIAG_ERROR, &at, missing || !e.sys ? NULL : e.text,
+                          "could not %s config file %s%s%s", missing ? "find" : "read", path,
+                          e.code == ERR_CONFIG ? ": " : "", e.code == ERR_CONFIG ? e.text : "");
                 return false;
         }
         if (!remember_file(d, path, w)) {
@@ -350,7 +351,7 @@ static void include_file(struct inclusion *in, const char *path)
 
         diags_add(in->diags, DIAG_INFO, &in->quoted, NULL,
                   "Included extra file \"%s\" during parsing", path);
-        if (!in->w->read_file(in->w, path, &text, &e)) {
+        if (!in->w->read_file(in->w, path, FILE_ORDINARY, &text, &e)) {
                 include_failed(in, &e, "read config file", path);
                 return;
         }

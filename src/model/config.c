@@ -289,6 +289,13 @@ static void load_all(struct load *l, enum config_want want, const struct overrid
                 load_nomem(l);
 }
 
+static enum file_kind main_kind(enum config_want want)
+{
+        if (want == WANT_RELOAD)
+                return FILE_ORDINARY;
+        return want == WANT_CTL ? FILE_OPEN : FILE_AWAITED;
+}
+
 struct config *config_load(const char *path, enum config_want want,
                            const struct override *overrides, int override_count,
                            const struct world *w, struct diags *diags)
@@ -304,7 +311,8 @@ struct config *config_load(const char *path, enum config_want want,
                 diags->failed = true;
                 return NULL;
         }
-        l.doc.needs_all = want == WANT_RELOAD;
+        l.doc.needs_all = want == WANT_RELOAD || want == WANT_CHECK;
+        l.doc.kind = main_kind(want);
         l.doc.only = want == WANT_CTL ? "supervisorctl" : NULL;
         load_all(&l, want, overrides, override_count);
         l.c->incomplete = l.doc.incomplete;

@@ -48,7 +48,9 @@ struct lookups {
         struct entry *entries;
         enum mode mode;
         size_t open;
-        bool failed; /* a name could not be noted */
+        bool failed;     /* a name could not be noted */
+        char *once_path; /* owned: a file that can be read but once, and its text; NULL: none */
+        struct buf once;
 };
 
 static struct lookups *of(const struct world *w)
@@ -146,11 +148,37 @@ static bool may_serve(const struct lookups *l, const struct entry *n)
         return n && n->found.is_there && !(l->mode == MODE_NOTE && n->found.trouble);
 }
 
+static void once_release(struct lookups *l)
+{
+        free(l->once_path);
+        l->once_path = NULL;
+        buf_release(&l->once);
+}
+
 /* ---- the world */
 
-static bool read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+static bool once_fill(struct lookups *l, const char *path, enum file_kind kind, struct err *e)
 {
-        return of(w)->real->read_file(of(w)->real, path, out, e);
+        once_release(l);
+        if (!l->real->read_file(l->real, path, kind, &l->once, e))
+                return false;
+        l->once_path = strdup(path);
+        return l->once_path || err_nomem(e);
+}
+
+/* What comes through a pipe is there once only, and a file is read as often as its names need. */
+static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+                      struct err *e)
+{
+        struct lookups *l = of(w);
+
+        if (kind == FILE_ORDINARY || l->mode != MODE_NOTE)
+                return l->real->read_file(l->real, path, kind, out, e);
+        bool is_there = l->once_path && strcmp(l->once_path, path) == 0;
+        if (!is_there && !once_fill(l, path, kind, e))
+                return false;
+        buf_put(out, buf_str(&l->once), l->once.len);
+        return !out->failed || err_nomem(e);
 }
 
 static bool glob_paths(const struct world *w, const char *pattern, struct strs *out, struct err *e)
@@ -289,6 +317,7 @@ void lookups_free(struct lookups *l)
                 HASH_DEL(l->entries, n);
                 entry_free(n);
         }
+        once_release(l);
         free(l);
 }
 
@@ -314,6 +343,7 @@ void lookups_end(struct lookups *l)
                 n->is_open = false;
         l->open = 0;
         l->mode = MODE_KNOWN;
+        once_release(l);
 }
 
 int lookups_assume(struct lookups *l)

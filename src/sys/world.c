@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -59,13 +62,77 @@ static bool read_all(int fd, struct buf *out)
         }
 }
 
-static bool real_read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+static bool is_null(const struct stat *st)
 {
-        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* A pipe that has no name is held open by its writer, or has ended. */
+static bool is_unnamed(int fd)
+{
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
+/* fd -1: it is not open yet. */
+static bool kind_fits(int fd, const struct stat *st, enum file_kind kind)
+{
+        if (S_ISREG(st->st_mode) || is_null(st))
+                return true;
+        if (S_ISCHR(st->st_mode))
+                return kind != FILE_ORDINARY;
+        return S_ISFIFO(st->st_mode) &&
+               (kind == FILE_AWAITED || (kind == FILE_OPEN && (fd < 0 || is_unnamed(fd))));
+}
+
+static const char *kind_word(const struct stat *st)
+{
+        return S_ISFIFO(st->st_mode) ? "a pipe" : S_ISSOCK(st->st_mode) ? "a socket" : "a device";
+}
+
+static bool check_kind(int fd, const char *path, const struct stat *st, enum file_kind kind,
+                       struct err *e)
+{
+        errno = EISDIR;
+        if (S_ISDIR(st->st_mode))
+                return err_set(e, ERR_SYS, "read %s", path);
+        return kind_fits(fd, st, kind) ||
+               err_set(e, ERR_CONFIG, "%s is %s, not a regular file", path, kind_word(st));
+}
+
+/* Looked at before it is opened, because opening a device may do something; and afterwards, because
+ * it may be another one by then. Opening it waits for a writer only where that is wanted; nor does
+ * reading what only looks like a regular file (/proc/kmsg). */
+static int open_kind(const char *path, enum file_kind kind, struct err *e)
+{
+        int wait = kind == FILE_AWAITED ? 0 : O_NONBLOCK;
+        struct stat st;
+
+        if (stat(path, &st) == 0 && !check_kind(-1, path, &st, kind, e))
+                return -1;
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | wait);
+        if (fd < 0 || fstat(fd, &st) < 0) {
+                err_set(e, ERR_SYS, "open %s", path);
+                return -1;
+        }
+        if (!check_kind(fd, path, &st, kind, e))
+                return -1;
+        if (!S_ISREG(st.st_mode) && fcntl(fd, F_SETFL, 0) < 0) {
+                err_set(e, ERR_SYS, "read %s", path);
+                return -1;
+        }
+        return fd_take(&fd);
+}
+
+static bool real_read_file(const struct world *w, const char *path, enum file_kind kind,
+                           struct buf *out, struct err *e)
+{
+        AUTO_FD fd = open_kind(path, kind, e);
 
         (void)w;
         if (fd < 0)
-                return err_set(e, ERR_SYS, "open %s", path);
+                return false;
         if (!read_all(fd, out))
                 return err_set(e, ERR_SYS, "read %s", path);
         return true;

@@ -1,6 +1,7 @@
 """A changed file: what it would do, what it does, and whom it leaves alone."""
 import os
 import signal
+import subprocess
 
 from e2elib import Events, alive, check, has, lacks, proc_environ, read_file, same, story, write_file
 
@@ -320,6 +321,22 @@ def an_include_that_cannot_be_read_removes_nobody(c):
     link('/proc/self/mem')
     refused('a file that gives EIO')
     good()
+    os.unlink(path)
+    os.mkfifo(path)
+    refused('a named pipe')
+    good()
+    for what in ('/dev/zero', '/dev/full', d.socket):
+        link(what)
+        refused(f'a link to {what}')
+        good()
+    main = read_file(d.conf)
+    os.unlink(d.conf)
+    os.mkfifo(d.conf)
+    has(d.reload(422)['errors'][0]['message'], f'{d.conf} is a pipe, not a regular file', 'the main file')
+    d.reload(422, plan=True)
+    os.unlink(d.conf)
+    write_file(d.conf, main)
+    good()
     with open(path, 'ab') as f:
         f.write(b'; caf\xe9\n')
     refused('text that is not UTF-8')
@@ -347,6 +364,28 @@ def an_include_that_cannot_be_read_removes_nobody(c):
     d.reload()
     c.wait(lambda: d.process('b')['state'] == 'RUNNING' and d.pids()['b'] != good_pid['b'], 'b by its settings')
     same(d.pids()['a'], before['a'], 'pid of a')
+
+
+@story(nobody=True)
+def a_configuration_comes_through_a_pipe_though_its_names_are_looked_up(c):
+    """The file is read again when the names are known, and a pipe gives its text once only."""
+    text = (f'[supervisord]\nlogfile={c.path("log")}\npidfile={c.path("pid")}\nuser={os.getuid()}\n'
+            '[supervisorctl]\nserverurl=unix:///nowhere/s.sock\n'
+            + c.program('a', ' sleep', 'healthcheck=tcp://localhost:1'))
+
+    def run(program, *words, **how):
+        p = subprocess.run([f'{c.options.bin}/{program}', *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           timeout=c.patience, **how)
+        return p.returncode, p.stdout.decode()
+    code, out = run('supervisord', '--check', '-c', '/dev/stdin', input=text.encode())
+    same(code, 0, out)
+    has(out, '1 program,', 'what is said of it')
+    code, out = run('supervisorctl', '-c', '/dev/stdin', 'status', input=text.encode())
+    has(out, 'unix:///nowhere/s.sock no such file', 'what the client says')
+    os.mkfifo(c.path('fifo'))
+    code, out = run('supervisorctl', '-c', c.path('fifo'), 'status', stdin=subprocess.DEVNULL)
+    same(code, 2, out)
+    has(out, f'could not read config file {c.path("fifo")}: {c.path("fifo")} is a pipe, not a regular file', 'the reason')
 
 
 @story(nobody=True)

@@ -37,12 +37,14 @@ static bool has_dir(const struct fake_world *f, const char *path)
         return false;
 }
 
-static bool read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+                      struct err *e)
 {
         struct fake_world *f = fake(w);
         int i = file_index(f, path);
 
         f->reads++;
+        f->kind = kind;
         errno = strs_has(&f->denied, path) ? EACCES : has_dir(f, path) ? EISDIR : ENOENT;
         if (i < 0 || errno == EACCES)
                 return err_set(e, ERR_SYS, "open %s", path);

@@ -17,7 +17,8 @@ struct fake_world {
         struct strs env;     /* ops.environ points here */
         struct account users[FAKE_WORLD_USERS];
         int user_count;
-        int reads, stats; /* how often was asked */
+        int reads, stats;    /* how often was asked */
+        enum file_kind kind; /* that the last file was allowed to be */
 };
 
 /* A world with /, /tmp and /etc, the users root (0, 0) and web (1000, 1000), PATH and HOME=/root,

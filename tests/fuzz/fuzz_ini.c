@@ -13,11 +13,12 @@ struct paper {
         size_t size;
 };
 
-static bool read_file(const struct world *w, const char *path, struct buf *out, struct err *e)
+static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+                      struct err *e)
 {
         const struct paper *p = (const struct paper *)w;
 
-        (void)path;
+        (void)path, (void)kind;
         buf_put(out, p->data, p->size);
         return !out->failed || err_nomem(e);
 }

@@ -281,3 +281,24 @@ Test(lookup, addresses_and_localhost_are_no_names)
         cr_expect(host_is_name("db"));
         cr_expect(host_is_name("localhost.example"));
 }
+
+/* It may be a pipe at the start, and only then; a file beside it is one. */
+Test(lookup, the_main_file_is_read_once_at_the_start)
+{
+        open_names(HEAD "user=web\n");
+        config_free(read_file(""));
+        cr_expect_eq(world.reads, 1);
+        cr_expect_eq(world.kind, FILE_AWAITED);
+        config_free(read_file(""));
+        cr_expect_eq(world.reads, 2, "anew, in the next reading");
+        lookups_begin(names);
+        config_free(config_load(CONF, WANT_RELOAD, NULL, 0, lookups_world(names), &diags));
+        config_free(config_load(CONF, WANT_RELOAD, NULL, 0, lookups_world(names), &diags));
+        cr_expect_eq(world.reads, 4);
+        cr_expect_eq(world.kind, FILE_ORDINARY);
+        lookups_end(names);
+        fake_world_file(&world, "/etc/more.ini", "[program:a]\ncommand=/bin/a\n");
+        fake_world_file(&world, CONF, HEAD "[include]\nfiles=/etc/more.ini\n");
+        config_free(read_file(""));
+        cr_expect_eq(world.kind, FILE_ORDINARY, "the included one came last");
+}

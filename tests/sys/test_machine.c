@@ -2,6 +2,8 @@
 #include "isolated.h"
 
 #include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "sys/limits.h"
 #include "sys/user.h"
@@ -252,7 +254,7 @@ Test(world, reads_a_file_with_zero_bytes_in_it)
         AUTO_BUF text = BUF_INIT;
 
         put("a", "x\0y\n", 4);
-        cr_assert(w->read_file(w, in_dir("a"), &text, &why), "%s", why.text);
+        cr_assert(w->read_file(w, in_dir("a"), FILE_ORDINARY, &text, &why), "%s", why.text);
         cr_assert_eq(text.len, 4);
         cr_assert_arr_eq(text.data, "x\0y\n", 4);
 }
@@ -267,9 +269,9 @@ Test(world, reads_a_large_and_an_empty_file)
         memset(large, 'z', sizeof large);
         put("large", large, sizeof large);
         put("empty", "", 0);
-        cr_assert(w->read_file(w, in_dir("large"), &text, &why));
+        cr_assert(w->read_file(w, in_dir("large"), FILE_ORDINARY, &text, &why));
         cr_assert_eq(text.len, sizeof large);
-        cr_assert(w->read_file(w, in_dir("empty"), &none, &why));
+        cr_assert(w->read_file(w, in_dir("empty"), FILE_ORDINARY, &none, &why));
         cr_assert_eq(none.len, 0);
         cr_assert_str_eq(buf_str(&none), "");
 }
@@ -279,11 +281,78 @@ Test(world, says_why_a_file_cannot_be_read)
         const struct world *w = world_real();
         AUTO_BUF text = BUF_INIT;
 
-        cr_assert_not(w->read_file(w, in_dir("missing"), &text, &why));
+        cr_assert_not(w->read_file(w, in_dir("missing"), FILE_ORDINARY, &text, &why));
         cr_assert_eq(why.sys, ENOENT);
-        cr_assert_not(w->read_file(w, dir, &text, &why));
+        cr_assert_not(w->read_file(w, dir, FILE_AWAITED, &text, &why));
         cr_assert_eq(why.sys, EISDIR);
         cr_assert_not_null(strstr(why.text, dir));
+}
+
+static bool is_read(const char *path, enum file_kind kind)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        why = (struct err){ 0 };
+        bool fine = world_real()->read_file(world_real(), path, kind, &text, &why);
+        cr_expect(fine || strstr(why.text, path), "%s: %s", path, why.text);
+        cr_expect(fine || why.sys == 0 || why.sys == EISDIR, "%s", why.text);
+        return fine;
+}
+
+/* A pipe with a name would be waited for, and that has no end where nobody writes. */
+Test(world, reads_what_is_no_file_only_where_that_is_wanted)
+{
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        char path[64];
+        int ends[2];
+
+        cr_expect(is_read("/dev/null", FILE_ORDINARY));
+        cr_assert_eq(symlink("/dev/null", in_dir("masked")), 0);
+        cr_expect(is_read(in_dir("masked"), FILE_ORDINARY));
+        cr_expect_not(is_read("/dev/zero", FILE_ORDINARY));
+        cr_expect_str_eq(why.text, "/dev/zero is a device, not a regular file");
+        cr_assert_eq(mkfifo(in_dir("fifo"), 0600), 0);
+        cr_expect_not(is_read(in_dir("fifo"), FILE_ORDINARY));
+        cr_expect_not(is_read(in_dir("fifo"), FILE_OPEN));
+        cr_expect_not(is_read(dir, FILE_OPEN));
+
+        int s = socket(AF_UNIX, SOCK_STREAM, 0);
+        cr_assert_lt(strlen(in_dir("socket")), sizeof at.sun_path);
+        strcpy(at.sun_path, in_dir("socket"));
+        cr_assert_eq(bind(s, (struct sockaddr *)&at, sizeof at), 0);
+        cr_expect_not(is_read(in_dir("socket"), FILE_AWAITED));
+        close(s);
+
+        cr_assert_eq(pipe(ends), 0);
+        cr_assert_eq(write(ends[1], "a", 1), 1);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        cr_expect_not(is_read(path, FILE_ORDINARY));
+        close(ends[1]);
+        cr_expect(is_read(path, FILE_OPEN));
+        close(ends[0]);
+}
+
+/* The writer comes late, and the reader does not take "nothing yet" for the end. */
+Test(world, waits_for_what_comes_through_a_pipe)
+{
+        AUTO_BUF text = BUF_INIT;
+        char path[64];
+        int ends[2];
+
+        cr_assert_eq(pipe(ends), 0);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        pid_t pid = fork();
+        if (pid == 0) {
+                usleep(50000);
+                _exit(write(ends[1], "late", 4) != 4);
+        }
+        cr_assert_gt(pid, 0);
+        close(ends[1]);
+        cr_assert(world_real()->read_file(world_real(), path, FILE_OPEN, &text, &why), "%s",
+                  why.text);
+        cr_expect_str_eq(buf_str(&text), "late");
+        waitpid(pid, NULL, 0);
+        close(ends[0]);
 }
 
 Test(world, refuses_a_file_without_end)
@@ -291,7 +360,7 @@ Test(world, refuses_a_file_without_end)
         const struct world *w = world_real();
         AUTO_BUF text = BUF_INIT;
 
-        cr_assert_not(w->read_file(w, "/dev/zero", &text, &why));
+        cr_assert_not(w->read_file(w, "/dev/zero", FILE_OPEN, &text, &why));
         cr_assert_eq(why.sys, EFBIG);
 }
 
