@@ -197,7 +197,6 @@ static int supervise(struct daemon *d)
         if (d->handover.list >= 0)
                 fault_point("upgrade.adopted");
         handover_confirmed(&d->handover);
-        state_confirmed(&d->sup);
         d->sup.handover = NULL;
         service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);

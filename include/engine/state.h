@@ -60,11 +60,8 @@ void state_born(struct supervisor *s, struct process *p, pid_t pid);
 void state_end_noted(const struct supervisor *s);
 
 struct strs;
-/* For the next image in our place: the lock; and, should it be of the version before this one, a
- * table as that one reads it. False: no memory. */
+/* For the next image in our place: the lock. False: no memory. */
 bool state_hand_over(const struct supervisor *s, struct strs *items);
-/* We are that image, and it is not gone back from here. */
-void state_confirmed(struct supervisor *s);
 
 /* ---- what event listeners have not acknowledged yet */
 

@@ -25,7 +25,6 @@ struct footprint {
         uint32_t slot;                  /* of its record, counted from 1; 0: none */
         uint32_t texts;                 /* and where the rest of it is */
         uint64_t start_low, start_high; /* clock ticks since the boot */
-        uint64_t fingerprint;           /* of the program that it runs by */
         uint64_t given;                 /* of what it was started with; 0: not known */
         uint64_t frame;                 /* of what the rest was written; 0: write it anew */
         uint32_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours, or unknown */

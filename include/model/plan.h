@@ -82,10 +82,6 @@ struct pairing {
 enum change program_diff(const struct program *a, const struct program *b, const struct pairing *at,
                          struct strs *keys);
 
-/* One number for the words of all that only a new start makes true: what version 0.1.0 knows a
- * worker's settings by (model/given.h has a better one). Never 0. Without memory it is 1. */
-uint64_t program_fingerprint(struct program *p);
-
 /* Group-wise, as Supervisor's reloadConfig: names sorted bytewise. Scaling is no change. */
 struct group_diff {
         struct strs added, changed, removed;

@@ -91,7 +91,6 @@ struct channel_conf {
 
 struct program {
         unsigned refs;
-        uint64_t fingerprint; /* see model/plan.h; 0: not asked for yet */
         enum program_kind kind;
         char *name;    /* owned: after the colon */
         char *section; /* owned: "program:web" */

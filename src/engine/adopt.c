@@ -661,7 +661,6 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
                                 .texts = k->texts,
                                 .start_low = r->start_low,
                                 .start_high = r->start_high,
-                                .fingerprint = r->fingerprint,
                                 .given = r->given,
                                 .pipes = { footprint_pipe(r->pipes[0]), footprint_pipe(r->pipes[1]),
                                            footprint_pipe(r->pipes[2]) } };
@@ -729,15 +728,12 @@ static bool lacks_pipe(const struct process *p, const struct relic *k)
                (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
 }
 
-/* A worker that version 0.1.0 started is known by the words of its settings only. What cannot be
- * made ready says so at the next start. */
+/* What cannot be made ready says so at the next start. */
 static bool is_changed(struct supervisor *s, const struct process *p, const struct relic *k)
 {
         struct err e = { 0 };
         enum fault f;
 
-        if (!k->record.given)
-                return k->record.fingerprint != program_fingerprint(p->program);
         const struct outfit *o = outfit_of(s, p, p->program, &f, &e);
         return !o || o->given != k->record.given;
 }

@@ -87,32 +87,14 @@ static bool open_vault(struct state *st, const char *name, struct vault *v, stru
         return ok;
 }
 
-static bool open_both(struct state *st, struct buf *said, struct err *e)
-{
-        return open_table(st, said, e) && open_vault(st, "texts", &st->texts, said, e);
-}
-
-static void close_both(struct state *st)
-{
-        statetable_close(&st->table);
-        vault_close(&st->texts);
-}
-
 static bool take_over(struct state *st, struct buf *said, struct err *e)
 {
-        bool imported = false;
-
         if (!state_owner_here(&st->who, e))
                 return false;
         st->who.version = STATE_VERSION;
         st->who.readable_by = STATE_READABLE_BY;
-        if (!open_vault(st, "events", &st->events, said, e) || !open_both(st, said, e) ||
-            !v1_import(st, &imported, said, e))
-                return false;
-        if (!imported)
-                return true;
-        close_both(st);
-        return open_both(st, said, e);
+        return open_vault(st, "events", &st->events, said, e) && open_table(st, said, e) &&
+               open_vault(st, "texts", &st->texts, said, e);
 }
 
 static bool open_tables(struct supervisor *s, struct err *e)
@@ -152,7 +134,8 @@ static void release(struct supervisor *s)
         free(st->full);
         mapped_margin_drop(st->margin);
         state_forget_relics(s);
-        close_both(st);
+        statetable_close(&st->table);
+        vault_close(&st->texts);
         vault_close(&st->events);
         free(st->left);
         fd_close(&st->lock);
@@ -273,7 +256,6 @@ void state_close(struct supervisor *s, bool keep_it)
         if (!st)
                 return;
         if (!keep_it || st->table.used == 0) {
-                v1_remove(st);
                 statetable_remove(&st->table);
                 vault_remove(&st->texts);
                 vault_remove(&st->events);
@@ -314,18 +296,5 @@ const char *state_dir(const struct supervisor *s)
 
 bool state_hand_over(const struct supervisor *s, struct strs *items)
 {
-        struct err e = { 0 };
-
-        if (!s->state)
-                return true;
-        if (!v1_export(s->state, &e))
-                log_line(s->log, LVL_WARN, "%s: an earlier version could not go on from here",
-                         e.text);
-        return handover_put_fd(items, "state", s->state->lock);
-}
-
-void state_confirmed(struct supervisor *s)
-{
-        if (s->state)
-                v1_remove(s->state);
+        return !s->state || handover_put_fd(items, "state", s->state->lock);
 }

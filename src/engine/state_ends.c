@@ -1,6 +1,6 @@
 /* An end between its reaping and its record. The kernel writes it down, in the call that reaps: a
  * kill comes before that, and whoever is next reaps or asks; or after it, and then it is here. One
- * at a time, in the margin of <statedir>/records behind what state_v1.c has there. */
+ * at a time, in the margin of <statedir>/records. */
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -10,9 +10,7 @@
 #include "state_record.h"
 #include "sys/sys.h"
 
-#define END_AT 32u
-_Static_assert(offsetof(siginfo_t, si_status) + sizeof(int) <= MAPPED_MARGIN - END_AT &&
-                   END_AT % _Alignof(siginfo_t) == 0,
+_Static_assert(offsetof(siginfo_t, si_status) + sizeof(int) <= MAPPED_MARGIN,
                "what waitid(2) writes fits into the margin");
 
 void state_end_noted(const struct supervisor *s)
@@ -27,7 +25,7 @@ bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
 
         if (!s->state || s->state->margin)
                 return false;
-        memcpy(&end, (char *)mapped_margin(&s->state->table.file) + END_AT, MAPPED_MARGIN - END_AT);
+        memcpy(&end, mapped_margin(&s->state->table.file), MAPPED_MARGIN);
         if (end.si_signo != SIGCHLD || end.si_pid != pid || end.si_code < CLD_EXITED ||
             end.si_code > CLD_DUMPED)
                 return false;
@@ -47,7 +45,7 @@ void state_keep_ends(struct supervisor *s)
                          st->table.file.path, strerror(errno));
                 return;
         }
-        s->sys->end = (siginfo_t *)((char *)st->margin + END_AT);
+        s->sys->end = st->margin;
         state_end_noted(s);
 }
 

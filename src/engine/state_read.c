@@ -6,7 +6,6 @@
 
 #include "engine/state.h"
 #include "model/given.h"
-#include "model/plan.h"
 #include "state_record.h"
 #include "sys/orphan.h"
 
@@ -130,7 +129,6 @@ static bool unpack_frame(struct record *r, const char *data, size_t len)
         r->number = frame.number;
         r->stopasgroup = frame.stopasgroup;
         r->killasgroup = frame.killasgroup;
-        r->fingerprint = frame.fingerprint;
         r->given = frame.given;
         return unpack_texts(r, data + size + failures, data + len);
 }
@@ -296,8 +294,6 @@ static bool runs_by(const struct supervisor *s, const struct record *r, const st
         AUTO_STRS argv = STRS_INIT;
         uint64_t given = 0;
 
-        if (!r->given)
-                return r->fingerprint == program_fingerprint((struct program *)p); /* it keeps it */
         bool ok = recipe_make(p, r->text[TEXT_GROUP], r->number, s->world, &recipe, &e) &&
                   command_split(recipe.command, &argv, &e) &&
                   given_fingerprint(p, &recipe, &argv, &given);

@@ -3,8 +3,9 @@
  * A record has two halves. What changes with every step of a process is of a fixed size, in
  * <statedir>/records (sys/statetable.h); names, paths and what else stays for long is in
  * <statedir>/texts (sys/vault.h), written anew only when it has changed, and referred to from
- * there. Both layouts are file formats: STATE_VERSION counts up with each change, and the version
- * before is read, and written for it when it is to go on (state_v1.c). */
+ * there. Both layouts are file formats: STATE_VERSION counts up with each change, and
+ * STATE_READABLE_BY where an earlier version could not read it; what is of another version is set
+ * aside (sys/mapped.h). */
 #ifndef ENGINE_STATE_RECORD_H
 #define ENGINE_STATE_RECORD_H
 
@@ -19,8 +20,8 @@
 #include "sys/statetable.h"
 #include "sys/vault.h"
 
-#define STATE_VERSION     2
-#define STATE_READABLE_BY 2
+#define STATE_VERSION     1
+#define STATE_READABLE_BY 1
 
 enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
 
@@ -52,10 +53,9 @@ struct record {
         const char *text[TEXT_COUNT];
 
         /* A process. */
-        unsigned work;        /* DO_* that were about to be begun */
-        int status;           /* as from waitpid: of the death that its logs are read for */
-        uint64_t fingerprint; /* of the words of the program it runs by */
-        uint64_t given;       /* of what it was started with; 0: version 0.1.0 did not say */
+        unsigned work;  /* DO_* that were about to be begun */
+        int status;     /* as from waitpid: of the death that its logs are read for */
+        uint64_t given; /* fingerprint of what it was started with; 0: it never was */
         uint64_t start_low, start_high;
         uint64_t pipes[3]; /* inodes; 0: none */
         int number, stopsignal, stopwaitsecs, program_kind;
@@ -104,7 +104,6 @@ struct record_frame {
         uint8_t program_kind, stopsignal;
         int32_t stopwaitsecs, number;
         uint8_t stopasgroup, killasgroup, failure_count, spare;
-        uint64_t fingerprint;
         uint64_t given;
 };
 #define FRAME_MAX 9216 /* with all that follows */
@@ -176,16 +175,5 @@ void state_forget_relics(struct supervisor *s);
 
 /* state_events.c. False: no memory. */
 bool state_events_read(struct state *st);
-
-/* state_v1.c: the layout before this one. */
-
-/* What a daemon of that version left is written into our tables, in place of what is there; said
- * when it is not ours to take, or damaged. *done_out: there was some; the tables are to be opened
- * anew. False: no memory or disk, *e. */
-bool v1_import(struct state *st, bool *done_out, struct buf *said, struct err *e);
-/* The same for a daemon of that version that might go on. False: *e. */
-bool v1_export(struct state *st, struct err *e);
-/* Nobody is going to need it any more. */
-void v1_remove(struct state *st);
 
 #endif

@@ -6,7 +6,6 @@
 #include "engine/listeners.h"
 #include "engine/state.h"
 #include "engine/worker.h"
-#include "model/plan.h"
 #include "state_record.h"
 #include "sys/orphan.h"
 
@@ -117,7 +116,6 @@ static bool pack_frame(const struct record *r, char *out, size_t *len)
                                       .stopasgroup = r->stopasgroup,
                                       .killasgroup = r->killasgroup,
                                       .failure_count = m->failure_count,
-                                      .fingerprint = r->fingerprint,
                                       .given = r->given };
 
         append(&to, &frame, sizeof frame);
@@ -185,7 +183,6 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                           [TEXT_ERR] = log_path(w->err) },
                 .work = work | (w->owes_stop ? DO_TERM : 0),
                 .status = w->status,
-                .fingerprint = m->fingerprint ? m->fingerprint : program_fingerprint(p->program),
                 .given = m->given,
                 .start_low = m->start_low,
                 .start_high = m->start_high,
@@ -263,10 +260,9 @@ static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uin
  * at. Failures are few, and in there. */
 static uint64_t frame_of(const struct process *p, const struct record *r)
 {
-        uint64_t f = mapped_mix(r->fingerprint ^ r->given, (uint64_t)p->worker->mark.paths << 32 |
-                                                               (uint64_t)r->stopsignal << 8 |
-                                                               (uint64_t)r->stopasgroup << 1 |
-                                                               (uint64_t)r->killasgroup);
+        uint64_t f = mapped_mix(
+            r->given, (uint64_t)p->worker->mark.paths << 32 | (uint64_t)r->stopsignal << 8 |
+                          (uint64_t)r->stopasgroup << 1 | (uint64_t)r->killasgroup);
 
         if (r->memory.failure_count || r->memory.spawnerr[0])
                 return 0;
@@ -439,7 +435,6 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
 
         if (!w)
                 return true;
-        w->mark.fingerprint = program_fingerprint(p->program);
         w->mark.given = given;
         w->mark.start_low = orphan_ticks_now() - 1;
         w->mark.start_high = w->mark.start_low;

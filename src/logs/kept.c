@@ -10,7 +10,7 @@ struct record {
         uint64_t written : 48;
         uint64_t shared : 16;
         uint64_t dropped : 48;
-        uint64_t life0 : 16; /* of 48 bits; 0 in files of an earlier layout: not known */
+        uint64_t life0 : 16; /* of 48 bits; 0: not known */
         int64_t base : 48;
         uint64_t life1 : 16;
         uint32_t buffered, rotations;

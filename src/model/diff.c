@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "model/given.h"
-#include "model/hash_text.h"
 #include "model/opt_kind.h"
 #include "model/plan.h"
 
@@ -81,27 +80,6 @@ enum change program_diff(const struct program *a, const struct program *b, const
         if (worst == CHANGE_LIVE && lacks_pipe(a, b))
                 worst = CHANGE_RESTART;
         return worst;
-}
-
-uint64_t program_fingerprint(struct program *p)
-{
-        uint64_t h = HASH_TEXT_BEGIN ^ p->kind;
-        AUTO_BUF text = BUF_INIT;
-
-        if (p->fingerprint)
-                return p->fingerprint;
-        for (const struct opt *o = program_opts; o->key; o++) {
-                if (o->change != CHANGE_RESTART || !(o->kinds & p->kind))
-                        continue;
-                buf_reset(&text);
-                opt_format(o, p, &text);
-                if (text.failed)
-                        return 1;
-                h = hash_text(hash_text(h, o->key), buf_str(&text));
-        }
-        h = hash_text(h, p->global_env ? p->global_env : "");
-        h = hash_text(h, p->name ? p->name : "");
-        return p->fingerprint = h ? h : 1;
 }
 
 /* ---- groups */

@@ -21,7 +21,6 @@
 struct header {
         char magic[8];
         uint32_t shape;
-        uint32_t namespace_init; /* as in the owner; 0, too, where an earlier version wrote it */
         struct state_owner owner;
         uint64_t sum;
 };
@@ -139,7 +138,7 @@ static bool write_header(int fd, const struct header *h)
 static bool is_same_namespace(const struct header *h, const struct state_owner *who)
 {
         return h->owner.pid_namespace == who->pid_namespace &&
-               (h->namespace_init == who->namespace_init || !h->namespace_init ||
+               (h->owner.namespace_init == who->namespace_init || !h->owner.namespace_init ||
                 !who->namespace_init);
 }
 
@@ -361,7 +360,6 @@ static bool make_file(struct mapped *m, const struct mapped_form *f, const struc
 
         memset(&h, 0, sizeof h); /* the gaps, too: they are in the sum */
         h.shape = f->shape;
-        h.namespace_init = who->namespace_init;
         memcpy(&h.owner, who, sizeof h.owner);
         memcpy(h.magic, f->magic, sizeof h.magic);
         h.sum = header_sum(&h);

@@ -164,7 +164,7 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
                 set_top(t, has_top ? t->slot_count : 0);
         for (uint32_t i = 0; i < t->slot_count; i++)
                 look_at(t, i);
-        if (!has_top && !t->used && !t->file.fresh) /* an earlier version left none */
+        if (!has_top && !t->file.fresh)
                 mapped_damaged(&t->file, said);
         return true;
 }

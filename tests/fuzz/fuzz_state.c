@@ -14,7 +14,7 @@
 #include "base/fd.h"
 
 static char dir[] = "/dev/shm/fuzz-state.XXXXXX"; /* thousands of files a second */
-static char table_path[64], texts_path[64], events_path[64], v1_path[64];
+static char table_path[64], texts_path[64], events_path[64];
 static struct supervisor sup;
 static struct log quiet;
 static struct buf said;
@@ -27,7 +27,7 @@ static void be_quiet(struct log *l, enum log_level level, const char *text, size
 static void sweep(void)
 {
         static const char *const endings[] = { "", ".aside", ".new" };
-        const char *const files[] = { table_path, texts_path, events_path, v1_path };
+        const char *const files[] = { table_path, texts_path, events_path };
         char path[96];
 
         for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -54,7 +54,6 @@ static void begin(struct state *st)
                 snprintf(table_path, sizeof table_path, "%s/records", dir);
                 snprintf(texts_path, sizeof texts_path, "%s/texts", dir);
                 snprintf(events_path, sizeof events_path, "%s/events", dir);
-                snprintf(v1_path, sizeof v1_path, "%s/table", dir);
                 atexit(at_end);
         }
         *st = (struct state){ .dir = dir, .lock = -1 };
@@ -169,24 +168,6 @@ static void as_events(struct state *st, const uint8_t *data, size_t size)
         open_all(st);
 }
 
-static void as_v1(struct state *st, const uint8_t *data, size_t size)
-{
-        struct state_owner then = st->who;
-        struct statetable old;
-        struct err e = { 0 };
-        bool done;
-
-        then.version = then.readable_by = 1;
-        assert(statetable_open(&old, v1_path, 1000, &then, &said, &e));
-        for (; size > 0; data += 1000, size -= size < 1000 ? size : 1000)
-                statetable_add(&old, data, size < 1000 ? (uint32_t)size : 1000, &e);
-        statetable_close(&old);
-        open_all(st);
-        assert(v1_import(st, &done, &said, &e));
-        close_all(st);
-        open_all(st);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -197,16 +178,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         begin(&st);
         const char *const files[] = { table_path, texts_path, events_path };
-        unsigned kind = data[0] % 9;
+        unsigned kind = data[0] % 8;
         data++, size--;
         if (kind < 6)
                 as_file(&st, files[kind % 3], kind < 3, data, size);
         else if (kind == 6)
                 as_records(&st, data, size);
-        else if (kind == 7)
-                as_events(&st, data, size);
         else
-                as_v1(&st, data, size);
+                as_events(&st, data, size);
         look_at_everything(&st);
         close_all(&st);
         sweep();
