@@ -132,10 +132,12 @@ void opt_free(const struct opt *o, void *base)
 
 void opt_format(const struct opt *o, const void *base, struct buf *out)
 {
-        if (o->flags & OPT_SECRET)
+        AUTO_BUF secret = BUF_INIT;
+        bool is_secret = o->flags & OPT_SECRET;
+
+        kinds[o->type]->format(o, (const char *)base + o->at, is_secret ? &secret : out);
+        if (secret.len || secret.failed)
                 buf_puts(out, "...");
-        else
-                kinds[o->type]->format(o, (const char *)base + o->at, out);
 }
 
 const char *opt_type_words(enum opt_type type)

@@ -103,6 +103,7 @@ static const struct opt supervisord_opts[] = {
           .type = OPT_STRING,
           .at = S(environment),
           .change = CHANGE_LIVE,
+          .flags = OPT_SECRET, /* of its values */
           .help = "Variables as KEY=\"value\",KEY2=\"value\" for every process." },
         { .key = "minfds",
           .type = OPT_INT,

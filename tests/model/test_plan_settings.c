@@ -87,3 +87,15 @@ Test(plan_settings, shows_that_a_password_changes_and_not_to_what)
         cr_expect_str_eq(planned("[unix_http_server]\nfile=/tmp/s\nusername=u\npassword=new\n"),
                          "live [unix_http_server] password: ... -> ...\n");
 }
+
+Test(plan_settings, shows_that_variables_change_and_not_to_what)
+{
+        run("environment=TOKEN=\"old\"\n[unix_http_server]\nfile=/tmp/s\n");
+        cr_expect_str_eq(planned("environment=TOKEN=\"new\"\n"
+                                 "[unix_http_server]\nfile=/tmp/s\nusername=u\npassword=new\n"),
+                         "live [supervisord] environment: ... -> ...\n"
+                         "live [unix_http_server] username: - -> u\n"
+                         "live [unix_http_server] password: - -> ...\n");
+        cr_expect_str_eq(planned("[unix_http_server]\nfile=/tmp/s\n"),
+                         "live [supervisord] environment: ... -> -\n");
+}
