@@ -582,6 +582,18 @@ Test(rest, takes_orders_over_tcp_with_a_password_and_from_no_web_page)
         cr_expect_eq(kernel.child_count, 1);
 }
 
+Test(rest, lets_a_binary_be_named_by_root_and_the_daemons_user_only)
+{
+        static const char headers[] =
+            PASSWORD "Content-Type: application/json\r\nContent-Length: 22\r\n";
+
+        from.conf.kind = SERVER_INET;
+        from.conf.username = "ann";
+        from.conf.password = "s3cret";
+        cr_expect_eq(tcp_say("POST", "/v1/upgrade", headers, "{\"binary\":\"/bin/true\"}"), 403);
+        cr_expect(has("may name a binary"));
+}
+
 Test(rest, opens_a_server_without_password_when_it_is_told_to)
 {
         from.conf.kind = SERVER_INET;
