@@ -122,8 +122,9 @@ static bool is_ambiguous(const struct http_parse *p)
 
         if (!names_are_tokens(p) || count_headers(p, "Host") > 1 || codings + lengths > 1)
                 return true;
-        return codings == 1 && (p->parser.http_minor == 0 ||
-                                strcasecmp(http_parse_header(p, "Transfer-Encoding"), "chunked"));
+        return codings == 1 &&
+               (p->parser.http_minor == 0 ||
+                strcasecmp(http_parse_header(p, "Transfer-Encoding"), "chunked") != 0);
 }
 
 static int check_head(struct http_parse *p)

@@ -1,5 +1,6 @@
 #include "engine/adopt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -537,6 +538,8 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
 {
         struct supervisor *s = a->sup;
         struct process *p = a->process;
+
+        assert(p->worker); /* made when its adoption began */
         struct footprint *m = &p->worker->mark;
         struct relic k = { .record = { .listener = a->listener,
                                        .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };

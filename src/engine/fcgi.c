@@ -56,7 +56,7 @@ static bool take_path(struct supervisor *s, const struct unix_listen *l, struct 
 
         if (listen_unix(l, made, e))
                 return true;
-        if (e->code != ERR_BUSY || lstat(l->path, &st) < 0 || !S_ISSOCK(st.st_mode))
+        if (e->code != ERR_BUSY || !l->path || lstat(l->path, &st) < 0 || !S_ISSOCK(st.st_mode))
                 return false;
         log_line(s->log, LVL_WARN, "%s was in use by pid %d, taking it over", l->path,
                  (int)made->holder);

@@ -165,7 +165,7 @@ static void on_limit(EV_P_ ev_timer *w, int revents)
 static bool begin_round(struct supervisor *s, struct lookup *k, struct err *e)
 {
         struct child *c = calloc(1, sizeof *c);
-        struct asked asked;
+        struct asked asked = { .fd = -1 };
 
         if (!c)
                 return err_nomem(e);
@@ -389,7 +389,7 @@ struct config *lookup_load(struct lookups *names, struct sys *sys, const struct 
 {
         int64_t end_ms = clock_mono_ms() + LOOKUP_LIMIT_S * 1000;
         struct config *c = NULL;
-        struct asked asked;
+        struct asked asked = { .fd = -1 };
         struct err e = { 0 };
 
         lookups_begin(names);

@@ -36,7 +36,7 @@ static bool is_daemons_own(const char *item)
 {
         static const char *const names[] = { "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
                                              "LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES=",
-                                             "FDSTORE=",       RUN_KEY "=" };
+                                             "FDSTORE=",       (RUN_KEY "=") };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strncmp(item, names[i], strlen(names[i])) == 0)

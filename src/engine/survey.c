@@ -293,8 +293,8 @@ bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bo
                 whole = true;
         if (whole && !proc_table_read(&t))
                 return false;
-        struct found **line = t.count ? calloc(t.count, sizeof(struct found *)) : NULL;
-        bool fine = (line || !t.count) && fill(&t, out);
+        struct found **line = calloc(t.count + 1, sizeof(struct found *));
+        bool fine = line && fill(&t, out);
         proc_table_release(&t);
         if (fine) {
                 mark_sessions(out, leads, lead_count);
