@@ -49,7 +49,7 @@ void state_note_fleet(struct supervisor *s, struct fleet *f);
 
 struct launch;
 /* A start: the child itself writes down its pid, so that there is no moment at which a worker
- * exists that nobody knows of. Ends with state_note. False: there is no room for its record, and it
+ * exists that nobody knows of. Ends with state_note. False: its record cannot be written, and it
  * must not be started (*e). */
 bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
                  struct err *e);

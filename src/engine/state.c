@@ -110,7 +110,8 @@ static bool open_tables(struct supervisor *s, struct err *e)
         if (st->table.file.copy)
                 log_line(s->log, LVL_WARN,
                          "%s is read-only: what it knows is gone on with, but nothing of what "
-                         "happens from now on will survive the death of supervisord",
+                         "happens from now on will survive the death of supervisord, and nothing "
+                         "is started until it can be written",
                          st->dir);
         if (st->table.damaged)
                 log_line(s->log, LVL_WARN,
@@ -284,9 +285,9 @@ const char *state_trouble(const struct supervisor *s)
 
         if (!st)
                 return s->no_state;
-        if (st->table.file.copy)
-                return "read-only: nothing that happens now survives the death of supervisord";
-        return state_watch_trouble(st->watch) ? state_watch_trouble(st->watch) : st->full;
+        if (state_watch_trouble(st->watch))
+                return state_watch_trouble(st->watch);
+        return st->table.file.copy ? "it has become read-only" : st->full;
 }
 
 const char *state_dir(const struct supervisor *s)

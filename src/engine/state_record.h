@@ -154,6 +154,8 @@ bool state_make_dir(const char *dir, struct err *e);
 void state_watch_begin(struct supervisor *s);
 void state_watch_free(struct state_watch *w);                 /* NULL is fine */
 const char *state_watch_trouble(const struct state_watch *w); /* NULL: none */
+/* What is in trouble is tried now, and not only when its time has come. NULL is fine. */
+void state_watch_retry(struct state_watch *w);
 
 /* state_ends.c: the file of the records is another one. */
 void state_ends_follow(struct supervisor *s);

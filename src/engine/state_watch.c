@@ -1,7 +1,9 @@
-/* The state directory is watched: when it or a file of it is removed or replaced, that is said and
- * stands there for those who ask, and all of it is written anew from memory, as soon as that can be
- * done. A daemon that was killed without its state would have everything started a second time. */
+/* The state directory is watched: when it or a file of it is removed or replaced, or where it was
+ * found read-only, that is said and stands there for those who ask, and all of it is written anew
+ * from memory, as soon as that can be done. A daemon that was killed without its state would have
+ * everything started a second time: until then nothing is started. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -25,8 +27,9 @@ struct state_watch {
         int fd;                 /* owned */
         ev_io changed;
         ev_timer again;
-        double wait_s; /* until the next try; 0: all is well */
-        char *trouble; /* owned; NULL: none */
+        double wait_s;    /* until the next try; 0: all is well */
+        const char *what; /* has come to it */
+        char *trouble;    /* owned; NULL: none */
 };
 
 const char *state_watch_trouble(const struct state_watch *w)
@@ -47,13 +50,38 @@ void state_watch_free(struct state_watch *w)
 
 /* ---- writing it anew */
 
+/* It was opened to be read only. The new one is held before it is in place: there is no moment at
+ * which another daemon could have it. */
+static bool sign_lock(struct state *st, struct err *e)
+{
+        AUTO_BUF fresh = BUF_INIT;
+        AUTO_FD fd = -1;
+        pid_t holder;
+
+        buf_printf(&fresh, "%s.new", st->lock_path);
+        if (fresh.failed)
+                return err_nomem(e);
+        if (!pidfile_open(fresh.data, &fd, &holder, e))
+                return false;
+        bool ok = pidfile_write(fd, getpid(), e);
+        if (ok && rename(fresh.data, st->lock_path) < 0)
+                ok = err_set(e, ERR_SYS, "rename %s", fresh.data);
+        if (!ok) {
+                unlink(fresh.data);
+                return false;
+        }
+        fd_close(&st->lock);
+        st->lock = fd_take(&fd);
+        return true;
+}
+
 static bool take_new_lock(struct state *st, struct err *e)
 {
         pid_t holder;
         int fd;
 
         if (pidfile_is_there(st->lock_path, st->lock))
-                return true;
+                return !st->table.file.copy || sign_lock(st, e);
         if (!pidfile_open(st->lock_path, &fd, &holder, e))
                 return false;
         fd_close(&st->lock);
@@ -63,7 +91,7 @@ static bool take_new_lock(struct state *st, struct err *e)
 
 static bool write_file_anew(struct mapped *m, struct err *e)
 {
-        return mapped_is_there(m) || mapped_write_anew(m, e);
+        return (!m->copy && mapped_is_there(m)) || mapped_write_anew(m, e);
 }
 
 static bool write_all_anew(struct supervisor *s, struct err *e)
@@ -75,6 +103,7 @@ static bool write_all_anew(struct supervisor *s, struct err *e)
             !write_file_anew(&st->table.file, e))
                 return false;
         state_ends_follow(s);
+        state_keep_ends(s); /* where they could not be so far */
         return true;
 }
 
@@ -102,7 +131,8 @@ static bool watch_place(struct state_watch *w)
 static void is_well(struct state_watch *w)
 {
         if (w->wait_s > 0)
-                log_line(w->sup->log, LVL_WARN, "%s had gone: written anew", w->sup->state->dir);
+                log_line(w->sup->log, LVL_WARN, "%s had %s: written anew", w->sup->state->dir,
+                         w->what);
         w->wait_s = 0;
         free(w->trouble);
         w->trouble = NULL;
@@ -112,11 +142,11 @@ static void is_troubled(struct state_watch *w, const struct err *e)
 {
         AUTO_BUF text = BUF_INIT;
 
-        buf_printf(&text, "it has gone and cannot be written anew: %s", e->text);
+        buf_printf(&text, "it has %s and cannot be written anew: %s", w->what, e->text);
         if (w->wait_s == 0)
                 log_line(w->sup->log, LVL_ERROR,
-                         "%s: %s; what happens now does not survive the death of supervisord; "
-                         "trying on",
+                         "%s: %s; what happens now does not survive the death of supervisord, and "
+                         "nothing is started; trying on",
                          w->sup->state->dir, buf_str(&text));
         free(w->trouble);
         w->trouble = buf_take(&text);
@@ -137,6 +167,8 @@ static void look(struct state_watch *w)
                         is_well(w);
                 return;
         }
+        if (w->wait_s == 0)
+                w->what = w->sup->state->table.file.copy ? "become read-only" : "gone";
         if (!write_all_anew(w->sup, &e)) {
                 is_troubled(w, &e);
                 return;
@@ -151,6 +183,12 @@ static void look(struct state_watch *w)
         is_well(w);
         if (!state_is_there(w->sup)) /* removed again before it was watched */
                 ev_feed_event(w->sup->loop, &w->changed, EV_READ);
+}
+
+void state_watch_retry(struct state_watch *w)
+{
+        if (w && w->trouble)
+                look(w);
 }
 
 static void on_again(EV_P_ ev_timer *w, int revents)
@@ -176,9 +214,9 @@ static void on_changed(EV_P_ ev_io *w, int revents)
 
 void state_watch_begin(struct supervisor *s)
 {
-        struct state_watch *w = state_is_kept(s) ? calloc(1, sizeof *w) : NULL;
+        struct state_watch *w = s->state ? calloc(1, sizeof *w) : NULL;
 
-        if (!state_is_kept(s))
+        if (!s->state)
                 return;
         if (w) {
                 *w = (struct state_watch){ .sup = s, .fd = -1 };

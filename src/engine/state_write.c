@@ -419,12 +419,17 @@ static void write_birth(void *arg, pid_t self)
 static bool has_record(struct supervisor *s, struct process *p, const struct record *r,
                        struct err *e)
 {
-        if (!s->state->table.file.copy)
-                keep_process(s, p, r);
-        if (p->worker->mark.slot || s->state->table.file.copy)
+        struct state *st = s->state;
+
+        state_watch_retry(st->watch);
+        if (st->table.file.copy || state_watch_trouble(st->watch))
+                return err_set(e, ERR_CONFIG, "not started: %s takes no record of '%s': %s",
+                               st->dir, p->name, state_trouble(s));
+        keep_process(s, p, r);
+        if (p->worker->mark.slot)
                 return true;
-        return err_set(e, ERR_CONFIG, "not started: %s has no room to note '%s': %s", s->state->dir,
-                       p->name, s->state->full ? s->state->full : "out of memory");
+        return err_set(e, ERR_CONFIG, "not started: %s has no room to note '%s': %s", st->dir,
+                       p->name, st->full ? st->full : "out of memory");
 }
 
 bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
@@ -447,8 +452,6 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
         if (!has_record(s, p, &r, e))
                 return false;
-        if (!w->mark.slot)
-                return true;
         b->table = &s->state->table;
         b->slot = w->mark.slot - 1;
         pack_step(&r, &b->step);

@@ -306,6 +306,7 @@ bool mapped_write_anew(struct mapped *m, struct err *e)
                         fd_close(&m->fd);
                         m->map = map;
                         m->fd = fd_take(&fd);
+                        m->copy = false;
                         return true;
                 }
         }

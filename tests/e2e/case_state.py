@@ -850,7 +850,9 @@ def a_state_directory_that_goes_is_written_anew(c):
 def a_state_directory_that_cannot_be_written_anew_is_shown(c):
     place = c.path('place')
     os.mkdir(place)
-    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord=f'statedir={place}/state')
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0')
+                 + c.program('later', ' sleep', 'startsecs=0', 'autostart=false', 'startretries=0'),
+                 supervisord=f'statedir={place}/state')
     d.wait_state('w', 'RUNNING')
     os.rename(place, c.path('other'))
     shutil.rmtree(c.path('other', 'state'))
@@ -858,11 +860,14 @@ def a_state_directory_that_cannot_be_written_anew_is_shown(c):
     has(state_error(d), 'cannot be written anew', 'info')
     has(d.ctl('health')[1], 'statedir: it has gone', 'health')
     same(len(d.lines('it has gone and cannot be written anew')), 1, 'lines about it')
+    has(d.ctl('start', 'later')[1], 'later: ERROR (spawn error)', 'a start')
+    has(d.process('later')['spawn_error'], f'not started: {place}/state takes no record of', 'why')
     os.rename(c.path('other'), place)
-    c.wait(lambda: not state_error(d), 'it is well again')
-    pid = d.process('w')['pid']
+    d.order('later', 'start')
+    same(state_error(d), None, 'a start has written it anew')
+    pids = d.pids()
     succeed(d)
-    same(d.process('w')['pid'], pid, 'the worker')
+    same(d.pids(), pids, 'the workers')
 
 
 @story(root=True)
