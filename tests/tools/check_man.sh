@@ -26,12 +26,22 @@ for ref in $(sed -n 's/^\.Xr \(supervisor[^ ]*\) \([1-8]\).*/\1.\2/p' $pages | s
         [ -f "$dir/$ref" ] || complain "a reference to $ref, which is not there"
 done
 
+# Every key of the tables is in the sample, but for what is there for standard output and error alike, and for what cannot be
+# loaded.
+keys=$(sed -n 's/.*\.key = "\([a-z_.]*\)".*/\1/p' src/model/options*.c src/model/options*.tbl | sort -u)
+for key in $keys; do
+        case $key in
+        stderr_* | supervisor.ctl_factory) ;;
+        *) grep -q "^;\{0,1\}$key *=" etc/supervisord.conf || complain "not in etc/supervisord.conf: $key" ;;
+        esac
+done
+
 # Every key of the tables, every flag and command is explained somewhere.
 plain=$(for page in $pages; do mandoc -Tascii "$page" | col -b; done)
 in_manual() {
         printf '%s\n' "$plain" | grep -q -e "$1" || complain "not in the manual: $1"
 }
-for key in $(sed -n 's/.*\.key = "\([a-z_.]*\)".*/\1/p' src/model/options*.c | sort -u); do
+for key in $keys; do
         in_manual "^ *$key"
 done
 
