@@ -25,6 +25,8 @@ void view_process(struct jout *j, const struct supervisor *s, const struct proce
 
 void view_program(struct jout *j, const struct fleet *f);
 void view_info(struct jout *j, const struct supervisor *s, struct moment now);
+/* "logs_error": what keeps all logs from being written. always: also null, where nothing does. */
+void view_logs_error(struct jout *j, const struct supervisor *s, bool always);
 const char *view_mood(enum mood m); /* "RUNNING", "RESTARTING" or "SHUTDOWN" */
 void view_plan(struct jout *j, const struct plan *p, bool all, const struct diags *warnings);
 void view_diags(struct jout *j, const struct diags *d, enum severity severity); /* only these */

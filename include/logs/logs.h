@@ -137,6 +137,11 @@ void logs_go_on(struct logs *l); /* it was not replaced */
  * seconds. */
 void logs_free(struct logs *l);
 
+/* What keeps all logs from being written: the thread has not answered for some seconds. Appended.
+ * False: nothing, as far as is known. It is known of what was asked of the thread; to look is to
+ * ask, too. */
+bool logs_trouble(struct logs *l, struct buf *out);
+
 struct state_owner;
 /* The ledgers of streams that have a key are kept in this file from here on, and those that a
  * daemon before us kept there go on where they were. Before the first stream and before logs_run.

@@ -82,6 +82,7 @@ static void put_list(struct jout *j, const struct supervisor *s, struct process 
         view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
         if (state_trouble(s))
                 view_key_text(j, "statedir_error", state_trouble(s));
+        view_logs_error(j, s, false);
         jout_close(j, '}');
 }
 

@@ -96,6 +96,16 @@ static void put_log_errors(struct jout *j, const struct supervisor *s)
         jout_close(j, ']');
 }
 
+/* Beside the list: what is wrong with all of them. */
+void view_logs_error(struct jout *j, const struct supervisor *s, bool always)
+{
+        AUTO_BUF why = BUF_INIT;
+        bool any = s->logs && logs_trouble(s->logs, &why);
+
+        if (any || always)
+                view_key_text(j, "logs_error", any ? buf_str(&why) : NULL);
+}
+
 void view_info(struct jout *j, const struct supervisor *s, struct moment now)
 {
         const struct config *c = s->config;
@@ -115,6 +125,7 @@ void view_info(struct jout *j, const struct supervisor *s, struct moment now)
         jout_key(j, "counts");
         put_counts(j, &s->registry);
         put_log_errors(j, s);
+        view_logs_error(j, s, true);
         jout_close(j, '}');
 }
 

@@ -302,6 +302,8 @@ void cmd_health(struct ctl *c, const struct args *a)
         }
         if (*json_text(doc, "statedir_error"))
                 buf_printf(&errors, "statedir: %s\n", json_text(doc, "statedir_error"));
+        if (*json_text(doc, "logs_error"))
+                buf_printf(&errors, "logs: %s\n", json_text(doc, "logs_error"));
         if (t.cells.count > t.columns)
                 table_put(&out, &t, c->colour ? 1 : -1);
         fputs(buf_str(&out), c->out);

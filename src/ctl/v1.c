@@ -110,9 +110,9 @@ void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
 
 /* ---- processes */
 
-/* The answer for one name appended to `all`. */
+/* The answer for one name added to the document. What is wrong with the daemon stands in each. */
 static bool add_named(struct ctl *c, const char *name, const char *what, int bad_exit, bool json,
-                      json_t *all)
+                      json_t *doc)
 {
         AUTO_BUF path = BUF_INIT;
         AUTO_REPLY r = REPLY_INIT;
@@ -127,8 +127,14 @@ static bool add_named(struct ctl *c, const char *name, const char *what, int bad
         const json_t *found = ok ? json_object_get(r.json, "processes") : NULL;
         if (json_array_size(found) == 0)
                 ctl_fail(c, bad_exit, "%s: ERROR (no such process)", name);
-        else if (json_array_extend(all, (json_t *)found) < 0)
+        else if (json_array_extend(json_object_get(doc, "processes"), (json_t *)found) < 0)
                 return false;
+        static const char *const errors[] = { "statedir_error", "logs_error" };
+        for (size_t i = 0; ok && i < sizeof errors / sizeof *errors; i++) {
+                json_t *error = json_object_get(r.json, errors[i]);
+                if (error && json_object_set(doc, errors[i], error) < 0)
+                        return false;
+        }
         return true;
 }
 
@@ -146,12 +152,12 @@ json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int 
 {
         if (!a->words.count || strs_has(&a->words, "all"))
                 return all_processes(c, what, a->json);
-        json_t *all = json_array();
-        bool ok = all != NULL;
+        json_t *doc = json_pack("{s:[]}", "processes");
+        bool ok = doc != NULL;
         for (size_t i = 0; ok && i < a->words.count; i++)
-                ok = add_named(c, a->words.items[i], what, bad_exit, a->json, all);
+                ok = add_named(c, a->words.items[i], what, bad_exit, a->json, doc);
         if (ok)
-                return json_pack("{s:o}", "processes", all);
-        json_decref(all);
+                return doc;
+        json_decref(doc);
         return NULL;
 }

@@ -27,9 +27,12 @@ void mailbox_send(struct mailbox *box, struct mail *m)
         bool was_empty = box->first == NULL;
         *box->end = m;
         box->end = &m->next;
+        box->sent++;
         pthread_mutex_unlock(&box->lock);
         if (was_empty)
                 ev_async_send(box->loop, &box->wake);
+        if (box->on_sent)
+                box->on_sent(box->on_sent_arg);
 }
 
 static struct mail *take_all(struct mailbox *box)
@@ -51,6 +54,7 @@ static bool run_once(struct mailbox *box)
         while (m) {
                 struct mail *next = m->next;
                 m->run(m);
+                atomic_fetch_add(&box->run, 1);
                 m = next;
         }
         box->running = nested;
@@ -63,6 +67,11 @@ bool mailbox_is_empty(struct mailbox *box)
         bool empty = !box->first && !box->running;
         pthread_mutex_unlock(&box->lock);
         return empty;
+}
+
+bool mailbox_has_run(const struct mailbox *box, unsigned count)
+{
+        return (int)(atomic_load(&box->run) - count) >= 0;
 }
 
 /* What comes meanwhile has a wake-up of its own: the loop's other watchers get their turn. */

@@ -5,6 +5,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* First member of whatever is sent. `run` is called by the receiver, owns the memory from then on,
@@ -20,6 +21,10 @@ struct mailbox {
         bool running;         /* what was taken out of the list: the receiver's */
         struct ev_loop *loop; /* the receiver's; borrowed */
         ev_async wake;
+        unsigned sent;              /* messages so far; of one that sends alone, under the lock */
+        atomic_uint run;            /* of these */
+        void (*on_sent)(void *arg); /* the sender's, behind each message; NULL: none */
+        void *on_sent_arg;
 };
 
 /* To be called while the receiver's loop does not run, or from within it. An open box does not keep
@@ -29,5 +34,7 @@ void mailbox_close(struct mailbox *box); /* what is left in it is run */
 void mailbox_send(struct mailbox *box, struct mail *m);
 void mailbox_run(struct mailbox *box);      /* what has come so far, now */
 bool mailbox_is_empty(struct mailbox *box); /* by the receiver: nothing is left, or being run */
+/* By whoever alone sends: the first `count` messages have been run. */
+bool mailbox_has_run(const struct mailbox *box, unsigned count);
 
 #endif

@@ -444,13 +444,20 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         l->mainlog = mainlog;
         mainlog_heed(mainlog, l->core->moves);
         mainlog_join_thread(mainlog, &l->to_core, &l->to_main, l->core_loop, &l->core_log);
+        heartbeat_start(&l->heartbeat, &l->to_core, &l->to_main, l->log);
         if (start(l, e))
                 return true;
+        heartbeat_stop(&l->heartbeat);
         mainlog_leave_thread(mainlog);
         mainlog_back(mainlog, true);
         settle_in(l, false);
         close_loop(l);
         return false;
+}
+
+bool logs_trouble(struct logs *l, struct buf *out)
+{
+        return heartbeat_trouble(&l->heartbeat, out);
 }
 
 static bool join(struct logs *l)
@@ -472,6 +479,7 @@ void logs_free(struct logs *l)
                 free(l);
                 return;
         }
+        heartbeat_stop(&l->heartbeat);
         l->stop.run = core_stop;
         mainlog_send(l->mainlog);
         mailbox_send(&l->to_core, &l->stop);

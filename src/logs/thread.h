@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "channel.h"
+#include "heartbeat.h"
 #include "logs/logs.h"
 #include "mailbox.h"
 #include "promise.h"
@@ -29,6 +30,7 @@ struct logs {
         struct mailbox to_core, to_main;
         struct promise opened; /* while there is a thread: that a log could be opened */
         struct mail stop, settled;
+        struct heartbeat heartbeat;
         struct parking {
                 struct mail mail;
                 atomic_bool asked; /* until the thread goes on */

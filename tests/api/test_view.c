@@ -321,6 +321,7 @@ Test(view, shows_the_daemon)
                          "\"config\":null,\"config_generation\":1,\"statedir\":null,"
                          "\"statedir_error\":null,\"counts\":{"
                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
-                         "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0},\"log_errors\":[]}");
+                         "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0},\"log_errors\":[],"
+                         "\"logs_error\":null}");
         jout_release(&j);
 }

@@ -1,4 +1,5 @@
 """Disks that are full, gone, or not ours any more: who waits, who says so, and what is there after."""
+import ctypes
 import os
 import re
 import shutil
@@ -44,6 +45,53 @@ def well_again(d, name):
 def writer(c, path, *more, count=60000, delay=''):
     return c.program('w', f' lines {count} {delay}', f'stdout_logfile={path}', 'startsecs=0',
                      'stdout_logfile_maxbytes=0', 'autorestart=false', *more)
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WALL = 0x40000000
+
+
+class HeldThread:
+    """One thread of a daemon stands still, as in a call to a disk that hangs; the others run."""
+
+    def __init__(self, tid):
+        self.tid, self.libc = tid, ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+        self.libc.ptrace.restype = ctypes.c_long
+        if self.libc.ptrace(PTRACE_SEIZE, tid, None, None) != 0:
+            raise Skipped('a thread may not be traced: ' + os.strerror(ctypes.get_errno()))
+        self.libc.ptrace(PTRACE_INTERRUPT, tid, None, None)
+        os.waitpid(tid, WALL)
+
+    def let_go(self):
+        self.libc.ptrace(PTRACE_DETACH, self.tid, None, None)
+
+
+@story(slow=2)
+def a_log_thread_that_does_not_answer_is_named(c):
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=2', 'process_name=%(process_num)d'))
+    d.wait_all('RUNNING', 2)
+    same(d.info()['logs_error'], None, 'logs_error')
+    log_thread = min(int(t) for t in os.listdir(f'/proc/{d.pid}/task') if int(t) != d.pid)
+    held = HeldThread(log_thread)
+    try:
+        d.ctl('restart', 'w:0')
+        c.wait(lambda: d.info()['logs_error'], 'it is named')
+        has(d.info()['logs_error'], 'the log thread has not answered for', 'logs_error')
+        for args in ((), ('w:1',)):
+            has(d.ctl('health', *args)[1], 'logs: the log thread has not answered for', 'health')
+    finally:
+        held.let_go()
+    c.wait(lambda: d.info()['logs_error'] is None, 'it answers again')
+    lacks(d.ctl('health')[1], 'logs:', 'health')
+    d.wait_log('the log thread has not answered for')
+    d.wait_log('the log thread answers again')
+    held = HeldThread(log_thread)  # and with nothing to write: those who look ask it
+    try:
+        c.wait(lambda: d.info()['logs_error'], 'it is named')
+    finally:
+        held.let_go()
+    c.wait(lambda: d.info()['logs_error'] is None, 'it answers again')
 
 
 @story(root=True, slow=2)

@@ -365,3 +365,75 @@ Test(thread_hanging, does_not_hold_up_a_start_and_tells_afterwards)
         cr_expect_not(rig.logs->opened.is_late);
         close(fd);
 }
+
+/* ---- whether it answers at all */
+
+static bool is_silent(struct rig *r)
+{
+        AUTO_BUF why = BUF_INIT;
+
+        return logs_trouble(r->logs, &why);
+}
+
+static bool is_said(struct rig *r)
+{
+        return r->logged.len && strstr(r->logged.data, "has not answered");
+}
+
+static bool answers_again(struct rig *r)
+{
+        return r->logged.len && strstr(r->logged.data, "answers again");
+}
+
+Test(thread_hanging, is_named_when_it_has_not_answered_for_seconds)
+{
+        AUTO_BUF why = BUF_INIT;
+
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        cr_expect_not(logs_trouble(rig.logs, &why));
+        set_gate(true);
+        stream_reopen(s);
+        cr_expect(rig_until(&rig, is_said), "%s", buf_str(&rig.logged));
+        cr_expect(logs_trouble(rig.logs, &why));
+        cr_expect(strstr(buf_str(&why), "the log thread has not answered for"), "%s", why.data);
+        set_gate(false);
+        cr_expect(rig_until(&rig, answers_again), "%s", buf_str(&rig.logged));
+        cr_expect_not(is_silent(&rig));
+        close(fd);
+}
+
+/* It hangs over a worker's output, and there is nothing that it is asked for. */
+Test(thread_hanging, is_named_by_those_who_look)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        let_it_look();
+        set_gate(true);
+        rig_say(fd, "words\n");
+        ev_sleep(.7);
+        rig_settle(&rig);
+        cr_expect_not(is_said(&rig));
+        rig.logs->heartbeat.since = 0; /* the last answer is old */
+        cr_expect_not(is_silent(&rig), "the first one asks");
+        cr_expect(rig_until(&rig, is_silent));
+        set_gate(false);
+        cr_expect(rig_until(&rig, answers_again));
+        close(fd);
+}
+
+/* What is answered leaves no clock behind: nothing wakes an idle daemon. */
+Test(thread, stops_the_clock_when_it_has_answered)
+{
+        make(conf_for("o"));
+        int fd = rig_attach(&rig, s);
+        let_it_look();
+        cr_expect(ev_is_active(&rig.logs->heartbeat.clock), "it runs meanwhile");
+        for (int i = 0; i < 20 && ev_is_active(&rig.logs->heartbeat.clock); i++) {
+                ev_sleep(.1);
+                rig_settle(&rig);
+        }
+        cr_expect_not(ev_is_active(&rig.logs->heartbeat.clock));
+        cr_expect_not(is_said(&rig));
+        close(fd);
+}
