@@ -23,7 +23,9 @@ void reader_free(struct reader *r);
 /* ---- one question, one answer */
 
 struct read_work {
-        void (*work)(void *arg);              /* in the thread: looks at nothing but arg */
+        /* In the thread: looks at nothing but arg. What takes long asks `turn` now and then; then
+         * others are read for, from within that call. */
+        void (*work)(void *arg, struct read_turn *turn);
         void (*done)(void *owner, void *arg); /* in the loop; not when it was cancelled */
         void (*drop)(void *arg);              /* in the loop, at the end, in any case: frees arg */
 };

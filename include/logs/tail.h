@@ -12,6 +12,7 @@
 
 #define TAIL_MOST        (16 * 1024 * 1024) /* bytes that one call reads */
 #define TAIL_FOLLOW_MOST (512 * 1024)       /* the same ahead of what is followed */
+#define TAIL_READ_MS     4000 /* so long one call looks for what is asked for, at most */
 
 enum tail_result {
         TAIL_OK,
@@ -21,6 +22,13 @@ enum tail_result {
         TAIL_BUSY,       /* its files are renamed faster than they can be opened, or that hangs */
         TAIL_ASTRAY,     /* somebody else renamed or removed the file that is written to */
         TAIL_OTHER_LIFE, /* the offset is one of another count */
+        TAIL_LATE,       /* it takes too long to find, as in a file that never ends */
+};
+
+/* Between two pieces of what takes long, others may be given their turn. False: give it up. */
+struct read_turn {
+        bool (*go_on)(struct read_turn *t);
+        bool holds; /* text that was found: it is soon through, and others wait for that */
 };
 
 /* readLog semantics. Of a file that may also belong to owner (sys/guarded.h). At most TAIL_MOST
@@ -50,6 +58,8 @@ struct log_ask {
         uid_t owner;    /* whose files they may be, too: sys/guarded.h */
         bool here_only; /* of the present file, whatever came before */
         bool follow;
+        int within_ms;          /* 0: TAIL_READ_MS */
+        struct read_turn *turn; /* borrowed; NULL: nobody else waits */
 };
 
 struct log_part {

@@ -170,10 +170,11 @@ struct tail_job {
         struct log_part part;
 };
 
-static void tail_work(void *arg)
+static void tail_work(void *arg, struct read_turn *turn)
 {
         struct tail_job *j = arg;
 
+        j->ask.turn = turn;
         log_part_read(j->path, j->ledger, &j->ask, &j->part);
 }
 

@@ -131,6 +131,8 @@ static const struct {
 } refusals[] = {
         { TAIL_NO_FILE, 404, "NO_FILE", "there is no log file that can be read" },
         { TAIL_BUSY, 503, "BUSY", "the log is rotated faster than it can be read" },
+        { TAIL_LATE, 504, "TIMEOUT",
+          "it takes longer than four seconds to find in the log what was asked for" },
         { TAIL_ASTRAY, 410, "MOVED_AWAY",
           "the file that is written to was renamed or removed by somebody else: what is in it "
           "cannot "
@@ -169,10 +171,11 @@ struct job {
         struct log_part part;
 };
 
-static void job_work(void *arg)
+static void job_work(void *arg, struct read_turn *turn)
 {
         struct job *j = arg;
 
+        j->ask.turn = turn;
         log_part_read(j->path, j->ledger, &j->ask, &j->part);
 }
 

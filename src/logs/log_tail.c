@@ -5,6 +5,8 @@
 #include "base/fd.h"
 #include "channel.h"
 
+#define CATCH_UP_MS 500 /* others that follow wait meanwhile; who is put off asks again */
+
 struct log_tail {
         struct follower *follower; /* owned */
         const char *path;          /* borrowed, like the next one */
@@ -32,9 +34,11 @@ static bool may_leave(void *arg, uint64_t from, uint64_t to)
  * from the backups. False: it cannot be told. */
 static bool catch_up(struct log_tail *t, struct log_part *part)
 {
-        struct log_ask ask = {
-                .from = FROM_OFFSET, .value = t->position, .owner = t->owner, .follow = true
-        };
+        struct log_ask ask = { .from = FROM_OFFSET,
+                               .value = t->position,
+                               .owner = t->owner,
+                               .follow = true,
+                               .within_ms = CATCH_UP_MS };
 
         log_part_read(t->path, t->ledger, &ask, part);
         if (part->result != TAIL_OK || part->offset != t->position || part->fd < 0 ||

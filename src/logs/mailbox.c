@@ -45,17 +45,20 @@ static struct mail *take_all(struct mailbox *box)
         return m;
 }
 
+/* From within a message, too: what came with that one, and is still to be run, comes first. */
 static bool run_once(struct mailbox *box)
 {
-        struct mail *m = take_all(box);
-        bool any = m != NULL, nested = box->running;
+        struct mail *m;
+        bool any = false, nested = box->running;
 
         box->running = true;
-        while (m) {
-                struct mail *next = m->next;
+        if (!box->taken)
+                box->taken = take_all(box);
+        while ((m = box->taken)) {
+                any = true;
+                box->taken = m->next;
                 m->run(m);
                 atomic_fetch_add(&box->run, 1);
-                m = next;
         }
         box->running = nested;
         return any;

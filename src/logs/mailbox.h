@@ -19,6 +19,7 @@ struct mailbox {
         pthread_mutex_t lock; /* of the list; held for some instructions only */
         struct mail *first, **end;
         bool running;         /* what was taken out of the list: the receiver's */
+        struct mail *taken;   /* of that, what has not yet been run; the receiver's */
         struct ev_loop *loop; /* the receiver's; borrowed */
         ev_async wake;
         unsigned sent;              /* messages so far; of one that sends alone, under the lock */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "sys/guarded.h"
 
@@ -56,6 +57,7 @@ static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct
                 return false;
         *f = (struct pile_file){ .number = number,
                                  .is_gzip = is_gzip,
+                                 .patience = of->patience,
                                  .size = st.st_size,
                                  .inode = st.st_ino,
                                  .mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
@@ -221,19 +223,10 @@ static bool read_plain(int fd, int64_t at, int64_t len, struct buf *out)
         return true;
 }
 
-static gzFile open_gzip(int fd)
-{
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        gzFile gz = copy < 0 || lseek(copy, 0, SEEK_SET) < 0 ? NULL : gzdopen(copy, "rb");
-
-        if (!gz)
-                fd_close(&copy);
-        return gz;
-}
-
 struct slice {
         int64_t at, from, to;
         struct buf *out;
+        struct read_turn *turn; /* NULL: none */
 };
 
 static bool put_slice(void *arg, const char *data, size_t len)
@@ -242,25 +235,80 @@ static bool put_slice(void *arg, const char *data, size_t len)
         int64_t end = s->at + (int64_t)len;
         int64_t from = s->from > s->at ? s->from : s->at, to = s->to < end ? s->to : end;
 
+        if (from < to && s->turn)
+                s->turn->holds = true;
         if (from < to)
                 buf_put(s->out, data + (from - s->at), (size_t)(to - from));
         s->at = end;
         return end < s->to && !s->out->failed;
 }
 
+static bool lasts(struct patience *p)
+{
+        p->is_over =
+            p->is_over || (p->turn && !p->turn->go_on(p->turn)) || clock_mono_ms() >= p->until_ms;
+        return !p->is_over;
+}
+
+/* Not by gzread: a single call of that has no bound where members hold nothing. */
+struct inflating {
+        z_stream z;
+        int64_t at;      /* in the file: of what is read next */
+        bool is_between; /* members of the .gz; what follows the last one may be anything */
+        char in[BLOCK], out[BLOCK];
+};
+
+enum inflated { INFLATED_SOME, INFLATED_ALL, INFLATED_WRONG };
+
+/* Into `out`, at most a block. */
+static enum inflated inflate_piece(struct inflating *i, const struct pile_file *f)
+{
+        if (!i->z.avail_in) {
+                ssize_t n;
+                while ((n = pread(f->fd, i->in, BLOCK, i->at)) < 0 && errno == EINTR)
+                        ;
+                if (n <= 0)
+                        return n == 0 && i->is_between ? INFLATED_ALL : INFLATED_WRONG;
+                i->at += n;
+                i->z.next_in = (Bytef *)i->in;
+                i->z.avail_in = (uInt)n;
+        }
+        i->z.next_out = (Bytef *)i->out;
+        i->z.avail_out = BLOCK;
+        int got = inflate(&i->z, Z_NO_FLUSH);
+        if (got == Z_DATA_ERROR && i->is_between && i->z.total_out == 0)
+                return INFLATED_ALL;
+        if (got == Z_STREAM_END) {
+                i->is_between = true;
+                return inflateReset(&i->z) == Z_OK ? INFLATED_SOME : INFLATED_WRONG;
+        }
+        i->is_between = i->is_between && i->z.total_out == 0 && i->z.total_in == 0;
+        return got == Z_OK || got == Z_BUF_ERROR ? INFLATED_SOME : INFLATED_WRONG;
+}
+
 static bool walk_gzip(const struct pile_file *f, bool (*piece)(void *, const char *, size_t),
                       void *arg)
 {
-        gzFile gz = open_gzip(f->fd);
-        char *data = malloc(BLOCK);
-        int n = gz && data ? 1 : -1;
+        struct inflating *i = malloc(sizeof *i);
+        enum inflated got = INFLATED_SOME;
 
-        while (n > 0 && (n = gzread(gz, data, BLOCK)) > 0 && piece(arg, data, (size_t)n))
-                ;
-        free(data);
-        if (gz)
-                gzclose(gz);
-        return n >= 0;
+        if (!i)
+                return false;
+        *i = (struct inflating){ .at = 0 };
+        if (inflateInit2(&i->z, 16 + MAX_WBITS) != Z_OK) {
+                free(i);
+                return false;
+        }
+        while (got == INFLATED_SOME) {
+                if (!lasts(f->patience))
+                        got = INFLATED_WRONG;
+                else if ((got = inflate_piece(i, f)) == INFLATED_SOME && i->z.avail_out < BLOCK &&
+                         !piece(arg, i->out, BLOCK - i->z.avail_out))
+                        break;
+        }
+        inflateEnd(&i->z);
+        free(i);
+        return got != INFLATED_WRONG;
 }
 
 /* A piece at a time, the first ones skipped. */
@@ -293,7 +341,8 @@ bool pile_file_walk(const struct pile_file *f, int64_t from,
                 return walk_gzip(f, skip_piece, &s);
         for (int64_t at = from; at < f->size; at += (int64_t)block.len) {
                 buf_reset(&block);
-                if (!read_plain(f->fd, at, f->size - at < BLOCK ? f->size - at : BLOCK, &block))
+                if (!lasts(f->patience) ||
+                    !read_plain(f->fd, at, f->size - at < BLOCK ? f->size - at : BLOCK, &block))
                         return false;
                 if (!block.len || !piece(arg, block.data, block.len))
                         break;
@@ -303,7 +352,7 @@ bool pile_file_walk(const struct pile_file *f, int64_t from,
 
 bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct buf *out)
 {
-        struct slice s = { .from = at, .to = at + len, .out = out };
+        struct slice s = { .from = at, .to = at + len, .out = out, .turn = f->patience->turn };
 
         return (f->is_gzip ? walk_gzip(f, put_slice, &s) : read_plain(f->fd, at, len, out)) &&
                !out->failed;

@@ -13,6 +13,14 @@
 
 #define PILE_MOST 64
 
+/* So long it is looked for something: a .gz of zeros or a file without a line end may take years.
+ */
+struct patience {
+        int64_t until_ms; /* clock_mono_ms */
+        struct read_turn *turn;
+        bool is_over;
+};
+
 struct pile_file {
         int fd;     /* owned */
         int number; /* of its name: <path>.<number>; 0: path */
@@ -21,6 +29,7 @@ struct pile_file {
         int64_t mtime_ms;
         int64_t born_ms; /* 0: not known */
         ino_t inode;
+        struct patience *patience; /* borrowed */
 };
 
 struct pile {
@@ -43,6 +52,7 @@ struct pile_want {
 struct pile_of {
         const char *path;
         uid_t owner;
+        struct patience *patience;
 };
 enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
                            const struct pile_want *want, struct moves *moves);

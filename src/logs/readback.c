@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "channel.h"
 #include "pile.h"
@@ -168,7 +169,9 @@ static enum tail_result look_for_lines(struct reading *r, int64_t most, bool *fo
         bool is_all = begin < -r->pile.before || most >= TAIL_MOST;
         if (begin < -r->pile.before)
                 begin = -r->pile.before;
-        buf_reset(&r->text);
+        buf_release(&r->text); /* while others have their turn it does not lie about */
+        if (r->ask->turn)
+                r->ask->turn->holds = false;
         if (!pile_read(&r->pile, begin, r->size - begin, &r->text))
                 return TAIL_FAILED;
         int64_t at = find_line(buf_str(&r->text), r->text.len, r->ask->value);
@@ -239,7 +242,11 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 [FROM_TIME] = from_time,
         };
         static const struct pile_want little;
-        struct reading r = { .of = { path, ask->owner }, .ask = ask };
+        struct patience patience = {
+                .until_ms = clock_mono_ms() + (ask->within_ms ? ask->within_ms : TAIL_READ_MS),
+                .turn = ask->turn,
+        };
+        struct reading r = { .of = { path, ask->owner, &patience }, .ask = ask };
 
         if (ledger) {
                 r.ledger = ledger_box_counts(ledger) ? ledger : NULL;
@@ -258,6 +265,8 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
         out->life = r.last.life;
         if (out->text.failed || r.text.failed)
                 out->result = TAIL_FAILED;
+        if (out->result == TAIL_FAILED && patience.is_over)
+                out->result = TAIL_LATE;
         pile_close(&r.pile);
         buf_release(&r.text);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "log_tail.h"
@@ -17,6 +18,9 @@
 #define JOBS_MOST   64           /* that wait: behind a disk that hangs more are refused */
 #define AHEAD_BYTES (256u << 10) /* of one log on their way to whoever follows it */
 #define END_S       1            /* so long a job that is under way is waited for at the end */
+#define TURN_MS     20           /* so long one reads before others are looked at */
+#define NESTED_MOST 64           /* that have given a turn to one another */
+#define STACK_BYTES (2u << 20)   /* for so many, whatever the limits say */
 
 struct reader {
         struct ev_loop *loop;     /* the main loop; borrowed */
@@ -29,10 +33,12 @@ struct reader {
         bool wants_thread;
         int jobs;
         struct read_job *first, **end; /* that wait for the one that is under way */
-        bool busy;
+        struct read_job *present;      /* that one; one that takes long is not waited for */
+        atomic_bool is_ending;
 
         /* The thread's. */
         struct follow_hub *hub; /* owned; NULL: nobody has followed yet */
+        int nested;
 };
 
 /* ---- the thread */
@@ -78,6 +84,7 @@ static void drop_loop(struct reader *r)
 static bool start(struct reader *r, struct err *e)
 {
         sigset_t all, old;
+        pthread_attr_t attr;
 
         if (!make_loop(r, e))
                 return false;
@@ -85,7 +92,10 @@ static bool start(struct reader *r, struct err *e)
         mailbox_open(&r->to_thread, r->own);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        int error = pthread_create(&r->thread, NULL, run, r);
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, STACK_BYTES);
+        int error = pthread_create(&r->thread, &attr, run, r);
+        pthread_attr_destroy(&attr);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (error == 0)
                 return true;
@@ -108,15 +118,62 @@ static void hang_if_told(void)
                 pause();
 }
 
+/* ---- turns: what takes long runs what has come meanwhile, on top of itself */
+
+struct turn {
+        struct read_turn face; /* first */
+        struct reader *reader;
+        const atomic_bool *left; /* who asked has gone */
+        int64_t next_ms;
+        void (*on_first)(void *arg); /* it takes long; NULL: none */
+        void *arg;
+};
+
+static void others_run(struct reader *r)
+{
+        r->nested++;
+        mailbox_run(&r->to_thread);
+        if (!atomic_load(&r->is_ending)) /* or the loop would forget that it was broken off */
+                ev_run(r->own, EVRUN_NOWAIT);
+        r->nested--;
+}
+
+/* Without a thread there is nobody else: the loop is the main one's. */
+static bool turn_go_on(struct read_turn *face)
+{
+        struct turn *t = (struct turn *)face;
+        struct reader *r = t->reader;
+
+        if (atomic_load(t->left) || atomic_load(&r->is_ending))
+                return false;
+        if (!r->own || face->holds || r->nested >= NESTED_MOST || clock_mono_ms() < t->next_ms)
+                return true;
+        if (t->on_first)
+                t->on_first(t->arg);
+        t->on_first = NULL;
+        others_run(r);
+        t->next_ms = clock_mono_ms() + TURN_MS;
+        return !atomic_load(t->left) && !atomic_load(&r->is_ending);
+}
+
+static struct turn turn_of(struct reader *r, const atomic_bool *left)
+{
+        return (struct turn){ .face.go_on = turn_go_on,
+                              .reader = r,
+                              .left = left,
+                              .next_ms = clock_mono_ms() + TURN_MS };
+}
+
 /* ---- one question, one answer */
 
 struct read_job {
         struct mail mail;      /* first */
+        struct mail slow;      /* that it takes long */
         struct read_job *next; /* waits behind it */
         struct reader *reader;
         struct read_work work;
         void *arg, *owner;
-        bool cancelled;
+        atomic_bool cancelled;
 };
 
 static void thread_work(struct mail *m);
@@ -132,19 +189,25 @@ static void job_drop(struct read_job *j)
  * cancelled meanwhile is not read at all. */
 static void begin_next(struct reader *r)
 {
-        while (!r->busy && r->first) {
+        while (!r->present && r->first) {
                 struct read_job *j = r->first;
                 r->first = j->next;
                 if (!r->first)
                         r->end = &r->first;
-                if (j->cancelled) {
+                if (atomic_load(&j->cancelled)) {
                         job_drop(j);
                         continue;
                 }
-                r->busy = true;
+                r->present = j;
                 j->mail.run = thread_work;
                 mailbox_send(&r->to_thread, &j->mail);
         }
+}
+
+static void give_place(struct read_job *j)
+{
+        if (j->reader->present == j)
+                j->reader->present = NULL;
 }
 
 static void main_done(struct mail *m)
@@ -152,19 +215,38 @@ static void main_done(struct mail *m)
         struct read_job *j = (struct read_job *)m;
         struct reader *r = j->reader;
 
-        if (!j->cancelled)
+        if (!atomic_load(&j->cancelled))
                 j->work.done(j->owner, j->arg);
+        give_place(j);
         job_drop(j);
-        r->busy = false;
         begin_next(r);
+}
+
+static void main_slow(struct mail *m)
+{
+        struct read_job *j = (struct read_job *)((char *)m - offsetof(struct read_job, slow));
+
+        give_place(j);
+        begin_next(j->reader);
+}
+
+static void thread_slow(void *arg)
+{
+        struct read_job *j = arg;
+
+        j->slow.run = main_slow;
+        mailbox_send(&j->reader->to_main, &j->slow);
 }
 
 static void thread_work(struct mail *m)
 {
         struct read_job *j = (struct read_job *)m;
+        struct turn turn = turn_of(j->reader, &j->cancelled);
 
+        turn.on_first = thread_slow;
+        turn.arg = j;
         hang_if_told();
-        j->work.work(j->arg);
+        j->work.work(j->arg, &turn.face);
         j->mail.run = main_done;
         mailbox_send(&j->reader->to_main, m);
 }
@@ -199,7 +281,7 @@ struct read_job *reader_ask(struct reader *r, const struct read_work *w, void *a
 
 void reader_cancel(struct read_job *j)
 {
-        j->cancelled = true;
+        atomic_store(&j->cancelled, true);
 }
 
 /* ---- a log that is followed: one object, half of it each thread's */
@@ -211,7 +293,7 @@ struct read_stream {
         struct log_ask from;
         bool marks;
         struct follow_news_handler handler; /* the loop's */
-        bool left;                          /* the loop's: nobody listens any more */
+        atomic_bool left;                   /* set by the loop: nobody listens any more */
 
         struct mail open, begin, more, end, close;
         atomic_size_t taken; /* since the last mail about it */
@@ -224,6 +306,8 @@ struct read_stream {
         struct log_tail *tail; /* owned; NULL: not open, or it has ended */
         size_t ahead;          /* bytes on their way */
         bool ended;
+        bool opening; /* which may take long: others run from within it */
+        bool closing; /* when that is over */
 };
 
 #define STREAM_OF(m, member) \
@@ -241,7 +325,7 @@ static void main_text(struct mail *m)
         struct text_news *n = (struct text_news *)m;
         struct read_stream *s = n->stream;
 
-        if (!s->left)
+        if (!atomic_load(&s->left))
                 s->handler.on_text(s->handler.arg, n->text, n->len);
         free(n);
 }
@@ -250,7 +334,7 @@ static void main_begin(struct mail *m)
 {
         struct read_stream *s = STREAM_OF(m, begin);
 
-        if (!s->left)
+        if (!atomic_load(&s->left))
                 s->handler.on_begin(s->handler.arg, &s->part);
         log_part_release(&s->part);
 }
@@ -259,7 +343,7 @@ static void main_end(struct mail *m)
 {
         struct read_stream *s = STREAM_OF(m, end);
 
-        if (!s->left)
+        if (!atomic_load(&s->left))
                 s->handler.on_end(s->handler.arg);
 }
 
@@ -313,13 +397,26 @@ static bool open_tail(struct read_stream *s)
         return s->tail != NULL;
 }
 
+static void thread_close(struct mail *m);
+
+static void read_first(struct read_stream *s)
+{
+        struct turn turn = turn_of(s->reader, &s->left);
+
+        s->from.turn = &turn.face;
+        s->opening = true;
+        log_part_read(s->path, s->ledger, &s->from, &s->part);
+        s->opening = false;
+        s->from.turn = NULL;
+}
+
 static void thread_open(struct mail *m)
 {
         struct read_stream *s = STREAM_OF(m, open);
         struct log_part *p = &s->part;
 
         hang_if_told();
-        log_part_read(s->path, s->ledger, &s->from, p);
+        read_first(s);
         if (p->result == TAIL_OK && p->fd >= 0 && !open_tail(s))
                 p->result = TAIL_FAILED;
         s->ahead = p->text.len;
@@ -329,6 +426,8 @@ static void thread_open(struct mail *m)
                 send_end(s);
         else if (s->ahead < AHEAD_BYTES)
                 log_tail_more(s->tail);
+        if (s->closing)
+                thread_close(&s->close);
 }
 
 static void thread_more(struct mail *m)
@@ -346,6 +445,9 @@ static void thread_close(struct mail *m)
 {
         struct read_stream *s = STREAM_OF(m, close);
 
+        s->closing = s->opening;
+        if (s->closing)
+                return;
         log_tail_free(s->tail);
         s->close.run = main_close;
         mailbox_send(&s->reader->to_main, m);
@@ -387,7 +489,7 @@ void reader_taken(struct read_stream *s, size_t bytes)
 
 void reader_unfollow(struct read_stream *s)
 {
-        s->left = true;
+        atomic_store(&s->left, true);
         s->close.run = thread_close;
         mailbox_send(&s->reader->to_thread, &s->close);
 }
@@ -423,6 +525,7 @@ static bool join(struct reader *r)
 {
         struct timespec until;
 
+        atomic_store(&r->is_ending, true);
         r->stop.run = thread_stop;
         mailbox_send(&r->to_thread, &r->stop);
         clock_gettime(CLOCK_MONOTONIC, &until);

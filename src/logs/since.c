@@ -2,13 +2,11 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/stamp.h"
 
 #define PROBE     65536
 #define NEAR      (4 * PROBE) /* so near that the rest is read line by line */
 #define LINE_HEAD 64          /* bytes that hold a stamp and what stands before it */
-#define LOOK_MS   4000        /* a search takes no longer: others want to read logs, too */
 
 bool line_stamp(const char *line, size_t len, int64_t *ms_out)
 {
@@ -28,8 +26,6 @@ struct search {
         int64_t line;  /* where the present line begins */
         int64_t found; /* -1: not yet */
         bool stamps;   /* there are some */
-        bool late;     /* given up */
-        int64_t until_ms;
         char head[LINE_HEAD];
         size_t head_len;
 };
@@ -50,10 +46,6 @@ static bool search_piece(void *arg, const char *data, size_t len)
 {
         struct search *s = arg;
 
-        /* A file of any size may have no line end at all, or be made of zeros. */
-        s->late = clock_mono_ms() >= s->until_ms;
-        if (s->late)
-                return false;
         while (len > 0 && s->found < 0) {
                 const char *nl = memchr(data, '\n', len);
                 size_t n = nl ? (size_t)(nl - data) : len;
@@ -112,16 +104,13 @@ static int64_t halve(const struct pile_file *f, int64_t since_ms)
         return low;
 }
 
-static bool search_file(const struct pile_file *f, int64_t since_ms, int64_t until_ms,
-                        struct search *s)
+static bool search_file(const struct pile_file *f, int64_t since_ms, struct search *s)
 {
         int64_t from = f->is_gzip ? 0 : halve(f, since_ms);
 
-        *s = (struct search){
-                .since_ms = since_ms, .at = from, .line = from, .found = -1, .until_ms = until_ms
-        };
+        *s = (struct search){ .since_ms = since_ms, .at = from, .line = from, .found = -1 };
         s->stamps = from > 0;
-        if (!pile_file_walk(f, from, search_piece, s) || s->late)
+        if (!pile_file_walk(f, from, search_piece, s))
                 return false;
         judge(s); /* a last line without its end */
         return true;
@@ -135,7 +124,7 @@ static bool is_younger(const struct pile_file *f, int64_t since_ms)
 
 bool since_find(const struct pile *p, int64_t since_ms, int64_t *at_out, bool *is_vague_out)
 {
-        int64_t begin = -p->before, until_ms = clock_mono_ms() + LOOK_MS;
+        int64_t begin = -p->before;
         struct search s;
 
         *is_vague_out = false;
@@ -143,7 +132,7 @@ bool since_find(const struct pile *p, int64_t since_ms, int64_t *at_out, bool *i
                 const struct pile_file *f = &p->files[i];
                 if (f->mtime_ms < since_ms || f->size == 0)
                         continue;
-                if (!search_file(f, since_ms, until_ms, &s))
+                if (!search_file(f, since_ms, &s))
                         return false;
                 *is_vague_out = !s.stamps && !is_younger(f, since_ms);
                 *at_out = begin + (s.stamps ? s.found : 0);

@@ -1,10 +1,12 @@
 """supervisorctl tail: lines of many logs, whatever happens to their files and to the daemon."""
 import contextlib
+import gzip
 import os
 import re
 import select
 import signal
 import subprocess
+import time
 
 from e2elib import Answer, UnixConnection, check, has, lacks, read_file, same, story, write_file
 
@@ -276,3 +278,71 @@ def a_disk_that_hangs_while_logs_are_read_holds_up_nobody_else(c):
     for k in waiting:
         k.close()
     check(d.answers(), 'it answers when they have gone')
+
+
+def zeros_gz(path, gigabytes):
+    """So much, compressed: the same member again and again."""
+    one = gzip.compress(bytes(100_000_000), 9)
+    with open(path, 'wb') as f:
+        for _ in range(gigabytes * 10):
+            f.write(one)
+
+
+def sparse(path, head, bits):
+    """As large as the file system takes it, and without an end of a line."""
+    with open(path, 'wb') as f:
+        f.write(head)
+        while True:
+            try:
+                f.truncate((1 << bits) - 65536)
+                return
+            except OSError:
+                bits -= 1
+
+
+@story(slow=2, nobody=True)
+def a_log_without_an_end_holds_up_neither_other_logs_nor_itself(c):
+    names = ('huge', 'line', 'zeros')
+    sparse(c.path('huge.log'), b'', 44)
+    sparse(c.path('line.log'), b'x' * 100_000, 36)
+    zeros_gz(c.path('zeros.log.1.gz'), 10)
+    write_file(c.path('zeros.log'), 'new\n')
+    d = c.daemon(''.join(c.program(name, ' sleep', 'startsecs=0', 'stdout_logfile_maxbytes=0',
+                                   f'stdout_logfile={c.path(name + ".log")}') for name in names) +
+                 c.program('good', ' lines 3', 'startsecs=0', 'autorestart=false'))
+    d.wait_worker_log('good', 'line 3\n')
+
+    def ask(path):
+        k = UnixConnection(d.socket, c.patience)
+        k.request('GET', path)
+        return k
+
+    follow = ask('/v1/logs/good/stdout?follow=1&lines=0')
+    same(follow.getresponse().status, 200, 'one who follows')
+    begin = time.monotonic()
+    long = [ask(f'/v1/logs/{name}/stdout?since=1h{more}') for name in names for more in ('', '&follow=1')]
+    for _ in range(3):
+        has(d.get('/v1/logs/good/stdout?lines=1').body.decode(), 'line 3', 'another log meanwhile')
+    has(d.ctl('tail', 'good')[1], 'line 3', 'by XML-RPC')
+    d.order('good', 'start')
+    c.wait(lambda: select.select([follow.sock], [], [], 0)[0], 'what is followed goes on')
+    waiting = len(long) - len(select.select([k.sock for k in long], [], [], 0)[0])
+    check(waiting > 0, 'none of the long ones was waited for')
+    for k in long:
+        a = k.getresponse()
+        check(a.status in (200, 504), f'refused or answered: {a.status}')
+        if a.status == 504:
+            has(a.read().decode(), 'longer than four seconds', 'reason')
+        k.close()
+    check(time.monotonic() - begin < 4 + c.patience / 2, 'within their time')
+    for _ in range(3):  # more than may wait: those who leave make room
+        gone = [ask(f'/v1/logs/{name}/stdout?since=1h') for name in names for _ in range(20)]
+        for k in gone:
+            k.close()
+        c.wait(lambda: d.get('/v1/logs/good/stdout?lines=1').status == 200, 'there is room again')
+    code, out, err = d.ctl('tail', '--since', '1h', 'huge')
+    check(code != 0, 'the client says so')
+    has(out + err, 'longer than four seconds', 'what it says')
+    follow.close()
+    ask('/v1/logs/huge/stdout?since=1h')  # and the end does not wait for it
+    d.stop()

@@ -1,5 +1,6 @@
 /* The thread that reads logs back: whatever its disk does, the loop goes on. */
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,9 @@ static void teardown(void)
 
 TestSuite(reader, .init = setup, .fini = teardown);
 
-static void work(void *arg)
+static void work(void *arg, struct read_turn *turn)
 {
+        (void)turn;
         cr_assert_eq(read(disk[0], arg, 1), 1);
 }
 
@@ -96,6 +98,78 @@ Test(reader, never_answers_from_within_the_call)
         cr_expect_eq(answers, 0);
         rig_settle(&rig);
         cr_expect_eq(answers, 1);
+}
+
+/* ---- what takes long gives others their turn */
+
+static atomic_bool enough;
+static int given_up;
+
+static void work_long(void *arg, struct read_turn *turn)
+{
+        while (!atomic_load(&enough) && turn->go_on(turn))
+                usleep(1000);
+        *(char *)arg = atomic_load(&enough) ? 'x' : 'g';
+}
+
+static void done_long(void *owner, void *arg)
+{
+        (void)owner;
+        given_up += *(char *)arg == 'g';
+        answers++;
+}
+
+static const struct read_work takes_long = { work_long, done_long, drop };
+
+static void work_short(void *arg, struct read_turn *turn)
+{
+        (void)turn;
+        *(char *)arg = 'x';
+}
+
+static const struct read_work is_short = { work_short, done, drop };
+
+static bool is_answered(struct rig *r)
+{
+        (void)r;
+        return answers == 3;
+}
+
+static bool has_left(struct rig *r)
+{
+        (void)r;
+        return drops == 8;
+}
+
+Test(reader, reads_for_others_while_something_takes_long)
+{
+        struct read_job *jobs[5];
+
+        reader_run(reader);
+        for (int i = 0; i < 5; i++)
+                cr_assert(jobs[i] = reader_ask(reader, &takes_long, calloc(1, 1), &rig, &rig.err));
+        for (int i = 0; i < 3; i++)
+                cr_assert(reader_ask(reader, &is_short, calloc(1, 1), &rig, &rig.err));
+        cr_expect(rig_until(&rig, is_answered), "%d", answers);
+        for (int i = 0; i < 5; i++) /* and who leaves ends it */
+                reader_cancel(jobs[i]);
+        cr_expect(rig_until(&rig, has_left), "%d", drops);
+        cr_expect_eq(answers, 3);
+}
+
+Test(reader, ends_at_once_although_something_takes_long)
+{
+        reader_run(reader);
+        for (int i = 0; i < 5; i++)
+                cr_assert(reader_ask(reader, &takes_long, calloc(1, 1), &rig, &rig.err));
+        cr_assert(reader_ask(reader, &is_short, calloc(1, 1), &rig, &rig.err));
+        for (int i = 0; i < 1000 && !answers; i++) {
+                rig_settle(&rig);
+                usleep(1000);
+        }
+        reader_free(reader);
+        reader = NULL;
+        cr_expect_eq(drops, 6, "none was left to a thread that hangs: %d", drops);
 }
 
 /* ---- following */
@@ -216,4 +290,34 @@ Test(reader, says_when_there_is_nothing_to_follow)
         cr_expect(begun_at == 77 && ends == 1);
         reader_unfollow(stream);
         rig_settle(&rig);
+}
+
+Test(reader, follows_while_something_takes_long)
+{
+        reader_run(reader);
+        struct read_job *j = reader_ask(reader, &takes_long, calloc(1, 1), &rig, &rig.err);
+        cr_assert(j, "%s", rig.err.text);
+        follow_in(true);
+        cr_expect_eq(answers, 0);
+        reader_cancel(j);
+}
+
+static int64_t zeros_at(const char *name, off_t size)
+{
+        rig_write(&rig, name, "");
+        cr_assert_eq(truncate(rig_path(&rig, name), size), 0);
+        return 1;
+}
+
+/* It is left while its beginning is looked for. */
+Test(reader, lets_go_of_a_follow_that_has_not_begun)
+{
+        reader_run(reader);
+        zeros_at("l", (off_t)1 << 40);
+        follow(FROM_TIME, 1);
+        usleep(100000);
+        reader_unfollow(stream);
+        cr_assert(reader_ask(reader, &is_short, calloc(1, 1), &rig, &rig.err));
+        drops = 2;
+        cr_expect(rig_until(&rig, all_dropped));
 }
