@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/capped.h"
 #include "base/fd.h"
 #include "channel.h"
 
@@ -44,7 +45,7 @@ static bool catch_up(struct log_tail *t, struct log_part *part)
         if (part->result != TAIL_OK || part->offset != t->position || part->fd < 0 ||
             part->at != 0 || part->inode != follower_inode(t->follower))
                 return false;
-        t->position += (int64_t)part->text.len;
+        t->position = add_capped(t->position, (int64_t)part->text.len);
         return true;
 }
 
@@ -88,7 +89,7 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
                 return !t->marks || t->handler.on_text(t->handler.arg, mark, sizeof mark - 1);
         if (news == FOLLOW_REPLACED)
                 return !t->ledger || go_over(t);
-        t->position += (int64_t)len;
+        t->position = add_capped(t->position, (int64_t)len);
         return t->handler.on_text(t->handler.arg, data, len);
 }
 
@@ -107,7 +108,7 @@ struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, uid_t ow
                                 .ledger = ledger && ledger_box_counts(ledger) ? ledger : NULL,
                                 .handler = *h,
                                 .marks = marks,
-                                .position = part->offset + (int64_t)part->text.len };
+                                .position = add_capped(part->offset, (int64_t)part->text.len) };
         struct follow_handler inner = { .arg = t, .on_data = on_data, .may_leave = may_leave };
         t->follower = follower_at(hub, path, owner, fd_take(&part->fd), part->at, &inner, e);
         if (t->follower)

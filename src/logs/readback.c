@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/capped.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "channel.h"
@@ -38,10 +39,11 @@ static void locate(struct reading *r, const struct stream_ledger *l)
         r->size = r->pile.files[0].size;
         if (!r->ledger)
                 r->base = 0;
-        else if (l->inode == r->pile.files[0].inode && l->base + r->size >= (int64_t)l->written)
+        else if (l->inode == r->pile.files[0].inode &&
+                 add_capped(l->base, r->size) >= (int64_t)l->written)
                 r->base = l->base;
         else
-                r->base = (int64_t)l->written - r->size;
+                r->base = sub_capped((int64_t)l->written, r->size);
 }
 
 /* The ledger may have been about a file that was rotated away before we got to it. */
@@ -93,7 +95,7 @@ static enum tail_result reach(struct reading *r, int64_t lowest, int64_t *moved)
 
         *moved = 0;
         for (int tries = 0; tries < REACH_TRIES; tries++) {
-                struct pile_want want = { .before = *moved - lowest };
+                struct pile_want want = { .before = sub_capped(*moved, lowest) };
                 int64_t base = r->base;
                 if (r->pile.before >= want.before || r->wanted >= want.before)
                         return got;
@@ -101,7 +103,7 @@ static enum tail_result reach(struct reading *r, int64_t lowest, int64_t *moved)
                 if (got != TAIL_OK)
                         return got;
                 r->wanted = want.before;
-                *moved += r->base - base;
+                *moved = add_capped(*moved, sub_capped(r->base, base));
         }
         return TAIL_BUSY;
 }
@@ -111,7 +113,7 @@ static enum tail_result from_place(struct reading *r, int64_t at)
         int64_t moved = 0;
         enum tail_result got = r->ask->here_only ? TAIL_OK : reach(r, at, &moved);
 
-        at -= moved;
+        at = sub_capped(at, moved);
         if (at < -r->pile.before)
                 at = -r->pile.before;
         r->from = at > r->size ? r->size : at;
@@ -127,7 +129,7 @@ static enum tail_result from_beginning(struct reading *r)
 
 static enum tail_result from_offset(struct reading *r)
 {
-        return from_place(r, r->ask->value - r->base);
+        return from_place(r, sub_capped(r->ask->value, r->base));
 }
 
 static enum tail_result from_tail(struct reading *r)
@@ -226,8 +228,8 @@ static void describe(const struct reading *r, struct log_part *out)
 {
         const struct pile_file *f = &r->pile.files[0];
 
-        out->offset = r->base + r->from;
-        out->end = r->base + r->size;
+        out->offset = add_capped(r->base, r->from);
+        out->end = add_capped(r->base, r->size);
         out->is_vague = r->is_vague;
         out->mtime_ms = f->mtime_ms;
         out->inode = f->inode;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/capped.h"
 #include "base/fd.h"
 #include "sys/guarded.h"
 
@@ -72,16 +73,6 @@ enum tail_result tail_read(const char *path, uid_t owner, int64_t offset, int64_
         return read_span(fd, from, least(len, MOST), out);
 }
 
-/* a + b, at the ends of the range where it does not fit. */
-static int64_t add(int64_t a, int64_t b)
-{
-        int64_t sum;
-
-        if (__builtin_add_overflow(a, b, &sum))
-                return a < 0 ? INT64_MIN : INT64_MAX;
-        return sum;
-}
-
 enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int64_t length,
                              struct buf *out, int64_t *size_out, bool *overflow_out)
 {
@@ -94,7 +85,7 @@ enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int6
         if (r != TAIL_OK)
                 return r == TAIL_NO_FILE ? TAIL_OK : r;
         *size_out = size;
-        *overflow_out = size > add(offset, length);
+        *overflow_out = size > add_capped(offset, length);
         if (length <= 0 || (!*overflow_out && offset >= size))
                 return TAIL_OK;
         int64_t len = least(least(length, MOST), size);

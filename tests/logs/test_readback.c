@@ -394,3 +394,23 @@ Test(readback, takes_a_compressed_backup_with_several_members_and_something_behi
         gives(FROM_LINES, 2, "two\nnew\n", 4);
         gives(FROM_LINES, 9, "one\ntwo\nnew\n", 0);
 }
+
+/* Counters come from a file that anything may have happened to, offsets from those who ask. For the
+ * sanitizers, and that it comes to an end. */
+Test(readback, adds_no_numbers_that_do_not_fit)
+{
+        const int64_t ends[] = { INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1, INT64_MAX };
+        const int64_t *const past = ends + sizeof ends / sizeof *ends;
+
+        rig_write(&rig, "l.1", "one\n");
+        rig_write(&rig, "l", "two\n");
+        for (const int64_t *base = ends; base < past; base++)
+                for (const int64_t *written = ends; written < past; written++)
+                        for (const int64_t *value = ends; value < past; value++)
+                                for (int from = FROM_BEGINNING; from <= FROM_TIME; from++) {
+                                        know("l", *base, (uint64_t)*written);
+                                        if (*value >= 0 || from == FROM_OFFSET)
+                                                ask_for((enum log_from)from, *value, *written & 1);
+                                        cr_assert_leq(part.text.len, 8);
+                                }
+}
