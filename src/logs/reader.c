@@ -6,12 +6,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "base/thread_end.h"
 #include "log_tail.h"
 #include "mailbox.h"
 
@@ -28,6 +28,7 @@ struct reader {
         struct mailbox to_thread; /* while there is no thread: to the main loop itself */
         struct mailbox to_main;
         pthread_t thread;
+        struct thread_end ended;
         ev_periodic quiet;
         struct mail stop;
         bool wants_thread;
@@ -59,6 +60,7 @@ static void *run(void *arg)
         struct reader *r = arg;
 
         ev_run(r->own, 0);
+        thread_end_say(&r->ended);
         return NULL;
 }
 
@@ -92,6 +94,7 @@ static bool start(struct reader *r, struct err *e)
         mailbox_open(&r->to_thread, r->own);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
+        thread_end_init(&r->ended);
         pthread_attr_init(&attr);
         pthread_attr_setstacksize(&attr, STACK_BYTES);
         int error = pthread_create(&r->thread, &attr, run, r);
@@ -99,6 +102,7 @@ static bool start(struct reader *r, struct err *e)
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (error == 0)
                 return true;
+        thread_end_release(&r->ended);
         mailbox_close(&r->to_thread);
         mailbox_open(&r->to_thread, r->loop);
         drop_loop(r);
@@ -523,14 +527,10 @@ static void thread_stop(struct mail *m)
 
 static bool join(struct reader *r)
 {
-        struct timespec until;
-
         atomic_store(&r->is_ending, true);
         r->stop.run = thread_stop;
         mailbox_send(&r->to_thread, &r->stop);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += END_S;
-        return pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+        return thread_end_join(&r->ended, r->thread, END_S);
 }
 
 void reader_free(struct reader *r)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -354,6 +353,7 @@ static void *run(void *arg)
         ev_run(l->core_loop, 0);
         core_free(l->core);
         mainlog_leave_thread(l->mainlog);
+        thread_end_say(&l->end);
         return NULL;
 }
 
@@ -373,10 +373,13 @@ static bool start(struct logs *l, struct err *e)
 {
         sigset_t all, old;
 
+        thread_end_init(&l->end);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
         int error = pthread_create(&l->thread, NULL, run, l);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (error)
+                thread_end_release(&l->end);
         errno = error;
         return error == 0 || err_set(e, ERR_SYS, "cannot start the log thread");
 }
@@ -460,15 +463,6 @@ bool logs_trouble(struct logs *l, struct buf *out)
         return heartbeat_trouble(&l->heartbeat, out);
 }
 
-static bool join(struct logs *l)
-{
-        struct timespec until;
-
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += END_S;
-        return pthread_clockjoin_np(l->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
-}
-
 void logs_free(struct logs *l)
 {
         if (!l)
@@ -483,7 +477,7 @@ void logs_free(struct logs *l)
         l->stop.run = core_stop;
         mainlog_send(l->mainlog);
         mailbox_send(&l->to_core, &l->stop);
-        bool ended = join(l);
+        bool ended = thread_end_join(&l->end, l->thread, END_S);
         mainlog_back(l->mainlog, ended);
         if (!ended)
                 return; /* a disk hangs for good: the thread keeps what it stands on */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/thread_end.h"
 #include "channel.h"
 #include "heartbeat.h"
 #include "logs/logs.h"
@@ -25,6 +26,7 @@ struct logs {
         uint64_t lives;    /* the last one that was given to a stream */
         bool threaded;
         pthread_t thread;
+        struct thread_end end;
         struct ev_loop *core_loop; /* owned */
         ev_periodic quiet;
         struct mailbox to_core, to_main;

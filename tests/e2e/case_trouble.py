@@ -51,20 +51,25 @@ PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
 
 
-class HeldThread:
-    """One thread of a daemon stands still, as in a call to a disk that hangs; the others run."""
+class HeldThreads:
+    """All threads of a daemon but the main one stand still, as in a call to a disk that hangs."""
 
-    def __init__(self, tid):
-        self.tid, self.libc = tid, ctypes.CDLL(None, use_errno=True)
+    def __init__(self, pid):
+        self.libc, self.held = ctypes.CDLL(None, use_errno=True), []
         self.libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
         self.libc.ptrace.restype = ctypes.c_long
-        if self.libc.ptrace(PTRACE_SEIZE, tid, None, None) != 0:
-            raise Skipped('a thread may not be traced: ' + os.strerror(ctypes.get_errno()))
-        self.libc.ptrace(PTRACE_INTERRUPT, tid, None, None)
-        os.waitpid(tid, WALL)
+        for tid in (int(t) for t in os.listdir(f'/proc/{pid}/task') if int(t) != pid):
+            if self.libc.ptrace(PTRACE_SEIZE, tid, None, None) != 0:
+                why = os.strerror(ctypes.get_errno())
+                self.let_go()
+                raise Skipped('threads may not be traced: ' + why)
+            self.libc.ptrace(PTRACE_INTERRUPT, tid, None, None)
+            os.waitpid(tid, WALL)
+            self.held.append(tid)
 
     def let_go(self):
-        self.libc.ptrace(PTRACE_DETACH, self.tid, None, None)
+        for tid in self.held:
+            self.libc.ptrace(PTRACE_DETACH, tid, None, None)
 
 
 @story(slow=2)
@@ -72,8 +77,7 @@ def a_log_thread_that_does_not_answer_is_named(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=2', 'process_name=%(process_num)d'))
     d.wait_all('RUNNING', 2)
     same(d.info()['logs_error'], None, 'logs_error')
-    log_thread = min(int(t) for t in os.listdir(f'/proc/{d.pid}/task') if int(t) != d.pid)
-    held = HeldThread(log_thread)
+    held = HeldThreads(d.pid)
     try:
         d.ctl('restart', 'w:0')
         c.wait(lambda: d.info()['logs_error'], 'it is named')
@@ -86,7 +90,7 @@ def a_log_thread_that_does_not_answer_is_named(c):
     lacks(d.ctl('health')[1], 'logs:', 'health')
     d.wait_log('the log thread has not answered for')
     d.wait_log('the log thread answers again')
-    held = HeldThread(log_thread)  # and with nothing to write: those who look ask it
+    held = HeldThreads(d.pid)  # and with nothing to write: those who look ask it
     try:
         c.wait(lambda: d.info()['logs_error'], 'it is named')
     finally:
