@@ -298,10 +298,10 @@ struct part_job {
         struct log_part part;
 };
 
-static void part_work(void *arg)
+static void part_work(void *arg, struct read_turn *turn)
 {
         struct part_job *j = arg;
-        const struct log_ask ask = { .from = FROM_TAIL, .value = 5000 };
+        const struct log_ask ask = { .from = FROM_TAIL, .value = 5000, .turn = turn };
 
         log_part_read(j->path, j->ledger, &ask, &j->part);
 }
