@@ -24,6 +24,9 @@ void launch_discard(struct launching *l); /* there was no start, or it is execut
 /* It is begun. st->report and err (the worker's own stderr; -1: none) are owned from here on. */
 void launch_begin(struct launching *l, const struct spawned *st, int err);
 
+/* Of one that an earlier daemon has begun, and that hangs in its start: it counts as under way, and
+ * has what is left of the same bound. False: it is executed. */
+bool launch_resume(struct supervisor *s, struct process *p);
 void launch_forget(struct worker *w); /* it goes, whatever comes of it */
 
 /* May others write to its record? The child does so as its first step. */
@@ -31,7 +34,7 @@ bool launch_is_born(const struct process *p);
 /* Something has come from it: then it is executed, and that is to be told first. */
 void launch_look(const struct process *p);
 /* The child was reaped. True: its start had failed, and that is all that there is to say. */
-bool launch_ended(struct supervisor *s, struct process *p);
+bool launch_ended(struct process *p);
 
 /* Children of failed starts, until they are reaped. */
 bool launches_own(const struct supervisor *s, pid_t pid);

@@ -162,6 +162,8 @@ void process_await_up(struct process *p);
  * process_begun says that there is a pid; until one of the others it may be told to stop, or end.
  */
 void process_begun(struct process *p, pid_t pid, struct moment at);
+/* The same of a start that is carried over, where its child has not been executed yet. */
+void process_under_way(struct process *p);
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at);
 unsigned process_spawn_failed(struct process *p, const char *why, struct moment at);
 /* As above, where not the program but the daemon is to blame, which has no descriptors left: tried

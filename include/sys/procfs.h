@@ -11,10 +11,11 @@ struct proc_entry {
         pid_t pid, parent, group, session;
         unsigned long long start_ticks;
         int threads;
-        bool ending;   /* its memory is gone already, and its descriptors are going */
-        bool doomed;   /* it is ending or has ended, or a SIGKILL is on its way to it */
-        char state;    /* 'Z': zombie */
-        char name[32]; /* comm */
+        bool ending;      /* its memory is gone already, and its descriptors are going */
+        bool doomed;      /* it is ending or has ended, or a SIGKILL is on its way to it */
+        bool before_exec; /* it was forked, and has not been executed */
+        char state;       /* 'Z': zombie */
+        char name[32];    /* comm */
 };
 
 struct proc_table {

@@ -15,6 +15,7 @@
 #include "engine/fleet.h"
 #include "engine/hangups.h"
 #include "engine/launcher.h"
+#include "engine/launches.h"
 #include "engine/listeners.h"
 #include "engine/outfit.h"
 #include "engine/pipes.h"
@@ -136,6 +137,7 @@ static void ask_how_it_ended(struct adopted *a)
                 ev_timer_start(s->loop, &a->again);
                 return;
         }
+        launch_ended(p); /* it may never have been executed */
         supervisor_ended(s, p, status, said != END_KNOWN);
 }
 
@@ -175,6 +177,16 @@ static struct adopted *adopted_new(struct supervisor *s, struct process *p,
         if (pidfd >= 0)
                 watch(a, who, pidfd);
         return a;
+}
+
+bool adopt_let_go(struct process *p)
+{
+        struct worker *w = p->worker;
+        bool is_ours = !w->adopted;
+
+        adopted_free(w->adopted);
+        w->adopted = NULL;
+        return is_ours;
 }
 
 /* While the leader is there, its number is the group's and nobody else's. */
@@ -405,7 +417,8 @@ static void go_on(struct supervisor *s, struct process *p, const struct relic *k
                 health_begin(&p->health, p->program); /* killed between the birth and this */
         if (p->state == PS_STARTING && p->program->ready == READY_HEALTHCHECK)
                 health_await(&p->health);
-        bool probed = p->state == PS_STARTING || p->state == PS_RUNNING;
+        bool under_way = lives && launch_resume(s, p);
+        bool probed = !under_way && (p->state == PS_STARTING || p->state == PS_RUNNING);
         if (lives && probed && p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
                 log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
         say_adopted(s, p);

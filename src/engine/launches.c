@@ -6,17 +6,22 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "engine/adopt.h"
 #include "engine/launcher.h"
 #include "engine/state.h"
 #include "engine/waiters.h"
 #include "engine/worker.h"
+#include "sys/procfs.h"
+
+#define LOOK_S 0.1
 
 struct launching {
         struct launching *prev, *next;
         struct supervisor *sup;  /* borrowed */
         struct process *process; /* borrowed; NULL: it has failed, and is to be reaped */
         struct spawned st;
-        int err; /* owned: for Supervisor's words about a failure; -1 */
+        bool resumed; /* an earlier daemon began it, and its word is lost: it is looked at */
+        int err;      /* owned: for Supervisor's words about a failure; -1 */
         ev_io said;
         ev_timer limit;
 };
@@ -40,6 +45,17 @@ static void launch_free(struct launching *l)
 }
 
 /* ---- what comes of it */
+
+static enum spawn_progress launch_ask(struct launching *l)
+{
+        struct proc_entry entry;
+
+        if (!l->resumed)
+                return l->sup->sys->spawn_look(l->sup->sys, &l->st);
+        return proc_entry_read(l->st.pid, &entry) && entry.before_exec && !entry.doomed
+                   ? SPAWN_UNDER_WAY
+                   : SPAWN_EXECUTED; /* or it has ended without a word */
+}
 
 static void launch_executed(struct launching *l)
 {
@@ -77,7 +93,7 @@ static void launch_hear(struct launching *l)
 {
         bool was_born = l->st.step != STEP_NONE;
 
-        switch (l->sup->sys->spawn_look(l->sup->sys, &l->st)) {
+        switch (launch_ask(l)) {
         case SPAWN_UNDER_WAY:
                 if (!was_born && l->st.step != STEP_NONE)
                         state_note(l->sup, l->process, 0); /* what could not be written so far */
@@ -107,8 +123,21 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
         if (l->process->state != PS_STARTING)
                 return;
         l->st.error = ETIME;
-        s->sys->kill(s->sys, l->st.pid, SIGKILL);
-        launch_failed(l, false);
+        adopt_kill(s, l->process, false, SIGKILL);
+        bool is_ours = adopt_let_go(l->process);
+        launch_failed(l, !is_ours);
+}
+
+/* Nothing tells of its exec. */
+static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct launching *l = w->data;
+        int64_t late_ms = l->process->spawned_ms + LAUNCH_LIMIT_S * 1000;
+
+        if (launch_ask(l) == SPAWN_EXECUTED)
+                launch_executed(l);
+        else if (clock_now().mono_ms >= late_ms && l->process->state == PS_STARTING)
+                on_limit(loop, w, revents);
 }
 
 /* ---- its life */
@@ -146,6 +175,31 @@ void launch_begin(struct launching *l, const struct spawned *st, int err)
         ev_timer_start(loop, &l->limit);
 }
 
+bool launch_resume(struct supervisor *s, struct process *p)
+{
+        struct proc_entry entry;
+        struct launching *l;
+
+        if (p->state != PS_STARTING || !proc_entry_read(p->pid, &entry) || !entry.before_exec)
+                return false;
+        l = launch_new(s, p);
+        if (!l) {
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' counts as executed", p->name);
+                return false;
+        }
+        l->resumed = true;
+        l->st = (struct spawned){ .pid = p->pid, .step = STEP_EXEC, .report = -1 };
+        p->worker->launching = l;
+        DL_APPEND(s->launches, l);
+        ev_init(&l->said, on_said);
+        ev_timer_init(&l->limit, on_look, LOOK_S, LOOK_S);
+        l->limit.data = l;
+        ev_now_update(s->loop);
+        ev_timer_start(s->loop, &l->limit);
+        process_under_way(p);
+        return true;
+}
+
 void launch_forget(struct worker *w)
 {
         if (w->launching)
@@ -165,13 +219,13 @@ bool launch_is_born(const struct process *p)
         return !l || l->st.step != STEP_NONE;
 }
 
-bool launch_ended(struct supervisor *s, struct process *p)
+bool launch_ended(struct process *p)
 {
         struct launching *l = p->worker ? p->worker->launching : NULL;
 
         if (!l)
                 return false;
-        if (s->sys->spawn_look(s->sys, &l->st) == SPAWN_FAILED)
+        if (launch_ask(l) == SPAWN_FAILED)
                 return launch_failed(l, true);
         launch_executed(l);
         return false;

@@ -229,7 +229,8 @@ void supervisor_executed(struct supervisor *s, struct process *p)
         enum pstate from = p->state;
 
         unsigned work = process_spawned(p, p->pid, clock_now());
-        hangups_watch(s, p);
+        if (!p->worker->adopted)
+                hangups_watch(s, p);
         if (p->state != PS_STARTING && p->state != PS_RUNNING)
                 return; /* it was told to stop meanwhile */
         if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
@@ -427,7 +428,7 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
 {
         struct process *p = registry_by_pid(&s->registry, pid);
 
-        if (p && !launch_ended(s, p)) {
+        if (p && !launch_ended(p)) {
                 supervisor_ended(s, p, status, false);
                 return;
         }

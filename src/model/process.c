@@ -415,6 +415,13 @@ void process_begun(struct process *p, pid_t pid, struct moment at)
         arm(p, WAIT_NONE, 0);
 }
 
+void process_under_way(struct process *p)
+{
+        assert(p->state == PS_STARTING && p->pid > 0);
+        p->launching = true;
+        arm(p, WAIT_NONE, 0);
+}
+
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
 {
         bool was_begun = p->launching && p->pid == pid;

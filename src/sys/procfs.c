@@ -45,7 +45,8 @@ enum stat_field {
         STAT_FIELDS
 };
 
-#define FLAG_EXITING 4u /* PF_EXITING of the kernel: set before anything is taken down */
+#define FLAG_EXITING 4u    /* PF_EXITING of the kernel: set before anything is taken down */
+#define FLAG_NO_EXEC 0x40u /* PF_FORKNOEXEC: taken away by exec */
 
 /* The numbers behind the state. */
 static bool parse_fields(const char *at, unsigned long long field[STAT_FIELDS])
@@ -80,6 +81,7 @@ static bool parse_stat(char *text, struct proc_entry *out)
         out->doomed = (field[STAT_FLAGS] & FLAG_EXITING) ||
                       (field[STAT_PENDING] >> (SIGKILL - 1) & 1) || out->state == 'Z' ||
                       out->state == 'X';
+        out->before_exec = (field[STAT_FLAGS] & FLAG_NO_EXEC) != 0;
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
         return true;

@@ -193,7 +193,41 @@ def who_hangs_in_its_start_when_the_daemon_is_killed_is_no_second_time_there(c):
     d.kill()
     d.start()
     d.wait_state('other', 'RUNNING')
+    same((d.process('victim')['state'], d.process('victim')['pid']), ('STARTING', pid), 'the victim')
     os.close(fd)
     unmount(path)
     c.wait(lambda: not os.path.exists(f'/proc/{pid}') or d.process('victim')['pid'] in (0, None, pid),
            'there is one of it')
+
+
+@story(root=True, slow=2)
+def who_hangs_in_its_start_has_the_same_bound_from_the_next_daemon(c):
+    name, uid = lonely_user()
+    os.chmod(c.dir, 0o755)
+    d = c.daemon(c.program('other', ' sleep', *OTHER)
+                 + f'[program:victim]\ncommand=/bin/sleep 1000\nuser={name}\nautostart=false\nstartretries=0\n'
+                   f'directory={c.path("hangs")}\nstartsecs=1\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+    d.wait_state('other', 'RUNNING')
+    path, fd = mount_that_never_answers(c, uid)
+    began = time.monotonic()
+    conn = UnixConnection(d.socket, c.patience)
+    conn.request('POST', '/v1/processes/victim/start', '{}', {'Content-Type': 'application/json'})
+    pid = d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')['pid']
+    conn.close()
+    d.kill()
+    d.start()
+    seen = set()
+
+    def is_over():
+        p = d.process('victim')
+        seen.add((p['state'], p['pid']))
+        return p['state'] == 'FATAL'
+    c.wait(is_over, 'its start has failed')
+    same(seen - {('FATAL', 0), ('FATAL', None)}, {('STARTING', pid)}, 'what it was')
+    check(time.monotonic() - began > LIMIT_S - 1, 'it had its time')
+    has(d.process('victim')['spawn_error'], f"couldn't exec /bin/sleep within {LIMIT_S} s", 'why')
+    d.wait_state('other', 'RUNNING')
+    os.close(fd)
+    unmount(path)
+    c.wait_gone(pid)
+    check('success: victim' not in d.log(), 'it never was RUNNING')
