@@ -287,7 +287,7 @@ $(BUILD)/test/tsan_load: $(call objs,tests/tsan/*.c) $(call archives,$(NEEDS_log
 FUZZED      := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 30
 FUZZ_BUILD  := $(BUILD)/fuzz
-FUZZ_FLAGS  := -fsanitize=fuzzer-no-link,address,undefined
+FUZZ_FLAGS  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 .PHONY: fuzz
 fuzz: deps-fuzz
