@@ -91,7 +91,8 @@ struct process *registry_process(const struct registry *r, const char *namespec)
 struct fleet *registry_fleet(const struct registry *r, const char *name, bool *ambiguous);
 
 /* Tell the registry of a pid (set p->pid first), and of its end (before it is cleared). */
-bool registry_pid_add(struct registry *r, struct process *p);
+bool registry_pid_reserve(struct registry *r); /* before the first of them; false: no memory */
+void registry_pid_add(struct registry *r, struct process *p);
 void registry_pid_remove(struct registry *r, struct process *p);
 struct process *registry_by_pid(const struct registry *r, pid_t pid); /* or NULL */
 

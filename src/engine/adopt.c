@@ -405,8 +405,7 @@ static bool can_be_read(const struct supervisor *s, const struct relic *k)
 static void go_on(struct supervisor *s, struct process *p, const struct relic *k, bool lives)
 {
         p->worker->mark.adopted = true;
-        if (!registry_pid_add(&s->registry, p))
-                log_line(s->log, LVL_ERROR, "out of memory: pid %d is not listed", (int)p->pid);
+        registry_pid_add(&s->registry, p);
         if (lives || can_be_read(s, k))
                 take_pipes(s, p);
         if (!p->worker->adopted)

@@ -213,9 +213,7 @@ static void spawn(struct supervisor *s, struct process *p)
         s->starts++;
         log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
         process_begun(p, pid, clock_now());
-        if (!registry_pid_add(&s->registry, p))
-                log_line(s->log, LVL_CRITICAL, "out of memory: the end of pid %d will be missed",
-                         (int)pid);
+        registry_pid_add(&s->registry, p);
         if (p->program->kind == KIND_LISTENER)
                 listener_spawned(s, p);
         if (p->worker->launching)
@@ -485,7 +483,8 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->reader = reader_new(loop);
         supervisor_take_config(s, config);
         bool noted = settings_note(&config->settings, &s->started_with);
-        return (s->logs && s->reader && noted) || err_nomem(e);
+        bool listed = registry_pid_reserve(&s->registry);
+        return (s->logs && s->reader && noted && listed) || err_nomem(e);
 }
 
 void supervisor_release(struct supervisor *s)

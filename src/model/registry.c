@@ -479,14 +479,18 @@ static bool pid_table_grow(struct registry *r)
         return true;
 }
 
-bool registry_pid_add(struct registry *r, struct process *p)
+bool registry_pid_reserve(struct registry *r)
+{
+        return pid_table_grow(r);
+}
+
+void registry_pid_add(struct registry *r, struct process *p)
 {
         if (!pid_table_grow(r))
-                return false;
+                return;
         struct process **slot = &r->by_pid[slot_of(r, p->pid)];
         p->by_pid_next = *slot;
         *slot = p;
-        return true;
 }
 
 void registry_pid_remove(struct registry *r, struct process *p)
