@@ -11,28 +11,28 @@
 static _Atomic(void *) blocks[BLOCKS];
 static atomic_int missing = BLOCKS;
 
-static void *take_block(void)
+bool reserve_spend(void)
 {
         for (int i = 0; i < BLOCKS; i++) {
                 void *block = atomic_exchange(&blocks[i], NULL);
                 if (!block)
                         continue;
                 atomic_fetch_add(&missing, 1);
-                return block;
+                free(block);
+                return true;
         }
-        return NULL;
+        return false;
 }
 
 void *reserve_allocate(void *old, long size)
 {
-        void *got, *block;
-
         if (size <= 0) {
                 free(old);
                 return NULL;
         }
-        while (!(got = realloc(old, (size_t)size)) && (block = take_block()))
-                free(block);
+        void *got = realloc(old, (size_t)size);
+        while (!got && reserve_spend())
+                got = realloc(old, (size_t)size);
         return got;
 }
 

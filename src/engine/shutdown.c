@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "engine/launcher.h"
 #include "engine/lookup.h"
 #include "engine/sweep.h"
@@ -214,9 +215,12 @@ static void begin(struct supervisor *s)
         int64_t limit_ms = s->config->settings.shutdown_timeout_ms;
         struct shutdown *d = make(s);
 
+        while (!d && reserve_spend())
+                d = make(s);
         if (!d) { /* nothing can be ordered: end at once, the sweep kills what is there */
                 log_line(s->log, LVL_CRITICAL, "out of memory: ending without an orderly stop");
-                sweep_everything(s);
+                for (int i = 0; i < SWEEP_ROUNDS && sweep_everything(s) > 0; i++)
+                        continue;
                 s->on_end(s);
                 return;
         }

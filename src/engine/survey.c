@@ -109,10 +109,11 @@ static bool add_trees(const pid_t *roots, size_t count, struct proc_table *out)
         struct proc_table t;
         bool fine = kin_tree(roots, count, &t);
 
+        if (!fine)
+                return false;
         for (size_t i = 0; fine && i < t.count; i++)
                 fine = proc_table_add(out, &t.items[i]);
-        if (fine)
-                proc_table_release(&t);
+        proc_table_release(&t);
         return fine;
 }
 

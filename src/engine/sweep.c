@@ -848,7 +848,7 @@ size_t sweep_tell_rest(struct supervisor *s)
         return count;
 }
 
-/* How many children there are, also of those that have ended. */
+/* How many children there are, also of those that have ended; one, where that cannot be told. */
 static size_t stop_children(struct kin_stopped *set)
 {
         pid_t *kids;
@@ -861,7 +861,7 @@ static size_t stop_children(struct kin_stopped *set)
                         kin_stop(set, &who);
         }
         free(kids);
-        return n > 0 ? (size_t)n : 0;
+        return n < 0 ? 1 : (size_t)n;
 }
 
 /* One that ended while they were looked at may have left others: nobody is left when there is no
