@@ -15,6 +15,7 @@ struct multicall {
         size_t room; /* that the results together may have, beside a fault for each call */
         size_t mark; /* where the present one's begins */
         bool full;
+        bool broken; /* memory was short for a fault, too: there is no answer any more */
         struct rpc_call inner;
         ev_timer next; /* the loop does not wait before it */
 };
@@ -45,11 +46,13 @@ static void cut_result(struct multicall *m)
 
 static void put_result(struct multicall *m)
 {
-        if (m->outer->out->failed)
+        if (m->outer->out->failed && !m->broken)
                 cut_result(m);
         m->outer->out->most = rpc_answer_max(m->outer->sup);
         if (m->inner.fault != FAULT_NONE)
                 xml_fault(m->outer->out, (int)m->inner.fault, buf_str(&m->inner.fault_text));
+        m->broken = m->outer->out->failed;
+        m->full = m->full || m->broken;
         method_release(&m->inner);
         m->at++;
 }
@@ -129,7 +132,8 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
 {
         struct multicall *m = calloc(1, sizeof *m);
 
-        if (!m || !(m->calls = take_calls(params))) {
+        xml_array_begin(c->out);
+        if (c->out->failed || !m || !(m->calls = take_calls(params))) {
                 free(m);
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         }
@@ -151,6 +155,5 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
                                       .arg = m };
         c->job = m;
         c->cancel_job = cancel;
-        xml_array_begin(c->out);
         return step(m);
 }

@@ -62,7 +62,7 @@ static void send_page(struct request *r, int status, struct buf *page)
 {
         buf_puts(page, "</body>\n</html>\n");
         if (page->failed)
-                reply_error_page(r, 500);
+                reply_error_page(r, 503);
         else
                 reply(r, status, "text/html;charset=utf-8", no_cache, page->data, page->len);
 }

@@ -20,7 +20,7 @@ static void answer(struct request *r, int status, const char *type, struct buf *
 {
         buf_putc(value, '\n');
         if (value->failed)
-                reply_error_page(r, 500);
+                reply_error_page(r, 503);
         else
                 reply_body(r, status, type, NULL, value);
 }
@@ -262,7 +262,7 @@ static void reload_begin(struct request *r, bool all)
         struct reload_job *job = calloc(1, sizeof *job);
 
         if (!job) {
-                reply_error_page(r, 500);
+                reply_error_page(r, 503);
                 return;
         }
         *job = (struct reload_job){ .reading = { .on_read = reload_now, .arg = job },

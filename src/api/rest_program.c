@@ -220,7 +220,9 @@ void rest_program_scale(struct request *r, const char *name)
         enum fault fault = order_scale(r->sup, f, relative, value, &r->caller, &done, &why);
         if (fault == FAULT_NONE)
                 answer_when_scaled(r, f, name, done, &before, wait, timeout_s);
-        else if (fault == FAULT_FAILED && why.code != ERR_NOMEM)
+        else if (why.code == ERR_NOMEM)
+                rest_error(r, 503, "BUSY", "%s", why.text);
+        else if (fault == FAULT_FAILED)
                 rest_error(r, 422, fault_name(fault), "%s", why.text);
         else
                 rest_fault(r, fault, why.text);

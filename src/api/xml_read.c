@@ -96,6 +96,7 @@ static bool value_add(struct value *to, struct value *item)
         return true;
 }
 
+/* why NULL: out of memory. */
 static void give_up(struct reader *r, const char *why)
 {
         if (!r->failed)
@@ -120,7 +121,7 @@ static void open_value(struct reader *r)
         }
         struct value *v = calloc(1, sizeof *v);
         if (!v) {
-                give_up(r, "out of memory");
+                give_up(r, NULL);
                 return;
         }
         r->open[r->opened++] = (struct open_value){ .value = v };
@@ -162,6 +163,8 @@ static void on_text(void *arg, const XML_Char *s, int len)
         struct reader *r = arg;
 
         buf_put(&r->text, s, (size_t)len);
+        if (r->text.failed)
+                give_up(r, NULL);
 }
 
 static bool set_number(struct reader *r, struct value *v)
@@ -188,7 +191,7 @@ static void set_text(struct reader *r, struct value *v)
         v->text = strdup(buf_str(&r->text));
         v->len = r->text.len;
         if (!v->text)
-                give_up(r, "out of memory");
+                give_up(r, NULL);
 }
 
 /* What is no digit of it is passed over, line breaks above all. */
@@ -214,7 +217,7 @@ static void set_base64(struct reader *r, struct value *v)
         v->len = plain.len;
         v->text = buf_take(&plain);
         if (!v->text)
-                give_up(r, "out of memory");
+                give_up(r, NULL);
 }
 
 static void set_scalar(struct reader *r, enum tag tag)
@@ -262,7 +265,7 @@ static void close_value(struct reader *r)
         }
         if (!value_add(around, v)) {
                 value_free(v);
-                give_up(r, "out of memory");
+                give_up(r, NULL);
         }
         buf_reset(&r->text);
 }
@@ -279,10 +282,14 @@ static void on_end(void *arg, const XML_Char *name)
         case TAG_METHOD:
                 free(r->method);
                 r->method = strdup(buf_str(&r->text));
+                if (!r->method)
+                        give_up(r, NULL);
                 break;
         case TAG_NAME:
                 free(r->member[r->opened]);
                 r->member[r->opened] = strdup(buf_str(&r->text));
+                if (!r->member[r->opened])
+                        give_up(r, NULL);
                 break;
         case TAG_INT:
         case TAG_BOOLEAN:
@@ -325,9 +332,10 @@ static bool parse(struct reader *r, const char *body, size_t len, struct err *e)
         XML_SetElementHandler(r->parser, on_start, on_end);
         XML_SetCharacterDataHandler(r->parser, on_text);
         XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
-        if (XML_Parse(r->parser, body, (int)len, 1) == XML_STATUS_OK && !r->failed &&
-            !r->text.failed)
+        if (XML_Parse(r->parser, body, (int)len, 1) == XML_STATUS_OK && !r->failed)
                 return true;
+        if ((r->failed && !r->why) || XML_GetErrorCode(r->parser) == XML_ERROR_NO_MEMORY)
+                return err_nomem(e);
         return err_set(e, ERR_PROTOCOL, "line %lu: %s",
                        (unsigned long)XML_GetCurrentLineNumber(r->parser),
                        r->failed ? r->why : XML_ErrorString(XML_GetErrorCode(r->parser)));

@@ -63,7 +63,7 @@ static void answer(struct exchange *x)
         if (ok && !body.failed)
                 reply_body(r, 200, "text/xml", NULL, &body);
         else
-                reply_error_page(r, 500);
+                reply_error_page(r, 503);
 }
 
 static void on_done(struct rpc_call *c)
@@ -84,6 +84,10 @@ static struct exchange *exchange_new(struct request *r)
         x->out.most = rpc_answer_max(r->sup);
         buf_reserve(&x->out, ANSWER_BYTES);
         buf_lit(&x->out, PROLOGUE "<params>\n<param>\n");
+        if (x->out.failed) {
+                exchange_free(x);
+                return NULL;
+        }
         return x;
 }
 
@@ -100,12 +104,12 @@ void xmlrpc_handle(struct request *r)
         if (!xml_read_call(buf_str(&r->body), r->body.len, r->api->xml_salt, &method, &params,
                            &e)) {
                 log_line(r->sup->log, LVL_DEBUG, "XML-RPC request refused: %s", e.text);
-                reply_error_page(r, 400);
+                reply_error_page(r, e.code == ERR_NOMEM ? 503 : 400);
                 return;
         }
         struct exchange *x = exchange_new(r);
         if (!x) {
-                reply_error_page(r, 500);
+                reply_error_page(r, 503);
         } else {
                 r->state = x;
                 r->on_gone = on_gone;
