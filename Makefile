@@ -40,6 +40,7 @@ LIBS_edit   := $(if $(filter 4,$(words $(foreach l,edit tinfo bsd md,$(call arch
                  -l:libedit.a -l:libtinfo.a -lc -l:libbsd.a -l:libmd.a,-ledit)
 LIBS_both   := $(foreach l,inih jansson http_parser expat,$(call linked,$(l)))
 LIBS_daemon := $(LIBS_both) $(foreach l,ev z,$(call linked,$(l))) -lm
+LIBS_short  := -linih -ljansson -lhttp_parser -lexpat -lev -lz -lm
 LIBS_ctl    := $(LIBS_both) $(LIBS_edit) -lm
 LIBS_test   := -lcriterion -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm -ledit
 
@@ -66,6 +67,7 @@ help:
 #: unit-elsewhere       unit tests under other days, zones, locales and as nobody
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan, each story by one user
 #: tsan                 the threads under ThreadSanitizer: a load of their own, and stories with the daemon
+#: alloc                the daemon while one in so many of its allocations fails; ALLOC_SECONDS=6 at each rate
 #: lint                 format, floors, clang-tidy, cppcheck, manual
 #: bench                beside Supervisor, s6, runit and the bare machine; QUICK=1 for five minutes
 #: bench-logs           its part about logs: one writer and sixteen, lines and blocks, raw and text
@@ -207,6 +209,14 @@ $(BUILD)/test/fail_open.so: tests/e2e/fail_open.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -o $@ $<
 
+# The daemon whose own allocations fail. Libraries stay outside, where the linker does not send their calls.
+WRAPPED := malloc calloc realloc strdup strndup asprintf
+$(BUILD)/test/short/supervisord: $(BUILD)/obj/supervisord/supervisord.o $(BUILD)/obj/tests/e2e/fail_alloc.o \
+    $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call archives,$(NEEDS_api))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS_short)
+
 E2E_PROGRAMS := $(BUILD)/test/worker $(BUILD)/test/supervisord $(BUILD)/test/fail_open.so
 
 # stories mostly wait: more of them than cores
@@ -268,6 +278,14 @@ asan:
 	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" test-programs
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" -Otarget unit KILLS=30 STEPS=-s
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS="--asan --once"
+
+# One in so many allocations of our own code fails, by a seed that is printed; ALLOC_SEED repeats it.
+ALLOC_SECONDS ?= 6
+.PHONY: alloc
+alloc:
+	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" \
+	    $(addprefix $(ASAN_BUILD)/,bin/supervisord bin/supervisorctl test/worker test/short/supervisord)
+	$(Q)$(ASAN_ENV) ALLOC_SECONDS=$(ALLOC_SECONDS) tests/e2e/run --build $(ASAN_BUILD) --asan --alloc -v $(E2E_FLAGS)
 
 # Threads: what Criterion cannot run under. tests/tsan is a plain program, the rest is the daemon itself.
 TSAN_BUILD := $(BUILD)/tsan

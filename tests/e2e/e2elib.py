@@ -41,19 +41,22 @@ class Skipped(Exception):
 STORIES = []
 
 
-def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, slow=1, busy=False):
+def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, long=False, alloc=False,
+          slow=1, busy=False):
     """Marks a function as a story.
 
     nobody:   told a second time as the user nobody where the first time is as root.
     root:     only root can tell it.
     ordinary: root cannot tell it: where we are root, nobody does.
     soak:     takes minutes: only with --soak.
+    long:     the long form of one that is told every time: only with --long.
+    alloc:    of a daemon whose allocations fail: only with --alloc.
     slow:     its bound in time, as a multiple of the usual one; the slowest begin first.
     busy:     it keeps a core busy.
     """
     def mark(f):
         f.nobody, f.root, f.ordinary = nobody or ordinary, root, ordinary
-        f.soak, f.slow, f.busy = soak, slow, busy
+        f.soak, f.long, f.alloc, f.slow, f.busy = soak, long, alloc, slow, busy
         STORIES.append(f)
         return f
     return mark(fn) if fn else mark
@@ -675,6 +678,13 @@ class Case:
         path = f'{self.options.bin}/faults/supervisord'
         if not os.path.exists(path):
             raise Skipped('there is no supervisord with fault points in this build')
+        self.supervisord = path
+
+    def use_failing_allocations(self):
+        """From here on daemons are of the build whose allocations fail (fail_alloc.c)."""
+        path = f'{self.options.bin}/short/supervisord'
+        if not os.path.exists(path):
+            raise Failed('there is no supervisord whose allocations fail in this build')
         self.supervisord = path
 
     def helper(self, argv, **how):

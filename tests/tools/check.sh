@@ -55,6 +55,7 @@ suite conformance "$make" --no-print-directory conformance
 suite demo "$make" --no-print-directory demo
 suite tour "$make" --no-print-directory tour
 suite asan "$make" --no-print-directory -j "$jobs" asan
+suite alloc "$make" --no-print-directory -j "$jobs" alloc
 suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=10
 suite tsan "$make" --no-print-directory -j "$jobs" tsan
 
