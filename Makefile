@@ -63,6 +63,7 @@ help:
 #: demo                 install what is missing, build, and watch a fleet being supervised
 #: tour                 the README's tour, run and compared with what the README says
 #: check                install what is missing, build, and run every test
+#: check-long           the long forms of what takes too long for every time: about two hours
 #: unit e2e conformance the suites by themselves
 #: unit-elsewhere       unit tests under other days, zones, locales and as nobody
 #: asan                 unit and e2e tests under AddressSanitizer and UBSan, each story by one user
@@ -338,6 +339,21 @@ tour: all
 .PHONY: check
 check: deps-check
 	$(Q)CI=$(CI) tests/tools/check.sh $(MAKE)
+
+.PHONY: check-long
+check-long: deps-check
+	$(Q)CI=$(CI) tests/tools/check.sh $(MAKE) long
+
+# its parts
+.PHONY: long-races long-stories long-lifetimes
+long-races: $(BUILD)/test/sys
+	$(Q)RACE_SECONDS=30 $(MAKE) --no-print-directory unit-sys UNIT_FLAGS="--filter='*/*@(outrun|exchanged)'"
+long-stories: all $(E2E_PROGRAMS)
+	$(Q)tests/e2e/run --build $(BUILD) --long -v $(E2E_FLAGS)
+long-lifetimes:
+	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" \
+	    $(addprefix $(ASAN_BUILD)/,bin/supervisord bin/supervisorctl test/worker)
+	$(Q)$(ASAN_ENV) tests/e2e/run --build $(ASAN_BUILD) --asan --long --only 'lifetimes.*' -v $(E2E_FLAGS)
 
 .PHONY: soak
 soak: all $(E2E_PROGRAMS)

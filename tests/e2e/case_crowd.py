@@ -135,8 +135,7 @@ def check_small(d, what):
 
 
 
-@story(slow=3)
-def what_waits_for_clients_that_do_not_read_has_one_bound(c):
+def floods_have_one_bound(c, clients, bodies, body):
     raise_own_limit(3000)
     port = free_port()
     d = c.daemon(start=False, sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
@@ -159,19 +158,29 @@ def what_waits_for_clients_that_do_not_read_has_one_bound(c):
     for what, text in floods.items():
         crowd = Crowd(port)
         for _ in range(5):
-            crowd.add(40, text)
+            crowd.add(clients // 5, text)
             check_served(d, what, 4)
             check_small(d, what)
         crowd.leave()
     crowd = Crowd(port)
-    crowd.add(60, post % (b'/RPC2', BIG) + b' ' * (4 << 20))
-    check_served(d, 'bodies', 4)
-    check_small(d, 'bodies')
+    for _ in range(5):
+        crowd.add(bodies // 5, post % (b'/RPC2', BIG) + b' ' * body)
+        check_served(d, 'bodies', 4)
+        check_small(d, 'bodies')
     crowd.leave()
 
 
-@story(slow=2)
-def many_logs_in_one_call_are_answered_with_faults_where_they_do_not_fit(c):
+@story(slow=3)
+def what_waits_for_clients_that_do_not_read_has_one_bound(c):
+    floods_have_one_bound(c, 200, 60, 4 << 20)
+
+
+@story(long=True, slow=12)
+def what_waits_for_a_thousand_clients_has_one_bound(c):
+    floods_have_one_bound(c, 1000, 1000, BIG)
+
+
+def one_call_reads_many_logs(c, reads):
     d = c.daemon(start=False)
     d.configure(c.program('w', ' sleep', 'startsecs=0', f'stdout_logfile={d.dir}/big'))
     with open(f'{d.dir}/big', 'w') as f:
@@ -185,5 +194,15 @@ def many_logs_in_one_call_are_answered_with_faults_where_they_do_not_fit(c):
     got = rpc.system.multicall([read] * 3 + [stop])
     same([len(got[0]) > 1 << 20] + [x['faultCode'] for x in got[1:]], [True, 30, 30, 30], 'answers')
     same(d.pids(), before, 'what was not carried out')
-    rpc.system.multicall([read] * 5000)
-    check_small(d, 'a call of 5,000 reads')
+    rpc.system.multicall([read] * reads)
+    check_small(d, f'a call of {reads} reads')
+
+
+@story(slow=2)
+def many_logs_in_one_call_are_answered_with_faults_where_they_do_not_fit(c):
+    one_call_reads_many_logs(c, 5000)
+
+
+@story(long=True, slow=4)
+def thousands_of_logs_in_one_call_are_answered_with_faults(c):
+    one_call_reads_many_logs(c, 12500)

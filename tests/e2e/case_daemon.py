@@ -1,11 +1,14 @@
 """The daemon's own life: how it begins, who may not begin, and how it comes back."""
+import contextlib
 import os
 import re
 import signal
 import socket
 import stat
+import threading
+import time
 
-from e2elib import alive, check, descendants, free_port, has, lacks, read_file, same, story, write_file
+from e2elib import _libc, alive, check, descendants, free_port, has, lacks, read_file, same, story, write_file
 
 
 @story(nobody=True)
@@ -170,6 +173,54 @@ def a_reload_changes_the_mode_of_no_other_file_than_the_socket(c):
         s.sendall(b'POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
         c.wait(lambda: b'200' in s.recv(65536), 'the reload is answered')
     same(os.stat(secret).st_mode & 0o777, 0o600, 'mode of the other file')
+
+
+def names_are_exchanged_all_the_time(c, seconds):
+    """Of the socket and of a link to another file, while the daemon makes the one and changes its mode."""
+    port = free_port()
+    d = c.daemon(server='chmod=0777', sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
+    d.clean = False  # which of the names is the socket's at its end is chance
+    secret, link = c.path('secret'), f'{d.dir}/link'
+    write_file(secret, 'text', 0o600)
+    os.symlink(secret, link)
+    os.chmod(d.dir, 0o777)
+    conf = read_file(d.conf)
+    over = threading.Event()
+
+    def exchange():
+        AT_FDCWD, RENAME_EXCHANGE = -100, 2
+        while not over.is_set():
+            for name in (d.socket, f'{d.socket}.{d.pid}', f'{d.dir}/.{d.pid}'):
+                _libc.renameat2(AT_FDCWD, link.encode(), AT_FDCWD, name.encode(), RENAME_EXCHANGE)
+    racer = threading.Thread(target=exchange)
+    racer.start()
+    try:
+        end, mode = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            mode += 1
+            write_file(d.conf, conf.replace('chmod=0777', f'chmod=07{mode % 8}7'))
+            d.request('POST', '/v1/reload', {}, port=port)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(d.socket)  # it is made again
+            if not os.path.lexists(link):
+                os.symlink(secret, f'{link}.new')
+                os.rename(f'{link}.new', link)
+            st = os.stat(secret)
+            same((st.st_mode & 0o7777, st.st_uid, read_file(secret)), (0o600, 0, 'text'), 'the other file')
+    finally:
+        over.set()
+        racer.join()
+    same(d.popen.poll(), None, 'the daemon lives')
+
+
+@story(root=True, busy=True)
+def the_socket_s_mode_is_given_to_no_other_file_in_a_race(c):
+    names_are_exchanged_all_the_time(c, 1)
+
+
+@story(root=True, long=True, busy=True)
+def the_socket_s_mode_is_given_to_no_other_file_in_a_long_race(c):
+    names_are_exchanged_all_the_time(c, 30)
 
 
 @story(nobody=True)

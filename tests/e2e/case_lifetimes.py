@@ -58,12 +58,11 @@ def in_background(fn):
     return result
 
 
-@story
-def who_came_and_went_again_is_listed_by_the_first_scale(c):
-    """It is freed before the first client is answered."""
+def two_scales(c, rounds):
+    """What the first one has started is freed before its client is answered."""
     d = c.daemon(fleet(c, 'fleet', 5, 'startsecs=2') + CRASHES)
     d.wait_process('fleet:fleet_4', lambda p: p['state'] in ('STARTING', 'RUNNING'), 'runs')
-    for _ in range(3):
+    for _ in range(rounds):
         first = in_background(lambda: d.scale('fleet', replicas=30))
         c.wait(lambda: any(n == 'fleet:fleet_29' for n in d.names()), 'the first order is given')
         d.scale('fleet', replicas=12)
@@ -75,6 +74,16 @@ def who_came_and_went_again_is_listed_by_the_first_scale(c):
             same(f['code'], 'ABNORMAL_TERMINATION', f'code of {f["name"]}')
             check(f['state'], f'{f["name"]} has the state that it was answered in')
         d.scale('fleet', replicas=5)
+
+
+@story
+def who_came_and_went_again_is_listed_by_the_first_scale(c):
+    two_scales(c, 3)
+
+
+@story(long=True, slow=4)
+def who_came_and_went_again_is_listed_each_time(c):
+    two_scales(c, 50)
 
 
 @story
@@ -209,6 +218,6 @@ def eight_clients_that_order_at_random_bring_nothing_down(c):
     Crowd(c, seed(), 1500, 10).run()
 
 
-@story(soak=True, slow=4)
+@story(long=True, slow=4)
 def eight_clients_order_at_random_for_long(c):
     Crowd(c, seed(), 20000, 240).run()

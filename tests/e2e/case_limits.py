@@ -148,8 +148,8 @@ def address_space(pid):
     return int(read_file(f'/proc/{pid}/statm').split()[0]) * os.sysconf('SC_PAGE_SIZE')
 
 
-@story(slow=2)
-def memory_that_is_short_refuses_requests_and_ends_nothing(c):
+def orders_with_short_memory(c, runs):
+    """With between 0 and 2 MiB more than it has."""
     if c.asan:
         raise Skipped('the sanitizer needs all of its addresses')
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=20',
@@ -160,7 +160,8 @@ def memory_that_is_short_refuses_requests_and_ends_nothing(c):
              ('POST', '/v1/reload', '{"plan":[%s1]}' % ('1,' * 20000)),
              ('POST', '/v1/programs/w/scale', '{"by":5}'), ('GET', '/v1/processes', None),
              ('POST', '/v1/processes/w:2/restart', '{}'))
-    for kib in range(0, 2048, 64):
+    for run in range(runs):
+        kib = run * 2048 // runs
         before = address_space(d.pid)
         resource.prlimit(d.pid, resource.RLIMIT_AS, (before + kib * 1024, -1))
         held = []
@@ -178,3 +179,13 @@ def memory_that_is_short_refuses_requests_and_ends_nothing(c):
             s.close()
         check(d.popen.poll() is None, f'it ended with {d.popen.returncode} at {kib} KiB')
         c.wait(d.answers, f'it answers after {kib} KiB')
+
+
+@story(slow=2)
+def memory_that_is_short_refuses_requests_and_ends_nothing(c):
+    orders_with_short_memory(c, 32)
+
+
+@story(long=True, slow=12)
+def memory_that_is_short_by_any_amount_ends_nothing(c):
+    orders_with_short_memory(c, 200)

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, same, story, unmount)
+from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, kill, same, story, unmount)
 
 LIMIT_S = 10  # engine/launches.h
 
@@ -91,7 +91,7 @@ def others_are_served(c, d):
     d.wait_restarted('other', pid)
 
 
-OTHER = 'startsecs=0', 'restart_delay=50ms'
+OTHER = 'startsecs=0', 'restart_delay=50ms', 'restart_delay_factor=1'
 
 
 @story(root=True, slow=2)
@@ -134,6 +134,37 @@ def a_worker_that_its_user_stops_within_its_start_holds_up_nobody(c):
     d.order('victim', 'start')
     d.wait_state('victim', 'EXITED')
     check('unknown pid' not in d.log(), 'who was given up is no stranger')
+
+
+@story(root=True, long=True, slow=8)
+def a_thousand_starts_beside_their_user_hold_up_nobody(c):
+    name, uid = lonely_user()
+    os.chmod(c.dir, 0o755)
+    count = 50
+    d = c.daemon(c.program('other', ' sleep', *OTHER)
+                 + f'[program:victim]\ncommand=/bin/true\nuser={name}\nautostart=false\nautorestart=false\n'
+                   f'startsecs=0\nstartretries=0\nstdout_logfile=NONE\nstderr_logfile=NONE\nnumprocs={count}\n'
+                   'process_name=v_%(process_num)d\n')
+    d.wait_state('other', 'RUNNING')
+
+    def rest():
+        """One that was executed before it was stopped is ended; the daemon ends any other by itself."""
+        found = d.processes('victim:*')
+        for p in found:
+            if p['pid'] and p['state'] == 'RUNNING' and is_stopped(p['pid']):
+                kill(p['pid'])
+        return not any(p['pid'] for p in found)
+    watch = Watch(d)
+    for _ in range(1000 // count):
+        stopper = c.helper([c.worker, 'stop-newcomers'], preexec_fn=lambda: become(uid, uid))
+        d.post('/v1/processes/victim:*/start', {'wait': False}, None)
+        others_are_served(c, d)
+        stopper_end = time.monotonic() + LIMIT_S / 4
+        c.wait(lambda: rest() or time.monotonic() > stopper_end, 'they had their time')
+        stopper.kill()
+        stopper.wait()
+        c.wait(rest, 'all of them are at rest', lambda: str([p for p in d.processes('victim:*') if p['pid']])[:800])
+    check(watch.stop() < 2, 'nobody had to wait for an answer')
 
 
 def mount_that_never_answers(c, uid):

@@ -636,12 +636,12 @@ def a_fleet_is_adopted_with_as_few_descriptors_as_it_was_started_with(c):
         d.order(name, 'stop')
 
 
-@story(soak=True, slow=20)
+@story(long=True, slow=20)
 def a_fleet_is_adopted_with_any_number_of_descriptors(c):
     fleet_with_few_descriptors(c, 20, range(90, 141))
 
 
-@story(soak=True, slow=20)
+@story(long=True, slow=20)
 def a_larger_fleet_is_adopted_with_any_number_of_descriptors(c):
     fleet_with_few_descriptors(c, 64, range(222, 317))
 
@@ -702,7 +702,7 @@ def any_open_of_an_adoption_may_fail(c):
     each_open_fails(c, 5)
 
 
-@story(soak=True, slow=40)
+@story(long=True, slow=40)
 def each_open_of_an_adoption_may_fail(c):
     each_open_fails(c, 1)
 

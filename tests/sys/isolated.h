@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SKIPPED 77
@@ -33,6 +34,19 @@
         while (0)
 
 /* Run body with nothing but 0, 1 and 2 open. */
+/* Whether a race goes on: so many rounds, or RACE_SECONDS (make check-long). */
+__attribute__((unused)) static bool race_goes_on(int round, int rounds)
+{
+        static struct timespec begun;
+        struct timespec now;
+        const char *seconds = getenv("RACE_SECONDS");
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (round == 0)
+                begun = now;
+        return round < rounds || (seconds && now.tv_sec - begun.tv_sec < atol(seconds));
+}
+
 __attribute__((unused)) static void isolated(int (*body)(void))
 {
         int status = 0;

@@ -322,7 +322,7 @@ static int raced(void)
         CHECK(pid >= 0);
         if (pid == 0)
                 exchange_for_ever();
-        for (int i = 0; i < 3000; i++) {
+        for (int i = 0; race_goes_on(i, 3000); i++) {
                 unlink(path);
                 listened += listen_unix(&l, &made, &why);
                 if (made.fd >= 0)

@@ -1,9 +1,11 @@
 #!/bin/sh
 # make check: every suite, one after another; all of them run also when one has failed. The end is a summary: each
 # suite's counts and seconds, what was skipped and why, and what failed. A suite that exits with 0 and has no closing
-# line of its own, or one of nothing, has failed as well. usage: check.sh MAKE
+# line of its own, or one of nothing, has failed as well. With `long` it is the long forms of what takes too long for
+# every time (make check-long). usage: check.sh MAKE [long]
 set -u
 make=${1:-make}
+long=${2:-}
 jobs=$(nproc 2>/dev/null || echo 2)
 logs=$(mktemp -d) || exit 1
 trap 'rm -rf "$logs"' EXIT
@@ -46,18 +48,34 @@ if ! "$make" --no-print-directory -j "$jobs" test-programs bench-programs; then
         printf '\nfailed: build\n'
         exit 1
 fi
-suite lint "$make" --no-print-directory lint
-suite unit "$make" --no-print-directory -j $((jobs + 1)) -Otarget unit
-suite elsewhere "$make" --no-print-directory -j "$jobs" unit-elsewhere
-suite costs "$make" --no-print-directory costs
-suite e2e "$make" --no-print-directory e2e
-suite conformance "$make" --no-print-directory conformance
-suite demo "$make" --no-print-directory demo
-suite tour "$make" --no-print-directory tour
-suite asan "$make" --no-print-directory -j "$jobs" asan
-suite alloc "$make" --no-print-directory -j "$jobs" alloc
-suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=10
-suite tsan "$make" --no-print-directory -j "$jobs" tsan
+every_time() {
+        suite lint "$make" --no-print-directory lint
+        suite unit "$make" --no-print-directory -j $((jobs + 1)) -Otarget unit
+        suite elsewhere "$make" --no-print-directory -j "$jobs" unit-elsewhere
+        suite costs "$make" --no-print-directory costs
+        suite e2e "$make" --no-print-directory e2e
+        suite conformance "$make" --no-print-directory conformance
+        suite demo "$make" --no-print-directory demo
+        suite tour "$make" --no-print-directory tour
+        suite asan "$make" --no-print-directory -j "$jobs" asan
+        suite alloc "$make" --no-print-directory -j "$jobs" alloc
+        suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=10
+        suite tsan "$make" --no-print-directory -j "$jobs" tsan
+}
+
+long_forms() {
+        suite races "$make" --no-print-directory long-races
+        suite stories "$make" --no-print-directory long-stories
+        suite lifetimes "$make" --no-print-directory -j "$jobs" long-lifetimes
+        suite alloc "$make" --no-print-directory -j "$jobs" alloc ALLOC_SECONDS=60
+        suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=300
+}
+
+if [ "$long" ]; then
+        long_forms
+else
+        every_time
+fi
 
 printf '\n==== summary (%d s)\n' $(($(date +%s) - began))
 cat "$logs/summary"
