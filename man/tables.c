@@ -79,7 +79,9 @@ static void put_facts(struct buf *out, const struct opt *o)
         if (o->flags & OPT_PROC_EXPAND)
                 buf_puts(out, "May contain\n.Li %(process_num)d .\n");
         if (o->flags & OPT_NO_EXPAND)
-                buf_puts(out, "Taken literally, without expansions.\n");
+                buf_puts(
+                    out,
+                    "Of the expansions only\n.Li %(ENV_NAME)s ;\na percent sign is doubled.\n");
         put_change(out, o);
 }
 

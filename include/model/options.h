@@ -67,7 +67,7 @@ enum opt_flags {
         OPT_OURS = 1, /* not Supervisor's: may take units, wrong value is an error of ours */
         OPT_REQUIRED = 2,
         OPT_SECRET = 4,       /* never printed */
-        OPT_NO_EXPAND = 8,    /* compat section 5: taken literally */
+        OPT_NO_EXPAND = 8,    /* only %(ENV_NAME)s is expanded (compat section 5) */
         OPT_PROC_EXPAND = 16, /* process_num and numprocs may be used */
         OPT_NO_EFFECT = 32,   /* accepted because Supervisor accepts it */
         OPT_MAY_BE_NONE = 64, /* OPT_INT: the word "none" stands for -1 */
