@@ -17,7 +17,9 @@ struct fg {
         struct ctl *ctl;
         const char *name;
         struct http *streams[2]; /* owned; NULL: there is none, or it has ended */
-        bool missing[2];         /* there is no such log */
+        bool answered[2];        /* it is known whether there is such a log */
+        bool missing[2];         /* there is none */
+        bool said;
         bool over;
 };
 
@@ -61,14 +63,26 @@ static void open_stream(struct fg *f, int at, const char *channel)
         f->streams[at] = session_get(&f->ctl->session, &r, buf_str(&path), NULL);
         if (f->streams[at])
                 http_stream(f->streams[at], follow_print, f->ctl->out);
+        else
+                f->answered[at] = true;
 }
 
-/* A process without one log is watched through the other one. */
+/* A process without one log is watched through the other one. That there is none of its standard
+ * error is no news: with redirect_stderr all of it is in the first. */
 static void say_missing(struct fg *f)
 {
-        if (!f->missing[SRC_STDOUT] || !f->missing[SRC_STDERR])
+        if (f->said || !f->answered[SRC_STDOUT] || !f->answered[SRC_STDERR])
                 return;
-        ctl_say(f->ctl, "%s has no log: nothing of what it writes can be shown", f->name);
+        f->said = true;
+        if (!f->missing[SRC_STDOUT])
+                return;
+        if (f->missing[SRC_STDERR])
+                ctl_say(f->ctl, "%s has no log: nothing of what it writes can be shown", f->name);
+        else
+                ctl_say(f->ctl,
+                        "%s has no log of its standard output: only what it writes to its standard "
+                        "error is shown",
+                        f->name);
         fflush(f->ctl->out);
 }
 
@@ -76,11 +90,13 @@ static void pump_stream(struct fg *f, int at)
 {
         struct err e = { 0 };
 
-        if (http_feed(f->streams[at], &e) == HTTP_MORE)
+        bool more = http_feed(f->streams[at], &e) == HTTP_MORE;
+        int status = http_answer(f->streams[at])->status;
+        f->missing[at] = status == 404;
+        f->answered[at] = f->answered[at] || status || !more;
+        say_missing(f);
+        if (more)
                 return;
-        f->missing[at] = http_answer(f->streams[at])->status == 404;
-        if (f->missing[at])
-                say_missing(f);
         http_free(f->streams[at]);
         f->streams[at] = NULL;
 }

@@ -214,11 +214,19 @@ def a_channel_is_named_in_any_case(c):
 
 @story(nobody=True)
 def fg_of_a_program_without_a_log_says_so(c):
-    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'stdout_logfile=NONE', 'stderr_logfile=NONE'))
-    d.wait_all('RUNNING', 1)
-    with open(c.path('out'), 'w', encoding='utf-8') as out:
-        p = subprocess.Popen([c.need_ctl(), '-c', d.conf, 'fg', 'w'], stdin=subprocess.PIPE, stdout=out,
-                             stderr=subprocess.STDOUT)
-    c.wait(lambda: 'w has no log' in read_file(c.path('out')), 'it says so', lambda: read_file(c.path('out')))
-    p.stdin.close()
-    c.wait(lambda: p.poll() is not None, 'fg ends with its input')
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'stdout_logfile=NONE', 'stderr_logfile=NONE')
+                 + c.program('half', '/bin/sh -c "echo seen >&2; exec sleep 1000"', 'startsecs=0', 'stdout_logfile=NONE')
+                 + c.program('one', '/bin/sh -c "echo seen; exec sleep 1000"', 'startsecs=0', 'redirect_stderr=true'))
+    d.wait_all('RUNNING', 3)
+    d.wait_worker_log('half', 'seen', 'stderr')
+    d.wait_worker_log('one', 'seen')
+    for name, words in (('w', ['w has no log: nothing']), ('one', ['seen']),
+                        ('half', ['half has no log of its standard output: only', 'seen'])):
+        with open(c.path(name), 'w', encoding='utf-8') as out:
+            p = subprocess.Popen([c.need_ctl(), '-c', d.conf, 'fg', name], stdin=subprocess.PIPE, stdout=out,
+                                 stderr=subprocess.STDOUT)
+        c.wait(lambda: all(w in read_file(c.path(name)) for w in words), f'{name}: what is said',
+               lambda: read_file(c.path(name)))
+        p.stdin.close()
+        c.wait(lambda: p.poll() is not None, f'{name}: fg ends with its input')
+    check('has no log' not in read_file(c.path('one')), 'nothing is said where all of it is in one log')
