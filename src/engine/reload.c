@@ -26,9 +26,12 @@ void reload_refused(struct supervisor *s, const struct diags *diags)
                 const struct diag *d = &diags->items[i];
                 if (d->severity != DIAG_ERROR || !d->message)
                         continue;
-                if (d->file)
+                if (d->file && d->line)
                         log_line(s->log, LVL_ERROR, "configuration refused: %s:%d: %s", d->file,
                                  d->line, d->message);
+                else if (d->file) /* the file as a whole: what is below has the reason */
+                        log_line(s->log, LVL_ERROR, "configuration refused: %s: %s%s%s", d->file,
+                                 d->message, d->hint ? ": " : "", d->hint ? d->hint : "");
                 else
                         log_line(s->log, LVL_ERROR, "configuration refused: %s", d->message);
         }

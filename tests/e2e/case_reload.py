@@ -335,6 +335,10 @@ def an_include_that_cannot_be_read_removes_nobody(c):
     has(d.reload(422)['errors'][0]['message'], f'{d.conf} is a pipe, not a regular file', 'the main file')
     d.reload(422, plan=True)
     os.unlink(d.conf)
+    os.symlink(d.conf, d.conf)
+    d.reload(422)
+    d.wait_log(f'configuration refused: {d.conf}: could not read config file {d.conf}: open {d.conf}: Too many levels')
+    os.unlink(d.conf)
     write_file(d.conf, main)
     good()
     with open(path, 'ab') as f:
