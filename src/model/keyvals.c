@@ -137,21 +137,39 @@ static void strip_quotes(char *s)
         s[len - lead] = '\0';
 }
 
-/* A blank that the lexer takes for a letter: nobody means a variable of such a name. */
+/* Marks without a width, as editors and web pages insert them: the soft hyphen, the zero width
+ * space and joiners, directions, the word joiner, the byte order mark. */
+static const char *find_invisible(const char *s, size_t len, unsigned *cp)
+{
+        for (size_t i = 0; i < len;) {
+                size_t n = pytext_decode(s + i, len - i, cp);
+                if (*cp == 0xad || (*cp >= 0x200b && *cp <= 0x200f) || *cp == 0x2060 ||
+                    *cp == 0xfeff)
+                        return s + i;
+                i += n;
+        }
+        return NULL;
+}
+
+/* What the lexer takes for a letter and no reader does: nobody means a variable of such a name. */
 static bool name_is_fine(const char *name, struct err *e)
 {
         AUTO_BUF quoted = BUF_INIT;
         unsigned cp;
+        size_t len = strlen(name);
+        const char *remedy = "looks like a blank: write an ordinary blank, or none";
 
-        if (!pytext_find_wide_space(name, strlen(name), &cp))
-                return true;
-        pytext_repr(&quoted, name, strlen(name), false);
-        return quoted.failed
-                   ? err_nomem(e)
-                   : err_set(e, ERR_CONFIG,
-                             "the variable %s has the character U+%04X in its name, which looks "
-                             "like a blank: write an ordinary blank, or none",
-                             buf_str(&quoted), cp);
+        if (!pytext_find_wide_space(name, len, &cp)) {
+                remedy = "cannot be seen: remove it";
+                if (!find_invisible(name, len, &cp))
+                        return true;
+        }
+        pytext_repr(&quoted, name, len, false);
+        return quoted.failed ? err_nomem(e)
+                             : err_set(e, ERR_CONFIG,
+                                       "the variable %s has the character U+%04X in its name, "
+                                       "which %s",
+                                       buf_str(&quoted), cp, remedy);
 }
 
 /* KEY, "=", VALUE, and one token that is skipped whatever it is. */

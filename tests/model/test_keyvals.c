@@ -129,11 +129,18 @@ Test(keyvals, takes_long_values)
         buf_release(&text);
 }
 
-Test(keyvals, refuses_a_blank_beyond_ascii_in_a_name)
+Test(keyvals, refuses_what_only_looks_like_nothing_in_a_name)
 {
         static const char *const texts[] = { "A=1,\xc2\xa0"
                                              "B=2",
-                                             "\u3000A=1", "A\u2003=1",
+                                             "A=1,\u200b"
+                                             "B=2",
+                                             "\ufeffA=1",
+                                             "A\u2060=1",
+                                             "A\xc2\xad"
+                                             "B=1",
+                                             "\u3000A=1",
+                                             "A\u2003=1",
                                              "A=1,B\xc2\x85"
                                              "C=2" };
 
