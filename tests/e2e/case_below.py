@@ -7,7 +7,7 @@ from e2elib import alive, all_procs, check, descendants, has, kill, lacks, read_
 
 # Says "ready", and at SIGTERM "told", works for so long, and says "done". SIGHUP is another order.
 BELOW = '''#!/bin/bash
-say() { echo "$1 $$ $(date +%s%N)" >>"$0.said"; }
+say() { echo "$1 $$ ${EPOCHREALTIME//[!0-9]/}000" >>"$0.said"; } # no process that a signal could end
 trap 'say told; sleep "$work" & wait $!; say done; exit 0' TERM
 trap 'say hup; say done; exit 0' HUP
 work=$1

@@ -440,6 +440,8 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
             check(not os.path.lexists(path), f'{path} is left behind')
         left = [p for p in descendants(os.getpid()) if p.state != 'Z'
                 and p.pid not in self.case.known_pids()]
+        # of another daemon that lives, one may have ended between the two looks
+        left = [p for p in left if alive(p.pid)]
         check(not left, f'left behind: {", ".join(map(str, left))}')
 
     def stop(self, code=0, sig=signal.SIGTERM):
