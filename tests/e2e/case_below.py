@@ -386,9 +386,9 @@ def and_killed_at_the_next_start_with_the_keys(c):
         d = c.daemon(c.program('w', command, 'startsecs=0', 'restart_delay=100ms', keys,
                                'restart_delay_factor=1'), name=f'd{n}')
         most = 0
-        for _ in range(100):
+        for _ in range(30):
             most = max(most, len(sleepers(seconds)))
-            time.sleep(0.01)
+            time.sleep(0.03)
         d.wait_process('w', lambda p: p['crashes'] >= 4, 'has crashed')
         check(most <= 1, f'{most} at once')
         d.order('w', 'stop')
