@@ -259,12 +259,13 @@ static unsigned take_logs(struct supervisor *s, struct process *p, unsigned want
 {
         struct worker *w = p->worker;
         unsigned lacking = 0;
+        struct err second = { 0 }; /* what is said is why the first one could not be opened */
 
         if (!streams_prepare(s, w, e))
                 return wanted;
         if ((wanted & LOG_OUT) && !take_log(s, p, 1, w->out, closed_out, e))
                 lacking |= LOG_OUT;
-        if ((wanted & LOG_ERR) && !take_log(s, p, 2, w->err, closed_out, e))
+        if ((wanted & LOG_ERR) && !take_log(s, p, 2, w->err, closed_out, lacking ? &second : e))
                 lacking |= LOG_ERR;
         streams_started(w, p->pid);
         return lacking;
