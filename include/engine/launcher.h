@@ -18,7 +18,8 @@ void launcher_refused(struct supervisor *s, struct process *p, const struct spaw
 /* Did it fail because no descriptors are left? */
 bool launcher_was_short(const struct err *e);
 
-/* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. */
+/* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. For
+ * orders only, which are refused before anything changes: it looks at the disk itself. */
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
 
 /* A log could not be opened: what it says of its file goes to the main log, and *e becomes what the
@@ -29,9 +30,12 @@ bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *
  * not with ESRCH. */
 bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, struct err *e);
 
-/* argv[0] looked up as compat 13. `path_env` is PATH's value or NULL. Appends the file to execute;
- * else the fault. */
-enum fault launcher_find(const struct strs *argv, const char *path_env, struct sys *sys,
-                         struct buf *out, struct err *e);
+/* Where argv[0] may be (compat 13), for struct launch. `path_env` is PATH's value or NULL. Else the
+ * fault; never FAULT_NONE with an empty list. */
+enum fault launcher_places(const struct strs *argv, const char *path_env, struct strs *out,
+                           struct err *e);
+/* Why STEP_FIND failed for `name`, in Supervisor's words. */
+enum fault launcher_not_found(const char *name, const struct strs *places, const struct spawned *r,
+                              struct err *e);
 
 #endif

@@ -20,10 +20,10 @@ struct program;
 struct outfit {
         struct recipe recipe;
         struct strs argv;
-        char **env;       /* NULL-terminated: of the process that was asked for last */
-        const char *path; /* where the command is looked for: PATH's value; NULL: there is none */
-        struct buf file;  /* where it was found the last time */
-        gid_t *groups;    /* see outfit_groups */
+        char **env;         /* NULL-terminated: of the process that was asked for last */
+        const char *path;   /* where the command is looked for: PATH's value; NULL: there is none */
+        struct strs places; /* where the command may be; empty: not worked out yet */
+        gid_t *groups;      /* see outfit_groups */
         int group_count;
         uint64_t given; /* model/given.h: the fingerprint */
 };

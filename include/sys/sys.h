@@ -19,6 +19,7 @@ enum spawn_step {
         STEP_FILES,
         STEP_SESSION,
         STEP_DUP,
+        STEP_FIND,
         STEP_DIRECTORY,
         STEP_LIMITS,
         STEP_GROUPS,
@@ -30,9 +31,12 @@ enum spawn_step {
 };
 const char *spawn_step_word(enum spawn_step s); /* "change to the directory", "execute", ... */
 
-/* Everything a child needs, resolved beforehand: no look-up happens after clone. All borrowed. */
+/* Everything a child needs, worked out beforehand. All borrowed. */
 struct launch {
-        const char *path; /* the file to execute */
+        const char *path; /* the file to execute; NULL: see places */
+        /* NULL-terminated: the first of them that is there is executed. The child looks, with our
+         * ids and in our directory: a path may lead to a file system that never answers. */
+        char *const *places;
         char *const *argv, *const *envp;
         const char *directory; /* NULL: stay */
         int umask;             /* -1: inherit */
@@ -58,6 +62,7 @@ struct spawned {
         pid_t pid;
         enum spawn_step step; /* where it failed, or the last that is known to be begun */
         int error;            /* errno where it failed */
+        int place;            /* of STEP_FIND: which of the places cannot be executed */
         int report; /* owned: readable when there is news, until spawn_drop; -1: it is executed */
 };
 

@@ -18,6 +18,7 @@ struct hook {
         struct hook *next;
         struct spawned st; /* its report is owned */
         char *text;        /* owned: the command, for the log */
+        struct strs argv, places;
 };
 
 struct fatal_hooks {
@@ -28,6 +29,8 @@ static void drop_hook(struct supervisor *s, struct hook *h)
 {
         s->sys->spawn_drop(s->sys, &h->st);
         free(h->text);
+        strs_release(&h->argv);
+        strs_release(&h->places);
         free(h);
 }
 
@@ -53,6 +56,18 @@ bool fatal_owns(const struct supervisor *s, pid_t pid)
         return false;
 }
 
+static void say_refused(struct supervisor *s, const struct hook *h)
+{
+        struct err e = { 0 };
+
+        errno = h->st.error;
+        if (h->st.step == STEP_FIND)
+                launcher_not_found(h->argv.items[0], &h->places, &h->st, &e);
+        else
+                err_set(&e, ERR_SYS, "%s", spawn_step_word(h->st.step));
+        log_line(s->log, LVL_ERROR, "on_fatal command could not be run: %s: %s", e.text, h->text);
+}
+
 bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
 {
         struct hook **at = s->fatal ? &s->fatal->first : NULL;
@@ -67,8 +82,7 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
         struct ending e = ending_of(status, NULL, clock_wall_ms());
         ending_text(&e, &how);
         if (s->sys->spawn_look(s->sys, &h->st) == SPAWN_FAILED)
-                log_line(s->log, LVL_ERROR, "on_fatal command could not be run: %s: %s: %s",
-                         spawn_step_word(h->st.step), strerror(h->st.error), h->text);
+                say_refused(s, h);
         else
                 log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN,
                          "on_fatal command ended (%s): %s", buf_str(&how), h->text);
@@ -76,7 +90,7 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
         return true;
 }
 
-static bool remember(struct supervisor *s, const struct spawned *st, char *text)
+static struct hook *hook_new(struct supervisor *s)
 {
         struct hook *h = calloc(1, sizeof *h);
 
@@ -84,39 +98,36 @@ static bool remember(struct supervisor *s, const struct spawned *st, char *text)
                 s->fatal = calloc(1, sizeof *s->fatal);
         if (!h || !s->fatal) {
                 free(h);
-                return false;
+                return NULL;
         }
-        *h = (struct hook){ .next = s->fatal->first, .st = *st, .text = text };
-        s->fatal->first = h;
-        return true;
+        h->st.report = -1;
+        return h;
 }
 
-static bool spawn_hook(struct supervisor *s, struct process *p, char *text, struct spawned *out,
-                       struct err *e)
+static bool spawn_hook(struct supervisor *s, struct process *p, struct hook *h, struct err *e)
 {
-        AUTO_STRS argv = STRS_INIT, env = STRS_INIT;
-        AUTO_BUF file = BUF_INIT;
+        AUTO_STRS env = STRS_INIT;
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct recipe r = { 0 };
 
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
         bool ok = recipe_make(p->program, p->group->name, p->number, s->world, &r, e) &&
-                  command_split(text, &argv, e) &&
+                  command_split(h->text, &h->argv, e) &&
                   ((outfit_env(s, p, &r.env, &env) && strs_setenv(&env, RUN_KEY, RUN_ON_FATAL)) ||
                    err_nomem(e)) &&
-                  launcher_find(&argv, strs_getenv(&env, "PATH"), s->sys, &file, e) == FAULT_NONE;
-        struct launch launch = { .path = buf_str(&file),
-                                 .argv = argv.items,
+                  launcher_places(&h->argv, strs_getenv(&env, "PATH"), &h->places, e) == FAULT_NONE;
+        struct launch launch = { .places = h->places.items,
+                                 .argv = h->argv.items,
                                  .envp = env.items,
                                  .umask = -1,
                                  .fds = { null, null, null },
                                  .limit_nofile = s->limits.nofile.rlim_max != 0,
                                  .nofile = s->limits.nofile,
                                  .mask = &s->worker_mask };
-        if (ok && !s->sys->spawn(s->sys, &launch, out)) {
-                errno = out->error;
-                ok = err_set(e, ERR_SYS, "%s", spawn_step_word(out->step));
+        if (ok && !s->sys->spawn(s->sys, &launch, &h->st)) {
+                errno = h->st.error;
+                ok = err_set(e, ERR_SYS, "%s", spawn_step_word(h->st.step));
         }
         recipe_release(&r);
         return ok;
@@ -127,22 +138,24 @@ static bool spawn_hook(struct supervisor *s, struct process *p, char *text, stru
 static void run_command(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
-        struct spawned st = { .report = -1 };
-        char *text = recipe_expand(p->program, p->group->name, p->number, s->world, "on_fatal",
-                                   p->program->on_fatal.command, &e);
+        struct hook *h = hook_new(s);
 
-        if (!text || !spawn_hook(s, p, text, &st, &e)) {
+        if (!h)
+                err_nomem(&e);
+        else
+                h->text = recipe_expand(p->program, p->group->name, p->number, s->world, "on_fatal",
+                                        p->program->on_fatal.command, &e);
+        if (!h || !h->text || !spawn_hook(s, p, h, &e)) {
                 log_line(s->log, LVL_ERROR, "on_fatal of '%s' could not be run: %s", p->name,
                          e.text);
-                free(text);
+                if (h)
+                        drop_hook(s, h);
                 return;
         }
-        log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)st.pid,
-                 text);
-        if (!remember(s, &st, text)) {
-                s->sys->spawn_drop(s->sys, &st);
-                free(text);
-        }
+        log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)h->st.pid,
+                 h->text);
+        h->next = s->fatal->first;
+        s->fatal->first = h;
 }
 
 void fatal_happened(struct supervisor *s, struct process *p)

@@ -71,59 +71,81 @@ static enum fault not_executable(struct err *e, const char *fmt, const char *pat
         return FAULT_NOT_EXECUTABLE;
 }
 
-static bool search_path(const char *name, const char *path_env, struct sys *sys, struct buf *out)
+static bool add_places(const char *name, const char *path_env, struct strs *out)
 {
-        struct stat st;
         const char *at = path_env ? path_env : DEFAULT_PATH;
 
-        for (;;) {
+        for (;; at++) {
+                AUTO_BUF place = BUF_INIT;
                 size_t len = strcspn(at, ":");
-                buf_reset(out);
-                buf_put(out, at, len);
+                buf_put(&place, at, len);
                 if (len)
-                        buf_putc(out, '/');
-                buf_puts(out, name);
-                if (sys->stat(sys, buf_str(out), &st) == 0)
-                        return true;
-                if (!at[len])
+                        buf_putc(&place, '/');
+                buf_puts(&place, name);
+                if (place.failed || !strs_add(out, buf_str(&place)))
                         return false;
-                at += len + 1;
+                at += len;
+                if (!*at)
+                        return true;
         }
 }
 
-enum fault launcher_find(const struct strs *argv, const char *path_env, struct sys *sys,
-                         struct buf *out, struct err *e)
+static enum fault no_such_command(const char *name, struct err *e)
 {
-        struct stat st;
+        err_set(e, ERR_NOENT, "can't find command '%s'", name);
+        return FAULT_NO_FILE;
+}
 
+enum fault launcher_places(const struct strs *argv, const char *path_env, struct strs *out,
+                           struct err *e)
+{
         if (argv->count == 0) {
                 err_set(e, ERR_CONFIG, "command is empty");
                 return FAULT_NOT_EXECUTABLE;
         }
         const char *name = argv->items[0];
-        bool found = true;
-        if (strchr(name, '/')) {
-                buf_reset(out);
-                buf_puts(out, name);
-        } else {
-                found = name[0] && search_path(name, path_env, sys, out);
+        if (!name[0])
+                return no_such_command(name, e);
+        if (strchr(name, '/') ? strs_add(out, name) : add_places(name, path_env, out))
+                return FAULT_NONE;
+        strs_release(out);
+        err_nomem(e);
+        return FAULT_FAILED;
+}
+
+enum fault launcher_not_found(const char *name, const struct strs *places, const struct spawned *r,
+                              struct err *e)
+{
+        if (r->error == ENOENT || (size_t)r->place >= places->count)
+                return no_such_command(name, e);
+        return not_executable(e,
+                              r->error == EISDIR ? "command at '%s' is a directory"
+                                                 : "command at '%s' is not executable",
+                              places->items[r->place]);
+}
+
+/* What the child does at STEP_FIND. */
+static enum fault find(const char *name, const struct strs *places, struct sys *sys, struct err *e)
+{
+        struct spawned r = { .error = ENOENT };
+        struct stat st;
+
+        while ((size_t)r.place < places->count && sys->stat(sys, places->items[r.place], &st) != 0)
+                r.place++;
+        if ((size_t)r.place < places->count) {
+                if (!S_ISDIR(st.st_mode) && (st.st_mode & 0111))
+                        return FAULT_NONE;
+                r.error = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
         }
-        if (!found || sys->stat(sys, buf_str(out), &st) != 0) {
-                err_set(e, ERR_NOENT, "can't find command '%s'", name);
-                return FAULT_NO_FILE;
-        }
-        if (out->failed) {
-                err_nomem(e);
-                return FAULT_FAILED;
-        }
-        if (S_ISDIR(st.st_mode))
-                return not_executable(e, "command at '%s' is a directory", buf_str(out));
-        if (!(st.st_mode & 0111))
-                return not_executable(e, "command at '%s' is not executable", buf_str(out));
-        return FAULT_NONE;
+        return launcher_not_found(name, places, &r, e);
 }
 
 /* ---- preparing */
+
+static enum fault find_places(struct outfit *o, struct err *e)
+{
+        return o->places.count ? FAULT_NONE : launcher_places(&o->argv, o->path, &o->places, e);
+}
 
 static enum fault prepare(struct attempt *a, struct program *program, struct err *e)
 {
@@ -132,7 +154,7 @@ static enum fault prepare(struct attempt *a, struct program *program, struct err
         a->outfit = outfit_of(a->sup, a->process, program, &f, e);
         if (!a->outfit)
                 return f;
-        return launcher_find(&a->outfit->argv, a->outfit->path, a->sup->sys, &a->outfit->file, e);
+        return find_places(a->outfit, e);
 }
 
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e)
@@ -141,6 +163,8 @@ enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e
 
         attempt_init(&a, s, p);
         enum fault f = prepare(&a, p->next_program ? p->next_program : p->program, e);
+        if (f == FAULT_NONE)
+                f = find(a.outfit->argv.items[0], &a.outfit->places, s->sys, e);
         attempt_release(&a);
         return f;
 }
@@ -312,18 +336,21 @@ struct refused {
         struct supervisor *sup;
         const struct process *process;
         const char *directory, *command; /* borrowed */
+        const struct strs *places;       /* borrowed; NULL as well */
 };
 
 static struct refused refused_of(struct supervisor *s, const struct process *p)
 {
         struct err e = { 0 };
         enum fault f;
-        const struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+        struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+        bool knows = o && find_places(o, &e) == FAULT_NONE;
 
         return (struct refused){ .sup = s,
                                  .process = p,
                                  .directory = o ? o->recipe.directory : "its directory",
-                                 .command = o ? o->argv.items[0] : p->name };
+                                 .command = knows ? o->argv.items[0] : p->name,
+                                 .places = knows ? &o->places : NULL };
 }
 
 /* Killed at the bound: what it was about to do has not come to an end. */
@@ -345,6 +372,10 @@ static bool say_failure(const struct refused *a, const struct spawned *r, struct
         errno = r->error;
         if (r->error == ETIME)
                 return say_late(a, r, e);
+        if (r->step == STEP_FIND && a->places) {
+                launcher_not_found(a->command, a->places, r, e);
+                return false;
+        }
         if (r->step == STEP_CLONE && r->error == EAGAIN)
                 return err_set(e, ERR_CONFIG, "Too many processes in process table to spawn '%s'",
                                name);
@@ -362,13 +393,13 @@ static bool say_failure(const struct refused *a, const struct spawned *r, struct
 }
 
 /* Supervisor's child writes why it could not be executed into its own stderr (compat 13); people
- * look for it there. */
+ * look for it there. For a program that is not there it has no child. */
 static void tell_stderr(const struct refused *a, const struct spawned *r, int err)
 {
         AUTO_BUF text = BUF_INIT;
         const char *name = strerrorname_np(r->error);
 
-        if (r->step == STEP_CLONE || err < 0)
+        if (r->step == STEP_CLONE || r->step == STEP_FIND || err < 0)
                 return;
         if (r->step == STEP_DIRECTORY)
                 buf_printf(&text, "supervisor: couldn't chdir to %s: %s\n", a->directory, name);
@@ -419,7 +450,7 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
         struct spawned result = { 0 };
         struct launching *begun = launch_new(s, a->process);
         struct launch launch = {
-                .path = buf_str(&a->outfit->file),
+                .places = a->outfit->places.items,
                 .argv = a->outfit->argv.items,
                 .envp = a->outfit->env,
                 .directory = a->outfit->recipe.directory,

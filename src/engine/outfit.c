@@ -160,7 +160,7 @@ static void kept_free(struct kept *k)
         recipe_release(&k->outfit.recipe);
         strs_release(&k->outfit.argv);
         free(k->outfit.env);
-        buf_release(&k->outfit.file);
+        strs_release(&k->outfit.places);
         free(k->outfit.groups);
         strs_release(&k->own);
         program_unref(k->program);

@@ -25,11 +25,19 @@ struct probe_child {
         struct probe *owner; /* borrowed; NULL: the result is not wanted any more */
         pid_t pid;
         struct spawned st; /* its report is owned */
+        struct strs places;
 };
 
 struct probe_table {
         struct probe_child *slots[SLOTS];
 };
+
+static void child_free(struct probe_child *c)
+{
+        if (c)
+                strs_release(&c->places);
+        free(c);
+}
 
 static struct probe_child **place_of(struct probe_table *t, pid_t pid)
 {
@@ -56,7 +64,7 @@ void probes_free(struct supervisor *s)
                         if (c->owner)
                                 c->owner->child = NULL;
                         s->sys->spawn_drop(s->sys, &c->st);
-                        free(c);
+                        child_free(c);
                 }
         }
         free(s->probes);
@@ -126,7 +134,6 @@ static void on_output(EV_P_ ev_io *w, int revents)
 struct exec_start {
         struct recipe recipe;
         struct strs env;
-        struct buf file;
         int null, ends[2];
         struct probe_child *child;
 };
@@ -135,11 +142,10 @@ static void exec_start_release(struct exec_start *x)
 {
         recipe_release(&x->recipe);
         strs_release(&x->env);
-        buf_release(&x->file);
         fd_close(&x->null);
         fd_close(&x->ends[0]);
         fd_close(&x->ends[1]);
-        free(x->child);
+        child_free(x->child);
 }
 
 static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
@@ -152,12 +158,12 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
         if (!outfit_env(s, p, &x->recipe.env, &x->env) ||
             !strs_setenv(&x->env, RUN_KEY, RUN_BY_CHECK))
                 return err_nomem(e);
-        if (launcher_find(&pr->argv, strs_getenv(&x->env, "PATH"), s->sys, &x->file, e) !=
-            FAULT_NONE)
-                return false;
         x->child = calloc(1, sizeof *x->child);
         if (!x->child || !table_of(s))
                 return err_nomem(e);
+        if (launcher_places(&pr->argv, strs_getenv(&x->env, "PATH"), &x->child->places, e) !=
+            FAULT_NONE)
+                return false;
         x->null = s->sys->open(s->sys, "/dev/null", O_RDONLY, 0);
         if (x->null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
@@ -172,7 +178,7 @@ static bool spawn(struct probe *pr, struct exec_start *x, struct err *e)
         const struct program *g = pr->program;
         struct spawned result = { 0 };
         struct launch launch = {
-                .path = buf_str(&x->file),
+                .places = x->child->places.items,
                 .argv = pr->argv.items,
                 .envp = x->env.items,
                 .directory = x->recipe.directory,
@@ -231,15 +237,22 @@ static void exec_cut(struct probe *pr)
                 pr->sup->sys->kill(pr->sup->sys, -pr->child->pid, SIGKILL);
 }
 
-static void exec_ended(struct probe *pr, int status, const struct spawned *refused)
+static void exec_refused(struct probe *pr, const struct probe_child *c)
+{
+        struct err e = { 0 };
+
+        errno = c->st.error;
+        if (c->st.step == STEP_FIND)
+                launcher_not_found(pr->argv.items[0], &c->places, &c->st, &e);
+        else
+                err_set(&e, ERR_SYS, "couldn't %s", spawn_step_word(c->st.step));
+        probe_answer(pr, false, "%s", e.text);
+}
+
+static void exec_ended(struct probe *pr, int status)
 {
         AUTO_BUF how = BUF_INIT;
 
-        if (refused) {
-                probe_answer(pr, false, "couldn't %s: %s", spawn_step_word(refused->step),
-                             strerror(refused->error));
-                return;
-        }
         if (pr->fd >= 0)
                 read_some(pr, DRAIN_MAX);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -261,20 +274,20 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
                 return false;
         struct probe_child *child = *at;
         struct probe *owner = child->owner;
-        struct spawned st = child->st;
-        bool refused = s->sys->spawn_look(s->sys, &st) == SPAWN_FAILED;
-        s->sys->spawn_drop(s->sys, &st);
+        bool refused = s->sys->spawn_look(s->sys, &child->st) == SPAWN_FAILED;
+        s->sys->spawn_drop(s->sys, &child->st);
         *at = child->next;
-        free(child);
         /* A check is over with its process: what it left in its group would gather with each one.
          * The number is no other's while the group has members, and numbers are given out in turn.
          */
         s->sys->kill(s->sys, -pid, SIGKILL);
-        if (!owner)
-                return true;
-        owner->child = NULL;
-        if (owner->asking)
-                exec_ended(owner, status, refused ? &st : NULL);
+        if (owner)
+                owner->child = NULL;
+        if (owner && owner->asking && refused)
+                exec_refused(owner, child);
+        else if (owner && owner->asking)
+                exec_ended(owner, status);
+        child_free(child);
         return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,9 +53,11 @@ enum { REPORT = 3, ENDS }; /* behind 0, 1 and 2: where the child says how far it
 struct start {
         const struct launch *l;
         const struct spawner *sp;
-        pid_t self;   /* the child's, by the kernel, before the child runs */
-        bool shares;  /* our table, until it has made its own */
-        int at[ENDS]; /* where the worker's ends and the report's are */
+        pid_t self;       /* the child's, by the kernel, before the child runs */
+        bool shares;      /* our table, until it has made its own */
+        int at[ENDS];     /* where the worker's ends and the report's are */
+        const char *file; /* to execute */
+        int place;        /* its number in l->places */
 };
 
 /* What the child says: the step that it is about to take where one may hang, or (error not 0) where
@@ -62,6 +65,7 @@ struct start {
 struct report {
         int32_t step;
         int32_t error;
+        int32_t place;
 };
 
 const char *spawn_step_word(enum spawn_step s)
@@ -72,6 +76,7 @@ const char *spawn_step_word(enum spawn_step s)
                 [STEP_FILES] = "take over the descriptors",
                 [STEP_SESSION] = "begin a session",
                 [STEP_DUP] = "set up stdin, stdout and stderr",
+                [STEP_FIND] = "find the program",
                 [STEP_DIRECTORY] = "change to the directory",
                 [STEP_LIMITS] = "set the limits",
                 [STEP_GROUPS] = "set the groups",
@@ -112,16 +117,16 @@ CHILD_SIDE static int own_table(struct start *st)
 /* A pipe takes this much at once, and nobody else writes to it. */
 CHILD_SIDE static void tell(const struct start *st, enum spawn_step step, int error)
 {
-        struct report r = { .step = step, .error = error };
+        struct report r = { .step = step, .error = error, .place = st->place };
 
         while (write(st->at[REPORT], &r, sizeof r) < 0 && errno == EINTR)
                 ;
 }
 
-/* From here on the parent may have its numbers back. */
+/* From here on the parent may have its numbers back. What may hang next is STEP_FIND. */
 CHILD_SIDE static int tell_begun(struct start *st)
 {
-        tell(st, STEP_SESSION, 0);
+        tell(st, STEP_FIND, 0);
         return 0;
 }
 
@@ -206,6 +211,20 @@ CHILD_SIDE static int close_others(struct start *st)
         return 0;
 }
 
+/* compat 13: the first that there is, also where it cannot be executed. */
+CHILD_SIDE static int find(struct start *st)
+{
+        struct stat is;
+
+        if (!st->l->places)
+                return 0;
+        while (st->l->places[st->place] && stat(st->l->places[st->place], &is) < 0)
+                st->place++;
+        st->file = st->l->places[st->place];
+        errno = !st->file ? ENOENT : S_ISDIR(is.st_mode) ? EISDIR : EACCES;
+        return st->file && !S_ISDIR(is.st_mode) && (is.st_mode & 0111) ? 0 : -1;
+}
+
 CHILD_SIDE static int limits(struct start *st)
 {
         return st->l->limit_nofile ? setrlimit(RLIMIT_NOFILE, &st->l->nofile) : 0;
@@ -268,7 +287,7 @@ CHILD_SIDE static int signals(struct start *st)
 
 CHILD_SIDE static int execute(struct start *st)
 {
-        return execve(st->l->path, st->l->argv, st->l->envp);
+        return execve(st->file, st->l->argv, st->l->envp);
 }
 
 /* compat 13: the user, then the directory, the umask, exec. Limits come before the user changes,
@@ -277,11 +296,11 @@ static const struct {
         enum spawn_step step;
         int (*run)(struct start *st);
 } child_steps[] = {
-        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },     { STEP_FILES, tell_begun },
-        { STEP_SESSION, own_session }, { STEP_DUP, standard_fds },    { STEP_FILES, close_others },
-        { STEP_LIMITS, limits },       { STEP_GROUPS, groups },       { STEP_GID, group_id },
-        { STEP_UID, user_id },         { STEP_DIRECTORY, directory }, { STEP_SIGNALS, signals },
-        { STEP_EXEC, execute },
+        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },  { STEP_FILES, tell_begun },
+        { STEP_SESSION, own_session }, { STEP_DUP, standard_fds }, { STEP_FILES, close_others },
+        { STEP_FIND, find },           { STEP_LIMITS, limits },    { STEP_GROUPS, groups },
+        { STEP_GID, group_id },        { STEP_UID, user_id },      { STEP_DIRECTORY, directory },
+        { STEP_SIGNALS, signals },     { STEP_EXEC, execute },
 };
 
 CHILD_SIDE static int child_main(void *arg)
@@ -500,7 +519,8 @@ static void begin(struct spawner *sp, const struct launch *l, const int report[2
         struct start st = { .l = l,
                             .sp = sp,
                             .shares = !l->copies_fds && !sp->no_share && numbers_are_ours(sp),
-                            .at = { l->fds[0], l->fds[1], l->fds[2], report[1] } };
+                            .at = { l->fds[0], l->fds[1], l->fds[2], report[1] },
+                            .file = l->path };
 
         if (st.shares && !lend_fds(sp, st.at)) {
                 *out =
@@ -550,6 +570,7 @@ enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
                 for (ssize_t i = 0; i < n / (ssize_t)sizeof *said; i++) {
                         st->step = (enum spawn_step)said[i].step;
                         st->error = said[i].error;
+                        st->place = said[i].place;
                         if (st->error)
                                 return SPAWN_FAILED;
                 }

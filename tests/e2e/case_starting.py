@@ -262,3 +262,36 @@ def who_hangs_in_its_start_has_the_same_bound_from_the_next_daemon(c):
     unmount(path)
     c.wait_gone(pid)
     check('success: victim' not in d.log(), 'it never was RUNNING')
+
+
+def victims_on(path):
+    """Everything that the daemon runs by itself, of a file system that never answers."""
+    never = 'startretries=100\nrestart_delay=100ms\nstdout_logfile=NONE\nstderr_logfile=NONE\n'
+    return (f'[program:victim]\ncommand={path}/bin/worker\n{never}'
+            f'[program:searched]\ncommand=worker\nenvironment=PATH="{path}/bin:/bin"\n{never}'
+            f'[program:probed]\ncommand=/bin/sleep 1000\nhealthcheck=exec:{path}/check\n'
+            f'healthcheck_interval=200ms\nhealthcheck_timeout=100ms\nhealthcheck_retries=2\nhealthcheck_action=none\n{never}'
+            f'[program:over]\ncommand=/bin/false\nstartretries=0\non_fatal=exec:{path}/hook\n'
+            'stdout_logfile=NONE\nstderr_logfile=NONE\n')
+
+
+@story(root=True, slow=2)
+def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
+    path, fd = mount_that_never_answers(c, 0)
+    d = c.daemon(c.program('other', ' sleep', *OTHER) + victims_on(path))
+    d.wait_state('other', 'RUNNING')
+    watch = Watch(d)
+    first = d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')['pid']
+    d.wait_process('searched', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')
+    d.wait_state('over', 'FATAL')
+    d.wait_log("on_fatal of 'over': running pid")
+    d.wait_process('probed', lambda p: p['health'] == 'unhealthy', 'is unhealthy')
+    others_are_served(c, d)
+    d.wait_log(f"spawnerr: couldn't exec {path}/bin/worker within {LIMIT_S} s: ")
+    d.wait_log(f"spawnerr: couldn't exec worker within {LIMIT_S} s: ")
+    d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'] not in (0, None, first), 'is tried again')
+    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    for name in 'victim', 'searched':
+        order_in_background(d, name, 'stop', []).join()
+    os.close(fd)
+    unmount(path)

@@ -119,16 +119,29 @@ static bool copy_list(struct strs *to, char *const *from)
         return true;
 }
 
-static struct fake_child *child_new(const struct launch *l, pid_t pid)
+/* Where none of the places is there, the last one. */
+static const char *file_of(struct fake_kernel *k, const struct launch *l)
+{
+        char *const *at = l->places;
+        struct stat st;
+
+        if (!at)
+                return l->path;
+        while (at[1] && k->ops.stat(&k->ops, *at, &st) != 0)
+                at++;
+        return *at;
+}
+
+static struct fake_child *child_new(struct fake_kernel *k, const struct launch *l)
 {
         struct fake_child *c = calloc(1, sizeof *c);
 
         if (!c)
                 return NULL;
-        *c = (struct fake_child){ .pid = pid,
+        *c = (struct fake_child){ .pid = k->next_pid,
                                   .alive = true,
                                   .report = -1,
-                                  .path = strdup(l->path),
+                                  .path = strdup(file_of(k, l)),
                                   .directory = l->directory ? strdup(l->directory) : NULL,
                                   .umask = l->umask,
                                   .change_user = l->change_user,
@@ -158,7 +171,7 @@ static bool fake_spawn(struct sys *s, const struct launch *l, struct spawned *ou
         *out = (struct spawned){ .pid = -1, .step = k->spawn_fails_step, .report = -1 };
         if (kernel_enter(k, K_SPAWN, NULL)) {
                 errno = ENOMEM;
-                c = child_new(l, k->next_pid);
+                c = child_new(k, l);
         }
         if (!c || !kernel_grow((void **)&k->children, k->child_count, sizeof *k->children)) {
                 out->error = errno;

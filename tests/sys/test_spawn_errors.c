@@ -35,6 +35,51 @@ Test(spawn, names_what_is_wrong_with_the_program)
         isolated(bad_programs);
 }
 
+static bool not_found(struct launch *l, int error, int place)
+{
+        struct spawned out;
+
+        return fails(l, STEP_FIND, error) && start(l, &out) < 0 && out.place == place;
+}
+
+static int several_places(void)
+{
+        char dir[64], path[128];
+
+        CHECK(fresh_dir(dir, sizeof dir));
+        snprintf(path, sizeof path, "%s/x", dir);
+        char none[] = "/nowhere/sh", shell[] = "/bin/sh";
+        char *late[] = { none, shell, dir, NULL };
+        char *nowhere[] = { none, path, NULL };
+        char *folder[] = { none, dir, shell, NULL };
+        char *plain[] = { path, shell, NULL };
+        struct launch l = a_shell("echo found"), found = l;
+        struct spawned out;
+
+        l.path = found.path = NULL;
+        found.places = late;
+        bool runs = run(&found, &out) == 0 && strcmp(said, "found\n") == 0;
+        l.places = nowhere;
+        bool missing = not_found(&l, ENOENT, 2);
+        l.places = folder;
+        bool directory = not_found(&l, EISDIR, 1);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        close(fd);
+        l.places = plain;
+        bool forbidden = not_found(&l, EACCES, 0);
+        remove_dir(dir);
+        CHECK(runs);
+        CHECK(missing);
+        CHECK(directory);
+        CHECK(fd >= 0 && forbidden);
+        return 0;
+}
+
+Test(spawn, executes_the_first_that_is_there)
+{
+        isolated(several_places);
+}
+
 static int missing_directory(void)
 {
         struct launch l = a_shell("true");
