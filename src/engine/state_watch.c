@@ -218,6 +218,8 @@ void state_watch_begin(struct supervisor *s)
 
         if (!s->state)
                 return;
+        state_watch_free(s->state->watch); /* of before a restart of everything */
+        s->state->watch = NULL;
         if (w) {
                 *w = (struct state_watch){ .sup = s, .fd = -1 };
                 ev_init(&w->changed, on_changed);

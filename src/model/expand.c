@@ -19,6 +19,7 @@ struct value {
 
 struct expansion {
         const char *text;
+        const char *what;
         const struct names *names;
         struct buf *out, *why;
         bool unknown; /* refused because a name is not there */
@@ -138,9 +139,17 @@ static size_t expand_place(const struct expansion *x, const char *at)
         return place;
 }
 
+/* The word around it is shown where it stands in a command: other values hold passwords. */
 static bool refuse_sign(struct expansion *x, const char *at)
 {
+        const char *word = at, *dot = strrchr(x->what, '.');
+
         buf_printf(x->why, "a single %% at character %zu (write %%%%)", expand_place(x, at));
+        if (!dot || strcmp(dot, ".command") != 0)
+                return false;
+        while (word > x->text && !pytext_is_space(word[-1]))
+                word--;
+        buf_printf(x->why, ": '%.*s'", (int)strcspn(word, " \t\r\n"), word);
         return false;
 }
 
@@ -270,7 +279,9 @@ bool expand(const char *text, const struct names *names, const char *what, struc
             struct buf *why)
 {
         AUTO_BUF reason = BUF_INIT;
-        struct expansion x = { .text = text, .names = names, .out = out, .why = &reason };
+        struct expansion x = {
+                .text = text, .what = what, .names = names, .out = out, .why = &reason
+        };
 
         if (expand_all(&x))
                 return !out->failed;

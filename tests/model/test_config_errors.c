@@ -73,7 +73,7 @@ Test(config_errors, of_programs_have_supervisors_words)
                   "9 can not be converted to an octal type" IN("program:a") },
                 { "command=+%H\n",
                   "Format string for 'program:a.command' is badly formatted: a single % at "
-                  "character 2 (write %%)" IN("program:a") },
+                  "character 2 (write %%): '+%H'" IN("program:a") },
                 { "command=x\nuser=%(process_num)d\n",
                   "Format string for 'program:a.user' contains names "
                   "('process_num') which cannot be expanded. Available names: ENV_HOME, ENV_PATH, "

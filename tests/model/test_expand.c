@@ -195,6 +195,14 @@ Test(expand, never_shows_the_value)
         }
 }
 
+Test(expand, shows_the_word_around_a_single_percent_sign_of_a_command)
+{
+        cr_assert_not(
+            expand("/bin/date --utc +%H -r x", &names, "program:web.command", &out, &why));
+        cr_expect(strstr(buf_str(&why), "at character 18 (write %%): '+%H'"), "%s", buf_str(&why));
+        cr_expect_null(strstr(buf_str(&why), "--utc"));
+}
+
 Test(expand, twice_takes_percent_signs_doubled_once_or_twice)
 {
         cr_expect_str_eq(twice("/tmp/%%x.log"), "/tmp/%x.log");
