@@ -276,6 +276,7 @@ int main(int argc, char **argv)
          * other, and a heap for each would cost a megabyte. Before the first thread. */
         mallopt(M_ARENA_MAX, 1);
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* else it grows, and large answers stay with us */
+        reserve_begin();                        /* before the first loop */
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
         else if (!given_read(&d.handover))

@@ -189,3 +189,18 @@ def memory_that_is_short_refuses_requests_and_ends_nothing(c):
 @story(long=True, slow=12)
 def memory_that_is_short_by_any_amount_ends_nothing(c):
     orders_with_short_memory(c, 200)
+
+
+@story(nobody=True)
+def the_reserve_of_memory_is_there_before_memory_is_short(c):
+    if c.asan:
+        raise Skipped('the sanitizer needs all of its addresses')
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), start=False)
+    d.launch()
+    c.wait(lambda: os.path.exists(d.socket), 'the socket is there')
+    # nobody has connected yet, and 768 KiB would not hold a reserve that is only made then
+    before = address_space(d.pid)
+    resource.prlimit(d.pid, resource.RLIMIT_AS, (before + 768 * 1024, -1))
+    status = d.get('/healthz').status
+    resource.prlimit(d.pid, resource.RLIMIT_AS, (-1, -1))
+    same(status, 200, 'status with 768 KiB left')
