@@ -33,7 +33,8 @@ struct target {
         char name[NAME_MAX + 1];
         struct stat st;
         bool exists;
-        bool is_magic; /* a link of /proc, which has no text that could be followed */
+        bool is_through; /* it is a link, which is walked now */
+        bool is_magic;   /* a link of /proc, which has no text that could be followed */
 };
 
 /* ---- whom we trust */
@@ -174,13 +175,11 @@ static bool walk_step(struct walk *w, const char *name, const char *path, struct
 
 /* The last component, where it is a link that may be followed: true with is_through, and there is
  * more to walk. */
-static bool look_at_last(struct walk *w, struct target *t, const char *path, bool *is_through,
-                         struct err *e)
+static bool look_at_last(struct walk *w, struct target *t, const char *path, struct err *e)
 {
         AUTO_FD fd = openat(w->dir, t->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-        *is_through = false;
-        t->is_magic = false;
+        t->is_through = t->is_magic = false;
         t->exists = fd >= 0;
         if (fd < 0)
                 return errno == ENOENT || err_set(e, ERR_SYS, "open %s", path);
@@ -193,7 +192,7 @@ static bool look_at_last(struct walk *w, struct target *t, const char *path, boo
                 return fstatat(w->dir, t->name, &t->st, 0) == 0 ||
                        err_set(e, ERR_SYS, "look at %s", path);
         }
-        *is_through = true;
+        t->is_through = true;
         return walk_link(w, fd) || err_set(e, ERR_SYS, "open %s", path);
 }
 
@@ -229,16 +228,14 @@ static bool walk_to_parent(struct walk *w, const char *path, char *name, struct 
 /* To what the whole path means. */
 static bool walk_to_target(struct walk *w, const char *path, struct target *t, struct err *e)
 {
-        bool is_through = true;
-
-        while (is_through) {
+        do {
                 if (!walk_to_parent(w, path, t->name, e))
                         return false;
                 if (!*t->name)
                         strcpy(t->name, ".");
-                if (!look_at_last(w, t, path, &is_through, e))
+                if (!look_at_last(w, t, path, e))
                         return false;
-        }
+        } while (t->is_through);
         return true;
 }
 
@@ -323,8 +320,8 @@ static int open_target(const struct walk *w, const struct target *t, int flags, 
 static int open_slowly(const char *path, uid_t owner, int flags, mode_t mode, struct stat *st,
                        struct err *e)
 {
-        struct walk w;
-        struct target t;
+        struct walk w = { 0 };
+        struct target t = { 0 };
         int fd = -1;
 
         if (!walk_start(&w, path, e) || !walk_to_target(&w, path, &t, e)) {
@@ -394,8 +391,8 @@ int guarded_open(const char *path, uid_t owner, int flags, mode_t mode, struct s
 
 int guarded_stat(const char *path, struct stat *out)
 {
-        struct walk w;
-        struct target t;
+        struct walk w = { 0 };
+        struct target t = { 0 };
 
         bool fine = walk_start(&w, path, NULL) && walk_to_target(&w, path, &t, NULL);
         walk_release(&w);
@@ -413,7 +410,7 @@ int guarded_parent(const char *path, const char **name_out, bool *is_ours_out, s
 {
         const char *slash = strrchr(path, '/');
         char name[NAME_MAX + 1];
-        struct walk w;
+        struct walk w = { 0 };
 
         if (!walk_start(&w, path, e) || !walk_to_parent(&w, path, name, e)) {
                 walk_release(&w);
@@ -469,8 +466,8 @@ int guarded_unlink(const char *path)
 
 int guarded_open_dir(const char *path, struct err *e)
 {
-        struct walk w;
-        struct target t;
+        struct walk w = { 0 };
+        struct target t = { 0 };
         int fd = -1;
 
         if (walk_start(&w, path, e) && walk_to_target(&w, path, &t, e)) {

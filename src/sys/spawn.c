@@ -214,7 +214,7 @@ CHILD_SIDE static int close_others(struct start *st)
 /* compat 13: the first that there is, also where it cannot be executed. */
 CHILD_SIDE static int find(struct start *st)
 {
-        struct stat is;
+        struct stat is = { 0 };
 
         if (!st->l->places)
                 return 0;
