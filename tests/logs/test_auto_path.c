@@ -109,8 +109,11 @@ Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
 
         c.is_auto = true;
         cr_assert_eq(symlink("/etc/passwd", rig_path(&rig, "l")), 0);
-        if (geteuid() == 0) { /* one of our own may be followed */
-                cr_assert_eq(lchown(rig_path(&rig, "l"), 12345, 12345), 0);
+        /* one of our own may be followed; some file systems only say that they change owners */
+        struct stat st;
+        cr_assert(geteuid() != 0 || lchown(rig_path(&rig, "l"), 12345, 12345) == 0);
+        cr_assert_eq(lstat(rig_path(&rig, "l"), &st), 0);
+        if (st.st_uid == 12345) {
                 cr_expect_null(stream_new(rig.logs, &c, &rig, &rig.err));
                 cr_expect(strstr(rig.err.text, "make "), "%s", rig.err.text);
         }
