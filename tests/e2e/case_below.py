@@ -205,6 +205,7 @@ def a_kill_of_the_daemon_takes_nothing_of_its_time(c):
         (pid, _), = b.wait('ready')
         d.order('w', 'stop', 202, wait=False)
         b.wait('told')
+        d.process('w')  # answered when the record says that it was told
         d.kill()
         d.start()
         same(d.process('w')['state'], 'STOPPING', 'state')
@@ -221,6 +222,7 @@ def and_after_a_kill_its_time_ends_as_well(c):
     (pid, _), = b.wait('ready')
     d.order('w', 'stop', 202, wait=False)
     b.wait('told')
+    d.process('w')  # answered when the record says that it was told
     d.kill()
     d.start()
     d.wait_state('w', 'STOPPED')
