@@ -122,7 +122,7 @@ Test(mainlog, says_that_it_cannot_rotate)
          */
         SAY(LVL_INFO, "line number two");
         for (int n = 1; n < 9 && !said; n++) {
-                char name[16];
+                char name[24];
                 snprintf(name, sizeof name, "sd.log.%d", n);
                 if (access(rig_path(&rig, name), F_OK) != 0)
                         break;
