@@ -132,12 +132,15 @@ Test(orphan, that_cannot_be_looked_at_is_not_gone)
                 cr_expect_eq(hold_with(&o, room, &error), ORPHAN_GONE, "%d free", room);
 }
 
+/* Says its number, and is there until it is told to end. */
 static void *wait_here(void *arg)
 {
+        const int *ends = arg; /* where to say it, where it is told */
         pid_t self = (pid_t)syscall(SYS_gettid);
+        char told;
 
-        if (write(*(int *)arg, &self, sizeof self) == (ssize_t)sizeof self)
-                pause();
+        if (write(ends[0], &self, sizeof self) == (ssize_t)sizeof self)
+                cr_expect_eq(read(ends[1], &told, 1), 1);
         return NULL;
 }
 
@@ -146,13 +149,14 @@ Test(orphan, whose_number_is_a_threads_by_now_is_gone)
         struct orphan o = { .start_low = 1, .start_high = 1 };
         pthread_t thread;
         pid_t parent;
-        int ends[2], fd;
+        int said[2], told[2], fd;
 
-        cr_assert_eq(pipe(ends), 0);
-        cr_assert_eq(pthread_create(&thread, NULL, wait_here, &ends[1]), 0);
-        cr_assert_eq(read(ends[0], &o.pid, sizeof o.pid), (ssize_t)sizeof o.pid);
+        cr_assert(pipe(said) == 0 && pipe(told) == 0);
+        int ends[2] = { said[1], told[0] };
+        cr_assert_eq(pthread_create(&thread, NULL, wait_here, ends), 0);
+        cr_assert_eq(read(said[0], &o.pid, sizeof o.pid), (ssize_t)sizeof o.pid);
         cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
-        pthread_cancel(thread);
+        cr_assert_eq(write(told[1], "x", 1), 1);
         pthread_join(thread, NULL);
 }
 
