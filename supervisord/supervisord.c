@@ -293,10 +293,14 @@ int main(int argc, char **argv)
         d.world = lookups_world(d.names);
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
-                return daemon_refuse(&d, e.text);
+                code = daemon_refuse(&d, e.text);
+                release(&d);
+                return code;
         }
-        if (answer_flags(&d))
+        if (answer_flags(&d)) {
+                release(&d);
                 return 0;
+        }
         d.binary = find_binary(argv[0]);
         if (daemon_read_config(&d, &code))
                 code = supervise(&d);
