@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, kill, same, story, unmount)
+from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, kill, read_file, same, story, unmount)
 
 LIMIT_S = 10  # engine/launches.h
 
@@ -244,6 +244,8 @@ def who_hangs_in_its_start_has_the_same_bound_from_the_next_daemon(c):
     conn = UnixConnection(d.socket, c.patience)
     conn.request('POST', '/v1/processes/victim/start', '{}', {'Content-Type': 'application/json'})
     pid = d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'], 'hangs')['pid']
+    c.wait(lambda: 'fuse' in read_file(f'/proc/{pid}/wchan') or 'wait_answer' in read_file(f'/proc/{pid}/wchan'),
+           'it waits for the file system', lambda: read_file(f'/proc/{pid}/wchan'))
     conn.close()
     d.kill()
     d.start()
