@@ -40,6 +40,10 @@ bool launch_ended(struct process *p);
 bool launches_own(const struct supervisor *s, pid_t pid);
 bool launches_reaped(struct supervisor *s, pid_t pid);
 
+/* The records are in another file than the one that the children write to: what they would write is
+ * written for them. */
+void launches_note(struct supervisor *s);
+
 bool launches_any(const struct supervisor *s); /* of which nothing is known yet */
 void launches_free(struct supervisor *s);
 

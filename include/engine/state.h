@@ -53,6 +53,8 @@ struct launch;
  * must not be started (*e). */
 bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
                  struct err *e);
+/* Its child cannot write to the record as it is now: what is known of the start is written down. */
+void state_note_birth(struct supervisor *s, struct process *p);
 /* It was born: how its start can be told from another process with its pid. */
 void state_born(struct supervisor *s, struct process *p, pid_t pid);
 

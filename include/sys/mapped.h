@@ -66,9 +66,13 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
 /* Will a successor find it? Not when somebody has removed it. */
 bool mapped_is_there(const struct mapped *m);
 
-/* It has been removed, or is a copy: what is in it is written to a file of its name again, which is
- * the one that is mapped from then on. False: *e, all is as it was. */
+/* It has been removed, or is a copy: what is in it is written to a new file, which is the one that
+ * is mapped from then on, and which no successor finds before mapped_put_in_place. False: *e, all
+ * is as it was. */
 bool mapped_write_anew(struct mapped *m, struct err *e);
+/* The file that mapped_write_anew has made gets its name. False: *e, and it has to be written anew
+ * once more. */
+bool mapped_put_in_place(struct mapped *m, struct err *e);
 
 /* Unmap; the file stays for a successor. Fine when not open. */
 void mapped_close(struct mapped *m);

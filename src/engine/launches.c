@@ -256,6 +256,13 @@ bool launches_reaped(struct supervisor *s, pid_t pid)
         return l != NULL;
 }
 
+void launches_note(struct supervisor *s)
+{
+        for (struct launching *l = s->launches; l; l = l->next)
+                if (l->process && l->st.step == STEP_NONE)
+                        state_note_birth(s, l->process);
+}
+
 bool launches_any(const struct supervisor *s)
 {
         const struct launching *l = s->launches;

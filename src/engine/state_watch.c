@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/launches.h"
 #include "engine/state.h"
 #include "state_record.h"
 #include "sys/daemonize.h"
@@ -91,7 +92,22 @@ static bool take_new_lock(struct state *st, struct err *e)
 
 static bool write_file_anew(struct mapped *m, struct err *e)
 {
-        return (!m->copy && mapped_is_there(m)) || mapped_write_anew(m, e);
+        return (!m->copy && mapped_is_there(m)) ||
+               (mapped_write_anew(m, e) && mapped_put_in_place(m, e));
+}
+
+/* A child of a start that has not written down its pid yet does so in the file that it was cloned
+ * with. So that is in the new one before a successor can find it. */
+static bool write_records_anew(struct supervisor *s, struct err *e)
+{
+        struct mapped *m = &s->state->table.file;
+
+        if (!m->copy && mapped_is_there(m))
+                return true;
+        if (!mapped_write_anew(m, e))
+                return false;
+        launches_note(s);
+        return mapped_put_in_place(m, e);
 }
 
 static bool write_all_anew(struct supervisor *s, struct err *e)
@@ -100,7 +116,7 @@ static bool write_all_anew(struct supervisor *s, struct err *e)
 
         if (!state_make_dir(st->dir, e) || !take_new_lock(st, e) ||
             !write_file_anew(&st->events.file, e) || !write_file_anew(&st->texts.file, e) ||
-            !write_file_anew(&st->table.file, e))
+            !write_records_anew(s, e))
                 return false;
         state_ends_follow(s);
         state_keep_ends(s); /* where they could not be so far */

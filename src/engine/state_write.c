@@ -336,6 +336,18 @@ static bool is_ours_to_write(struct supervisor *s, const struct process *p)
         return true;
 }
 
+void state_note_birth(struct supervisor *s, struct process *p)
+{
+        struct footprint *m = &p->worker->mark;
+
+        if (!m->birth)
+                return;
+        m->birth = false;
+        if (m->slot) /* the child may have been writing while this was copied */
+                statetable_refresh(&s->state->table, m->slot - 1);
+        state_note(s, p, 0);
+}
+
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
 static bool is_over(const struct supervisor *s, const struct process *p)
 {

@@ -283,37 +283,56 @@ static bool write_copy(struct mapped *m, const char *fresh, int fd, struct err *
         return true;
 }
 
-bool mapped_write_anew(struct mapped *m, struct err *e)
+static char *fresh_name(const struct mapped *m)
 {
         AUTO_BUF fresh = BUF_INIT;
 
         buf_printf(&fresh, "%s.new", m->path);
-        if (fresh.failed)
-                return err_nomem(e);
-        unlink(fresh.data);
-        AUTO_FD fd = open(fresh.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return buf_take(&fresh);
+}
+
+static bool map_copy_anew(struct mapped *m, const char *fresh, struct err *e)
+{
+        AUTO_FD fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
-                return err_set(e, ERR_SYS, "make %s", fresh.data);
-        void *map = MAP_FAILED;
-        if (write_copy(m, fresh.data, fd, e)) {
-                map = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-                if (map == MAP_FAILED)
-                        err_set(e, ERR_SYS, "map %s", fresh.data);
-                else if (rename(fresh.data, m->path) < 0)
-                        err_set(e, ERR_SYS, "rename %s", fresh.data);
-                else {
-                        munmap(m->map, m->size);
-                        fd_close(&m->fd);
-                        m->map = map;
-                        m->fd = fd_take(&fd);
-                        m->copy = false;
-                        return true;
-                }
-        }
-        if (map != MAP_FAILED)
-                munmap(map, m->size);
-        unlink(fresh.data);
-        return false;
+                return err_set(e, ERR_SYS, "make %s", fresh);
+        if (!write_copy(m, fresh, fd, e))
+                return false;
+        void *map = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+                return err_set(e, ERR_SYS, "map %s", fresh);
+        munmap(m->map, m->size);
+        fd_close(&m->fd);
+        m->map = map;
+        m->fd = fd_take(&fd);
+        m->copy = false;
+        return true;
+}
+
+bool mapped_write_anew(struct mapped *m, struct err *e)
+{
+        char *fresh = fresh_name(m);
+
+        if (!fresh)
+                return err_nomem(e);
+        unlink(fresh);
+        bool ok = map_copy_anew(m, fresh, e);
+        if (!ok)
+                unlink(fresh);
+        free(fresh);
+        return ok;
+}
+
+bool mapped_put_in_place(struct mapped *m, struct err *e)
+{
+        char *fresh = fresh_name(m);
+        bool ok = fresh ? rename(fresh, m->path) == 0 || err_set(e, ERR_SYS, "rename %s", fresh)
+                        : err_nomem(e);
+
+        if (!ok && fresh)
+                unlink(fresh);
+        free(fresh);
+        return ok;
 }
 
 uint64_t *mapped_mark(const struct mapped *m)

@@ -4,6 +4,7 @@
 #include "engine/state.h"
 
 #include <criterion/criterion.h>
+#include <ev.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/launches.h"
 #include "engine/orders.h"
 #include "house.h"
 
@@ -228,6 +230,57 @@ Test(state, where_there_can_be_none_it_goes_on_without)
         cr_expect(house_said(&h, "will not survive"));
         house_begin(&h);
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
+/* ---- written anew while a child has not yet noted itself */
+
+static void remove_file(const char *name)
+{
+        char file[128];
+
+        snprintf(file, sizeof file, "%s/%s", path, name);
+        cr_assert_eq(unlink(file), 0, "%s", file);
+}
+
+static void remove_all(void)
+{
+        static const char *const names[] = { "records", "texts", "events", "lock" };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                remove_file(names[i]);
+        cr_assert_eq(rmdir(path), 0);
+}
+
+static void expect_start_known(void (*lose)(void))
+{
+        struct process *b = house_process(&h, "b");
+        struct err detail = { 0 };
+        char line[64];
+
+        h.kernel.spawn_takes_time = true;
+        cr_assert_eq(order_start(&h.sup, b, NULL, &detail), FAULT_NONE);
+        cr_assert(!launch_is_born(b) && b->pid > 0);
+        snprintf(line, sizeof line, "'b' (pid %d) ended while unsupervised", (int)b->pid);
+        lose();
+        while (!house_said(&h, "had gone: written anew"))
+                ev_run(h.sup.loop, EVRUN_ONCE);
+        succeed(PROGRAMS);
+        cr_expect(house_said(&h, line), "%s not in: %s", line, buf_str(&h.lines));
+}
+
+static void lose_records(void)
+{
+        remove_file("records");
+}
+
+Test(state, that_goes_during_a_start_knows_of_it_afterwards)
+{
+        expect_start_known(lose_records);
+}
+
+Test(state, that_goes_as_a_whole_during_a_start_knows_of_it_afterwards)
+{
+        expect_start_known(remove_all);
 }
 
 /* ---- damage */
