@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http_lines.h"
+
 #define HEADERS_USUAL 250
 #define BODY_AT_ONCE  4096 /* more is made room for as it comes: a client may only say so */
 
@@ -13,6 +15,7 @@ enum part { PART_NONE, PART_FIELD, PART_VALUE };
 
 struct http_parse {
         http_parser parser;
+        struct http_lines lines;
         struct buf target;
         struct buf headers; /* "name\0value\0" for each header */
         struct buf body;
@@ -58,14 +61,21 @@ static void end_value(struct http_parse *p)
         p->part = PART_NONE;
 }
 
+/* A blank before the colon makes another name of it for us, and the same one for some proxies: then
+ * the two disagree about where the request ends. The library refuses everything else. */
+static bool has_blank(const char *name, size_t len)
+{
+        return memchr(name, ' ', len) || memchr(name, '\t', len);
+}
+
 static int on_header_field(http_parser *hp, const char *at, size_t len)
 {
         struct http_parse *p = hp->data;
 
         if (p->headers.cap == 0)
                 buf_reserve(&p->headers, HEADERS_USUAL);
-        if (p->head_done) /* a trailer behind a chunked body: only its size matters */
-                return count_head(p, len + 4);
+        if (p->head_done) /* a trailer behind a chunked body: nothing of it is used */
+                return has_blank(at, len) ? refuse(p, 400) : count_head(p, len + 4);
         if (p->part != PART_FIELD) {
                 end_value(p);
                 p->part = PART_FIELD;
@@ -98,15 +108,13 @@ static size_t count_headers(const struct http_parse *p, const char *name)
         return count;
 }
 
-/* A blank before the colon makes another name of it for us, and the same one for some proxies: then
- * the two disagree about where the request ends. */
 static bool names_are_tokens(const struct http_parse *p)
 {
         const char *at = buf_str(&p->headers), *end = at + p->headers.len;
 
         while (at < end) {
                 size_t len = strlen(at);
-                if (len == 0 || strcspn(at, " \t") != len)
+                if (len == 0 || has_blank(at, len))
                         return false;
                 at += len + 1;
                 at += strlen(at) + 1;
@@ -157,6 +165,8 @@ static int on_headers_complete(http_parser *hp)
         p->head_done = true;
         p->keep_alive = http_should_keep_alive(hp);
         p->has_body = hp->flags & (F_CHUNKED | F_CONTENTLENGTH);
+        if (hp->flags & F_CHUNKED)
+                http_lines_begin_chunks(&p->lines);
         hp->upgrade = 0; /* nothing here speaks another protocol: an ordinary request */
         int status = check_head(p);
         if (status != 0)
@@ -220,10 +230,19 @@ void http_parse_free(struct http_parse *p)
         free(p);
 }
 
-enum http_progress http_parse_feed(struct http_parse *p, const char *data, size_t len,
-                                   size_t *used_out)
+static enum http_progress parse_bad(struct http_parse *p)
 {
-        *used_out = http_parser_execute(&p->parser, &settings, data, len);
+        if (p->status == 0)
+                p->status = 400;
+        return HTTP_BAD;
+}
+
+/* The library takes no bytes at all for the end of the connection. */
+static enum http_progress parse_run(struct http_parse *p, const char *data, size_t len,
+                                    size_t *used)
+{
+        if (len > 0)
+                *used += http_parser_execute(&p->parser, &settings, data, len);
         if (p->status != 0)
                 return HTTP_BAD;
         if (p->done)
@@ -233,6 +252,40 @@ enum http_progress http_parse_feed(struct http_parse *p, const char *data, size_
                 return HTTP_MORE;
         p->status = why == HPE_HEADER_OVERFLOW ? 431 : 400;
         return HTTP_BAD;
+}
+
+static enum http_progress parse_head(struct http_parse *p, const char *data, size_t len,
+                                     size_t *used)
+{
+        size_t fine;
+        bool ok = http_lines_head(&p->lines, data, len, &fine);
+        bool over = http_lines_head_over(&p->lines);
+        enum http_progress got = parse_run(p, data, fine, used);
+
+        return got == HTTP_MORE && (!ok || over != p->head_done) ? parse_bad(p) : got;
+}
+
+static enum http_progress parse_body(struct http_parse *p, const char *data, size_t len,
+                                     size_t *used)
+{
+        size_t fine = len;
+        bool ok = !(p->parser.flags & F_CHUNKED) || http_lines_chunks(&p->lines, data, len, &fine);
+        enum http_progress got = parse_run(p, data, fine, used);
+
+        return got == HTTP_MORE && !ok ? parse_bad(p) : got;
+}
+
+enum http_progress http_parse_feed(struct http_parse *p, const char *data, size_t len,
+                                   size_t *used_out)
+{
+        enum http_progress got = HTTP_MORE;
+
+        *used_out = 0;
+        if (!p->head_done)
+                got = parse_head(p, data, len, used_out);
+        if (got == HTTP_MORE && *used_out < len)
+                got = parse_body(p, data + *used_out, len - *used_out, used_out);
+        return got;
 }
 
 void http_parse_limit_body(struct http_parse *p, size_t most)

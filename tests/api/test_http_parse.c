@@ -114,6 +114,23 @@ Test(http_parse, refuses_what_is_ambiguous_about_where_a_request_ends)
                 "Content-Length:\r\n",
                 "Content-Length: 99999999999999999999999\r\n",
                 "Content-Length: 5\r\n 0\r\n",
+                "Content-Length:\r\n 5\r\n",
+                "Content-Length:\r\n\t5\r\n",
+                "Content-Length: 5\r\n \r\n",
+                "Content-Length: 5\r\nX: a\r\n b\r\n",
+                "Content-Length: 5\r\nX: a\r\n\tb\r\n",
+                "Content-Length: 5\r\nX:\r\n\t \r\n",
+                "Content-Length: 5\r\nX: a\n b\r\n",
+                "Content-Length: 5\nX:\n \n",
+                "Content-Length: 5\r\nConnection:\r\n close\r\n",
+                "Transfer-Encoding:\r\n chunked\r\n",
+                "Content-Length: 5\r\nX: a\rY: b\r\n",
+                "Content-Length: 5\r\nX: a\r\r\n",
+                "Content-Length: 5\r\nX: \x01\r\n",
+                "Content-Length: 5\r\nX: a\x1b[2J\r\n",
+                "Content-Length: 5\r\nX: \x7f\r\n",
+                "Content-Length: \v5\r\n",
+                "Content-Length: 5\f\r\n",
                 "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
                 "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -143,6 +160,100 @@ Test(http_parse, refuses_what_is_ambiguous_about_where_a_request_ends)
                         setup();
                 }
         }
+}
+
+Test(http_parse, refuses_a_nul_wherever_it_is_in_a_head)
+{
+        static const char good[] = "POST /x HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
+
+        for (size_t i = 0; i < sizeof good - 1; i++) {
+                for (size_t piece = 1; piece < 100; piece += 98) {
+                        char text[sizeof good];
+                        size_t used;
+                        memcpy(text, good, sizeof good);
+                        memmove(text + i + 1, text + i, sizeof good - i - 1);
+                        text[i] = '\0';
+                        cr_expect_eq(feed(text, sizeof good, 0, piece, &used), HTTP_BAD, "%zu", i);
+                        cr_expect_eq(http_parse_status(parse), 400, "at %zu", i);
+                        teardown();
+                        setup();
+                }
+        }
+}
+
+static void expect_chunks(const char *chunks, enum http_progress expected)
+{
+        for (size_t piece = 1; piece < 200; piece += 198) {
+                char text[512];
+                size_t used;
+                int n =
+                    snprintf(text, sizeof text,
+                             "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n%s", chunks);
+                cr_expect_eq(feed(text, (size_t)n, 0, piece, &used), expected, "%s", chunks);
+                if (expected == HTTP_BAD)
+                        cr_expect_eq(http_parse_status(parse), 400, "%s", chunks);
+                else
+                        cr_expect_eq(used, (size_t)n, "%s", chunks);
+                teardown();
+                setup();
+        }
+}
+
+Test(http_parse, refuses_chunks_that_others_may_read_in_another_way)
+{
+        static const char *const bad[] = {
+                "+5\r\nhello\r\n0\r\n\r\n",
+                "-5\r\nhello\r\n0\r\n\r\n",
+                "0x5\r\nhello\r\n0\r\n\r\n",
+                " 5\r\nhello\r\n0\r\n\r\n",
+                "5 \r\nhello\r\n0\r\n\r\n",
+                "5\t\r\nhello\r\n0\r\n\r\n",
+                "5 x\r\nhello\r\n0\r\n\r\n",
+                "5 5\r\nhello\r\n0\r\n\r\n",
+                "5x\r\nhello\r\n0\r\n\r\n",
+                "5,\r\nhello\r\n0\r\n\r\n",
+                "5_\r\nhello\r\n0\r\n\r\n",
+                "\r\nhello\r\n0\r\n\r\n",
+                ";a\r\nhello\r\n0\r\n\r\n",
+                "10000000000000005\r\nhello\r\n0\r\n\r\n",
+                "ffffffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+                "5\nhello\r\n0\r\n\r\n",
+                "5\rhello\r\n0\r\n\r\n",
+                "5;\nhello\r\n0\r\n\r\n",
+                "5;a\nhello\r\n0\r\n\r\n",
+                "5;a\rb\r\nhello\r\n0\r\n\r\n",
+                "5;a\x01\r\nhello\r\n0\r\n\r\n",
+                "5\r\nhello\n0\r\n\r\n",
+                "5\r\nhello0\r\n\r\n",
+                "5\r\nhelloXX\r\n0\r\n\r\n",
+                "0 \r\n\r\n",
+                "0 x\r\n\r\n",
+                "0\r\nX : y\r\n\r\n",
+                "0\r\nX: y\r\n z\r\n\r\n",
+                "0\r\n X: y\r\n\r\n",
+                "0\r\nX: \x01\r\n\r\n",
+                "0\r\nno colon\r\n\r\n",
+                "0\r\nXY\r\n\r\n",
+        };
+
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+                expect_chunks(bad[i], HTTP_BAD);
+}
+
+Test(http_parse, reads_usual_ways_to_write_chunks)
+{
+        static const char *const good[] = {
+                "0\r\n\r\n",
+                "5\r\nhello\r\n0\r\n\r\n",
+                "0005\r\nhello\r\n000\r\n\r\n",
+                "A\r\n\r\n\r\n\r\n\r\n\r\n\r\na\r\n0123456789\r\n0\r\n\r\n",
+                "5;a=b\r\nhello\r\n0;x=\"y z\"\r\n\r\n",
+                "5 ; a\r\nhello\r\n0\r\n\r\n",
+                "0\r\nX: y\r\nZ:\r\n\r\n",
+        };
+
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+                expect_chunks(good[i], HTTP_DONE);
 }
 
 Test(http_parse, takes_no_chunks_from_a_1_0_client)
