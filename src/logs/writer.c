@@ -1,6 +1,7 @@
 #include "writer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,11 @@
 
 #define FIRST_DELAY   0.1F
 #define TELL_AGAIN_MS 60000
+
+/* At the daemon's end a full pipe is waited for: so long as its reader takes something every
+ * second, and less than the main thread waits for this one. */
+#define READER_MS  1000
+#define READERS_MS 8000
 
 static const char *channel_name(const struct channel *s)
 {
@@ -601,13 +607,26 @@ void outlet_inherit(struct outlet *to, struct outlet *from)
         from->queued = false;
 }
 
-static void free_queue(struct writer *w)
+/* The last attempt. A pipe's reader that goes on reading gets all of it, until `until_ms`. */
+static void flush_at_the_end(struct outlet *o, int64_t until_ms)
+{
+        struct writer *w = o->writer;
+        struct pollfd room = { .fd = w->file.out.fd, .events = POLLOUT };
+
+        while (!flush(o) && w->block == BLOCK_FULL) {
+                int64_t left = until_ms - clock_mono_ms();
+                if (left <= 0 || poll(&room, 1, left < READER_MS ? (int)left : READER_MS) <= 0)
+                        return;
+        }
+}
+
+static void free_queue(struct writer *w, int64_t until_ms)
 {
         struct outlet *o;
 
         while (w->queue) {
                 o = w->queue;
-                flush(o);
+                flush_at_the_end(o, until_ms);
                 if (o->rest.len)
                         log_line(w->core->log, LVL_CRITICAL, "%zu bytes for %s are lost: %s",
                                  o->rest.len, w->file.path, strerror(w->error));
@@ -618,11 +637,12 @@ static void free_queue(struct writer *w)
 
 void writers_free(struct core *core)
 {
+        int64_t until_ms = clock_mono_ms() + READERS_MS;
         struct writer *w;
 
         while ((w = writer_table_any(&core->writers))) {
                 w->users++;
-                free_queue(w);
+                free_queue(w, until_ms);
                 writer_put_back(w);
         }
 }

@@ -274,8 +274,9 @@ def a_stdout_that_nobody_reads_holds_up_nobody(c):
     found = []
 
     def read_all():
-        while block := os.read(r, 65536):
+        while block := os.read(r, 4096):
             found.append(block)
+            time.sleep(.005)  # it is behind when the daemon ends
     reader = threading.Thread(target=read_all)
     reader.start()
     d.wait_state('loud', 'EXITED')

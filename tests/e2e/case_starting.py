@@ -5,12 +5,28 @@ import ctypes
 import os
 import pwd
 import signal
+import socket
 import threading
 import time
 
 from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, kill, read_file, same, story, unmount)
 
 LIMIT_S = 10  # engine/launches.h
+
+
+_taken = []  # names that belong to this story, until its process ends
+
+
+def take_user(name):
+    """Two stories with one user would stop each other's processes, also stories of two runs."""
+    mine = socket.socket(socket.AF_UNIX)
+    try:
+        mine.bind(f'\0supervisord-story-user-{name}')
+    except OSError:
+        mine.close()
+        return False
+    _taken.append(mine)
+    return True
 
 
 def lonely_user():
@@ -20,7 +36,7 @@ def lonely_user():
         with contextlib.suppress(OSError):
             busy.add(os.stat(f'/proc/{pid}').st_uid)
     for entry in pwd.getpwall():
-        if entry.pw_uid and entry.pw_name != 'nobody' and entry.pw_uid not in busy:
+        if entry.pw_uid and entry.pw_name != 'nobody' and entry.pw_uid not in busy and take_user(entry.pw_name):
             return entry.pw_name, entry.pw_uid
     raise Skipped('every user has a process')
 
@@ -175,7 +191,8 @@ def mount_that_never_answers(c, uid):
         fd = os.open('/dev/fuse', os.O_RDWR)
     except OSError as e:
         raise Skipped(f'no FUSE: {e}')
-    data = f'fd={fd},rootmode=40000,user_id={uid},group_id={uid}'.encode()
+    gid = pwd.getpwuid(uid).pw_gid  # who has other ids may not even ask
+    data = f'fd={fd},rootmode=40000,user_id={uid},group_id={gid}'.encode()
     if _libc.mount(b'hangs', path.encode(), b'fuse', 0, data) != 0:
         os.close(fd)
         raise Skipped(f'no FUSE: {os.strerror(ctypes.get_errno())}')
