@@ -219,8 +219,8 @@ class Siege:
         self.wanted, self.replicas, self.variant = {}, None, 0
         self.may_die = False
         self.reaped = {}       # pid -> when
-        self.deaths = []       # of the daemon: [when, until when it was away, how]
-        self.looked = time.monotonic()
+        self.deaths = []       # of the daemon: [when it was last seen alive, until when it was away, how]
+        self.looked = self.alive = time.monotonic()
         self.kinds = collections.Counter()
         self.diaries = c.path('diaries')
         os.mkdir(self.diaries)
@@ -272,7 +272,11 @@ class Siege:
         self.d.launch(env=env)
 
     def is_dead(self):
-        return self.d.popen.poll() is not None
+        before = time.monotonic()
+        if self.d.popen.poll() is not None:
+            return True
+        self.alive = before
+        return False
 
     def has_died(self):
         """It was the fault point."""
@@ -441,7 +445,7 @@ class Siege:
         else:
             self.kinds['at its start'] += 1
             self.has_died()
-        self.deaths.append([time.monotonic(), float('inf'), self.how])
+        self.deaths.append([self.alive, float('inf'), self.how])
         del self.deaths[:-5]
         self.look()
 
