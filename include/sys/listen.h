@@ -23,6 +23,8 @@ struct unix_made {
         bool stale;           /* a socket that nobody answered was at the path, and was replaced */
         const char *replaced; /* what else was there, of which nothing is lost; NULL: nothing */
         pid_t holder;         /* ERR_BUSY: whose it is (SO_PEERCRED); 0 unknown */
+        uid_t holder_uid;     /* and of which user, where that is known */
+        bool holder_known;
         dev_t dev;
         ino_t ino; /* of the node */
 };
@@ -31,6 +33,7 @@ struct unix_made {
  * and only the node that was made gets them, also where another user may exchange names (see
  * sys/guarded.h). A socket that nobody answers is replaced, and so are an empty file, a FIFO and a
  * link (not what it leads to), unless it leads to a socket that answers; a living one is ERR_BUSY.
+ * Errors about what is at the path name its owner, where that is another user.
  * The socket is non-blocking and close-on-exec. ERR_SYS texts begin with the call: "chown PATH:
  * ..." for compat 8's own message. Anything else at the path is left alone (EEXIST); more than 107
  * bytes is ERR_USAGE. */

@@ -105,7 +105,7 @@ static bool not_permitted(const struct listener *l, struct err *e)
 }
 
 /* Why it cannot listen, in the words of compat 8; behind them, what was tried. */
-static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *e)
+static bool put_in_words(const struct server_conf *c, struct err *e)
 {
         static const char busy[] =
             "Another program is already listening on a port that one of our HTTP servers is "
@@ -116,8 +116,8 @@ static bool put_in_words(const struct server_conf *c, pid_t holder, struct err *
         if (why.code == ERR_NOMEM || strncmp(why.text, "Not permitted", 13) == 0)
                 return false;
         if (why.code == ERR_BUSY || (name && why.sys == EADDRINUSE)) {
-                if (holder > 0)
-                        return err_set(e, ERR_BUSY, "%s (pid %d)", busy, (int)holder);
+                if (c->kind == SERVER_UNIX)
+                        return err_set(e, ERR_BUSY, "%s (%s)", busy, why.text);
                 return err_set(e, ERR_BUSY, "%s", busy);
         }
         if (name)
@@ -221,9 +221,8 @@ static bool bind_unix(struct listener *l, struct err *e)
         struct unix_made made;
 
         if (!listen_unix(&how, &made, e))
-                return e->sys == EPERM && strncmp(e->text, "chown ", 6) == 0
-                           ? not_permitted(l, e)
-                           : put_in_words(c, made.holder, e);
+                return e->sys == EPERM && strncmp(e->text, "chown ", 6) == 0 ? not_permitted(l, e)
+                                                                             : put_in_words(c, e);
         l->fds[0] = made.fd;
         l->count = 1;
         l->dev = made.dev;
@@ -242,7 +241,7 @@ static bool bind_inet(struct listener *l, struct err *e)
 
         return lookup_listen(l->api->sup->world, c->port.host ? c->port.host : "", c->port.port,
                              BACKLOG, l->fds, LISTEN_FDS_MAX, &l->count, e) ||
-               put_in_words(c, 0, e);
+               put_in_words(c, e);
 }
 
 /* ---- accepting */

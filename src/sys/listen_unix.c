@@ -47,12 +47,17 @@ static bool address_of(const char *path, struct sockaddr_un *out)
         return true;
 }
 
-static pid_t peer_pid(int fd)
+/* Who called listen there. */
+static void ask_holder(int fd, struct unix_made *out)
 {
         struct ucred who;
         socklen_t len = sizeof who;
 
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 ? who.pid : 0;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+                return;
+        out->holder = who.pid; /* 0: of another pid namespace */
+        out->holder_uid = who.uid;
+        out->holder_known = true;
 }
 
 /* What the answer to connect tells about what is at the path. */
@@ -77,18 +82,43 @@ static enum peer judge(int error, const char *path)
         }
 }
 
-static enum peer probe(const char *path, pid_t *pid_out)
+static enum peer probe(const char *path, struct unix_made *out)
 {
         AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         struct sockaddr_un address;
 
-        *pid_out = 0;
         if (fd < 0 || !address_of(path, &address))
                 return PEER_UNKNOWN;
         if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
                 return judge(errno, path);
-        *pid_out = peer_pid(fd);
+        ask_holder(fd, out);
         return PEER_LIVES;
+}
+
+/* ---- whose it is */
+
+#define OWNER_MAX 48
+
+/* For an error behind the path, where it is not ours. */
+static const char *owner_text(const struct stat *st, char out[OWNER_MAX])
+{
+        out[0] = '\0';
+        if (st->st_uid != geteuid())
+                snprintf(out, OWNER_MAX, " (which belongs to user %u)", (unsigned)st->st_uid);
+        return out;
+}
+
+static bool refuse_busy(const char *path, const struct stat *st, const struct unix_made *m,
+                        struct err *e)
+{
+        if (m->holder > 0)
+                return err_set(e, ERR_BUSY, "%s is in use by pid %d of user %u", path,
+                               (int)m->holder, (unsigned)m->holder_uid);
+        if (m->holder_known)
+                return err_set(e, ERR_BUSY, "%s is in use by a process of user %u", path,
+                               (unsigned)m->holder_uid);
+        return err_set(e, ERR_BUSY, "%s is in use; it belongs to user %u", path,
+                       (unsigned)st->st_uid);
 }
 
 static bool same_node(const struct stat *a, const struct stat *b)
@@ -104,12 +134,14 @@ static bool remove_judged(const struct unix_name *n, const char *path, const str
 {
         AUTO_BUF aside = BUF_INIT;
         struct stat taken;
+        char owner[OWNER_MAX];
 
         buf_printf(&aside, "%s.%d.old", n->name, (int)getpid());
         if (aside.failed)
                 return err_nomem(e);
         if (renameat(n->dir, n->name, n->dir, aside.data) < 0)
-                return errno == ENOENT || err_set(e, ERR_SYS, "remove %s", path);
+                return errno == ENOENT ||
+                       err_set(e, ERR_SYS, "remove %s%s", path, owner_text(judged, owner));
         if (fstatat(n->dir, aside.data, &taken, AT_SYMLINK_NOFOLLOW) == 0 &&
             !same_node(&taken, judged) && linkat(n->dir, aside.data, n->dir, n->name, 0) < 0 &&
             errno != EEXIST)
@@ -286,13 +318,16 @@ static const char *worthless(const struct stat *st)
 
 static bool refuse_node(const struct stat *st, const char *path, struct err *e)
 {
+        char owner[OWNER_MAX];
+
         errno = EEXIST;
+        owner_text(st, owner);
         if (S_ISREG(st->st_mode))
                 return err_set(e, ERR_SYS,
-                               "%s is a file with content, not a socket; remove it or choose "
+                               "%s%s is a file with content, not a socket; remove it or choose "
                                "another path",
-                               path);
-        return err_set(e, ERR_SYS, "%s is %s, not a socket; choose another path", path,
+                               path, owner);
+        return err_set(e, ERR_SYS, "%s%s is %s, not a socket; choose another path", path, owner,
                        S_ISDIR(st->st_mode) ? "a directory" : "a device");
 }
 
@@ -321,6 +356,7 @@ static bool make_way(const struct unix_name *n, const struct unix_listen *l, str
 {
         struct stat judged;
         enum peer peer = PEER_GONE;
+        char owner[OWNER_MAX];
 
         if (fstatat(n->dir, n->name, &judged, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT || err_set(e, ERR_SYS, "look at %s", l->path);
@@ -328,14 +364,14 @@ static bool make_way(const struct unix_name *n, const struct unix_listen *l, str
         if (!what && !S_ISSOCK(judged.st_mode))
                 return refuse_node(&judged, l->path, e);
         if (S_ISSOCK(judged.st_mode) || S_ISLNK(judged.st_mode))
-                peer = probe(l->path, &out->holder);
+                peer = probe(l->path, out);
         switch (peer) {
         case PEER_NONE:
                 return true;
         case PEER_LIVES:
-                return err_set(e, ERR_BUSY, "%s is in use", l->path);
+                return refuse_busy(l->path, &judged, out, e);
         case PEER_UNKNOWN:
-                return err_set(e, ERR_SYS, "connect to %s", l->path);
+                return err_set(e, ERR_SYS, "connect to %s%s", l->path, owner_text(&judged, owner));
         case PEER_GONE:
                 break;
         }

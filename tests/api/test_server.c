@@ -170,8 +170,9 @@ Test(server, refuses_to_start_beside_a_living_one)
         cr_expect_not_null(strstr(e.text, "Another program is already listening on a port that one "
                                           "of our HTTP servers is configured to use.  Shut this "
                                           "program down first before starting supervisord."));
-        char pid[32];
-        snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
+        char pid[256];
+        snprintf(pid, sizeof pid, "(%s is in use by pid %d of user %u)", file, (int)getpid(),
+                 (unsigned)geteuid());
         cr_expect_not_null(strstr(e.text, pid), "%s", e.text);
         int fd = connect_to(file);
         cr_expect_not_null(strstr(ask(fd), "200 OK"), "the first one still answers");

@@ -159,12 +159,16 @@ Test(listen_unix, replaces_a_stale_socket_and_says_so)
 
 Test(listen_unix, leaves_a_living_socket_and_names_its_holder)
 {
+        char expected[256];
         int first = try_listen();
 
         cr_assert_geq(first, 0);
         cr_assert_eq(try_listen(), -1);
         cr_assert_eq(why.code, ERR_BUSY);
         cr_assert_eq(made.holder, getpid());
+        snprintf(expected, sizeof expected, "%s is in use by pid %d of user %u", path,
+                 (int)getpid(), (unsigned)geteuid());
+        cr_assert_str_eq(why.text, expected);
         cr_assert_eq(entries(), 1);
         cr_assert_geq(connect_to(path), 0);
 }
@@ -178,6 +182,62 @@ Test(listen_unix, takes_a_full_queue_for_a_living_one)
         cr_assert_geq(connect_to(path), 0);
         cr_assert_eq(try_listen(), -1);
         cr_assert_eq(why.code, ERR_BUSY);
+        cr_assert(strstr(why.text, path) && strstr(why.text, "belongs to user"), "%s", why.text);
+}
+
+static bool says_owner(void)
+{
+        return strstr(why.text, path) && strstr(why.text, "belongs to user 0");
+}
+
+/* Root has the path, in a directory like /tmp. */
+static int held_by_root(void)
+{
+        char expected[256];
+
+        if (geteuid() != 0)
+                return SKIPPED;
+        CHECK(chmod(dir, 01777) == 0);
+        int fd = try_listen();
+        CHECK(fd >= 0);
+        pid_t root = getpid();
+        pid_t pid = fork();
+        if (pid > 0) {
+                int status;
+                CHECK(waitpid(pid, &status, 0) == pid);
+                return status != 0;
+        }
+        if (seteuid(54321) < 0)
+                _exit(1);
+        bool fine = try_listen() == -1 && why.code == ERR_SYS && why.sys == EACCES && says_owner();
+        fine = fine && seteuid(0) == 0 && chmod(path, 0777) == 0 && seteuid(54321) == 0;
+        snprintf(expected, sizeof expected, "%s is in use by pid %d of user 0", path, (int)root);
+        fine = fine && try_listen() == -1 && strcmp(why.text, expected) == 0;
+        close(fd);
+        _exit(!fine);
+}
+
+static int left_by_root(void)
+{
+        if (geteuid() != 0)
+                return SKIPPED;
+        CHECK(chmod(dir, 01777) == 0);
+        int fd = try_listen();
+        CHECK(fd >= 0 && close(fd) == 0 && chmod(path, 0777) == 0 && seteuid(54321) == 0);
+        CHECK(try_listen() == -1 && why.code == ERR_SYS && says_owner());
+        CHECK(seteuid(0) == 0 && unlink(path) == 0 && mkdir(path, 0755) == 0);
+        CHECK(seteuid(54321) == 0 && try_listen() == -1 && says_owner());
+        return 0;
+}
+
+Test(listen_unix, names_path_pid_and_user_of_a_living_socket_of_another_user)
+{
+        isolated(held_by_root);
+}
+
+Test(listen_unix, names_path_and_owner_of_what_another_user_has_left)
+{
+        isolated(left_by_root);
 }
 
 static const char *beside(const char *name)
