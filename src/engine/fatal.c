@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "engine/launcher.h"
+#include "engine/launches.h"
 #include "engine/outfit.h"
 #include "engine/shutdown.h"
 #include "model/recipe.h"
@@ -16,9 +18,12 @@
 
 struct hook {
         struct hook *next;
-        struct spawned st; /* its report is owned */
-        char *text;        /* owned: the command, for the log */
+        struct supervisor *sup; /* borrowed */
+        ev_timer limit;         /* of its start */
+        struct spawned st;      /* its report is owned */
+        char *text;             /* owned: the command, for the log */
         struct strs argv, places;
+        bool is_told; /* that it could not be run: its end says nothing more */
 };
 
 struct fatal_hooks {
@@ -27,6 +32,7 @@ struct fatal_hooks {
 
 static void drop_hook(struct supervisor *s, struct hook *h)
 {
+        ev_timer_stop(s->loop, &h->limit);
         s->sys->spawn_drop(s->sys, &h->st);
         free(h->text);
         strs_release(&h->argv);
@@ -68,6 +74,19 @@ static void say_refused(struct supervisor *s, const struct hook *h)
         log_line(s->log, LVL_ERROR, "on_fatal command could not be run: %s: %s", e.text, h->text);
 }
 
+static void say_ended(struct supervisor *s, struct hook *h, int status)
+{
+        struct ending e = ending_of(status, NULL, clock_wall_ms());
+        AUTO_BUF how = BUF_INIT;
+
+        ending_text(&e, &how);
+        if (s->sys->spawn_look(s->sys, &h->st) == SPAWN_FAILED)
+                say_refused(s, h);
+        else
+                log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN,
+                         "on_fatal command ended (%s): %s", buf_str(&how), h->text);
+}
+
 bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
 {
         struct hook **at = s->fatal ? &s->fatal->first : NULL;
@@ -78,16 +97,36 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
                 return false;
         struct hook *h = *at;
         *at = h->next;
-        AUTO_BUF how = BUF_INIT;
-        struct ending e = ending_of(status, NULL, clock_wall_ms());
-        ending_text(&e, &how);
-        if (s->sys->spawn_look(s->sys, &h->st) == SPAWN_FAILED)
-                say_refused(s, h);
-        else
-                log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN,
-                         "on_fatal command ended (%s): %s", buf_str(&how), h->text);
+        if (!h->is_told)
+                say_ended(s, h, status);
         drop_hook(s, h);
         return true;
+}
+
+/* Its program is on a file system that does not answer. What is executed by then has no bound: it
+ * is the operator's. */
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct hook *h = w->data;
+        struct supervisor *s = h->sup;
+
+        (void)loop, (void)revents;
+        switch (s->sys->spawn_look(s->sys, &h->st)) {
+        case SPAWN_EXECUTED:
+                s->sys->spawn_drop(s->sys, &h->st);
+                return;
+        case SPAWN_FAILED:
+                say_refused(s, h);
+                break;
+        case SPAWN_UNDER_WAY:
+                s->sys->kill(s->sys, h->st.pid, SIGKILL);
+                log_line(s->log, LVL_ERROR,
+                         "on_fatal command could not be run: couldn't exec %s within %d s: it was "
+                         "stopped by a signal, or a file system does not answer; killed pid %d: %s",
+                         h->argv.items[0], LAUNCH_LIMIT_S, (int)h->st.pid, h->text);
+                break;
+        }
+        h->is_told = true;
 }
 
 static struct hook *hook_new(struct supervisor *s)
@@ -101,6 +140,9 @@ static struct hook *hook_new(struct supervisor *s)
                 return NULL;
         }
         h->st.report = -1;
+        h->sup = s;
+        ev_timer_init(&h->limit, on_limit, LAUNCH_LIMIT_S, 0.);
+        h->limit.data = h;
         return h;
 }
 
@@ -154,6 +196,8 @@ static void run_command(struct supervisor *s, struct process *p)
         }
         log_line(s->log, LVL_WARN, "on_fatal of '%s': running pid %d: %s", p->name, (int)h->st.pid,
                  h->text);
+        ev_now_update(s->loop);
+        ev_timer_start(s->loop, &h->limit);
         h->next = s->fatal->first;
         s->fatal->first = h;
 }

@@ -308,6 +308,8 @@ def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
     others_are_served(c, d)
     d.wait_log(f"spawnerr: couldn't exec {path}/bin/worker within {LIMIT_S} s: ")
     d.wait_log(f"spawnerr: couldn't exec worker within {LIMIT_S} s: ")
+    d.wait_log(f"on_fatal command could not be run: couldn't exec {path}/hook within {LIMIT_S} s: ")
+    check('on_fatal command ended' not in d.log(), 'what was never executed has not ended')
     d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'] not in (0, None, first), 'is tried again')
     check(watch.stop() < 2, 'nobody had to wait for an answer')
     for name in 'victim', 'searched':
