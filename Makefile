@@ -10,7 +10,7 @@ DEPS    ?= install
 WERROR  ?= $(if $(CI),-Werror)
 Q       ?= @
 
-CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Isrc $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(OPT) -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                -Wpointer-arith -Wvla -fno-strict-aliasing -fstack-protector-strong \
                -ffunction-sections -fdata-sections $(WERROR) $(SAN) $(CFLAGS)
@@ -19,14 +19,16 @@ LDFLAGS_ALL  = -Wl,--gc-sections -Wl,--as-needed $(SAN) $(LDFLAGS)
 LDFLAGS_TEST = -Wl,--as-needed $(SAN) $(LDFLAGS)
 
 # Each part is a library; what a part's tests and a program are linked from, highest floor first.
-PARTS        := base model sys logs engine api ctl
-NEEDS_base   := base
-NEEDS_model  := model base
-NEEDS_sys    := sys base
-NEEDS_logs   := logs sys base
-NEEDS_engine := engine logs sys model base
-NEEDS_api    := api engine logs sys model base
-NEEDS_ctl    := ctl sys model base
+PARTS         := base wire model sys logs readlog engine api ctl
+NEEDS_base    := base
+NEEDS_wire    := wire base
+NEEDS_model   := model wire base
+NEEDS_sys     := sys base
+NEEDS_logs    := logs sys base
+NEEDS_readlog := readlog logs sys base
+NEEDS_engine  := engine readlog logs sys model wire base
+NEEDS_api     := api engine readlog logs sys model wire base
+NEEDS_ctl     := ctl sys model wire base
 
 # Libraries go into the programs where there is an archive of them: the loader took longer than all
 # the rest of `supervisorctl status`, and each shared one costs the daemon 50 KiB that are its alone.
@@ -90,7 +92,7 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 define part_rule
-$(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c)
+$(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c src/$(1)/*/*.c)
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
@@ -141,10 +143,12 @@ $(BUILD)/man/%: man/%.in $(BUILD)/tool/man
 deps-build deps-demo deps-check deps-fuzz deps-bench: deps-%:
 	@DEPS=$(DEPS) tests/tools/deps.sh $*
 
+# tests of logs/ read back what they wrote
+TEST_NEEDS_logs := $(NEEDS_readlog)
 define unit_rule
 $(BUILD)/test/$(1): $(call objs,tests/$(1)/*.c) \
-    $(call objs,$(if $(filter base model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
-    $(call archives,$(NEEDS_$(1)))
+    $(call objs,$(if $(filter base wire model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
+    $(call archives,$(or $(TEST_NEEDS_$(1)),$(NEEDS_$(1))))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	$$(Q)$$(CC) $$(LDFLAGS_TEST) -o $$@ $$^ $(LIBS_test)
@@ -152,8 +156,8 @@ $(BUILD)/test/plain/$(1): $(BUILD)/test/$(1) $(BUILD)/obj/tests/tools/plain_runn
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	$$(Q)$$(CC) $$(LDFLAGS_TEST) -o $$@ $$(filter-out $(BUILD)/test/$(1),$$^) $(call objs,tests/$(1)/*.c) \
-	    $(call objs,$(if $(filter base model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
-	    $(call archives,$(NEEDS_$(1))) $(LIBS_test)
+	    $(call objs,$(if $(filter base wire model,$(1)),tests/fakes/world.c,tests/fakes/*.c)) \
+	    $(call archives,$(or $(TEST_NEEDS_$(1)),$(NEEDS_$(1)))) $(LIBS_test)
 .PHONY: unit-$(1)
 unit-$(1): $(BUILD)/test/$(1)
 	$$(Q)tests/tools/run_unit $(BUILD)/test/$(1) $$(UNIT_FLAGS)
@@ -191,7 +195,7 @@ $(BUILD)/test/worker: $(BUILD)/obj/tests/e2e/worker.o
 # The daemon with its fault points: only what has some is compiled once more. Found there first, the
 # archives' own are not taken.
 FAULT_SOURCES := $(sort tests/e2e/fault_point.c supervisord/supervisord.c \
-                 $(shell grep -l base/fault_point.h src/*/*.c))
+                 $(shell grep -l base/fault_point.h src/*/*.c src/*/*/*.c))
 FAULT_OBJECTS := $(FAULT_SOURCES:%.c=$(BUILD)/obj/faults/%.o)
 
 $(FAULT_OBJECTS): CPPFLAGS_ALL += -DFAULT_POINTS
@@ -361,8 +365,8 @@ soak: all $(E2E_PROGRAMS)
 
 # ---- looking at the code
 
-SOURCES := $(wildcard src/*/*.c supervisord/*.c man/*.c tests/*/*.c)
-HEADERS := $(wildcard include/*.h include/*/*.h src/*/*.h tests/*/*.h)
+SOURCES := $(wildcard src/*/*.c src/*/*/*.c supervisord/*.c man/*.c tests/*/*.c)
+HEADERS := $(wildcard include/*.h include/*/*.h include/*/*/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 .PHONY: lint
 lint: compile_commands.json man

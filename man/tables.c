@@ -4,9 +4,9 @@
 
 #include "base/duration.h"
 #include "mangen.h"
-#include "model/cmdline.h"
-#include "model/event.h"
-#include "model/options.h"
+#include "model/config/cmdline.h"
+#include "model/config/options.h"
+#include "model/unit/event.h"
 
 /* ---- options */
 

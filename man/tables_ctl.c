@@ -1,7 +1,7 @@
 /* Lists from the tables of ctl/: the client's options and commands. */
 #include <string.h>
 
-#include "ctl/commands.h"
+#include "ctl/commands/commands.h"
 #include "ctl/options.h"
 #include "mangen.h"
 

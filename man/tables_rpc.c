@@ -1,7 +1,7 @@
 /* Lists from the tables of api/: the methods of XML-RPC. */
 #include <string.h>
 
-#include "api/methods.h"
+#include "api/rpc/methods.h"
 #include "mangen.h"
 
 /* "string name,boolean wait=true" -> "string name, boolean wait=true"; "any" is what people call a

@@ -5,13 +5,13 @@
 #include <ev.h>
 #include <signal.h>
 
-#include "api/server.h"
-#include "engine/lookup.h"
-#include "engine/service.h"
-#include "engine/supervisor.h"
-#include "logs/mainlog.h"
-#include "model/cmdline.h"
-#include "sys/handover.h"
+#include "api/http/server.h"
+#include "engine/core/supervisor.h"
+#include "engine/order/lookup.h"
+#include "engine/watch/service.h"
+#include "logs/mainlog/mainlog.h"
+#include "model/config/cmdline.h"
+#include "sys/store/handover.h"
 
 enum { EXIT_REFUSED = 2, EXIT_FAILED = 1 };
 

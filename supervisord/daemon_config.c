@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
-#include "engine/state.h"
+#include "engine/persist/state.h"
 
 int daemon_refuse(const struct daemon *d, const char *text)
 {

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include "daemon.h"
-#include "engine/children.h"
-#include "engine/forward.h"
-#include "engine/orders.h"
-#include "engine/shutdown.h"
-#include "engine/upgrade.h"
+#include "engine/events/forward.h"
+#include "engine/order/orders.h"
+#include "engine/order/shutdown.h"
+#include "engine/order/upgrade.h"
+#include "engine/run/reaper.h"
 
 static void on_read(void *arg)
 {

@@ -5,11 +5,11 @@
 
 #include "base/fd.h"
 #include "daemon.h"
-#include "engine/launches.h"
-#include "engine/reload.h"
-#include "engine/upgrade.h"
-#include "engine/waves.h"
-#include "sys/daemonize.h"
+#include "engine/order/bulk_order.h"
+#include "engine/order/reload.h"
+#include "engine/order/upgrade.h"
+#include "engine/run/launches.h"
+#include "sys/host/daemonize.h"
 
 #define FAREWELL_S      0.01
 #define PATIENCE_ROUNDS 1000 /* whoever waits for a process gets an answer before an upgrade */

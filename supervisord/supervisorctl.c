@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "ctl/commands.h"
-#include "ctl/complete.h"
+#include "ctl/commands/commands.h"
+#include "ctl/commands/complete.h"
 #include "ctl/ctl.h"
 #include "ctl/options.h"
-#include "ctl/render.h"
+#include "ctl/render/render.h"
 #include "ctl/shell.h"
-#include "model/config.h"
-#include "sys/world.h"
+#include "model/config/config.h"
+#include "sys/host/host.h"
 
 #define DEFAULT_URL    "http://localhost:9001"
 #define DEFAULT_PROMPT "supervisor"

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/strs.h"
+#include "base/strlist.h"
 #include "ctl/input.h"
-#include "ctl/session.h"
+#include "ctl/transport/session.h"
 
 /* Exit codes of one-shot commands (compat 21.2). */
 enum ctl_exit {

@@ -91,8 +91,8 @@ struct sys {
 
         int (*open)(struct sys *s, const char *path, int flags,
                     mode_t mode); /* O_CLOEXEC is added */
-        /* What may lie in another user's directory: guarded_open and guarded_stat (sys/guarded.h),
-         * as rename and unlink below are the guarded ones. */
+        /* What may lie in another user's directory: guarded_open and guarded_stat
+         * (sys/store/guarded.h), as rename and unlink below are the guarded ones. */
         int (*open_file)(struct sys *s, const char *path, uid_t owner, int flags, mode_t mode,
                          struct stat *out, struct err *e);
         int (*stat_file)(struct sys *s, const char *path, struct stat *out);
@@ -119,7 +119,8 @@ struct sys {
 int sys_wait_status(const siginfo_t *end);
 
 /* The one real kernel; not to be freed. The first call holds four low descriptor numbers for the
- * starts to come (sys/spawn.h): make it the first thing in main, before anything is opened. */
+ * starts to come (sys/process/spawn.h): make it the first thing in main, before anything is opened.
+ */
 struct sys *sys_real(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "base/tame.h"
+#include "base/sanitize.h"
 
 static const struct level {
         enum log_level level;

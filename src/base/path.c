@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/strs.h"
+#include "base/strlist.h"
 
 char *path_join(const char *dir, const char *name)
 {

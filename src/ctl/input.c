@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/http.h"
+#include "ctl/transport/http.h"
 
 void input_release(struct input *in)
 {

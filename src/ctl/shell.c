@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/complete.h"
-#include "ctl/render.h"
+#include "ctl/commands/complete.h"
+#include "ctl/render/render.h"
 
 #define HISTORY_LINES 1000
 

@@ -1,7 +1,7 @@
 /* The log thread may stand in a call that never returns, on a disk that hangs. That is noticed by
  * messages that are not run. Usually they are, within the first look: that costs one wake-up. Only
  * where they are not, a message of ours goes behind them, whose return stops the clock. */
-#include "heartbeat.h"
+#include "logs/heartbeat.h"
 
 #define LOOK_S   .5 /* so long after a message it is looked at whether it was run */
 #define SILENT_S 5. /* so long without an answer, and it is said */

@@ -1,4 +1,4 @@
-#include "mailbox.h"
+#include "logs/mailbox.h"
 
 #include <stddef.h>
 

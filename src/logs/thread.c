@@ -1,5 +1,5 @@
 /* The log thread: its loop, its beginning and end, and the news that come from it. */
-#include "thread.h"
+#include "logs/thread.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "mainlog_thread.h"
+#include "logs/mainlog/mainlog_thread.h"
 
 #define TEXT_MOST (4 * 1024 * 1024) /* bytes of text that the main loop may be behind */
 #define END_S     10                /* so long the end waits for a disk that hangs */

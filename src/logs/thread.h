@@ -11,11 +11,11 @@
 #include <stdbool.h>
 
 #include "base/thread_end.h"
-#include "channel.h"
-#include "heartbeat.h"
+#include "logs/heartbeat.h"
+#include "logs/intake/channel.h"
 #include "logs/logs.h"
-#include "mailbox.h"
-#include "promise.h"
+#include "logs/mailbox.h"
+#include "logs/reply_wait.h"
 
 struct logs {
         struct ev_loop *loop; /* the main loop; borrowed, like the next two */

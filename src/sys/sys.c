@@ -13,8 +13,8 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
-#include "sys/guarded.h"
-#include "sys/spawn.h"
+#include "sys/process/spawn.h"
+#include "sys/store/guarded.h"
 
 /* The one real kernel. Its spawner is the only state: there is one table of descriptors, whoever
  * asks. */

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api/auth.h"
+#include "api/access/auth.h"
 
 static struct server_conf locked = { .username = "ann", .password = "pa:ss word" };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/browser.h"
+#include "api/access/browser.h"
 
 /* The table: what comes over TCP, with a password set and without. */
 

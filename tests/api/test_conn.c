@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/conn.h"
+#include "api/http/conn.h"
 
 /* One connection over a socket pair, and a router that records. */
 static struct supervisor sup;

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/conn.h"
-#include "api/events.h"
-#include "engine/bus.h"
+#include "api/http/conn.h"
+#include "api/rest/events.h"
+#include "engine/core/bus.h"
 
 Test(events, resumes_after_the_last_event_that_the_client_saw)
 {

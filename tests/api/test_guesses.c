@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/guesses.h"
+#include "api/access/guesses.h"
 
 static struct guesses guesses;
 static unsigned told;

@@ -7,8 +7,8 @@
 
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
-#include "api/methods.h"
-#include "engine/orders.h"
+#include "api/rpc/methods.h"
+#include "engine/order/orders.h"
 
 /* The table of methods over a real engine whose kernel is the fake one. Parameters are written as
  * XML, results read as their text: "name cat group cat status 80 description OK". */

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api/percent.h"
-#include "api/rest.h"
+#include "api/rest/rest.h"
+#include "wire/percent.h"
 
 static struct buf out;
 

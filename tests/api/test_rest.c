@@ -10,9 +10,9 @@
 
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
-#include "api/conn.h"
-#include "api/events.h"
-#include "engine/supervisor.h"
+#include "api/http/conn.h"
+#include "api/rest/events.h"
+#include "engine/core/supervisor.h"
 
 /* The whole API over a real engine whose kernel is the fake one. */
 static struct supervisor sup;

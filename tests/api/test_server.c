@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "api/conn.h"
+#include "api/http/conn.h"
 
 /* Real sockets in a directory of the test's own; only the router is ours. */
 static struct supervisor sup;

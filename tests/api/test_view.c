@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/view.h"
+#include "api/rest/view.h"
 
 static struct supervisor sup;
 static struct buf text;

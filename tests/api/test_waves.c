@@ -9,9 +9,9 @@
 
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
-#include "api/conn.h"
-#include "api/events.h"
-#include "engine/waves.h"
+#include "api/http/conn.h"
+#include "api/rest/events.h"
+#include "engine/order/bulk_order.h"
 
 #define MANY 100
 

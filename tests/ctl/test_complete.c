@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "ctl/complete.h"
+#include "ctl/commands/complete.h"
 #include "fake_daemon.h"
 
 static void make_known(struct known *k)

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "ctl/names.h"
+#include "ctl/commands/names.h"
 #include "fake_daemon.h"
 
 #define INFOS                                                                                \

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 
-#include "ctl/event_line.h"
-#include "ctl/progress.h"
-#include "ctl/render.h"
+#include "ctl/commands/event_line.h"
+#include "ctl/render/progress.h"
+#include "ctl/render/render.h"
 #include "fake_daemon.h"
 
 Test(render, gives_status_the_columns_of_supervisor)

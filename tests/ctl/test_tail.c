@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/tail.h"
+#include "ctl/commands/tail.h"
 #include "fake_daemon.h"
 
 /* ---- words */

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 
 #include "base/buf.h"
-#include "ctl/session.h"
-#include "ctl/url.h"
+#include "ctl/transport/session.h"
+#include "ctl/transport/url.h"
 
 Test(url, of_a_unix_socket_has_a_path)
 {

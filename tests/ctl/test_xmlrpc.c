@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "ctl/xmlrpc.h"
+#include "ctl/transport/xmlrpc.h"
 #include "fake_daemon.h"
 
 static bool parse(const char *xml, struct xanswer *out, struct err *e)

@@ -4,9 +4,9 @@
 
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
-#include "engine/orders.h"
-#include "engine/shutdown.h"
-#include "engine/supervisor.h"
+#include "engine/core/supervisor.h"
+#include "engine/order/orders.h"
+#include "engine/order/shutdown.h"
 
 struct house {
         struct supervisor sup;

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sys/world.h"
+#include "sys/host/host.h"
 
 static void on_child(EV_P_ ev_signal *w, int revents)
 {

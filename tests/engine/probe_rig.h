@@ -2,7 +2,7 @@
 #ifndef TESTS_ENGINE_PROBE_RIG_H
 #define TESTS_ENGINE_PROBE_RIG_H
 
-#include "engine/probes.h"
+#include "engine/watch/probes.h"
 
 struct probe_rig {
         struct supervisor s;

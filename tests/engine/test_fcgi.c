@@ -1,4 +1,4 @@
-#include "engine/fcgi.h"
+#include "engine/sockets/fcgi.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

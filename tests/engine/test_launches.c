@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <ev.h>
 
-#include "engine/launches.h"
+#include "engine/run/launches.h"
 #include "house.h"
 
 static struct house h;

@@ -1,4 +1,4 @@
-#include "engine/listeners.h"
+#include "engine/events/listeners.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/bus.h"
-#include "engine/stdin_pipe.h"
+#include "engine/core/bus.h"
+#include "engine/run/stdin_pipe.h"
 
 /* A pool of up to three listeners, and a supervisor that does nothing but publish. */
 struct member {

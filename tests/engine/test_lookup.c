@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/lookup.h"
-#include "engine/reload.h"
+#include "engine/order/lookup.h"
+#include "engine/order/reload.h"
 #include "house.h"
 
 #define QUICK           \

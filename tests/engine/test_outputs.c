@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "engine/pipes.h"
+#include "engine/run/pipes.h"
 #include "house.h"
 
 #define W "[program:w]\ncommand=/bin/w\nstartsecs=0\nautorestart=false\n"

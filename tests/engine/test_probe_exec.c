@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "engine/bus.h"
+#include "engine/core/bus.h"
 #include "probe_rig.h"
 
 static struct probe_rig rig;

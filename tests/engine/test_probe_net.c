@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "engine/probe_kinds.h"
+#include "engine/watch/probe_kinds.h"
 #include "probe_rig.h"
 
 static struct probe_rig rig;

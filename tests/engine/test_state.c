@@ -1,7 +1,7 @@
 /* What one supervisor writes down, and another one goes on with: on a fake kernel, whose workers
  * are records; so only processes without a living worker go on here. The rest is told end to end.
  */
-#include "engine/state.h"
+#include "engine/persist/state.h"
 
 #include <criterion/criterion.h>
 #include <ev.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/launches.h"
-#include "engine/orders.h"
+#include "engine/order/orders.h"
+#include "engine/run/launches.h"
 #include "house.h"
 
 #define PROGRAMS                                                      \

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/listeners.h"
-#include "engine/state.h"
+#include "engine/events/listeners.h"
+#include "engine/persist/state.h"
 #include "house.h"
 
 static struct house h;

@@ -1,4 +1,4 @@
-#include "engine/stdin_pipe.h"
+#include "engine/run/stdin_pipe.h"
 
 #include <criterion/criterion.h>
 #include <ev.h>

@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "engine/probes.h"
-#include "engine/worker.h"
+#include "engine/core/worker.h"
+#include "engine/watch/probes.h"
 #include "house.h"
 
 #define W     "command=/bin/w\nstdout_logfile=NONE\nstderr_logfile=NONE\n"

@@ -1,10 +1,10 @@
-#include "engine/ticks.h"
+#include "engine/events/ticks.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/bus.h"
+#include "engine/core/bus.h"
 
 static struct supervisor sup;
 static char seen[512];

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/strs.h"
+#include "base/strlist.h"
 #include "sys/sys.h"
 
 #define KERNEL_EXITED(code) (((code)&0xff) << 8)

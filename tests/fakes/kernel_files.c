@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sys/guarded.h"
+#include "sys/store/guarded.h"
 
 /* Descriptors of files in memory start here, far above what a test may have open. */
 #define MEMORY_FD 100000

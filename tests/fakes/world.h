@@ -2,8 +2,8 @@
 #ifndef FAKES_WORLD_H
 #define FAKES_WORLD_H
 
-#include "base/strs.h"
-#include "base/world.h"
+#include "base/host.h"
+#include "base/strlist.h"
 
 #define FAKE_WORLD_USERS 8
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/sse.h"
-#include "ctl/xmlrpc.h"
+#include "ctl/transport/xmlrpc.h"
+#include "wire/sse.h"
 
 static void walk(const struct xval *v, int depth)
 {

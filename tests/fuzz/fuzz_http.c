@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/auth.h"
-#include "api/browser.h"
-#include "api/http_parse.h"
-#include "api/percent.h"
+#include "api/access/auth.h"
+#include "api/access/browser.h"
+#include "wire/http_parse.h"
+#include "wire/percent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/logs/channel.h"
-#include "../../src/logs/spool.h"
+#include "../../src/logs/intake/channel.h"
+#include "../../src/logs/spool/spool.h"
 #include "base/fd.h"
-#include "sys/feed.h"
+#include "sys/store/pipe_backlog.h"
 
 static char dir[] = "/dev/shm/fuzz-left.XXXXXX";
 static char path[64];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/listener_proto.h"
+#include "model/unit/listener_proto.h"
 
 #define NEWS_MAX 4096
 

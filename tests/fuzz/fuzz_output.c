@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/logs/format.h"
-#include "../../src/logs/quote_bytes.h"
-#include "../../src/logs/since.h"
-#include "../../src/logs/spool.h"
-#include "../../src/logs/syslog_message.h"
+#include "../../src/logs/spool/format.h"
+#include "../../src/logs/spool/quote_bytes.h"
+#include "../../src/logs/spool/spool.h"
+#include "../../src/logs/syslog/syslog_message.h"
+#include "../../src/readlog/since.h"
 #include "base/buf.h"
-#include "logs/captokens.h"
-#include "logs/strip_ansi.h"
+#include "logs/intake/capture_tokens.h"
+#include "logs/intake/strip_ansi.h"
 
 static void on_text(void *arg, bool inside, const char *data, size_t len)
 {

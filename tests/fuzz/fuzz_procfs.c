@@ -1,5 +1,5 @@
 /* /proc/PID/stat, whose second field is whatever a process calls itself. */
-#include "../../src/sys/procfs.c"
+#include "../../src/sys/process/procfs.c"
 
 #include <assert.h>
 #include <stdint.h>

@@ -11,9 +11,9 @@
 
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
-#include "api/conn.h"
-#include "api/events.h"
-#include "engine/supervisor.h"
+#include "api/http/conn.h"
+#include "api/rest/events.h"
+#include "engine/core/supervisor.h"
 
 static const char text[] = "[supervisord]\n"
                            "childlogdir=/dev/shm\n"

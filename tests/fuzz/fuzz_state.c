@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/engine/state_record.h"
+#include "../../src/engine/persist/state_record.h"
 #include "base/fd.h"
 
 static char dir[] = "/dev/shm/fuzz-state.XXXXXX"; /* thousands of files a second */

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/percent.h"
 #include "base/duration.h"
+#include "base/sanitize.h"
 #include "base/signame.h"
 #include "base/stamp.h"
-#include "base/strs.h"
-#include "base/tame.h"
+#include "base/strlist.h"
 #include "base/utf8.h"
-#include "ctl/url.h"
-#include "model/check_host.h"
-#include "model/cmdline.h"
-#include "model/config.h"
-#include "model/expand.h"
-#include "model/pytext.h"
+#include "ctl/transport/url.h"
+#include "model/config/check_host.h"
+#include "model/config/cmdline.h"
+#include "model/config/config.h"
+#include "model/config/expand.h"
+#include "model/config/pytext.h"
+#include "wire/percent.h"
 
 static void pairs(const char *text)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/xml.h"
+#include "wire/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

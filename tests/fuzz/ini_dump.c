@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/ini.h"
+#include "model/config/ini.h"
 
 static void put_hex(const char *s)
 {

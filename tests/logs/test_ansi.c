@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/logs/quote_bytes.h"
-#include "logs/strip_ansi.h"
+#include "../../src/logs/spool/quote_bytes.h"
+#include "logs/intake/strip_ansi.h"
 
 static void strips(const char *text, const char *want)
 {

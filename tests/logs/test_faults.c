@@ -1,7 +1,7 @@
 /* Every system call fails once, at each of its turns, in each way: the ledger adds up at every
  * step, and in the end each line is there once, whole and in order. */
 #include "../../src/logs/thread.h"
-#include "logs/mainlog.h"
+#include "logs/mainlog/mainlog.h"
 #include "subject.h"
 
 TestSuite(faults, .init = setup_fake, .fini = teardown, .timeout = 60);

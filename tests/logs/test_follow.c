@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "logs/follow.h"
+#include "readlog/follow.h"
 #include "rig.h"
 
 static struct rig rig;

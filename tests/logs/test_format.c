@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "../../src/logs/format.h"
+#include "../../src/logs/spool/format.h"
 #include "subject.h"
 
 static struct format_line line;

@@ -9,10 +9,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "../../src/logs/channel.h"
-#include "../../src/logs/since.h"
+#include "../../src/logs/intake/channel.h"
+#include "../../src/readlog/since.h"
 #include "base/clock.h"
-#include "logs/tail.h"
+#include "readlog/tail.h"
 #include "rig.h"
 
 static struct rig rig;
@@ -269,7 +269,7 @@ Test(readback, gives_up_in_a_file_that_never_ends)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
                 rig_write(&rig, "l", "");
                 if (truncate(rig_path(&rig, "l"), sizes[i]) < 0)
-                        continue; /* this file system has smaller ones only */
+                        continue;                   /* this file system has smaller ones only */
                 set_time("l", at(DAY "04:00:00Z")); /* a file from before is not looked into */
                 int64_t before = clock_mono_ms();
                 ask_for(FROM_TIME, at(DAY "03:10:00Z"), false);

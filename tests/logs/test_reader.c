@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logs/reader.h"
+#include "readlog/reader.h"
 #include "rig.h"
 
 static struct rig rig;

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../src/logs/period.h"
-#include "../../src/logs/rotate.h"
-#include "../../src/logs/sink_file.h"
+#include "../../src/logs/store/period.h"
+#include "../../src/logs/store/rotate.h"
+#include "../../src/logs/store/sink_file.h"
 #include "rig.h"
 
 static void cuts(int64_t size, int64_t limit, const char *text, size_t take, bool rotate)

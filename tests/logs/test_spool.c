@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <sys/wait.h>
 
-#include "../../src/logs/spool.h"
-#include "logs/captokens.h"
+#include "../../src/logs/spool/spool.h"
+#include "logs/intake/capture_tokens.h"
 #include "subject.h"
 
 /* ---- where a batch may end */

@@ -2,8 +2,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "../../src/logs/sink_syslog.h"
-#include "../../src/logs/syslog_message.h"
+#include "../../src/logs/syslog/sink_syslog.h"
+#include "../../src/logs/syslog/syslog_message.h"
 #include "../../src/logs/thread.h"
 #include "subject.h"
 

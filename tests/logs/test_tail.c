@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "logs/tail.h"
+#include "readlog/tail.h"
 #include "rig.h"
 
 static struct rig rig;

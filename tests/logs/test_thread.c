@@ -4,9 +4,9 @@
 #include <signal.h>
 
 #include "../../src/logs/thread.h"
-#include "logs/mainlog.h"
+#include "logs/mainlog/mainlog.h"
 #include "subject.h"
-#include "sys/guarded.h"
+#include "sys/store/guarded.h"
 
 /* The real kernel, except that opening and writing wait while the gate is shut. */
 static struct gate {

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "../fakes/world.h"
-#include "model/config.h"
-#include "model/options.h"
-#include "model/program.h"
+#include "model/config/config.h"
+#include "model/config/options.h"
+#include "model/config/program.h"
 
 /* "web" or "eventlistener:web"; keys: NULL-terminated list of "key=value". One reference, which
  * the group takes. */

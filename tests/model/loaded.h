@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../fakes/world.h"
-#include "model/config.h"
+#include "model/config/config.h"
 
 #define MAIN "/etc/sd.conf"
 #define SUP  "[supervisord]\n"

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "../fakes/world.h"
-#include "model/config.h"
-#include "model/options.h"
-#include "model/program.h"
+#include "model/config/config.h"
+#include "model/config/options.h"
+#include "model/config/program.h"
 
 static struct fake_world world;
 

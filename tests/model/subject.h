@@ -3,8 +3,8 @@
 #ifndef TESTS_MODEL_SUBJECT_H
 #define TESTS_MODEL_SUBJECT_H
 
-#include "model/process.h"
-#include "model/registry.h"
+#include "model/fleet/registry.h"
+#include "model/unit/process.h"
 
 #define BORN_MS   100000
 #define WALL_OF   1700000000000

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <limits.h>
 
-#include "model/backoff.h"
+#include "model/unit/backoff.h"
 #include "subject.h"
 
 /* ---- delays */

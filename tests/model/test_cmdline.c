@@ -1,4 +1,4 @@
-#include "model/cmdline.h"
+#include "model/config/cmdline.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/event.h"
+#include "model/unit/event.h"
 #include "subject.h"
 
 static struct group group = { .name = (char *)"fleet" };

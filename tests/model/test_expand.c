@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "model/expand.h"
-#include "model/pytext.h"
+#include "model/config/expand.h"
+#include "model/config/pytext.h"
 
 static const char *const outer[] = { "HOME=/root", "BOTH=outer", "PCT=50%", NULL };
 static struct names names;

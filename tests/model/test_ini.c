@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/ini.h"
-#include "model/pytext.h"
+#include "model/config/ini.h"
+#include "model/config/pytext.h"
 
 /* Everything that was read, one thing per line: "[section]@line", "key=value@line", "!" for a cut
  * one. */

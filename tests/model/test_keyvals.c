@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "model/config.h"
+#include "model/config/config.h"
 
 static struct strs items;
 static struct buf joined, dropped;

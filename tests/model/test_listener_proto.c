@@ -1,4 +1,4 @@
-#include "model/listener_proto.h"
+#include "model/unit/listener_proto.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

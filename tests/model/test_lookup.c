@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "../fakes/world.h"
-#include "model/check_host.h"
-#include "model/config.h"
-#include "model/lookup.h"
+#include "model/config/check_host.h"
+#include "model/config/config.h"
+#include "model/config/lookup.h"
 
 #define CONF "/etc/s.conf"
 #define HEAD "[supervisord]\nlogfile=/tmp/s.log\npidfile=/tmp/s.pid\n"

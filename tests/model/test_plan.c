@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "conf_maker.h"
-#include "model/plan.h"
+#include "model/fleet/plan.h"
 
 static struct fake_world world;
 static struct registry r;

@@ -1,6 +1,6 @@
 /* What a new configuration means for the daemon itself and its servers. */
 #include "loaded.h"
-#include "model/plan.h"
+#include "model/fleet/plan.h"
 
 static struct config *before;
 static struct strs started;

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "model/backoff.h"
+#include "model/unit/backoff.h"
 #include "subject.h"
 
 #define FACTS     1000000

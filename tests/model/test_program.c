@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 
 #include "conf_maker.h"
-#include "model/given.h"
-#include "model/plan.h"
+#include "model/config/process_given.h"
+#include "model/fleet/plan.h"
 
 static struct fake_world world;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../fakes/world.h"
-#include "model/recipe.h"
+#include "model/config/recipe.h"
 
 static struct fake_world world;
 static struct program web; /* its text is literal: nothing to free */

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "conf_maker.h"
-#include "model/registry.h"
+#include "model/fleet/registry.h"
 
 static struct fake_world world;
 static struct registry r;

@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-#include "sys/spawn.h"
+#include "sys/process/spawn.h"
 
 static struct spawner spawner; /* each test is a process of its own */
 static char said[65536];       /* what the last worker wrote to stdout and stderr */

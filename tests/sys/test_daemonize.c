@@ -3,7 +3,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 
-#include "sys/daemonize.h"
+#include "sys/host/daemonize.h"
 
 static char dir[64];
 static char path[128];

@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "sys/guarded.h"
+#include "sys/store/guarded.h"
 
 #define STRANGER 12345 /* the worker's user; nobody on this machine */
 #define OTHER    12346

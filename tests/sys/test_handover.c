@@ -1,7 +1,7 @@
 /* What the next image finds. The exec itself is told end to end. */
 #include "isolated.h"
 
-#include "sys/handover.h"
+#include "sys/store/handover.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "sys/listen.h"
+#include "sys/net/listen.h"
 
 static char dir[64];
 static char path[128];

@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "sys/limits.h"
-#include "sys/user.h"
-#include "sys/world.h"
+#include "sys/host/host.h"
+#include "sys/host/limits.h"
+#include "sys/host/user.h"
 
 static char told[1024];
 static struct err why;

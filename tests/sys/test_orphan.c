@@ -1,5 +1,5 @@
 /* Processes of somebody else: here children whose parent stands in between. */
-#include "sys/orphan.h"
+#include "sys/process/orphan.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "sys/procfs.h"
+#include "sys/process/procfs.h"
 
 TestSuite(orphan, .timeout = 20);
 

@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <time.h>
 
-#include "sys/kin.h"
-#include "sys/procfs.h"
+#include "sys/process/child_pid.h"
+#include "sys/process/procfs.h"
 #include "sys/sys.h"
 
 static pid_t start(const char *script)

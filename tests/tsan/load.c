@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "logs/logs.h"
-#include "logs/mainlog.h"
-#include "logs/reader.h"
+#include "logs/mainlog/mainlog.h"
+#include "readlog/reader.h"
 
 #define STREAMS 10
 #define LINES   20 /* per write */

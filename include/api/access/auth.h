@@ -1,0 +1,29 @@
+/* Who may come in: HTTP basic authentication per server (compat section 19). Pure. */
+#ifndef API_ACCESS_AUTH_H
+#define API_ACCESS_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "model/config/config.h"
+
+enum auth_verdict {
+        AUTH_OPEN,    /* the server asks for no password */
+        AUTH_OK,      /* it does, and it was right */
+        AUTH_DENIED,  /* missing, another scheme, or wrong */
+        AUTH_GARBLED, /* cannot be decoded */
+};
+
+/* `header` is the value of Authorization, or NULL. */
+enum auth_verdict auth_check(const struct server_conf *server, const char *header);
+
+/* base64 with padding; appends. False: not base64. */
+bool base64_decode(const char *text, struct buf *out);
+
+void sha1_hex(const void *data, size_t len, char hex[41]);
+
+/* Equal? The time taken depends on b's length only. */
+bool same_secret(const char *a, size_t a_len, const char *b, size_t b_len);
+
+#endif

@@ -1,0 +1,24 @@
+/* What commands that speak /v1 share: refusals in words, problem codes as exit codes, printing. */
+#ifndef CTL_TRANSPORT_V1_H
+#define CTL_TRANSPORT_V1_H
+
+#include "ctl/commands/commands.h"
+
+/* A /v1 call failed: say why in one sentence (or several, for configuration) and set the exit code.
+ * `what` is the command. With `json` the daemon's own document is printed. */
+void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json);
+
+/* "NOT_RUNNING" and the like -> exit code, for the command of that name. */
+int v1_exit_code(const char *what, const char *code);
+
+void v1_print(struct ctl *c, const json_t *doc);         /* pretty, with a newline */
+void v1_print_compact(struct ctl *c, const json_t *doc); /* one line */
+
+/* "file:line: message" and its hint on a line of its own, after the prefix. */
+void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *diagnostic);
+
+/* {"processes":[...]} of everything, or of these names in their order; owned by the caller. NULL:
+ * failed, and said so. Names that nobody has are said and give `bad_exit`. */
+json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit);
+
+#endif

@@ -1,0 +1,48 @@
+/* Event listener pools (compat section 17.2). A pool subscribes to the bus; its processes speak
+ * READY / RESULT (model/unit/listener_proto). A listener that hangs, dies or talks nonsense harms
+ * nobody else. */
+#ifndef ENGINE_EVENTS_LISTENERS_H
+#define ENGINE_EVENTS_LISTENERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/core/supervisor.h"
+#include "engine/core/worker.h"
+
+/* A group whose conf->kind is KIND_LISTENER was made / goes. Adding it again after its program was
+ * changed reads events and buffer_size anew; what waits stays. Groups of other kinds: nothing to
+ * do. False: no memory. */
+bool listeners_add_group(struct supervisor *s, struct group *g);
+void listeners_remove_group(struct supervisor *s, struct group *g);
+/* Its process was spawned (protocol state ACKNOWLEDGED), wrote to stdout, or ended. */
+void listener_spawned(struct supervisor *s, struct process *p);
+void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
+void listener_ended(struct supervisor *s, struct process *p);
+
+/* What a successor has to know of one. */
+struct listener_memory {
+        int state;      /* its number, model/unit/listener_proto.h; 0: it has none */
+        bool in_step;   /* `heard` is right: what it wrote is in its log just so */
+        uint16_t heard; /* bytes of the stream that the state is about; the low bits of it */
+};
+/* The number that the next event gets; its low bits as records have them (state_record.h). */
+uint32_t listeners_serial(const struct supervisor *s);
+/* The one event that is published until listeners_retold has perhaps been under way when the daemon
+ * before us died: it had the number `serial`, and whoever has that one gets no second one. */
+void listeners_retell(struct supervisor *s, uint32_t serial);
+void listeners_retold(struct supervisor *s);
+void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
+/* Of a daemon before us, alive or not, before its pipe is read: how much it had heard. */
+void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);
+/* It lives, and goes on where that daemon had it: with the event that it was busy with, and with
+ * what it had said that nobody has heard yet. */
+void listener_adopted(struct supervisor *s, struct process *p, const struct listener_memory *m);
+/* All of them go on: what is left of the daemon before us waits for whoever is ready. */
+void listeners_settled(struct supervisor *s);
+/* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to
+ * its pool. NULL is fine. */
+void listener_free(struct listener *l);
+void listeners_free(struct supervisor *s);
+
+#endif

@@ -1,0 +1,18 @@
+/* The start of everything, at the daemon's beginning: in the order that was given, the first part
+ * at once, the rest in slices between which clients and the dead have their turn. Who is stopped,
+ * started or freed before its turn is not started by this. */
+#ifndef ENGINE_ORDER_AUTOSTART_H
+#define ENGINE_ORDER_AUTOSTART_H
+
+#include "engine/core/supervisor.h"
+
+/* Whoever of them starts by itself. The list is taken over. */
+void starts_begin(struct supervisor *s, struct process **list, int count);
+void starts_now(struct supervisor *s, struct process **list, int count); /* in one go */
+/* The loop's pause: a slice. */
+void starts_go_on(struct supervisor *s);
+/* It has got an order of its own, or is about to be freed. */
+void starts_forget(struct supervisor *s, const struct process *p);
+void starts_drop(struct supervisor *s); /* nobody else is started */
+
+#endif

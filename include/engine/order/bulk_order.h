@@ -1,0 +1,39 @@
+/* One order to many. The first few are given at once; the others in slices, in the order of the
+ * list, between which clients, the dead and whatever is due have their turn. An order stands also
+ * when nobody waits for its answer any more. */
+#ifndef ENGINE_ORDER_BULK_ORDER_H
+#define ENGINE_ORDER_BULK_ORDER_H
+
+#include "engine/order/orders.h"
+
+#define WAVE_AT_ONCE 20 /* a group of the usual size is through before anybody can ask */
+
+/* order_start, order_restart or what looks like them. */
+typedef enum fault order_fn(struct supervisor *s, struct process *p, const struct caller *by,
+                            struct err *detail);
+
+/* Who wants to hear what came of it. */
+struct wave_ear {
+        /* For each in turn, by its place in the list. p NULL, f BAD_NAME: it is gone, or
+         * ABNORMAL_TERMINATION: somebody has stopped it before its turn. */
+        void (*told)(void *arg, int i, struct process *p, enum fault f, const struct err *detail);
+        void (*over)(void *arg); /* once, from the loop: the wave is not there any more */
+        void *arg;
+};
+
+struct wave;
+
+/* NULL: all have been told, `over` is not called. Else the rest follows. Where there is no memory
+ * for that, everything is done now. list and by are only looked at during the call. */
+struct wave *wave_give(struct supervisor *s, order_fn *give, struct process *const *list, int count,
+                       const struct caller *by, const struct wave_ear *ear);
+/* Nobody listens any more; the orders are given all the same. */
+void wave_leave(struct wave *w);
+
+/* A process has been told to stop, or is about to be freed: it does not get its order. */
+void waves_stopped(struct supervisor *s, const struct process *p);
+void waves_gone(struct supervisor *s, const struct process *p);
+void waves_finish(struct supervisor *s); /* now, without a pause */
+void waves_free(struct supervisor *s);   /* nobody gets any order any more, or is told */
+
+#endif

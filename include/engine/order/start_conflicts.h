@@ -1,0 +1,24 @@
+/* Starts of an `apply` that wait until somebody whom it stops for good has gone, because they take
+ * his place: they have his name, command, socket, log file, or answer at his health check's
+ * address. Nobody else waits. */
+#ifndef ENGINE_ORDER_START_CONFLICTS_H
+#define ENGINE_ORDER_START_CONFLICTS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "engine/core/supervisor.h"
+
+/* This one is on its way out: whoever takes its place from now on waits for it. */
+void hold_until_gone(struct supervisor *s, struct process *p);
+/* Start it (it is STOPPED) now, or as soon as its place is free. */
+void hold_start(struct supervisor *s, struct process *p);
+/* It is about to be freed. */
+void hold_forget(struct supervisor *s, const struct process *p);
+/* Start those whose place is free by now. Called in the pause before the loop waits. */
+void hold_look(struct supervisor *s);
+/* Why p has not been started: "waits until web:old has stopped". False: it is not held. */
+bool hold_why(const struct supervisor *s, const struct process *p, struct buf *out);
+void hold_free(struct supervisor *s);
+
+#endif

@@ -1,0 +1,17 @@
+/* Who waits for a process to come up or to stop: answered the moment its state says so. See
+ * engine/order/orders.h. */
+#ifndef ENGINE_ORDER_WAITERS_H
+#define ENGINE_ORDER_WAITERS_H
+
+#include "engine/order/orders.h"
+
+/* Its state may have changed: answer whom that satisfies. */
+void waiters_look(struct supervisor *s, struct process *p);
+/* It is stopped for this moment only, being restarted: whoever waits for the stop has got it. */
+void waiters_look_passing(struct supervisor *s, struct process *p);
+/* Nobody waits for it any more. */
+void waiters_stop_nagging(struct worker *w);
+/* It goes: everybody left gets FAULT_BAD_NAME. */
+void waiters_drop(struct supervisor *s, struct process *p);
+
+#endif

@@ -1,0 +1,21 @@
+/* SIGCHLD, and who it is about. The signal tells of one end, however many there were; asking the
+ * kernel for any other one costs a walk over all children. So the one that it names is reaped at
+ * once, in a large fleet then those whose stdin has hung up (engine/run/hangups), and the walk is
+ * left for later: soon where ends came lately that no stdin told of. */
+#ifndef ENGINE_RUN_REAPER_H
+#define ENGINE_RUN_REAPER_H
+
+#include "engine/core/supervisor.h"
+
+#define CHILDREN_SMALL_FLEET 256 /* their walk is a few microseconds */
+
+/* `who` is the signal's si_pid; 0: not known. The walk is left to the loop's next pause. */
+void children_signal(struct supervisor *s, pid_t who, int64_t now_ms);
+void children_init(struct supervisor *s);
+/* Neither a worker, nor a probe or hook: an orphan that was left to us. */
+bool children_is_stranger(const struct supervisor *s, pid_t pid);
+/* The pause: others that have ended, where a signal came; the walk, where one is due. Of very many
+ * a part, and the rest after others had their turn. */
+void children_look(struct supervisor *s);
+
+#endif

@@ -1,0 +1,9 @@
+/* The real struct world. Built once, before any thread. */
+#ifndef SYS_HOST_HOST_H
+#define SYS_HOST_HOST_H
+
+#include "base/host.h"
+
+const struct world *world_real(void); /* never NULL; not to be freed */
+
+#endif

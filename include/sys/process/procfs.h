@@ -1,0 +1,46 @@
+/* What /proc knows: descendants of a worker, and who is left. Reading the whole table walks /proc:
+ * only at the daemon's end, and where sys/process/child_pid cannot tell, never per event of a
+ * running fleet. */
+#ifndef SYS_PROCESS_PROCFS_H
+#define SYS_PROCESS_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct proc_entry {
+        pid_t pid, parent, group, session;
+        unsigned long long start_ticks;
+        int threads;
+        bool ending;      /* its memory is gone already, and its descriptors are going */
+        bool doomed;      /* it is ending or has ended, or a SIGKILL is on its way to it */
+        bool before_exec; /* it was forked, and has not been executed */
+        char state;       /* 'Z': zombie */
+        char name[32];    /* comm */
+};
+
+struct proc_table {
+        struct proc_entry *items; /* owned; ascending by pid */
+        size_t count, cap;
+};
+
+bool proc_table_read(struct proc_table *t); /* false: no memory, or no /proc */
+void proc_table_release(struct proc_table *t);
+/* To make one from elsewhere: add, then sort. */
+bool proc_table_add(struct proc_table *t, const struct proc_entry *entry); /* false: no memory */
+void proc_table_sort(struct proc_table *t);
+
+/* NULL: not in it. */
+const struct proc_entry *proc_table_find(const struct proc_table *t, pid_t pid);
+
+bool proc_entry_read(pid_t pid, struct proc_entry *out); /* false: no such process */
+
+/* Everything that belongs to `leader`: its session, and what descends from it; without itself.
+ * Writes up to max entries, returns how many there are. Zombies are left out. */
+size_t proc_descendants(const struct proc_table *t, pid_t leader, struct proc_entry *out,
+                        size_t max);
+
+/* First 200 bytes of the command line, NULs as blanks; comm in brackets when there is none. */
+void proc_command(pid_t pid, char *buf, size_t size);
+
+#endif

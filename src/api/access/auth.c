@@ -1,0 +1,78 @@
+#include "api/access/auth.h"
+
+#include <string.h>
+#include <strings.h>
+
+static int base64_value(char c)
+{
+        static const char digits[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const char *at = c ? strchr(digits, c) : NULL;
+
+        return at ? (int)(at - digits) : -1;
+}
+
+bool base64_decode(const char *text, struct buf *out)
+{
+        size_t len = strlen(text);
+
+        if (len % 4 != 0)
+                return false;
+        for (size_t i = 0; i < len; i += 4) {
+                unsigned word = 0;
+                int digits = 4;
+                if (i + 4 == len)
+                        digits -= (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=');
+                for (int k = 0; k < 4; k++) {
+                        int v = k < digits ? base64_value(text[i + k]) : 0;
+                        if (v < 0)
+                                return false;
+                        word = word << 6 | (unsigned)v;
+                }
+                for (int k = 0; k < digits - 1; k++)
+                        buf_putc(out, (char)(word >> (16 - 8 * k)));
+        }
+        return !out->failed;
+}
+
+bool same_secret(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+        volatile unsigned char diff = a_len != b_len;
+
+        for (size_t i = 0; i < b_len; i++)
+                diff |= (unsigned char)b[i] ^ (unsigned char)(a_len ? a[i % a_len] : ~b[i]);
+        return diff == 0;
+}
+
+static bool password_is_right(const char *given, size_t len, const char *wanted)
+{
+        char hex[41];
+
+        if (strncmp(wanted, "{SHA}", 5) != 0)
+                return same_secret(given, len, wanted, strlen(wanted));
+        sha1_hex(given, len, hex);
+        return same_secret(hex, 40, wanted + 5, strlen(wanted + 5));
+}
+
+enum auth_verdict auth_check(const struct server_conf *server, const char *header)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        if (!server->username || !server->password)
+                return AUTH_OPEN;
+        if (!header || strncasecmp(header, "Basic ", 6) != 0)
+                return AUTH_DENIED;
+        header += 6;
+        while (*header == ' ')
+                header++;
+        if (!base64_decode(header, &text))
+                return AUTH_GARBLED;
+        const char *user = buf_str(&text);
+        const char *colon = memchr(user, ':', text.len);
+        if (!colon)
+                return AUTH_GARBLED;
+        size_t user_len = (size_t)(colon - user);
+        bool right_user = same_secret(user, user_len, server->username, strlen(server->username));
+        bool right_word = password_is_right(colon + 1, text.len - user_len - 1, server->password);
+        return right_user && right_word ? AUTH_OK : AUTH_DENIED;
+}

@@ -1,0 +1,237 @@
+#include "api/rest/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rest/rest.h"
+#include "api/rest/view.h"
+#include "model/fleet/registry.h"
+
+void batch_drop(struct batch *b)
+{
+        ev_timer_stop(b->loop, &b->timer);
+        if (b->wave)
+                wave_leave(b->wave);
+        for (int i = 0; i < b->count; i++) {
+                waiter_cancel(&b->items[i].waiter);
+                free(b->items[i].name);
+                free(b->items[i].detail);
+                free(b->items[i].spawnerr);
+        }
+        free(b->items);
+        free(b->arg);
+        free(b);
+}
+
+static void on_gone(struct request *r)
+{
+        batch_drop(r->state);
+        r->state = NULL;
+}
+
+/* ---- answering */
+
+static void answer_process(struct batch *b)
+{
+        struct request *r = b->request;
+        const struct batch_item *item = &b->items[0];
+        const struct process *p =
+            item->removed ? NULL : registry_process(&r->sup->registry, item->name);
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        if (item->fault != FAULT_NONE) {
+                rest_fault(r, item->fault, item->detail ? item->detail : item->name);
+        } else if (!p) {
+                rest_fault(r, FAULT_BAD_NAME, item->name);
+        } else {
+                view_process(&j, r->sup, p, clock_now(), VIEW_ALL_FIELDS);
+                rest_reply(r, b->wait ? 200 : 202, &text);
+        }
+}
+
+static void answer_results(struct batch *b)
+{
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        jout_open(&j, '{');
+        jout_key(&j, "results");
+        jout_open(&j, '[');
+        for (int i = 0; i < b->count; i++) {
+                const struct batch_item *item = &b->items[i];
+                bool ok = item->fault == FAULT_NONE;
+                jout_open(&j, '{');
+                view_key_text(&j, "name", item->name);
+                view_key_bool(&j, "ok", ok);
+                view_key_text(&j, "code", ok ? "OK" : fault_name(item->fault));
+                view_key_text(&j, "detail", item->detail);
+                jout_close(&j, '}');
+        }
+        jout_close(&j, ']');
+        jout_close(&j, '}');
+        rest_reply(b->request, b->wait ? 200 : 202, &text);
+}
+
+/* The request may be gone as soon as it is answered: b does not look at it after that. */
+static void finish(struct batch *b)
+{
+        static void (*const answers[])(struct batch *) = {
+                [BATCH_PROCESS] = answer_process, [BATCH_RESULTS] = answer_results
+        };
+
+        b->request->on_gone = NULL;
+        b->request->state = NULL;
+        if (b->answer == BATCH_OWN)
+                b->on_finished(b);
+        else
+                answers[b->answer](b);
+        batch_drop(b);
+}
+
+/* ---- waiting */
+
+static void settle(struct batch *b)
+{
+        if (--b->pending == 0)
+                finish(b);
+}
+
+/* Without memory for the words the code alone has to do. */
+void batch_done(struct batch *b, int i, const struct process *p, enum fault f, const char *detail)
+{
+        struct batch_item *item = &b->items[i];
+
+        item->done = true;
+        item->fault = f;
+        if (detail && *detail && !item->detail)
+                item->detail = strdup(detail);
+        if (f == FAULT_NONE || !p)
+                return;
+        item->state = pstate_name(p->state);
+        if (p->spawnerr && !item->spawnerr)
+                item->spawnerr = strdup(p->spawnerr);
+}
+
+static void on_done(void *arg, struct process *p, enum fault f)
+{
+        struct batch_item *item = arg;
+
+        item->removed = f == FAULT_BAD_NAME;
+        if (item->removed && item->waiter.what == WAIT_FOR_STOPPED)
+                f = FAULT_NONE; /* what was to be stopped is */
+        if (f == FAULT_ABNORMAL_TERMINATION && item->batch->request->sup->mood != MOOD_RUNNING)
+                f = FAULT_SHUTDOWN_STATE;
+        batch_done(item->batch, (int)(item - item->batch->items), item->removed ? NULL : p, f,
+                   f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
+        settle(item->batch);
+}
+
+void batch_await(struct batch *b, int i, struct process *p, enum wait_for what)
+{
+        struct batch_item *item = &b->items[i];
+        enum fault f;
+
+        item->waiter.on_done = on_done;
+        item->waiter.arg = item;
+        if (waiter_add(b->request->sup, &item->waiter, p, what, &f))
+                batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
+        else
+                b->pending++;
+}
+
+static void on_timeout(EV_P_ ev_timer *w, int revents)
+{
+        struct batch *b = w->data;
+
+        (void)loop, (void)revents;
+        b->timed_out = true;
+        for (int i = 0; i < b->count; i++)
+                if (!b->items[i].done) {
+                        waiter_cancel(&b->items[i].waiter);
+                        batch_done(b, i, NULL, FAULT_TIMEOUT, "not there yet; the order stands");
+                }
+        finish(b);
+}
+
+void batch_run(struct batch *b, bool wait, double timeout_s)
+{
+        struct request *r = b->request;
+
+        b->wait = wait;
+        r->state = b;
+        r->on_gone = on_gone;
+        if (b->pending > 1 || (wait && b->wave)) {
+                ev_timer_set(&b->timer, timeout_s, 0.);
+                ev_timer_start(r->sup->loop, &b->timer);
+        }
+        if (!b->wave)
+                settle(b); /* the order-giver's own share */
+}
+
+static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *detail)
+{
+        struct batch *b = arg;
+
+        b->items[i].removed = p == NULL;
+        if (f == FAULT_NONE && b->wait)
+                batch_await(b, i, p, b->until);
+        else if (f == FAULT_NONE && b->until == WAIT_FOR_STARTED)
+                batch_await(b, i, p, WAIT_FOR_EXECUTED); /* also where nothing is waited for */
+        else
+                batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
+}
+
+static void on_ordered(void *arg)
+{
+        struct batch *b = arg;
+
+        b->wave = NULL;
+        settle(b);
+}
+
+void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
+                bool wait, double timeout_s)
+{
+        struct request *r = b->request;
+        struct wave_ear ear = { on_order, on_ordered, b };
+
+        b->wait = wait;
+        b->until = until;
+        if (until == WAIT_FOR_STARTED)
+                b->wave = wave_give(r->sup, give, procs, b->count, &r->caller, &ear);
+        for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
+                struct err detail = { 0 }; /* a signal each: done at once */
+                enum fault f = give(r->sup, procs[i], &r->caller, &detail);
+                on_order(b, i, procs[i], f, &detail);
+        }
+        batch_run(b, wait, timeout_s);
+}
+
+struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
+                        int count)
+{
+        struct batch *b = calloc(1, sizeof *b);
+
+        if (!b)
+                return NULL;
+        b->request = r;
+        b->loop = r->sup->loop;
+        b->answer = answer;
+        b->pending = 1; /* until all orders are given */
+        ev_timer_init(&b->timer, on_timeout, 0., 0.);
+        b->timer.data = b;
+        b->items = calloc(count ? (size_t)count : 1, sizeof *b->items);
+        for (int i = 0; b->items && i < count; i++) {
+                struct buf name = BUF_INIT;
+                process_namespec(procs[i], &name);
+                b->items[i] = (struct batch_item){ .batch = b, .name = buf_take(&name) };
+                b->count = i + 1;
+                if (!b->items[i].name)
+                        break;
+        }
+        if (b->items && b->count == count && (count == 0 || b->items[count - 1].name))
+                return b;
+        batch_drop(b);
+        return NULL;
+}

@@ -1,0 +1,134 @@
+#include "api/rest/log_stream.h"
+
+#include <stdlib.h>
+
+#include "api/http/conn.h"
+#include "engine/core/worker.h"
+
+/* Read on when the client has taken what was read. With what is on its way then it stays below what
+ * a stream's reader may leave waiting. */
+#define AHEAD_BYTES (128u << 10)
+
+struct tailer {
+        struct request *request;
+        struct read_stream *stream; /* owned */
+        struct log_stream_how how;  /* the strings of its question are not looked at any more */
+        size_t owed;                /* bytes that the client has not taken yet */
+};
+
+const struct stream *log_stream_of(const struct process *p, bool is_stderr)
+{
+        const struct worker *w = p->worker;
+
+        return !w ? NULL : is_stderr ? w->err : w->out;
+}
+
+const char *log_path_of(const struct process *p, bool is_stderr)
+{
+        const struct stream *s = log_stream_of(p, is_stderr);
+
+        return s ? stream_path(s) : NULL;
+}
+
+uid_t log_owner_of(const struct process *p, bool is_stderr)
+{
+        const struct stream *s = log_stream_of(p, is_stderr);
+
+        return s ? stream_owner(s) : 0;
+}
+
+static void tailer_free(struct tailer *t)
+{
+        reader_unfollow(t->stream);
+        free(t);
+}
+
+static void on_gone(struct request *r)
+{
+        struct tailer *t = r->state;
+
+        r->state = NULL;
+        tailer_free(t);
+}
+
+/* The request is somebody else's as soon as it is answered. */
+static struct request *let_go(struct tailer *t)
+{
+        struct request *r = t->request;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        tailer_free(t);
+        return r;
+}
+
+static void on_drained(struct request *r)
+{
+        struct tailer *t = r->state;
+
+        if (!t || !t->owed)
+                return;
+        reader_taken(t->stream, t->owed);
+        t->owed = 0;
+}
+
+/* A stream that refuses is gone, and the tailer with it. */
+static void on_text(void *arg, const char *data, size_t len)
+{
+        struct tailer *t = arg;
+        struct request *r = t->request;
+
+        if (!stream_send(r, data, len))
+                return;
+        t->owed += len;
+        if (stream_waiting(r) < AHEAD_BYTES)
+                on_drained(r);
+}
+
+static void on_begin(void *arg, const struct log_part *part)
+{
+        struct tailer *t = arg;
+        struct request *r = t->request;
+        AUTO_BUF head = BUF_INIT;
+
+        if (part->result != TAIL_OK) {
+                void (*refuse)(struct request *, const struct log_part *) = t->how.refuse;
+                refuse(let_go(t), part);
+                return;
+        }
+        t->how.put_head(r, part, &head);
+        if (!stream_begin_reply(r, 200, t->how.type, buf_str(&head)))
+                return;
+        stream_on_drained(r, on_drained);
+        if (part->text.len)
+                on_text(t, part->text.data, part->text.len);
+}
+
+static void on_end(void *arg)
+{
+        stream_end(let_go(arg));
+}
+
+void log_stream_begin(struct request *r, const struct log_stream_how *how)
+{
+        if (!places_take_file(r->conn)) /* the reader has the log open as long as it is followed */
+                return;
+        struct tailer *t = calloc(1, sizeof *t);
+        struct follow_news_handler h = {
+                .arg = t, .on_begin = on_begin, .on_text = on_text, .on_end = on_end
+        };
+        struct log_part none = { .result = TAIL_FAILED };
+        struct err e = { 0 };
+
+        if (t)
+                t->stream = reader_follow(r->sup->reader, &how->ask, &h, &e);
+        if (!t || !t->stream) {
+                free(t);
+                how->refuse(r, &none);
+                return;
+        }
+        t->request = r;
+        t->how = *how;
+        r->state = t;
+        r->on_gone = on_gone;
+}

@@ -1,0 +1,358 @@
+/* /v1/processes: looking, and orders. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rest/batch.h"
+#include "api/rest/rest.h"
+#include "api/rest/view.h"
+#include "base/signame.h"
+#include "engine/persist/state.h"
+#include "model/fleet/registry.h"
+#include "version.h"
+#include "wire/percent.h"
+
+/* What a NAME in a path means. */
+struct named {                  /* within one call */
+        struct process **procs; /* owned */
+        int count;
+        bool many; /* a pattern: answered with a list, however many it fits */
+};
+
+static bool is_pattern(const char *name)
+{
+        size_t len = strlen(name);
+
+        return strcmp(name, "all") == 0 || strpbrk(name, "*?[") ||
+               (len > 0 && name[len - 1] == ':');
+}
+
+static struct process **match(const struct registry *reg, const char *pattern, int *count)
+{
+        AUTO_BUF whole = BUF_INIT;
+        size_t len = strlen(pattern);
+
+        if (len == 0 || pattern[len - 1] != ':')
+                return registry_match(reg, pattern, count);
+        buf_printf(&whole, "%s*", pattern); /* "group:" is the whole group */
+        *count = -1;
+        return whole.failed ? NULL : registry_match(reg, whole.data, count);
+}
+
+/* False: answered already. */
+static bool find(struct request *r, const char *name, struct named *out)
+{
+        struct process *p = registry_process(&r->sup->registry, name);
+
+        *out = (struct named){ .count = p ? 1 : 0 };
+        if (p) {
+                out->procs = malloc(sizeof *out->procs);
+                if (out->procs)
+                        out->procs[0] = p;
+                else
+                        out->count = -1;
+        } else if (is_pattern(name)) {
+                out->many = true;
+                out->procs = match(&r->sup->registry, name, &out->count);
+        }
+        if (out->count > 0)
+                return true;
+        free(out->procs);
+        if (out->count < 0)
+                rest_error(r, 503, "BUSY", "out of memory");
+        else
+                rest_fault(r, FAULT_BAD_NAME, name);
+        return false;
+}
+
+/* ---- looking */
+
+static void put_list(struct jout *j, const struct supervisor *s, struct process *const *procs,
+                     int count, uint64_t fields)
+{
+        struct moment now = clock_now();
+
+        jout_open(j, '{');
+        jout_key(j, "processes");
+        jout_open(j, '[');
+        for (int i = 0; i < count; i++)
+                view_process(j, s, procs[i], now, fields);
+        jout_close(j, ']');
+        view_key_text(j, "state", view_mood(s->mood));
+        view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
+        if (state_trouble(s))
+                view_key_text(j, "statedir_error", state_trouble(s));
+        view_logs_error(j, s, false);
+        jout_close(j, '}');
+}
+
+static int by_name(const void *a, const void *b)
+{
+        const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
+        int groups = strcmp(x->group->name, y->group->name);
+
+        return groups ? groups : strcmp(x->name, y->name);
+}
+
+/* Each once, in the order of `status`. */
+static void sort_once(struct named *n)
+{
+        int kept = 0;
+
+        if (n->count > 1)
+                qsort(n->procs, (size_t)n->count, sizeof *n->procs, by_name);
+        for (int i = 0; i < n->count; i++)
+                if (kept == 0 || n->procs[kept - 1] != n->procs[i])
+                        n->procs[kept++] = n->procs[i];
+        n->count = kept;
+}
+
+static bool add_matches(const struct registry *reg, const char *pattern, struct named *to)
+{
+        int count = 0;
+        struct process **found = match(reg, pattern, &count);
+
+        if (to->count == 0 && count >= 0) {
+                to->procs = found;
+                to->count = count;
+                return true;
+        }
+        size_t all = (size_t)to->count + (size_t)(count > 0 ? count : 0);
+        struct process **more = count > 0 ? realloc(to->procs, all * sizeof *more) : NULL;
+        if (more) {
+                memcpy(more + to->count, found, (size_t)count * sizeof *more);
+                to->procs = more;
+                to->count = (int)all;
+        }
+        free(found);
+        return more || count == 0;
+}
+
+/* What the query's names fit; without any, everything. False: no memory. */
+static bool find_listed(const struct request *r, struct named *out)
+{
+        const struct registry *reg = &r->sup->registry;
+        const char *at = r->query;
+        AUTO_BUF glob = BUF_INIT;
+        bool fine = true, asked = false;
+
+        *out = (struct named){ 0 };
+        while (fine && query_next(&at, "name", &glob)) {
+                asked = true;
+                fine = !glob.failed && add_matches(reg, buf_str(&glob), out);
+                buf_reset(&glob);
+        }
+        if (!asked)
+                out->procs = registry_all(reg, &out->count);
+        if (fine && out->count >= 0 && asked)
+                sort_once(out);
+        return fine && out->count >= 0;
+}
+
+/* Which fields the query asks for. False: answered already. */
+static bool wanted_fields(struct request *r, uint64_t *fields)
+{
+        AUTO_BUF names = BUF_INIT, wrong = BUF_INIT, all = BUF_INIT;
+
+        request_param(r, "fields", &names);
+        if (view_fields(buf_str(&names), fields, &wrong))
+                return true;
+        view_field_names(&all);
+        rest_error(r, 400, "BAD_REQUEST", "fields: a process has no '%s'; it has %s",
+                   buf_str(&wrong), buf_str(&all));
+        return false;
+}
+
+static void answer_list(struct request *r, const struct named *n, uint64_t fields)
+{
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        put_list(&j, r->sup, n->procs, n->count, fields);
+        rest_reply(r, 200, &text);
+}
+
+void rest_process_list(struct request *r, const char *name)
+{
+        struct named n;
+        uint64_t fields;
+
+        (void)name;
+        if (!wanted_fields(r, &fields))
+                return;
+        if (find_listed(r, &n))
+                answer_list(r, &n, fields);
+        else
+                rest_error(r, 503, "BUSY", "out of memory");
+        free(n.procs);
+}
+
+void rest_process(struct request *r, const char *name)
+{
+        struct named n;
+        uint64_t fields;
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JOUT j = JOUT_INIT(&text);
+
+        if (!wanted_fields(r, &fields) || !find(r, name, &n))
+                return;
+        if (n.many) {
+                answer_list(r, &n, fields);
+        } else {
+                view_process(&j, r->sup, n.procs[0], clock_now(), fields);
+                rest_reply(r, 200, &text);
+        }
+        free(n.procs);
+}
+
+/* ---- orders that take time */
+
+struct order {
+        order_fn *give;
+        enum wait_for until;
+};
+
+static enum fault give_stop(struct supervisor *s, struct process *p, const struct caller *by,
+                            struct err *detail)
+{
+        (void)detail;
+        return order_stop(s, p, by);
+}
+
+static const struct order start = { order_start, WAIT_FOR_STARTED };
+static const struct order stop = { give_stop, WAIT_FOR_STOPPED };
+static const struct order restart = { order_restart, WAIT_FOR_STARTED };
+
+static struct batch *batch_for(struct request *r, const struct named *n)
+{
+        struct batch *b = batch_new(r, n->many ? BATCH_RESULTS : BATCH_PROCESS, n->procs, n->count);
+
+        if (!b)
+                rest_error(r, 503, "BUSY", "out of memory");
+        return b;
+}
+
+static void carry_out(struct request *r, const struct order *o, const char *name)
+{
+        struct named n;
+        bool wait;
+        double timeout_s;
+        json_t *body = rest_body(r);
+
+        if (!body)
+                return;
+        bool fine = rest_wait(r, body, &wait, &timeout_s) && find(r, name, &n);
+        json_decref(body);
+        if (!fine)
+                return;
+        struct batch *b = batch_for(r, &n);
+        if (b)
+                batch_give(b, o->give, o->until, n.procs, wait, timeout_s);
+        free(n.procs);
+}
+
+void rest_process_start(struct request *r, const char *name)
+{
+        carry_out(r, &start, name);
+}
+
+void rest_process_stop(struct request *r, const char *name)
+{
+        carry_out(r, &stop, name);
+}
+
+void rest_process_restart(struct request *r, const char *name)
+{
+        carry_out(r, &restart, name);
+}
+
+/* ---- orders that are done at once */
+
+static int signal_of(const json_t *v)
+{
+        if (json_is_string(v))
+                return signame_parse(json_string_value(v));
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > 999)
+                return -1;
+        char digits[8];
+        snprintf(digits, sizeof digits, "%d", (int)json_integer_value(v));
+        return signame_parse(digits);
+}
+
+void rest_process_signal(struct request *r, const char *name)
+{
+        struct named n;
+        json_t *body = rest_body(r);
+
+        if (!body)
+                return;
+        int sig = signal_of(json_object_get(body, "signal"));
+        json_decref(body);
+        if (sig < 0) {
+                rest_fault(r, FAULT_BAD_SIGNAL, "signal has to be a name (\"HUP\") or a number");
+                return;
+        }
+        if (!find(r, name, &n))
+                return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i, n.procs[i], order_signal(r->sup, n.procs[i], sig, &r->caller),
+                           NULL);
+        free(n.procs);
+        if (b)
+                batch_run(b, true, REST_TIMEOUT_S);
+}
+
+void rest_log_rotate(struct request *r, const char *name)
+{
+        struct named n;
+
+        if (!find(r, name, &n))
+                return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i, n.procs[i], order_rotate_log(r->sup, n.procs[i], &r->caller),
+                           NULL);
+        free(n.procs);
+        if (b)
+                batch_run(b, true, REST_TIMEOUT_S);
+}
+
+static void answer_nothing(struct batch *b)
+{
+        if (b->items[0].fault == FAULT_NONE)
+                reply(b->request, 204, NULL, NULL, NULL, 0);
+        else
+                rest_fault(b->request, b->items[0].fault, b->items[0].name);
+}
+
+void rest_process_stdin(struct request *r, const char *name)
+{
+        struct named n;
+        json_t *body = rest_body(r);
+        const json_t *data = body ? json_object_get(body, "data") : NULL;
+
+        if (!body)
+                return;
+        if (!json_is_string(data))
+                rest_error(r, 400, "BAD_REQUEST", "data has to be a string");
+        if (!json_is_string(data) || !find(r, name, &n)) {
+                json_decref(body);
+                return;
+        }
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++)
+                batch_done(b, i, n.procs[i],
+                           order_stdin(r->sup, n.procs[i], json_string_value(data),
+                                       json_string_length(data), &r->caller),
+                           NULL);
+        json_decref(body);
+        free(n.procs);
+        if (!b)
+                return;
+        if (!n.many) {
+                b->answer = BATCH_OWN;
+                b->on_finished = answer_nothing;
+        }
+        batch_run(b, true, REST_TIMEOUT_S);
+}

@@ -1,0 +1,294 @@
+#include "api/rpc/methods.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIAS_OF(x) "The same as " x "."
+
+const struct method methods[] = {
+        { "supervisor.addProcessGroup", rpc_add_group, "boolean", "string name",
+          "Make a group of the configuration that was read last, and start what starts by itself.",
+          false },
+        { "supervisor.clearAllProcessLogs", rpc_clear_all_logs, "array", "",
+          "Empty the log files of every process.", false },
+        { "supervisor.clearLog", rpc_clear_log, "boolean", "", "Empty the main log.", false },
+        { "supervisor.clearProcessLog", rpc_clear_logs, "boolean", "string name",
+          ALIAS_OF("clearProcessLogs"), false },
+        { "supervisor.clearProcessLogs", rpc_clear_logs, "boolean", "string name",
+          "Empty both log files of a process.", false },
+        { "supervisor.getAPIVersion", rpc_get_api_version, "string", "",
+          "Version of this interface.", false },
+        { "supervisor.getAllConfigInfo", rpc_all_config_info, "array", "",
+          "What the configuration says of every process, whether its group is active or not.",
+          false },
+        { "supervisor.getAllProcessInfo", rpc_all_process_info, "array", "",
+          "State of every process.", false },
+        { "supervisor.getIdentification", rpc_get_identification, "string", "",
+          "The identifier of this instance.", false },
+        { "supervisor.getPID", rpc_get_pid, "int", "", "Process id of the daemon.", false },
+        { "supervisor.getProcessInfo", rpc_process_info, "struct", "string name",
+          "State of a process.", false },
+        { "supervisor.getState", rpc_get_state, "struct", "",
+          "State of the daemon: statecode and statename.", false },
+        { "supervisor.getSupervisorVersion", rpc_get_supervisor_version, "string", "",
+          "Version of Supervisor that the daemon speaks like.", false },
+        { "supervisor.getVersion", rpc_get_api_version, "string", "", ALIAS_OF("getAPIVersion"),
+          false },
+        { "supervisor.readLog", rpc_read_log, "string", "int offset,int length",
+          "A part of the main log.", false },
+        { "supervisor.readMainLog", rpc_read_log, "string", "int offset,int length",
+          ALIAS_OF("readLog"), false },
+        { "supervisor.readProcessLog", rpc_read_stdout, "string",
+          "string name,int offset,int length", ALIAS_OF("readProcessStdoutLog"), false },
+        { "supervisor.readProcessStderrLog", rpc_read_stderr, "string",
+          "string name,int offset,int length", "A part of a process's stderr log.", false },
+        { "supervisor.readProcessStdoutLog", rpc_read_stdout, "string",
+          "string name,int offset,int length", "A part of a process's stdout log.", false },
+        { "supervisor.reloadConfig", rpc_reload_config, "array", "",
+          "Read the configuration again without applying it: names of the groups added, changed "
+          "and removed.",
+          false },
+        { "supervisor.removeProcessGroup", rpc_remove_group, "boolean", "string name",
+          "Forget a group whose processes have all stopped.", false },
+        { "supervisor.restart", rpc_restart, "boolean", "",
+          "Stop everything and begin anew with the configuration as it is now.", false },
+        { "supervisor.sendProcessStdin", rpc_send_stdin, "boolean", "string name,any chars",
+          "Write text to the standard input of a process.", false },
+        { "supervisor.sendRemoteCommEvent", rpc_send_event, "boolean", "any type,any data",
+          "Send an event to the listeners that subscribe to REMOTE_COMMUNICATION.", true },
+        { "supervisor.shutdown", rpc_shutdown, "boolean", "", "Stop everything and end.", false },
+        { "supervisor.signalAllProcesses", rpc_signal_all, "array", "any signal",
+          "Send a signal to every process that runs.", false },
+        { "supervisor.signalProcess", rpc_signal, "boolean", "string name,any signal",
+          "Send a signal, by name or number, to a process.", false },
+        { "supervisor.signalProcessGroup", rpc_signal_group, "array", "string name,any signal",
+          "Send a signal to every process of a group that runs.", false },
+        { "supervisor.startAllProcesses", rpc_start_all, "array", "boolean wait=true",
+          "Start every process that does not run.", false },
+        { "supervisor.startProcess", rpc_start, "boolean", "string name,boolean wait=true",
+          "Start a process; with wait, answer when it is RUNNING or has failed.", false },
+        { "supervisor.startProcessGroup", rpc_start_group, "array", "string name,boolean wait=true",
+          "Start the processes of a group that do not run.", false },
+        { "supervisor.stopAllProcesses", rpc_stop_all, "array", "boolean wait=true",
+          "Stop every process.", false },
+        { "supervisor.stopProcess", rpc_stop, "boolean", "string name,boolean wait=true",
+          "Stop a process; with wait, answer when it has stopped.", false },
+        { "supervisor.stopProcessGroup", rpc_stop_group, "array", "string name,boolean wait=true",
+          "Stop the processes of a group.", false },
+        { "supervisor.tailProcessLog", rpc_tail_stdout, "array",
+          "string name,int offset,int length", ALIAS_OF("tailProcessStdoutLog"), false },
+        { "supervisor.tailProcessStderrLog", rpc_tail_stderr, "array",
+          "string name,int offset,int length",
+          "The end of a process's stderr log: text, offset to ask with next, overflow.", false },
+        { "supervisor.tailProcessStdoutLog", rpc_tail_stdout, "array",
+          "string name,int offset,int length",
+          "The end of a process's stdout log: text, offset to ask with next, overflow.", false },
+        { "system.listMethods", rpc_list_methods, "array", "", "The names of all methods.", true },
+        { "system.methodHelp", rpc_method_help, "string", "string name", "What a method does.",
+          true },
+        { "system.methodSignature", rpc_method_signature, "array", "string name",
+          "Type of a method's result, then those of its parameters.", true },
+        { "system.multicall", rpc_multicall, "array", "array calls",
+          "Several calls, one after another: an array of their results and faults.", true },
+        { 0 },
+};
+
+enum rpc_status rpc_fault(struct rpc_call *c, enum fault f, const char *extra)
+{
+        c->fault = f;
+        buf_reset(&c->fault_text);
+        buf_puts(&c->fault_text, fault_name(f));
+        if (extra)
+                buf_printf(&c->fault_text, ": %s", extra);
+        return RPC_DONE;
+}
+
+/* ---- parameters */
+
+const char *param_string(const struct value *params, int i)
+{
+        return params->items[i]->text ? params->items[i]->text : "";
+}
+
+/* As Python's int(): digits in a string count, and what is behind a point is left out. */
+static bool as_int(const struct value *v, int64_t *out)
+{
+        char *end;
+
+        *out = v->number;
+        if (v->kind == VALUE_INT || v->kind == VALUE_BOOL)
+                return true;
+        if (v->kind == VALUE_DOUBLE) {
+                *out = (int64_t)v->real;
+                return v->real > -1e15 && v->real < 1e15;
+        }
+        if (v->kind != VALUE_STRING || !*v->text)
+                return false;
+        errno = 0;
+        *out = strtoll(v->text, &end, 10);
+        return !*end && errno == 0;
+}
+
+int64_t param_int(const struct value *params, int i)
+{
+        int64_t n = 0;
+
+        as_int(params->items[i], &n);
+        return n;
+}
+
+bool param_text(const struct value *params, int i, struct buf *out)
+{
+        const struct value *v = params->items[i];
+
+        if (v->kind == VALUE_STRING)
+                buf_puts(out, v->text);
+        else if (v->kind == VALUE_INT)
+                buf_printf(out, "%lld", (long long)v->number);
+        else if (v->kind == VALUE_BOOL)
+                buf_puts(out, v->number ? "True" : "False");
+        else
+                return false;
+        return true;
+}
+
+bool param_bool(const struct value *params, int i, bool dflt)
+{
+        if (i >= params->count)
+                return dflt;
+        const struct value *v = params->items[i];
+        if (v->kind == VALUE_DOUBLE)
+                return v->real != 0;
+        return v->kind == VALUE_STRING ? v->text[0] != '\0' : v->number != 0;
+}
+
+static bool fits(const struct value *v, const char *type, size_t len)
+{
+        int64_t n;
+
+        if (strncmp(type, "string", len) == 0)
+                return v->kind == VALUE_STRING;
+        if (strncmp(type, "int", len) == 0)
+                return as_int(v, &n);
+        if (strncmp(type, "array", len) == 0)
+                return v->kind == VALUE_ARRAY;
+        if (strncmp(type, "boolean", len) == 0)
+                return v->kind != VALUE_ARRAY && v->kind != VALUE_STRUCT;
+        return true;
+}
+
+/* Walk "type name,type name=default" beside the values. */
+static bool check_params(const struct method *m, const struct value *params)
+{
+        const char *at = m->params;
+        int i = 0;
+
+        while (*at) {
+                size_t len = strcspn(at, ",");
+                bool optional = memchr(at, '=', len) != NULL;
+                if (i < params->count) {
+                        if (!fits(params->items[i], at, strcspn(at, " ")))
+                                return false;
+                        i++;
+                } else if (!optional) {
+                        return false;
+                }
+                at += len + (at[len] == ',');
+        }
+        return i == params->count;
+}
+
+/* ---- dispatch */
+
+static bool is_offered(const struct supervisor *s, const struct method *m)
+{
+        return s->config->has_rpcinterface || strncmp(m->name, "system.", 7) == 0;
+}
+
+static const struct method *find(const struct supervisor *s, const char *name)
+{
+        for (const struct method *m = methods; m->name; m++)
+                if (strcmp(m->name, name) == 0)
+                        return is_offered(s, m) ? m : NULL;
+        return NULL;
+}
+
+enum rpc_status method_call(struct rpc_call *c, const char *name, const struct value *params)
+{
+        const struct method *m = find(c->sup, name);
+
+        c->fault = FAULT_NONE;
+        if (!m)
+                return rpc_fault(c, FAULT_UNKNOWN_METHOD, NULL);
+        if (!check_params(m, params))
+                return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, NULL);
+        if (c->sup->mood < MOOD_RUNNING && !m->in_any_mood)
+                return rpc_fault(c, FAULT_SHUTDOWN_STATE, NULL);
+        return m->run(c, params);
+}
+
+void method_release(struct rpc_call *c)
+{
+        if (c->job)
+                c->cancel_job(c);
+        c->job = NULL;
+        buf_release(&c->fault_text);
+}
+
+/* ---- system.* that look at the table */
+
+enum rpc_status rpc_list_methods(struct rpc_call *c, const struct value *params)
+{
+        (void)params;
+        xml_array_begin(c->out);
+        for (const struct method *m = methods; m->name; m++)
+                if (is_offered(c->sup, m))
+                        xml_string(c->out, m->name);
+        xml_array_end(c->out);
+        return RPC_DONE;
+}
+
+enum rpc_status rpc_method_help(struct rpc_call *c, const struct value *params)
+{
+        const struct method *m = find(c->sup, param_string(params, 0));
+        AUTO_BUF text = BUF_INIT;
+
+        if (!m)
+                return rpc_fault(c, FAULT_SIGNATURE_UNSUPPORTED, NULL);
+        buf_printf(&text, "%s\n\n", m->help);
+        for (const char *at = m->params; *at;) {
+                size_t len = strcspn(at, ",");
+                buf_printf(&text, "@param %.*s\n", (int)len, at);
+                at += len + (at[len] == ',');
+        }
+        buf_printf(&text, "@return %s result\n", m->result);
+        xml_string(c->out, buf_str(&text));
+        return RPC_DONE;
+}
+
+/* "any" takes several types; people are told the usual one. */
+static void put_type(struct buf *out, const char *type, size_t len)
+{
+        if (strncmp(type, "any", len) == 0)
+                xml_string(out, "string");
+        else
+                xml_string_n(out, type, len);
+}
+
+enum rpc_status rpc_method_signature(struct rpc_call *c, const struct value *params)
+{
+        const struct method *m = find(c->sup, param_string(params, 0));
+
+        if (!m)
+                return rpc_fault(c, FAULT_SIGNATURE_UNSUPPORTED, NULL);
+        xml_array_begin(c->out);
+        xml_string(c->out, m->result);
+        for (const char *at = m->params; *at;) {
+                size_t len = strcspn(at, ",");
+                put_type(c->out, at, strcspn(at, " "));
+                at += len + (at[len] == ',');
+        }
+        xml_array_end(c->out);
+        return RPC_DONE;
+}

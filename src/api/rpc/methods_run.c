@@ -1,0 +1,338 @@
+/* Starting and stopping, one or many, answered when they have got there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rpc/methods.h"
+#include "engine/order/bulk_order.h"
+
+/* One process of a job. Names are copies: a process may go while it is waited for. */
+struct errand {
+        struct job *job;
+        struct waiter waiter;
+        char *name, *group; /* owned */
+        struct buf answer;  /* owned: its status struct */
+        int place;          /* among the answers: from 1 on; 0: none yet */
+};
+
+struct job {
+        struct rpc_call *call;
+        enum wait_for what;
+        bool wait, many;        /* many: the answer is an array of status structs */
+        char *asked;            /* owned: the name as asked for, in faults of a single one */
+        struct errand *errands; /* owned */
+        struct wave *wave;      /* orders that are still to be given; NULL: none */
+        int count, open; /* open: errands without an answer, and one while orders are being given */
+        int waited;      /* so many answers came later than at once */
+};
+
+static void job_free(struct job *j)
+{
+        if (j->wave)
+                wave_leave(j->wave);
+        for (int i = 0; i < j->count; i++) {
+                waiter_cancel(&j->errands[i].waiter);
+                free(j->errands[i].name);
+                free(j->errands[i].group);
+                buf_release(&j->errands[i].answer);
+        }
+        free(j->errands);
+        free(j->asked);
+        free(j);
+}
+
+static void cancel(struct rpc_call *c)
+{
+        job_free(c->job);
+        c->job = NULL;
+}
+
+void rpc_status_struct(struct buf *out, const char *name, const char *group, enum fault f,
+                       const char *text)
+{
+        xml_struct_begin(out);
+        xml_member_string(out, "name", name);
+        xml_member_string(out, "group", group);
+        xml_member_int(out, "status", f == FAULT_NONE ? FAULT_SUCCESS : (int)f);
+        xml_member_string(out, "description", f == FAULT_NONE ? "OK" : text);
+        xml_struct_end(out);
+}
+
+/* What is known as soon as it is executed is answered in the order of the list, whoever is executed
+ * first; what takes longer comes behind it, as it comes (compat 20.3). */
+static int place_of(const struct errand *a, bool at_once)
+{
+        struct job *j = a->job;
+
+        return at_once ? (int)(a - j->errands) + 1 : j->count + ++j->waited;
+}
+
+static void put_answer(struct errand *a, bool at_once, enum fault f, const char *extra)
+{
+        struct rpc_call *c = a->job->call;
+        AUTO_BUF text = BUF_INIT;
+
+        a->place = place_of(a, at_once);
+        a->job->open--;
+        if (!a->job->many) {
+                if (f == FAULT_NONE)
+                        xml_bool(c->out, true);
+                else
+                        rpc_fault(c, f, extra ? extra : a->job->asked);
+                return;
+        }
+        buf_puts(&text, fault_name(f));
+        if (extra)
+                buf_printf(&text, ": %s", extra);
+        else if (strcmp(a->name, a->group) == 0)
+                buf_printf(&text, ": %s", a->name);
+        else
+                buf_printf(&text, ": %s:%s", a->group, a->name);
+        rpc_status_struct(&a->answer, a->name, a->group, f, buf_str(&text));
+}
+
+static int by_place(const void *a, const void *b)
+{
+        const struct errand *const *x = a, *const *y = b;
+
+        return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
+}
+
+/* Without memory for the order, in that of the list. */
+static void put_answers(struct job *j)
+{
+        struct buf *out = j->call->out;
+        struct errand **sorted = calloc((size_t)j->count + 1, sizeof *sorted);
+
+        for (int i = 0; sorted && i < j->count; i++)
+                sorted[i] = &j->errands[i];
+        if (sorted && j->count)
+                qsort(sorted, (size_t)j->count, sizeof *sorted, by_place);
+        for (int i = 0; i < j->count; i++) {
+                const struct buf *one = sorted ? &sorted[i]->answer : &j->errands[i].answer;
+                buf_put(out, buf_str(one), one->len);
+                out->failed |= one->failed;
+        }
+        free(sorted);
+}
+
+static enum rpc_status finish(struct job *j)
+{
+        if (j->many) {
+                put_answers(j);
+                xml_array_end(j->call->out);
+        }
+        j->call->job = NULL;
+        job_free(j);
+        return RPC_DONE;
+}
+
+static void finish_later(struct job *j)
+{
+        struct rpc_call *c = j->call;
+
+        if (j->open > 0)
+                return;
+        finish(j);
+        c->on_done(c);
+}
+
+static void on_done(void *arg, struct process *p, enum fault f)
+{
+        struct errand *a = arg;
+        bool at_once =
+            a->waiter.what == WAIT_FOR_EXECUTED ||
+            (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
+
+        put_answer(a, at_once, f, NULL);
+        finish_later(a->job);
+}
+
+static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *e)
+{
+        struct job *j = arg;
+        struct errand *a = &j->errands[i];
+
+        /* Whether it could be executed is a part of the answer, also where nothing is waited for.
+         */
+        enum wait_for what = j->wait ? j->what : WAIT_FOR_EXECUTED;
+        bool waits = j->wait || j->what == WAIT_FOR_STARTED;
+        if (f == FAULT_NONE && waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
+                return;
+        bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
+        put_answer(a, true, f, says_why ? e->text : NULL);
+}
+
+static void on_ordered(void *arg)
+{
+        struct job *j = arg;
+
+        j->wave = NULL;
+        j->open--;
+        finish_later(j);
+}
+
+/* Stops are a signal each; starts take their time. */
+static void give_orders(struct job *j, struct process **list, int count)
+{
+        static const struct err none;
+        struct rpc_call *c = j->call;
+        struct wave_ear ear = { on_order, on_ordered, j };
+
+        if (j->what == WAIT_FOR_STARTED)
+                j->wave = wave_give(c->sup, order_start, list, count, c->by, &ear);
+        else
+                for (int i = 0; i < count; i++)
+                        on_order(j, i, list[i], order_stop(c->sup, list[i], c->by), &none);
+}
+
+static bool add_errand(struct job *j, const struct process *p)
+{
+        struct errand *a = &j->errands[j->count];
+
+        *a = (struct errand){ .job = j, .name = strdup(p->name), .group = strdup(p->group->name) };
+        a->waiter.on_done = on_done;
+        a->waiter.arg = a;
+        j->count++;
+        j->open++;
+        return a->name && a->group;
+}
+
+static struct job *make_job(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
+                            struct process **list, int count)
+{
+        struct job *j = calloc(1, sizeof *j);
+
+        if (!j)
+                return NULL;
+        *j =
+            (struct job){ .call = c, .what = what, .wait = wait, .many = asked == NULL, .open = 1 };
+        j->errands = calloc((size_t)count + 1, sizeof *j->errands);
+        j->asked = strdup(asked ? asked : "");
+        bool ok = j->errands && j->asked;
+        for (int i = 0; i < count && ok; i++)
+                ok = add_errand(j, list[i]);
+        if (ok)
+                return j;
+        job_free(j);
+        return NULL;
+}
+
+/* asked NULL: many. */
+static enum rpc_status run(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
+                           struct process **list, int count)
+{
+        struct job *j = make_job(c, what, wait, asked, list, count);
+
+        if (!j)
+                return rpc_fault(c, FAULT_FAILED, "out of memory");
+        c->job = j;
+        c->cancel_job = cancel;
+        if (j->many)
+                xml_array_begin(c->out);
+        give_orders(j, list, count);
+        if (j->wave || --j->open > 0)
+                return RPC_LATER;
+        return finish(j);
+}
+
+/* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.
+ */
+static int choose(struct process **list, int count, enum wait_for what)
+{
+        bool stops = what == WAIT_FOR_STOPPED;
+        int kept = 0;
+
+        for (int i = 0; i < count; i++)
+                if ((process_is_up(list[i]) || (stops && list[i]->state == PS_RESPAWN)) == stops)
+                        list[kept++] = list[i];
+        for (int i = 0; stops && i < kept / 2; i++) {
+                struct process *p = list[i];
+                list[i] = list[kept - 1 - i];
+                list[kept - 1 - i] = p;
+        }
+        return kept;
+}
+
+/* Frees the list. */
+static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wait,
+                                struct process **list, int count)
+{
+        enum rpc_status status;
+
+        if (count < 0)
+                status = rpc_fault(c, FAULT_FAILED, "out of memory");
+        else
+                status = run(c, what, wait, NULL, list, choose(list, count, what));
+        free(list);
+        return status;
+}
+
+static enum rpc_status run_group(struct rpc_call *c, enum wait_for what, bool wait, struct group *g)
+{
+        int count;
+        struct process **list = group_start_order(g, &count);
+
+        return run_many(c, what, wait, list, count);
+}
+
+static enum rpc_status run_all(struct rpc_call *c, enum wait_for what, bool wait)
+{
+        int count;
+        struct process **list = registry_start_order(&c->sup->registry, &count);
+
+        return run_many(c, what, wait, list, count);
+}
+
+static enum rpc_status run_named(struct rpc_call *c, enum wait_for what, const struct value *params)
+{
+        const char *name = param_string(params, 0);
+        bool wait = param_bool(params, 1, true);
+        struct target t;
+
+        if (!rpc_target(c, name, true, &t))
+                return RPC_DONE;
+        if (!t.process)
+                return run_group(c, what, wait, t.group);
+        return run(c, what, wait, name, &t.process, 1);
+}
+
+static enum rpc_status run_named_group(struct rpc_call *c, enum wait_for what,
+                                       const struct value *params)
+{
+        const char *name = param_string(params, 0);
+        struct group *g = registry_group(&c->sup->registry, name);
+
+        if (!g)
+                return rpc_fault(c, FAULT_BAD_NAME, name);
+        return run_group(c, what, param_bool(params, 1, true), g);
+}
+
+enum rpc_status rpc_start(struct rpc_call *c, const struct value *params)
+{
+        return run_named(c, WAIT_FOR_STARTED, params);
+}
+
+enum rpc_status rpc_stop(struct rpc_call *c, const struct value *params)
+{
+        return run_named(c, WAIT_FOR_STOPPED, params);
+}
+
+enum rpc_status rpc_start_group(struct rpc_call *c, const struct value *params)
+{
+        return run_named_group(c, WAIT_FOR_STARTED, params);
+}
+
+enum rpc_status rpc_stop_group(struct rpc_call *c, const struct value *params)
+{
+        return run_named_group(c, WAIT_FOR_STOPPED, params);
+}
+
+enum rpc_status rpc_start_all(struct rpc_call *c, const struct value *params)
+{
+        return run_all(c, WAIT_FOR_STARTED, param_bool(params, 0, true));
+}
+
+enum rpc_status rpc_stop_all(struct rpc_call *c, const struct value *params)
+{
+        return run_all(c, WAIT_FOR_STOPPED, param_bool(params, 0, true));
+}

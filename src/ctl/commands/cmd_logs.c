@@ -1,0 +1,160 @@
+/* tail, maintail (compat 21.4). */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fault.h"
+#include "ctl/commands/commands.h"
+#include "ctl/commands/follow.h"
+#include "ctl/commands/tail.h"
+
+#define DEFAULT_BYTES 1600
+#define PRESS_CTRL_C  "==> Press Ctrl-C to exit <=="
+
+struct how {
+        bool follow;
+        long bytes;
+};
+
+/* "-f" or "-<bytes>". The daemon wants a 32-bit number. */
+static bool parse_how(const char *word, struct how *out)
+{
+        char *end;
+
+        if (strcmp(word, "-f") == 0) {
+                out->follow = true;
+                return true;
+        }
+        if (word[0] != '-' || !word[1])
+                return false;
+        errno = 0;
+        long n = strtol(word + 1, &end, 10);
+        if (*end || errno || n > INT_MAX || n < INT_MIN)
+                return false;
+        out->bytes = n < 0 ? -n : n;
+        return true;
+}
+
+static void follow_log(struct ctl *c, const char *path)
+{
+        ctl_say(c, PRESS_CTRL_C);
+        fflush(c->out);
+        if (follow(c, "tail", path, NULL, follow_print, c->out))
+                fputc('\n', c->out);
+}
+
+static const char *log_error(int code)
+{
+        if (code == FAULT_NO_FILE)
+                return "no log file";
+        if (code == FAULT_FAILED)
+                return "unknown error reading log";
+        return code == FAULT_BAD_NAME ? "no such process name" : NULL;
+}
+
+static void print_log(struct ctl *c, const char *name, const struct reply *r)
+{
+        if (r->kind == REPLY_VALUE) {
+                const struct buf *text = &r->value->text;
+                fwrite(buf_str(text), 1, text->len, c->out);
+                fputc('\n', c->out);
+        } else if (r->kind == REPLY_FAULT && log_error(r->code)) {
+                ctl_fail(c, EXIT_GENERIC, "%s: ERROR (%s)", name, log_error(r->code));
+        } else {
+                ctl_report(c, r);
+        }
+}
+
+/* ---- tail */
+
+static void tail_of(struct ctl *c, const struct how *how, const char *name, const char *channel)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+        bool is_err = strcmp(channel, "stderr") == 0;
+
+        if (how->follow) {
+                follow_path(&path, name, channel);
+                follow_log(c, buf_str(&path));
+                return;
+        }
+        CALL(&c->session, &r,
+             is_err ? "supervisor.readProcessStderrLog" : "supervisor.readProcessStdoutLog",
+             XARG_STR(name), XARG_INT(-how->bytes), XARG_INT(0));
+        print_log(c, name, &r);
+}
+
+static void tail_lines_of(struct ctl *c, const struct strs *words)
+{
+        struct tail_ask ask;
+
+        if (tail_parse(c, words, &ask))
+                tail_run(c, &ask);
+        tail_ask_release(&ask);
+}
+
+/* "a b": two processes, or one and a channel that there is not? */
+static bool is_process(struct ctl *c, const char *word)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+
+        buf_puts(&path, "/v1/processes?name=");
+        url_encode(&path, word, true);
+        return session_json(&c->session, &r, buf_str(&path), NULL) &&
+               json_array_size(json_object_get(r.json, "processes")) > 0;
+}
+
+static void tail_plain(struct ctl *c, const struct strs *words)
+{
+        struct how how = { .bytes = DEFAULT_BYTES };
+        size_t at = words->items[0][0] == '-';
+
+        if (at && words->count == 1) {
+                ctl_fail(c, EXIT_GENERIC, "Error: tail requires process name");
+                return;
+        }
+        if (at && !parse_how(words->items[0], &how)) {
+                ctl_fail(c, EXIT_GENERIC, "Error: bad argument %s", words->items[0]);
+                return;
+        }
+        const char *channel = words->count > at + 1 ? words->items[at + 1] : "stdout";
+        if (strcasecmp(channel, "stdout") == 0)
+                tail_of(c, &how, words->items[at], "stdout");
+        else if (strcasecmp(channel, "stderr") == 0)
+                tail_of(c, &how, words->items[at], "stderr");
+        else if ((!at || how.follow) && is_process(c, channel))
+                tail_lines_of(c, words);
+        else
+                ctl_fail(c, EXIT_GENERIC, "Error: bad channel '%s'", channel);
+}
+
+void cmd_tail(struct ctl *c, const struct args *a)
+{
+        if (tail_is_plain(&a->words))
+                tail_plain(c, &a->words);
+        else
+                tail_lines_of(c, &a->words);
+}
+
+/* ---- maintail */
+
+void cmd_maintail(struct ctl *c, const struct args *a)
+{
+        struct how how = { .bytes = DEFAULT_BYTES };
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (a->words.count && !parse_how(a->words.items[0], &how)) {
+                ctl_fail(c, EXIT_GENERIC, "Error: bad argument %s", a->words.items[0]);
+                return;
+        }
+        if (how.follow) {
+                follow_log(c, "/mainlogtail");
+                return;
+        }
+        CALL(&c->session, &r, "supervisor.readLog", XARG_INT(-how.bytes), XARG_INT(0));
+        print_log(c, "supervisord", &r);
+}

@@ -1,0 +1,58 @@
+#include "ctl/commands/follow.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ctl/transport/v1.h"
+
+bool follow_print(void *arg, const char *data, size_t len)
+{
+        FILE *out = arg;
+
+        return fwrite(data, 1, len, out) == len && fflush(out) == 0;
+}
+
+void follow_path(struct buf *out, const char *name, const char *channel)
+{
+        buf_puts(out, "/logtail/");
+        url_encode(out, name, true);
+        buf_printf(out, "/%s", channel);
+}
+
+static void say_refused(struct ctl *c, const char *path, int status)
+{
+        const char *url = c->session.url.text;
+        size_t len = strlen(url);
+
+        while (len && url[len - 1] == '/')
+                len--;
+        fprintf(c->err, "%.*s%s Cannot read, status code %d\n", (int)len, url, path, status);
+        c->exit_code = EXIT_GENERIC;
+}
+
+bool follow(struct ctl *c, const char *what, const char *path, const char *headers, http_sink sink,
+            void *arg)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        struct err e = { 0 };
+        struct http *h = session_get(&c->session, &r, path, headers);
+
+        if (!h) {
+                if (!ctl_say_down(c, &r))
+                        ctl_report(c, &r);
+                return false;
+        }
+        http_stream(h, sink, arg);
+        bool ended = http_finish(h, &e);
+        int status = http_answer(h)->status;
+        if (ended && status != 200)
+                session_judge_stream(h, &r);
+        http_free(h);
+        if (status == 200)
+                return true;
+        if (ended && r.kind == REPLY_PROBLEM)
+                v1_fail(c, &r, what, false);
+        else if (ended)
+                say_refused(c, path, status);
+        return !ended && e.sys == EINTR;
+}

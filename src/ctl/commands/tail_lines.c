@@ -1,0 +1,145 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/commands/tail.h"
+#include "ctl/render/render.h"
+
+#define LINE_MAX_BYTES ((size_t)1 << 20) /* what is longer is shown in pieces */
+
+void tail_lines_release(struct tail_lines *l)
+{
+        buf_release(&l->part);
+        for (size_t i = 0; i < l->kept_count; i++)
+                buf_release(&l->kept[i]);
+        free(l->kept);
+        l->kept = NULL;
+        l->kept_count = l->kept_cap = l->kept_at = 0;
+}
+
+/* ---- printing */
+
+/* The same colour as in the daemon's own output, always the same for a name. */
+static int colour_of(const char *name)
+{
+        static const int colours[] = { 36, 33, 32, 35, 34, 31 };
+        unsigned hash = 0;
+
+        for (; *name; name++)
+                hash = hash * 31 + (unsigned char)*name;
+        return colours[hash % (sizeof colours / sizeof *colours)];
+}
+
+/* "name | line"; for standard error "name ! line". */
+static void put_prefix(const struct tail_lines *l)
+{
+        const struct tail_out *to = l->to;
+        char mark = l->is_stderr ? '!' : '|';
+
+        if (to->ask->plain)
+                return;
+        if (to->colour)
+                fprintf(to->out, "\033[%dm%-*s %c" COLOUR_OFF " ", colour_of(l->name), to->width,
+                        l->name, mark);
+        else
+                fprintf(to->out, "%-*s %c ", to->width, l->name, mark);
+}
+
+/* On a terminal a colour that a worker left on ends with its line. */
+static void print_line(const struct tail_lines *l, const char *line, size_t len)
+{
+        const struct tail_out *to = l->to;
+
+        put_prefix(l);
+        fwrite(line, 1, len, to->out);
+        if (to->colour && memchr(line, '\033', len))
+                fputs(COLOUR_OFF, to->out);
+        putc('\n', to->out);
+}
+
+/* ---- which */
+
+static bool matches(const struct tail_ask *a, const char *line, size_t len)
+{
+        regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)len };
+
+        /* a line may hold any byte: its end is told, not looked for */
+        return !a->has_grep || regexec(&a->grep, line, 1, &whole, REG_STARTEND) == 0;
+}
+
+static bool kept_grow(struct tail_lines *l)
+{
+        size_t cap = l->kept_cap ? l->kept_cap * 2 : 16;
+        struct buf *more = realloc(l->kept, cap * sizeof *more);
+
+        if (!more)
+                return false;
+        memset(more + l->kept_cap, 0, (cap - l->kept_cap) * sizeof *more);
+        l->kept = more;
+        l->kept_cap = cap;
+        return true;
+}
+
+static void keep(struct tail_lines *l, const char *line, size_t len)
+{
+        size_t at = l->kept_at;
+
+        if (l->kept_count < l->keep) {
+                at = l->kept_count;
+                if (at == l->kept_cap && !kept_grow(l))
+                        return;
+                l->kept_count++;
+        } else {
+                l->kept_at = (at + 1) % l->keep;
+        }
+        buf_reset(&l->kept[at]);
+        buf_put(&l->kept[at], line, len);
+}
+
+static void take_line(struct tail_lines *l, const char *line, size_t len)
+{
+        if (!matches(l->to->ask, line, len))
+                return;
+        if (l->keep)
+                keep(l, line, len);
+        else
+                print_line(l, line, len);
+}
+
+void tail_lines_show(struct tail_lines *l)
+{
+        struct buf part = l->part;
+
+        l->part = BUF_INIT;
+        for (size_t i = 0; i < l->kept_count; i++) {
+                const struct buf *line = &l->kept[(l->kept_at + i) % l->kept_count];
+                print_line(l, buf_str(line), line->len);
+        }
+        tail_lines_release(l);
+        l->part = part;
+        l->keep = 0;
+}
+
+void tail_lines_end(struct tail_lines *l)
+{
+        if (l->part.len)
+                take_line(l, l->part.data, l->part.len);
+        buf_reset(&l->part);
+}
+
+void tail_lines_feed(struct tail_lines *l, const char *data, size_t len)
+{
+        while (len > 0) {
+                const char *nl = memchr(data, '\n', len);
+                size_t n = nl ? (size_t)(nl - data) : len;
+                if (nl && !l->part.len) {
+                        take_line(l, data, n);
+                } else {
+                        buf_put(&l->part, data, n);
+                        if (nl || l->part.len >= LINE_MAX_BYTES || l->part.failed)
+                                tail_lines_end(l);
+                }
+                n += nl != NULL;
+                data += n;
+                len -= n;
+        }
+}

@@ -1,0 +1,89 @@
+#include "ctl/render/progress.h"
+
+#include <string.h>
+
+#include "base/state.h"
+#include "ctl/commands/names.h"
+
+#define TICK_MS 500
+
+static bool is_meant(const struct strs *words, const struct xval *info)
+{
+        for (size_t i = 0; i < words->count; i++)
+                if (strcmp(words->items[i], "all") == 0 ||
+                    name_is_exact(words->items[i], xval_str(info, "group"), xval_str(info, "name")))
+                        return true;
+        return false;
+}
+
+static bool on_the_way(int64_t state)
+{
+        return state == STATE_STARTING || state == STATE_STOPPING || state == STATE_BACKOFF;
+}
+
+bool progress_line(struct buf *out, const struct xval *infos, const struct strs *words)
+{
+        const struct xval *first = NULL;
+        size_t count = 0;
+
+        for (size_t i = 0; infos && i < infos->count; i++) {
+                if (!on_the_way(xval_int(infos->items[i], "state")) ||
+                    !is_meant(words, infos->items[i]))
+                        continue;
+                count++;
+                first = first ? first : infos->items[i];
+        }
+        if (!first)
+                return false;
+        buf_puts(out, "waiting for ");
+        namespec_put(out, xval_str(first, "group"), xval_str(first, "name"));
+        buf_printf(out, " (%s)", xval_str(first, "statename"));
+        if (count > 1)
+                buf_printf(out, " and %zu more", count - 1);
+        return true;
+}
+
+static void on_tick(void *arg)
+{
+        struct progress *p = arg;
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF line = BUF_INIT;
+        struct session side = p->ctl->session; /* the same daemon, without ticking in the tick */
+
+        side.wait = p->before;
+        side.ask = NULL;
+        if (!CALL0(&side, &r, "supervisor.getAllProcessInfo") ||
+            !progress_line(&line, r.value, p->words))
+                return;
+        progress_clear(p);
+        fputs(buf_str(&line), p->ctl->out);
+        fflush(p->ctl->out);
+        p->shown = (int)line.len;
+}
+
+void progress_begin(struct progress *p, struct ctl *c, const struct strs *words)
+{
+        *p = (struct progress){ .words = words,
+                                .ctl = c->tty_out ? c : NULL,
+                                .before = c->session.wait };
+        if (!p->ctl)
+                return;
+        c->session.wait.tick_ms = TICK_MS;
+        c->session.wait.on_tick = on_tick;
+        c->session.wait.arg = p;
+}
+
+void progress_clear(struct progress *p)
+{
+        if (!p->shown)
+                return;
+        fprintf(p->ctl->out, "\r%*s\r", p->shown, "");
+        p->shown = 0;
+}
+
+void progress_end(struct progress *p)
+{
+        progress_clear(p);
+        if (p->ctl)
+                p->ctl->session.wait = p->before;
+}

@@ -1,0 +1,163 @@
+#include "ctl/transport/v1.h"
+
+#include <string.h>
+
+#include "ctl/transport/json_get.h"
+
+/* ---- printing */
+
+static void print(struct ctl *c, const json_t *doc, size_t flags)
+{
+        if (json_dumpf(doc, c->out, flags) == 0)
+                fputc('\n', c->out);
+        fflush(c->out);
+}
+
+void v1_print(struct ctl *c, const json_t *doc)
+{
+        print(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+void v1_print_compact(struct ctl *c, const json_t *doc)
+{
+        print(c, doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+/* ---- refusals */
+
+static const struct {
+        const char *what, *code; /* what NULL: for every command */
+        int exit;
+} exits[] = {
+        { "start", "ALREADY_STARTED", 0 },
+        { "stop", "NOT_RUNNING", 0 },
+        { NULL, "NOT_RUNNING", EXIT_NOT_RUNNING },
+        { NULL, "SPAWN_ERROR", EXIT_NOT_RUNNING },
+        { NULL, "ABNORMAL_TERMINATION", EXIT_NOT_RUNNING },
+};
+
+int v1_exit_code(const char *what, const char *code)
+{
+        for (size_t i = 0; i < sizeof exits / sizeof *exits; i++)
+                if (strcmp(exits[i].code, code) == 0 &&
+                    (!exits[i].what || strcmp(exits[i].what, what) == 0))
+                        return exits[i].exit;
+        return EXIT_GENERIC;
+}
+
+void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *d)
+{
+        const char *file = json_text(d, "file"), *hint = json_text(d, "hint");
+        const char *section = json_text(d, "section"), *key = json_text(d, "key");
+        int64_t line = json_int(d, "line");
+
+        buf_puts(out, prefix);
+        if (*file && line > 0)
+                buf_printf(out, "%s:%lld: ", file, (long long)line);
+        else if (*file)
+                buf_printf(out, "%s: ", file);
+        if (*section)
+                buf_printf(out, "[%s] ", section);
+        if (*key)
+                buf_printf(out, "%s: ", key);
+        buf_printf(out, "%s\n", json_text(d, "message"));
+        if (*hint)
+                buf_printf(out, "%*s%s\n", (int)strlen(prefix), "", hint);
+}
+
+static void say_problem(struct ctl *c, const struct reply *r, const char *what)
+{
+        const json_t *errors = json_object_get(r->json, "errors");
+        const char *code = json_text(r->json, "code"), *detail = json_text(r->json, "detail");
+        AUTO_BUF text = BUF_INIT;
+
+        if (!*detail)
+                detail = json_text(r->json, "title");
+        if (strcmp(code, "BAD_NAME") == 0) /* the detail is the name and nothing else */
+                code = "no such name";
+        for (size_t i = 0; i < json_array_size(errors); i++)
+                v1_put_diagnostic(&text, "ERROR: ", json_array_get(errors, i));
+        if (!text.len)
+                buf_printf(&text, "ERROR: %s%s%s\n", *code ? code : what, *detail ? ": " : "",
+                           detail);
+        fputs(buf_str(&text), c->talk);
+}
+
+void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
+{
+        const char *url = c->session.url.text;
+
+        if (r->kind == REPLY_FOREIGN) {
+                ctl_fail(c, EXIT_GENERIC,
+                         "ERROR: %s%s needs a supervisord with the JSON API (/v1), and the one at "
+                         "%s has none",
+                         what, json ? " --json" : "", url);
+                return;
+        }
+        if (r->kind != REPLY_PROBLEM) {
+                if (!ctl_say_down(c, r))
+                        ctl_report(c, r);
+                return;
+        }
+        if (json)
+                v1_print(c, r->json);
+        else
+                say_problem(c, r, what);
+        int code = v1_exit_code(what, json_text(r->json, "code"));
+        if (code)
+                c->exit_code = code;
+}
+
+/* ---- processes */
+
+/* The answer for one name added to the document. What is wrong with the daemon stands in each. */
+static bool add_named(struct ctl *c, const char *name, const char *what, int bad_exit, bool json,
+                      json_t *doc)
+{
+        AUTO_BUF path = BUF_INIT;
+        AUTO_REPLY r = REPLY_INIT;
+
+        buf_puts(&path, "/v1/processes?name=");
+        url_encode(&path, name, true);
+        bool ok = session_json(&c->session, &r, buf_str(&path), NULL);
+        if (!ok && !(r.kind == REPLY_PROBLEM && r.code == 404)) {
+                v1_fail(c, &r, what, json);
+                return false;
+        }
+        const json_t *found = ok ? json_object_get(r.json, "processes") : NULL;
+        if (json_array_size(found) == 0)
+                ctl_fail(c, bad_exit, "%s: ERROR (no such process)", name);
+        else if (json_array_extend(json_object_get(doc, "processes"), (json_t *)found) < 0)
+                return false;
+        static const char *const errors[] = { "statedir_error", "logs_error" };
+        for (size_t i = 0; ok && i < sizeof errors / sizeof *errors; i++) {
+                json_t *error = json_object_get(r.json, errors[i]);
+                if (error && json_object_set(doc, errors[i], error) < 0)
+                        return false;
+        }
+        return true;
+}
+
+static json_t *all_processes(struct ctl *c, const char *what, bool json)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (session_json(&c->session, &r, "/v1/processes", NULL))
+                return json_incref(r.json);
+        v1_fail(c, &r, what, json);
+        return NULL;
+}
+
+json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit)
+{
+        if (!a->words.count || strs_has(&a->words, "all"))
+                return all_processes(c, what, a->json);
+        json_t *doc = json_pack("{s:[]}", "processes");
+        bool ok = doc != NULL;
+        for (size_t i = 0; ok && i < a->words.count; i++)
+                ok = add_named(c, a->words.items[i], what, bad_exit, a->json, doc);
+        if (ok)
+                return doc;
+        json_decref(doc);
+        return NULL;
+}

@@ -1,0 +1,541 @@
+#include "engine/core/supervisor.h"
+#include "engine/core/memory_trim.h"
+
+#include <stdlib.h>
+
+#include "base/fault_point.h"
+#include "base/fd.h"
+#include "base/sanitize.h"
+#include "engine/core/transition.h"
+#include "engine/core/worker.h"
+#include "engine/events/listeners.h"
+#include "engine/events/ticks.h"
+#include "engine/order/autostart.h"
+#include "engine/order/bulk_order.h"
+#include "engine/order/fatal.h"
+#include "engine/order/lookup.h"
+#include "engine/order/shutdown.h"
+#include "engine/order/start_conflicts.h"
+#include "engine/order/upgrade.h"
+#include "engine/order/waiters.h"
+#include "engine/persist/adopt.h"
+#include "engine/persist/fdstore.h"
+#include "engine/persist/state.h"
+#include "engine/run/descendants.h"
+#include "engine/run/exec_env.h"
+#include "engine/run/gzip_child.h"
+#include "engine/run/hangups.h"
+#include "engine/run/launcher.h"
+#include "engine/run/launches.h"
+#include "engine/run/pipes.h"
+#include "engine/run/reaper.h"
+#include "engine/run/streams.h"
+#include "engine/watch/probes.h"
+
+/* ---- deadlines */
+
+/* However many are due at once (a storm of starts): clients and the dead have their turn in
+ * between. */
+#define TICK_BUDGET_MS 1
+
+void supervisor_rearm(struct supervisor *s)
+{
+        struct heap_node *first = heap_first(&s->due);
+
+        if (!first) {
+                ev_timer_stop(s->loop, &s->wake);
+                s->armed_ms = -1;
+                return;
+        }
+        if (ev_is_active(&s->wake) && s->armed_ms == first->due_ms)
+                return;
+        s->armed_ms = first->due_ms;
+        int64_t wait_ms = first->due_ms - clock_mono_ms();
+        ev_now_update(s->loop);
+        ev_timer_stop(s->loop, &s->wake);
+        ev_timer_set(&s->wake, wait_ms > 0 ? (double)wait_ms / 1000 : 0., 0.);
+        ev_timer_start(s->loop, &s->wake);
+}
+
+/* The machine has just written p->due; put it where it belongs before anything else touches the
+ * queue. */
+static void queue_deadline(struct supervisor *s, struct process *p)
+{
+        int64_t due_ms;
+
+        if (!process_due(p, &due_ms))
+                heap_remove(&s->due, &p->due);
+        else if (!heap_set(&s->due, &p->due, due_ms)) /* room was reserved with the process */
+                log_line(s->log, LVL_CRITICAL, "out of memory: deadline of '%s' is lost", p->name);
+        supervisor_rearm(s);
+}
+
+static struct process *of_node(struct heap_node *n)
+{
+        return (struct process *)n; /* `due` is the first member */
+}
+
+void supervisor_tick(struct supervisor *s, struct moment now)
+{
+        struct heap_node *first;
+        int64_t begun_ms = clock_mono_ms();
+
+        while ((first = heap_first(&s->due)) && first->due_ms <= now.mono_ms &&
+               clock_mono_ms() - begun_ms < TICK_BUDGET_MS) {
+                struct process *p = of_node(first);
+                enum pstate from = p->state;
+                unsigned work;
+                if (s->mood != MOOD_RUNNING && from == PS_BACKOFF)
+                        work = process_order(p, PE_GIVE_UP, now);
+                else if (s->mood != MOOD_RUNNING && from == PS_RESPAWN)
+                        work = process_order(p, PE_STOP, now);
+                else
+                        work = process_tick(p, now);
+                if (p->state == from && !work && heap_first(&s->due) == first &&
+                    first->due_ms <= now.mono_ms)
+                        heap_remove(&s->due, first); /* nothing came of it: never spin */
+                supervisor_act(s, p, from, work);
+        }
+        s->armed_ms = -1;
+        supervisor_rearm(s);
+}
+
+/* The pause comes next, before the loop waits again. */
+static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct supervisor *s = w->data;
+
+        (void)revents;
+        s->armed_ms = -1;
+        ev_prepare_start(loop, &s->settle);
+}
+
+/* ---- the pause before the loop waits again */
+
+static void free_gone(struct supervisor *s)
+{
+        while (s->gone_count > 0) {
+                struct process *p = s->gone[--s->gone_count];
+                waiters_drop(s, p);
+                heap_remove(&s->due, &p->due);
+                state_forget(s, p);
+                worker_free(p->worker);
+                shutdown_forget(s, p);
+                hold_forget(s, p);
+                sweep_forget(s, p);
+                starts_forget(s, p);
+                waves_gone(s, p);
+                struct group *g = p->group;
+                registry_forget(&s->registry, p);
+                if (g->leaving && g->count == 0)
+                        supervisor_remove_group(s, g);
+        }
+}
+
+void supervisor_settle(struct supervisor *s)
+{
+        ev_prepare_stop(s->loop, &s->settle);
+        sweep_run(s);
+        free_gone(s);
+        hold_look(s);
+        supervisor_rearm(s);
+}
+
+/* Starts come first: whoever is to run again does not wait until it is known what its predecessor
+ * left behind, nor for others that have ended. */
+void supervisor_turn(struct supervisor *s)
+{
+        struct heap_node *first = heap_first(&s->due);
+        struct moment now = clock_now();
+
+        if (first && first->due_ms <= now.mono_ms)
+                supervisor_tick(s, now);
+        starts_go_on(s);
+        children_look(s);
+        supervisor_settle(s);
+        pipe_make_spare(s);
+}
+
+static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+        (void)revents;
+        ev_prepare_stop(loop, w);
+        supervisor_turn(w->data);
+}
+
+static void forget(struct supervisor *s, struct process *p)
+{
+        if (s->gone_count == s->gone_cap) {
+                int cap = s->gone_cap ? s->gone_cap * 2 : 16;
+                struct process **gone = realloc(s->gone, (size_t)cap * sizeof *gone);
+                if (!gone) {
+                        log_line(s->log, LVL_ERROR, "out of memory: '%s' stays listed", p->name);
+                        return;
+                }
+                s->gone = gone;
+                s->gone_cap = cap;
+        }
+        s->gone[s->gone_count++] = p;
+        ev_prepare_start(s->loop, &s->settle);
+}
+
+/* ---- carrying out */
+
+static unsigned spawn_failed(struct process *p, const struct err *e)
+{
+        if (launcher_was_short(e))
+                return process_spawn_short(p, e->text, clock_now());
+        return process_spawn_failed(p, e->text, clock_now());
+}
+
+void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e)
+{
+        enum pstate from = p->state;
+
+        supervisor_act(s, p, from, spawn_failed(p, e));
+}
+
+static void spawn(struct supervisor *s, struct process *p)
+{
+        struct err e = { 0 };
+        enum pstate from = p->state;
+        pid_t pid;
+
+        if (s->mood != MOOD_RUNNING) {
+                supervisor_act(s, p, from,
+                               process_spawn_failed(p, "the supervisor is ending", clock_now()));
+                return;
+        }
+        if (!launcher_spawn(s, p, &pid, &e)) {
+                supervisor_refused(s, p, &e);
+                return;
+        }
+        s->starts++;
+        log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
+        process_begun(p, pid, clock_now());
+        registry_pid_add(&s->registry, p);
+        if (p->program->kind == KIND_LISTENER)
+                listener_spawned(s, p);
+        if (p->worker->launching)
+                queue_deadline(s, p);
+        else
+                supervisor_executed(s, p);
+}
+
+void supervisor_executed(struct supervisor *s, struct process *p)
+{
+        enum pstate from = p->state;
+
+        unsigned work = process_spawned(p, p->pid, clock_now());
+        if (!p->worker->adopted)
+                hangups_watch(s, p);
+        if (p->state != PS_STARTING && p->state != PS_RUNNING)
+                return; /* it was told to stop meanwhile */
+        if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
+        supervisor_act(s, p, from, work);
+}
+
+static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
+{
+        struct err e = { 0 };
+        enum pstate from = p->state;
+
+        if (p->pid <= 0 || (p->worker && p->worker->reaped)) {
+                sweep_signal(s, p, kill_it);
+                return;
+        }
+        if (!kill_it || !p->worker || !p->worker->remains || !p->worker->remains->kin.count)
+                sweep_look(s, p);
+        if (launcher_signal(s, p, kill_it, &e))
+                return;
+        log_line(s->log, LVL_CRITICAL, "%s", e.text);
+        supervisor_act(s, p, from, process_signal_failed(p, e.text, clock_now()));
+}
+
+static void carry_out(struct supervisor *s, struct process *p, unsigned work)
+{
+        if (work & DO_SPAWN)
+                spawn(s, p);
+        if (work & DO_TERM)
+                signal_it(s, p, false);
+        if (work & DO_KILL)
+                signal_it(s, p, true);
+        if ((work & DO_START) && s->mood == MOOD_RUNNING)
+                supervisor_order(s, p, PE_START);
+        if (work & DO_FORGET)
+                forget(s, p);
+        if ((work & DO_ON_FATAL) && s->mood == MOOD_RUNNING)
+                fatal_happened(s, p);
+}
+
+/* Between two runs they stay; at the daemon's end they go with the streams. */
+static void let_pipes_go(struct supervisor *s, struct process *p)
+{
+        bool rests = p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL;
+
+        if (p->worker && rests && s->mood == MOOD_RUNNING)
+                streams_let_go(p->worker);
+}
+
+static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
+{
+        queue_deadline(s, p);
+        if (p->state != from)
+                transition_begin(s, p, from, pid);
+        state_note(s, p, work);
+        fault_point("act.noted");
+        if (p->state != from)
+                transition_tell(s, p, from, pid);
+        if (work & DO_START)
+                waiters_look_passing(s, p);
+        carry_out(s, p, work);
+        if (work)
+                state_note(s, p, 0);
+        if (p->state != from) {
+                let_pipes_go(s, p);
+                waiters_look(s, p);
+                fatal_main_ended(s, p);
+                if (s->shutdown)
+                        shutdown_step(s);
+        }
+}
+
+void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, unsigned work)
+{
+        act(s, p, from, work, p->pid);
+}
+
+void supervisor_order(struct supervisor *s, struct process *p, enum pevent order)
+{
+        enum pstate from = p->state;
+
+        starts_forget(s, p);
+        unsigned work = process_order(p, order, clock_now());
+
+        supervisor_act(s, p, from, work);
+}
+
+static void say_health(struct supervisor *s, const struct process *p, enum health_status was,
+                       const char *output)
+{
+        bool ill = p->health.status == HEALTH_UNHEALTHY;
+        AUTO_BUF why = BUF_INIT;
+
+        if (ill && *output) {
+                buf_puts(&why, ": ");
+                first_line_put(&why, output, 200);
+        }
+        log_line(s->log, ill ? LVL_WARN : LVL_INFO, "health: %s is %s (was %s)%s", p->name,
+                 health_word(p->health.status), health_word(was), buf_str(&why));
+}
+
+void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const char *output,
+                       size_t len)
+{
+        struct moment now = clock_now();
+        int64_t up_ms = now.mono_ms - p->spawned_ms;
+        enum pstate from = p->state;
+        enum health_status was = p->health.status;
+
+        enum health_news news = health_result(&p->health, p->program, ok, up_ms);
+        if (p->health.status != was) {
+                struct event e = { .type = EV_HEALTH,
+                                   .at = now,
+                                   .process = p,
+                                   .was = (int)was,
+                                   .now = (int)p->health.status,
+                                   .failures = p->health.failures,
+                                   .data = output,
+                                   .len = len };
+                say_health(s, p, was, output);
+                bus_publish(&s->bus, &e);
+        }
+        supervisor_act(s, p, from, process_verdict(p, news, now));
+}
+
+/* ---- the dead */
+
+void supervisor_drained(struct supervisor *s, struct process *p)
+{
+        if (p->worker && p->worker->reaped && !sweep_holds(s, p))
+                supervisor_over(s, p);
+}
+
+void supervisor_over(struct supervisor *s, struct process *p)
+{
+        struct worker *w = p->worker;
+        struct moment now = clock_now();
+        pid_t pid = p->pid;
+
+        w->reaped = w->owes_stop = false;
+        fdstore_forget(s, p);
+        if (process_promote_first(p, now)) {
+                enum pstate before = p->state;
+                supervisor_act(s, p, before, process_tick(p, now));
+        }
+        if (p->program->kind == KIND_LISTENER)
+                listener_ended(s, p);
+        ev_prepare_start(s->loop, &s->settle);
+        enum pstate from = p->state;
+        unsigned work = w->lost ? process_lost(p, now) : process_died(p, w->status, now);
+        if (w->log_error)
+                process_explain(p, w->log_error);
+        free(w->log_error);
+        w->log_error = NULL;
+        act(s, p, from, work, pid);
+}
+
+static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char *name)
+{
+        AUTO_BUF text = BUF_INIT;
+        struct ending e = ending_of(status, NULL, clock_wall_ms());
+
+        buf_printf(&text, "%d", (int)pid);
+        if (name)
+                buf_printf(&text, " '%s'", name);
+        tame(&text, 0);
+        buf_puts(&text, " (");
+        ending_text(&e, &text);
+        log_line(s->log, LVL_INFO, "reaped unknown pid %s)", buf_str(&text));
+        sweep_orphan_ended(s);
+}
+
+void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
+{
+        struct worker *w = p->worker;
+
+        w->astray = w->astray || w->adopted;
+        w->owes_stop = sweep_owes(s, p);
+        adopted_free(w->adopted);
+        w->adopted = NULL;
+        registry_pid_remove(&s->registry, p);
+        w->status = status;
+        w->lost = lost;
+        w->reaped = true;
+        fault_point("reap.taken");
+        state_note(s, p, 0);
+        state_end_noted(s);
+        fault_point("reap.noted");
+        streams_finish(w);
+        if (!w->out && !w->err)
+                supervisor_drained(s, p);
+}
+
+void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *name)
+{
+        struct process *p = registry_by_pid(&s->registry, pid);
+
+        if (p && !launch_ended(p)) {
+                supervisor_ended(s, p, status, false);
+                return;
+        }
+        if (p || launches_reaped(s, pid))
+                ; /* that its start has failed is known */
+        else if (probe_reaped(s, pid, status))
+                sweep_check_ended(s);
+        else if (!fatal_reaped(s, pid, status) && !gzip_reaped(s, pid, status) &&
+                 !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid))
+                unknown_pid(s, pid, status, name);
+        state_end_noted(s);
+}
+
+void supervisor_reap(struct supervisor *s)
+{
+        int status;
+        pid_t pid;
+
+        ev_timer_stop(s->loop, &s->late_reap);
+        s->look = s->listen = false;
+        while ((pid = s->sys->reap(s->sys, &status)) > 0)
+                supervisor_reaped(s, pid, status, NULL);
+}
+
+/* ---- life */
+
+bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
+                     const struct world *world, struct log *log, struct config *config,
+                     struct err *e)
+{
+        struct logs_news news = streams_news;
+
+        s->loop = loop;
+        s->sys = sys;
+        s->world = world;
+        s->log = log;
+        s->mood = MOOD_RUNNING;
+        s->started = clock_now();
+        s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
+        s->armed_ms = -1;
+        s->null = s->hangups = -1;
+        s->auto_logs = AUTO_CLAIMS_NONE;
+        children_init(s);
+        s->spare.fds[0] = s->spare.fds[1] = -1;
+        s->generation = 1;
+        registry_init(&s->registry);
+        ev_timer_init(&s->wake, on_wake, 0., 0.);
+        s->wake.data = s;
+        memory_trim_init(s);
+        ev_prepare_init(&s->settle, on_settle);
+        s->settle.data = s;
+        news.arg = s;
+        s->logs = logs_new(loop, sys, log, &news);
+        s->reader = reader_new(loop);
+        supervisor_take_config(s, config);
+        bool noted = settings_note(&config->settings, &s->started_with);
+        bool listed = registry_pid_reserve(&s->registry);
+        return (s->logs && s->reader && noted && listed) || err_nomem(e);
+}
+
+void supervisor_release(struct supervisor *s)
+{
+        supervisor_remove_all(s);
+        ev_timer_stop(s->loop, &s->wake);
+        ev_timer_stop(s->loop, &s->late_reap);
+        memory_trim_stop(s);
+        shutdown_free(s);
+        listeners_free(s);
+        probes_free(s);
+        ticks_free(s);
+        fatal_free(s);
+        outfits_drop(s);
+        upgrade_free(s);
+        lookup_free(s);
+        sweep_free(s);
+        hold_free(s);
+        starts_drop(s);
+        waves_free(s);
+        launches_free(s);
+        heap_release(&s->due);
+        registry_release(&s->registry);
+        reader_free(s->reader);
+        auto_claims_release(&s->auto_logs);
+        if (s->logs)
+                logs_free(s->logs);
+        if (s->latest != s->config)
+                config_free(s->latest);
+        config_free(s->config);
+        config_free(s->pending);
+        fd_close(&s->null);
+        fd_close(&s->hangups);
+        pipe_drop_spare(s);
+        free(s->no_state);
+        s->no_state = NULL;
+        strs_release(&s->started_with);
+        free(s->server_url);
+        free(s->gone);
+}
+
+void supervisor_begin(struct supervisor *s)
+{
+        struct event ev = { .type = EV_SUPERVISOR_STATE_CHANGE_RUNNING,
+                            .at = clock_now(),
+                            .name = "started" };
+
+        bus_publish(&s->bus, &ev);
+        if (state_dir(s))
+                logs_recover(s->logs, state_dir(s));
+        adopt_everything(s);
+        logs_recovered(s->logs);
+        supervisor_autostart(s, NULL);
+}

@@ -1,0 +1,194 @@
+#include "engine/events/event_queue.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/persist/state.h"
+
+/* The first overflows of a minute are told, the others counted: a pool whose listeners are dead
+ * drops an event per event, for days. */
+#define SUMMARY_MS 60000
+#define TOLD_MOST  10
+
+/* ---- notices and entries */
+
+void notice_unref(struct notice *n)
+{
+        if (n && --n->refs == 0)
+                free(n);
+}
+
+/* Python's len(): Supervisor's listeners read text and count what they read in characters. */
+static size_t count_chars(const char *text, size_t len)
+{
+        size_t chars = 0;
+
+        for (size_t i = 0; i < len; i++)
+                chars += ((unsigned char)text[i] & 0xc0) != 0x80;
+        return chars;
+}
+
+struct notice *notice_new(const char *name, uint64_t serial, const char *payload, size_t len)
+{
+        struct notice *n = malloc(sizeof *n + len);
+
+        if (!n)
+                return NULL;
+        *n = (struct notice){ .refs = 1,
+                              .serial = serial,
+                              .name = name,
+                              .len = len,
+                              .chars = count_chars(payload, len) };
+        memcpy(n->payload, payload, len);
+        return n;
+}
+
+struct entry *entry_new(struct notice *n, uint64_t poolserial)
+{
+        struct entry *e = malloc(sizeof *e);
+
+        if (!e)
+                return NULL;
+        *e = (struct entry){ .notice = n, .poolserial = poolserial };
+        n->refs++;
+        return e;
+}
+
+void entry_free(struct supervisor *s, struct entry *e)
+{
+        if (!e)
+                return;
+        state_event_drop(s, e->kept);
+        notice_unref(e->notice);
+        free(e);
+}
+
+/* ---- the queue */
+
+void queue_push_back(struct event_queue *q, struct entry *e)
+{
+        e->next = NULL;
+        if (q->last)
+                q->last->next = e;
+        else
+                q->first = e;
+        q->last = e;
+        q->waiting++;
+}
+
+void queue_push_front(struct event_queue *q, struct entry *e)
+{
+        e->next = q->first;
+        q->first = e;
+        if (!q->last)
+                q->last = e;
+        q->waiting++;
+}
+
+void queue_push_sorted(struct event_queue *q, struct entry *e)
+{
+        struct entry **at = &q->first;
+
+        while (*at && (*at)->poolserial < e->poolserial)
+                at = &(*at)->next;
+        e->next = *at;
+        *at = e;
+        if (!e->next)
+                q->last = e;
+        q->waiting++;
+}
+
+/* ---- sorting */
+
+static struct entry *merge(struct entry *a, struct entry *b)
+{
+        struct entry *first = NULL, **at = &first;
+
+        while (a && b) {
+                struct entry **less = b->poolserial < a->poolserial ? &b : &a;
+                *at = *less;
+                *less = (*less)->next;
+                at = &(*at)->next;
+        }
+        *at = a ? a : b;
+        return first;
+}
+
+/* Runs of 1, 2, 4 ... entries, each the result of so many merges. */
+#define RUNS 40
+
+void queue_sort(struct event_queue *q)
+{
+        struct entry *runs[RUNS] = { NULL }, *all = NULL, *next;
+
+        for (struct entry *e = q->first; e; e = next) {
+                struct entry *run = e;
+                size_t i = 0;
+                next = e->next;
+                e->next = NULL;
+                for (; i < RUNS - 1 && runs[i]; i++) {
+                        run = merge(runs[i], run);
+                        runs[i] = NULL;
+                }
+                runs[i] = merge(runs[i], run);
+        }
+        for (size_t i = 0; i < RUNS; i++)
+                all = merge(runs[i], all);
+        q->first = q->last = all;
+        while (q->last && q->last->next)
+                q->last = q->last->next;
+}
+
+struct entry *queue_pop(struct event_queue *q)
+{
+        struct entry *e = q->first;
+
+        if (!e)
+                return NULL;
+        q->first = e->next;
+        if (!q->first)
+                q->last = NULL;
+        q->waiting--;
+        return e;
+}
+
+/* ---- overflow */
+
+void queue_tell_rest(struct supervisor *s, struct event_queue *q, const char *pool, int64_t now_ms)
+{
+        if (!q->untold)
+                return;
+        log_line(s->log, LVL_ERROR,
+                 "pool %s event buffer overflowed, discarded %" PRIu64 " more events in %" PRId64
+                 " seconds",
+                 pool, q->untold, (now_ms - q->told_ms) / 1000);
+        q->untold = 0;
+}
+
+static void tell_overflow(struct supervisor *s, struct event_queue *q, const char *pool,
+                          const struct entry *lost, int64_t now_ms)
+{
+        if (q->told && now_ms - q->told_ms >= SUMMARY_MS) {
+                queue_tell_rest(s, q, pool, now_ms);
+                q->told = 0;
+        }
+        if (q->told >= TOLD_MOST) {
+                q->untold++;
+                return;
+        }
+        log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,
+                 pool, lost->notice->serial);
+        if (q->told++ == 0)
+                q->told_ms = now_ms;
+}
+
+void queue_make_room(struct supervisor *s, struct event_queue *q, const char *pool, int most,
+                     int64_t now_ms)
+{
+        while (q->waiting && q->waiting >= most) {
+                struct entry *oldest = queue_pop(q);
+                tell_overflow(s, q, pool, oldest, now_ms);
+                entry_free(s, oldest);
+        }
+}

@@ -1,0 +1,59 @@
+/* Inside of the listeners: events as they are sent, and a pool's queue of them. Each entry is kept
+ * for a successor (engine/persist/state.h), with what has become of it. */
+#ifndef ENGINE_EVENTS_EVENT_QUEUE_H
+#define ENGINE_EVENTS_EVENT_QUEUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/core/supervisor.h"
+#include "model/unit/event.h"
+
+/* An event as the listeners see it, made once and shared by all pools that want it. */
+struct notice {
+        unsigned refs;
+        uint64_t serial;
+        const char *name; /* static */
+        size_t len, chars;
+        char payload[];
+};
+
+/* Its place in one pool's queue, or with a listener that is busy with it. */
+struct entry {
+        struct entry *next;
+        struct notice *notice; /* reference */
+        uint64_t poolserial;
+        uint32_t kept; /* state_event_put; 0: it is not */
+};
+
+struct event_queue {
+        struct entry *first, *last; /* owned: what waits */
+        int waiting;
+        int told; /* overflows that were logged since told_ms */
+        int64_t told_ms;
+        uint64_t untold; /* those that were not */
+};
+
+struct notice *notice_new(const char *name, uint64_t serial, const char *payload, size_t len);
+void notice_unref(struct notice *n); /* NULL is fine */
+
+/* With one more reference to the notice; not kept yet. NULL: no memory. */
+struct entry *entry_new(struct notice *n, uint64_t poolserial);
+/* It is over. NULL is fine. */
+void entry_free(struct supervisor *s, struct entry *e);
+
+void queue_push_back(struct event_queue *q, struct entry *e);
+void queue_push_front(struct event_queue *q, struct entry *e);
+/* Where its number belongs: after the daemon before us. */
+void queue_push_sorted(struct event_queue *q, struct entry *e);
+void queue_sort(struct event_queue *q);         /* by poolserial, whatever order they came in */
+struct entry *queue_pop(struct event_queue *q); /* NULL: empty */
+
+/* Room for one more of at most `most`; what is discarded for it is said, the first few of a minute
+ * one by one. */
+void queue_make_room(struct supervisor *s, struct event_queue *q, const char *pool, int most,
+                     int64_t now_ms);
+/* The rest of what was discarded, once there is nothing to discard any more. */
+void queue_tell_rest(struct supervisor *s, struct event_queue *q, const char *pool, int64_t now_ms);
+
+#endif

@@ -1,0 +1,87 @@
+/* Inside of the listeners: pools, and what a listener is to them. */
+#ifndef ENGINE_EVENTS_POOL_H
+#define ENGINE_EVENTS_POOL_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/core/bus.h"
+#include "engine/events/event_queue.h"
+#include "engine/events/listeners.h"
+#include "engine/persist/state.h"
+#include "model/unit/listener_proto.h"
+
+struct listener {
+        struct listener_proto proto;
+        struct pool *pool;       /* borrowed; NULL: the pool is gone */
+        struct process *process; /* borrowed */
+        struct listener *next;   /* the pool's list */
+        struct entry *busy_with; /* owned; NULL: nothing */
+        bool in_step;            /* the next two count what is in its log */
+        uint16_t fed, heard;     /* bytes of its stdout, and those that something came of */
+        bool adopted;            /* and has not answered an event of ours yet */
+        bool answers;            /* what it says next is about an event that it got from us */
+        bool lost_words;         /* what it said last is lost: it is started anew */
+        struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
+
+        unsigned refusals;         /* since it last accepted an event */
+        ev_timer pause;            /* active: it is given no event until then */
+        int64_t told_ms;           /* when a refusal was last said; -1: never */
+        unsigned long long untold; /* refusals since then */
+
+        struct buf body;                /* of the result, where its text is wanted */
+        struct listener_stdout *output; /* owned; NULL: none was wanted yet */
+};
+
+/* What a listener was busy with when the daemon before us died: until that listener takes it. */
+struct adrift {
+        struct adrift *next;
+        struct entry *entry; /* owned */
+        enum event_phase phase;
+        int listener; /* its process's number */
+};
+
+struct pool {
+        struct pool *next;
+        struct group *group;        /* borrowed */
+        struct program *program;    /* reference */
+        uint64_t wanted;            /* a bit per event type */
+        struct listener *listeners; /* borrowed: each is its worker's */
+        struct event_queue queue;   /* owned: what waits */
+        uint64_t *had; /* owned: serials that the daemon before us had for it, ascending; NULL */
+        size_t had_count;
+        struct adrift *adrift; /* owned: of listeners of the daemon before us; NULL: none */
+        uint64_t next_serial;
+        uint32_t kept; /* where that is written down */
+        bool stuck;    /* its next event cannot be written, which was said */
+};
+
+struct listeners {
+        struct supervisor *sup;
+        struct subscriber subscriber;
+        struct pool *pools;
+        uint64_t wanted; /* by any pool */
+        uint64_t next_serial;
+        bool retelling; /* an event that has a number already */
+        uint64_t retold;
+};
+
+/* listeners.c. NULL: no memory, or its pool is gone. */
+struct listener *listener_of(struct supervisor *s, struct process *p);
+void pool_deliver(struct supervisor *s, struct pool *p);
+
+/* Nobody knows what it has answered: it begins anew, and what it was busy with is given again. */
+void listener_restart(struct supervisor *s, struct listener *l, const char *why);
+
+/* listener_stdout.c: the text of its answer to standard output. */
+void listener_stdout_put(struct supervisor *s, struct listener *l);
+void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
+
+/* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
+void pool_take_kept(struct listeners *ls, struct pool *p);
+bool pool_has(const struct pool *p, uint64_t serial);
+/* Nobody is going to answer for what is adrift any more: it waits again. */
+void pool_land(struct pool *p);
+
+#endif

@@ -1,0 +1,139 @@
+#include "engine/order/autostart.h"
+
+#include <stdlib.h>
+
+#include "engine/core/worker.h"
+#include "engine/run/streams.h"
+
+#define FIRST_MS   20 /* what is usual is through before anybody can ask */
+#define SLICE_MS   1
+#define LOGS_AHEAD 16 /* of so many further starts the logs are being opened */
+
+struct starts {
+        struct process **list; /* owned list of borrowed; NULL: does not wait any more */
+        int count, at;
+        int awaited;   /* before it: the logs have been asked to open their files */
+        bool busy;     /* whoever is started now has left the list */
+        ev_timer more; /* the loop does not wait while somebody is left */
+};
+
+static void on_more(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct supervisor *s = w->data;
+
+        (void)revents;
+        ev_prepare_start(loop, &s->settle);
+}
+
+static bool starts_itself(const struct process *p)
+{
+        return p && p->program->autostart && p->state == PS_STOPPED && !p->recalled;
+}
+
+/* Nothing comes of the files that were to be opened for it. */
+static void leave_out(struct starts *st, int i)
+{
+        struct process *p = st->list[i];
+
+        if (p && i < st->awaited && p->worker)
+                streams_abandon(p->worker);
+        st->list[i] = NULL;
+}
+
+void starts_drop(struct supervisor *s)
+{
+        struct starts *st = s->starting;
+
+        if (!st)
+                return;
+        s->starting = NULL;
+        for (int i = st->at; i < st->awaited; i++)
+                leave_out(st, i);
+        ev_timer_stop(s->loop, &st->more);
+        free(st->list);
+        free(st);
+}
+
+void starts_forget(struct supervisor *s, const struct process *p)
+{
+        struct starts *st = s->starting;
+
+        if (!st || st->busy)
+                return;
+        for (int i = st->at; i < st->count; i++)
+                if (st->list[i] == p)
+                        leave_out(st, i);
+}
+
+static void await_logs(struct starts *st)
+{
+        for (; st->awaited < st->count && st->awaited <= st->at + LOGS_AHEAD; st->awaited++)
+                if (starts_itself(st->list[st->awaited]))
+                        streams_await(st->list[st->awaited]->worker);
+}
+
+static void start_next(struct supervisor *s)
+{
+        struct starts *st = s->starting;
+
+        await_logs(st);
+        struct process *p = st->list[st->at++];
+        if (!starts_itself(p))
+                return;
+        st->busy = true;
+        supervisor_order(s, p, PE_START);
+        if (s->starting)
+                s->starting->busy = false;
+}
+
+/* A start may end everything (on_fatal), also this. */
+static void go(struct supervisor *s, int64_t budget_ms)
+{
+        int64_t begun_ms = clock_mono_ms();
+
+        while (s->starting && s->starting->at < s->starting->count && s->mood == MOOD_RUNNING) {
+                if (clock_mono_ms() - begun_ms >= budget_ms) {
+                        ev_timer_start(s->loop, &s->starting->more);
+                        return;
+                }
+                start_next(s);
+        }
+        starts_drop(s);
+}
+
+void starts_go_on(struct supervisor *s)
+{
+        if (s->starting)
+                go(s, SLICE_MS);
+}
+
+static void begin(struct supervisor *s, struct process **list, int count, int64_t budget_ms)
+{
+        struct starts *st = calloc(1, sizeof *st);
+
+        starts_drop(s);
+        if (!st) {
+                log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
+                free(list);
+                return;
+        }
+        *st = (struct starts){ .list = list, .count = count };
+        ev_timer_init(&st->more, on_more, 0., 0.);
+        st->more.data = s;
+        s->starting = st;
+        go(s, budget_ms);
+}
+
+void starts_begin(struct supervisor *s, struct process **list, int count)
+{
+        begin(s, list, count, FIRST_MS);
+}
+
+void starts_now(struct supervisor *s, struct process **list, int count)
+{
+        struct starts *others = s->starting;
+
+        s->starting = NULL;
+        begin(s, list, count, INT64_MAX);
+        s->starting = others;
+}

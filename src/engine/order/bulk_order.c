@@ -1,0 +1,164 @@
+#include "engine/order/bulk_order.h"
+
+#include <ev.h>
+#include <stdlib.h>
+
+#define SLICE_MS 1
+
+/* One that still has to have its turn. */
+struct turn {
+        struct process *process;
+        enum fault instead; /* NONE: the order is given */
+};
+
+struct wave {
+        struct wave *next;
+        struct supervisor *sup;
+        order_fn *give;
+        struct turn *turns; /* owned */
+        int at, count;
+        struct caller by;
+        struct wave_ear ear; /* told NULL: nobody listens */
+        ev_timer more;       /* the loop does not wait while somebody is left */
+};
+
+static void one(struct supervisor *s, order_fn *give, struct process *p, int i,
+                const struct caller *by, const struct wave_ear *ear)
+{
+        struct err detail = { 0 };
+        enum fault f = give(s, p, by, &detail);
+
+        if (ear->told)
+                ear->told(ear->arg, i, p, f, &detail);
+}
+
+static void next_turn(struct wave *w)
+{
+        static const struct err nothing;
+        int i = w->at++;
+        const struct turn *t = &w->turns[i];
+
+        if (t->instead == FAULT_NONE)
+                one(w->sup, w->give, t->process, i, &w->by, &w->ear);
+        else if (w->ear.told)
+                w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
+}
+
+static void drop(struct wave *w)
+{
+        struct wave **at = &w->sup->waves;
+
+        while (*at != w)
+                at = &(*at)->next;
+        *at = w->next;
+        ev_timer_stop(w->sup->loop, &w->more);
+        free(w->turns);
+        free(w);
+}
+
+static void end(struct wave *w)
+{
+        struct wave_ear ear = w->ear;
+
+        drop(w);
+        if (ear.over)
+                ear.over(ear.arg);
+}
+
+static void on_more(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+        struct wave *w = timer->data;
+        int64_t begun_ms = clock_mono_ms();
+
+        (void)revents;
+        while (w->at < w->count) {
+                if (clock_mono_ms() - begun_ms >= SLICE_MS) {
+                        ev_timer_start(loop, timer);
+                        return;
+                }
+                next_turn(w);
+        }
+        end(w);
+}
+
+static struct wave *wave_new(struct supervisor *s, struct process *const *list, int count)
+{
+        struct wave *w = calloc(1, sizeof *w);
+        struct turn *turns = w ? calloc((size_t)count, sizeof *turns) : NULL;
+
+        if (!turns) {
+                free(w);
+                return NULL;
+        }
+        for (int i = 0; i < count; i++)
+                turns[i].process = list[i];
+        w->sup = s;
+        w->turns = turns;
+        w->count = count;
+        ev_timer_init(&w->more, on_more, 0., 0.);
+        w->more.data = w;
+        w->next = s->waves;
+        s->waves = w;
+        return w;
+}
+
+/* It is there before the first order is given: what comes of that may concern the others. */
+struct wave *wave_give(struct supervisor *s, order_fn *give, struct process *const *list, int count,
+                       const struct caller *by, const struct wave_ear *ear)
+{
+        struct wave *w = count > WAVE_AT_ONCE ? wave_new(s, list, count) : NULL;
+
+        if (!w) {
+                for (int i = 0; i < count; i++)
+                        one(s, give, list[i], i, by, ear);
+                return NULL;
+        }
+        w->give = give;
+        w->by = *by;
+        w->ear = *ear;
+        while (w->at < WAVE_AT_ONCE)
+                next_turn(w);
+        ev_timer_start(s->loop, &w->more);
+        return w;
+}
+
+void wave_leave(struct wave *w)
+{
+        w->ear = (struct wave_ear){ 0 };
+}
+
+static void instead(struct supervisor *s, const struct process *p, enum fault f)
+{
+        for (struct wave *w = s->waves; w; w = w->next)
+                for (int i = w->at; i < w->count; i++)
+                        if (w->turns[i].process == p) {
+                                w->turns[i] = (struct turn){ .instead = f };
+                                break;
+                        }
+}
+
+void waves_stopped(struct supervisor *s, const struct process *p)
+{
+        instead(s, p, FAULT_ABNORMAL_TERMINATION);
+}
+
+void waves_gone(struct supervisor *s, const struct process *p)
+{
+        instead(s, p, FAULT_BAD_NAME);
+}
+
+void waves_finish(struct supervisor *s)
+{
+        while (s->waves) {
+                struct wave *w = s->waves;
+                while (w->at < w->count)
+                        next_turn(w);
+                end(w);
+        }
+}
+
+void waves_free(struct supervisor *s)
+{
+        while (s->waves)
+                drop(s->waves);
+}

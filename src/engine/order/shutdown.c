@@ -1,0 +1,296 @@
+#include "engine/order/shutdown.h"
+
+#include <stdlib.h>
+
+#include "base/reserve.h"
+#include "engine/core/worker.h"
+#include "engine/order/lookup.h"
+#include "engine/run/descendants.h"
+#include "engine/run/launcher.h"
+
+#define NAG_S        3.   /* compat section 10 */
+#define SWEEP_S      0.02 /* between two looks at what is left */
+#define SWEEP_ROUNDS 100
+#define REST_MS      10000 /* as stopwaitsecs is by default */
+
+struct shutdown {
+        struct supervisor *sup;
+        struct process **list; /* owned; last to stop first. NULL: freed meanwhile */
+        int count;
+        int from, to;  /* the present wave */
+        bool stepping; /* a stop that is done at once must not start the walk again */
+        bool hurried;
+        ev_timer nag, limit, sweep;
+        int sweeps;
+        int64_t rest_until_ms; /* what is left over has time until then; 0: not yet asked */
+};
+
+static bool is_through(const struct process *p)
+{
+        return !p || process_is_stopped(p);
+}
+
+static void stop_one(struct supervisor *s, struct process *p)
+{
+        if (p->remains && process_is_stopped(p))
+                supervisor_order(s, p, PE_STOP);
+        else if (p->state == PS_BACKOFF)
+                supervisor_order(s, p, p->remains ? PE_STOP : PE_GIVE_UP);
+        else if (!process_is_stopped(p) || p->state == PS_RESPAWN)
+                supervisor_order(s, p, PE_STOP);
+}
+
+static int priority(const struct process *p)
+{
+        return p->group->conf->priority;
+}
+
+/* The next groups of equal priority. Slots of freed processes belong to whatever wave they stand
+ * in. */
+static void next_wave(struct shutdown *d)
+{
+        const struct process *first = NULL;
+
+        d->from = d->to;
+        for (; d->to < d->count; d->to++) {
+                struct process *p = d->list[d->to];
+                if (!p)
+                        continue;
+                if (!first)
+                        first = p;
+                if (priority(p) != priority(first))
+                        break;
+        }
+        for (int i = d->from; i < d->to; i++)
+                if (d->list[i])
+                        stop_one(d->sup, d->list[i]);
+}
+
+/* Nothing starts any more, so what is through stays so: the walk never goes back. */
+static bool wave_is_through(struct shutdown *d)
+{
+        while (d->from < d->to && is_through(d->list[d->from]))
+                d->from++;
+        return d->from == d->to;
+}
+
+/* What belongs to no process any more, or never did, is asked to end, too. */
+static bool rest_has_time(struct shutdown *d)
+{
+        int64_t now_ms = clock_mono_ms();
+
+        if (d->hurried || (d->rest_until_ms && now_ms >= d->rest_until_ms))
+                return false;
+        if (sweep_tell_rest(d->sup) == 0)
+                return false;
+        if (d->rest_until_ms == 0)
+                d->rest_until_ms = now_ms + REST_MS;
+        return true;
+}
+
+static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct shutdown *d = w->data;
+        struct supervisor *s = d->sup;
+
+        (void)revents;
+        supervisor_reap(s);
+        if (rest_has_time(d))
+                return;
+        if (sweep_everything(s) > 0 && ++d->sweeps < SWEEP_ROUNDS)
+                return;
+        if (d->sweeps == SWEEP_ROUNDS)
+                log_line(s->log, LVL_ERROR, "some descendants could not be killed; leaving them");
+        ev_timer_stop(loop, w);
+        supervisor_settle(s);
+        shutdown_free(s);
+        s->on_end(s);
+}
+
+static void finish(struct shutdown *d)
+{
+        ev_timer_stop(d->sup->loop, &d->nag);
+        if (!ev_is_active(&d->sweep))
+                ev_timer_start(d->sup->loop, &d->sweep);
+}
+
+void shutdown_step(struct supervisor *s)
+{
+        struct shutdown *d = s->shutdown;
+
+        if (!d || d->stepping)
+                return;
+        d->stepping = true;
+        while (wave_is_through(d) && d->to < d->count)
+                next_wave(d);
+        d->stepping = false;
+        if (wave_is_through(d) && d->to >= d->count)
+                finish(d);
+}
+
+static void say_who(const struct shutdown *d)
+{
+        AUTO_BUF names = BUF_INIT;
+
+        for (int i = d->count; i-- > 0;)
+                if (!is_through(d->list[i]))
+                        buf_printf(&names, "%s%s", names.len ? ", " : "", d->list[i]->name);
+        if (names.len)
+                log_line(d->sup->log, LVL_INFO, "waiting for %s to die", buf_str(&names));
+}
+
+static void on_nag(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        say_who(w->data);
+}
+
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct shutdown *d = w->data;
+
+        (void)loop, (void)revents;
+        log_line(d->sup->log, LVL_WARN, "shutdown_timeout has passed: killing what is left");
+        shutdown_hurry(d->sup);
+}
+
+void shutdown_hurry(struct supervisor *s)
+{
+        struct shutdown *d = s->shutdown;
+        struct err e;
+
+        if (!d || d->hurried)
+                return;
+        d->hurried = true;
+        d->stepping = true;
+        for (int i = 0; i < d->count; i++) {
+                struct process *p = d->list[i];
+                if (!p)
+                        continue;
+                stop_one(s, p);
+                if (is_through(p))
+                        continue;
+                if (p->pid <= 0 || (p->worker && p->worker->reaped))
+                        sweep_signal(s, p, true);
+                else if (!launcher_signal(s, p, true, &e))
+                        log_line(s->log, LVL_CRITICAL, "%s", e.text);
+        }
+        d->to = d->count;
+        d->from = 0;
+        d->stepping = false;
+        shutdown_step(s);
+}
+
+static void reverse(struct process **list, int count)
+{
+        for (int i = 0; i < count / 2; i++) {
+                struct process *p = list[i];
+                list[i] = list[count - 1 - i];
+                list[count - 1 - i] = p;
+        }
+}
+
+static struct shutdown *make(struct supervisor *s)
+{
+        struct shutdown *d = calloc(1, sizeof *d);
+
+        if (!d)
+                return NULL;
+        d->sup = s;
+        d->list = registry_start_order(&s->registry, &d->count);
+        if (d->count < 0) {
+                free(d);
+                return NULL;
+        }
+        reverse(d->list, d->count);
+        ev_timer_init(&d->nag, on_nag, NAG_S, NAG_S);
+        ev_timer_init(&d->limit, on_limit, 0., 0.);
+        ev_timer_init(&d->sweep, on_sweep, 0., SWEEP_S);
+        d->nag.data = d->limit.data = d->sweep.data = d;
+        return d;
+}
+
+static void begin(struct supervisor *s)
+{
+        int64_t limit_ms = s->config->settings.shutdown_timeout_ms;
+        struct shutdown *d = make(s);
+
+        while (!d && reserve_spend())
+                d = make(s);
+        if (!d) { /* nothing can be ordered: end at once, the sweep kills what is there */
+                log_line(s->log, LVL_CRITICAL, "out of memory: ending without an orderly stop");
+                for (int i = 0; i < SWEEP_ROUNDS && sweep_everything(s) > 0; i++)
+                        continue;
+                s->on_end(s);
+                return;
+        }
+        s->shutdown = d;
+        ev_timer_start(s->loop, &d->nag);
+        if (limit_ms > 0) {
+                ev_now_update(s->loop);
+                ev_timer_set(&d->limit, (double)limit_ms / 1000, 0.);
+                ev_timer_start(s->loop, &d->limit);
+        }
+        sweep_begin_end(s);
+        d->stepping = true;
+        next_wave(d);
+        d->stepping = false;
+        say_who(d);
+        shutdown_step(s);
+}
+
+static void announce(struct supervisor *s, enum mood mood, const char *why)
+{
+        struct event e = { .type = EV_SUPERVISOR_STATE_CHANGE_STOPPING,
+                           .at = clock_now(),
+                           .name = why };
+
+        s->mood = mood;
+        s->mood_why = why;
+        bus_publish(&s->bus, &e);
+        lookup_hurry(s);
+}
+
+void shutdown_request(struct supervisor *s, const char *why)
+{
+        if (s->mood == MOOD_SHUTDOWN)
+                return;
+        if (s->mood == MOOD_RESTARTING) {
+                s->mood = MOOD_SHUTDOWN;
+                s->mood_why = why;
+                return;
+        }
+        announce(s, MOOD_SHUTDOWN, why);
+        begin(s);
+}
+
+void shutdown_for_restart(struct supervisor *s, const char *why)
+{
+        if (s->mood != MOOD_RUNNING)
+                return;
+        announce(s, MOOD_RESTARTING, why);
+        begin(s);
+}
+
+void shutdown_forget(struct supervisor *s, const struct process *p)
+{
+        struct shutdown *d = s->shutdown;
+
+        for (int i = 0; d && i < d->count; i++)
+                if (d->list[i] == p)
+                        d->list[i] = NULL;
+}
+
+void shutdown_free(struct supervisor *s)
+{
+        struct shutdown *d = s->shutdown;
+
+        if (!d)
+                return;
+        ev_timer_stop(s->loop, &d->nag);
+        ev_timer_stop(s->loop, &d->limit);
+        ev_timer_stop(s->loop, &d->sweep);
+        free(d->list);
+        free(d);
+        s->shutdown = NULL;
+}

@@ -1,0 +1,219 @@
+#include "engine/order/start_conflicts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/config/recipe.h"
+
+#define SLOTS      256
+#define CLAIMS_MAX 6
+
+/* What a process has for itself alone, as far as its configuration tells: one number for its name,
+ * one for its command, what answers its health check, its socket, its log files. */
+struct claims {
+        uint64_t items[CLAIMS_MAX];
+        int count;
+};
+
+struct leaver {
+        struct leaver *next;
+        uint64_t claim;
+        struct process *p; /* borrowed; NULL: freed meanwhile */
+};
+
+struct waiting {
+        struct process *p; /* borrowed; NULL: freed meanwhile, or started */
+        struct claims claims;
+};
+
+struct hold {
+        struct leaver *slots[SLOTS]; /* owned, by claim */
+        struct waiting *waiting;     /* owned */
+        int count, cap;
+};
+
+/* ---- claims */
+
+static void claim(struct claims *c, char kind, const char *text)
+{
+        uint64_t h = 0xcbf29ce484222325u ^ (unsigned char)kind;
+
+        if (!text || !*text)
+                return;
+        for (; *text; text++)
+                h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+        c->items[c->count++] = h;
+}
+
+/* Devices and words (AUTO, syslog) are for everybody. */
+static void claim_log(struct claims *c, const char *path)
+{
+        if (path && path[0] == '/' && strncmp(path, "/dev/", 5) != 0)
+                claim(c, 'l', path);
+}
+
+/* What cannot be expanded claims nothing: no start that is wanted waits for it. */
+static struct claims claims_of(const struct supervisor *s, const struct process *p)
+{
+        const struct program *g = p->program;
+        struct claims c = { 0 };
+        struct recipe r;
+        struct err e = { 0 };
+
+        claim(&c, 'n', p->name);
+        claim(&c, 's', g->socket);
+        if (recipe_make(g, p->group->name, p->number, s->world, &r, &e)) {
+                claim(&c, 'c', r.command);
+                claim_log(&c, r.out_logfile);
+                claim_log(&c, r.err_logfile);
+                recipe_release(&r);
+        }
+        if (g->healthcheck.kind == CHECK_NONE || g->healthcheck.kind == CHECK_EXEC)
+                return c;
+        char *target = recipe_expand(g, p->group->name, p->number, s->world, "healthcheck",
+                                     g->healthcheck.target, &e);
+        claim(&c, 'h', target);
+        free(target);
+        return c;
+}
+
+/* Whoever is wanted again, or could not be signalled, is no longer waited for. */
+static bool is_leaving(const struct process *p)
+{
+        return p && (p->state == PS_RETIRING || p->state == PS_GONE);
+}
+
+/* Somebody on his way out who has what these claim; NULL: nobody. */
+static const struct process *holder_of(const struct hold *h, const struct claims *c)
+{
+        for (int i = 0; i < c->count; i++)
+                for (const struct leaver *l = h->slots[c->items[i] % SLOTS]; l; l = l->next)
+                        if (l->claim == c->items[i] && is_leaving(l->p))
+                                return l->p;
+        return NULL;
+}
+
+/* ---- the two sides */
+
+static bool add_leaver(struct hold *h, struct process *p, const struct claims *c)
+{
+        for (int i = 0; i < c->count; i++) {
+                struct leaver *l = malloc(sizeof *l), **slot = &h->slots[c->items[i] % SLOTS];
+                if (!l)
+                        return false;
+                *l = (struct leaver){ *slot, c->items[i], p };
+                *slot = l;
+        }
+        return true;
+}
+
+static bool add_waiting(struct hold *h, struct process *p, const struct claims *c)
+{
+        if (h->count == h->cap) {
+                int cap = h->cap ? h->cap * 2 : 8;
+                struct waiting *items = realloc(h->waiting, (size_t)cap * sizeof *items);
+                if (!items)
+                        return false;
+                h->waiting = items;
+                h->cap = cap;
+        }
+        h->waiting[h->count++] = (struct waiting){ p, *c };
+        return true;
+}
+
+void hold_until_gone(struct supervisor *s, struct process *p)
+{
+        if (p->state != PS_RETIRING)
+                return;
+        if (!s->hold)
+                s->hold = calloc(1, sizeof *s->hold);
+        struct claims c = claims_of(s, p);
+        if (!s->hold || !add_leaver(s->hold, p, &c))
+                log_line(s->log, LVL_WARN, "out of memory: the end of '%s' is not waited for",
+                         p->name);
+}
+
+void hold_start(struct supervisor *s, struct process *p)
+{
+        struct claims c = s->hold ? claims_of(s, p) : (struct claims){ 0 };
+        const struct process *who = s->hold ? holder_of(s->hold, &c) : NULL;
+
+        if (who && add_waiting(s->hold, p, &c))
+                log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name,
+                         who->name);
+        else
+                supervisor_order(s, p, PE_START);
+}
+
+void hold_forget(struct supervisor *s, const struct process *p)
+{
+        struct hold *h = s->hold;
+
+        for (int i = 0; h && i < SLOTS; i++)
+                for (struct leaver *l = h->slots[i]; l; l = l->next)
+                        if (l->p == p)
+                                l->p = NULL;
+        for (int i = 0; h && i < h->count; i++)
+                if (h->waiting[i].p == p)
+                        h->waiting[i].p = NULL;
+}
+
+/* Is anything left that a later start could have to wait for? */
+static bool is_over(const struct hold *h)
+{
+        for (int i = 0; i < h->count; i++)
+                if (h->waiting[i].p)
+                        return false;
+        for (int i = 0; i < SLOTS; i++)
+                for (const struct leaver *l = h->slots[i]; l; l = l->next)
+                        if (is_leaving(l->p))
+                                return false;
+        return true;
+}
+
+void hold_look(struct supervisor *s)
+{
+        /* an order may hold further starts, and move the list */
+        for (int i = 0; s->hold && i < s->hold->count; i++) {
+                struct waiting *w = &s->hold->waiting[i];
+                struct process *p = w->p;
+                if (!p || holder_of(s->hold, &w->claims))
+                        continue;
+                w->p = NULL;
+                if (p->state == PS_STOPPED && s->mood == MOOD_RUNNING)
+                        supervisor_order(s, p, PE_START);
+        }
+        if (s->hold && is_over(s->hold))
+                hold_free(s);
+}
+
+bool hold_why(const struct supervisor *s, const struct process *p, struct buf *out)
+{
+        for (int i = 0; s->hold && i < s->hold->count; i++) {
+                const struct waiting *w = &s->hold->waiting[i];
+                const struct process *who = w->p == p ? holder_of(s->hold, &w->claims) : NULL;
+                if (!who || p->state != PS_STOPPED)
+                        continue;
+                buf_puts(out, "waits until ");
+                process_namespec(who, out);
+                buf_puts(out, " has stopped");
+                return true;
+        }
+        return false;
+}
+
+void hold_free(struct supervisor *s)
+{
+        struct hold *h = s->hold;
+
+        for (int i = 0; h && i < SLOTS; i++)
+                while (h->slots[i]) {
+                        struct leaver *l = h->slots[i];
+                        h->slots[i] = l->next;
+                        free(l);
+                }
+        if (h)
+                free(h->waiting);
+        free(h);
+        s->hold = NULL;
+}

@@ -1,0 +1,177 @@
+#include "engine/order/waiters.h"
+
+#include <stdlib.h>
+
+#include "engine/core/worker.h"
+
+/* Is the answer known? compat 20.3: a start is answered as soon as a spawn error is there or the
+ * process is neither starting nor running; a restart's stopping half is no answer. */
+static bool started(const struct process *p, enum fault *f)
+{
+        if (p->state == PS_RUNNING) {
+                *f = FAULT_NONE;
+                return true;
+        }
+        if (p->state == PS_STARTING || p->state == PS_RESTARTING)
+                return false;
+        *f = process_spawnerr(p) && p->state != PS_EXITED && p->state != PS_RESPAWN
+                 ? FAULT_SPAWN_ERROR
+                 : FAULT_ABNORMAL_TERMINATION;
+        return true;
+}
+
+/* As an order is answered whose start has failed within it. */
+static bool executed(const struct process *p, enum fault *f)
+{
+        *f = p->state == PS_BACKOFF && process_spawnerr(p) ? FAULT_SPAWN_ERROR : FAULT_NONE;
+        return !p->launching;
+}
+
+static bool stopped(const struct process *p, enum fault *f)
+{
+        *f = FAULT_NONE;
+        return process_is_stopped(p);
+}
+
+static bool is_answered(const struct process *p, enum wait_for what, enum fault *f)
+{
+        switch (what) {
+        case WAIT_FOR_EXECUTED:
+                return executed(p, f);
+        case WAIT_FOR_STARTED:
+                return started(p, f);
+        default:
+                return stopped(p, f);
+        }
+}
+
+/* ---- telling who is waited for (compat 14) */
+
+#define NAG_S 2.
+
+static bool is_nagging(const struct process *p)
+{
+        const struct waiter *w = p->worker->waiters;
+
+        while (w && w->what != WAIT_FOR_STOPPED)
+                w = w->next;
+        return w && process_shown(p->state) == PS_STOPPING;
+}
+
+struct nag {
+        ev_timer timer;
+};
+
+void waiters_stop_nagging(struct worker *w)
+{
+        if (w->nag)
+                ev_timer_stop(w->sup->loop, &w->nag->timer);
+        free(w->nag);
+        w->nag = NULL;
+}
+
+static void on_nag(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+        struct worker *w = timer->data;
+
+        (void)loop, (void)revents;
+        if (is_nagging(w->process))
+                log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
+        else
+                waiters_stop_nagging(w);
+}
+
+static void begin_nagging(struct worker *w)
+{
+        if (w->nag || !is_nagging(w->process))
+                return;
+        log_line(w->sup->log, LVL_INFO, "waiting for %s to stop", w->process->name);
+        w->nag = calloc(1, sizeof *w->nag);
+        if (!w->nag)
+                return; /* said once, then */
+        ev_timer_init(&w->nag->timer, on_nag, NAG_S, NAG_S);
+        w->nag->timer.data = w;
+        ev_timer_start(w->sup->loop, &w->nag->timer);
+}
+
+/* ---- adding and answering */
+
+bool waiter_add(struct supervisor *s, struct waiter *w, struct process *p, enum wait_for what,
+                enum fault *f_out)
+{
+        w->process = NULL;
+        w->what = what;
+        if (is_answered(p, what, f_out))
+                return true;
+        struct worker *worker = worker_of(s, p);
+        if (!worker) {
+                *f_out = FAULT_FAILED;
+                return true;
+        }
+        struct waiter **end = &worker->waiters;
+        while (*end)
+                end = &(*end)->next;
+        w->next = NULL;
+        w->process = p;
+        *end = w;
+        begin_nagging(worker);
+        return false;
+}
+
+static void unlink_waiter(struct waiter *w)
+{
+        struct waiter **at = &w->process->worker->waiters;
+
+        while (*at && *at != w)
+                at = &(*at)->next;
+        if (*at)
+                *at = w->next;
+        w->process = NULL;
+        w->next = NULL;
+}
+
+void waiter_cancel(struct waiter *w)
+{
+        if (w->process)
+                unlink_waiter(w);
+}
+
+/* One at a time and from the front again: an answer may cancel or add others. */
+static bool answer_one(struct process *p, bool stops_only)
+{
+        enum fault f;
+
+        for (struct waiter *w = p->worker ? p->worker->waiters : NULL; w; w = w->next) {
+                bool asked = !stops_only || w->what == WAIT_FOR_STOPPED;
+                if (asked && is_answered(p, w->what, &f)) {
+                        unlink_waiter(w);
+                        w->on_done(w->arg, p, f);
+                        return true;
+                }
+        }
+        return false;
+}
+
+void waiters_look(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (answer_one(p, false))
+                ;
+}
+
+void waiters_look_passing(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (answer_one(p, true))
+                ;
+}
+
+void waiters_drop(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        while (p->worker && p->worker->waiters) {
+                struct waiter *w = p->worker->waiters;
+                unlink_waiter(w);
+                w->on_done(w->arg, p, FAULT_BAD_NAME);
+        }
+}

@@ -1,0 +1,157 @@
+#include "engine/persist/fdstore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/core/worker.h"
+#include "engine/sockets/fcgi.h"
+#include "engine/watch/service.h"
+#include "sys/net/notify.h"
+#include "sys/process/orphan.h"
+
+struct fdstore {
+        int socket; /* owned */
+        bool told;  /* a failure was logged */
+};
+
+void fdstore_open(struct supervisor *s)
+{
+        const char *path = service_variable(s->world, "NOTIFY_SOCKET");
+
+        if (!path || !s->state)
+                return;
+        struct fdstore *f = calloc(1, sizeof *f);
+        if (f && (f->socket = notify_open(path)) >= 0) {
+                s->fdstore = f;
+                return;
+        }
+        log_line(s->log, LVL_WARN, "cannot reach the service manager at %s: %s", path,
+                 strerror(errno));
+        free(f);
+}
+
+void fdstore_free(struct supervisor *s)
+{
+        if (!s->fdstore)
+                return;
+        close(s->fdstore->socket);
+        free(s->fdstore);
+        s->fdstore = NULL;
+}
+
+/* After a pipe that it has. */
+bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX])
+{
+        const uint32_t *pipes = p->worker ? p->worker->mark.pipes : NULL;
+        uint64_t inode = !pipes ? 0 : pipes[1] ? pipes[1] : pipes[2] ? pipes[2] : pipes[0];
+
+        given_name(out, inode);
+        return inode != 0;
+}
+
+static void put_named(struct supervisor *s, const char *name, const char *whose, const int *fds,
+                      int count)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        /* FDPOLL=0: that nobody writes to it any more is what it is kept for. */
+        buf_printf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
+        if (notify_put(s->fdstore->socket, buf_str(&text), fds, count) || s->fdstore->told)
+                return;
+        s->fdstore->told = true;
+        log_line(s->log, LVL_WARN, "the service manager does not keep descriptors of '%s': %s",
+                 whose, strerror(errno));
+}
+
+static void put(struct supervisor *s, const struct process *p, const int *fds, int count)
+{
+        char name[GIVEN_NAME_MAX];
+
+        if (s->fdstore && count > 0 && fdstore_name(p, name))
+                put_named(s, name, p->name, fds, count);
+}
+
+void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[3])
+{
+        int have[3], count = 0;
+
+        for (int i = 0; i < 3; i++)
+                if (fds[i] >= 0)
+                        have[count++] = fds[i];
+        put(s, p, have, count);
+}
+
+void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid)
+{
+        AUTO_FD fd = s->fdstore ? orphan_open(pid) : -1;
+
+        if (fd >= 0)
+                put(s, p, &fd, 1);
+}
+
+static void drop(struct supervisor *s, const char *name)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        buf_printf(&text, "FDSTOREREMOVE=1\nFDNAME=%s\n", name);
+        (void)!notify_put(s->fdstore->socket, buf_str(&text), NULL, 0); /* it is small */
+}
+
+void fdstore_forget(struct supervisor *s, const struct process *p)
+{
+        char name[GIVEN_NAME_MAX];
+
+        if (s->fdstore && fdstore_name(p, name))
+                drop(s, name);
+}
+
+void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd)
+{
+        if (s->fdstore)
+                put_named(s, name, url, &fd, 1);
+}
+
+void fdstore_forget_socket(struct supervisor *s, const char *name)
+{
+        if (s->fdstore)
+                drop(s, name);
+}
+
+static bool list_used(const struct supervisor *s, struct strs *out)
+{
+        const struct registry *r = &s->registry;
+
+        for (int g = 0; g < r->group_count; g++)
+                for (int i = 0; i < r->groups[g]->count; i++) {
+                        const struct process *p = r->groups[g]->procs[i];
+                        char name[GIVEN_NAME_MAX];
+                        if (p->pid > 0 && fdstore_name(p, name) && !strs_add(out, name))
+                                return false;
+                }
+        if (!fcgi_kept(s, out))
+                return false;
+        strs_sort(out);
+        return true;
+}
+
+void fdstore_settled(struct supervisor *s)
+{
+        const struct strs *given = s->handover ? &s->handover->names : NULL;
+        AUTO_STRS used = STRS_INIT;
+        size_t at = 0;
+
+        if (!s->fdstore || !given || !given->count || !list_used(s, &used))
+                return;
+        for (size_t i = 0; i < given->count; i++) { /* both are sorted: one walk */
+                const char *name = given->items[i];
+                if (i > 0 && strcmp(name, given->items[i - 1]) == 0)
+                        continue;
+                while (at < used.count && strcmp(used.items[at], name) < 0)
+                        at++;
+                if (at == used.count || strcmp(used.items[at], name) != 0)
+                        drop(s, name);
+        }
+}

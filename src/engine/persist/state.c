@@ -1,0 +1,301 @@
+/* The directory, its lock, and the tables in it. */
+#include "engine/persist/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/persist/state_record.h"
+#include "sys/host/daemonize.h"
+#include "sys/store/handover.h"
+
+bool state_make_dir(const char *dir, struct err *e)
+{
+        struct stat st;
+
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+                return err_set(e, ERR_SYS, "make %s", dir);
+        AUTO_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int error = errno;
+        if (fd < 0 && lstat(dir, &st) == 0 && S_ISLNK(st.st_mode))
+                return err_set(e, ERR_CONFIG, "%s is a link and has to be a directory itself", dir);
+        errno = error;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return err_set(e, ERR_SYS, "open %s", dir);
+        if (st.st_uid != geteuid())
+                return err_set(e, ERR_CONFIG, "%s belongs to another user", dir);
+        if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
+                return err_set(e, ERR_SYS, "chmod %s", dir);
+        return true;
+}
+
+#define LEDGERS "ledgers" /* logs/ writes and reads it */
+
+static char *path_in(const struct state *st, const char *name)
+{
+        AUTO_BUF path = BUF_INIT;
+
+        buf_printf(&path, "%s/%s", st->dir, name);
+        return buf_take(&path);
+}
+
+static bool take_lock(struct state *st, int handover, struct err *e)
+{
+        pid_t holder = 0;
+
+        st->lock_path = path_in(st, "lock");
+        if (!st->lock_path)
+                return err_nomem(e);
+        st->lock = pidfile_inherit(st->lock_path, handover);
+        if (st->lock >= 0)
+                return true;
+        if (pidfile_open(st->lock_path, &st->lock, &holder, e))
+                return true;
+        /* What is known there is better than everything a second time. */
+        if (e->sys == EROFS && pidfile_open_readonly(st->lock_path, &st->lock, &holder, e))
+                return true;
+        if (e->code != ERR_BUSY)
+                return false;
+        return err_set(e, ERR_BUSY,
+                       "Another program is already listening: supervisord with pid %d holds %s.  "
+                       "Shut this program down first before starting supervisord.",
+                       (int)holder, st->dir);
+}
+
+static bool open_table(struct state *st, struct buf *said, struct err *e)
+{
+        char *path = path_in(st, "records");
+        bool ok =
+            path ? statetable_open(&st->table, path, sizeof(struct record_step), &st->who, said, e)
+                 : err_nomem(e);
+
+        free(path);
+        return ok;
+}
+
+static bool open_vault(struct state *st, const char *name, struct vault *v, struct buf *said,
+                       struct err *e)
+{
+        char *path = path_in(st, name);
+        bool ok = path ? vault_open(v, path, &st->who, said, e) : err_nomem(e);
+
+        free(path);
+        return ok;
+}
+
+static bool take_over(struct state *st, struct buf *said, struct err *e)
+{
+        if (!state_owner_here(&st->who, e))
+                return false;
+        st->who.version = STATE_VERSION;
+        st->who.readable_by = STATE_READABLE_BY;
+        return open_vault(st, "events", &st->events, said, e) && open_table(st, said, e) &&
+               open_vault(st, "texts", &st->texts, said, e);
+}
+
+static bool open_tables(struct supervisor *s, struct err *e)
+{
+        struct state *st = s->state;
+        AUTO_BUF said = BUF_INIT;
+
+        bool ok = take_over(st, &said, e);
+        if (said.len)
+                log_line(s->log, LVL_WARN, "%s", buf_str(&said));
+        if (!ok)
+                return false;
+        if (st->table.file.copy)
+                log_line(s->log, LVL_WARN,
+                         "%s is read-only: what it knows is gone on with, but nothing of what "
+                         "happens from now on will survive the death of supervisord, and nothing "
+                         "is started until it can be written",
+                         st->dir);
+        if (st->table.damaged)
+                log_line(s->log, LVL_WARN,
+                         "%s: %u records are damaged; their processes are not known",
+                         st->table.file.path, st->table.damaged);
+        if (st->table.older)
+                log_line(s->log, LVL_WARN,
+                         "%s: %u records are damaged in one of their two copies: the other one is "
+                         "believed",
+                         st->table.file.path, st->table.older);
+        return (state_read_all(s) && state_events_read(st)) || err_nomem(e);
+}
+
+static void release(struct supervisor *s)
+{
+        struct state *st = s->state;
+
+        if (st->margin)
+                s->sys->end = NULL;
+        state_watch_free(st->watch);
+        free(st->full);
+        mapped_margin_drop(st->margin);
+        state_forget_relics(s);
+        statetable_close(&st->table);
+        vault_close(&st->texts);
+        vault_close(&st->events);
+        free(st->left);
+        fd_close(&st->lock);
+        free(st->lock_path);
+        free(st->dir);
+        free(st);
+        s->state = NULL;
+}
+
+bool state_check(const char *dir, struct err *e)
+{
+        struct state st = { .dir = (char *)dir };
+        struct err ignored;
+
+        if (!dir || !state_owner_here(&st.who, &ignored))
+                return true;
+        st.who.version = STATE_VERSION;
+        char *path = path_in(&st, "records");
+        bool fine = !path || statetable_is_readable(path, sizeof(struct record_step), &st.who);
+        if (!fine)
+                err_set(
+                    e, ERR_CONFIG,
+                    "%s is of a version that this program cannot read: it would know nothing of "
+                    "the processes that are running",
+                    path);
+        free(path);
+        return fine;
+}
+
+/* A call failed us, not what is kept there: to begin without it would be to start everything a
+ * second time. */
+static bool knows_what_runs(const struct state *st, const struct err *why)
+{
+        bool is_foreign = why->sys == ELOOP || why->sys == ENOTDIR; /* a link, or no directory */
+        bool passing = why->code == ERR_NOMEM || (why->code == ERR_SYS && !is_foreign);
+        char *path = passing && st && st->dir ? path_in(st, "records") : NULL;
+        bool is_there = path && (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
+
+        free(path);
+        return is_there;
+}
+
+bool state_open(struct supervisor *s, const char *dir, struct err *e)
+{
+        struct state *st = dir ? calloc(1, sizeof *st) : NULL;
+        struct err why = { 0 };
+
+        if (!dir) {
+                log_line(s->log, LVL_INFO,
+                         "no statedir: processes will not survive the death of supervisord");
+                return true;
+        }
+        if (st) {
+                *st = (struct state){ .lock = -1, .dir = strdup(dir) };
+                s->state = st;
+        }
+        if (!st || !st->dir)
+                err_nomem(&why);
+        else if (state_make_dir(dir, &why) &&
+                 take_lock(st, handover_fd(s->handover, "state"), &why) && open_tables(s, &why))
+                return true;
+        bool refused = why.code == ERR_BUSY;
+        if (!refused && knows_what_runs(st, &why)) {
+                err_wrap(&why, "what runs already is not known: ");
+                refused = true;
+        }
+        if (st)
+                release(s);
+        if (refused) {
+                *e = why;
+                return false;
+        }
+        log_line(s->log, LVL_WARN,
+                 "%s; without statedir processes will not survive the death of supervisord",
+                 why.text);
+        s->no_state = strdup(why.text);
+        return true;
+}
+
+void state_keep_logs(struct supervisor *s)
+{
+        struct err e = { 0 };
+        AUTO_BUF said = BUF_INIT;
+        char *path = s->state ? path_in(s->state, LEDGERS) : NULL;
+
+        if (!s->state)
+                return;
+        if ((path || err_nomem(&e)) && logs_keep(s->logs, path, &s->state->who, &said, &e))
+                e.code = ERR_NONE;
+        if (said.len)
+                log_line(s->log, LVL_WARN, "%s", buf_str(&said));
+        if (e.code)
+                log_line(s->log, LVL_WARN, "%s; logs begin to count at 0 after a crash", e.text);
+        free(path);
+}
+
+void state_sign(struct supervisor *s)
+{
+        struct err e = { 0 };
+
+        if (state_is_kept(s) && !pidfile_write(s->state->lock, getpid(), &e))
+                log_line(s->log, LVL_WARN, "%s: %s", s->state->lock_path, e.text);
+}
+
+static void remove_in(const struct state *st, const char *name)
+{
+        char *path = path_in(st, name);
+
+        if (path)
+                unlink(path);
+        free(path);
+}
+
+void state_close(struct supervisor *s, bool keep_it)
+{
+        struct state *st = s->state;
+
+        if (!st)
+                return;
+        if (!keep_it || st->table.used == 0) {
+                statetable_remove(&st->table);
+                vault_remove(&st->texts);
+                vault_remove(&st->events);
+                remove_in(st, LEDGERS);
+                pidfile_remove(st->lock_path, &st->lock);
+                rmdir(st->dir); /* what was set aside keeps it */
+        }
+        release(s);
+}
+
+bool state_is_kept(const struct supervisor *s)
+{
+        return s->state && !s->state->table.file.copy;
+}
+
+bool state_is_there(const struct supervisor *s)
+{
+        return state_is_kept(s) && mapped_is_there(&s->state->table.file) &&
+               mapped_is_there(&s->state->texts.file) && mapped_is_there(&s->state->events.file) &&
+               pidfile_is_there(s->state->lock_path, s->state->lock);
+}
+
+const char *state_trouble(const struct supervisor *s)
+{
+        const struct state *st = s->state;
+
+        if (!st)
+                return s->no_state;
+        if (state_watch_trouble(st->watch))
+                return state_watch_trouble(st->watch);
+        return st->table.file.copy ? "it has become read-only" : st->full;
+}
+
+const char *state_dir(const struct supervisor *s)
+{
+        return s->state ? s->state->dir : NULL;
+}
+
+bool state_hand_over(const struct supervisor *s, struct strs *items)
+{
+        return !s->state || handover_put_fd(items, "state", s->state->lock);
+}

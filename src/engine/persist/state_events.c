@@ -1,0 +1,217 @@
+/* <statedir>/events: what listeners have not acknowledged yet, in a vault, each with a mark that
+ * says what became of it; and the next numbers, so that they go on. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/persist/state.h"
+#include "engine/persist/state_record.h"
+
+enum tag { TAG_EVENT = 1, TAG_POOL = 2 };
+
+/* A mark is a phase and a listener's number. */
+#define PHASE_BITS 3
+#define PHASE_MASK ((1u << PHASE_BITS) - 1)
+
+/* Behind it: pool and event name, each with its NUL, and the payload. */
+struct event_record {
+        uint64_t serial, poolserial;
+};
+
+/* The next number is `base` and the mark. Behind it: the pool's name. */
+struct pool_record {
+        uint64_t base;
+};
+
+/* ---- numbers */
+
+/* In the file's margin, behind what the vault has there. */
+static uint64_t *serial_place(const struct state *st)
+{
+        return (uint64_t *)mapped_margin(&st->events.file) + 1;
+}
+
+void state_serial(struct supervisor *s, uint64_t next)
+{
+        if (s->state)
+                __atomic_store_n(serial_place(s->state), next, __ATOMIC_RELEASE);
+}
+
+uint64_t state_serial_kept(const struct supervisor *s)
+{
+        return s->state ? *serial_place(s->state) : 0;
+}
+
+static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
+{
+        struct pool_record r = { .base = next };
+        AUTO_BUF text = BUF_INIT;
+        struct err ignored; /* without it numbers begin anew after a crash */
+
+        buf_put(&text, &r, sizeof r);
+        buf_put(&text, pool, strlen(pool) + 1);
+        uint32_t at =
+            text.failed ? VAULT_NONE
+                        : vault_put(&s->state->events, TAG_POOL, 0, text.data, text.len, &ignored);
+        return at == VAULT_NONE ? 0 : at + 1;
+}
+
+void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next)
+{
+        const struct pool_record *r;
+        size_t len;
+
+        if (!s->state)
+                return;
+        if (*kept) {
+                r = vault_get(&s->state->events, *kept - 1, &len);
+                if (next - r->base <= UINT32_MAX) {
+                        vault_mark(&s->state->events, *kept - 1, (uint32_t)(next - r->base));
+                        return;
+                }
+        }
+        uint32_t was = *kept;
+        *kept = put_pool(s, pool, next);
+        state_pool_forget(s, was);
+}
+
+void state_pool_forget(struct supervisor *s, uint32_t kept)
+{
+        if (s->state && kept)
+                vault_drop(&s->state->events, kept - 1);
+}
+
+/* ---- events */
+
+uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
+{
+        struct event_record r = { .serial = e->serial, .poolserial = e->poolserial };
+        AUTO_BUF text = BUF_INIT;
+        struct err why = { 0 };
+        uint32_t at = VAULT_NONE;
+
+        if (!s->state)
+                return 0;
+        buf_reserve(&text, sizeof r + strlen(e->pool) + strlen(e->name) + 2 + e->len);
+        buf_put(&text, &r, sizeof r);
+        buf_put(&text, e->pool, strlen(e->pool) + 1);
+        buf_put(&text, e->name, strlen(e->name) + 1);
+        buf_put(&text, e->payload, e->len);
+        if (text.failed)
+                err_nomem(&why);
+        else
+                at = vault_put(&s->state->events, TAG_EVENT, 0, text.data, text.len, &why);
+        if (at != VAULT_NONE)
+                return at + 1;
+        if (!s->state->told_events)
+                log_line(s->log, LVL_WARN, "%s; events that wait would not survive", why.text);
+        s->state->told_events = true;
+        return 0;
+}
+
+void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener)
+{
+        if (s->state && kept)
+                vault_mark(&s->state->events, kept - 1,
+                           (uint32_t)listener << PHASE_BITS | (uint32_t)phase);
+}
+
+void state_event_drop(struct supervisor *s, uint32_t kept)
+{
+        if (s->state && kept)
+                vault_drop(&s->state->events, kept - 1);
+}
+
+/* ---- of the daemon before us */
+
+bool state_events_read(struct state *st)
+{
+        uint32_t at, tag, next = 0;
+        size_t count = 0;
+
+        while (vault_find(&st->events, next, &tag, &next) != VAULT_NONE)
+                count++;
+        st->left = calloc(count + 1, sizeof *st->left);
+        if (!st->left)
+                return false;
+        next = 0;
+        while (st->left_count < count &&
+               (at = vault_find(&st->events, next, &tag, &next)) != VAULT_NONE)
+                if (vault_claim(&st->events, at))
+                        st->left[st->left_count++] = (struct left){ .at = at, .tag = tag };
+        return true;
+}
+
+static bool read_event(const struct vault *v, uint32_t at, struct kept_event *e)
+{
+        size_t len;
+        const char *data = vault_get(v, at, &len), *end = data + len;
+        uint32_t mark = vault_marked(v, at);
+        struct event_record r;
+
+        if (len < sizeof r)
+                return false;
+        memcpy(&r, data, sizeof r);
+        data += sizeof r;
+        *e = (struct kept_event){ .serial = r.serial,
+                                  .poolserial = r.poolserial,
+                                  .phase = (enum event_phase)(mark & PHASE_MASK),
+                                  .listener = (int)(mark >> PHASE_BITS),
+                                  .kept = at + 1 };
+        e->pool = record_next_text(&data, end);
+        e->name = record_next_text(&data, end);
+        e->payload = data;
+        e->len = (size_t)(end - data);
+        return e->pool && e->name;
+}
+
+uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out)
+{
+        struct state *st = s->state;
+
+        for (size_t i = 0; st && i < st->left_count; i++) {
+                struct left *k = &st->left[i];
+                struct pool_record r;
+                size_t len;
+                if (k->tag != TAG_POOL || k->taken)
+                        continue;
+                const char *data = vault_get(&st->events, k->at, &len);
+                if (len <= sizeof r || data[len - 1] || strcmp(data + sizeof r, pool) != 0)
+                        continue;
+                k->taken = true;
+                memcpy(&r, data, sizeof r);
+                *kept_out = k->at + 1;
+                return r.base + vault_marked(&st->events, k->at);
+        }
+        return 0;
+}
+
+void state_events_of(struct supervisor *s, const char *pool,
+                     void (*take)(void *arg, const struct kept_event *e), void *arg)
+{
+        struct state *st = s->state;
+        struct kept_event e;
+
+        for (size_t i = 0; st && i < st->left_count; i++) {
+                struct left *k = &st->left[i];
+                if (k->tag != TAG_EVENT || k->taken || !read_event(&st->events, k->at, &e) ||
+                    strcmp(e.pool, pool) != 0)
+                        continue;
+                k->taken = true;
+                take(arg, &e);
+        }
+}
+
+void state_events_settled(struct supervisor *s)
+{
+        struct state *st = s->state;
+
+        if (!st || !st->left)
+                return;
+        for (size_t i = 0; i < st->left_count; i++)
+                if (!st->left[i].taken)
+                        vault_drop(&st->events, st->left[i].at);
+        free(st->left);
+        st->left = NULL;
+        st->left_count = 0;
+}

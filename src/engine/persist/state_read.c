@@ -1,0 +1,318 @@
+/* Reading what the daemon before us left: every record becomes a relic, until adopt.c has gone on
+ * with all of them. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/persist/state.h"
+#include "engine/persist/state_record.h"
+#include "model/config/process_given.h"
+#include "sys/process/orphan.h"
+
+/* ---- one record */
+
+static void unpack_ending(const struct record_step *step, struct process_memory *m)
+{
+        int raw = step->raw;
+
+        m->known = (step->bits & BIT_KNOWN) != 0;
+        m->happened = (step->bits & BIT_HAPPENED) != 0;
+        m->expected = (step->bits & BIT_EXPECTED) != 0;
+        m->unhealthy = (step->bits & BIT_UNHEALTHY) != 0;
+        m->raw = raw;
+        m->code = m->known && WIFEXITED(raw) ? WEXITSTATUS(raw) : m->happened ? -1 : 0;
+        m->sig = m->known && WIFSIGNALED(raw) ? WTERMSIG(raw) : 0;
+        m->core = m->sig && WCOREDUMP(raw);
+        m->ended_wall_ms = step->ended_wall;
+}
+
+static void unpack_memory(const struct record_step *step, struct process_memory *m)
+{
+        unpack_ending(step, m);
+        m->state = step->state;
+        m->waiting = step->waiting;
+        m->health = step->health;
+        m->ever_ok = (step->bits & BIT_EVER_OK) != 0;
+        m->remains = (step->bits & BIT_REMAINS) != 0;
+        m->pid = step->pid;
+        m->restarts = (int32_t)step->restarts;
+        m->due_ms = step->due;
+        m->spawned_ms = step->spawned;
+        m->spawned_wall_ms = step->spawned_wall;
+        m->tried_wall_ms = step->tried_wall;
+        m->calm_ms = step->calm;
+        m->stopped_wall_ms = step->stopped_wall;
+        m->tries = (int32_t)step->tries;
+        m->crashes = (int32_t)step->crashes;
+        m->check_failures = (int32_t)step->check_failures;
+        m->check_successes = (int32_t)step->check_successes;
+}
+
+static void unpack_untold(const struct record_step *step, struct record *r)
+{
+        uint32_t rest = (uint32_t)step->numprocs;
+
+        if (r->kind != RECORD_PROCESS || (rest & 0xff) == 0 || (rest & 0xff) > PS_COUNT)
+                return;
+        r->untold = (struct untold){ .pid = step->replicas,
+                                     .any = true,
+                                     .from = (uint8_t)((rest & 0xff) - 1) };
+        r->untold_serial = rest >> 8;
+}
+
+static void unpack_step(const struct record_step *step, struct record *r)
+{
+        r->kind = (enum record_kind)step->kind;
+        r->flags = step->flags;
+        r->work = step->work;
+        r->status = step->status;
+        r->start_low = step->start_low;
+        r->start_high = r->start_low + step->start_span;
+        r->listener = (struct listener_memory){ .state = step->listener_state,
+                                                .in_step = (step->bits & BIT_IN_STEP) != 0,
+                                                .heard = (uint16_t)step->listener_heard };
+        r->replicas = step->replicas;
+        r->numprocs = step->numprocs;
+        r->scaled = r->kind == RECORD_FLEET;
+        for (int i = 0; i < 3; i++)
+                r->pipes[i] = step->pipes[i];
+        unpack_untold(step, r);
+        unpack_memory(step, &r->memory);
+}
+
+const char *record_next_text(const char **at, const char *end)
+{
+        const char *text = *at;
+        const char *nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
+
+        *at = nul ? nul + 1 : end;
+        return nul ? text : NULL;
+}
+
+static bool unpack_texts(struct record *r, const char *at, const char *end)
+{
+        const char *spawnerr;
+
+        for (int i = 0; i < TEXT_COUNT; i++)
+                if (!(r->text[i] = record_next_text(&at, end)))
+                        return false;
+        if (!*r->text[TEXT_GROUP])
+                r->text[TEXT_GROUP] = r->text[TEXT_NAME];
+        if (!*r->text[TEXT_PROGRAM])
+                r->text[TEXT_PROGRAM] = r->text[TEXT_GROUP];
+        spawnerr = record_next_text(&at, end);
+        if (!spawnerr || strlen(spawnerr) >= sizeof r->memory.spawnerr)
+                return false;
+        strcpy(r->memory.spawnerr, spawnerr);
+        return *r->text[TEXT_NAME] != '\0';
+}
+
+static bool unpack_frame(struct record *r, const char *data, size_t len)
+{
+        struct record_frame frame = { 0 };
+
+        if (len < sizeof frame.size)
+                return false;
+        memcpy(&frame.size, data, sizeof frame.size);
+        size_t size = frame.size;
+        if (size > len)
+                return false;
+        memcpy(&frame, data, size < sizeof frame ? size : sizeof frame);
+        size_t failures = frame.failure_count * sizeof *r->memory.failures_ms;
+        if (frame.failure_count > MEMORY_FAILURES || failures > len - size)
+                return false;
+        memcpy(r->memory.failures_ms, data + size, failures);
+        r->memory.failure_count = frame.failure_count;
+        r->program_kind = frame.program_kind;
+        r->stopsignal = frame.stopsignal;
+        r->stopwaitsecs = frame.stopwaitsecs;
+        r->number = frame.number;
+        r->stopasgroup = frame.stopasgroup;
+        r->killasgroup = frame.killasgroup;
+        r->given = frame.given;
+        return unpack_texts(r, data + size + failures, data + len);
+}
+
+static bool makes_sense(const struct record *r)
+{
+        if (r->kind == RECORD_FLEET)
+                return true;
+        return r->kind == RECORD_PROCESS && r->program_kind > 0 && r->stopsignal > 0 &&
+               r->stopsignal < 65 && r->stopwaitsecs >= 0 && r->number >= 0;
+}
+
+bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out)
+{
+        struct record_step step;
+        size_t len;
+
+        *r = (struct record){ 0 };
+        if (!statetable_read(&st->table, slot, &step, sizeof step))
+                return false;
+        unpack_step(&step, r);
+        *texts_out = step.texts;
+        const char *frame = vault_look(&st->texts, step.texts, step.kind, &len);
+        return frame && unpack_frame(r, frame, len) && makes_sense(r);
+}
+
+/* Its texts move out of the table, where they may be written anew before they are read. */
+static bool copy_texts(struct state *st, struct relic *k)
+{
+        size_t len;
+        const char *frame = vault_get(&st->texts, k->texts, &len);
+
+        k->block = malloc(len);
+        if (!k->block)
+                return false;
+        memcpy(k->block, frame, len);
+        for (int i = 0; i < TEXT_COUNT; i++)
+                k->record.text[i] = k->block + (k->record.text[i] - frame);
+        return true;
+}
+
+/* ---- all of them */
+
+static int compare_names(const struct relic *k, const char *group, const char *name)
+{
+        int c = strcmp(k->record.text[TEXT_GROUP], group);
+
+        return c ? c : strcmp(k->record.text[TEXT_NAME], name);
+}
+
+static int by_names(const void *a, const void *b)
+{
+        const struct relic *x = a, *y = b;
+
+        if (x->record.kind != y->record.kind)
+                return x->record.kind < y->record.kind ? -1 : 1;
+        return compare_names(x, y->record.text[TEXT_GROUP], y->record.text[TEXT_NAME]);
+}
+
+static bool spare_logs(struct state *st)
+{
+        for (size_t i = 0; i < st->process_count; i++) {
+                const struct record *r = &st->relics[i].record;
+                if (((r->flags & RECORD_OUT_AUTO) && !strs_add(&st->spared, r->text[TEXT_OUT])) ||
+                    ((r->flags & RECORD_ERR_AUTO) && !strs_add(&st->spared, r->text[TEXT_ERR])))
+                        return false;
+        }
+        return true;
+}
+
+bool state_read_all(struct supervisor *s)
+{
+        struct state *st = s->state;
+        const struct statetable *t = &st->table;
+
+        st->relics = calloc((size_t)t->used + 1, sizeof *st->relics);
+        if (!st->relics)
+                return false;
+        for (uint32_t i = 0; i < t->slot_count; i++) {
+                if (!t->slots[i].len)
+                        continue;
+                struct relic *k = &st->relics[st->relic_count];
+                k->slot = i;
+                if (!record_read(st, i, &k->record, &k->texts) ||
+                    !vault_claim(&st->texts, k->texts)) {
+                        log_line(s->log, LVL_WARN,
+                                 "state table: record %u is damaged; its process is not known", i);
+                        statetable_drop(&st->table, i);
+                        continue;
+                }
+                st->relic_count++;
+                st->process_count += k->record.kind == RECORD_PROCESS;
+                if (!copy_texts(st, k))
+                        return false;
+        }
+        qsort(st->relics, st->relic_count, sizeof *st->relics, by_names);
+        return spare_logs(st);
+}
+
+struct relic *state_relic(const struct supervisor *s, const char *group, const char *name)
+{
+        size_t low = 0, high = s->state ? s->state->process_count : 0;
+
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                int c = compare_names(&s->state->relics[mid], group, name);
+                if (c == 0)
+                        return &s->state->relics[mid];
+                if (c < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+void state_forget_relics(struct supervisor *s)
+{
+        struct state *st = s->state;
+
+        for (size_t i = 0; i < st->relic_count; i++)
+                free(st->relics[i].block);
+        free(st->relics);
+        st->relics = NULL;
+        st->relic_count = st->process_count = 0;
+        strs_release(&st->spared);
+}
+
+/* ---- what it is asked for */
+
+const char *const *state_spared_logs(const struct supervisor *s)
+{
+        return s->state ? (const char *const *)s->state->spared.items : NULL;
+}
+
+const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr)
+{
+        const struct relic *k = state_relic(s, p->group->name, p->name);
+        unsigned flag = is_stderr ? RECORD_ERR_AUTO : RECORD_OUT_AUTO;
+
+        if (!k || !(k->record.flags & flag))
+                return NULL;
+        const char *path = k->record.text[is_stderr ? TEXT_ERR : TEXT_OUT];
+        return *path ? path : NULL;
+}
+
+/* Nobody chooses names so that two of them meet in 64 bits. */
+uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr)
+{
+        uint64_t key = 1 + is_stderr;
+
+        if (!s->state)
+                return 0;
+        key = mapped_mix(key, strlen(p->group->name));
+        key = mapped_sum(key, p->group->name, strlen(p->group->name));
+        return mapped_sum(key, p->name, strlen(p->name));
+}
+
+static bool runs_by(const struct supervisor *s, const struct record *r, const struct program *p)
+{
+        struct recipe recipe = { 0 };
+        struct err e = { 0 };
+        AUTO_STRS argv = STRS_INIT;
+        uint64_t given = 0;
+
+        bool ok = recipe_make(p, r->text[TEXT_GROUP], r->number, s->world, &recipe, &e) &&
+                  command_split(recipe.command, &argv, &e) &&
+                  given_fingerprint(p, &recipe, &argv, &given);
+        recipe_release(&recipe);
+        return ok && given == r->given;
+}
+
+/* Another program, or one with another socket, has another fingerprint. */
+int state_fcgi_socket(const struct supervisor *s, const struct program *p)
+{
+        for (size_t i = 0; s->state && i < s->state->process_count; i++) {
+                const struct record *r = &s->state->relics[i].record;
+                struct orphan who = { r->memory.pid, r->start_low, r->start_high };
+                if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
+                    strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))
+                        continue;
+                int fd = orphan_socket(&who, 0);
+                if (fd >= 0)
+                        return fd;
+        }
+        return -1;
+}

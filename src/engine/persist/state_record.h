@@ -1,0 +1,181 @@
+/* The records of the state directory, between state_write.c, state_read.c and adopt.c.
+ *
+ * A record has two halves. What changes with every step of a process is of a fixed size, in
+ * <statedir>/records (sys/store/slot_table.h); names, paths and what else stays for long is in
+ * <statedir>/texts (sys/store/record_store.h), written anew only when it has changed, and referred
+ * to from there. Both layouts are file formats: STATE_VERSION counts up with each change, and
+ * STATE_READABLE_BY where an earlier version could not read it; what is of another version is set
+ * aside (sys/store/mapped.h). */
+#ifndef ENGINE_PERSIST_STATE_RECORD_H
+#define ENGINE_PERSIST_STATE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strlist.h"
+#include "engine/core/worker.h"
+#include "engine/events/listeners.h"
+#include "engine/persist/state.h"
+#include "model/unit/process_memory.h"
+#include "sys/store/record_store.h"
+#include "sys/store/slot_table.h"
+
+#define STATE_VERSION     1
+#define STATE_READABLE_BY 1
+
+enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
+
+enum record_flag {
+        RECORD_REAPED = 1,   /* it ended with `status`; its logs were still being read */
+        RECORD_LOST = 2,     /* the same, but nobody knows how */
+        RECORD_ENDING = 4,   /* written during the daemon's end: no order of an operator */
+        RECORD_OUT_AUTO = 8, /* the log's path was generated */
+        RECORD_ERR_AUTO = 16,
+        RECORD_ADOPTED = 32,
+};
+
+enum memory_bit {
+        BIT_KNOWN = 1,
+        BIT_HAPPENED = 2,
+        BIT_EXPECTED = 4,
+        BIT_UNHEALTHY = 8,
+        BIT_EVER_OK = 16,
+        BIT_IN_STEP = 32,
+        BIT_REMAINS = 64,
+};
+
+enum record_text { TEXT_NAME, TEXT_GROUP, TEXT_PROGRAM, TEXT_OUT, TEXT_ERR, TEXT_COUNT };
+
+/* A record as it is worked with. Texts are borrowed; "" where there is none. */
+struct record {
+        enum record_kind kind;
+        unsigned flags;
+        const char *text[TEXT_COUNT];
+
+        /* A process. */
+        unsigned work;  /* DO_* that were about to be begun */
+        int status;     /* as from waitpid: of the death that its logs are read for */
+        uint64_t given; /* fingerprint of what it was started with; 0: it never was */
+        uint64_t start_low, start_high;
+        uint64_t pipes[3]; /* inodes; 0: none */
+        int number, stopsignal, stopwaitsecs, program_kind;
+        bool stopasgroup, killasgroup;
+        struct listener_memory listener;
+        struct process_memory memory;
+        struct untold untold;
+        uint32_t untold_serial; /* the next event's then: its low UNTOLD_BITS */
+
+        /* A fleet. */
+        int replicas, numprocs, scaled;
+};
+
+/* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
+#define UNTOLD_BITS 24
+struct record_step {
+        uint8_t kind, state, waiting, health;
+        uint8_t work, flags, bits, listener_state;
+        uint32_t texts; /* where the other half is */
+        int32_t pid;
+        uint32_t restarts;
+        uint32_t pipes[3];          /* the kernel counts them in 32 bits */
+        int32_t replicas, numprocs; /* of a process: the pid and the rest of what is untold */
+        int64_t due : 48;
+        uint64_t tries : 16;
+        int64_t spawned : 48;
+        uint64_t crashes : 16;
+        int64_t spawned_wall : 48;
+        uint64_t check_failures : 16;
+        int64_t tried_wall : 48;
+        uint64_t check_successes : 16;
+        int64_t calm : 48;
+        uint64_t raw : 16; /* wait status of the last ending */
+        int64_t stopped_wall : 48;
+        uint64_t status : 16;
+        int64_t ended_wall : 48;
+        uint64_t listener_heard : 16;
+        uint64_t start_low : 48;
+        uint64_t start_span : 16;
+};
+_Static_assert(sizeof(struct record_step) == 104, "two copies and their sums fill 256 bytes");
+
+/* The half that stays; failures_ms and texts (each ends in NUL) follow. */
+struct record_frame {
+        uint16_t size; /* of this struct, by whoever wrote it */
+        uint8_t program_kind, stopsignal;
+        int32_t stopwaitsecs, number;
+        uint8_t stopasgroup, killasgroup, failure_count, spare;
+        uint64_t given;
+};
+#define FRAME_MAX 9216 /* with all that follows */
+
+/* One that the daemon before us left. */
+struct relic {
+        struct record record;
+        uint32_t slot, texts;
+        char *block;             /* owned: what record.text points into */
+        struct process *process; /* adopt.c: who goes on with it */
+};
+
+struct left {
+        uint32_t at, tag;
+        bool taken;
+};
+
+/* A birth that is under way: what the child writes down. */
+struct birth {
+        struct statetable *table;
+        uint32_t slot;
+        struct record_step step;
+};
+
+struct state {
+        struct state_owner who;
+        struct statetable table;
+        struct vault texts, events;
+        char *dir;       /* owned */
+        char *lock_path; /* owned */
+        int lock;        /* owned */
+        char *full;      /* owned: why a record found no room; NULL: they do */
+        bool told_events;
+        struct state_watch *watch; /* owned; NULL: not yet, or it cannot be watched */
+        struct birth birth;
+        void *margin; /* owned (mapped_margin_keep): where the kernel writes ends; NULL: not yet */
+        struct relic *relics; /* owned; processes sorted by group and name, then the fleets */
+        size_t relic_count, process_count;
+        struct strs spared;
+        struct left *left; /* owned: what the daemon before us left in `events`; NULL: settled */
+        size_t left_count;
+};
+
+/* state.c: the directory is there, is ours, and only for us. */
+bool state_make_dir(const char *dir, struct err *e);
+
+/* state_watch.c */
+void state_watch_begin(struct supervisor *s);
+void state_watch_free(struct state_watch *w);                 /* NULL is fine */
+const char *state_watch_trouble(const struct state_watch *w); /* NULL: none */
+/* What is in trouble is tried now, and not only when its time has come. NULL is fine. */
+void state_watch_retry(struct state_watch *w);
+
+/* state_ends.c: the file of the records is another one. */
+void state_ends_follow(struct supervisor *s);
+
+/* state_write.c. False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
+bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len);
+/* Written down as a new record. STATE_NO_SLOT: *e. *texts_out: where its texts are. */
+uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e);
+void record_drop(struct state *st, uint32_t slot, uint32_t texts);
+
+/* state_read.c. Texts are borrowed from the table. False: there is none, or it is damaged. */
+bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out);
+/* The text at *at, which moves on behind its NUL. NULL: there is none before `end`. */
+const char *record_next_text(const char **at, const char *end);
+/* Everything in the table becomes relics. False: no memory. */
+bool state_read_all(struct supervisor *s);
+struct relic *state_relic(const struct supervisor *s, const char *group, const char *name);
+void state_forget_relics(struct supervisor *s);
+
+/* state_events.c. False: no memory. */
+bool state_events_read(struct state *st);
+
+#endif

@@ -1,0 +1,888 @@
+#include "engine/run/descendants.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fault_point.h"
+#include "base/fd.h"
+#include "base/signame.h"
+#include "engine/persist/state.h"
+#include "engine/run/reaper.h"
+#include "engine/run/survey.h"
+#include "engine/watch/probes.h"
+#include "sys/process/orphan.h"
+
+#define NAME_AFTER_S 0.25 /* ends within that time share one look at what they left */
+#define KILL_AGAIN_S 0.02 /* until SIGKILL is seen to have worked */
+#define KILL_MS      5000 /* since another one was found: then what does not die is left */
+#define CHECKS_MS    1000
+#define NAMED_MOST   100 /* of one stop, in the log; the rest is counted */
+#define PASSES       64  /* of one round, while it finds others that forked */
+#define SPARES       256 /* of those that end all the time */
+#define SHARE        4   /* looks may take one part in so many of the time */
+
+enum stage {
+        STAGE_NAME,  /* look for what is left, and name it */
+        STAGE_ENDED, /* look whether its end may be announced */
+        STAGE_WAIT,  /* what is below it has its time */
+        STAGE_KILL,  /* which is over */
+        STAGE_OVER,
+};
+
+/* One whose worker has ended. */
+struct ended {
+        struct ended *next;
+        struct process *process; /* borrowed: sweep_forget comes before it is freed */
+        pid_t leader;            /* 0: not known any more */
+        enum stage stage;
+        bool holds;    /* what comes after its end waits */
+        bool is_asked; /* whether its session holds anybody, and that is `has_left` */
+        bool has_left;
+        bool astray;             /* its orphans are not our children */
+        bool is_resumed;         /* what an earlier daemon has told was made to go on */
+        bool group_had_it;       /* the stop signal went to its whole process group */
+        unsigned long long told; /* when what is below it had the signal, in clock ticks; 0: not */
+        struct proc_table had_it;
+        struct proc_table killed;
+        size_t told_count, kill_count; /* as far as they are named */
+        int64_t kill_ms;               /* when the last one of them was found; 0: not yet */
+        ev_io watch; /* astray: no SIGCHLD tells of their end, but this pidfd of one of them */
+        int watched; /* owned; -1: none */
+};
+
+struct sweep {
+        struct supervisor *sup; /* borrowed */
+        struct ended *first;    /* owned list */
+        struct ended *spare;    /* owned list of what is used again */
+        int spare_count;
+        int asker; /* owned; -1: not yet */
+        ev_timer name, again;
+        bool due;               /* a look is asked for */
+        int64_t next_ms;        /* looks are not to be all that the daemon does */
+        int64_t checks_ms;      /* the last one for what health checks have left */
+        struct proc_table rest; /* at the daemon's end: told to end */
+};
+
+/* ---- when to look */
+
+static void look_now(struct sweep *sweep)
+{
+        sweep->due = true;
+        ev_prepare_start(sweep->sup->loop, &sweep->sup->settle);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)revents;
+        ev_timer_stop(loop, w);
+        look_now(w->data);
+}
+
+static void look_in(struct sweep *sweep, ev_timer *timer, double seconds)
+{
+        struct ev_loop *loop = sweep->sup->loop;
+
+        if (ev_is_active(timer))
+                return;
+        ev_now_update(loop);
+        ev_timer_set(timer, seconds, 0.);
+        ev_timer_start(loop, timer);
+}
+
+static struct sweep *sweep_of(struct supervisor *s)
+{
+        struct sweep *sweep = s->sweep;
+
+        if (sweep || !(sweep = calloc(1, sizeof *sweep)))
+                return sweep;
+        sweep->sup = s;
+        sweep->asker = -1;
+        ev_timer_init(&sweep->name, on_timer, 0., 0.);
+        ev_timer_init(&sweep->again, on_timer, 0., 0.);
+        sweep->name.data = sweep->again.data = sweep;
+        return s->sweep = sweep;
+}
+
+/* ---- those whose worker has ended */
+
+static void unwatch(struct supervisor *s, struct ended *end)
+{
+        ev_io_stop(s->loop, &end->watch);
+        fd_close(&end->watched);
+}
+
+static void ended_free(struct supervisor *s, struct ended *end)
+{
+        struct sweep *sweep = s->sweep;
+
+        unwatch(s, end);
+        proc_table_release(&end->had_it);
+        proc_table_release(&end->killed);
+        if (sweep->spare_count == SPARES) {
+                free(end);
+                return;
+        }
+        end->next = sweep->spare;
+        sweep->spare = end;
+        sweep->spare_count++;
+}
+
+static struct ended *ended_new(struct sweep *sweep)
+{
+        struct ended *end = sweep->spare;
+
+        if (!end)
+                return calloc(1, sizeof *end);
+        sweep->spare = end->next;
+        sweep->spare_count--;
+        return end;
+}
+
+static struct ended *ended_of(const struct sweep *sweep, const struct process *p)
+{
+        struct ended *end = sweep ? sweep->first : NULL;
+
+        while (end && (end->process != p || !end->holds))
+                end = end->next;
+        return end;
+}
+
+static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
+{
+        struct ended *end = w->data;
+        struct supervisor *s = end->process->worker->sup;
+
+        (void)loop, (void)revents;
+        unwatch(s, end);
+        look_now(s->sweep);
+}
+
+static struct ended *ended_add(struct supervisor *s, struct process *p, enum stage stage)
+{
+        struct sweep *sweep = sweep_of(s);
+        struct ended *end = sweep ? ended_new(sweep) : NULL;
+
+        if (!end) {
+                log_line(s->log, LVL_WARN, "out of memory: descendants of '%s' are not looked for",
+                         p->name);
+                return NULL;
+        }
+        const struct worker *w = p->worker;
+        *end = (struct ended){ .next = sweep->first,
+                               .process = p,
+                               .stage = stage,
+                               .holds = stage != STAGE_NAME,
+                               .astray = w && w->astray && stage != STAGE_NAME,
+                               .watched = -1 };
+        ev_init(&end->watch, on_watched);
+        end->watch.data = end;
+        return sweep->first = end;
+}
+
+void sweep_forget(struct supervisor *s, const struct process *p)
+{
+        struct ended **at = s->sweep ? &s->sweep->first : NULL;
+
+        while (at && *at) {
+                struct ended *end = *at;
+                if (end->process != p) {
+                        at = &end->next;
+                        continue;
+                }
+                *at = end->next;
+                ended_free(s, end);
+        }
+}
+
+void sweep_free(struct supervisor *s)
+{
+        struct sweep *sweep = s->sweep;
+
+        if (!sweep)
+                return;
+        ev_timer_stop(s->loop, &sweep->name);
+        ev_timer_stop(s->loop, &sweep->again);
+        while (sweep->first) {
+                struct ended *end = sweep->first;
+                sweep->first = end->next;
+                ended_free(s, end);
+        }
+        while (sweep->spare) {
+                struct ended *end = sweep->spare;
+                sweep->spare = end->next;
+                free(end);
+        }
+        proc_table_release(&sweep->rest);
+        fd_close(&sweep->asker);
+        free(sweep);
+        s->sweep = NULL;
+}
+
+/* ---- before the stop */
+
+static void forget_kin(struct worker *w)
+{
+        if (w && w->remains)
+                proc_table_release(&w->remains->kin);
+}
+
+/* At the daemon's own end everything below us goes anyway. */
+void sweep_look(struct supervisor *s, struct process *p)
+{
+        const struct program *g = p->program;
+        struct proc_table tree;
+
+        if (!p->worker || p->pid <= 0 || s->mood != MOOD_RUNNING)
+                return;
+        forget_kin(p->worker);
+        if (!kin_tree(&p->pid, 1, &tree) &&
+            !((g->stopasgroup || g->killasgroup) && proc_table_read(&tree)))
+                return;
+        size_t count = proc_descendants(&tree, p->pid, NULL, 0);
+        struct remains *r = count ? worker_remains(p->worker) : NULL;
+        struct proc_entry *found = r ? calloc(count, sizeof *found) : NULL;
+        if (found) {
+                proc_descendants(&tree, p->pid, found, count);
+                r->kin = (struct proc_table){ .items = found, .count = count, .cap = count };
+                log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
+                         count);
+        }
+        proc_table_release(&tree);
+}
+
+/* ---- its end */
+
+static bool stops_all(const struct supervisor *s, const struct process *p)
+{
+        return p->program->stopasgroup || p->program->killasgroup || s->mood != MOOD_RUNNING;
+}
+
+/* It was asked to stop, by whomever. */
+static bool is_stopping(const struct process *p)
+{
+        return p->state == PS_STOPPING || p->state == PS_RESTARTING || p->state == PS_RETIRING ||
+               p->state == PS_SICK || p->state == PS_LATE;
+}
+
+bool sweep_owes(const struct supervisor *s, const struct process *p)
+{
+        return is_stopping(p) && stops_all(s, p);
+}
+
+bool sweep_holds(struct supervisor *s, struct process *p)
+{
+        bool all = stops_all(s, p);
+        struct ended *end = ended_add(s, p, all ? STAGE_ENDED : STAGE_NAME);
+
+        if (!end)
+                return false;
+        end->leader = p->pid;
+        end->group_had_it = is_stopping(p) && p->program->stopasgroup;
+        if (all)
+                look_now(s->sweep);
+        else
+                ev_prepare_start(s->loop, &s->settle);
+        return all;
+}
+
+void sweep_signal(struct supervisor *s, struct process *p, bool kill_it)
+{
+        struct ended *end = ended_of(s->sweep, p);
+
+        if (!worker_of(s, p) || (!end && p->pid > 0))
+                return; /* it has ended just now: the rest follows */
+        if (!end) {
+                end = ended_add(s, p, STAGE_WAIT);
+                if (!end) {
+                        supervisor_act(s, p, p->state, process_cleared(p, clock_now()));
+                        return;
+                }
+                p->worker->owes_stop = true;
+                end->leader = p->worker->remains ? p->worker->remains->leader : 0;
+        }
+        if (kill_it && end->stage < STAGE_KILL)
+                end->stage = STAGE_KILL;
+        look_now(s->sweep);
+}
+
+/* ---- one look */
+
+struct look {
+        struct supervisor *sup;
+        struct survey survey;
+        unsigned long long ticks;        /* when it was begun */
+        bool told_others, killed_others; /* who was not known to the last one */
+};
+
+/* What a check has left is none of the program's, and what was started later than its next run is
+ * that one's. */
+static bool is_below(const struct found *f, const struct process *p)
+{
+        if (f->owner != p || f->of_check || f->is_ours)
+                return false;
+        bool runs = p->pid > 0 && !p->worker->reaped;
+        return !runs || f->who.start_ticks < p->worker->mark.start_low;
+}
+
+static size_t count_below(const struct look *l, const struct process *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < l->survey.count; i++)
+                n += is_below(&l->survey.items[i], p);
+        return n;
+}
+
+static void describe(pid_t pid, struct buf *out)
+{
+        char command[256];
+
+        proc_command(pid, command, sizeof command);
+        buf_printf(out, "%d %s", (int)pid, command);
+}
+
+static void list_leftover(struct process *p, const struct buf *text)
+{
+        struct remains *r = p->worker && !text->failed ? worker_remains(p->worker) : NULL;
+
+        if (r)
+                strs_add(&r->leftovers, text->data);
+}
+
+static bool is_in(const struct proc_table *t, const struct proc_entry *who)
+{
+        const struct proc_entry *e = proc_table_find(t, who->pid);
+
+        return e && e->start_ticks == who->start_ticks;
+}
+
+/* ---- naming */
+
+/* Each once, however often its worker ends again. */
+static void name_below(struct look *l, struct ended *end)
+{
+        struct process *p = end->process;
+        struct proc_table there = { 0 };
+        struct remains *r = count_below(l, p) ? worker_remains(p->worker) : p->worker->remains;
+
+        if (!r)
+                return;
+        strs_release(&r->leftovers);
+        for (size_t i = 0; i < l->survey.count; i++) {
+                const struct found *f = &l->survey.items[i];
+                AUTO_BUF text = BUF_INIT;
+                if (!is_below(f, p))
+                        continue;
+                describe(f->who.pid, &text);
+                list_leftover(p, &text);
+                if (!is_in(&r->named, &f->who))
+                        log_line(l->sup->log, LVL_WARN, "left over from '%s': pid %s", p->name,
+                                 buf_str(&text));
+                proc_table_add(&there, &f->who); /* without memory it is named once more */
+        }
+        proc_table_release(&r->named);
+        r->named = there; /* ascending, as the survey is */
+        r->leader = end->leader;
+}
+
+/* ---- its time */
+
+static bool has_had_it(const struct ended *end, const struct proc_entry *who)
+{
+        return (end->group_had_it && who->group == end->leader) || is_in(&end->had_it, who);
+}
+
+static void tell(struct look *l, struct ended *end, const struct proc_entry *who)
+{
+        struct process *p = end->process;
+        AUTO_BUF text = BUF_INIT;
+        char name[16];
+
+        if (end->told_count++ < NAMED_MOST)
+                describe(who->pid, &text);
+        if (kin_signal(who, p->program->stopsignal) && text.len)
+                log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
+                         p->name, signame_of(p->program->stopsignal, name, sizeof name),
+                         buf_str(&text));
+}
+
+/* Without memory some would be told twice. */
+static bool remember(struct proc_table *those, const struct proc_table *more)
+{
+        size_t had = those->count;
+
+        for (size_t i = 0; i < more->count; i++) {
+                const struct proc_table sorted = { .items = those->items, .count = had };
+                if (!is_in(&sorted, &more->items[i]))
+                        proc_table_add(those, &more->items[i]);
+        }
+        proc_table_sort(those);
+        return those->count > had;
+}
+
+/* Our children that are of this one, and all below them. */
+static void stop_orphans(struct look *l, const struct ended *end, struct kin_stopped *set,
+                         bool untold_only)
+{
+        const struct lead lead = { end->leader, end->process };
+        pid_t *kids;
+        ssize_t n = kin_children(getpid(), &kids);
+
+        for (ssize_t i = 0; i < n; i++) {
+                struct proc_entry who;
+                if (!kin_stopped_has(set, kids[i]) && children_is_stranger(l->sup, kids[i]) &&
+                    proc_entry_read(kids[i], &who) && who.state != 'Z' &&
+                    !(untold_only && has_had_it(end, &who)) &&
+                    survey_is_of(l->sup, &who, &lead, set))
+                        kin_stop(set, &who);
+        }
+        free(kids);
+}
+
+/* What was forked after the signal, and by whom is gone: nobody is there who would tell it. It is
+ * stopped in place until all of it has the signal, or it would go on forking ahead of that. */
+static void tell_orphans(struct look *l, struct ended *end)
+{
+        struct kin_stopped set = { 0 };
+        size_t had;
+        int passes = 0;
+
+        do {
+                had = set.all.count;
+                stop_orphans(l, end, &set, true);
+        } while (set.all.count > had && ++passes < PASSES);
+        for (size_t i = 0; i < set.all.count; i++)
+                if (!has_had_it(end, &set.all.items[i]))
+                        tell(l, end, &set.all.items[i]);
+        for (size_t i = 0; i < set.all.count; i++)
+                kin_signal(&set.all.items[i], SIGCONT);
+        l->told_others |= remember(&end->had_it, &set.all);
+        kin_stopped_release(&set);
+}
+
+/* An earlier daemon has told them; it may have been killed while they were stopped in place. */
+static void let_go_on(const struct look *l, struct ended *end)
+{
+        for (size_t i = 0; i < l->survey.count && !end->is_resumed; i++)
+                if (is_below(&l->survey.items[i], end->process))
+                        kin_signal(&l->survey.items[i].who, SIGCONT);
+        end->is_resumed = true;
+}
+
+/* Nobody gets it twice, and what was forked afterwards (to clean up, as a rule) does not get it,
+ * while there is somebody who waits for that and has had it. */
+static void tell_below(struct look *l, struct ended *end)
+{
+        struct worker *w = end->process->worker;
+        struct proc_table told = { 0 };
+
+        if (!w->owes_stop && !end->told) {
+                let_go_on(l, end);
+                return;
+        }
+        for (size_t i = 0; i < l->survey.count; i++) {
+                const struct found *f = &l->survey.items[i];
+                if (!is_below(f, end->process) || has_had_it(end, &f->who) ||
+                    (end->told && f->who.start_ticks >= end->told))
+                        continue;
+                tell(l, end, &f->who);
+                proc_table_add(&told, &f->who);
+        }
+        l->told_others |= remember(&end->had_it, &told);
+        proc_table_release(&told);
+        if (!end->astray)
+                tell_orphans(l, end);
+        if (!w->owes_stop)
+                return;
+        w->owes_stop = false;
+        end->told = l->ticks;
+        state_note(l->sup, end->process, 0);
+        fault_point("stop.below");
+}
+
+/* Their end is no child's: the next one that lives tells when to look again. */
+static void watch_below(struct look *l, struct ended *end)
+{
+        if (!end->astray || end->watched >= 0)
+                return;
+        for (size_t i = 0; i < l->survey.count && end->watched < 0; i++)
+                if (is_below(&l->survey.items[i], end->process))
+                        end->watched = orphan_open(l->survey.items[i].who.pid);
+        if (end->watched < 0) {
+                look_in(l->sup->sweep, &l->sup->sweep->again, NAME_AFTER_S);
+                return;
+        }
+        ev_io_set(&end->watch, end->watched, EV_READ);
+        ev_io_start(l->sup->loop, &end->watch);
+}
+
+/* ---- its end */
+
+static void kill_one(struct look *l, struct ended *end, const struct proc_entry *who)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        bool is_known = is_in(&end->killed, who);
+        if (!is_known && end->kill_count < NAMED_MOST)
+                describe(who->pid, &text);
+        if (!kin_signal(who, SIGKILL) || is_known)
+                return;
+        end->kill_count++;
+        if (!text.len)
+                return;
+        log_line(l->sup->log, LVL_WARN, "killed what '%s' left over: pid %s", end->process->name,
+                 buf_str(&text));
+        list_leftover(end->process, &text);
+}
+
+static void say_rest(struct supervisor *s, const struct ended *end)
+{
+        const char *name = end->process->name;
+
+        if (end->told_count > NAMED_MOST)
+                log_line(s->log, LVL_INFO, "'%s': the stop signal went to %zu others below it",
+                         name, end->told_count - NAMED_MOST);
+        if (end->kill_count > NAMED_MOST)
+                log_line(s->log, LVL_WARN, "killed what '%s' left over: %zu others", name,
+                         end->kill_count - NAMED_MOST);
+}
+
+/* First they are stopped in place, until a look finds no other: who is killed while its children
+ * fork on leaves them behind. */
+static void kill_below(struct look *l, struct ended *end)
+{
+        struct kin_stopped set = { 0 };
+        size_t had;
+        int passes = 0;
+
+        for (size_t i = 0; i < l->survey.count; i++)
+                if (is_below(&l->survey.items[i], end->process))
+                        kin_stop(&set, &l->survey.items[i].who);
+        do {
+                had = set.all.count;
+                if (!end->astray)
+                        stop_orphans(l, end, &set, false);
+        } while (set.all.count > had && ++passes < PASSES);
+        for (size_t i = 0; i < set.all.count; i++)
+                kill_one(l, end, &set.all.items[i]);
+        bool others = remember(&end->killed, &set.all);
+        kin_stopped_release(&set);
+        l->killed_others |= others;
+        if (end->kill_ms == 0 || others)
+                end->kill_ms = clock_mono_ms();
+        look_in(l->sup->sweep, &l->sup->sweep->again, KILL_AGAIN_S);
+}
+
+static bool kill_is_over(struct look *l, struct ended *end)
+{
+        if (end->kill_ms == 0 || clock_mono_ms() - end->kill_ms < KILL_MS)
+                return false;
+        for (size_t i = 0; i < l->survey.count; i++) {
+                const struct found *f = &l->survey.items[i];
+                AUTO_BUF text = BUF_INIT;
+                if (!is_below(f, end->process))
+                        continue;
+                describe(f->who.pid, &text);
+                log_line(l->sup->log, LVL_ERROR,
+                         "cannot kill what '%s' left over, leaving it: pid %s", end->process->name,
+                         buf_str(&text));
+        }
+        return true;
+}
+
+/* ---- the steps */
+
+/* It ended by itself, and is not to be started beside what it left. */
+static void note_remains(struct look *l, struct ended *end)
+{
+        name_below(l, end);
+        end->process->remains = true;
+        end->stage = STAGE_OVER;
+}
+
+static void step(struct look *l, struct ended *end)
+{
+        struct process *p = end->process;
+
+        if (end->stage == STAGE_OVER)
+                return;
+        if (end->stage == STAGE_NAME) {
+                name_below(l, end);
+                end->stage = STAGE_OVER;
+                return;
+        }
+        if (count_below(l, p) == 0) {
+                end->stage = STAGE_OVER;
+                return;
+        }
+        if (end->stage == STAGE_ENDED && !is_stopping(p)) {
+                note_remains(l, end);
+                return;
+        }
+        if (end->stage == STAGE_ENDED)
+                end->stage = p->waiting == WAIT_KILLED ? STAGE_KILL : STAGE_WAIT;
+        if (end->stage == STAGE_WAIT) {
+                tell_below(l, end);
+                watch_below(l, end);
+        } else if (kill_is_over(l, end)) {
+                end->stage = STAGE_OVER;
+        } else {
+                kill_below(l, end);
+        }
+}
+
+/* What waited for it goes on: that may begin or end others. */
+static void go_on(struct supervisor *s)
+{
+        struct ended **at;
+
+        for (at = &s->sweep->first; s->sweep && *at;) {
+                struct ended *end = *at;
+                if (end->stage != STAGE_OVER) {
+                        at = &end->next;
+                        continue;
+                }
+                struct process *p = end->process;
+                bool holds = end->holds;
+                say_rest(s, end);
+                *at = end->next;
+                ended_free(s, end);
+                if (!holds)
+                        continue;
+                forget_kin(p->worker);
+                p->worker->owes_stop = false;
+                if (p->pid > 0) {
+                        supervisor_over(s, p);
+                } else {
+                        enum pstate from = p->state;
+                        supervisor_act(s, p, from, process_cleared(p, clock_now()));
+                }
+                at = s->sweep ? &s->sweep->first : at;
+        }
+}
+
+/* A check is over with its process. */
+static void kill_of_checks(struct look *l)
+{
+        for (size_t i = 0; i < l->survey.count; i++) {
+                const struct found *f = &l->survey.items[i];
+                AUTO_BUF text = BUF_INIT;
+                if (!f->of_check || f->is_ours || probe_runs(f->owner->worker))
+                        continue;
+                describe(f->who.pid, &text);
+                if (kin_signal(&f->who, SIGKILL))
+                        log_line(l->sup->log, LVL_WARN,
+                                 "killed what a health check of '%s' left over: pid %s",
+                                 f->owner->name, buf_str(&text));
+        }
+}
+
+static struct lead *make_leads(const struct sweep *sweep, size_t *count, bool *whole)
+{
+        size_t n = 0;
+
+        for (const struct ended *end = sweep->first; end; end = end->next)
+                n++;
+        struct lead *leads = n ? calloc(n, sizeof *leads) : NULL;
+        *count = 0;
+        *whole = false;
+        for (const struct ended *end = sweep->first; end; end = end->next) {
+                if (leads)
+                        leads[(*count)++] = (struct lead){ end->leader, end->process };
+                *whole = *whole || end->astray;
+        }
+        return leads;
+}
+
+static void look(struct supervisor *s)
+{
+        struct look l = { .sup = s, .ticks = orphan_ticks_now() };
+        int64_t begun_ms = clock_mono_ms();
+        size_t count;
+        bool whole;
+        struct lead *leads = make_leads(s->sweep, &count, &whole);
+
+        if (!survey_take(s, leads, count, whole, &l.survey))
+                log_line(s->log, LVL_ERROR, "cannot tell what ended processes have left");
+        for (struct ended *end = s->sweep->first; end; end = end->next)
+                step(&l, end);
+        kill_of_checks(&l);
+        survey_release(&l.survey);
+        free(leads);
+        int64_t now_ms = clock_mono_ms();
+        int64_t took_ms = now_ms - begun_ms;
+        s->sweep->next_ms = now_ms + took_ms * (l.killed_others ? 0 : l.told_others ? 1 : SHARE);
+        go_on(s);
+}
+
+/* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
+ * must not grow with the fleet. Who has left the session, too, is looked for a little later, for
+ * all that ended meanwhile. */
+static bool is_urgent(struct sweep *sweep, struct ended *end)
+{
+        const struct worker *w = end->process->worker;
+
+        if (sweep->asker < 0)
+                sweep->asker = kin_asker();
+        if (!end->is_asked)
+                end->has_left = (w && w->remains && w->remains->kin.count) ||
+                                !kin_is_gone(sweep->asker, end->leader);
+        end->is_asked = true;
+        return end->has_left || end->process->state == PS_GONE;
+}
+
+void sweep_run(struct supervisor *s)
+{
+        struct sweep *sweep = s->sweep;
+        bool pressing = false;
+
+        if (!sweep)
+                return;
+        for (struct ended *end = sweep->first; end; end = end->next) {
+                if (end->stage == STAGE_NAME && is_urgent(sweep, end))
+                        sweep->due = true;
+                else if (end->stage == STAGE_NAME)
+                        look_in(sweep, &sweep->name, NAME_AFTER_S);
+                pressing = pressing || end->process->state == PS_GONE;
+        }
+        if (!sweep->due)
+                return;
+        int64_t wait_ms = sweep->next_ms - clock_mono_ms();
+        if (wait_ms > 0 && !pressing) {
+                look_in(sweep, &sweep->again, (double)wait_ms / 1000);
+                return;
+        }
+        sweep->due = false;
+        look(s);
+}
+
+void sweep_orphan_ended(struct supervisor *s)
+{
+        for (const struct ended *end = s->sweep ? s->sweep->first : NULL; end; end = end->next)
+                if (end->holds) {
+                        look_now(s->sweep);
+                        return;
+                }
+}
+
+void sweep_check_ended(struct supervisor *s)
+{
+        struct sweep *sweep = sweep_of(s);
+
+        if (!sweep)
+                return;
+        int64_t now_ms = clock_mono_ms(), wait_ms = sweep->checks_ms + CHECKS_MS - now_ms;
+        if (wait_ms > 0) {
+                look_in(sweep, &sweep->name, (double)wait_ms / 1000);
+                return;
+        }
+        sweep->checks_ms = now_ms;
+        look_now(sweep);
+}
+
+/* ---- the daemon's end */
+
+static bool take_end_survey(struct supervisor *s, struct survey *v)
+{
+        const struct registry *r = &s->registry;
+        struct lead *leads = calloc(r->process_count ? (size_t)r->process_count : 1, sizeof *leads);
+        size_t count = 0;
+        bool whole = false;
+
+        for (int g = 0; g < r->group_count && leads; g++)
+                for (int i = 0; i < r->groups[g]->count; i++) {
+                        struct process *p = r->groups[g]->procs[i];
+                        if (!p->worker || p->pid > 0)
+                                continue;
+                        whole = whole || (p->remains && p->worker->astray);
+                        if (p->worker->remains && p->worker->remains->leader > 0)
+                                leads[count++] = (struct lead){ p->worker->remains->leader, p };
+                }
+        bool fine = survey_take(s, leads, count, whole, v);
+        free(leads);
+        return fine;
+}
+
+void sweep_begin_end(struct supervisor *s)
+{
+        struct survey v;
+
+        for (struct ended *end = s->sweep ? s->sweep->first : NULL; end; end = end->next)
+                if (end->stage == STAGE_NAME)
+                        end->stage = STAGE_OVER; /* it is stopped now, not named */
+        if (!take_end_survey(s, &v))
+                return;
+        for (size_t i = 0; i < v.count; i++) {
+                struct process *p = v.items[i].owner;
+                if (p && !v.items[i].of_check && !v.items[i].is_ours && p->pid == 0 &&
+                    worker_of(s, p))
+                        p->remains = true;
+        }
+        survey_release(&v);
+}
+
+size_t sweep_tell_rest(struct supervisor *s)
+{
+        struct sweep *sweep = sweep_of(s);
+        struct survey v;
+        size_t count = 0;
+
+        if (!sweep || !survey_take(s, NULL, 0, false, &v))
+                return 0;
+        for (size_t i = 0; i < v.count; i++) {
+                const struct proc_entry *who = &v.items[i].who;
+                AUTO_BUF text = BUF_INIT;
+                if (v.items[i].is_ours)
+                        continue;
+                count++;
+                if (is_in(&sweep->rest, who) || !proc_table_add(&sweep->rest, who))
+                        continue;
+                proc_table_sort(&sweep->rest);
+                describe(who->pid, &text);
+                if (kin_signal(who, SIGTERM))
+                        log_line(s->log, LVL_INFO, "SIGTERM to what is left over: pid %s",
+                                 buf_str(&text));
+        }
+        survey_release(&v);
+        return count;
+}
+
+/* How many children there are, also of those that have ended; one, where that cannot be told. */
+static size_t stop_children(struct kin_stopped *set)
+{
+        pid_t *kids;
+        ssize_t n = kin_children(getpid(), &kids);
+
+        for (ssize_t i = 0; i < n; i++) {
+                struct proc_entry who;
+                if (!kin_stopped_has(set, kids[i]) && proc_entry_read(kids[i], &who) &&
+                    who.state != 'Z')
+                        kin_stop(set, &who);
+        }
+        free(kids);
+        return n < 0 ? 1 : (size_t)n;
+}
+
+/* One that ended while they were looked at may have left others: nobody is left when there is no
+ * child at all, dead or alive. */
+size_t sweep_everything(struct supervisor *s)
+{
+        struct kin_stopped set = { 0 };
+        size_t there, had;
+        int passes = 0;
+
+        do {
+                had = set.all.count;
+                there = stop_children(&set);
+        } while (set.all.count > had && ++passes < PASSES);
+        for (size_t i = 0; i < set.all.count; i++) {
+                AUTO_BUF text = BUF_INIT;
+                describe(set.all.items[i].pid, &text);
+                if (kin_signal(&set.all.items[i], SIGKILL))
+                        log_line(s->log, LVL_WARN, "killed what was left over: pid %s",
+                                 buf_str(&text));
+        }
+        kin_stopped_release(&set);
+        return there;
+}

@@ -1,0 +1,116 @@
+#include "engine/run/gzip_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/fd.h"
+#include "engine/core/supervisor.h"
+
+#define OWN_BINARY "/proc/self/exe" /* also when the file was replaced or removed meanwhile */
+
+static bool spawn(struct supervisor *s, int from, int to)
+{
+        char *argv[] = { "supervisord", GZIP_FLAG, NULL };
+        char *envp[] = { NULL };
+        AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        struct spawned result = { 0 };
+        struct launch launch = { .path = OWN_BINARY,
+                                 .argv = argv,
+                                 .envp = envp,
+                                 .umask = -1,
+                                 .fds = { from, to, null },
+                                 .mask = &s->worker_mask };
+
+        if (s->gzip || null < 0)
+                return false;
+        if (s->sys->spawn(s->sys, &launch, &result)) {
+                s->gzip = result.pid;
+                s->gzip_start = result;
+                return true;
+        }
+        errno = result.error;
+        log_line(s->log, LVL_WARN, "cannot compress a log: couldn't %s: %m",
+                 spawn_step_word(result.step));
+        return false;
+}
+
+bool gzip_begin(struct supervisor *s, int from, int to)
+{
+        bool fine = spawn(s, from, to);
+
+        s->sys->close(s->sys, from);
+        s->sys->close(s->sys, to);
+        return fine;
+}
+
+bool gzip_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        if (!s->gzip || pid != s->gzip)
+                return false;
+        s->gzip = 0;
+        if (s->sys->spawn_look(s->sys, &s->gzip_start) == SPAWN_FAILED)
+                log_line(s->log, LVL_WARN, "cannot compress a log: couldn't %s: %s",
+                         spawn_step_word(s->gzip_start.step), strerror(s->gzip_start.error));
+        s->sys->spawn_drop(s->sys, &s->gzip_start);
+        if (s->logs)
+                logs_compressed(s->logs, status == 0);
+        return true;
+}
+
+/* ---- the child */
+
+static void be_modest(void)
+{
+        const int idle = 3 << 13; /* IOPRIO_CLASS_IDLE, of this thread */
+
+        setpriority(PRIO_PROCESS, 0, 19);
+        syscall(SYS_ioprio_set, 1, 0, idle);
+}
+
+static bool squeeze(int in, gzFile out)
+{
+        char data[65536];
+        ssize_t n;
+
+        while ((n = read(in, data, sizeof data)) > 0)
+                if (gzwrite(out, data, (unsigned)n) != n)
+                        return false;
+        return n == 0;
+}
+
+/* As the log was: who may read it may read it on, and its age is its own. Bits that make a program
+ * run as its owner are no log's. */
+static bool take_after(int out, const struct stat *st)
+{
+        const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+        if (fchown(out, st->st_uid, st->st_gid) < 0 && errno != EPERM)
+                return false;
+        return fchmod(out, st->st_mode & 01777) == 0 && futimens(out, times) == 0;
+}
+
+int gzip_main(void)
+{
+        struct stat st;
+
+        be_modest();
+        if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
+                return 1;
+        int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        gzFile gz = copy < 0 ? NULL : gzdopen(copy, "wb6");
+        if (!gz) {
+                fd_close(&copy);
+                return 1;
+        }
+        bool fine = squeeze(STDIN_FILENO, gz);
+        fine = gzclose(gz) == Z_OK && fine;
+        fine = fine && fsync(STDOUT_FILENO) == 0 && take_after(STDOUT_FILENO, &st);
+        return fine ? 0 : 1;
+}

@@ -1,0 +1,37 @@
+#include "engine/run/hangups.h"
+
+#include <sys/epoll.h>
+
+#include "engine/core/worker.h"
+#include "engine/run/reaper.h"
+#include "engine/run/stdin_pipe.h"
+
+/* By pid, not by address: what is told may be about somebody who was freed meanwhile. */
+static bool listen_to(struct supervisor *s, const struct stdin_pipe *in, pid_t pid)
+{
+        struct epoll_event e = { .events = EPOLLONESHOT, .data.u64 = (uint64_t)pid };
+
+        if (!in || stdin_pipe_fd(in) < 0)
+                return false;
+        if (s->hangups < 0)
+                s->hangups = epoll_create1(EPOLL_CLOEXEC);
+        return s->hangups >= 0 && epoll_ctl(s->hangups, EPOLL_CTL_ADD, stdin_pipe_fd(in), &e) == 0;
+}
+
+void hangups_watch(struct supervisor *s, const struct process *p)
+{
+        struct worker *w = p->worker;
+
+        w->heard = s->registry.process_count > CHILDREN_SMALL_FLEET && listen_to(s, w->in, p->pid);
+}
+
+int hangups_next(struct supervisor *s, pid_t *pids, int most)
+{
+        struct epoll_event told[16];
+        int room = most < 16 ? most : 16;
+        int count = s->hangups < 0 ? 0 : epoll_wait(s->hangups, told, room, 0);
+
+        for (int i = 0; i < count; i++)
+                pids[i] = (pid_t)told[i].data.u64;
+        return count > 0 ? count : 0;
+}

@@ -1,0 +1,279 @@
+/* Starts that are under way: waits for the child's word without standing still for it. */
+#include "engine/run/launches.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/fd.h"
+#include "engine/core/worker.h"
+#include "engine/order/waiters.h"
+#include "engine/persist/adopt.h"
+#include "engine/persist/state.h"
+#include "engine/run/launcher.h"
+#include "sys/process/procfs.h"
+
+#define LOOK_S 0.1
+
+struct launching {
+        struct launching *prev, *next;
+        struct supervisor *sup;  /* borrowed */
+        struct process *process; /* borrowed; NULL: it has failed, and is to be reaped */
+        struct spawned st;
+        bool resumed; /* an earlier daemon began it, and its word is lost: it is looked at */
+        int err;      /* owned: for Supervisor's words about a failure; -1 */
+        ev_io said;
+        ev_timer limit;
+};
+
+static void launch_close(struct launching *l)
+{
+        ev_io_stop(l->sup->loop, &l->said);
+        ev_timer_stop(l->sup->loop, &l->limit);
+        if (l->st.report >= 0)
+                l->sup->sys->spawn_drop(l->sup->sys, &l->st);
+        fd_close(&l->err);
+}
+
+static void launch_free(struct launching *l)
+{
+        launch_close(l);
+        if (l->process)
+                l->process->worker->launching = NULL;
+        DL_DELETE(l->sup->launches, l);
+        free(l);
+}
+
+/* ---- what comes of it */
+
+static enum spawn_progress launch_ask(struct launching *l)
+{
+        struct proc_entry entry;
+
+        if (!l->resumed)
+                return l->sup->sys->spawn_look(l->sup->sys, &l->st);
+        return proc_entry_read(l->st.pid, &entry) && entry.before_exec && !entry.doomed
+                   ? SPAWN_UNDER_WAY
+                   : SPAWN_EXECUTED; /* or it has ended without a word */
+}
+
+static void launch_executed(struct launching *l)
+{
+        struct supervisor *s = l->sup;
+        struct process *p = l->process;
+
+        launch_free(l);
+        supervisor_executed(s, p);
+        waiters_look(s, p);
+}
+
+/* Somebody who has been told to stop meanwhile has ended, then. False: that is to be told. */
+static bool launch_failed(struct launching *l, bool is_reaped)
+{
+        struct supervisor *s = l->sup;
+        struct process *p = l->process;
+        struct err e = { 0 };
+
+        if (p->state != PS_STARTING) {
+                launch_free(l);
+                return false;
+        }
+        launcher_refused(s, p, &l->st, l->err, &e);
+        registry_pid_remove(&s->registry, p);
+        launch_close(l);
+        p->worker->launching = NULL;
+        l->process = NULL;
+        if (is_reaped)
+                launch_free(l);
+        supervisor_refused(s, p, &e);
+        return true;
+}
+
+static void launch_hear(struct launching *l)
+{
+        bool was_born = l->st.step != STEP_NONE;
+
+        switch (launch_ask(l)) {
+        case SPAWN_UNDER_WAY:
+                if (!was_born && l->st.step != STEP_NONE)
+                        state_note(l->sup, l->process, 0); /* what could not be written so far */
+                return;
+        case SPAWN_EXECUTED:
+                launch_executed(l);
+                return;
+        case SPAWN_FAILED:
+                launch_failed(l, false);
+                return;
+        }
+}
+
+static void on_said(struct ev_loop *loop, ev_io *w, int revents)
+{
+        (void)loop, (void)revents;
+        launch_hear(w->data);
+}
+
+/* A stop has a bound of its own. */
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct launching *l = w->data;
+        struct supervisor *s = l->sup;
+
+        (void)loop, (void)revents;
+        if (l->process->state != PS_STARTING)
+                return;
+        l->st.error = ETIME;
+        adopt_kill(s, l->process, false, SIGKILL);
+        bool is_ours = adopt_let_go(l->process);
+        launch_failed(l, !is_ours);
+}
+
+/* Nothing tells of its exec. */
+static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct launching *l = w->data;
+        int64_t late_ms = l->process->spawned_ms + LAUNCH_LIMIT_S * 1000;
+
+        if (launch_ask(l) == SPAWN_EXECUTED)
+                launch_executed(l);
+        else if (clock_now().mono_ms >= late_ms && l->process->state == PS_STARTING)
+                on_limit(loop, w, revents);
+}
+
+/* ---- its life */
+
+struct launching *launch_new(struct supervisor *s, struct process *p)
+{
+        struct launching *l = calloc(1, sizeof *l);
+
+        if (!l)
+                return NULL;
+        l->sup = s;
+        l->process = p;
+        l->err = l->st.report = -1;
+        return l;
+}
+
+void launch_discard(struct launching *l)
+{
+        free(l);
+}
+
+void launch_begin(struct launching *l, const struct spawned *st, int err)
+{
+        struct ev_loop *loop = l->sup->loop;
+
+        l->st = *st;
+        l->err = err;
+        l->process->worker->launching = l;
+        DL_APPEND(l->sup->launches, l);
+        ev_io_init(&l->said, on_said, st->report, EV_READ);
+        ev_timer_init(&l->limit, on_limit, LAUNCH_LIMIT_S, 0.);
+        l->said.data = l->limit.data = l;
+        ev_io_start(loop, &l->said);
+        ev_now_update(loop);
+        ev_timer_start(loop, &l->limit);
+}
+
+bool launch_resume(struct supervisor *s, struct process *p)
+{
+        struct proc_entry entry;
+        struct launching *l;
+
+        if (p->state != PS_STARTING || !proc_entry_read(p->pid, &entry) || !entry.before_exec)
+                return false;
+        l = launch_new(s, p);
+        if (!l) {
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' counts as executed", p->name);
+                return false;
+        }
+        l->resumed = true;
+        l->st = (struct spawned){ .pid = p->pid, .step = STEP_EXEC, .report = -1 };
+        p->worker->launching = l;
+        DL_APPEND(s->launches, l);
+        ev_init(&l->said, on_said);
+        ev_timer_init(&l->limit, on_look, LOOK_S, LOOK_S);
+        l->limit.data = l;
+        ev_now_update(s->loop);
+        ev_timer_start(s->loop, &l->limit);
+        process_under_way(p);
+        return true;
+}
+
+void launch_forget(struct worker *w)
+{
+        if (w->launching)
+                launch_free(w->launching);
+}
+
+void launch_look(const struct process *p)
+{
+        if (p->worker && p->worker->launching)
+                launch_hear(p->worker->launching);
+}
+
+bool launch_is_born(const struct process *p)
+{
+        const struct launching *l = p->worker ? p->worker->launching : NULL;
+
+        return !l || l->st.step != STEP_NONE;
+}
+
+bool launch_ended(struct process *p)
+{
+        struct launching *l = p->worker ? p->worker->launching : NULL;
+
+        if (!l)
+                return false;
+        if (launch_ask(l) == SPAWN_FAILED)
+                return launch_failed(l, true);
+        launch_executed(l);
+        return false;
+}
+
+/* ---- those that have failed */
+
+static struct launching *launch_of(const struct supervisor *s, pid_t pid)
+{
+        struct launching *l = s->launches;
+
+        while (l && (l->process || l->st.pid != pid))
+                l = l->next;
+        return l;
+}
+
+bool launches_own(const struct supervisor *s, pid_t pid)
+{
+        return launch_of(s, pid) != NULL;
+}
+
+bool launches_reaped(struct supervisor *s, pid_t pid)
+{
+        struct launching *l = launch_of(s, pid);
+
+        if (l)
+                launch_free(l);
+        return l != NULL;
+}
+
+void launches_note(struct supervisor *s)
+{
+        for (struct launching *l = s->launches; l; l = l->next)
+                if (l->process && l->st.step == STEP_NONE)
+                        state_note_birth(s, l->process);
+}
+
+bool launches_any(const struct supervisor *s)
+{
+        const struct launching *l = s->launches;
+
+        while (l && !l->process)
+                l = l->next;
+        return l != NULL;
+}
+
+void launches_free(struct supervisor *s)
+{
+        while (s->launches)
+                launch_free(s->launches);
+}

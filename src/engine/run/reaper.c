@@ -1,0 +1,170 @@
+#include "engine/run/reaper.h"
+
+#include "engine/core/worker.h"
+#include "engine/order/fatal.h"
+#include "engine/order/lookup.h"
+#include "engine/order/upgrade.h"
+#include "engine/run/hangups.h"
+#include "engine/run/launches.h"
+#include "engine/watch/probes.h"
+#include "sys/process/procfs.h"
+
+#define TOGETHER_MS 1 /* signals that close are of a burst: look for everybody */
+/* How long the walk may wait. With this for each worker it stays below one per cent of a core, ...
+ */
+#define MOMENT_S    0.02
+#define MOMENT_EACH 1e-5
+/* ... and with this below a fifth of that, where hang-ups have told of everybody for a while. */
+#define LATE_S     0.25
+#define LATE_EACH  5e-5
+#define UNHEARD_MS 60000
+#define BUDGET_MS  1 /* of one look: clients do not wait for all of a burst */
+#define HEARD_MAX  8 /* so many are worked off before the clock is asked */
+
+static void look_soon(struct supervisor *s)
+{
+        s->look = true;
+        ev_prepare_start(s->loop, &s->settle);
+}
+
+static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        look_soon(w->data);
+}
+
+/* Unless it is due sooner anyway. */
+static void look_in(struct supervisor *s, double seconds)
+{
+        if (ev_is_active(&s->late_reap) && ev_timer_remaining(s->loop, &s->late_reap) <= seconds)
+                return;
+        ev_timer_stop(s->loop, &s->late_reap);
+        ev_now_update(s->loop);
+        ev_timer_set(&s->late_reap, seconds, 0.);
+        ev_timer_start(s->loop, &s->late_reap);
+}
+
+static void look_shortly(struct supervisor *s)
+{
+        look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
+}
+
+void children_init(struct supervisor *s)
+{
+        ev_timer_init(&s->late_reap, on_late, 0., 0.);
+        s->late_reap.data = s;
+        s->unheard_ms = s->started.mono_ms - UNHEARD_MS;
+}
+
+static bool was_heard(const struct supervisor *s, pid_t pid)
+{
+        const struct process *p = registry_by_pid(&s->registry, pid);
+
+        return p && p->worker && p->worker->heard;
+}
+
+bool children_is_stranger(const struct supervisor *s, pid_t pid)
+{
+        return !registry_by_pid(&s->registry, pid) && !launches_own(s, pid) &&
+               !probe_owns(s, pid) && !fatal_owns(s, pid) && !upgrade_owns(s, pid) &&
+               !lookup_owns(s, pid) && pid != s->gzip;
+}
+
+static void ended(struct supervisor *s, pid_t pid, int status, const char *name)
+{
+        if (!was_heard(s, pid))
+                s->unheard_ms = clock_mono_ms();
+        supervisor_reaped(s, pid, status, name);
+}
+
+/* The walk. */
+static void look(struct supervisor *s, int64_t begun_ms)
+{
+        int status;
+        pid_t pid;
+
+        s->look = false;
+        ev_timer_stop(s->loop, &s->late_reap);
+        while ((pid = s->sys->reap(s->sys, &status)) > 0) {
+                ended(s, pid, status, NULL);
+                if (clock_mono_ms() - begun_ms < BUDGET_MS)
+                        continue;
+                look_in(s, 0.);
+                return;
+        }
+}
+
+/* Who has hung up and lives may be about to end, and will not be told of again. */
+static void one_hung_up(struct supervisor *s, pid_t pid)
+{
+        int status;
+
+        if (!registry_by_pid(&s->registry, pid))
+                return;
+        if (s->sys->reap_one(s->sys, pid, &status) == pid)
+                supervisor_reaped(s, pid, status, NULL);
+        else
+                look_shortly(s);
+}
+
+static void listen_to_all(struct supervisor *s, int64_t begun_ms)
+{
+        pid_t pids[HEARD_MAX];
+        int count;
+
+        s->listen = false;
+        while ((count = hangups_next(s, pids, HEARD_MAX)) > 0) {
+                for (int i = 0; i < count; i++)
+                        one_hung_up(s, pids[i]);
+                if (clock_mono_ms() - begun_ms < BUDGET_MS)
+                        continue;
+                look_in(s, 0.);
+                return;
+        }
+}
+
+void children_look(struct supervisor *s)
+{
+        int64_t begun_ms = clock_mono_ms();
+
+        if (s->listen && !s->look)
+                listen_to_all(s, begun_ms);
+        if (s->look)
+                look(s, begun_ms);
+}
+
+/* In a large fleet. Probes, hooks and orphans have no stdin that would tell of them, and come in
+ * numbers where there are any. */
+static void look_for_others(struct supervisor *s, int64_t pause_ms)
+{
+        bool unheard = clock_mono_ms() - s->unheard_ms < UNHEARD_MS;
+
+        if (unheard && pause_ms <= TOGETHER_MS) {
+                look_soon(s);
+                return;
+        }
+        s->listen = true;
+        ev_prepare_start(s->loop, &s->settle);
+        if (unheard)
+                look_shortly(s);
+        else
+                look_in(s, LATE_S + s->registry.process_count * LATE_EACH);
+}
+
+void children_signal(struct supervisor *s, pid_t who, int64_t now_ms)
+{
+        int64_t pause_ms = now_ms - s->child_ms;
+        struct proc_entry entry;
+        int status;
+
+        s->child_ms = now_ms;
+        bool is_named = who > 0 && children_is_stranger(s, who) && proc_entry_read(who, &entry);
+        if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
+                ended(s, who, status, is_named ? entry.name : NULL);
+        else
+                who = 0;
+        if (who == 0 || s->shutdown || s->registry.process_count <= CHILDREN_SMALL_FLEET)
+                look_soon(s);
+        else
+                look_for_others(s, pause_ms);
+}

@@ -1,0 +1,154 @@
+#include "logs/intake/persistent_ledger.h"
+
+#include <stdlib.h>
+
+#define KEPT_VERSION 1
+
+/* 64 bytes. A file format: another layout is another KEPT_VERSION. */
+struct record {
+        uint64_t key, inode;
+        uint64_t written : 48;
+        uint64_t shared : 16;
+        uint64_t dropped : 48;
+        uint64_t life0 : 16; /* of 48 bits; 0: not known */
+        int64_t base : 48;
+        uint64_t life1 : 16;
+        uint32_t buffered, rotations;
+        uint64_t syslog_sent : 48;
+        uint64_t life2 : 16;
+        uint64_t syslog_dropped : 48;
+        uint64_t spare : 16;
+};
+_Static_assert(sizeof(struct record) == 64, "no gaps");
+
+struct found {
+        uint64_t key;
+        uint32_t slot;
+        bool taken;
+};
+
+static int by_key(const void *a, const void *b)
+{
+        const struct found *x = a, *y = b;
+
+        return (x->key > y->key) - (x->key < y->key);
+}
+
+static bool find_all(struct keeper *k)
+{
+        const struct statetable *t = &k->table;
+
+        k->found = calloc((size_t)t->used + 1, sizeof *k->found);
+        if (!k->found)
+                return false;
+        for (uint32_t i = 0; i < t->slot_count; i++) {
+                struct record r;
+                if (statetable_read(t, i, &r, sizeof r))
+                        k->found[k->found_count++] = (struct found){ .key = r.key, .slot = i };
+        }
+        qsort(k->found, k->found_count, sizeof *k->found, by_key);
+        return true;
+}
+
+struct keeper *keeper_new(const char *path, const struct state_owner *who, struct buf *said,
+                          struct err *e)
+{
+        struct keeper *k = calloc(1, sizeof *k);
+        struct state_owner ours = *who;
+
+        ours.version = ours.readable_by = KEPT_VERSION;
+        if (!k) {
+                err_nomem(e);
+                return NULL;
+        }
+        if (statetable_open(&k->table, path, sizeof(struct record), &ours, said, e)) {
+                if (find_all(k))
+                        return k;
+                err_nomem(e);
+        }
+        keeper_free(k);
+        return NULL;
+}
+
+void keeper_free(struct keeper *k)
+{
+        if (!k)
+                return;
+        statetable_close(&k->table);
+        free(k->found);
+        free(k);
+}
+
+void keeper_settle(struct keeper *k)
+{
+        for (size_t i = 0; i < k->found_count; i++)
+                if (!k->found[i].taken)
+                        statetable_drop(&k->table, k->found[i].slot);
+        free(k->found);
+        k->found = NULL;
+        k->found_count = 0;
+        k->settled = true;
+}
+
+bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stream_ledger *out,
+                 bool *shared_out)
+{
+        const struct found wanted = { .key = key };
+        struct record r;
+        struct found *f = k && key && k->found_count
+                              ? bsearch(&wanted, k->found, k->found_count, sizeof *f, by_key)
+                              : NULL;
+
+        if (!f || f->taken)
+                return false;
+        f->taken = true;
+        statetable_read(&k->table, f->slot, &r, sizeof r);
+        *slot_out = f->slot + 1;
+        *shared_out = r.shared;
+        *out = (struct stream_ledger){ .read = (uint64_t)r.written + r.dropped + r.buffered,
+                                       .written = r.written,
+                                       .dropped = r.dropped,
+                                       .buffered = r.buffered,
+                                       .rotations = r.rotations,
+                                       .base = r.base,
+                                       .inode = r.inode,
+                                       .life = (uint64_t)r.life2 << 32 | (uint64_t)r.life1 << 16 |
+                                               (uint64_t)r.life0,
+                                       .syslog_sent = r.syslog_sent,
+                                       .syslog_dropped = r.syslog_dropped };
+        return true;
+}
+
+void keeper_put(struct keeper *k, uint64_t key, uint32_t *slot, const struct stream_ledger *l,
+                bool shared)
+{
+        const struct record r = { .key = key,
+                                  .inode = l->inode,
+                                  .written = l->written,
+                                  .shared = shared,
+                                  .dropped = l->dropped,
+                                  .base = l->base,
+                                  .life0 = l->life,
+                                  .life1 = l->life >> 16,
+                                  .life2 = l->life >> 32,
+                                  .buffered = (uint32_t)l->buffered,
+                                  .rotations = (uint32_t)l->rotations,
+                                  .syslog_sent = l->syslog_sent,
+                                  .syslog_dropped = l->syslog_dropped + l->syslog_buffered };
+        struct err ignored; /* without room it begins at 0 after a crash */
+
+        if (!k || !key)
+                return;
+        if (*slot) {
+                statetable_write(&k->table, *slot - 1, &r, sizeof r);
+        } else if (l->read || l->rotations || l->syslog_sent || l->syslog_buffered) {
+                uint32_t got = statetable_add(&k->table, &r, sizeof r, &ignored);
+                *slot = got == STATE_NO_SLOT ? 0 : got + 1;
+        }
+}
+
+void keeper_drop(struct keeper *k, uint32_t slot)
+{
+        if (k && slot && k->settled)
+                statetable_drop(&k->table, slot - 1);
+}

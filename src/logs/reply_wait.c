@@ -1,0 +1,81 @@
+#include "logs/reply_wait.h"
+
+#include <time.h>
+
+#define PATIENCE_NS 250000000 /* an open takes some ten microseconds, with a thread to wake up */
+
+void promise_init(struct promise *p)
+{
+        pthread_condattr_t attr;
+
+        *p = (struct promise){ 0 };
+        pthread_mutex_init(&p->lock, NULL);
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&p->answered, &attr);
+        pthread_condattr_destroy(&attr);
+}
+
+void promise_release(struct promise *p)
+{
+        pthread_cond_destroy(&p->answered);
+        pthread_mutex_destroy(&p->lock);
+}
+
+unsigned promise_ask(struct promise *p)
+{
+        unsigned ticket = 0;
+
+        pthread_mutex_lock(&p->lock);
+        if (!p->is_late) {
+                ticket = ++p->last ? p->last : ++p->last;
+                p->wanted = ticket;
+                p->has_answer = false;
+        }
+        pthread_mutex_unlock(&p->lock);
+        return ticket;
+}
+
+static struct timespec deadline(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_nsec += PATIENCE_NS;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        return t;
+}
+
+bool promise_wait(struct promise *p, unsigned ticket, struct err *why_out)
+{
+        struct timespec until = deadline();
+        int late = 0;
+
+        if (!ticket)
+                return false;
+        pthread_mutex_lock(&p->lock);
+        while (!p->has_answer && !late)
+                late = pthread_cond_timedwait(&p->answered, &p->lock, &until);
+        bool answered = p->has_answer;
+        p->wanted = 0;
+        p->is_late = !answered;
+        if (answered)
+                *why_out = p->why;
+        pthread_mutex_unlock(&p->lock);
+        return answered;
+}
+
+bool promise_answer(struct promise *p, unsigned ticket, const struct err *why)
+{
+        pthread_mutex_lock(&p->lock);
+        bool waits = ticket && p->wanted == ticket;
+        p->is_late = false;
+        if (waits) {
+                p->why = why ? *why : (struct err){ 0 };
+                p->has_answer = true;
+                pthread_cond_signal(&p->answered);
+        }
+        pthread_mutex_unlock(&p->lock);
+        return waits;
+}

@@ -1,0 +1,32 @@
+/* A question whose answer is waited for, but not for long: one thread asks, one at a time, another
+ * answers. After a question that was not answered in time nobody waits until some answer has come:
+ * a disk that hangs costs one such moment, not one for each worker. */
+#ifndef LOGS_REPLY_WAIT_H
+#define LOGS_REPLY_WAIT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct promise {
+        pthread_mutex_t lock;
+        pthread_cond_t answered;
+        unsigned last;   /* ticket that was given out; the asking thread's */
+        unsigned wanted; /* 0: nobody waits */
+        bool is_late;    /* the last one was not answered in time */
+        bool has_answer;
+        struct err why;
+};
+
+void promise_init(struct promise *p);
+void promise_release(struct promise *p);
+
+/* The asking thread: a ticket to send with the question; 0: this one is not waited for. */
+unsigned promise_ask(struct promise *p);
+/* True: the answer has come in time: *why_out, ERR_NONE if all is well. */
+bool promise_wait(struct promise *p, unsigned ticket, struct err *why_out);
+/* The answering thread. why NULL: all is well. True: somebody has waited for it, and knows. */
+bool promise_answer(struct promise *p, unsigned ticket, const struct err *why);
+
+#endif

@@ -1,0 +1,91 @@
+#include "model/config/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void diags_release(struct diags *d)
+{
+        for (size_t i = 0; i < d->count; i++) {
+                struct diag *item = &d->items[i];
+                free(item->file);
+                free(item->section);
+                free(item->key);
+                free(item->message);
+                free(item->hint);
+        }
+        free(d->items);
+        *d = (struct diags){ 0 };
+}
+
+static char *copy(struct diags *d, const char *s)
+{
+        char *c = s ? strdup(s) : NULL;
+
+        if (s && !c)
+                d->failed = true;
+        return c;
+}
+
+static struct diag *grow(struct diags *d)
+{
+        if (d->count == d->cap) {
+                size_t cap = d->cap ? d->cap * 2 : 8;
+                struct diag *items = realloc(d->items, cap * sizeof *items);
+                if (!items) {
+                        d->failed = true;
+                        return NULL;
+                }
+                d->items = items;
+                d->cap = cap;
+        }
+        return &d->items[d->count++];
+}
+
+void diags_add(struct diags *d, enum severity severity, const struct where *at, const char *hint,
+               const char *fmt, ...)
+{
+        static const struct where nowhere;
+        struct buf text = BUF_INIT;
+        va_list ap;
+
+        struct diag *item = grow(d);
+        if (!item)
+                return;
+        if (!at)
+                at = &nowhere;
+        va_start(ap, fmt);
+        buf_vprintf(&text, fmt, ap);
+        va_end(ap);
+        *item = (struct diag){ .severity = severity,
+                               .file = copy(d, at->file),
+                               .line = at->line,
+                               .section = copy(d, at->section),
+                               .key = copy(d, at->key),
+                               .message = buf_take(&text),
+                               .hint = copy(d, hint),
+                               .quoted = at->quoted };
+        if (!item->message)
+                d->failed = true;
+        if (severity == DIAG_ERROR)
+                d->errors++;
+        if (severity == DIAG_WARNING)
+                d->warnings++;
+}
+
+void diag_line(const struct diag *d, struct buf *out)
+{
+        if (d->file && d->line && d->key && !d->quoted)
+                buf_printf(out, "%s:%d: %s%s%s", d->file, d->line, d->message, d->hint ? "; " : "",
+                           d->hint ? d->hint : "");
+        else
+                buf_puts(out, d->message);
+}
+
+const struct diag *diags_first_error(const struct diags *d)
+{
+        for (size_t i = 0; i < d->count; i++)
+                if (d->items[i].severity == DIAG_ERROR)
+                        return &d->items[i];
+        return NULL;
+}

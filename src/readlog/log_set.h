@@ -1,0 +1,70 @@
+/* Inside of logs/: a log's files, opened together: what is read from them is of one moment,
+ * whatever is renamed meanwhile. */
+#ifndef READLOG_LOG_SET_H
+#define READLOG_LOG_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "logs/store/rename_seq.h"
+#include "readlog/tail.h"
+
+#define PILE_MOST 64
+
+/* So long it is looked for something: a .gz of zeros or a file without a line end may take years.
+ */
+struct patience {
+        int64_t until_ms; /* clock_mono_ms */
+        struct read_turn *turn;
+        bool is_over;
+};
+
+struct pile_file {
+        int fd;     /* owned */
+        int number; /* of its name: <path>.<number>; 0: path */
+        bool is_gzip;
+        int64_t size; /* of what it holds */
+        int64_t mtime_ms;
+        int64_t born_ms; /* 0: not known */
+        ino_t inode;
+        struct patience *patience; /* borrowed */
+};
+
+struct pile {
+        struct pile_file files[PILE_MOST]; /* the newest first: the present one */
+        int count;
+        int64_t before; /* bytes in all but the present one */
+};
+
+/* So much of it is wanted; each more than there is. */
+struct pile_want {
+        int64_t before;   /* bytes of backups */
+        int64_t since_ms; /* backups that were written to since then; 0: the bytes decide */
+};
+
+#define PILE_NONE ((struct pile){ 0 })
+
+/* inode: the file that is written to, wherever it is found; 0: the one that has the name.
+ * moves: whoever rotates it says so there; NULL: nobody does. */
+/* Which log, and whose files its may be, too: sys/store/guarded.h. */
+struct pile_of {
+        const char *path;
+        uid_t owner;
+        struct patience *patience;
+};
+enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
+                           const struct pile_want *want, struct moves *moves);
+void pile_close(struct pile *p);
+
+/* Bytes from `at` on, counted from the present file's first one: below 0 in backups. Fewer at the
+ * end. */
+bool pile_read(const struct pile *p, int64_t at, int64_t len, struct buf *out);
+/* Of one of the files. */
+bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct buf *out);
+/* All of it, piece by piece, until `piece` says false. */
+bool pile_file_walk(const struct pile_file *f, int64_t from,
+                    bool (*piece)(void *arg, const char *data, size_t len), void *arg);
+
+#endif

@@ -1,0 +1,253 @@
+#include "sys/store/record_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/fault_point.h"
+
+#define FIRST_UNITS 128u
+#define GROW_UNITS  2048u /* and a quarter of what is there */
+#define WORD_BITS   64u
+
+struct entry {
+        uint64_t sum; /* 0: no record begins here */
+        uint32_t len, tag;
+        uint32_t mark, inverse; /* written in one go, so that it needs no sum */
+        char data[];
+};
+
+static uint32_t units_for(size_t len)
+{
+        return (uint32_t)((sizeof(struct entry) + len + VAULT_UNIT - 1) / VAULT_UNIT);
+}
+
+static struct entry *entry_at(const struct vault *v, uint32_t at)
+{
+        return (struct entry *)(v->file.map + MAPPED_HEADER + (size_t)at * VAULT_UNIT);
+}
+
+static uint64_t entry_sum(const struct vault *v, uint32_t at, const struct entry *e)
+{
+        return mapped_sum(mapped_mix(mapped_mix(v->salt, at), (uint64_t)e->tag << 32 | e->len),
+                          e->data, e->len);
+}
+
+static bool is_whole(const struct vault *v, uint32_t at)
+{
+        if (at >= v->file.units)
+                return false;
+        const struct entry *e = entry_at(v, at);
+        uint64_t sum = __atomic_load_n(&e->sum, __ATOMIC_ACQUIRE);
+        size_t room = (size_t)(v->file.units - at) * VAULT_UNIT - sizeof *e;
+
+        return sum != 0 && e->len <= room && sum == entry_sum(v, at, e);
+}
+
+/* ---- which units are taken */
+
+static bool is_taken(const struct vault *v, uint32_t at)
+{
+        return v->taken[at / WORD_BITS] >> at % WORD_BITS & 1;
+}
+
+static void take(struct vault *v, uint32_t at, uint32_t units, bool on)
+{
+        for (uint32_t i = at; i < at + units; i++) {
+                uint64_t bit = UINT64_C(1) << i % WORD_BITS;
+                if (on)
+                        v->taken[i / WORD_BITS] |= bit;
+                else
+                        v->taken[i / WORD_BITS] &= ~bit;
+        }
+}
+
+static bool taken_grow(struct vault *v, uint32_t had, uint32_t units)
+{
+        size_t was = (had + WORD_BITS - 1) / WORD_BITS;
+        size_t words = (units + WORD_BITS - 1) / WORD_BITS;
+        uint64_t *taken = realloc(v->taken, words * sizeof *taken);
+
+        if (!taken)
+                return false;
+        memset(taken + was, 0, (words - was) * sizeof *taken);
+        v->taken = taken;
+        return true;
+}
+
+/* The first run of free units within [from, to). */
+static uint32_t find_run(const struct vault *v, uint32_t from, uint32_t to, uint32_t units)
+{
+        uint32_t run = 0;
+
+        for (uint32_t i = from; i < to; i++) {
+                if (i % WORD_BITS == 0 && v->taken[i / WORD_BITS] == UINT64_MAX) {
+                        run = 0;
+                        i += WORD_BITS - 1;
+                        continue;
+                }
+                run = is_taken(v, i) ? 0 : run + 1;
+                if (run == units)
+                        return i + 1 - units;
+        }
+        return VAULT_NONE;
+}
+
+static bool grow(struct vault *v, uint32_t units, struct err *e)
+{
+        uint32_t had = v->file.units, more = had / 4 + GROW_UNITS + units;
+
+        if (!taken_grow(v, had, had + more))
+                return err_nomem(e);
+        return mapped_grow(&v->file, more, e);
+}
+
+static uint32_t find_room(struct vault *v, uint32_t units, struct err *e)
+{
+        uint32_t end = v->file.units;
+        uint32_t at = find_run(v, v->hint, end, units);
+
+        if (at == VAULT_NONE)
+                at = find_run(v, 0, end, units);
+        if (at != VAULT_NONE)
+                return at;
+        return grow(v, units, e) ? end : VAULT_NONE;
+}
+
+/* ---- opening */
+
+static bool find_salt(struct vault *v, struct buf *said, struct err *e)
+{
+        uint64_t *kept = mapped_margin(&v->file);
+
+        if ((*kept == 0 && !v->file.fresh) || v->file.lost)
+                mapped_damaged(&v->file, said);
+        while (*kept == 0)
+                if (getrandom(kept, sizeof *kept, GRND_NONBLOCK) < 0)
+                        return err_set(e, ERR_SYS, "get a random number");
+        v->salt = *kept;
+        return true;
+}
+
+bool vault_open(struct vault *v, const char *path, const struct state_owner *who, struct buf *said,
+                struct err *e)
+{
+        static const struct mapped_form form = {
+                .magic = { 'S', 'V', 'D', 'V', 'A', 'U', 'L', 'T' },
+                .shape = 1,
+                .unit = VAULT_UNIT,
+                .first = FIRST_UNITS,
+        };
+
+        *v = (struct vault){ 0 };
+        if (!mapped_open(&v->file, path, &form, who, said, e))
+                return false;
+        if (find_salt(v, said, e) && (taken_grow(v, 0, v->file.units) || err_nomem(e)))
+                return true;
+        vault_close(v);
+        return false;
+}
+
+void vault_close(struct vault *v)
+{
+        mapped_close(&v->file);
+        free(v->taken);
+        v->taken = NULL;
+}
+
+void vault_remove(struct vault *v)
+{
+        mapped_remove(&v->file);
+        vault_close(v);
+}
+
+/* ---- records */
+
+const void *vault_look(const struct vault *v, uint32_t at, uint32_t tag, size_t *len_out)
+{
+        if (!is_whole(v, at) || entry_at(v, at)->tag != tag)
+                return NULL;
+        return vault_get(v, at, len_out);
+}
+
+bool vault_claim(struct vault *v, uint32_t at)
+{
+        uint32_t units = units_for(entry_at(v, at)->len);
+
+        if (find_run(v, at, at + units, units) != at)
+                return false;
+        take(v, at, units, true);
+        return true;
+}
+
+uint32_t vault_find(const struct vault *v, uint32_t from, uint32_t *tag_out, uint32_t *next_out)
+{
+        for (uint32_t at = from; at < v->file.units; at++) {
+                if (!is_whole(v, at))
+                        continue;
+                *tag_out = entry_at(v, at)->tag;
+                *next_out = at + units_for(entry_at(v, at)->len);
+                return at;
+        }
+        return VAULT_NONE;
+}
+
+void vault_mark(struct vault *v, uint32_t at, uint32_t mark)
+{
+        const uint32_t words[2] = { mark, ~mark };
+        uint64_t both;
+
+        memcpy(&both, words, sizeof both);
+        __atomic_store_n((uint64_t *)&entry_at(v, at)->mark, both, __ATOMIC_RELEASE);
+}
+
+uint32_t vault_marked(const struct vault *v, uint32_t at)
+{
+        const struct entry *e = entry_at(v, at);
+
+        return e->mark == ~e->inverse ? e->mark : 0;
+}
+
+uint32_t vault_put(struct vault *v, uint32_t tag, uint32_t mark, const void *data, size_t len,
+                   struct err *e)
+{
+        uint32_t units = units_for(len);
+
+        if (len > UINT32_MAX / 4) {
+                err_set(e, ERR_USAGE, "a record of %zu bytes does not fit", len);
+                return VAULT_NONE;
+        }
+        uint32_t at = find_room(v, units, e);
+        if (at == VAULT_NONE)
+                return VAULT_NONE;
+        struct entry *to = entry_at(v, at);
+        __atomic_store_n(&to->sum, 0, __ATOMIC_RELEASE);
+        to->len = (uint32_t)len;
+        to->tag = tag;
+        fault_point("vault.half");
+        memcpy(to->data, data, len);
+        vault_mark(v, at, mark);
+        __atomic_store_n(&to->sum, entry_sum(v, at, to), __ATOMIC_RELEASE);
+        take(v, at, units, true);
+        v->hint = at + units;
+        fault_point("vault.written");
+        return at;
+}
+
+const void *vault_get(const struct vault *v, uint32_t at, size_t *len_out)
+{
+        const struct entry *e = entry_at(v, at);
+
+        *len_out = e->len;
+        return e->data;
+}
+
+void vault_drop(struct vault *v, uint32_t at)
+{
+        struct entry *e = entry_at(v, at);
+
+        __atomic_store_n(&e->sum, 0, __ATOMIC_RELEASE);
+        take(v, at, units_for(e->len), false);
+        if (at < v->hint)
+                v->hint = at;
+}

@@ -1,0 +1,270 @@
+#include "sys/store/slot_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault_point.h"
+
+#define FIRST_SLOTS 16u
+#define GROW_BYTES  65536u /* and a quarter of what is there */
+
+/* One copy of a record. sum 0: it is being written. */
+struct copy {
+        uint64_t sum, seq; /* seq 0: never written */
+        uint32_t len, spare;
+        char data[];
+};
+
+/* All slots below it have been written at least once. Beside the extent; in one store. */
+struct top {
+        uint32_t slot, inverse;
+};
+
+static size_t copy_size(const struct statetable *t)
+{
+        return sizeof(struct copy) + t->record_max;
+}
+
+static struct copy *copy_at(const struct statetable *t, uint32_t slot, unsigned which)
+{
+        return (struct copy *)(t->file.map + MAPPED_HEADER +
+                               ((size_t)slot * 2 + which) * copy_size(t));
+}
+
+static uint64_t copy_sum(uint32_t slot, uint64_t seq, uint32_t len, const void *data)
+{
+        uint64_t sum = mapped_mix(mapped_mix(slot + UINT64_C(1), seq), len);
+
+        return mapped_sum(sum, data, len);
+}
+
+static bool copy_is_good(const struct statetable *t, uint32_t slot, const struct copy *c)
+{
+        uint64_t sum = __atomic_load_n(&c->sum, __ATOMIC_ACQUIRE);
+
+        return sum != 0 && c->len <= t->record_max &&
+               sum == copy_sum(slot, c->seq, c->len, c->data);
+}
+
+/* The older copy is replaced; until its sum is there, the newer one counts. The fence is the
+ * compiler's: whoever is killed has stored in this order for all who come after. */
+static void put(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
+{
+        struct state_slot *s = &t->slots[slot];
+        uint8_t which = !s->at;
+        struct copy *c = copy_at(t, slot, which);
+
+        __atomic_store_n(&c->sum, 0, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_RELEASE);
+        c->seq = copy_at(t, slot, s->at)->seq + 1;
+        c->len = len;
+        fault_point("state.half");
+        memcpy(c->data, record, len);
+        __atomic_store_n(&c->sum, copy_sum(slot, c->seq, len, c->data), __ATOMIC_RELEASE);
+        *s = (struct state_slot){ .len = (uint16_t)len, .at = which };
+        fault_point("state.written");
+}
+
+/* ---- opening */
+
+static bool read_top(struct statetable *t)
+{
+        struct top top;
+
+        memcpy(&top, mapped_mark(&t->file), sizeof top);
+        if (top.slot != ~top.inverse)
+                return false;
+        t->top = top.slot;
+        return true;
+}
+
+static void set_top(struct statetable *t, uint32_t slot)
+{
+        const struct top top = { slot, ~slot };
+        uint64_t both;
+
+        memcpy(&both, &top, sizeof both);
+        __atomic_store_n(mapped_mark(&t->file), both, __ATOMIC_RELEASE);
+        t->top = slot;
+}
+
+/* A first record that a kill cut short was never there, and the newer copy may be torn; a whole one
+ * that changed, or that is not there any more, is damage. */
+static void look_at(struct statetable *t, uint32_t slot)
+{
+        struct state_slot *s = &t->slots[slot];
+        uint64_t newest = 0;
+        bool bad = false, gone = false;
+
+        for (uint8_t which = 0; which < 2; which++) {
+                const struct copy *c = copy_at(t, slot, which);
+                bool good = copy_is_good(t, slot, c);
+                if (good && c->seq > newest) {
+                        newest = c->seq;
+                        *s = (struct state_slot){ .len = (uint16_t)c->len, .at = which };
+                }
+                bad = bad || (!good && c->sum != 0);
+                gone = gone || (c->sum == 0 && c->seq == 0);
+        }
+        t->used += s->len != 0;
+        if (newest) {
+                t->older += bad || (gone && newest > 1);
+                return;
+        }
+        if (!bad && !(gone && slot < t->top))
+                return;
+        t->damaged++;
+        memset(copy_at(t, slot, 0), 0, 2 * copy_size(t)); /* whoever has it next begins anew */
+        put(t, slot, "", 0);
+}
+
+static bool slots_grow(struct statetable *t, uint32_t count)
+{
+        struct state_slot *slots = realloc(t->slots, count * sizeof *slots);
+
+        if (!slots)
+                return false;
+        memset(slots + t->slot_count, 0, (count - t->slot_count) * sizeof *slots);
+        t->slots = slots;
+        return true;
+}
+
+static struct mapped_form form_of(const struct statetable *t)
+{
+        return (struct mapped_form){ .magic = { 'S', 'V', 'D', 'S', 'T', 'A', 'T', 'E' },
+                                     .shape = t->record_max,
+                                     .unit = (uint32_t)(2 * copy_size(t)),
+                                     .first = FIRST_SLOTS };
+}
+
+bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who)
+{
+        const struct statetable t = { .record_max = (record_max + 7) & ~7u };
+        const struct mapped_form form = form_of(&t);
+
+        return mapped_is_readable(path, &form, who);
+}
+
+bool statetable_open(struct statetable *t, const char *path, uint32_t record_max,
+                     const struct state_owner *who, struct buf *said, struct err *e)
+{
+        *t = (struct statetable){ .record_max = (record_max + 7) & ~7u };
+        const struct mapped_form form = form_of(t);
+
+        if (!mapped_open(&t->file, path, &form, who, said, e))
+                return false;
+        if (!slots_grow(t, t->file.units)) {
+                mapped_close(&t->file);
+                return err_nomem(e);
+        }
+        t->slot_count = t->file.units;
+        t->damaged = t->file.lost;
+        bool has_top = read_top(t);
+        if (!has_top || t->top > t->slot_count)
+                set_top(t, has_top ? t->slot_count : 0);
+        for (uint32_t i = 0; i < t->slot_count; i++)
+                look_at(t, i);
+        if (!has_top && !t->file.fresh)
+                mapped_damaged(&t->file, said);
+        return true;
+}
+
+static void let_go(struct statetable *t)
+{
+        free(t->slots);
+        t->slots = NULL;
+        t->slot_count = t->first_free = t->used = t->top = t->damaged = t->older = 0;
+}
+
+void statetable_close(struct statetable *t)
+{
+        mapped_close(&t->file);
+        let_go(t);
+}
+
+void statetable_remove(struct statetable *t)
+{
+        mapped_remove(&t->file);
+        let_go(t);
+}
+
+/* ---- records */
+
+size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, size_t size)
+{
+        memset(out, 0, size);
+        if (slot >= t->slot_count || t->slots[slot].len == 0)
+                return 0;
+        const struct state_slot *s = &t->slots[slot];
+        size_t len = s->len < size ? s->len : size;
+        memcpy(out, copy_at(t, slot, s->at)->data, len);
+        return len;
+}
+
+void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
+{
+        if (slot >= t->slot_count || len == 0 || len > t->record_max)
+                return;
+        const struct state_slot *s = &t->slots[slot];
+        if (s->len != len || memcmp(copy_at(t, slot, s->at)->data, record, len) != 0)
+                put(t, slot, record, len);
+}
+
+void statetable_refresh(struct statetable *t, uint32_t slot)
+{
+        uint64_t newest = 0;
+
+        if (slot >= t->slot_count)
+                return;
+        for (uint8_t which = 0; which < 2; which++) {
+                const struct copy *c = copy_at(t, slot, which);
+                if (c->seq > newest && copy_is_good(t, slot, c)) {
+                        newest = c->seq;
+                        t->slots[slot] =
+                            (struct state_slot){ .len = (uint16_t)c->len, .at = which };
+                }
+        }
+}
+
+void statetable_drop(struct statetable *t, uint32_t slot)
+{
+        if (slot >= t->slot_count || t->slots[slot].len == 0)
+                return;
+        put(t, slot, "", 0);
+        t->used--;
+        if (slot < t->first_free)
+                t->first_free = slot;
+}
+
+static bool grow(struct statetable *t, struct err *e)
+{
+        uint32_t more = t->slot_count / 4 + GROW_BYTES / t->file.unit + 1;
+
+        if (!slots_grow(t, t->slot_count + more))
+                return err_nomem(e);
+        if (!mapped_grow(&t->file, more, e))
+                return false;
+        t->slot_count += more;
+        return true;
+}
+
+uint32_t statetable_add(struct statetable *t, const void *record, uint32_t len, struct err *e)
+{
+        uint32_t slot = t->first_free;
+
+        if (len == 0 || len > t->record_max) {
+                err_set(e, ERR_USAGE, "a record of %u bytes does not fit", len);
+                return STATE_NO_SLOT;
+        }
+        while (slot < t->slot_count && t->slots[slot].len)
+                slot++;
+        t->first_free = slot;
+        if (slot == t->slot_count && !grow(t, e))
+                return STATE_NO_SLOT;
+        put(t, slot, record, len);
+        if (slot >= t->top)
+                set_top(t, slot + 1);
+        t->used++;
+        t->first_free = slot + 1;
+        return slot;
+}

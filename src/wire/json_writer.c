@@ -1,0 +1,151 @@
+#include "wire/json_writer.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+
+void jout_release(struct jout *j)
+{
+        buf_release(&j->scratch);
+}
+
+/* In front of a value or a key. */
+static void separate(struct jout *j)
+{
+        if (j->comma)
+                buf_putc(j->out, ',');
+        j->comma = true;
+}
+
+void jout_open(struct jout *j, char bracket)
+{
+        separate(j);
+        buf_putc(j->out, bracket);
+        j->comma = false;
+}
+
+void jout_close(struct jout *j, char bracket)
+{
+        buf_putc(j->out, bracket);
+        j->comma = true;
+}
+
+void jout_key(struct jout *j, const char *key)
+{
+        separate(j);
+        buf_putc(j->out, '"');
+        buf_puts(j->out, key);
+        buf_lit(j->out, "\":");
+        j->comma = false;
+}
+
+void jout_null(struct jout *j)
+{
+        separate(j);
+        buf_lit(j->out, "null");
+}
+
+void jout_bool(struct jout *j, bool b)
+{
+        separate(j);
+        if (b)
+                buf_lit(j->out, "true");
+        else
+                buf_lit(j->out, "false");
+}
+
+void jout_int(struct jout *j, int64_t n)
+{
+        separate(j);
+        buf_put_int(j->out, n);
+}
+
+void jout_thousandths(struct jout *j, int64_t n)
+{
+        uint64_t size = n < 0 ? -(uint64_t)n : (uint64_t)n;
+        unsigned rest = (unsigned)(size % 1000);
+        char digits[3] = { (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                           (char)('0' + rest % 10) };
+        size_t len = digits[2] != '0' ? 3 : digits[1] != '0' ? 2 : 1;
+
+        separate(j);
+        if (n < 0)
+                buf_putc(j->out, '-');
+        buf_put_int(j->out, (int64_t)(size / 1000));
+        buf_putc(j->out, '.');
+        buf_put(j->out, digits, len);
+}
+
+/* ---- texts */
+
+/* Nearly all text is of these, and needs no second look. */
+static bool is_plain(unsigned char c)
+{
+        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static void put_escape(struct buf *out, unsigned char c)
+{
+        static const char short_of[0x20] = {
+                ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+        };
+        static const char hex[] = "0123456789ABCDEF";
+        char text[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+
+        if (c == '"' || c == '\\' || short_of[c]) {
+                text[1] = c == '"' || c == '\\' ? (char)c : short_of[c];
+                buf_put(out, text, 2);
+        } else {
+                buf_put(out, text, sizeof text);
+        }
+}
+
+static void put_escaped(struct buf *out, const char *data, size_t len)
+{
+        const unsigned char *s = (const unsigned char *)data;
+        size_t plain = 0; /* start of what can be copied as it is */
+
+        for (size_t i = 0; i < len;) {
+                size_t n = is_plain(s[i]) ? 1 : s[i] < 0x80 ? 0 : utf8_length(s + i, len - i);
+                if (n > 0) {
+                        i += n;
+                        continue;
+                }
+                buf_put(out, data + plain, i - plain);
+                if (s[i] < 0x80)
+                        put_escape(out, s[i]);
+                else
+                        buf_puts(out, UTF8_REPLACEMENT);
+                plain = ++i;
+        }
+        buf_put(out, data + plain, len - plain);
+}
+
+void jout_text_n(struct jout *j, const char *data, size_t len)
+{
+        separate(j);
+        buf_putc(j->out, '"');
+        put_escaped(j->out, data, len);
+        buf_putc(j->out, '"');
+}
+
+void jout_text(struct jout *j, const char *s)
+{
+        if (s)
+                jout_text_n(j, s, strlen(s));
+        else
+                jout_null(j);
+}
+
+struct buf *jout_scratch(struct jout *j)
+{
+        buf_reset(&j->scratch);
+        return &j->scratch;
+}
+
+void jout_put_scratch(struct jout *j)
+{
+        jout_text_n(j, buf_str(&j->scratch), j->scratch.len);
+        if (j->scratch.failed)
+                j->out->failed = true;
+}

@@ -1,0 +1,161 @@
+/* One order to many: in slices, in their order, and it stands. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "engine/order/bulk_order.h"
+#include "house.h"
+
+#define MANY 300
+#define FLEET                                                                     \
+        "[program:w]\ncommand=/bin/w\nstdout_logfile=NONE\nstderr_logfile=NONE\n" \
+        "startsecs=0\nautostart=false\nprocess_name=w%(process_num)03d\nnumprocs=300\n"
+
+static struct house h;
+static const struct caller me = { .peer = "a test" };
+static struct process *list[MANY];
+static struct wave *wave;
+static enum fault faults[MANY];
+static int told, over;
+static bool in_turn;
+
+static void on_told(void *arg, int i, struct process *p, enum fault f, const struct err *detail)
+{
+        (void)arg, (void)detail;
+        in_turn = in_turn && i == told && (p == list[i] || f != FAULT_NONE);
+        faults[i] = f;
+        told++;
+}
+
+static void on_over(void *arg)
+{
+        (void)arg;
+        over++;
+        wave = NULL;
+}
+
+static const struct wave_ear ear = { on_told, on_over, NULL };
+
+static void setup(void)
+{
+        house_open(&h, "", FLEET);
+        house_begin(&h);
+        for (int i = 0; i < MANY; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "w:w%03d", i);
+                list[i] = house_process(&h, name);
+        }
+        told = over = 0;
+        in_turn = true;
+}
+
+static void teardown(void)
+{
+        house_close(&h);
+}
+
+TestSuite(waves, .init = setup, .fini = teardown, .timeout = 60);
+
+static void begin(int count)
+{
+        wave = wave_give(&h.sup, order_start, list, count, &me, &ear);
+}
+
+static void go_on(void)
+{
+        while (h.sup.waves)
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
+}
+
+Test(waves, of_a_few_are_over_at_once)
+{
+        begin(WAVE_AT_ONCE);
+        cr_expect_null(wave);
+        cr_expect_eq(told, WAVE_AT_ONCE);
+        cr_expect_eq(over, 0);
+}
+
+Test(waves, leave_the_loop_its_turn_and_keep_their_order)
+{
+        begin(MANY);
+        cr_assert_not_null(wave);
+        cr_expect_eq(told, WAVE_AT_ONCE);
+        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+        go_on();
+        cr_expect_eq(told, MANY);
+        cr_expect_eq(over, 1);
+        cr_expect(in_turn);
+        for (int i = 0; i < MANY; i++) {
+                cr_assert_eq(faults[i], FAULT_NONE);
+                cr_assert_eq(h.kernel.children[i]->pid, list[i]->pid);
+        }
+}
+
+Test(waves, go_on_when_nobody_listens)
+{
+        begin(MANY);
+        wave_leave(wave);
+        go_on();
+        cr_expect_eq(h.kernel.child_count, MANY);
+        cr_expect_eq(told, WAVE_AT_ONCE);
+        cr_expect_eq(over, 0);
+}
+
+Test(waves, spare_whoever_is_stopped_before_its_turn)
+{
+        struct err e = { 0 };
+
+        begin(MANY);
+        cr_expect_eq(order_stop(&h.sup, list[299], &me), FAULT_NOT_RUNNING);
+        cr_expect_eq(order_start(&h.sup, list[298], &me, &e), FAULT_NONE);
+        go_on();
+        cr_expect_eq(faults[299], FAULT_ABNORMAL_TERMINATION);
+        cr_expect_eq(faults[298], FAULT_ALREADY_STARTED);
+        cr_expect_eq(list[299]->state, PS_STOPPED);
+        cr_expect_eq(h.kernel.child_count, MANY - 1);
+}
+
+Test(waves, know_who_is_gone)
+{
+        begin(MANY);
+        supervisor_remove_all(&h.sup); /* as when everything begins anew */
+        go_on();
+        cr_expect_eq(told, MANY);
+        cr_expect(in_turn);
+        cr_expect_eq(faults[MANY - 1], FAULT_BAD_NAME);
+        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+}
+
+Test(waves, start_nobody_while_everything_ends)
+{
+        begin(MANY);
+        h.kernel.obeys_term = false;
+        shutdown_request(&h.sup, "a test");
+        go_on();
+        cr_expect_eq(faults[MANY - 1], FAULT_SHUTDOWN_STATE);
+        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+}
+
+Test(waves, can_be_finished_at_once)
+{
+        begin(MANY);
+        begin(MANY);
+        waves_finish(&h.sup);
+        cr_expect_null(h.sup.waves);
+        cr_expect_eq(over, 2);
+        cr_expect_eq(h.kernel.child_count, MANY);
+}
+
+Test(waves, end_with_the_supervisor)
+{
+        begin(MANY);
+        waves_free(&h.sup);
+        cr_expect_null(h.sup.waves);
+        cr_expect_eq(over, 0);
+}
+
+Test(waves, of_nobody_are_over_at_once)
+{
+        begin(0);
+        cr_expect_null(wave);
+        cr_expect_eq(told, 0);
+}
