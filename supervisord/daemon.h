@@ -19,7 +19,7 @@ struct daemon {
         struct cmdline cmd;
         const char *argv0;
         struct lookups *names; /* owned */
-        const struct world *world;
+        const struct host *host;
         struct reading hangup; /* SIGHUP came, and the file is being read */
         bool has_hung_up;
         struct config *config; /* until the supervisor takes it */

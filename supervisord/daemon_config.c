@@ -21,13 +21,13 @@ static char *find_config(struct daemon *d, struct err *e)
 
         if (d->cmd.config)
                 return strdup(d->cmd.config);
-        path = config_search(d->argv0, d->world, &tried);
+        path = config_search(d->argv0, d->host, &tried);
         if (!path)
                 err_set(e, ERR_CONFIG,
                         "No config file found at default paths (%s); use the -c option to specify "
                         "a config file at a different path",
                         tried ? tried : "");
-        else if (d->world->euid == 0)
+        else if (d->host->euid == 0)
                 fprintf(stderr,
                         "Warning: running as root and searching for the configuration in default "
                         "places, the current directory among them; say -c with an absolute path "

@@ -31,7 +31,7 @@ static void on_hangup(struct daemon *d)
         struct supervisor *s = &d->sup;
         bool restart = s->config->settings.sighup == SIGHUP_RESTART;
 
-        if (s->mood != MOOD_RUNNING) {
+        if (s->daemon_state != DAEMON_RUNNING) {
                 log_line(s->log, LVL_WARN,
                          "ignored SIGHUP indicating restart request (shutdown in progress)");
                 return;
@@ -48,7 +48,7 @@ static void on_hangup(struct daemon *d)
 static void on_end_signal(struct daemon *d, int sig, const char *name)
 {
         struct supervisor *s = &d->sup;
-        bool again = s->mood == MOOD_SHUTDOWN;
+        bool again = s->daemon_state == DAEMON_SHUTDOWN;
 
         log_line(s->log, LVL_WARN, "received %s indicating exit request", name);
         if (again && sig == SIGINT && s->config->settings.nodaemon && isatty(STDIN_FILENO)) {
@@ -109,7 +109,7 @@ static void on_child_signal(struct ev_loop *loop, ev_io *w, int revents)
         if (read(w->fd, &info, sizeof info) != (ssize_t)sizeof info)
                 return;
         log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
-        children_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
+        reaper_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
 }
 
 bool daemon_watch_children(struct daemon *d, struct err *e)

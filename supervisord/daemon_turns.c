@@ -19,17 +19,17 @@
 static void become_next(struct daemon *d)
 {
         struct supervisor *s = &d->sup;
-        AUTO_STRS items = STRS_INIT;
-        AUTO_STRS argv = STRS_INIT;
+        AUTO_STRLIST items = STRLIST_INIT;
+        AUTO_STRLIST argv = STRLIST_INIT;
         struct err e = { 0 };
 
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         api_dismiss(d->api);
-        logs_park(s->logs); /* descriptors that nobody opens or closes can be handed over */
+        logs_quiesce(s->logs); /* descriptors that nobody opens or closes can be handed over */
         AUTO_FD names = lookup_hand_over(d->names);
         bool fine =
             names >= 0 && handover_put_fd(&items, "names", names) &&
-            handover_put_start(&items, &d->original_mask, &s->limits.nofile, d->world->cwd) &&
+            handover_put_start(&items, &d->original_mask, &s->limits.nofile, d->host->cwd) &&
             (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
             upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
             cmdline_again(d->next_binary, false, s->config->path, s->overrides, s->override_count,
@@ -55,7 +55,7 @@ static void on_upgrade(struct supervisor *s, const char *binary)
         d->next_binary = strdup(binary);
         if (!d->next_binary)
                 return;
-        waves_finish(s); /* the next image would not know of them */
+        bulk_orders_finish(s); /* the next image would not know of them */
         d->farewells = 0;
         api_pause(d->api, true);
         ev_timer_start(d->loop, &d->farewell);
@@ -124,7 +124,7 @@ static void on_end(struct supervisor *s)
 {
         struct daemon *d = s->rebind_arg;
 
-        if (s->mood == MOOD_RESTARTING) {
+        if (s->daemon_state == DAEMON_RESTARTING) {
                 reload_begin_anew(s);
                 move_pidfile(d, s->config->settings.pidfile);
                 return;

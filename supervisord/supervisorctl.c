@@ -38,7 +38,7 @@ static int print_text(struct buf *text)
  * error: none, and that is fine. */
 static char *config_path(const struct options *o, const char *argv0, struct err *e)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
 
         if (!o->config)
                 return config_search(argv0, w, NULL);
@@ -55,7 +55,7 @@ static char *config_path(const struct options *o, const char *argv0, struct err 
 static struct config *read_config(const char *path, struct err *e)
 {
         struct diags diags = { 0 };
-        struct config *conf = config_load(path, WANT_CTL, NULL, 0, world_real(), &diags);
+        struct config *conf = config_load(path, WANT_CTL, NULL, 0, host_real(), &diags);
         const struct diag *d = diags_first_error(&diags);
 
         if (!conf)

@@ -33,7 +33,7 @@ static bool become_user(struct daemon *d, struct err *e)
 {
         const struct user_ref *user = &d->config->settings.user;
 
-        return !user->set || user_switch(&user->who, d->world, e);
+        return !user->set || user_switch(&user->who, d->host, e);
 }
 
 static bool make_loop(struct daemon *d, struct err *e)
@@ -87,7 +87,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         daemon_hook(d);
         struct config *config = d->config;
         d->config = NULL;
-        if (!supervisor_init(s, d->loop, sys_real(), d->world, log, config, e))
+        if (!supervisor_init(s, d->loop, sys_real(), d->host, log, config, e))
                 return false;
         logs_syslog_socket(s->logs, set->syslog_socket);
         state_keep_logs(s);
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
                 return daemon_refuse(&d, e.text);
         }
         if (argc == 2 && strcmp(argv[1], GZIP_FLAG) == 0)
-                return gzip_main(); /* we are our own child */
+                return gzip_child_main(); /* we are our own child */
         if (argc == 2 && strcmp(argv[1], LOOKUP_FLAG) == 0)
                 return lookup_main();
         /* One heap for all threads: nothing here allocates so much that threads would wait for each
@@ -279,18 +279,18 @@ int main(int argc, char **argv)
         reserve_begin();                        /* before the first loop */
         if (handover_read(&d.handover))
                 handover_watch(&d.handover, HANDOVER_LIMIT_S);
-        else if (!given_read(&d.handover))
+        else if (!listen_fds_read(&d.handover))
                 return daemon_refuse(&d, "out of memory");
         sys_real(); /* reserves the descriptors that starts need, before anything else is open */
         sigprocmask(SIG_SETMASK, NULL, &d.original_mask);
         handover_mask(&d.handover, &d.original_mask);
         handover_chdir(&d.handover);
-        d.names = lookups_new(world_real());
+        d.names = lookups_new(host_real());
         if (!d.names) {
                 handover_go_back();
                 return daemon_refuse(&d, "out of memory");
         }
-        d.world = lookups_world(d.names);
+        d.host = lookups_world(d.names);
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
                 code = daemon_refuse(&d, e.text);

@@ -25,7 +25,7 @@ enum file_kind {
         FILE_AWAITED,  /* or a named pipe, whose writer is waited for */
 };
 
-struct world {
+struct host {
         const char *const *environ; /* "KEY=value", NULL-terminated; borrowed */
         const char *hostname;       /* uname -n; borrowed */
         const char *cwd;            /* borrowed */
@@ -33,23 +33,23 @@ struct world {
         uid_t euid;
 
         /* Whole file into *out. False: *e says why, e->sys is its errno (0: of another kind). */
-        bool (*read_file)(const struct world *w, const char *path, enum file_kind kind,
+        bool (*read_file)(const struct host *w, const char *path, enum file_kind kind,
                           struct buf *out, struct err *e);
         /* Paths that match, sorted bytewise; none is no error. False: something could not be looked
          * into (*e); *out has the rest. */
-        bool (*glob)(const struct world *w, const char *pattern, struct strs *out, struct err *e);
-        bool (*is_dir)(const struct world *w, const char *path);
-        bool (*is_file)(const struct world *w, const char *path); /* exists and is no directory */
+        bool (*glob)(const struct host *w, const char *pattern, struct strlist *out, struct err *e);
+        bool (*is_dir)(const struct host *w, const char *path);
+        bool (*is_file)(const struct host *w, const char *path); /* exists and is no directory */
         /* False: ERR_NOENT, there is no such name, or else *e says why nobody could tell. */
-        bool (*user)(const struct world *w, const char *name_or_uid, struct account *out,
+        bool (*user)(const struct host *w, const char *name_or_uid, struct account *out,
                      struct err *e);
-        bool (*group)(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e);
+        bool (*group)(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e);
         /* All addresses of a host, in digits, in the order in which they are to be tried; they are
          * added to *out. False: none is known, and *e as above. True with an error: those that it
          * had before, because of that. */
-        bool (*resolve)(const struct world *w, const char *host, struct strs *out, struct err *e);
+        bool (*resolve)(const struct host *w, const char *host, struct strlist *out, struct err *e);
         /* Supplementary groups of the user, `first` in front. False: no memory or too many. */
-        bool (*groups_of)(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+        bool (*groups_of)(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                           int *count_out);
 };
 

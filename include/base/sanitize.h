@@ -8,10 +8,10 @@
 
 /* What a worker or its check wrote, from where `from` says in `out` on: control characters become
  * "?" (line ends blanks), so that it neither moves the cursor nor pretends to be a line of ours. */
-void tame(struct buf *out, size_t from);
+void sanitize(struct buf *out, size_t from);
 
 /* The same in place, but for the characters in `keep`. */
-void tame_bytes(char *text, size_t len, const char *keep);
+void sanitize_bytes(char *text, size_t len, const char *keep);
 
 /* The first line of such a text, tamed, at most so many bytes. */
 void first_line_put(struct buf *out, const char *text, size_t most);

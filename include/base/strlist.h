@@ -6,26 +6,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct strs {
+struct strlist {
         char **items; /* owned, each owned; NULL while empty */
         size_t count, cap;
 };
 
-#define STRS_INIT ((struct strs){ 0 })
-#define AUTO_STRS __attribute__((cleanup(strs_release))) struct strs
+#define STRLIST_INIT ((struct strlist){ 0 })
+#define AUTO_STRLIST __attribute__((cleanup(strlist_release))) struct strlist
 
-void strs_release(struct strs *v);
-bool strs_add(struct strs *v, const char *s); /* copies; false: no memory */
-bool strs_add_n(struct strs *v, const char *s, size_t len);
-bool strs_take(struct strs *v,
-               char *s); /* owns s, also when it fails; s may be NULL (= no memory) */
-bool strs_has(const struct strs *v, const char *s);
-bool strs_copy(struct strs *to, const struct strs *from); /* to is overwritten without release */
-void strs_sort(struct strs *v);                           /* bytewise */
+void strlist_release(struct strlist *v);
+bool strlist_add(struct strlist *v, const char *s); /* copies; false: no memory */
+bool strlist_add_n(struct strlist *v, const char *s, size_t len);
+bool strlist_take(struct strlist *v,
+                  char *s); /* owns s, also when it fails; s may be NULL (= no memory) */
+bool strlist_has(const struct strlist *v, const char *s);
+bool strlist_copy(struct strlist *to,
+                  const struct strlist *from); /* to is overwritten without release */
+void strlist_sort(struct strlist *v);          /* bytewise */
 
 /* Environment helpers: items are "KEY=value". set replaces or appends. */
-bool strs_setenv(struct strs *v, const char *key, const char *value);
-void strs_unsetenv(struct strs *v, const char *key);
-const char *strs_getenv(const struct strs *v, const char *key); /* NULL: not there */
+bool strlist_setenv(struct strlist *v, const char *key, const char *value);
+void strlist_unsetenv(struct strlist *v, const char *key);
+const char *strlist_getenv(const struct strlist *v, const char *key); /* NULL: not there */
 
 #endif

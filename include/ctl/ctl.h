@@ -38,7 +38,7 @@ struct ctl {
 
 /* A command's operands. */
 struct args {
-        struct strs words;
+        struct strlist words;
         bool json, verbose, plan; /* flags said among the operands, or for all commands */
 };
 

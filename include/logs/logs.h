@@ -131,7 +131,7 @@ void logs_recover(struct logs *l, const char *dir);
 void logs_recovered(struct logs *l);
 /* This process is about to be replaced (exec): what was asked for and said so far is done, and from
  * then on the thread touches nothing. False: it has not come to that within a second. */
-bool logs_park(struct logs *l);
+bool logs_quiesce(struct logs *l);
 void logs_go_on(struct logs *l); /* it was not replaced */
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */

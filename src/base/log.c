@@ -34,7 +34,7 @@ static void write_long(struct log *l, enum log_level level, const char *fmt, va_
 
         buf_vprintf(&text, fmt, ap);
         if (!text.failed && text.len)
-                tame_bytes(text.data, text.len, "\t");
+                sanitize_bytes(text.data, text.len, "\t");
         if (!text.failed)
                 l->write(l, level, buf_str(&text), text.len);
         else
@@ -54,7 +54,7 @@ void log_line(struct log *l, enum log_level level, const char *fmt, ...)
         int n = vsnprintf(room, sizeof room, fmt, ap);
         va_end(ap);
         if (n >= 0 && (size_t)n < sizeof room) {
-                tame_bytes(room, (size_t)n, "\t");
+                sanitize_bytes(room, (size_t)n, "\t");
                 l->write(l, level, room, (size_t)n);
         } else {
                 errno = saved;

@@ -35,7 +35,7 @@ const char *path_basename(const char *path)
         return slash ? slash + 1 : path;
 }
 
-static char *join_parts(const struct strs *parts)
+static char *join_parts(const struct strlist *parts)
 {
         struct buf b = BUF_INIT;
 
@@ -51,7 +51,7 @@ static char *join_parts(const struct strs *parts)
 char *path_absolute(const char *path, const char *cwd)
 {
         char *whole = path_join(cwd, path);
-        AUTO_STRS parts = STRS_INIT;
+        AUTO_STRLIST parts = STRLIST_INIT;
         char *save = NULL;
 
         if (!whole)
@@ -64,7 +64,7 @@ char *path_absolute(const char *path, const char *cwd)
                                 free(parts.items[--parts.count]);
                         continue;
                 }
-                if (!strs_add(&parts, p)) {
+                if (!strlist_add(&parts, p)) {
                         free(whole);
                         return NULL;
                 }

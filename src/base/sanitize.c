@@ -23,7 +23,7 @@ static bool is_blank(char c)
         return c == '\n' || c == '\r' || c == '\t';
 }
 
-void tame_bytes(char *text, size_t len, const char *keep)
+void sanitize_bytes(char *text, size_t len, const char *keep)
 {
         size_t n;
 
@@ -35,10 +35,10 @@ void tame_bytes(char *text, size_t len, const char *keep)
         }
 }
 
-void tame(struct buf *out, size_t from)
+void sanitize(struct buf *out, size_t from)
 {
         if (out->len > from)
-                tame_bytes(out->data + from, out->len - from, "");
+                sanitize_bytes(out->data + from, out->len - from, "");
 }
 
 void first_line_put(struct buf *out, const char *text, size_t most)
@@ -50,7 +50,7 @@ void first_line_put(struct buf *out, const char *text, size_t most)
                 for (len = most - 3; len > 0 && (text[len] & 0xc0) == 0x80;)
                         len--; /* never within a character */
         buf_put(out, text, len);
-        tame(out, from);
+        sanitize(out, from);
         if (cut)
                 buf_puts(out, "...");
 }

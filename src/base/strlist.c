@@ -5,15 +5,15 @@
 
 #include "base/buf.h"
 
-void strs_release(struct strs *v)
+void strlist_release(struct strlist *v)
 {
         for (size_t i = 0; i < v->count; i++)
                 free(v->items[i]);
         free(v->items);
-        *v = STRS_INIT;
+        *v = STRLIST_INIT;
 }
 
-bool strs_take(struct strs *v, char *s)
+bool strlist_take(struct strlist *v, char *s)
 {
         if (!s)
                 return false;
@@ -32,17 +32,17 @@ bool strs_take(struct strs *v, char *s)
         return true;
 }
 
-bool strs_add(struct strs *v, const char *s)
+bool strlist_add(struct strlist *v, const char *s)
 {
-        return strs_take(v, strdup(s));
+        return strlist_take(v, strdup(s));
 }
 
-bool strs_add_n(struct strs *v, const char *s, size_t len)
+bool strlist_add_n(struct strlist *v, const char *s, size_t len)
 {
-        return strs_take(v, strndup(s, len));
+        return strlist_take(v, strndup(s, len));
 }
 
-bool strs_has(const struct strs *v, const char *s)
+bool strlist_has(const struct strlist *v, const char *s)
 {
         for (size_t i = 0; i < v->count; i++)
                 if (strcmp(v->items[i], s) == 0)
@@ -50,12 +50,12 @@ bool strs_has(const struct strs *v, const char *s)
         return false;
 }
 
-bool strs_copy(struct strs *to, const struct strs *from)
+bool strlist_copy(struct strlist *to, const struct strlist *from)
 {
-        *to = STRS_INIT;
+        *to = STRLIST_INIT;
         for (size_t i = 0; i < from->count; i++)
-                if (!strs_add(to, from->items[i])) {
-                        strs_release(to);
+                if (!strlist_add(to, from->items[i])) {
+                        strlist_release(to);
                         return false;
                 }
         return true;
@@ -66,13 +66,13 @@ static int by_bytes(const void *a, const void *b)
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void strs_sort(struct strs *v)
+void strlist_sort(struct strlist *v)
 {
         if (v->count)
                 qsort(v->items, v->count, sizeof *v->items, by_bytes);
 }
 
-static size_t env_index(const struct strs *v, const char *key)
+static size_t env_index(const struct strlist *v, const char *key)
 {
         size_t len = strlen(key);
 
@@ -82,7 +82,7 @@ static size_t env_index(const struct strs *v, const char *key)
         return v->count;
 }
 
-bool strs_setenv(struct strs *v, const char *key, const char *value)
+bool strlist_setenv(struct strlist *v, const char *key, const char *value)
 {
         struct buf b = BUF_INIT;
 
@@ -92,7 +92,7 @@ bool strs_setenv(struct strs *v, const char *key, const char *value)
         char *item = buf_take(&b);
         size_t at = env_index(v, key);
         if (at == v->count)
-                return strs_take(v, item);
+                return strlist_take(v, item);
         if (!item)
                 return false;
         free(v->items[at]);
@@ -100,7 +100,7 @@ bool strs_setenv(struct strs *v, const char *key, const char *value)
         return true;
 }
 
-void strs_unsetenv(struct strs *v, const char *key)
+void strlist_unsetenv(struct strlist *v, const char *key)
 {
         size_t at = env_index(v, key);
 
@@ -111,7 +111,7 @@ void strs_unsetenv(struct strs *v, const char *key)
         v->count--;
 }
 
-const char *strs_getenv(const struct strs *v, const char *key)
+const char *strlist_getenv(const struct strlist *v, const char *key)
 {
         size_t at = env_index(v, key);
 

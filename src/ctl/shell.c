@@ -80,7 +80,7 @@ static int on_getchar(EditLine *el, wchar_t *out)
         }
 }
 
-static void show_candidates(struct ctl *c, const struct strs *candidates)
+static void show_candidates(struct ctl *c, const struct strlist *candidates)
 {
         AUTO_BUF text = BUF_INIT;
 
@@ -91,7 +91,7 @@ static void show_candidates(struct ctl *c, const struct strs *candidates)
 
 /* Insert what all candidates have in common behind what is typed, and a blank when it is the only
  * one. False: nothing to insert. */
-static bool insert_rest(EditLine *el, const struct strs *candidates, size_t typed)
+static bool insert_rest(EditLine *el, const struct strlist *candidates, size_t typed)
 {
         AUTO_BUF rest = BUF_INIT;
 
@@ -107,7 +107,7 @@ static unsigned char on_tab(EditLine *el, int ch)
         const LineInfo *li = el_line(el);
         size_t cursor = (size_t)(li->cursor - li->buffer), start = 0;
         AUTO_BUF line = BUF_INIT;
-        AUTO_STRS candidates = STRS_INIT;
+        AUTO_STRLIST candidates = STRLIST_INIT;
         struct known known = { 0 };
 
         (void)ch;

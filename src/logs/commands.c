@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "logs/thread.h"
 
-struct errand {
+struct log_command {
         struct mail mail; /* first */
         struct logs *logs;
         const char *second; /* behind the first text */
@@ -19,7 +19,7 @@ static void send(struct logs *l, void (*run)(struct mail *), const char *first, 
                  int claims, const char *otherwise)
 {
         size_t a = strlen(first) + 1, b = strlen(second) + 1;
-        struct errand *o = malloc(sizeof *o + a + b);
+        struct log_command *o = malloc(sizeof *o + a + b);
 
         if (!o) {
                 fd_close(&claims);
@@ -27,7 +27,7 @@ static void send(struct logs *l, void (*run)(struct mail *), const char *first, 
                         log_line(l->log, LVL_CRITICAL, "out of memory: %s", otherwise);
                 return;
         }
-        *o = (struct errand){
+        *o = (struct log_command){
                 .mail = { NULL, run }, .logs = l, .second = o->first + a, .claims = claims
         };
         memcpy(o->first, first, a);
@@ -40,7 +40,7 @@ static void send(struct logs *l, void (*run)(struct mail *), const char *first, 
 
 static void core_move(struct mail *m)
 {
-        struct errand *o = (struct errand *)m;
+        struct log_command *o = (struct log_command *)m;
         struct core *core = o->logs->core;
 
         if (!core_syslog_socket(core, o->first))
@@ -55,7 +55,7 @@ void logs_syslog_socket(struct logs *l, const char *path)
 
 static void core_clean(struct mail *m)
 {
-        struct errand *o = (struct errand *)m;
+        struct log_command *o = (struct log_command *)m;
 
         struct auto_claims ours = { .fd = o->claims, .dir = o->claims < 0 ? NULL : o->first };
 

@@ -18,7 +18,7 @@ static void stand_still(struct mail *m)
         atomic_store(&l->parking.asked, false);
 }
 
-bool logs_park(struct logs *l)
+bool logs_quiesce(struct logs *l)
 {
         struct timespec until;
         int error;

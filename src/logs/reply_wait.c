@@ -4,11 +4,11 @@
 
 #define PATIENCE_NS 250000000 /* an open takes some ten microseconds, with a thread to wake up */
 
-void promise_init(struct promise *p)
+void reply_wait_init(struct reply_wait *p)
 {
         pthread_condattr_t attr;
 
-        *p = (struct promise){ 0 };
+        *p = (struct reply_wait){ 0 };
         pthread_mutex_init(&p->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -16,13 +16,13 @@ void promise_init(struct promise *p)
         pthread_condattr_destroy(&attr);
 }
 
-void promise_release(struct promise *p)
+void reply_wait_release(struct reply_wait *p)
 {
         pthread_cond_destroy(&p->answered);
         pthread_mutex_destroy(&p->lock);
 }
 
-unsigned promise_ask(struct promise *p)
+unsigned reply_wait_ask(struct reply_wait *p)
 {
         unsigned ticket = 0;
 
@@ -47,7 +47,7 @@ static struct timespec deadline(void)
         return t;
 }
 
-bool promise_wait(struct promise *p, unsigned ticket, struct err *why_out)
+bool reply_wait_wait(struct reply_wait *p, unsigned ticket, struct err *why_out)
 {
         struct timespec until = deadline();
         int late = 0;
@@ -66,7 +66,7 @@ bool promise_wait(struct promise *p, unsigned ticket, struct err *why_out)
         return answered;
 }
 
-bool promise_answer(struct promise *p, unsigned ticket, const struct err *why)
+bool reply_wait_answer(struct reply_wait *p, unsigned ticket, const struct err *why)
 {
         pthread_mutex_lock(&p->lock);
         bool waits = ticket && p->wanted == ticket;

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-struct promise {
+struct reply_wait {
         pthread_mutex_t lock;
         pthread_cond_t answered;
         unsigned last;   /* ticket that was given out; the asking thread's */
@@ -19,14 +19,14 @@ struct promise {
         struct err why;
 };
 
-void promise_init(struct promise *p);
-void promise_release(struct promise *p);
+void reply_wait_init(struct reply_wait *p);
+void reply_wait_release(struct reply_wait *p);
 
 /* The asking thread: a ticket to send with the question; 0: this one is not waited for. */
-unsigned promise_ask(struct promise *p);
+unsigned reply_wait_ask(struct reply_wait *p);
 /* True: the answer has come in time: *why_out, ERR_NONE if all is well. */
-bool promise_wait(struct promise *p, unsigned ticket, struct err *why_out);
+bool reply_wait_wait(struct reply_wait *p, unsigned ticket, struct err *why_out);
 /* The answering thread. why NULL: all is well. True: somebody has waited for it, and knows. */
-bool promise_answer(struct promise *p, unsigned ticket, const struct err *why);
+bool reply_wait_answer(struct reply_wait *p, unsigned ticket, const struct err *why);
 
 #endif

@@ -392,9 +392,9 @@ static void settle_in(struct logs *l, bool in_thread)
         if (l->core->syslog)
                 sink_syslog_set_loop(l->core->syslog, l->core->loop);
         if (in_thread)
-                nap_open(l->core);
+                batch_timer_open(l->core);
         else
-                nap_close(l->core);
+                batch_timer_close(l->core);
 }
 
 static void close_loop(struct logs *l)
@@ -403,13 +403,13 @@ static void close_loop(struct logs *l)
         mailbox_close(&l->to_main);
         ev_periodic_stop(l->core_loop, &l->quiet);
         ev_loop_destroy(l->core_loop);
-        promise_release(&l->opened);
+        reply_wait_release(&l->opened);
 }
 
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
                struct err *e)
 {
-        l->core->keeper = keeper_new(path, who, said, e);
+        l->core->keeper = persistent_ledger_new(path, who, said, e);
         return l->core->keeper != NULL;
 }
 
@@ -417,7 +417,7 @@ static void core_settled(struct mail *m)
 {
         struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, settled));
 
-        keeper_settle(l->core->keeper);
+        persistent_ledger_settle(l->core->keeper);
 }
 
 void logs_settled(struct logs *l)
@@ -440,7 +440,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
                                     .write = core_line,
                                     .arg = l };
-        promise_init(&l->opened);
+        reply_wait_init(&l->opened);
         mailbox_open(&l->to_core, l->core_loop);
         mailbox_open(&l->to_main, l->loop);
         settle_in(l, true);

@@ -30,7 +30,7 @@ struct logs {
         struct ev_loop *core_loop; /* owned */
         ev_periodic quiet;
         struct mailbox to_core, to_main;
-        struct promise opened; /* while there is a thread: that a log could be opened */
+        struct reply_wait opened; /* while there is a thread: that a log could be opened */
         struct mail stop, settled;
         struct heartbeat heartbeat;
         struct parking {

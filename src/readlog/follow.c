@@ -43,8 +43,8 @@ static bool watch_file(struct follower *f)
         char ours[40];
 
         snprintf(ours, sizeof ours, "/proc/self/fd/%d", f->fd);
-        return hub_link_to(f->hub, &f->file, ours, FILE_EVENTS) ||
-               hub_link_to(f->hub, &f->file, f->path, FILE_EVENTS);
+        return inotify_hub_link_to(f->hub, &f->file, ours, FILE_EVENTS) ||
+               inotify_hub_link_to(f->hub, &f->file, f->path, FILE_EVENTS);
 }
 
 static bool watch_folder(struct follower *f, struct err *e)
@@ -54,7 +54,7 @@ static bool watch_folder(struct follower *f, struct err *e)
         if (!dir)
                 return err_nomem(e);
         f->folder.name = f->name;
-        bool fine = hub_link_to(f->hub, &f->folder, *dir ? dir : ".", FOLDER_EVENTS) ||
+        bool fine = inotify_hub_link_to(f->hub, &f->folder, *dir ? dir : ".", FOLDER_EVENTS) ||
                     err_set(e, ERR_SYS, "watch the directory of %s", f->path);
         free(dir);
         return fine;
@@ -92,7 +92,7 @@ static enum look go_over(struct follower *f)
         close(f->fd);
         f->fd = fd;
         f->at = 0;
-        hub_unlink(f->hub, &f->next);
+        inotify_hub_unlink(f->hub, &f->next);
         watch_file(f);
         return tell(f, FOLLOW_REPLACED, "", 0) ? LOOK_MORE : LOOK_STOP;
 }
@@ -116,7 +116,7 @@ static enum look look_around(struct follower *f)
             (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino))
                 return LOOK_END;
         if (!may_leave(f, ours.st_ino, there.st_ino)) {
-                hub_link_to(f->hub, &f->next, f->path, FILE_EVENTS);
+                inotify_hub_link_to(f->hub, &f->next, f->path, FILE_EVENTS);
                 return LOOK_LATER;
         }
         if (fstat(f->fd, &ours) == 0 && ours.st_size > f->at)
@@ -203,7 +203,7 @@ static struct follower *make(struct follow_hub *hub, const char *path, uid_t own
 
 static bool watch(struct follower *f, struct err *e)
 {
-        if (!hub_open(f->hub))
+        if (!inotify_hub_open(f->hub))
                 return err_set(e, ERR_SYS, "follow %s", f->path);
         return watch_folder(f, e) && (watch_file(f) || err_set(e, ERR_SYS, "watch %s", f->path));
 }
@@ -263,11 +263,11 @@ void follower_free(struct follower *f)
         }
         ev_timer_stop(f->hub->loop, &f->again);
         hub_forget(f->hub, f);
-        hub_unlink(f->hub, &f->file);
-        hub_unlink(f->hub, &f->folder);
-        hub_unlink(f->hub, &f->next);
+        inotify_hub_unlink(f->hub, &f->file);
+        inotify_hub_unlink(f->hub, &f->folder);
+        inotify_hub_unlink(f->hub, &f->next);
         DL_DELETE2(f->hub->all, f, all_prev, all_next);
-        hub_close(f->hub);
+        inotify_hub_close(f->hub);
         fd_close(&f->fd);
         free(f->path);
         free(f);

@@ -33,7 +33,7 @@ static struct hub_watch *find_or_make(struct follow_hub *h, int wd)
         return NULL;
 }
 
-void hub_unlink(struct follow_hub *h, struct hub_link *l)
+void inotify_hub_unlink(struct follow_hub *h, struct hub_link *l)
 {
         struct hub_watch *w = l->watch;
 
@@ -49,13 +49,14 @@ void hub_unlink(struct follow_hub *h, struct hub_link *l)
 }
 
 /* The same file has the same number, so the new one is asked for before the old one is let go. */
-bool hub_link_to(struct follow_hub *h, struct hub_link *l, const char *path, uint32_t events)
+bool inotify_hub_link_to(struct follow_hub *h, struct hub_link *l, const char *path,
+                         uint32_t events)
 {
         int wd = inotify_add_watch(h->notify, path, events);
 
         if (wd >= 0 && l->watch && l->watch->wd == wd)
                 return true;
-        hub_unlink(h, l);
+        inotify_hub_unlink(h, l);
         struct hub_watch *w = wd < 0 ? NULL : find_or_make(h, wd);
         if (!w)
                 return false;
@@ -133,7 +134,7 @@ void hub_forget(struct follow_hub *h, struct follower *f)
 
 /* ---- life */
 
-bool hub_open(struct follow_hub *h)
+bool inotify_hub_open(struct follow_hub *h)
 {
         if (h->notify >= 0)
                 return true;
@@ -146,7 +147,7 @@ bool hub_open(struct follow_hub *h)
         return true;
 }
 
-void hub_close(struct follow_hub *h)
+void inotify_hub_close(struct follow_hub *h)
 {
         if (h->notify < 0 || h->all)
                 return;

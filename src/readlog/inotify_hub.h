@@ -35,10 +35,11 @@ struct follow_hub {
 };
 
 /* The link leads there from now on, and to nothing else. False with errno. */
-bool hub_link_to(struct follow_hub *h, struct hub_link *l, const char *path, uint32_t events);
-void hub_unlink(struct follow_hub *h, struct hub_link *l);
+bool inotify_hub_link_to(struct follow_hub *h, struct hub_link *l, const char *path,
+                         uint32_t events);
+void inotify_hub_unlink(struct follow_hub *h, struct hub_link *l);
 /* The first follower comes, the last one goes. */
-bool hub_open(struct follow_hub *h);
-void hub_close(struct follow_hub *h);
+bool inotify_hub_open(struct follow_hub *h);
+void inotify_hub_close(struct follow_hub *h);
 
 #endif

@@ -45,7 +45,7 @@ static int64_t birth(int fd)
 }
 
 /* False with errno; 0: something that is no log. */
-static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct pile_file *f)
+static bool open_name(const struct log_set_of *of, int number, bool is_gzip, struct log_set_file *f)
 {
         AUTO_BUF name = BUF_INIT;
         struct stat st;
@@ -55,13 +55,13 @@ static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct
         AUTO_FD fd = name.failed ? -1 : guarded_open(name.data, of->owner, O_RDONLY, 0, &st, NULL);
         if (fd < 0)
                 return false;
-        *f = (struct pile_file){ .number = number,
-                                 .is_gzip = is_gzip,
-                                 .patience = of->patience,
-                                 .size = st.st_size,
-                                 .inode = st.st_ino,
-                                 .mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
-                                             st.st_mtim.tv_nsec / 1000000 };
+        *f = (struct log_set_file){ .number = number,
+                                    .is_gzip = is_gzip,
+                                    .patience = of->patience,
+                                    .size = st.st_size,
+                                    .inode = st.st_ino,
+                                    .mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
+                                                st.st_mtim.tv_nsec / 1000000 };
         errno = 0;
         if (!S_ISREG(st.st_mode) || (is_gzip && !gzip_size(fd, &st, &f->size)))
                 return false;
@@ -74,21 +74,21 @@ static bool open_name(const struct pile_of *of, int number, bool is_gzip, struct
 }
 
 /* The compressed one first: where both are there it is complete, and the other about to go. */
-static bool open_number(const struct pile_of *of, int number, struct pile_file *f)
+static bool open_number(const struct log_set_of *of, int number, struct log_set_file *f)
 {
         return (number > 0 && open_name(of, number, true, f)) || open_name(of, number, false, f);
 }
 
 /* ---- which files */
 
-void pile_close(struct pile *p)
+void log_set_close(struct log_set *p)
 {
         while (p->count > 0)
                 close(p->files[--p->count].fd);
         p->before = 0;
 }
 
-static bool is_there_twice(const struct pile *p, ino_t inode)
+static bool is_there_twice(const struct log_set *p, ino_t inode)
 {
         for (int i = 0; i < p->count; i++)
                 if (p->files[i].inode == inode)
@@ -97,12 +97,12 @@ static bool is_there_twice(const struct pile *p, ino_t inode)
 }
 
 /* The file that is written to: somebody else may have given it another name. */
-static enum tail_result open_present(struct pile *p, const struct pile_of *of, uint64_t inode)
+static enum tail_result open_present(struct log_set *p, const struct log_set_of *of, uint64_t inode)
 {
         enum tail_result missing = TAIL_NO_FILE;
 
         for (int n = 0; n < (inode ? PILE_MOST : 1); n++) {
-                struct pile_file f;
+                struct log_set_file f;
                 if (!open_name(of, n, false, &f)) {
                         if (n == 0 && errno != ENOENT && errno != ENOTDIR && errno != 0)
                                 missing = TAIL_FAILED;
@@ -118,9 +118,9 @@ static enum tail_result open_present(struct pile *p, const struct pile_of *of, u
         return inode && missing == TAIL_NO_FILE ? TAIL_ASTRAY : missing;
 }
 
-static bool is_enough(const struct pile *p, const struct pile_want *w)
+static bool is_enough(const struct log_set *p, const struct log_set_want *w)
 {
-        const struct pile_file *oldest = &p->files[p->count - 1];
+        const struct log_set_file *oldest = &p->files[p->count - 1];
 
         if (p->count == PILE_MOST)
                 return true;
@@ -132,9 +132,10 @@ static bool is_enough(const struct pile *p, const struct pile_want *w)
 enum found { FOUND_ALL, FOUND_GAP, FOUND_MOVING };
 
 /* A file that moved up while we went from one name to the next is seen twice. */
-static enum found open_backups(struct pile *p, const struct pile_of *of, const struct pile_want *w)
+static enum found open_backups(struct log_set *p, const struct log_set_of *of,
+                               const struct log_set_want *w)
 {
-        struct pile_file f;
+        struct log_set_file f;
 
         for (int n = p->files[0].number + 1; !is_enough(p, w); n++) {
                 if (!open_number(of, n, &f)) {
@@ -153,7 +154,7 @@ static enum found open_backups(struct pile *p, const struct pile_of *of, const s
 }
 
 /* Compressing gives a file another inode: a name that still leads where it led is what counts. */
-static bool all_in_place(const char *path, const struct pile *p)
+static bool all_in_place(const char *path, const struct log_set *p)
 {
         struct stat st;
 
@@ -168,8 +169,8 @@ static bool all_in_place(const char *path, const struct pile *p)
 }
 
 /* What is missing may just be between two names. */
-static enum found look(struct pile *p, const struct pile_of *of, uint64_t inode,
-                       const struct pile_want *want, enum tail_result *result)
+static enum found look(struct log_set *p, const struct log_set_of *of, uint64_t inode,
+                       const struct log_set_want *want, enum tail_result *result)
 {
         *p = PILE_NONE;
         *result = open_present(p, of, inode);
@@ -183,19 +184,19 @@ static enum found look(struct pile *p, const struct pile_of *of, uint64_t inode,
 
 /* Only what was the same before and after is the truth, and a gap only where nobody was moving
  * names: a rotation that was cut short has left it, or another program is at it. */
-enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
-                           const struct pile_want *want, struct moves *moves)
+enum tail_result log_set_open(struct log_set *p, const struct log_set_of *of, uint64_t inode,
+                              const struct log_set_want *want, struct rename_seq *moves)
 {
         enum tail_result result;
 
         for (int tries = 0; tries < TRIES; tries++) {
-                uint32_t before = moves_count(moves);
+                uint32_t before = rename_seq_count(moves);
                 enum found found = look(p, of, inode, want, &result);
-                bool at_rest = before % 2 == 0 && moves_count(moves) == before;
+                bool at_rest = before % 2 == 0 && rename_seq_count(moves) == before;
                 if (found == FOUND_ALL || (found == FOUND_GAP && at_rest))
                         return result;
-                pile_close(p);
-                if (!moves_wait(moves))
+                log_set_close(p);
+                if (!rename_seq_wait(moves))
                         break;
         }
         return TAIL_BUSY;
@@ -261,7 +262,7 @@ struct inflating {
 enum inflated { INFLATED_SOME, INFLATED_ALL, INFLATED_WRONG };
 
 /* Into `out`, at most a block. */
-static enum inflated inflate_piece(struct inflating *i, const struct pile_file *f)
+static enum inflated inflate_piece(struct inflating *i, const struct log_set_file *f)
 {
         if (!i->z.avail_in) {
                 ssize_t n;
@@ -286,7 +287,7 @@ static enum inflated inflate_piece(struct inflating *i, const struct pile_file *
         return got == Z_OK || got == Z_BUF_ERROR ? INFLATED_SOME : INFLATED_WRONG;
 }
 
-static bool walk_gzip(const struct pile_file *f, bool (*piece)(void *, const char *, size_t),
+static bool walk_gzip(const struct log_set_file *f, bool (*piece)(void *, const char *, size_t),
                       void *arg)
 {
         struct inflating *i = malloc(sizeof *i);
@@ -331,8 +332,8 @@ static bool skip_piece(void *arg, const char *data, size_t len)
         return s->piece(s->arg, data + from, len - from);
 }
 
-bool pile_file_walk(const struct pile_file *f, int64_t from,
-                    bool (*piece)(void *arg, const char *data, size_t len), void *arg)
+bool log_set_file_walk(const struct log_set_file *f, int64_t from,
+                       bool (*piece)(void *arg, const char *data, size_t len), void *arg)
 {
         struct skipping s = { from, piece, arg };
         AUTO_BUF block = BUF_INIT;
@@ -350,7 +351,7 @@ bool pile_file_walk(const struct pile_file *f, int64_t from,
         return true;
 }
 
-bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct buf *out)
+bool log_set_file_read(const struct log_set_file *f, int64_t at, int64_t len, struct buf *out)
 {
         struct slice s = { .from = at, .to = at + len, .out = out, .turn = f->patience->turn };
 
@@ -358,16 +359,16 @@ bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct b
                !out->failed;
 }
 
-bool pile_read(const struct pile *p, int64_t at, int64_t len, struct buf *out)
+bool log_set_read(const struct log_set *p, int64_t at, int64_t len, struct buf *out)
 {
         int64_t begin = -p->before, to = at + len;
 
         for (int i = p->count - 1; i >= 0; i--) {
-                const struct pile_file *f = &p->files[i];
+                const struct log_set_file *f = &p->files[i];
                 int64_t from = at > begin ? at : begin;
                 int64_t till = to < begin + f->size ? to : begin + f->size;
                 size_t had = out->len;
-                if (from < till && !pile_file_read(f, from - begin, till - from, out))
+                if (from < till && !log_set_file_read(f, from - begin, till - from, out))
                         return false;
                 if (i && from < till && (int64_t)(out->len - had) != till - from)
                         return false; /* a backup is as it was, or what follows has no place */

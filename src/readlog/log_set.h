@@ -21,7 +21,7 @@ struct patience {
         bool is_over;
 };
 
-struct pile_file {
+struct log_set_file {
         int fd;     /* owned */
         int number; /* of its name: <path>.<number>; 0: path */
         bool is_gzip;
@@ -32,39 +32,39 @@ struct pile_file {
         struct patience *patience; /* borrowed */
 };
 
-struct pile {
-        struct pile_file files[PILE_MOST]; /* the newest first: the present one */
+struct log_set {
+        struct log_set_file files[PILE_MOST]; /* the newest first: the present one */
         int count;
         int64_t before; /* bytes in all but the present one */
 };
 
 /* So much of it is wanted; each more than there is. */
-struct pile_want {
+struct log_set_want {
         int64_t before;   /* bytes of backups */
         int64_t since_ms; /* backups that were written to since then; 0: the bytes decide */
 };
 
-#define PILE_NONE ((struct pile){ 0 })
+#define PILE_NONE ((struct log_set){ 0 })
 
 /* inode: the file that is written to, wherever it is found; 0: the one that has the name.
  * moves: whoever rotates it says so there; NULL: nobody does. */
 /* Which log, and whose files its may be, too: sys/store/guarded.h. */
-struct pile_of {
+struct log_set_of {
         const char *path;
         uid_t owner;
         struct patience *patience;
 };
-enum tail_result pile_open(struct pile *p, const struct pile_of *of, uint64_t inode,
-                           const struct pile_want *want, struct moves *moves);
-void pile_close(struct pile *p);
+enum tail_result log_set_open(struct log_set *p, const struct log_set_of *of, uint64_t inode,
+                              const struct log_set_want *want, struct rename_seq *moves);
+void log_set_close(struct log_set *p);
 
 /* Bytes from `at` on, counted from the present file's first one: below 0 in backups. Fewer at the
  * end. */
-bool pile_read(const struct pile *p, int64_t at, int64_t len, struct buf *out);
+bool log_set_read(const struct log_set *p, int64_t at, int64_t len, struct buf *out);
 /* Of one of the files. */
-bool pile_file_read(const struct pile_file *f, int64_t at, int64_t len, struct buf *out);
+bool log_set_file_read(const struct log_set_file *f, int64_t at, int64_t len, struct buf *out);
 /* All of it, piece by piece, until `piece` says false. */
-bool pile_file_walk(const struct pile_file *f, int64_t from,
-                    bool (*piece)(void *arg, const char *data, size_t len), void *arg);
+bool log_set_file_walk(const struct log_set_file *f, int64_t from,
+                       bool (*piece)(void *arg, const char *data, size_t len), void *arg);
 
 #endif

@@ -14,11 +14,11 @@
 #define REACH_TRIES 10
 
 struct reading {
-        struct pile_of of;
+        struct log_set_of of;
         struct ledger_box *ledger; /* NULL: none, or none that counts */
-        struct moves *moves;
+        struct rename_seq *moves;
         const struct log_ask *ask;
-        struct pile pile;
+        struct log_set pile;
         int64_t wanted;     /* bytes of backups: so many were asked for */
         int64_t base, size; /* of the present file */
         struct buf text;    /* what was read already: from `from` to the end; or empty */
@@ -56,23 +56,23 @@ static bool writes_elsewhere(const struct reading *r)
 }
 
 /* Only an offset needs the very file that is written to. */
-static enum tail_result open_files(struct reading *r, const struct pile_want *want)
+static enum tail_result open_files(struct reading *r, const struct log_set_want *want)
 {
         struct stream_ledger *l = &r->last;
         bool exact = r->ask->from == FROM_OFFSET;
 
-        pile_close(&r->pile);
+        log_set_close(&r->pile);
         if (r->ledger)
                 ledger_look(r->ledger, l);
         if (exact && r->ask->life && r->ask->life != l->life)
                 return l->life ? TAIL_OTHER_LIFE : TAIL_BUSY; /* it is just being taken up */
-        enum tail_result got = pile_open(&r->pile, &r->of, l->inode, want, r->moves);
+        enum tail_result got = log_set_open(&r->pile, &r->of, l->inode, want, r->moves);
         if (got == TAIL_ASTRAY && !exact)
-                got = pile_open(&r->pile, &r->of, 0, want, r->moves);
+                got = log_set_open(&r->pile, &r->of, 0, want, r->moves);
         return got;
 }
 
-static enum tail_result open_all(struct reading *r, const struct pile_want *want)
+static enum tail_result open_all(struct reading *r, const struct log_set_want *want)
 {
         enum tail_result got = TAIL_ASTRAY;
 
@@ -95,7 +95,7 @@ static enum tail_result reach(struct reading *r, int64_t lowest, int64_t *moved)
 
         *moved = 0;
         for (int tries = 0; tries < REACH_TRIES; tries++) {
-                struct pile_want want = { .before = sub_capped(*moved, lowest) };
+                struct log_set_want want = { .before = sub_capped(*moved, lowest) };
                 int64_t base = r->base;
                 if (r->pile.before >= want.before || r->wanted >= want.before)
                         return got;
@@ -174,7 +174,7 @@ static enum tail_result look_for_lines(struct reading *r, int64_t most, bool *fo
         buf_release(&r->text); /* while others have their turn it does not lie about */
         if (r->ask->turn)
                 r->ask->turn->holds = false;
-        if (!pile_read(&r->pile, begin, r->size - begin, &r->text))
+        if (!log_set_read(&r->pile, begin, r->size - begin, &r->text))
                 return TAIL_FAILED;
         int64_t at = find_line(buf_str(&r->text), r->text.len, r->ask->value);
         *found = at >= 0 || is_all;
@@ -195,7 +195,7 @@ static enum tail_result from_lines(struct reading *r)
 
 static enum tail_result from_time(struct reading *r)
 {
-        struct pile_want want = { .since_ms = r->ask->value };
+        struct log_set_want want = { .since_ms = r->ask->value };
         enum tail_result got = open_all(r, &want);
 
         if (got != TAIL_OK)
@@ -216,7 +216,7 @@ static enum tail_result take_text(struct reading *r, struct log_part *out)
         } else if (r->text.len && !follow) {
                 out->text = r->text;
                 r->text = BUF_INIT;
-        } else if (!pile_read(&r->pile, r->from, to > r->from ? to - r->from : 0, &out->text)) {
+        } else if (!log_set_read(&r->pile, r->from, to > r->from ? to - r->from : 0, &out->text)) {
                 return TAIL_FAILED;
         }
         if (follow && to >= end)
@@ -226,7 +226,7 @@ static enum tail_result take_text(struct reading *r, struct log_part *out)
 
 static void describe(const struct reading *r, struct log_part *out)
 {
-        const struct pile_file *f = &r->pile.files[0];
+        const struct log_set_file *f = &r->pile.files[0];
 
         out->offset = add_capped(r->base, r->from);
         out->end = add_capped(r->base, r->size);
@@ -243,7 +243,7 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 [FROM_TAIL] = from_tail,           [FROM_LINES] = from_lines,
                 [FROM_TIME] = from_time,
         };
-        static const struct pile_want little;
+        static const struct log_set_want little;
         struct patience patience = {
                 .until_ms = clock_mono_ms() + (ask->within_ms ? ask->within_ms : TAIL_READ_MS),
                 .turn = ask->turn,
@@ -269,7 +269,7 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
                 out->result = TAIL_FAILED;
         if (out->result == TAIL_FAILED && patience.is_over)
                 out->result = TAIL_LATE;
-        pile_close(&r.pile);
+        log_set_close(&r.pile);
         buf_release(&r.text);
 }
 

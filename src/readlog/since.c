@@ -70,11 +70,11 @@ static bool search_piece(void *arg, const char *data, size_t len)
 /* ---- halving: only plain files can be read anywhere */
 
 /* The first stamp behind `at`, and where its line begins. False: none near. */
-static bool probe(const struct pile_file *f, int64_t at, int64_t *line_out, int64_t *ms_out)
+static bool probe(const struct log_set_file *f, int64_t at, int64_t *line_out, int64_t *ms_out)
 {
         AUTO_BUF text = BUF_INIT;
 
-        if (!pile_file_read(f, at, PROBE, &text))
+        if (!log_set_file_read(f, at, PROBE, &text))
                 return false;
         const char *begin = buf_str(&text), *end = begin + text.len, *p = begin;
         while ((p = memchr(p, '\n', (size_t)(end - p))) && ++p < end) {
@@ -88,7 +88,7 @@ static bool probe(const struct pile_file *f, int64_t at, int64_t *line_out, int6
 }
 
 /* The beginning of a line before which everything is older. */
-static int64_t halve(const struct pile_file *f, int64_t since_ms)
+static int64_t halve(const struct log_set_file *f, int64_t since_ms)
 {
         int64_t low = 0, high = f->size, line, ms;
 
@@ -104,32 +104,32 @@ static int64_t halve(const struct pile_file *f, int64_t since_ms)
         return low;
 }
 
-static bool search_file(const struct pile_file *f, int64_t since_ms, struct search *s)
+static bool search_file(const struct log_set_file *f, int64_t since_ms, struct search *s)
 {
         int64_t from = f->is_gzip ? 0 : halve(f, since_ms);
 
         *s = (struct search){ .since_ms = since_ms, .at = from, .line = from, .found = -1 };
         s->stamps = from > 0;
-        if (!pile_file_walk(f, from, search_piece, s))
+        if (!log_set_file_walk(f, from, search_piece, s))
                 return false;
         judge(s); /* a last line without its end */
         return true;
 }
 
 /* Begun since then. Of backups that cannot be told: they may be copies. */
-static bool is_younger(const struct pile_file *f, int64_t since_ms)
+static bool is_younger(const struct log_set_file *f, int64_t since_ms)
 {
         return f->number == 0 && f->born_ms >= since_ms;
 }
 
-bool since_find(const struct pile *p, int64_t since_ms, int64_t *at_out, bool *is_vague_out)
+bool since_find(const struct log_set *p, int64_t since_ms, int64_t *at_out, bool *is_vague_out)
 {
         int64_t begin = -p->before;
         struct search s;
 
         *is_vague_out = false;
         for (int i = p->count - 1; i >= 0; begin += p->files[i--].size) {
-                const struct pile_file *f = &p->files[i];
+                const struct log_set_file *f = &p->files[i];
                 if (f->mtime_ms < since_ms || f->size == 0)
                         continue;
                 if (!search_file(f, since_ms, &s))

@@ -4,33 +4,33 @@
 
 #include "base/utf8.h"
 
-void jout_release(struct jout *j)
+void json_writer_release(struct json_writer *j)
 {
         buf_release(&j->scratch);
 }
 
 /* In front of a value or a key. */
-static void separate(struct jout *j)
+static void separate(struct json_writer *j)
 {
         if (j->comma)
                 buf_putc(j->out, ',');
         j->comma = true;
 }
 
-void jout_open(struct jout *j, char bracket)
+void json_writer_open(struct json_writer *j, char bracket)
 {
         separate(j);
         buf_putc(j->out, bracket);
         j->comma = false;
 }
 
-void jout_close(struct jout *j, char bracket)
+void json_writer_close(struct json_writer *j, char bracket)
 {
         buf_putc(j->out, bracket);
         j->comma = true;
 }
 
-void jout_key(struct jout *j, const char *key)
+void json_writer_key(struct json_writer *j, const char *key)
 {
         separate(j);
         buf_putc(j->out, '"');
@@ -39,13 +39,13 @@ void jout_key(struct jout *j, const char *key)
         j->comma = false;
 }
 
-void jout_null(struct jout *j)
+void json_writer_null(struct json_writer *j)
 {
         separate(j);
         buf_lit(j->out, "null");
 }
 
-void jout_bool(struct jout *j, bool b)
+void json_writer_bool(struct json_writer *j, bool b)
 {
         separate(j);
         if (b)
@@ -54,13 +54,13 @@ void jout_bool(struct jout *j, bool b)
                 buf_lit(j->out, "false");
 }
 
-void jout_int(struct jout *j, int64_t n)
+void json_writer_int(struct json_writer *j, int64_t n)
 {
         separate(j);
         buf_put_int(j->out, n);
 }
 
-void jout_thousandths(struct jout *j, int64_t n)
+void json_writer_thousandths(struct json_writer *j, int64_t n)
 {
         uint64_t size = n < 0 ? -(uint64_t)n : (uint64_t)n;
         unsigned rest = (unsigned)(size % 1000);
@@ -121,7 +121,7 @@ static void put_escaped(struct buf *out, const char *data, size_t len)
         buf_put(out, data + plain, len - plain);
 }
 
-void jout_text_n(struct jout *j, const char *data, size_t len)
+void json_writer_text_n(struct json_writer *j, const char *data, size_t len)
 {
         separate(j);
         buf_putc(j->out, '"');
@@ -129,23 +129,23 @@ void jout_text_n(struct jout *j, const char *data, size_t len)
         buf_putc(j->out, '"');
 }
 
-void jout_text(struct jout *j, const char *s)
+void json_writer_text(struct json_writer *j, const char *s)
 {
         if (s)
-                jout_text_n(j, s, strlen(s));
+                json_writer_text_n(j, s, strlen(s));
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-struct buf *jout_scratch(struct jout *j)
+struct buf *json_writer_scratch(struct json_writer *j)
 {
         buf_reset(&j->scratch);
         return &j->scratch;
 }
 
-void jout_put_scratch(struct jout *j)
+void json_writer_put_scratch(struct json_writer *j)
 {
-        jout_text_n(j, buf_str(&j->scratch), j->scratch.len);
+        json_writer_text_n(j, buf_str(&j->scratch), j->scratch.len);
         if (j->scratch.failed)
                 j->out->failed = true;
 }

@@ -131,7 +131,7 @@ static void scaled(int to)
         scaled_at(to, 0);
 }
 
-static void mood(void)
+static void daemon_state(void)
 {
         struct event e = { .type = EV_SUPERVISOR_STATE_CHANGE_RUNNING, .at = { 0, 1000 } };
 
@@ -215,7 +215,7 @@ Test(event_stream, sends_only_the_types_that_were_asked_for)
 {
         ask("?types=supervisor.*,process.*", NULL);
         scaled(2);
-        mood();
+        daemon_state();
         hear();
         cr_expect_not(has("program.scaled"));
         cr_expect(has("id: ab.2\nevent: supervisor.state\n"), "numbers count before filtering");
@@ -250,7 +250,7 @@ Test(event_stream, ignores_events_that_the_api_does_not_know)
 
         ask("", NULL);
         bus_publish(&sup.bus, &tick);
-        mood();
+        daemon_state();
         hear();
         cr_expect(has("id: ab.1\nevent: supervisor.state\n"));
 }

@@ -14,7 +14,7 @@
  * XML, results read as their text: "name cat group cat status 80 description OK". */
 static struct supervisor sup;
 static struct fake_kernel kernel;
-static struct fake_world world;
+static struct fake_world host;
 static struct ev_loop *loop;
 static struct caller caller;
 static struct buf out, seen;
@@ -55,13 +55,13 @@ static void write_conf(const char *more)
         char conf[2048];
 
         snprintf(conf, sizeof conf, text, dir, more, dir);
-        fake_world_file(&world, "/etc/s.conf", conf);
+        fake_world_file(&host, "/etc/s.conf", conf);
 }
 
 static struct config *load(void)
 {
         struct diags diags = { 0 };
-        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &world.ops, &diags);
+        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         const struct diag *first = diags_first_error(&diags);
 
         cr_assert_not_null(c, "%s", first ? first->message : "?");
@@ -77,11 +77,11 @@ static void open_with(const char *more)
         cr_assert_not_null(mkdtemp(dir));
         kernel_init(&kernel);
         kernel.obeys_term = true;
-        fake_world_init(&world);
-        fake_world_dir(&world, dir);
+        fake_world_init(&host);
+        fake_world_dir(&host, dir);
         write_conf(more);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, load(), &e) &&
+        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
                       supervisor_add_all(&sup, &e),
                   "%s", e.text);
         supervisor_begin(&sup);
@@ -100,7 +100,7 @@ static void teardown(void)
         method_release(&now);
         supervisor_release(&sup);
         kernel_release(&kernel);
-        fake_world_release(&world);
+        fake_world_release(&host);
         buf_release(&out);
         buf_release(&seen);
         ev_loop_destroy(loop);

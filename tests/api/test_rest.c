@@ -17,7 +17,7 @@
 /* The whole API over a real engine whose kernel is the fake one. */
 static struct supervisor sup;
 static struct fake_kernel kernel;
-static struct fake_world world;
+static struct fake_world host;
 static struct ev_loop *loop;
 static struct api api;
 static struct listener from;
@@ -62,7 +62,7 @@ static void connect_one(void)
 static struct config *load(void)
 {
         struct diags diags = { 0 };
-        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &world.ops, &diags);
+        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         const struct diag *first = diags_first_error(&diags);
 
         cr_assert_not_null(c, "%s", first ? first->message : "?");
@@ -79,12 +79,12 @@ static void setup(void)
         cr_assert_not_null(mkdtemp(dir));
         kernel_init(&kernel);
         kernel.obeys_term = true;
-        fake_world_init(&world);
-        fake_world_dir(&world, dir);
+        fake_world_init(&host);
+        fake_world_dir(&host, dir);
         snprintf(conf, sizeof conf, text, dir, dir);
-        fake_world_file(&world, "/etc/s.conf", conf);
+        fake_world_file(&host, "/etc/s.conf", conf);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, load(), &e) &&
+        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
                       supervisor_add_all(&sup, &e),
                   "%s", e.text);
         supervisor_begin(&sup);
@@ -104,7 +104,7 @@ static void teardown(void)
         events_free(api.events);
         supervisor_release(&sup);
         kernel_release(&kernel);
-        fake_world_release(&world);
+        fake_world_release(&host);
         close(client);
         client = -1;
         buf_release(&heard);
@@ -394,7 +394,7 @@ Test(rest, plans_and_applies_a_configuration)
         snprintf(conf + n, sizeof conf - (size_t)n,
                  "[program:fresh]\ncommand=/bin/cat\nstdout_logfile=NONE\n"
                  "stderr_logfile=NONE\n");
-        fake_world_file(&world, "/etc/s.conf", conf);
+        fake_world_file(&host, "/etc/s.conf", conf);
         cr_expect_eq(post("/v1/reload", "{\"plan\":true}"), 200);
         cr_expect(has("\"applied\":false"));
         cr_expect(has("{\"name\":\"fresh\",\"program\":\"fresh\",\"action\":\"start\""));
@@ -409,7 +409,7 @@ Test(rest, plans_and_applies_a_configuration)
 
 Test(rest, shows_what_is_wrong_with_a_configuration)
 {
-        fake_world_file(&world, "/etc/s.conf",
+        fake_world_file(&host, "/etc/s.conf",
                         "[supervisord]\n[program:x]\ncommand=/bin/cat\n"
                         "startsecs=soon\n");
         cr_expect_eq(post("/v1/reload", ""), 422);
@@ -421,14 +421,14 @@ Test(rest, shows_what_is_wrong_with_a_configuration)
 
 Test(rest, takes_no_orders_while_the_daemon_ends)
 {
-        sup.mood = MOOD_SHUTDOWN;
+        sup.daemon_state = DAEMON_SHUTDOWN;
         cr_expect_eq(post("/v1/processes/cat/start", ""), 503);
         cr_expect(has("SHUTDOWN_STATE"));
         cr_expect_eq(post("/v1/programs/web/scale", "{\"replicas\":1}"), 503);
         cr_expect_eq(post("/v1/reload", ""), 503);
         cr_expect_eq(ask("GET", "/v1/info", ""), 200);
         cr_expect(has("\"state\":\"SHUTDOWN\""));
-        sup.mood = MOOD_RUNNING;
+        sup.daemon_state = DAEMON_RUNNING;
 }
 
 Test(rest, reads_bodies_as_long_as_their_route_needs)

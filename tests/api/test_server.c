@@ -288,7 +288,7 @@ static bool answers_at(const char *host, int port)
         return fine;
 }
 
-Test(server, moves_to_another_host_on_the_same_port)
+Test(server, rename_seq_to_another_host_on_the_same_port)
 {
         int port = free_port();
         struct server_conf wide = { .kind = SERVER_INET,

@@ -25,7 +25,7 @@ static void setup(void)
         conf = (struct group_conf){ .name = "site" };
         group = (struct group){ .conf = &conf, .name = "site" };
         process = process_new("web_00", &group, program, 0);
-        sup = (struct supervisor){ .mood = MOOD_RUNNING, .generation = 1 };
+        sup = (struct supervisor){ .daemon_state = DAEMON_RUNNING, .generation = 1 };
 }
 
 static void teardown(void)
@@ -37,23 +37,23 @@ static void teardown(void)
 
 TestSuite(view, .init = setup, .fini = teardown);
 
-static struct jout fresh(void)
+static struct json_writer fresh(void)
 {
         buf_reset(&text);
-        return JOUT_INIT(&text);
+        return JSON_WRITER_INIT(&text);
 }
 
 /* What was written since `fresh`. */
-static void expect_text(struct jout *j, const char *wanted)
+static void expect_text(struct json_writer *j, const char *wanted)
 {
         cr_expect_not(text.failed);
         cr_expect_str_eq(buf_str(&text), wanted);
-        jout_release(j);
+        json_writer_release(j);
 }
 
 static void expect_process(uint64_t fields, const char *wanted)
 {
-        struct jout j = fresh();
+        struct json_writer j = fresh();
 
         view_process(&j, &sup, process, now, fields);
         expect_text(&j, wanted);
@@ -72,7 +72,7 @@ static void expect_field(const char *name, const char *wanted)
 
 static void expect_event(const struct event *e, uint64_t seq, const char *wanted)
 {
-        struct jout j = fresh();
+        struct json_writer j = fresh();
 
         view_event(&j, e, seq);
         expect_text(&j, wanted);
@@ -80,7 +80,7 @@ static void expect_event(const struct event *e, uint64_t seq, const char *wanted
 
 static void expect_program(const struct fleet *f, const char *wanted)
 {
-        struct jout j = fresh();
+        struct json_writer j = fresh();
 
         view_program(&j, f);
         expect_text(&j, wanted);
@@ -191,10 +191,10 @@ Test(view, leaves_kept_processes_out_of_a_plan)
         struct diags diags = { 0 };
         struct where at = { .file = "x.conf", .line = 7, .section = "program:b", .key = "comand" };
 
-        cr_assert(strs_add(&items[1].keys, "command"));
+        cr_assert(strlist_add(&items[1].keys, "command"));
         diags_add(&diags, DIAG_WARNING, &at, "command", "unknown key");
         diags_add(&diags, DIAG_INFO, NULL, NULL, "not shown");
-        struct jout j = fresh();
+        struct json_writer j = fresh();
         view_plan(&j, &plan, false, &diags);
         expect_text(
             &j,
@@ -208,7 +208,7 @@ Test(view, leaves_kept_processes_out_of_a_plan)
         json_t *all = json_loads(buf_str(&text), 0, NULL);
         cr_expect_eq(json_array_size(json_object_get(all, "changes")), 2);
         json_decref(all);
-        strs_release(&items[1].keys);
+        strlist_release(&items[1].keys);
         diags_release(&diags);
 }
 
@@ -239,7 +239,7 @@ Test(view, writes_times_as_rfc_3339)
                       { 253402300800000, "null" } };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                struct jout j = fresh();
+                struct json_writer j = fresh();
                 view_time(&j, cases[i].ms);
                 expect_text(&j, cases[i].shown);
         }
@@ -310,7 +310,7 @@ Test(view, shows_the_other_events)
 Test(view, shows_the_daemon)
 {
         sup.started = (struct moment){ 40000, 1700000040500 };
-        struct jout j = fresh();
+        struct json_writer j = fresh();
         view_info(&j, &sup, now);
         cr_expect(strstr(buf_str(&text), "\"identifier\":null,\"pid\":"));
         const char *rest = strstr(buf_str(&text), "\"state\"");
@@ -323,5 +323,5 @@ Test(view, shows_the_daemon)
                          "\"STOPPED\":0,\"STARTING\":0,\"RUNNING\":0,\"BACKOFF\":0,\"STOPPING\":0,"
                          "\"EXITED\":0,\"FATAL\":0,\"UNKNOWN\":0},\"log_errors\":[],"
                          "\"logs_error\":null}");
-        jout_release(&j);
+        json_writer_release(&j);
 }

@@ -18,7 +18,7 @@
 static struct supervisor sup;
 static struct fake_kernel kernel;
 static bool (*quick_spawn)(struct sys *, const struct launch *, struct spawned *);
-static struct fake_world world;
+static struct fake_world host;
 static struct ev_loop *loop;
 static struct api api;
 static struct listener from;
@@ -68,13 +68,13 @@ static void setup(void)
         kernel_init(&kernel);
         quick_spawn = kernel.ops.spawn;
         kernel.ops.spawn = slow_spawn;
-        fake_world_init(&world);
-        fake_world_dir(&world, "/tmp");
-        fake_world_file(&world, "/etc/s.conf", text);
-        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &world.ops, &diags);
+        fake_world_init(&host);
+        fake_world_dir(&host, "/tmp");
+        fake_world_file(&host, "/etc/s.conf", text);
+        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         diags_release(&diags);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(c && supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, c, &e) &&
+        cr_assert(c && supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
                       supervisor_add_all(&sup, &e),
                   "%s", e.text);
         supervisor_begin(&sup);
@@ -100,7 +100,7 @@ static void teardown(void)
         events_free(api.events);
         supervisor_release(&sup);
         kernel_release(&kernel);
-        fake_world_release(&world);
+        fake_world_release(&host);
         close_client(&starter);
         close_client(&other);
         ev_loop_destroy(loop);
@@ -134,7 +134,7 @@ static bool turn(struct client *c)
 static void expect_others_are_answered(const char *path, const char *body)
 {
         say(&starter, "POST", path, body);
-        while (!sup.waves)
+        while (!sup.bulk_orders)
                 turn(&starter);
         cr_expect_eq(kernel.child_count, WAVE_AT_ONCE);
         say(&other, "GET", "/v1/processes/w:w99", "");
@@ -189,10 +189,10 @@ Test(waves, start_everybody_also_when_the_client_has_hung_up)
 
         for (int i = 0; i < 2; i++) {
                 say(&starter, "POST", paths[i], bodies[i]);
-                while (!sup.waves)
+                while (!sup.bulk_orders)
                         turn(&starter);
                 close_client(&starter);
-                while (sup.waves)
+                while (sup.bulk_orders)
                         turn(&other);
                 cr_expect_eq(kernel.child_count, (size_t)(i + 1) * MANY);
                 for (int k = 0; k < MANY; k++)

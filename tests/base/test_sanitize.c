@@ -5,19 +5,19 @@
 #include "base/log.h"
 #include "base/sanitize.h"
 
-Test(tame, lets_nobody_else_steer_the_terminal)
+Test(sanitize, lets_nobody_else_steer_the_terminal)
 {
         AUTO_BUF out = BUF_INIT;
 
         buf_puts(&out, "\033[1m");
-        tame(&out, out.len);
+        sanitize(&out, out.len);
         size_t from = out.len;
         buf_puts(&out, "a\033]0;title\007b\r\nc\x7f d\xc2\x9b e\xc3\xa4");
-        tame(&out, from);
+        sanitize(&out, from);
         cr_expect_str_eq(buf_str(&out), "\033[1ma?]0;title?b  c? d?? e\xc3\xa4");
 }
 
-Test(tame, cuts_a_first_line_between_characters)
+Test(sanitize, cuts_a_first_line_between_characters)
 {
         AUTO_BUF out = BUF_INIT;
 
@@ -36,11 +36,11 @@ static void becomes(const char *text, const char *wanted)
         AUTO_BUF out = BUF_INIT;
 
         buf_puts(&out, text);
-        tame(&out, 0);
+        sanitize(&out, 0);
         cr_expect_str_eq(buf_str(&out), wanted, "%s", text);
 }
 
-Test(tame, takes_c1_in_either_form)
+Test(sanitize, takes_c1_in_either_form)
 {
         becomes("a\x9b"
                 "31mb",
@@ -63,7 +63,7 @@ static void keep_text(struct log *l, enum log_level level, const char *text, siz
         snprintf(seen, sizeof seen, "%.*s", (int)len, text);
 }
 
-Test(tame, holds_for_every_line_of_a_log)
+Test(sanitize, holds_for_every_line_of_a_log)
 {
         struct log l = { .level = LVL_INFO, .write = keep_text };
         char bytes[300], wide[1400];

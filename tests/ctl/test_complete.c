@@ -20,7 +20,7 @@ static void make_known(struct known *k)
 static void offers(const char *line, const char *want)
 {
         struct known k;
-        AUTO_STRS out = STRS_INIT;
+        AUTO_STRLIST out = STRLIST_INIT;
         AUTO_BUF joined = BUF_INIT;
         size_t start;
 
@@ -83,14 +83,14 @@ Test(complete, asks_the_daemon_only_for_names)
 
 Test(complete, finds_what_candidates_have_in_common)
 {
-        AUTO_STRS v = STRS_INIT;
+        AUTO_STRLIST v = STRLIST_INIT;
 
         cr_expect_eq(complete_common(&v), 0);
-        strs_add(&v, "web:web_00");
+        strlist_add(&v, "web:web_00");
         cr_expect_eq(complete_common(&v), 10);
-        strs_add(&v, "web:web_01");
+        strlist_add(&v, "web:web_01");
         cr_expect_eq(complete_common(&v), 9);
-        strs_add(&v, "a");
+        strlist_add(&v, "a");
         cr_expect_eq(complete_common(&v), 0);
 }
 

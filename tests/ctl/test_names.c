@@ -13,12 +13,12 @@ static void expand_to(const char *word, bool groups, const char *want)
 {
         struct xanswer a;
         struct err e;
-        AUTO_STRS in = STRS_INIT;
-        AUTO_STRS out = STRS_INIT;
+        AUTO_STRLIST in = STRLIST_INIT;
+        AUTO_STRLIST out = STRLIST_INIT;
         AUTO_BUF joined = BUF_INIT;
 
         cr_assert(xmlrpc_parse(INFOS, strlen(INFOS), &a, &e));
-        strs_add(&in, word);
+        strlist_add(&in, word);
         cr_assert(names_expand(&in, a.value, groups, &out));
         for (size_t i = 0; i < out.count; i++)
                 buf_printf(&joined, "%s%s", i ? " " : "", out.items[i]);
@@ -123,10 +123,10 @@ Test(names, a_name_wins_against_a_pattern)
 
         cr_assert(xmlrpc_parse(infos, strlen(infos), &a, &e), "%s", e.text);
         for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
-                AUTO_STRS in = STRS_INIT, out = STRS_INIT;
+                AUTO_STRLIST in = STRLIST_INIT, out = STRLIST_INIT;
                 AUTO_BUF joined = BUF_INIT;
                 bool groups = i % 2;
-                cr_assert(strs_add(&in, rows[i / 2].word));
+                cr_assert(strlist_add(&in, rows[i / 2].word));
                 cr_assert(names_expand(&in, a.value, groups, &out));
                 for (size_t k = 0; k < out.count; k++)
                         buf_printf(&joined, "%s%s", k ? " " : "", out.items[k]);

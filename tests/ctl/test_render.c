@@ -142,7 +142,7 @@ Test(render, aligns_tables_and_leaves_no_blank_at_the_end)
         table_put(&out, &t, -1);
         cr_expect_str_eq(buf_str(&out), "restart  web     command changed\n"
                                         "stop     longer\n");
-        strs_release(&t.cells);
+        strlist_release(&t.cells);
 }
 
 Test(render, writes_ages_for_people)
@@ -189,15 +189,15 @@ Test(render, says_for_whom_a_command_waits)
                 XML_INFO("web", "w1", 40, "STOPPING", "") XML_INFO("web", "w2", 0, "STOPPED", "")));
         struct xanswer x;
         struct err e;
-        AUTO_STRS words = STRS_INIT;
+        AUTO_STRLIST words = STRLIST_INIT;
         AUTO_BUF out = BUF_INIT;
 
         cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
         cr_expect_not(progress_line(&out, x.value, &words), "nobody was asked for");
-        strs_add(&words, "web:*");
+        strlist_add(&words, "web:*");
         cr_expect(progress_line(&out, x.value, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for web:w1 (STOPPING)");
-        strs_add(&words, "all");
+        strlist_add(&words, "all");
         buf_reset(&out);
         cr_expect(progress_line(&out, x.value, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for a (STOPPING) and 2 more");
@@ -210,11 +210,11 @@ Test(render, says_that_a_command_waits_for_a_name_and_not_for_what_it_matches)
                                                        XML_INFO("w?", "w?", 40, "STOPPING", "")));
         struct xanswer x;
         struct err e;
-        AUTO_STRS words = STRS_INIT;
+        AUTO_STRLIST words = STRLIST_INIT;
         AUTO_BUF out = BUF_INIT;
 
         cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
-        strs_add(&words, "w?");
+        strlist_add(&words, "w?");
         cr_expect(progress_line(&out, x.value, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for w? (STOPPING)");
         xanswer_release(&x);

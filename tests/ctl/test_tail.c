@@ -9,13 +9,13 @@
 
 /* ---- words */
 
-static struct strs words(const char *text)
+static struct strlist words(const char *text)
 {
-        struct strs v = STRS_INIT;
+        struct strlist v = STRLIST_INIT;
 
         for (const char *at = text; *at;) {
                 size_t len = strcspn(at, " ");
-                cr_assert(strs_add_n(&v, at, len));
+                cr_assert(strlist_add_n(&v, at, len));
                 at += len + (at[len] == ' ');
         }
         return v;
@@ -23,7 +23,7 @@ static struct strs words(const char *text)
 
 static bool is_plain(const char *text)
 {
-        AUTO_STRS v = words(text);
+        AUTO_STRLIST v = words(text);
 
         return tail_is_plain(&v);
 }
@@ -48,7 +48,7 @@ Test(tail_args, leave_supervisors_forms_alone)
 
 static struct ctl ctl;
 static struct tail_ask ask;
-static struct strs said;
+static struct strlist said;
 static char *told;
 static size_t told_len;
 
@@ -61,7 +61,7 @@ static void setup(void)
 static void teardown(void)
 {
         tail_ask_release(&ask);
-        strs_release(&said);
+        strlist_release(&said);
         fclose(ctl.out);
         free(told);
 }
@@ -69,7 +69,7 @@ static void teardown(void)
 static bool parse(const char *text)
 {
         tail_ask_release(&ask);
-        strs_release(&said);
+        strlist_release(&said);
         said = words(text);
         return tail_parse(&ctl, &said, &ask);
 }

@@ -38,7 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void nap_ms(long ms)
+static void batch_timer_ms(long ms)
 {
         struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
 
@@ -169,7 +169,7 @@ static int run_lines(char **argv)
                 snprintf(text, sizeof text, "line %ld\n", i);
                 say(text);
                 if (delay_ms > 0 && i % burst == 0)
-                        nap_ms(delay_ms);
+                        batch_timer_ms(delay_ms);
         }
         return 0;
 }
@@ -202,7 +202,7 @@ static int run_diary(char **argv)
                 sig = sigtimedwait(&term, NULL, after_ms > 0 ? &limit : NULL);
         while (sig < 0 && errno == EINTR);
         if (sig == SIGTERM)
-                nap_ms(linger_ms);
+                batch_timer_ms(linger_ms);
         if (!write_diary(argv[2], "end"))
                 return die("diary");
         return sig == SIGTERM ? 0 : 10 + (int)(getpid() % 100);
@@ -210,7 +210,7 @@ static int run_diary(char **argv)
 
 static int run_exit(char **argv)
 {
-        nap_ms(number(argv, 3, 0));
+        batch_timer_ms(number(argv, 3, 0));
         return (int)number(argv, 2, 0);
 }
 
@@ -218,7 +218,7 @@ static int run_crash(char **argv)
 {
         struct rlimit none = { 0, 0 };
 
-        nap_ms(number(argv, 2, 0));
+        batch_timer_ms(number(argv, 2, 0));
         setrlimit(RLIMIT_CORE, &none);
         raise(SIGSEGV);
         return 99;
@@ -314,10 +314,10 @@ static int run_litter(char **argv)
 static void fly(void)
 {
         for (int n = 0; n < 20000; n++) {
-                nap_ms(3);
+                batch_timer_ms(3);
                 pid_t pid = fork();
                 if (pid > 0) {
-                        nap_ms(1000);
+                        batch_timer_ms(1000);
                         _exit(0);
                 }
                 if (pid == 0)

@@ -33,7 +33,7 @@ void house_rewrite(struct house *h, const char *daemon, const char *body)
 
         buf_printf(&text, "[supervisord]\nlogfile=/tmp/s.log\npidfile=/tmp/s.pid\n%s\n%s", daemon,
                    body);
-        fake_world_file(&h->world, CONF, buf_str(&text));
+        fake_world_file(&h->host, CONF, buf_str(&text));
 }
 
 void house_open(struct house *h, const char *daemon, const char *body)
@@ -47,16 +47,16 @@ void house_open(struct house *h, const char *daemon, const char *body)
         h->kernel.memory = true;
         h->kernel.obeys_term = h->kernel.obeys_kill = true;
         kernel_file(&h->kernel, "/bin/w", "", 0100755);
-        fake_world_init(&h->world);
+        fake_world_init(&h->host);
         house_rewrite(h, daemon, body);
         h->log = (struct log){ .level = LVL_DEBUG, .write = keep_line, .arg = h };
-        struct config *c = config_load(CONF, WANT_DAEMON, NULL, 0, &h->world.ops, &diags);
+        struct config *c = config_load(CONF, WANT_DAEMON, NULL, 0, &h->host.ops, &diags);
         cr_assert(c, "%s", diags.count ? diags.items[0].message : "no diagnostics");
         diags_release(&diags);
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
         h->sup.rebind_arg = h;
         h->sup.on_end = on_end;
-        cr_assert(supervisor_init(&h->sup, loop, &h->kernel.ops, &h->world.ops, &h->log, c, &e) &&
+        cr_assert(supervisor_init(&h->sup, loop, &h->kernel.ops, &h->host.ops, &h->log, c, &e) &&
                       supervisor_add_all(&h->sup, &e),
                   "%s", e.text);
         h->ear = (struct subscriber){ .on_event = keep_event, .arg = h };
@@ -85,7 +85,7 @@ void house_close(struct house *h)
         supervisor_release(&h->sup);
         ev_loop_destroy(loop);
         kernel_release(&h->kernel);
-        fake_world_release(&h->world);
+        fake_world_release(&h->host);
         buf_release(&h->lines);
         buf_release(&h->events);
 }

@@ -11,7 +11,7 @@
 struct house {
         struct supervisor sup;
         struct fake_kernel kernel;
-        struct fake_world world;
+        struct fake_world host;
         struct log log;
         struct buf lines;  /* of the main log: "INFO text\n" */
         struct buf events; /* "name:FROM>TO " for each change that people see */

@@ -21,7 +21,7 @@ static void on_child(EV_P_ ev_signal *w, int revents)
                 r->stray += !probe_reaped(&r->s, pid, status);
 }
 
-static bool no_host(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool no_host(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         (void)w, (void)host, (void)out, (void)e;
         return false;
@@ -67,11 +67,11 @@ void probe_rig_init(struct probe_rig *r, enum check_kind kind, const char *targe
         cr_assert(mkdtemp(r->dir));
         r->s.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
         r->s.sys = sys_real();
-        r->world = *world_real();
-        r->world.resolve = no_host;
-        r->s.world = &r->world;
+        r->host = *host_real();
+        r->host.resolve = no_host;
+        r->s.host = &r->host;
         r->s.config = &r->config;
-        r->s.mood = MOOD_RUNNING;
+        r->s.daemon_state = DAEMON_RUNNING;
         sigemptyset(&r->s.worker_mask);
         make_program(r, kind, target);
         r->group_conf = (struct group_conf){ .refs = 1,

@@ -7,7 +7,7 @@
 struct probe_rig {
         struct supervisor s;
         struct config config;
-        struct world world; /* the real one, but that it knows no host: tests bring their own */
+        struct host host; /* the real one, but that it knows no host: tests bring their own */
         struct group group;
         struct group_conf group_conf;
         struct fleet fleet;

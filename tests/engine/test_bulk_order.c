@@ -13,7 +13,7 @@
 static struct house h;
 static const struct caller me = { .peer = "a test" };
 static struct process *list[MANY];
-static struct wave *wave;
+static struct bulk_order *wave;
 static enum fault faults[MANY];
 static int told, over;
 static bool in_turn;
@@ -33,7 +33,7 @@ static void on_over(void *arg)
         wave = NULL;
 }
 
-static const struct wave_ear ear = { on_told, on_over, NULL };
+static const struct bulk_order_observer ear = { on_told, on_over, NULL };
 
 static void setup(void)
 {
@@ -57,12 +57,12 @@ TestSuite(waves, .init = setup, .fini = teardown, .timeout = 60);
 
 static void begin(int count)
 {
-        wave = wave_give(&h.sup, order_start, list, count, &me, &ear);
+        wave = bulk_order_give(&h.sup, order_start, list, count, &me, &ear);
 }
 
 static void go_on(void)
 {
-        while (h.sup.waves)
+        while (h.sup.bulk_orders)
                 ev_run(h.sup.loop, EVRUN_NOWAIT);
 }
 
@@ -93,7 +93,7 @@ Test(waves, leave_the_loop_its_turn_and_keep_their_order)
 Test(waves, go_on_when_nobody_listens)
 {
         begin(MANY);
-        wave_leave(wave);
+        bulk_order_leave(wave);
         go_on();
         cr_expect_eq(h.kernel.child_count, MANY);
         cr_expect_eq(told, WAVE_AT_ONCE);
@@ -139,8 +139,8 @@ Test(waves, can_be_finished_at_once)
 {
         begin(MANY);
         begin(MANY);
-        waves_finish(&h.sup);
-        cr_expect_null(h.sup.waves);
+        bulk_orders_finish(&h.sup);
+        cr_expect_null(h.sup.bulk_orders);
         cr_expect_eq(over, 2);
         cr_expect_eq(h.kernel.child_count, MANY);
 }
@@ -148,8 +148,8 @@ Test(waves, can_be_finished_at_once)
 Test(waves, end_with_the_supervisor)
 {
         begin(MANY);
-        waves_free(&h.sup);
-        cr_expect_null(h.sup.waves);
+        bulk_orders_free(&h.sup);
+        cr_expect_null(h.sup.bulk_orders);
         cr_expect_eq(over, 0);
 }
 

@@ -22,7 +22,7 @@ static const char *env_of(const char *namespec, const char *key)
         struct fake_child *c = kernel_child(&h.kernel, house_process(&h, namespec)->pid);
 
         cr_assert(c && c->alive, "%s does not run", namespec);
-        const char *value = strs_getenv(&c->envp, key);
+        const char *value = strlist_getenv(&c->envp, key);
         return value ? value : "-";
 }
 
@@ -98,8 +98,8 @@ Test(outfit, leaves_a_name_that_the_settings_choose)
 Test(outfit, keeps_the_daemons_own_variables_from_workers)
 {
         house_open(&h, "", "[program:web]\ncommand=/bin/w\nautostart=false\n" PLAIN);
-        fake_world_env(&h.world, "NOTIFY_SOCKET", "/run/notify");
-        fake_world_env(&h.world, "SUPERVISOR_ENABLED", "0");
+        fake_world_env(&h.host, "NOTIFY_SOCKET", "/run/notify");
+        fake_world_env(&h.host, "SUPERVISOR_ENABLED", "0");
         supervisor_order(&h.sup, house_process(&h, "web"), PE_START);
         cr_expect_str_eq(env_of("web", "NOTIFY_SOCKET"), "-");
         cr_expect_str_eq(env_of("web", "SUPERVISOR_ENABLED"), "1");

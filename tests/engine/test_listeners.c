@@ -58,7 +58,7 @@ static void setup(void)
         sup.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
         sup.log = &capture;
         sup.config = &config;
-        sup.mood = MOOD_RUNNING;
+        sup.daemon_state = DAEMON_RUNNING;
         web_program = make_program(KIND_PROGRAM, "web");
         web_group.name = (char *)"web";
         web = process_new("web", &web_group, web_program, 0);
@@ -102,7 +102,7 @@ static void pool_init(struct pool_rig *r, const char *name, const char *events, 
         r->program = make_program(KIND_LISTENER, name);
         for (char *text = strdup(events), *at = text, *word; at || (free(text), 0);)
                 if ((word = strsep(&at, ",")))
-                        strs_add(&r->program->events, word);
+                        strlist_add(&r->program->events, word);
         r->conf = (struct group_conf){ .refs = 1,
                                        .name = (char *)name,
                                        .kind = KIND_LISTENER,
@@ -628,7 +628,7 @@ Test(listeners, follow_changed_subscriptions)
         pool_init(&r, "pool", "REMOTE_COMMUNICATION,TICK_60", 1);
         cr_expect_not_null(sup.ticks);
         struct program *next = make_program(KIND_LISTENER, "pool");
-        strs_add(&next->events, "PROCESS_GROUP");
+        strlist_add(&next->events, "PROCESS_GROUP");
         r.conf.programs = &next;
         cr_assert(listeners_add_group(&sup, &r.group));
         says(&r.members[0], "READY\n");

@@ -28,10 +28,10 @@ static void begin(const char *body)
 {
         house_open(&h, "", body);
         house_begin(&h);
-        names = lookups_new(&h.world.ops);
+        names = lookups_new(&h.host.ops);
         cr_assert(names);
         h.sup.names = names;
-        h.sup.world = lookups_world(names);
+        h.sup.host = lookups_world(names);
 }
 
 struct order {
@@ -94,7 +94,7 @@ static void child_answers(bool everything)
 
         cr_assert_geq(n, 0);
         for (ssize_t at = 0; everything && at < n; at += (ssize_t)strlen(questions + at) + 1)
-                lookup_answer(&h.world.ops, questions + at, &answers);
+                lookup_answer(&h.host.ops, questions + at, &answers);
         cr_assert_eq(write(c->fds[1], buf_str(&answers), answers.len), (ssize_t)answers.len);
         kernel_end(&h.kernel, c->pid, KERNEL_EXITED(0));
         ev_run(h.sup.loop, EVRUN_NOWAIT);

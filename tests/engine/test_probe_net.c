@@ -363,13 +363,13 @@ Test(probe_net, goes_by_the_status_when_the_headers_are_broken)
 
 /* ---- targets */
 
-static bool unknown(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool unknown(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         (void)w, (void)host, (void)out, (void)e;
         return false;
 }
 
-static const struct world nowhere = { .resolve = unknown };
+static const struct host nowhere = { .resolve = unknown };
 
 Test(probe_net, knows_a_wrong_target)
 {
@@ -437,18 +437,18 @@ Test(probe_net, reads_a_target)
 
 static const char *const *known; /* addresses of "db.example"; ends with NULL */
 
-static bool from_known(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool from_known(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         (void)w, (void)e;
         for (size_t i = 0; strcmp(host, "db.example") == 0 && known[i]; i++)
-                cr_assert(strs_add(out, known[i]));
+                cr_assert(strlist_add(out, known[i]));
         return out->count > 0;
 }
 
 Test(probe_net, takes_every_address_that_the_file_s_reading_found)
 {
         static const char *const addresses[] = { "10.1.2.3", "2001:db8::7", "10.1.2.4", NULL };
-        const struct world w = { .resolve = from_known };
+        const struct host w = { .resolve = from_known };
         struct probe_target t;
         struct err e = { 0 };
 
@@ -472,7 +472,7 @@ Test(probe_net, tries_the_addresses_of_a_host_until_one_accepts)
 
         known = addresses;
         begin(CHECK_HTTP, "db.example:%d/", port);
-        rig.world.resolve = from_known;
+        rig.host.resolve = from_known;
         serve(fd, "HTTP/1.1 200 OK\r\n\r\n");
         probe_rig_expect(&rig, true, "");
         cr_expect(strstr(server.request, "Host: db.example:"));
@@ -497,7 +497,7 @@ Test(probe_net, an_address_that_never_answers_does_not_hide_the_next)
         known = addresses;
         begin(CHECK_TCP, "db.example:%d", port);
         rig.program->healthcheck_timeout_ms = 2000;
-        rig.world.resolve = from_known;
+        rig.host.resolve = from_known;
         serve(fd, NULL);
         probe_rig_expect(&rig, true, "");
         for (size_t i = 0; i < 64; i++)
@@ -514,7 +514,7 @@ Test(probe_net, asks_the_addresses_of_the_last_reading)
 
         known = before;
         begin(CHECK_TCP, "db.example:%d", port);
-        rig.world.resolve = from_known;
+        rig.host.resolve = from_known;
         serve(fd, NULL);
         cr_expect_not(probe_rig_ask(&rig).ok);
         known = after;

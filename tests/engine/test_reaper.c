@@ -44,7 +44,7 @@ static bool signal_of(pid_t who, int64_t now_ms)
 {
         bool at_once = true;
 
-        children_signal(&h.sup, who, now_ms);
+        reaper_signal(&h.sup, who, now_ms);
         supervisor_turn(&h.sup);
         for (; goes_on(); at_once = false)
                 ev_run(h.sup.loop, EVRUN_NOWAIT);

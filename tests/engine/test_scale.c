@@ -242,7 +242,7 @@ Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
         cr_expect_eq(apply(false, "[program:new]\n" QUICK), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
-        cr_expect(hold_why(&h.sup, house_process(&h, "new"), &why));
+        cr_expect(start_conflicts_why(&h.sup, house_process(&h, "new"), &why));
         cr_expect_str_eq(buf_str(&why), "waits until old has stopped");
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
@@ -265,7 +265,7 @@ Test(reload, who_takes_nobodys_place_waits_for_nobody)
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
         cr_expect_str_eq(house_state(&h, "other"), "RUNNING");
-        cr_expect_not(hold_why(&h.sup, house_process(&h, "other"), &why));
+        cr_expect_not(start_conflicts_why(&h.sup, house_process(&h, "other"), &why));
 }
 
 Test(reload, each_takes_its_place_when_that_one_is_free)
@@ -287,7 +287,7 @@ Test(reload, each_takes_its_place_when_that_one_is_free)
         house_end(&h, "a", KERNEL_EXITED(0));
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "c"), "RUNNING");
-        cr_expect_null(h.sup.hold);
+        cr_expect_null(h.sup.start_conflicts);
 }
 
 Test(reload, only_another_question_forgets_what_is_known_of_the_health)
@@ -387,7 +387,7 @@ Test(reload, added_groups_come_from_the_file_that_was_read_last)
         house_rewrite(&h, "", FLEET(1) "[program:db]\n" QUICK);
         cr_expect_eq(order_add_group(&h.sup, "db", NULL, &e), FAULT_BAD_NAME);
         cr_expect_eq(order_reread(&h.sup, NULL, &diff, &diags), FAULT_NONE);
-        cr_expect(strs_has(&diff.added, "db"));
+        cr_expect(strlist_has(&diff.added, "db"));
         cr_expect_eq(order_add_group(&h.sup, "db", NULL, &e), FAULT_NONE);
         cr_expect_eq(order_remove_group(&h.sup, "db", NULL), FAULT_STILL_RUNNING);
         group_diff_release(&diff);

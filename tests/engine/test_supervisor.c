@@ -322,7 +322,7 @@ Test(supervisor, ends_with_3_when_a_program_that_matters_is_fatal)
         house_end(&h, "web", KERNEL_EXITED(1));
         house_later(&h, 0);
         cr_expect_eq(h.sup.exit_code, 3);
-        cr_expect_eq(h.sup.mood, MOOD_SHUTDOWN);
+        cr_expect_eq(h.sup.daemon_state, DAEMON_SHUTDOWN);
 }
 
 Test(supervisor, answers_a_waiter_when_the_worker_is_up)

@@ -104,17 +104,17 @@ static void child_free(struct fake_child *c)
         for (int i = 0; i < 3; i++)
                 fd_close(&c->fds[i]);
         fd_close(&c->report);
-        strs_release(&c->argv);
-        strs_release(&c->envp);
+        strlist_release(&c->argv);
+        strlist_release(&c->envp);
         free(c->path);
         free(c->directory);
         free(c);
 }
 
-static bool copy_list(struct strs *to, char *const *from)
+static bool copy_list(struct strlist *to, char *const *from)
 {
         for (; from && *from; from++)
-                if (!strs_add(to, *from))
+                if (!strlist_add(to, *from))
                         return false;
         return true;
 }

@@ -56,7 +56,7 @@ struct fake_child {
         int report;  /* until it is known what came of its start; -1 */
         int fds[3];  /* its own copies of 0, 1, 2; -1 once closed */
         char *path, *directory;
-        struct strs argv, envp;
+        struct strlist argv, envp;
         int umask;
         bool change_user;
         uid_t uid;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fake_world *fake(const struct world *w)
+static struct fake_world *fake(const struct host *w)
 {
         return (struct fake_world *)w;
 }
@@ -37,7 +37,7 @@ static bool has_dir(const struct fake_world *f, const char *path)
         return false;
 }
 
-static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+static bool read_file(const struct host *w, const char *path, enum file_kind kind, struct buf *out,
                       struct err *e)
 {
         struct fake_world *f = fake(w);
@@ -45,37 +45,38 @@ static bool read_file(const struct world *w, const char *path, enum file_kind ki
 
         f->reads++;
         f->kind = kind;
-        errno = strs_has(&f->denied, path) ? EACCES : has_dir(f, path) ? EISDIR : ENOENT;
+        errno = strlist_has(&f->denied, path) ? EACCES : has_dir(f, path) ? EISDIR : ENOENT;
         if (i < 0 || errno == EACCES)
                 return err_set(e, ERR_SYS, "open %s", path);
         buf_put(out, f->texts.items[i], f->lengths[i]);
         return !out->failed || err_nomem(e);
 }
 
-static bool glob_paths(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+static bool glob_paths(const struct host *w, const char *pattern, struct strlist *out,
+                       struct err *e)
 {
         struct fake_world *f = fake(w);
 
         for (size_t i = 0; i < f->paths.count; i++)
                 if (fnmatch(pattern, f->paths.items[i], FNM_PATHNAME | FNM_PERIOD) == 0 &&
-                    !strs_add(out, f->paths.items[i]))
+                    !strlist_add(out, f->paths.items[i]))
                         return err_nomem(e);
-        strs_sort(out);
+        strlist_sort(out);
         return true;
 }
 
-static bool is_dir(const struct world *w, const char *path)
+static bool is_dir(const struct host *w, const char *path)
 {
         fake(w)->stats++;
         return has_dir(fake(w), path);
 }
 
-static bool is_file(const struct world *w, const char *path)
+static bool is_file(const struct host *w, const char *path)
 {
         return file_index(fake(w), path) >= 0;
 }
 
-static bool find_user(const struct world *w, const char *name_or_uid, struct account *out,
+static bool find_user(const struct host *w, const char *name_or_uid, struct account *out,
                       struct err *e)
 {
         const struct fake_world *f = fake(w);
@@ -94,7 +95,7 @@ static bool find_user(const struct world *w, const char *name_or_uid, struct acc
 }
 
 /* Every user has a group of the same name. */
-static bool find_group(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e)
+static bool find_group(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         struct account a;
 
@@ -105,15 +106,15 @@ static bool find_group(const struct world *w, const char *name_or_gid, gid_t *ou
 }
 
 /* Knows one host. */
-static bool resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool resolve(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         (void)w;
         if (strcmp(host, "db.example") == 0)
-                return strs_add(out, "10.1.2.3") || err_nomem(e);
+                return strlist_add(out, "10.1.2.3") || err_nomem(e);
         return err_set(e, ERR_NOENT, "there is no such host");
 }
 
-static bool groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+static bool groups_of(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                       int *count_out)
 {
         (void)w, (void)user;
@@ -151,11 +152,11 @@ void fake_world_init(struct fake_world *f)
 
 void fake_world_release(struct fake_world *f)
 {
-        strs_release(&f->paths);
-        strs_release(&f->texts);
-        strs_release(&f->dirs);
-        strs_release(&f->denied);
-        strs_release(&f->env);
+        strlist_release(&f->paths);
+        strlist_release(&f->texts);
+        strlist_release(&f->dirs);
+        strlist_release(&f->denied);
+        strlist_release(&f->env);
 }
 
 void fake_world_bytes(struct fake_world *f, const char *path, const void *data, size_t len)
@@ -168,7 +169,7 @@ void fake_world_bytes(struct fake_world *f, const char *path, const void *data, 
         copy[len] = '\0';
         if (i < 0) {
                 must(f->paths.count < sizeof f->lengths / sizeof *f->lengths);
-                must(strs_add(&f->paths, path) && strs_take(&f->texts, copy));
+                must(strlist_add(&f->paths, path) && strlist_take(&f->texts, copy));
                 i = (int)f->paths.count - 1;
         } else {
                 free(f->texts.items[i]);
@@ -193,17 +194,17 @@ void fake_world_file(struct fake_world *f, const char *path, const char *text)
 void fake_world_dir(struct fake_world *f, const char *path)
 {
         if (!has_dir(f, path))
-                must(strs_add(&f->dirs, path));
+                must(strlist_add(&f->dirs, path));
 }
 
 void fake_world_deny(struct fake_world *f, const char *path)
 {
-        must(strs_add(&f->denied, path));
+        must(strlist_add(&f->denied, path));
 }
 
 void fake_world_env(struct fake_world *f, const char *key, const char *value)
 {
-        must(strs_setenv(&f->env, key, value));
+        must(strlist_setenv(&f->env, key, value));
         f->ops.environ = (const char *const *)f->env.items;
 }
 

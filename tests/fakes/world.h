@@ -8,20 +8,20 @@
 #define FAKE_WORLD_USERS 8
 
 struct fake_world {
-        struct world ops;    /* first: the operations cast back to the whole */
-        struct strs paths;   /* files, in the order of their making */
-        struct strs texts;   /* texts.items[i] is what paths.items[i] holds */
-        size_t lengths[256]; /* their lengths: a text may hold NUL bytes */
-        struct strs dirs;    /* beside the parents of all files */
-        struct strs denied;  /* files that exist and cannot be read (EACCES) */
-        struct strs env;     /* ops.environ points here */
+        struct host ops;       /* first: the operations cast back to the whole */
+        struct strlist paths;  /* files, in the order of their making */
+        struct strlist texts;  /* texts.items[i] is what paths.items[i] holds */
+        size_t lengths[256];   /* their lengths: a text may hold NUL bytes */
+        struct strlist dirs;   /* beside the parents of all files */
+        struct strlist denied; /* files that exist and cannot be read (EACCES) */
+        struct strlist env;    /* ops.environ points here */
         struct account users[FAKE_WORLD_USERS];
         int user_count;
         int reads, stats;    /* how often was asked */
         enum file_kind kind; /* that the last file was allowed to be */
 };
 
-/* A world with /, /tmp and /etc, the users root (0, 0) and web (1000, 1000), PATH and HOME=/root,
+/* A host with /, /tmp and /etc, the users root (0, 0) and web (1000, 1000), PATH and HOME=/root,
  * cwd /work, host name "box", run as uid 1000. */
 void fake_world_init(struct fake_world *f);
 void fake_world_release(struct fake_world *f);

@@ -8,12 +8,12 @@
 #include "model/config/config.h"
 
 struct paper {
-        struct world ops; /* first: cast back */
+        struct host ops; /* first: cast back */
         const uint8_t *data;
         size_t size;
 };
 
-static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+static bool read_file(const struct host *w, const char *path, enum file_kind kind, struct buf *out,
                       struct err *e)
 {
         const struct paper *p = (const struct paper *)w;
@@ -24,38 +24,38 @@ static bool read_file(const struct world *w, const char *path, enum file_kind ki
 }
 
 /* One included file, and it is the main one again. */
-static bool glob_one(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+static bool glob_one(const struct host *w, const char *pattern, struct strlist *out, struct err *e)
 {
         (void)w;
-        return strchr(pattern, '*') || strs_add(out, pattern) || err_nomem(e);
+        return strchr(pattern, '*') || strlist_add(out, pattern) || err_nomem(e);
 }
 
-static bool yes(const struct world *w, const char *path)
+static bool yes(const struct host *w, const char *path)
 {
         (void)w;
         return strlen(path) % 3 != 0;
 }
 
-static bool user(const struct world *w, const char *name, struct account *out, struct err *e)
+static bool user(const struct host *w, const char *name, struct account *out, struct err *e)
 {
         (void)w;
         *out = (struct account){ .uid = 7, .gid = 7, .name = "u", .home = "/home/u" };
         return name[0] == 'u' || name[0] == '7' || err_set(e, ERR_NOENT, "no user");
 }
 
-static bool group(const struct world *w, const char *name, gid_t *out, struct err *e)
+static bool group(const struct host *w, const char *name, gid_t *out, struct err *e)
 {
         (void)w;
         *out = 7;
         return name[0] == 'g' || err_set(e, ERR_NOENT, "no group");
 }
 
-static bool resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool resolve(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         (void)w;
         if (host[0] != 'h')
                 return err_set(e, host[1] ? ERR_NOENT : ERR_BUSY, "no host");
-        return (strs_add(out, "10.0.0.1") && strs_add(out, "::1")) || err_nomem(e);
+        return (strlist_add(out, "10.0.0.1") && strlist_add(out, "::1")) || err_nomem(e);
 }
 
 /* A count that is only large costs time, not insight. */

@@ -85,22 +85,22 @@ static void a_feed(bool with_head, const uint8_t *data, size_t size)
         int ends[2];
 
         if (with_head) {
-                struct feed *f = feed_new(path, &e);
-                assert(f && feed_put(f, "waiting", 7, &e));
-                feed_close(f);
+                struct pipe_backlog *f = pipe_backlog_new(path, &e);
+                assert(f && pipe_backlog_put(f, "waiting", 7, &e));
+                pipe_backlog_close(f);
                 put((off_t)(data[0] % 16) * 8, data + 1, size - 1);
         } else {
                 put(0, data, size);
         }
-        struct feed *f = feed_take_up(path);
+        struct pipe_backlog *f = pipe_backlog_take_up(path);
         if (!f)
                 return;
-        feed_left(f);
+        pipe_backlog_left(f);
         assert(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
-        feed_move(f, ends[1]);
+        pipe_backlog_move(f, ends[1]);
         close(ends[0]);
         close(ends[1]);
-        feed_remove(f);
+        pipe_backlog_remove(f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

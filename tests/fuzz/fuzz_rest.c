@@ -35,7 +35,7 @@ static const char text[] = "[supervisord]\n"
 
 static struct supervisor sup;
 static struct fake_kernel kernel;
-static struct fake_world world;
+static struct fake_world host;
 static struct ev_loop *loop;
 static struct api api;
 static struct listener from;
@@ -48,15 +48,15 @@ static void begin(void)
         sup = (struct supervisor){ 0 };
         kernel_init(&kernel);
         kernel.obeys_term = true;
-        fake_world_init(&world);
-        fake_world_dir(&world, "/dev");
-        fake_world_dir(&world, "/dev/shm");
-        fake_world_file(&world, "/etc/s.conf", text);
+        fake_world_init(&host);
+        fake_world_dir(&host, "/dev");
+        fake_world_dir(&host, "/dev/shm");
+        fake_world_file(&host, "/etc/s.conf", text);
         loop = ev_loop_new(EVFLAG_AUTO);
-        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &world.ops, &diags);
+        struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         assert(c && loop);
         diags_release(&diags);
-        assert(supervisor_init(&sup, loop, &kernel.ops, &world.ops, NULL, c, &e) &&
+        assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
                supervisor_add_all(&sup, &e));
         supervisor_begin(&sup);
         api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };
@@ -72,7 +72,7 @@ static void end(void)
         events_free(api.events);
         supervisor_release(&sup);
         kernel_release(&kernel);
-        fake_world_release(&world);
+        fake_world_release(&host);
         ev_loop_destroy(loop);
 }
 

@@ -67,20 +67,20 @@ static void open_all(struct state *st)
 {
         struct err e = { 0 };
 
-        assert(statetable_open(&st->table, table_path, sizeof(struct record_step), &st->who, &said,
+        assert(slot_table_open(&st->table, table_path, sizeof(struct record_step), &st->who, &said,
                                &e));
-        assert(vault_open(&st->texts, texts_path, &st->who, &said, &e));
-        assert(vault_open(&st->events, events_path, &st->who, &said, &e));
+        assert(record_store_open(&st->texts, texts_path, &st->who, &said, &e));
+        assert(record_store_open(&st->events, events_path, &st->who, &said, &e));
         sup.state = st;
 }
 
 static void close_all(struct state *st)
 {
-        state_forget_relics(&sup);
+        state_forget_saved_records(&sup);
         free(st->left);
-        statetable_close(&st->table);
-        vault_close(&st->texts);
-        vault_close(&st->events);
+        slot_table_close(&st->table);
+        record_store_close(&st->texts);
+        record_store_close(&st->events);
 }
 
 static void see(void *arg, const struct kept_event *e)
@@ -98,8 +98,8 @@ static void look_at_everything(struct state *st)
         uint32_t kept;
 
         assert(state_read_all(&sup) && state_events_read(st));
-        for (size_t i = 0; i < st->relic_count; i++) {
-                const struct record *r = &st->relics[i].record;
+        for (size_t i = 0; i < st->saved_record_count; i++) {
+                const struct record *r = &st->saved_records[i].record;
                 assert(*r->text[TEXT_NAME] && (r->kind == RECORD_FLEET || r->stopsignal < 65));
                 for (int k = 0; k < TEXT_COUNT; k++)
                         sum += strlen(r->text[k]);
@@ -144,8 +144,8 @@ static void as_records(struct state *st, const uint8_t *data, size_t size)
                 data += sizeof step + 1;
                 size -= sizeof step + 1;
                 len = len < size ? len : size;
-                step.texts = vault_put(&st->texts, step.kind, 0, data, len, &e);
-                assert(statetable_add(&st->table, &step, sizeof step, &e) != STATE_NO_SLOT);
+                step.texts = record_store_put(&st->texts, step.kind, 0, data, len, &e);
+                assert(slot_table_add(&st->table, &step, sizeof step, &e) != STATE_NO_SLOT);
                 data += len;
                 size -= len;
         }
@@ -160,7 +160,7 @@ static void as_events(struct state *st, const uint8_t *data, size_t size)
         open_all(st);
         while (size > 2) {
                 size_t len = data[0] < size - 2 ? data[0] : size - 2;
-                vault_put(&st->events, data[1] % 3, data[1], data + 2, len, &e);
+                record_store_put(&st->events, data[1] % 3, data[1], data + 2, len, &e);
                 data += len + 2;
                 size -= len + 2;
         }

@@ -20,7 +20,7 @@
 
 static void pairs(const char *text)
 {
-        struct strs items = { 0 };
+        struct strlist items = { 0 };
         AUTO_BUF dropped = BUF_INIT;
         struct err e = { 0 };
 
@@ -29,7 +29,7 @@ static void pairs(const char *text)
                         assert(strchr(items.items[i], '='));
         else
                 assert(e.code != ERR_NONE);
-        strs_release(&items);
+        strlist_release(&items);
 }
 
 static void expansion(const char *text)
@@ -116,7 +116,7 @@ static void print(const char *text, size_t len)
         }
         buf_reset(&out);
         buf_put(&out, text, len);
-        tame(&out, 0);
+        sanitize(&out, 0);
         first_line_put(&out, text, 100);
         for (size_t i = 0; i < out.len; i++)
                 assert(!is_control((unsigned char)out.data[i]));

@@ -144,7 +144,7 @@ Test(mainlog, refuses_a_file_that_cannot_be_made_and_keeps_the_old_one)
         cr_expect_null(mainlog_new(&conf, &rig.err));
 }
 
-Test(mainlog, moves_to_another_file)
+Test(mainlog, rename_seq_to_another_file)
 {
         make();
         SAY(LVL_INFO, "one");

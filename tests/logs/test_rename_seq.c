@@ -15,7 +15,7 @@
 /* Somebody who reads in a thread of his own. */
 static struct reading {
         pthread_t thread;
-        struct moves *moves; /* borrowed */
+        struct rename_seq *moves; /* borrowed */
         struct ledger_box *ledger;
         const char *path;
         struct log_ask ask;
@@ -45,7 +45,7 @@ static void begin_reading(void)
         cr_assert_eq(pthread_create(&reading.thread, NULL, read_part, &reading), 0);
         reading.begun = true;
         for (int i = 0; i < 5000 && !reading.waited; i++) {
-                reading.waited = moves_is_awaited(reading.moves);
+                reading.waited = rename_seq_is_awaited(reading.moves);
                 if (!reading.waited)
                         usleep(1000);
         }
@@ -149,7 +149,7 @@ Test(moves, what_is_read_after_a_rotation_is_whole)
         reading.ask = (struct log_ask){ .from = FROM_OFFSET };
         rig_say(fd, "three\n");
         rig_settle(&rig);
-        cr_expect_eq(moves_count(reading.moves) % 2, 0);
+        cr_expect_eq(rename_seq_count(reading.moves) % 2, 0);
         read_part(&reading);
         gives("one\ntwo\nthree\n", 0);
         close(fd);
@@ -167,11 +167,11 @@ Test(moves, a_ledger_of_before_is_looked_at_again)
         struct stream_ledger l = { .written = 4, .inode = st.st_ino + 1 };
         ledger_box_put(reading.ledger, &l, NULL);
         reading.ask = (struct log_ask){ .from = FROM_OFFSET, .value = 4 };
-        moves_begin(reading.moves);
+        rename_seq_begin(reading.moves);
         begin_reading();
         l = (struct stream_ledger){ .written = 8, .base = 4, .inode = st.st_ino };
         ledger_box_put(reading.ledger, &l, NULL);
-        moves_end(reading.moves);
+        rename_seq_end(reading.moves);
         end_reading();
         gives("new\n", 4);
 }
@@ -196,14 +196,14 @@ Test(moves, that_hang_hold_up_only_whoever_misses_something)
         reading.ledger = ledger_box_new(0);
         ledger_box_heed(reading.ledger, reading.moves);
         reading.ask = (struct log_ask){ .from = FROM_LINES, .value = 10 };
-        moves_begin(reading.moves);
+        rename_seq_begin(reading.moves);
         read_part(&reading);
         gives("old\nnew\n", -4);
         log_part_release(&reading.part);
         rig_write(&rig, "l.3", "oldest\n");
         read_part(&reading);
         cr_expect_eq(reading.part.result, TAIL_BUSY);
-        moves_end(reading.moves);
+        rename_seq_end(reading.moves);
 }
 
 Test(moves, the_main_log_is_there_while_it_is_rotated)

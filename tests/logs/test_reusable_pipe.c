@@ -10,8 +10,8 @@ static void setup_thread(void)
         cr_assert(logs_run(rig.logs, NULL, &rig.err), "%s", rig.err.text);
 }
 
-TestSuite(two_way, .init = setup_thread, .fini = teardown, .timeout = 60);
-TestSuite(two_way_at_once, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(reusable_pipe, .init = setup_thread, .fini = teardown, .timeout = 60);
+TestSuite(reusable_pipe_at_once, .init = setup, .fini = teardown, .timeout = 60);
 
 static int open_again(int fd, int flags)
 {
@@ -82,7 +82,7 @@ static bool is_at_rest(struct rig *r)
         return rig.finished == 1;
 }
 
-Test(two_way, tells_at_once_that_all_is_written)
+Test(reusable_pipe, tells_at_once_that_all_is_written)
 {
         make(conf_for("o"));
         int worker = attach_and_wait();
@@ -98,7 +98,7 @@ static bool is_finished(struct rig *r)
         return r->finished > 0;
 }
 
-Test(two_way, is_there_for_the_next_worker)
+Test(reusable_pipe, is_there_for_the_next_worker)
 {
         make(conf_for("o"));
         int worker = attach_and_wait(), pipe = stream_pipe(s);
@@ -116,7 +116,7 @@ Test(two_way, is_there_for_the_next_worker)
         cr_expect(rig_holds(&rig, "o", "one\ntwo\n"));
 }
 
-Test(two_way, is_never_announced_before_its_bytes_are_in_the_file)
+Test(reusable_pipe, is_never_announced_before_its_bytes_are_in_the_file)
 {
         static const char line[] = "some hundred bytes of output, more or less\n";
         size_t sent = 0;
@@ -138,7 +138,7 @@ Test(two_way, is_never_announced_before_its_bytes_are_in_the_file)
 }
 
 /* The same where bytes pass through memory: what was read is not at rest before it is written. */
-Test(two_way, is_never_announced_while_a_line_is_being_made)
+Test(reusable_pipe, is_never_announced_while_a_line_is_being_made)
 {
         struct stream_conf c = conf_for("o");
         size_t sent = 0;
@@ -165,7 +165,7 @@ Test(two_way, is_never_announced_while_a_line_is_being_made)
         close(worker);
 }
 
-Test(two_way, announces_the_end_after_the_last_event)
+Test(reusable_pipe, announces_the_end_after_the_last_event)
 {
         struct stream_conf c = conf_for(NULL);
 
@@ -189,7 +189,7 @@ static bool is_hung_up(struct rig *r)
         return open_fds() == r->failures;
 }
 
-Test(two_way, ends_when_it_was_let_go_and_nobody_has_it)
+Test(reusable_pipe, ends_when_it_was_let_go_and_nobody_has_it)
 {
         make(conf_for("o"));
         rig.failures = open_fds();
@@ -202,7 +202,7 @@ Test(two_way, ends_when_it_was_let_go_and_nobody_has_it)
         cr_expect(rig_holds(&rig, "o", "a child that stayed\n"));
 }
 
-Test(two_way, ends_when_another_takes_its_place)
+Test(reusable_pipe, ends_when_another_takes_its_place)
 {
         make(conf_for("o"));
         rig.failures = open_fds();
@@ -216,7 +216,7 @@ Test(two_way, ends_when_another_takes_its_place)
         cr_expect_eq(size_of("o"), 13);
 }
 
-Test(two_way_at_once, is_no_socket)
+Test(reusable_pipe_at_once, is_no_socket)
 {
         int fds[2];
 

@@ -226,7 +226,7 @@ Test(rotate, goes_on_where_a_kill_has_left_a_gap)
         cr_expect(rig_holds(&rig, "o.4", "4\n"));
 }
 
-Test(rotate, moves_compressed_backups_too_and_forgets_the_oldest)
+Test(rotate, rename_seq_compressed_backups_too_and_forgets_the_oldest)
 {
         rig_write(&rig, "o", "now\n");
         rig_write(&rig, "o.1", "1\n");

@@ -125,8 +125,8 @@ Test(thread, stands_still_while_the_process_is_replaced_or_not)
         make(conf_for("o"));
         int fd = rig_attach(&rig, s);
         rig_say(fd, "first\n");
-        cr_assert(logs_park(rig.logs));
-        cr_expect_not(logs_park(rig.logs), "it does already");
+        cr_assert(logs_quiesce(rig.logs));
+        cr_expect_not(logs_quiesce(rig.logs), "it does already");
         rig_say(fd, "words\n");
         stream_finish(s);
         ev_run(rig.loop, EVRUN_NOWAIT);
@@ -359,7 +359,7 @@ Test(thread_hanging, does_not_hold_up_a_start_and_tells_afterwards)
         set_gate(true);
         int fd = rig_attach(&rig, s);
         cr_expect(rig.logs->opened.is_late);
-        cr_expect_eq(promise_ask(&rig.logs->opened), 0, "nobody waits for it again");
+        cr_expect_eq(reply_wait_ask(&rig.logs->opened), 0, "nobody waits for it again");
         set_gate(false);
         cr_assert(rig_until(&rig, has_failed));
         cr_expect_not(rig.logs->opened.is_late);

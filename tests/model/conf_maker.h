@@ -16,7 +16,7 @@
 /* "web" or "eventlistener:web"; keys: NULL-terminated list of "key=value". One reference, which
  * the group takes. */
 static inline struct program *make_program(const char *section, const char *const *keys,
-                                           const struct world *w)
+                                           const struct host *w)
 {
         char full[100];
         const char *name;

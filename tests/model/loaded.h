@@ -13,29 +13,29 @@
 #define MAIN "/etc/sd.conf"
 #define SUP  "[supervisord]\n"
 
-static struct fake_world world;
+static struct fake_world host;
 static struct diags diags;
 static struct config *conf;
 
 static void init(void)
 {
-        fake_world_init(&world);
+        fake_world_init(&host);
 }
 
 static void fini(void)
 {
         config_free(conf);
         diags_release(&diags);
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 static inline struct config *load_as(const char *text, enum config_want want)
 {
         fini();
         init();
-        fake_world_file(&world, MAIN, text);
+        fake_world_file(&host, MAIN, text);
         diags = (struct diags){ 0 };
-        conf = config_load(MAIN, want, NULL, 0, &world.ops, &diags);
+        conf = config_load(MAIN, want, NULL, 0, &host.ops, &diags);
         return conf;
 }
 
@@ -43,7 +43,7 @@ static inline struct config *again_as(enum config_want want)
 {
         config_free(conf);
         diags_release(&diags);
-        conf = config_load(MAIN, want, NULL, 0, &world.ops, &diags);
+        conf = config_load(MAIN, want, NULL, 0, &host.ops, &diags);
         return conf;
 }
 

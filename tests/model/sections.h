@@ -1,4 +1,4 @@
-/* For tests of options: what a section's keys are, room for their values, and a world to check them
+/* For tests of options: what a section's keys are, room for their values, and a host to check them
  * against. */
 #ifndef TESTS_MODEL_SECTIONS_H
 #define TESTS_MODEL_SECTIONS_H
@@ -11,18 +11,18 @@
 #include "model/config/options.h"
 #include "model/config/program.h"
 
-static struct fake_world world;
+static struct fake_world host;
 
 static void setup(void)
 {
-        fake_world_init(&world);
-        fake_world_dir(&world, "/var/log");
-        fake_world_user(&world, "other", 1001, 1001);
+        fake_world_init(&host);
+        fake_world_dir(&host, "/var/log");
+        fake_world_user(&host, "other", 1001, 1001);
 }
 
 static void teardown(void)
 {
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 static inline const struct section_kind *kind_of(const char *prefix)

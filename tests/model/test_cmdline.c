@@ -27,7 +27,7 @@ Test(cmdline, another_image_is_told_what_this_one_was)
         struct cmdline said, again;
         struct err e = { 0 };
         char *argv[80];
-        AUTO_STRS next = STRS_INIT;
+        AUTO_STRLIST next = STRLIST_INIT;
 
         int count = say_everything(argv, 80);
         cr_assert(cmdline_parse(&said, count, argv, &e), "%s", e.text);
@@ -48,7 +48,7 @@ Test(cmdline, another_image_may_be_told_to_check_only)
 {
         struct cmdline again;
         struct err e = { 0 };
-        AUTO_STRS next = STRS_INIT;
+        AUTO_STRLIST next = STRLIST_INIT;
 
         cr_assert(cmdline_again("/new", true, "/a.conf", NULL, 0, &next));
         cr_assert(cmdline_parse(&again, (int)next.count, next.items, &e), "%s", e.text);

@@ -72,11 +72,11 @@ Test(config, gives_variables_of_the_daemon_to_programs)
 
 Test(config, warns_of_root_without_a_user)
 {
-        fake_world_file(&world, MAIN, SUP);
-        world.ops.euid = 0;
+        fake_world_file(&host, MAIN, SUP);
+        host.ops.euid = 0;
         cr_assert(again());
         cr_expect(said(DIAG_CRITICAL, "Supervisor is running as root.  Privileges"));
-        fake_world_file(&world, MAIN, SUP "user=root\n");
+        fake_world_file(&host, MAIN, SUP "user=root\n");
         cr_assert(again());
         cr_expect_eq(diags.count, 0);
 }
@@ -85,9 +85,9 @@ Test(config, the_command_line_wins)
 {
         const struct override over[] = { { "loglevel", "debug", "-e" }, { "user", "web", "-u" } };
 
-        fake_world_file(&world, MAIN, SUP "loglevel=warn\n");
-        world.ops.euid = 0;
-        conf = config_load(MAIN, WANT_DAEMON, over, 2, &world.ops, &diags);
+        fake_world_file(&host, MAIN, SUP "loglevel=warn\n");
+        host.ops.euid = 0;
+        conf = config_load(MAIN, WANT_DAEMON, over, 2, &host.ops, &diags);
         cr_assert(conf);
         cr_expect_eq(conf->settings.loglevel, LVL_DEBUG);
         cr_expect_eq(conf->settings.user.who.uid, 1000);
@@ -397,19 +397,19 @@ Test(config, the_client_looks_at_its_own_section_only)
         cr_expect_str_eq(conf->ctl.username, "u");
         cr_expect_null(conf->ctl.password);
         cr_expect_eq(diags.count, 0);
-        cr_expect_eq(world.reads, 1);
+        cr_expect_eq(host.reads, 1);
 }
 
 /* ---- [include] */
 
 Test(config, includes_files_in_order_and_later_ones_win)
 {
-        fake_world_file(&world, "/etc/conf.d/b.ini",
+        fake_world_file(&host, "/etc/conf.d/b.ini",
                         "[program:p]\npriority=2\n[supervisord]\nidentifier=b\n");
-        fake_world_file(&world, "/etc/conf.d/a.ini",
+        fake_world_file(&host, "/etc/conf.d/a.ini",
                         "[program:p]\npriority=1\ncommand=x\n[program:q]\ncommand=%(here)s\n");
-        fake_world_file(&world, "/other/c.conf", "[program:r]\ncommand=%(here)s\n");
-        fake_world_file(&world, MAIN,
+        fake_world_file(&host, "/other/c.conf", "[program:r]\ncommand=%(here)s\n");
+        fake_world_file(&host, MAIN,
                         SUP "[program:p]\ncommand=%(here)s\n[include]\n"
                             "files = conf.d/*.ini /other/c.conf\n  none/*.ini\n");
         cr_assert(again(), "%s", first_error());
@@ -431,8 +431,8 @@ Test(config, includes_files_in_order_and_later_ones_win)
 
 Test(config, expands_the_names_of_included_files)
 {
-        fake_world_file(&world, "/etc/box/root.ini", "[program:a]\ncommand=x\n");
-        fake_world_file(&world, MAIN,
+        fake_world_file(&host, "/etc/box/root.ini", "[program:a]\ncommand=x\n");
+        fake_world_file(&host, MAIN,
                         SUP "[include]\nfiles=%(here)s/%(host_node_name)s%(ENV_HOME)s.ini\n");
         cr_assert(again(), "%s", first_error());
         cr_expect_eq(conf->group_count, 1);
@@ -440,9 +440,9 @@ Test(config, expands_the_names_of_included_files)
 
 Test(config, an_include_inside_an_included_file_has_no_effect)
 {
-        fake_world_file(&world, "/etc/a.ini", "[include]\nfiles=b.ini\n");
-        fake_world_file(&world, "/etc/b.ini", "[program:b]\ncommand=x\n");
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=a.ini\n");
+        fake_world_file(&host, "/etc/a.ini", "[include]\nfiles=b.ini\n");
+        fake_world_file(&host, "/etc/b.ini", "[program:b]\ncommand=x\n");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=a.ini\n");
         cr_assert(again(), "%s", first_error());
         cr_expect_eq(conf->group_count, 0);
         cr_expect(said(DIAG_WARNING, "an [include] in an included file has no effect"));
@@ -450,9 +450,9 @@ Test(config, an_include_inside_an_included_file_has_no_effect)
 
 Test(config, goes_on_without_a_file_that_cannot_be_read)
 {
-        fake_world_file(&world, "/etc/a.ini", "[program:a]\ncommand=x\n");
-        fake_world_deny(&world, "/etc/a.ini");
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini\n");
+        fake_world_file(&host, "/etc/a.ini", "[program:a]\ncommand=x\n");
+        fake_world_deny(&host, "/etc/a.ini");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=*.ini\n");
         cr_assert(again(), "%s", first_error());
         cr_expect(said(DIAG_WARNING, "could not read config file /etc/a.ini"));
 }
@@ -460,9 +460,9 @@ Test(config, goes_on_without_a_file_that_cannot_be_read)
 /* Its programs would count as removed. */
 Test(config, refuses_a_reload_by_a_file_that_cannot_be_read)
 {
-        fake_world_file(&world, "/etc/a.ini", "[program:a]\ncommand=x\n");
-        fake_world_deny(&world, "/etc/a.ini");
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini\n");
+        fake_world_file(&host, "/etc/a.ini", "[program:a]\ncommand=x\n");
+        fake_world_deny(&host, "/etc/a.ini");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=*.ini\n");
         cr_assert(again());
         cr_expect(conf->incomplete);
         cr_expect_null(again_as(WANT_RELOAD));
@@ -472,7 +472,7 @@ Test(config, refuses_a_reload_by_a_file_that_cannot_be_read)
 
 Test(config, takes_a_reload_by_what_is_not_there)
 {
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini a.ini\n");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=*.ini a.ini\n");
         cr_assert(again_as(WANT_RELOAD), "%s", first_error());
         cr_expect_not(conf->incomplete);
         cr_expect(said(DIAG_WARNING, "No file matches via include"));
@@ -505,8 +505,8 @@ Test(config, takes_blanks_beyond_ascii_as_pythons_strip_and_warns)
 
 Test(config, doubles_a_percent_sign_of_an_included_files_directory)
 {
-        fake_world_file(&world, "/etc/50%/a.ini", "[program:a]\ncommand=%(here)s\n");
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=50%%/a.ini\n");
+        fake_world_file(&host, "/etc/50%/a.ini", "[program:a]\ncommand=%(here)s\n");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=50%%/a.ini\n");
         cr_assert(again(), "%s", first_error());
         cr_expect_str_eq(program("a", 0)->command, "/etc/50%%");
 }
@@ -517,18 +517,18 @@ Test(config, searches_six_places)
 {
         char *tried = NULL;
 
-        cr_expect_null(config_search("/usr/bin/supervisord", &world.ops, &tried));
+        cr_expect_null(config_search("/usr/bin/supervisord", &host.ops, &tried));
         cr_expect_str_eq(tried,
                          "/usr/etc/supervisord.conf, /usr/supervisord.conf, supervisord.conf, "
                          "etc/supervisord.conf, /etc/supervisord.conf, "
                          "/etc/supervisor/supervisord.conf");
         free(tried);
-        fake_world_file(&world, "/etc/supervisor/supervisord.conf", "");
-        fake_world_file(&world, "/usr/etc/supervisord.conf", "");
-        char *found = config_search("/usr/bin/supervisord", &world.ops, NULL);
+        fake_world_file(&host, "/etc/supervisor/supervisord.conf", "");
+        fake_world_file(&host, "/usr/etc/supervisord.conf", "");
+        char *found = config_search("/usr/bin/supervisord", &host.ops, NULL);
         cr_expect_str_eq(found, "/usr/etc/supervisord.conf");
         free(found);
-        found = config_search("/bin/supervisord", &world.ops, &tried);
+        found = config_search("/bin/supervisord", &host.ops, &tried);
         cr_expect_str_eq(found, "/etc/supervisor/supervisord.conf");
         cr_expect(strncmp(tried, "/etc/supervisord.conf, /supervisord.conf, ", 42) == 0);
         free(found);
@@ -559,7 +559,7 @@ Test(config, loads_a_large_fleet, .timeout = 20)
         good("[program:p]\ncommand=/bin/echo %(process_num)d\nnumprocs=10000\n"
              "process_name=p_%(process_num)05d\nstdout_logfile=/tmp/%(process_num)d\n");
         cr_expect_eq(program("p", 0)->numprocs, 10000);
-        cr_expect_lt(world.stats, 10, "one directory is asked for once");
+        cr_expect_lt(host.stats, 10, "one directory is asked for once");
 }
 
 Test(config, warns_of_times_and_actions_of_a_check_that_come_to_nothing)

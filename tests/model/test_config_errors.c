@@ -6,8 +6,8 @@ Test(config_errors, come_with_the_flag_that_was_wrong)
 {
         const struct override over[] = { { "loglevel", "foo", "-e" }, { "user", "nix", "-u" } };
 
-        fake_world_file(&world, MAIN, "junk");
-        cr_assert_null(config_load(MAIN, WANT_DAEMON, over, 2, &world.ops, &diags));
+        fake_world_file(&host, MAIN, "junk");
+        cr_assert_null(config_load(MAIN, WANT_DAEMON, over, 2, &host.ops, &diags));
         cr_expect_str_eq(first_error(), "invalid value for -e 'foo': bad logging level name 'foo'");
         cr_expect_str_eq(diags.items[1].message, "Invalid user name nix");
         cr_expect_eq(diags.errors, 3);
@@ -15,10 +15,10 @@ Test(config_errors, come_with_the_flag_that_was_wrong)
 
 Test(config_errors, of_the_file_itself)
 {
-        cr_assert_null(config_load("nope.conf", WANT_DAEMON, NULL, 0, &world.ops, &diags));
+        cr_assert_null(config_load("nope.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags));
         cr_expect_str_eq(first_error(), "could not find config file nope.conf");
         diags_release(&diags);
-        cr_assert_null(config_load("/tmp", WANT_DAEMON, NULL, 0, &world.ops, &diags));
+        cr_assert_null(config_load("/tmp", WANT_DAEMON, NULL, 0, &host.ops, &diags));
         cr_expect_str_eq(first_error(), "could not read config file /tmp");
         load_as("[program:x]\n", WANT_DAEMON);
         cr_expect_str_eq(first_error(), ".ini file does not include supervisord section");
@@ -251,12 +251,12 @@ Test(config_errors, of_the_client)
 
 Test(config_errors, name_the_included_file)
 {
-        fake_world_file(&world, "/etc/a.ini", "[program:a]\ncommand=x\nstartsecs=soon\n");
-        fake_world_file(&world, MAIN, SUP "[include]\nfiles=*.ini\n");
+        fake_world_file(&host, "/etc/a.ini", "[program:a]\ncommand=x\nstartsecs=soon\n");
+        fake_world_file(&host, MAIN, SUP "[include]\nfiles=*.ini\n");
         cr_assert_null(again());
         cr_expect_str_eq(first_error(), "invalid literal for int() with base 10: 'soon' in section "
                                         "'program:a' (file: '/etc/a.ini')");
-        fake_world_file(&world, "/etc/a.ini", "junk\n");
+        fake_world_file(&host, "/etc/a.ini", "junk\n");
         cr_assert_null(again());
         cr_expect_str_eq(first_error(), "File contains no section headers.\nfile: '/etc/a.ini', "
                                         "line: 1\n'junk\\n'");

@@ -6,15 +6,15 @@
 
 static const char *const outer[] = { "HOME=/root", "BOTH=outer", "PCT=50%", NULL };
 static struct names names;
-static struct strs own, global;
+static struct strlist own, global;
 static struct buf out, why;
 
 static void init(void)
 {
-        strs_add(&own, "OWN=o");
-        strs_add(&own, "BOTH=own");
-        strs_add(&global, "GLOB=g");
-        strs_add(&global, "BOTH=global");
+        strlist_add(&own, "OWN=o");
+        strlist_add(&own, "BOTH=own");
+        strlist_add(&global, "GLOB=g");
+        strlist_add(&global, "BOTH=global");
         names =
             (struct names){ .have = NAME_HERE | NAME_HOST | NAME_PROGRAM | NAME_GROUP | NAME_NUMBER,
                             .here = "/etc",
@@ -30,8 +30,8 @@ static void fini(void)
 {
         buf_release(&out);
         buf_release(&why);
-        strs_release(&own);
-        strs_release(&global);
+        strlist_release(&own);
+        strlist_release(&global);
 }
 
 TestSuite(expand, .init = init, .fini = fini);

@@ -3,12 +3,12 @@
 
 #include "model/config/config.h"
 
-static struct strs items;
+static struct strlist items;
 static struct buf joined, dropped;
 
 static void fini(void)
 {
-        strs_release(&items);
+        strlist_release(&items);
         buf_release(&joined);
         buf_release(&dropped);
 }
@@ -107,7 +107,7 @@ Test(keyvals, keeps_the_last_value_in_the_first_place)
 
 Test(keyvals, adds_to_what_is_there)
 {
-        cr_assert(strs_add(&items, "A=0") && strs_add(&items, "Z=9"));
+        cr_assert(strlist_add(&items, "A=0") && strlist_add(&items, "Z=9"));
         cr_assert(keyvals_parse("B=2,A=1", &items, NULL, NULL));
         cr_assert_eq(items.count, 3);
         cr_expect_str_eq(items.items[0], "A=1");
@@ -145,12 +145,12 @@ Test(keyvals, refuses_what_only_looks_like_nothing_in_a_name)
                                              "C=2" };
 
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-                AUTO_STRS out = STRS_INIT;
+                AUTO_STRLIST out = STRLIST_INIT;
                 struct err e = { 0 };
                 cr_expect_not(keyvals_parse(texts[i], &out, NULL, &e), "%s", texts[i]);
                 cr_expect(strstr(e.text, "U+") && strstr(e.text, "in its name"), "%s", e.text);
         }
-        AUTO_STRS out = STRS_INIT;
+        AUTO_STRLIST out = STRLIST_INIT;
         struct err e = { 0 };
         cr_expect(keyvals_parse("A=\"1\xc2\xa0"
                                 "000\"",

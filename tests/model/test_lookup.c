@@ -10,15 +10,15 @@
 #define CONF "/etc/s.conf"
 #define HEAD "[supervisord]\nlogfile=/tmp/s.log\npidfile=/tmp/s.pid\n"
 
-static struct fake_world world;
+static struct fake_world host;
 static struct lookups *names;
 static struct diags diags;
 
 static void open_names(const char *text)
 {
-        fake_world_init(&world);
-        fake_world_file(&world, CONF, text);
-        names = lookups_new(&world.ops);
+        fake_world_init(&host);
+        fake_world_file(&host, CONF, text);
+        names = lookups_new(&host.ops);
         cr_assert(names);
 }
 
@@ -26,7 +26,7 @@ static void close_names(void)
 {
         lookups_free(names);
         diags_release(&diags);
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 TestSuite(lookup, .fini = close_names);
@@ -56,7 +56,7 @@ static const char *asked(void)
         return buf_str(&text);
 }
 
-/* What the child would say, by the paper world; `silent` is not answered. */
+/* What the child would say, by the paper host; `silent` is not answered. */
 static void answer(const char *silent)
 {
         AUTO_BUF questions = BUF_INIT;
@@ -65,7 +65,7 @@ static void answer(const char *silent)
         lookups_questions(names, &questions);
         for (size_t at = 0; at < questions.len; at += strlen(questions.data + at) + 1)
                 if (strcmp(questions.data + at + 1, silent) != 0)
-                        lookup_answer(&world.ops, questions.data + at, &answers);
+                        lookup_answer(&host.ops, questions.data + at, &answers);
         cr_assert(lookups_take(names, buf_str(&answers), answers.len));
         lookups_close(names, "no answer");
         cr_assert_eq(lookups_open(names), 0);
@@ -128,8 +128,8 @@ Test(lookup, the_second_reading_knows_what_the_first_asked)
 
 Test(lookup, afterwards_nothing_is_asked_any_more)
 {
-        AUTO_STRS addresses = STRS_INIT;
-        const struct world *w;
+        AUTO_STRLIST addresses = STRLIST_INIT;
+        const struct host *w;
         gid_t *list;
         int count;
 
@@ -160,8 +160,8 @@ Test(lookup, a_host_without_an_answer_is_a_warning_at_its_place)
 
 Test(lookup, a_host_keeps_its_addresses_until_it_has_others)
 {
-        AUTO_STRS addresses = STRS_INIT;
-        const struct world *w;
+        AUTO_STRLIST addresses = STRLIST_INIT;
+        const struct host *w;
 
         open_names(HEAD "[program:a]\ncommand=/bin/a\nhealthcheck=tcp://db.example:1\n");
         forget(read_file(""));
@@ -204,8 +204,8 @@ Test(lookup, who_a_user_is_has_to_be_known_for_sure)
                 AUTO_BUF text = BUF_INIT;
                 buf_printf(&text, HEAD "%s", lines[i][0]);
                 open_names(buf_str(&text));
-                fake_world_dir(&world, "/home/web");
-                fake_world_dir(&world, "/home/web/x");
+                fake_world_dir(&host, "/home/web");
+                fake_world_dir(&host, "/home/web/x");
                 forget(read_file(""));
                 cr_expect_null(read_file("web"), "%s", lines[i][0]);
                 cr_expect(strstr(said(), lines[i][1]), "%s", said());
@@ -240,7 +240,7 @@ Test(lookup, what_is_known_goes_on_to_the_next_image)
         forget(read_file("mute.example"));
         lookups_put(names, &text);
         lookups_free(names);
-        names = lookups_new(&world.ops);
+        names = lookups_new(&host.ops);
         lookups_begin(names);
         cr_assert(lookups_take(names, buf_str(&text), text.len));
         struct config *c = load();
@@ -261,7 +261,7 @@ Test(lookup, answers_that_were_cut_or_are_nonsense_are_none)
         forget(load());
         for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++)
                 lookups_take(names, nonsense[i], sizeof nonsense[i]);
-        lookup_answer(&world.ops, "uweb", &answers);
+        lookup_answer(&host.ops, "uweb", &answers);
         for (size_t len = 0; len < answers.len; len++) {
                 lookups_take(names, answers.data, len);
                 cr_expect_eq(lookups_open(names), 1);
@@ -287,18 +287,18 @@ Test(lookup, the_main_file_is_read_once_at_the_start)
 {
         open_names(HEAD "user=web\n");
         config_free(read_file(""));
-        cr_expect_eq(world.reads, 1);
-        cr_expect_eq(world.kind, FILE_AWAITED);
+        cr_expect_eq(host.reads, 1);
+        cr_expect_eq(host.kind, FILE_AWAITED);
         config_free(read_file(""));
-        cr_expect_eq(world.reads, 2, "anew, in the next reading");
+        cr_expect_eq(host.reads, 2, "anew, in the next reading");
         lookups_begin(names);
         config_free(config_load(CONF, WANT_RELOAD, NULL, 0, lookups_world(names), &diags));
         config_free(config_load(CONF, WANT_RELOAD, NULL, 0, lookups_world(names), &diags));
-        cr_expect_eq(world.reads, 4);
-        cr_expect_eq(world.kind, FILE_ORDINARY);
+        cr_expect_eq(host.reads, 4);
+        cr_expect_eq(host.kind, FILE_ORDINARY);
         lookups_end(names);
-        fake_world_file(&world, "/etc/more.ini", "[program:a]\ncommand=/bin/a\n");
-        fake_world_file(&world, CONF, HEAD "[include]\nfiles=/etc/more.ini\n");
+        fake_world_file(&host, "/etc/more.ini", "[program:a]\ncommand=/bin/a\n");
+        fake_world_file(&host, CONF, HEAD "[include]\nfiles=/etc/more.ini\n");
         config_free(read_file(""));
-        cr_expect_eq(world.kind, FILE_ORDINARY, "the included one came last");
+        cr_expect_eq(host.kind, FILE_ORDINARY, "the included one came last");
 }

@@ -148,7 +148,7 @@ Test(option_defaults, every_default_is_what_it_should_be)
                 struct err e;
                 if (!has_struct(k))
                         continue;
-                cr_assert(opts_defaults(k, &s, &world.ops, &e), "%s", e.text);
+                cr_assert(opts_defaults(k, &s, &host.ops, &e), "%s", e.text);
                 for (const struct opt *o = k->opts; o->key; o++) {
                         AUTO_BUF text = BUF_INIT;
                         if (!opt_applies(k, o))
@@ -168,7 +168,7 @@ Test(option_defaults, unset_values_say_so_in_the_struct)
         struct settings s = { 0 };
         struct err e;
 
-        cr_assert(opts_defaults(kind_of("fcgi-program"), &p, &world.ops, &e));
+        cr_assert(opts_defaults(kind_of("fcgi-program"), &p, &host.ops, &e));
         cr_expect_eq(p.killasgroup, -1);
         cr_expect_eq(p.umask, -1);
         cr_expect_eq(p.socket_mode, -1);
@@ -179,7 +179,7 @@ Test(option_defaults, unset_values_say_so_in_the_struct)
         cr_expect_eq(p.autorestart, RESTART_UNEXPECTED);
         cr_expect(code_set_has(&p.exitcodes, 0) && !code_set_has(&p.exitcodes, 1));
         opts_free(kind_of("fcgi-program"), &p);
-        cr_assert(opts_defaults(kind_of("supervisord"), &s, &world.ops, &e));
+        cr_assert(opts_defaults(kind_of("supervisord"), &s, &host.ops, &e));
         cr_expect_eq(s.umask, -1);
         cr_expect_eq(s.loglevel, LVL_INFO);
         opts_free(kind_of("supervisord"), &s);

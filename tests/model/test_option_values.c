@@ -105,8 +105,8 @@ static const struct value {
 
 Test(option_values, accepts_what_can_be_meant)
 {
-        fake_world_dir(&world, "/root");
-        fake_world_dir(&world, "/dev");
+        fake_world_dir(&host, "/root");
+        fake_world_dir(&host, "/dev");
         for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
                 const struct section_kind *k = kind_of(good[i].section);
                 const struct opt *o = opt_find(k, good[i].key);
@@ -114,7 +114,7 @@ Test(option_values, accepts_what_can_be_meant)
                 union section s = { 0 };
                 AUTO_BUF shown = BUF_INIT;
                 struct err e = { 0 };
-                cr_assert(opt_parse(o, &s, good[i].text, &world.ops, &e), "%s=%s: %s", good[i].key,
+                cr_assert(opt_parse(o, &s, good[i].text, &host.ops, &e), "%s=%s: %s", good[i].key,
                           good[i].text, e.text);
                 opt_format(o, &s, &shown);
                 if (want)
@@ -282,13 +282,13 @@ Test(option_values, says_what_is_wrong_and_keeps_the_old_value)
                 const struct opt *o = opt_find(k, wrong[i].key);
                 union section s = { 0 }, untouched = { 0 };
                 struct err e = { 0 };
-                cr_expect_not(opt_parse(o, &s, wrong[i].text, &world.ops, &e), "%s=%s accepted",
+                cr_expect_not(opt_parse(o, &s, wrong[i].text, &host.ops, &e), "%s=%s accepted",
                               wrong[i].key, wrong[i].text);
                 cr_expect_str_eq(e.text, wrong[i].message, "%s=%s: %s", wrong[i].key, wrong[i].text,
                                  e.text);
                 cr_expect_eq(e.code, ERR_CONFIG);
                 cr_expect_eq(memcmp(&s, &untouched, sizeof s), 0);
-                cr_expect_not(opt_check(o, wrong[i].text, &world.ops, NULL));
+                cr_expect_not(opt_check(o, wrong[i].text, &host.ops, NULL));
         }
 }
 
@@ -300,13 +300,13 @@ Test(option_values, every_key_with_a_range_refuses_both_sides)
                                 continue;
                         AUTO_BUF text = BUF_INIT;
                         buf_printf(&text, "%lld", (long long)o->min - 1);
-                        cr_expect_not(opt_check(o, buf_str(&text), &world.ops, NULL), "%s", o->key);
+                        cr_expect_not(opt_check(o, buf_str(&text), &host.ops, NULL), "%s", o->key);
                         buf_reset(&text);
                         buf_printf(&text, "%lld", (long long)o->max + 1);
-                        cr_expect_not(opt_check(o, buf_str(&text), &world.ops, NULL), "%s", o->key);
+                        cr_expect_not(opt_check(o, buf_str(&text), &host.ops, NULL), "%s", o->key);
                         buf_reset(&text);
                         buf_printf(&text, "%lld", (long long)o->max);
-                        cr_expect(opt_check(o, buf_str(&text), &world.ops, NULL), "%s", o->key);
+                        cr_expect(opt_check(o, buf_str(&text), &host.ops, NULL), "%s", o->key);
                 }
 }
 
@@ -314,15 +314,15 @@ Test(option_values, every_key_with_a_range_refuses_both_sides)
 
 Test(option_values, what_is_shown_reads_back_as_the_same)
 {
-        fake_world_dir(&world, "/root");
-        fake_world_dir(&world, "/dev");
+        fake_world_dir(&host, "/root");
+        fake_world_dir(&host, "/dev");
         for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
                 const struct opt *o = opt_find(kind_of(good[i].section), good[i].key);
                 union section a = { 0 }, b = { 0 };
                 AUTO_BUF text = BUF_INIT;
-                cr_assert(opt_parse(o, &a, good[i].text, &world.ops, NULL));
+                cr_assert(opt_parse(o, &a, good[i].text, &host.ops, NULL));
                 opt_format(o, &a, &text);
-                cr_expect(opt_parse(o, &b, buf_str(&text), &world.ops, NULL), "%s", buf_str(&text));
+                cr_expect(opt_parse(o, &b, buf_str(&text), &host.ops, NULL), "%s", buf_str(&text));
                 cr_expect(opt_same(o, &a, &b), "%s=%s", good[i].key, buf_str(&text));
                 opt_free(o, &a);
                 opt_free(o, &b);

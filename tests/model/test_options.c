@@ -95,7 +95,7 @@ Test(options, splits_a_health_check)
 
         for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
                 struct program p = { 0 };
-                cr_assert(opt_parse(o, &p, checks[i].text, &world.ops, NULL), "%s", checks[i].text);
+                cr_assert(opt_parse(o, &p, checks[i].text, &host.ops, NULL), "%s", checks[i].text);
                 cr_expect_eq(p.healthcheck.kind, checks[i].kind);
                 cr_expect_str_eq(p.healthcheck.target, checks[i].target);
                 cr_expect_str_eq(p.healthcheck.text, checks[i].text);
@@ -141,8 +141,8 @@ Test(options, compares_values_and_not_their_spelling)
         for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
                 const struct opt *o = opt_find(kind_of(pairs[i].section), pairs[i].key);
                 union section a = { 0 }, b = { 0 };
-                cr_assert(opt_parse(o, &a, pairs[i].a, &world.ops, NULL));
-                cr_assert(opt_parse(o, &b, pairs[i].b, &world.ops, NULL));
+                cr_assert(opt_parse(o, &a, pairs[i].a, &host.ops, NULL));
+                cr_assert(opt_parse(o, &b, pairs[i].b, &host.ops, NULL));
                 cr_expect_eq(opt_same(o, &a, &b), pairs[i].same, "%s: %s, %s", pairs[i].key,
                              pairs[i].a, pairs[i].b);
                 cr_expect(opt_same(o, &a, &a));
@@ -157,7 +157,7 @@ Test(options, secrets_are_not_shown)
         struct server_conf s = { 0 };
         AUTO_BUF text = BUF_INIT;
 
-        opt_parse(o, &s, "hunter2", &world.ops, NULL);
+        opt_parse(o, &s, "hunter2", &host.ops, NULL);
         opt_format(o, &s, &text);
         cr_expect_str_eq(buf_str(&text), "...");
         opt_free(o, &s);
@@ -168,13 +168,13 @@ Test(options, a_changed_value_frees_the_old_one)
         const struct section_kind *k = kind_of("eventlistener");
         struct program p = { 0 };
 
-        cr_assert(opts_defaults(k, &p, &world.ops, NULL));
+        cr_assert(opts_defaults(k, &p, &host.ops, NULL));
         for (int i = 0; i < 3; i++) {
-                opt_parse(opt_find(k, "events"), &p, "TICK_5", &world.ops, NULL);
-                opt_parse(opt_find(k, "command"), &p, "x", &world.ops, NULL);
-                opt_parse(opt_find(k, "healthcheck"), &p, "tcp://h:1", &world.ops, NULL);
+                opt_parse(opt_find(k, "events"), &p, "TICK_5", &host.ops, NULL);
+                opt_parse(opt_find(k, "command"), &p, "x", &host.ops, NULL);
+                opt_parse(opt_find(k, "healthcheck"), &p, "tcp://h:1", &host.ops, NULL);
         }
-        cr_assert(opts_defaults(k, &p, &world.ops, NULL));
+        cr_assert(opts_defaults(k, &p, &host.ops, NULL));
         cr_expect_null(p.command);
         cr_expect_eq(p.events.count, 0);
         opts_free(k, &p);
@@ -183,18 +183,18 @@ Test(options, a_changed_value_frees_the_old_one)
 
 Test(options, sections_without_a_struct_parse_into_a_variable)
 {
-        struct strs names = STRS_INIT;
+        struct strlist names = STRLIST_INIT;
         int priority = 0;
 
         cr_assert(
-            opt_parse(opt_find(kind_of("group"), "programs"), &names, "a, b,,c", &world.ops, NULL));
+            opt_parse(opt_find(kind_of("group"), "programs"), &names, "a, b,,c", &host.ops, NULL));
         cr_expect_eq(names.count, 4);
         cr_expect_str_eq(names.items[1], "b");
         cr_expect_str_eq(names.items[2], "");
         cr_assert(
-            opt_parse(opt_find(kind_of("group"), "priority"), &priority, "5", &world.ops, NULL));
+            opt_parse(opt_find(kind_of("group"), "priority"), &priority, "5", &host.ops, NULL));
         cr_expect_eq(priority, 5);
-        strs_release(&names);
+        strlist_release(&names);
 }
 
 /* ---- misspelt keys */

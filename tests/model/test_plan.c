@@ -3,7 +3,7 @@
 #include "conf_maker.h"
 #include "model/fleet/plan.h"
 
-static struct fake_world world;
+static struct fake_world host;
 static struct registry r;
 static struct made_config next;
 static struct plan plan;
@@ -11,7 +11,7 @@ static struct err e;
 
 static void setup(void)
 {
-        fake_world_init(&world);
+        fake_world_init(&host);
         registry_init(&r);
 }
 
@@ -20,18 +20,18 @@ static void teardown(void)
         plan_release(&plan);
         made_config_release(&next);
         registry_release(&r);
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 TestSuite(plan, .init = setup, .fini = teardown);
 
-#define P(section, ...) PROGRAM(&world.ops, (section), "command=x", __VA_ARGS__)
+#define P(section, ...) PROGRAM(&host.ops, (section), "command=x", __VA_ARGS__)
 
 #define NUMBERED "process_name=%(program_name)s_%(process_num)d"
 
 static struct group *run(struct group_conf *conf)
 {
-        struct group *g = registry_add(&r, conf, &world.ops, &e);
+        struct group *g = registry_add(&r, conf, &host.ops, &e);
 
         cr_assert_not_null(g, "%s", e.text);
         group_conf_unref(conf);
@@ -43,7 +43,7 @@ static struct group *run(struct group_conf *conf)
 static void make(void)
 {
         plan_release(&plan);
-        cr_assert(plan_make(&r, &next.config, &world.ops, &plan, &e), "%s", e.text);
+        cr_assert(plan_make(&r, &next.config, &host.ops, &plan, &e), "%s", e.text);
 }
 
 /* One line for each item that is not `keep`: "restart web:web_0 (web) [command]: command changed".
@@ -110,8 +110,8 @@ Test(plan, of_nothing_for_nothing_is_empty)
 
 Test(plan, restarts_those_to_whom_numprocs_is_told)
 {
-        run(make_lone(PROGRAM(&world.ops, "w", "command=x %(numprocs)d", "numprocs=2", NUMBERED)));
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(numprocs)d", "numprocs=3",
+        run(make_lone(PROGRAM(&host.ops, "w", "command=x %(numprocs)d", "numprocs=2", NUMBERED)));
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "w", "command=x %(numprocs)d", "numprocs=3",
                                         NUMBERED)));
         expect_plan("restart w:w_0 (w) [command,numprocs]: command changed, numprocs 2 -> 3\n"
                     "restart w:w_1 (w) [command,numprocs]: command changed, numprocs 2 -> 3\n"
@@ -122,11 +122,11 @@ Test(plan, restarts_those_to_whom_numprocs_is_told)
 Test(plan, restarts_the_one_whose_result_differs)
 {
         run(make_lone(
-            PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs=3", NUMBERED)));
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)01d",
-                                        "numprocs=3", NUMBERED)));
+            PROGRAM(&host.ops, "w", "command=x %(process_num)d", "numprocs=3", NUMBERED)));
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "w", "command=x %(process_num)01d", "numprocs=3",
+                                        NUMBERED)));
         expect_plan("");
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "w", "command=x %(ENV_N)s",
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "w", "command=x %(ENV_N)s",
                                         "environment=N=%(process_num)d", "numprocs=3", NUMBERED)));
         expect_plan("restart w:w_0 (w) [environment]: environment changed\n"
                     "restart w:w_1 (w) [environment]: environment changed\n"
@@ -135,11 +135,11 @@ Test(plan, restarts_the_one_whose_result_differs)
 
 Test(plan, restarts_a_lone_process_that_is_told_another_number)
 {
-        run(make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs_start=1")));
-        run(make_lone(PROGRAM(&world.ops, "v", "command=x", "numprocs_start=1")));
+        run(make_lone(PROGRAM(&host.ops, "w", "command=x %(process_num)d", "numprocs_start=1")));
+        run(make_lone(PROGRAM(&host.ops, "v", "command=x", "numprocs_start=1")));
         CONFIG(&next,
-               make_lone(PROGRAM(&world.ops, "w", "command=x %(process_num)d", "numprocs_start=2")),
-               make_lone(PROGRAM(&world.ops, "v", "command=x", "numprocs_start=2")));
+               make_lone(PROGRAM(&host.ops, "w", "command=x %(process_num)d", "numprocs_start=2")),
+               make_lone(PROGRAM(&host.ops, "v", "command=x", "numprocs_start=2")));
         expect_plan("live v (v) [numprocs_start]: numprocs_start changed\n"
                     "restart w (w) [command,numprocs_start]: command changed, numprocs_start "
                     "changed\n");
@@ -211,7 +211,7 @@ Test(plan, leaves_a_scaled_fleet_alone)
 {
         struct group *g = run(make_lone(P("w", "numprocs=2", NUMBERED)));
 
-        registry_add_process(&r, &g->fleets[0], 2, &world.ops, &e)->state = PS_RUNNING;
+        registry_add_process(&r, &g->fleets[0], 2, &host.ops, &e)->state = PS_RUNNING;
         g->fleets[0].replicas = 3;
         g->fleets[0].scaled = true;
         CONFIG(&next, make_lone(P("w", "numprocs=2", NUMBERED)));
@@ -268,7 +268,7 @@ Test(plan, restarts_what_only_a_new_start_makes_true)
 {
         run(make_lone(P("web", NULL)));
         run(make_lone(P("cat", NULL)));
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "web", "command=y", "startsecs=5")),
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "web", "command=y", "startsecs=5")),
                make_lone(P("cat", "stopwaitsecs=1", "restart_delay=5s")));
         expect_plan("live cat (cat) [stopwaitsecs,restart_delay]: stopwaitsecs changed, "
                     "restart_delay changed\n"
@@ -300,7 +300,7 @@ Test(plan, does_not_start_what_is_not_running)
         };
         struct group *g = run(make_lone(P("web", NULL)));
 
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "web", "command=y")));
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "web", "command=y")));
         for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
                 g->procs[0]->state = states[i].state;
                 make();
@@ -313,11 +313,11 @@ Test(plan, does_not_start_what_is_not_running)
 Test(plan, compares_with_what_the_next_start_would_run)
 {
         struct group *g = run(make_lone(P("web", NULL)));
-        struct program *pending = PROGRAM(&world.ops, "web", "command=y");
+        struct program *pending = PROGRAM(&host.ops, "web", "command=y");
 
         g->procs[0]->next_program = pending; /* a restart that is under way */
         g->procs[0]->state = PS_RESTARTING;
-        CONFIG(&next, make_lone(PROGRAM(&world.ops, "web", "command=y")));
+        CONFIG(&next, make_lone(PROGRAM(&host.ops, "web", "command=y")));
         expect_plan("");
 }
 
@@ -339,7 +339,7 @@ Test(plan, fails_whole_when_a_name_cannot_be_expanded)
 {
         run(make_lone(P("a", NULL)));
         CONFIG(&next, make_lone(P("a", NULL)), make_lone(P("b", "process_name=%(no)s")));
-        cr_expect_not(plan_make(&r, &next.config, &world.ops, &plan, &e));
+        cr_expect_not(plan_make(&r, &next.config, &host.ops, &plan, &e));
         cr_expect_eq(e.code, ERR_CONFIG);
         cr_expect_eq(plan.count, 0);
         cr_expect_null(plan.items);
@@ -359,10 +359,10 @@ Test(plan, of_ten_thousand_processes_is_cheap, .timeout = 20)
 static void expect_diff(const char *added, const char *changed, const char *removed)
 {
         struct group_diff d;
-        struct strs *lists[] = { &d.added, &d.changed, &d.removed };
+        struct strlist *lists[] = { &d.added, &d.changed, &d.removed };
         const char *want[] = { added, changed, removed };
 
-        cr_assert(group_diff_make(&r, &next.config, &world.ops, &d, &e));
+        cr_assert(group_diff_make(&r, &next.config, &host.ops, &d, &e));
         for (int i = 0; i < 3; i++) {
                 AUTO_BUF b = BUF_INIT;
                 for (size_t k = 0; k < lists[i]->count; k++)
@@ -405,7 +405,7 @@ Test(plan, group_difference_does_not_see_scaling)
 {
         struct group *g = run(make_lone(P("w", "numprocs=2", NUMBERED)));
 
-        registry_add_process(&r, &g->fleets[0], 2, &world.ops, &e);
+        registry_add_process(&r, &g->fleets[0], 2, &host.ops, &e);
         g->fleets[0].replicas = 3;
         g->fleets[0].scaled = true;
         CONFIG(&next, make_lone(P("w", "numprocs=2", NUMBERED)));

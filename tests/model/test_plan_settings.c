@@ -3,13 +3,13 @@
 #include "model/fleet/plan.h"
 
 static struct config *before;
-static struct strs started;
+static struct strlist started;
 static struct plan plan;
 
 static void teardown(void)
 {
         plan_release(&plan);
-        strs_release(&started);
+        strlist_release(&started);
         config_free(before);
         fini();
 }
@@ -21,7 +21,7 @@ static void run(const char *text)
         good(text);
         before = conf;
         conf = NULL;
-        strs_release(&started);
+        strlist_release(&started);
         cr_assert(settings_note(&before->settings, &started));
 }
 

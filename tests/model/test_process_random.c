@@ -21,7 +21,7 @@ struct seat {
         unsigned spawns;
 };
 
-struct world_of_chance {
+struct host_of_chance {
         uint64_t x;
         int64_t now;
         struct program programs[PROGRAMS];
@@ -32,18 +32,18 @@ struct world_of_chance {
         unsigned on_fatal, forgotten;
 };
 
-static unsigned roll(struct world_of_chance *w, unsigned below)
+static unsigned roll(struct host_of_chance *w, unsigned below)
 {
         w->x = w->x * 6364136223846793005u + 1442695040888963407u;
         return (unsigned)(w->x >> 33) % below;
 }
 
-static struct moment now_of(const struct world_of_chance *w)
+static struct moment now_of(const struct host_of_chance *w)
 {
         return (struct moment){ .mono_ms = w->now, .wall_ms = w->now + WALL_OF };
 }
 
-static void hold(struct world_of_chance *w, bool true_always, const char *rule)
+static void hold(struct host_of_chance *w, bool true_always, const char *rule)
 {
         if (!true_always && !w->broken)
                 w->broken = rule;
@@ -82,7 +82,7 @@ static int failures_within(const struct seat *s)
         return n;
 }
 
-static void check_rest(struct world_of_chance *w, const struct seat *s)
+static void check_rest(struct host_of_chance *w, const struct seat *s)
 {
         const struct process *p = s->p;
         int64_t due, starts_at;
@@ -99,7 +99,7 @@ static void check_rest(struct world_of_chance *w, const struct seat *s)
         hold(w, p->tries >= 0 && p->crashes >= 0 && p->restarts >= 0, "counts are counts");
 }
 
-static void check_fatal(struct world_of_chance *w, struct seat *s, unsigned work)
+static void check_fatal(struct host_of_chance *w, struct seat *s, unsigned work)
 {
         const struct process *p = s->p;
         int limit = p->program->restart_limit.count;
@@ -112,14 +112,14 @@ static void check_fatal(struct world_of_chance *w, struct seat *s, unsigned work
 
 /* ---- the engine */
 
-static void act(struct world_of_chance *w, struct seat *s, enum pstate from, unsigned work);
+static void act(struct host_of_chance *w, struct seat *s, enum pstate from, unsigned work);
 
-static void note_failure(struct world_of_chance *w, struct seat *s)
+static void note_failure(struct host_of_chance *w, struct seat *s)
 {
         s->failures[s->failed++ % REMEMBER] = w->now;
 }
 
-static void spawn(struct world_of_chance *w, struct seat *s)
+static void spawn(struct host_of_chance *w, struct seat *s)
 {
         struct process *p = s->p;
 
@@ -135,7 +135,7 @@ static void spawn(struct world_of_chance *w, struct seat *s)
         act(w, s, p->state, process_spawned(p, w->next_pid++, now_of(w)));
 }
 
-static struct process *newcomer(struct world_of_chance *w, int i)
+static struct process *newcomer(struct host_of_chance *w, int i)
 {
         char name[8] = { 'w', (char)('a' + i) };
         struct process *p = process_new(name, NULL, &w->programs[i % PROGRAMS], i);
@@ -144,7 +144,7 @@ static struct process *newcomer(struct world_of_chance *w, int i)
         return p;
 }
 
-static void forget(struct world_of_chance *w, struct seat *s)
+static void forget(struct host_of_chance *w, struct seat *s)
 {
         hold(w, s->p->pid == 0 && s->p->state == PS_GONE, "only what is gone is forgotten");
         process_free(s->p);
@@ -154,7 +154,7 @@ static void forget(struct world_of_chance *w, struct seat *s)
         w->forgotten++;
 }
 
-static void act(struct world_of_chance *w, struct seat *s, enum pstate from, unsigned work)
+static void act(struct host_of_chance *w, struct seat *s, enum pstate from, unsigned work)
 {
         enum pstate to = s->p->state;
 
@@ -174,7 +174,7 @@ static void act(struct world_of_chance *w, struct seat *s, enum pstate from, uns
 
 /* ---- chance */
 
-static void some_order(struct world_of_chance *w, struct seat *s)
+static void some_order(struct host_of_chance *w, struct seat *s)
 {
         static const enum pevent orders[] = { PE_START, PE_START,   PE_START,  PE_STOP,
                                               PE_STOP,  PE_RESTART, PE_RETIRE, PE_GIVE_UP };
@@ -194,7 +194,7 @@ static void some_order(struct world_of_chance *w, struct seat *s)
         s->gave_up = false;
 }
 
-static int some_status(struct world_of_chance *w)
+static int some_status(struct host_of_chance *w)
 {
         static const int statuses[] = { EXITED(0), EXITED(0), EXITED(1), KILLED(SIGSEGV),
                                         KILLED(SIGTERM) };
@@ -218,7 +218,7 @@ static bool counts_as_failure(const struct process *p, int status)
         }
 }
 
-static void some_death(struct world_of_chance *w, struct seat *s)
+static void some_death(struct host_of_chance *w, struct seat *s)
 {
         int status = some_status(w);
 
@@ -232,7 +232,7 @@ static void some_death(struct world_of_chance *w, struct seat *s)
         act(w, s, from, process_died(s->p, status, now_of(w)));
 }
 
-static void some_verdict(struct world_of_chance *w, struct seat *s)
+static void some_verdict(struct host_of_chance *w, struct seat *s)
 {
         struct process *p = s->p;
         enum pstate from = p->state;
@@ -244,7 +244,7 @@ static void some_verdict(struct world_of_chance *w, struct seat *s)
         act(w, s, from, process_verdict(p, news, now_of(w)));
 }
 
-static void some_refusal(struct world_of_chance *w, struct seat *s)
+static void some_refusal(struct host_of_chance *w, struct seat *s)
 {
         enum pstate from = s->p->state;
 
@@ -252,7 +252,7 @@ static void some_refusal(struct world_of_chance *w, struct seat *s)
                 act(w, s, from, process_signal_failed(s->p, "no permission", now_of(w)));
 }
 
-static void some_tick(struct world_of_chance *w, struct seat *s)
+static void some_tick(struct host_of_chance *w, struct seat *s)
 {
         enum pstate from = s->p->state;
         int64_t due;
@@ -262,9 +262,9 @@ static void some_tick(struct world_of_chance *w, struct seat *s)
         act(w, s, from, process_tick(s->p, now_of(w)));
 }
 
-static void some_fact(struct world_of_chance *w, struct seat *s)
+static void some_fact(struct host_of_chance *w, struct seat *s)
 {
-        static void (*const facts[])(struct world_of_chance *, struct seat *) = {
+        static void (*const facts[])(struct host_of_chance *, struct seat *) = {
                 some_order,   some_death,   some_death, some_tick, some_tick,
                 some_verdict, some_verdict, some_tick,  some_tick, some_refusal,
         };
@@ -274,7 +274,7 @@ static void some_fact(struct world_of_chance *w, struct seat *s)
         check_rest(w, s);
 }
 
-static void invent_programs(struct world_of_chance *w)
+static void invent_programs(struct host_of_chance *w)
 {
         for (int i = 0; i < PROGRAMS; i++) {
                 struct program *g = &w->programs[i];
@@ -296,7 +296,7 @@ static void invent_programs(struct world_of_chance *w)
 
 Test(process_random, keeps_its_rules_over_a_million_facts)
 {
-        static struct world_of_chance w = { .x = 20251120, .now = BORN_MS, .next_pid = 1 };
+        static struct host_of_chance w = { .x = 20251120, .now = BORN_MS, .next_pid = 1 };
         static int64_t failures[PROCESSES][REMEMBER];
         unsigned spawns = 0;
 

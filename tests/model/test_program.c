@@ -4,23 +4,23 @@
 #include "model/config/process_given.h"
 #include "model/fleet/plan.h"
 
-static struct fake_world world;
+static struct fake_world host;
 
 static void setup(void)
 {
-        fake_world_init(&world);
+        fake_world_init(&host);
 }
 
 static void teardown(void)
 {
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 TestSuite(program, .init = setup, .fini = teardown);
 
 Test(program, lives_until_its_last_reference_is_gone)
 {
-        struct program *p = PROGRAM(&world.ops, "web", "command=x", "environment=A=1");
+        struct program *p = PROGRAM(&host.ops, "web", "command=x", "environment=A=1");
 
         cr_expect_eq(program_ref(p), p);
         program_unref(p);
@@ -85,12 +85,12 @@ Test(program, holds_exit_codes_from_0_to_255)
 
 /* ---- differences */
 
-static enum change diff(const struct program *a, const struct program *b, struct strs *keys)
+static enum change diff(const struct program *a, const struct program *b, struct strlist *keys)
 {
         const struct pairing at = { .group = "x",
                                     .number_a = a->numprocs_start,
                                     .number_b = b->numprocs_start,
-                                    .world = &world.ops };
+                                    .host = &host.ops };
 
         return program_diff(a, b, &at, keys);
 }
@@ -135,10 +135,10 @@ Test(program, differs_as_its_rows_say)
         for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
                 const struct difference *d = &differences[i];
                 char text[100];
-                AUTO_STRS keys = STRS_INIT;
+                AUTO_STRLIST keys = STRLIST_INIT;
                 snprintf(text, sizeof text, "%s=%s", d->key, d->value);
-                struct program *a = PROGRAM(&world.ops, d->section, "command=x");
-                struct program *b = PROGRAM(&world.ops, d->section, "command=x", text);
+                struct program *a = PROGRAM(&host.ops, d->section, "command=x");
+                struct program *b = PROGRAM(&host.ops, d->section, "command=x", text);
                 cr_expect_eq(diff(a, b, &keys), d->change, "%s", text);
                 cr_expect_eq(diff(b, a, NULL), d->change, "%s", text);
                 cr_expect_eq(keys.count, d->change != CHANGE_NONE, "%s", text);
@@ -151,8 +151,8 @@ Test(program, differs_as_its_rows_say)
 
 static enum change diff_between(const char *was, const char *is)
 {
-        struct program *a = PROGRAM(&world.ops, "program:x", "command=x", was);
-        struct program *b = PROGRAM(&world.ops, "program:x", "command=x", is);
+        struct program *a = PROGRAM(&host.ops, "program:x", "command=x", was);
+        struct program *b = PROGRAM(&host.ops, "program:x", "command=x", is);
         enum change c = diff(a, b, NULL);
 
         program_unref(a);
@@ -190,9 +190,9 @@ Test(program, discards_what_neither_file_nor_event_nor_syslog_wants)
 
 Test(program, lists_every_key_that_differs_and_takes_the_worst)
 {
-        struct program *a = PROGRAM(&world.ops, "x", "command=x");
-        struct program *b = PROGRAM(&world.ops, "x", "command=y", "startsecs=5", "priority=1");
-        AUTO_STRS keys = STRS_INIT;
+        struct program *a = PROGRAM(&host.ops, "x", "command=x");
+        struct program *b = PROGRAM(&host.ops, "x", "command=y", "startsecs=5", "priority=1");
+        AUTO_STRLIST keys = STRLIST_INIT;
 
         cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
         cr_expect_eq(keys.count, 3);
@@ -205,9 +205,9 @@ Test(program, lists_every_key_that_differs_and_takes_the_worst)
 
 Test(program, differs_when_the_daemons_environment_for_it_did)
 {
-        struct program *a = PROGRAM(&world.ops, "x", "command=x");
-        struct program *b = PROGRAM(&world.ops, "x", "command=x", "environment=B=1");
-        AUTO_STRS keys = STRS_INIT;
+        struct program *a = PROGRAM(&host.ops, "x", "command=x");
+        struct program *b = PROGRAM(&host.ops, "x", "command=x", "environment=B=1");
+        AUTO_STRLIST keys = STRLIST_INIT;
 
         b->global_env = strdup("A=1");
         cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
@@ -334,7 +334,7 @@ static const struct wording {
 static struct program *worded(const char *const *keys, const char *global)
 {
         bool has_command = keys[0] && strncmp(keys[0], "command", 7) == 0;
-        struct program *p = PROGRAM(&world.ops, "x", has_command ? keys[0] : "command=x",
+        struct program *p = PROGRAM(&host.ops, "x", has_command ? keys[0] : "command=x",
                                     has_command ? keys[1] : keys[0],
                                     has_command ? NULL
                                     : keys[0]   ? keys[1]
@@ -350,18 +350,18 @@ static uint64_t fingerprint(const struct program *p)
         struct err e = { 0 };
         uint64_t h;
 
-        cr_assert(given_make(p, "x", p->numprocs_start, &world.ops, &g, &e), "%s", e.text);
+        cr_assert(given_make(p, "x", p->numprocs_start, &host.ops, &g, &e), "%s", e.text);
         cr_assert(given_fingerprint(p, &g.recipe, &g.argv, &h));
         given_release(&g);
         return h;
 }
 
-static const char *joined(struct strs *keys)
+static const char *joined(struct strlist *keys)
 {
         static char text[200];
 
         text[0] = '\0';
-        strs_sort(keys);
+        strlist_sort(keys);
         for (size_t i = 0; i < keys->count; i++)
                 snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "," : "",
                          keys->items[i]);
@@ -372,7 +372,7 @@ Test(program, differs_by_what_its_process_would_be_given_and_not_by_words)
 {
         for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
                 const struct wording *v = &wordings[i];
-                AUTO_STRS keys = STRS_INIT;
+                AUTO_STRLIST keys = STRLIST_INIT;
                 struct program *a = worded(v->was, v->global_was);
                 struct program *b = worded(v->is, v->global_is);
                 cr_expect_eq(diff(a, b, &keys), v->change, "row %zu: %s", i, v->is[0]);
@@ -391,8 +391,8 @@ Test(program, has_another_fingerprint_with_what_only_a_start_makes_true)
                 const struct difference *d = &differences[i];
                 char text[100];
                 snprintf(text, sizeof text, "%s=%s", d->key, d->value);
-                struct program *a = PROGRAM(&world.ops, d->section, "command=x");
-                struct program *b = PROGRAM(&world.ops, d->section, "command=x", text);
+                struct program *a = PROGRAM(&host.ops, d->section, "command=x");
+                struct program *b = PROGRAM(&host.ops, d->section, "command=x", text);
                 bool name = strcmp(d->key, "process_name") == 0;
                 cr_expect_eq(fingerprint(a) != fingerprint(b), d->change == CHANGE_RESTART && !name,
                              "%s", text);
@@ -403,12 +403,12 @@ Test(program, has_another_fingerprint_with_what_only_a_start_makes_true)
 
 Test(program, of_another_kind_is_another_program)
 {
-        struct program *a = PROGRAM(&world.ops, "program:x", "command=x");
-        struct program *b = PROGRAM(&world.ops, "fcgi-program:x", "command=x", "socket=tcp://h:1");
-        AUTO_STRS keys = STRS_INIT;
+        struct program *a = PROGRAM(&host.ops, "program:x", "command=x");
+        struct program *b = PROGRAM(&host.ops, "fcgi-program:x", "command=x", "socket=tcp://h:1");
+        AUTO_STRLIST keys = STRLIST_INIT;
 
         cr_expect_eq(diff(a, b, &keys), CHANGE_RESTART);
-        cr_expect(strs_has(&keys, "section"));
+        cr_expect(strlist_has(&keys, "section"));
         program_unref(a);
         program_unref(b);
 }

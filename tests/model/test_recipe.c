@@ -6,14 +6,14 @@
 #include "../fakes/world.h"
 #include "model/config/recipe.h"
 
-static struct fake_world world;
+static struct fake_world host;
 static struct program web; /* its text is literal: nothing to free */
 static struct recipe made;
 static struct err e;
 
 static void init(void)
 {
-        fake_world_init(&world);
+        fake_world_init(&host);
         web = (struct program){ .kind = KIND_PROGRAM,
                                 .name = "web",
                                 .section = "program:web",
@@ -29,7 +29,7 @@ static void init(void)
 static void fini(void)
 {
         recipe_release(&made);
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 TestSuite(recipe, .init = init, .fini = fini);
@@ -37,7 +37,7 @@ TestSuite(recipe, .init = init, .fini = fini);
 static bool make(int number)
 {
         recipe_release(&made);
-        return recipe_make(&web, "team", number, &world.ops, &made, &e);
+        return recipe_make(&web, "team", number, &host.ops, &made, &e);
 }
 
 Test(recipe, expands_every_template)
@@ -87,10 +87,10 @@ Test(recipe, lets_other_values_name_the_programs_variables)
         cr_expect_str_eq(made.command, "/bin/web 8005");
         cr_expect_str_eq(made.name, "web_8005");
 
-        char *name = recipe_name(&web, "team", 6, &world.ops, &e);
+        char *name = recipe_name(&web, "team", 6, &host.ops, &e);
         cr_expect_str_eq(name, "web_8006");
         free(name);
-        char *check = recipe_expand(&web, "team", 7, &world.ops, "healthcheck",
+        char *check = recipe_expand(&web, "team", 7, &host.ops, "healthcheck",
                                     "tcp://127.0.0.1:%(ENV_PORT)s", &e);
         cr_expect_str_eq(check, "tcp://127.0.0.1:8007");
         free(check);
@@ -163,7 +163,7 @@ Test(recipe, tells_the_key_and_the_whole_text_of_a_fault)
         memcpy(text, "%(", 2);
         strcpy(text + sizeof text - 3, ")s"); /* a name of that length */
         web.environment = text;
-        cr_assert_not(recipe_try(&web, "team", 0, &world.ops, &made, &fault));
+        cr_assert_not(recipe_try(&web, "team", 0, &host.ops, &made, &fault));
         cr_expect_str_eq(fault.key, "environment");
         cr_expect_gt(fault.text.len, sizeof text - 5);
         recipe_fault_release(&fault);
@@ -174,7 +174,7 @@ Test(recipe, collects_what_an_environment_swallows)
         struct recipe_fault fault = { 0 };
 
         web.environment = "A=x y";
-        cr_assert(recipe_try(&web, "team", 0, &world.ops, &made, &fault));
+        cr_assert(recipe_try(&web, "team", 0, &host.ops, &made, &fault));
         cr_expect_str_eq(buf_str(&fault.dropped), "y");
         recipe_fault_release(&fault);
 }
@@ -188,14 +188,14 @@ Test(recipe, refuses_a_broken_environment)
 
 /* ---- words */
 
-static struct strs argv;
+static struct strlist argv;
 
 static const char *split(const char *text)
 {
         static char joined[200];
         struct err why = { 0 };
 
-        strs_release(&argv);
+        strlist_release(&argv);
         joined[0] = '\0';
         if (!command_split(text, &argv, &why))
                 return strcpy(joined, why.text);
@@ -207,7 +207,7 @@ static const char *split(const char *text)
 
 static void drop_argv(void)
 {
-        strs_release(&argv);
+        strlist_release(&argv);
 }
 
 TestSuite(command_words, .fini = drop_argv);

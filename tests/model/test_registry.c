@@ -3,13 +3,13 @@
 #include "conf_maker.h"
 #include "model/fleet/registry.h"
 
-static struct fake_world world;
+static struct fake_world host;
 static struct registry r;
 static struct err e;
 
 static void setup(void)
 {
-        fake_world_init(&world);
+        fake_world_init(&host);
         registry_init(&r);
 }
 
@@ -19,7 +19,7 @@ static void teardown(void)
                 for (int k = 0; k < r.groups[i]->count; k++)
                         r.groups[i]->procs[k]->pid = 0;
         registry_release(&r);
-        fake_world_release(&world);
+        fake_world_release(&host);
 }
 
 TestSuite(registry, .init = setup, .fini = teardown);
@@ -27,7 +27,7 @@ TestSuite(registry, .init = setup, .fini = teardown);
 /* Adds it and keeps the registry's reference only. */
 static struct group *add(struct group_conf *conf)
 {
-        struct group *g = registry_add(&r, conf, &world.ops, &e);
+        struct group *g = registry_add(&r, conf, &host.ops, &e);
 
         group_conf_unref(conf);
         return g;
@@ -38,13 +38,13 @@ static struct program *numbered(const char *name, int count)
         char numprocs[32];
 
         snprintf(numprocs, sizeof numprocs, "numprocs=%d", count);
-        return PROGRAM(&world.ops, name, "command=x",
+        return PROGRAM(&host.ops, name, "command=x",
                        "process_name=%(program_name)s_%(process_num)d", numprocs);
 }
 
 static struct program *plain(const char *name, const char *key)
 {
-        return PROGRAM(&world.ops, name, "command=x", key);
+        return PROGRAM(&host.ops, name, "command=x", key);
 }
 
 /* "a b:c" of a list, which is freed. */
@@ -93,7 +93,7 @@ Test(registry, makes_a_group_with_the_configured_processes)
 
 Test(registry, starts_counting_where_the_program_says)
 {
-        struct program *p = PROGRAM(&world.ops, "w", "command=x", "process_name=%(process_num)d",
+        struct program *p = PROGRAM(&host.ops, "w", "command=x", "process_name=%(process_num)d",
                                     "numprocs=2", "numprocs_start=7");
         struct group *g = add(make_lone(p));
 
@@ -216,10 +216,10 @@ Test(registry, adds_and_forgets_processes_of_a_fleet)
         struct group *g = add(make_lone(numbered("w", 2)));
         struct fleet *f = &g->fleets[0];
 
-        struct process *p = registry_add_process(&r, f, 10, &world.ops, &e);
+        struct process *p = registry_add_process(&r, f, 10, &host.ops, &e);
         cr_assert_not_null(p);
-        cr_expect_eq(registry_add_process(&r, f, 10, &world.ops, &e), p);
-        cr_assert_not_null(registry_add_process(&r, f, 5, &world.ops, &e));
+        cr_expect_eq(registry_add_process(&r, f, 10, &host.ops, &e), p);
+        cr_assert_not_null(registry_add_process(&r, f, 5, &host.ops, &e));
         cr_expect_eq(r.process_count, 4);
         cr_expect_str_eq(matching("w:*"), "w:w_0 w:w_1 w:w_10 w:w_5");
         cr_expect_eq(f->procs[2]->number, 5);
@@ -236,7 +236,7 @@ Test(registry, refuses_a_further_process_with_a_name_that_is_taken)
 {
         struct group *g = add(make_lone(plain("w", NULL)));
 
-        cr_expect_null(registry_add_process(&r, &g->fleets[0], 1, &world.ops, &e));
+        cr_expect_null(registry_add_process(&r, &g->fleets[0], 1, &host.ops, &e));
         cr_expect_eq(e.code, ERR_BUSY);
         cr_expect_eq(g->count, 1);
         cr_expect_eq(r.process_count, 1);
@@ -256,7 +256,7 @@ Test(registry, keeps_its_lists_right_through_random_scaling)
                 if (p)
                         registry_forget(&r, p);
                 else
-                        cr_assert_not_null(registry_add_process(&r, f, n, &world.ops, &e));
+                        cr_assert_not_null(registry_add_process(&r, f, n, &host.ops, &e));
                 there[n] = !there[n];
                 for (int i = 0; i < 64; i++)
                         count += there[i];
@@ -300,7 +300,7 @@ Test(registry, keeps_every_pid_while_its_table_grows)
         struct fleet *f = &g->fleets[0];
 
         for (int n = 0; n < 1000; n++) {
-                struct process *p = registry_add_process(&r, f, n, &world.ops, &e);
+                struct process *p = registry_add_process(&r, f, n, &host.ops, &e);
                 p->pid = 100 + n;
                 registry_pid_add(&r, p);
         }
@@ -408,7 +408,7 @@ Test(registry, follows_a_new_configuration_without_touching_processes)
         struct group_conf *next = GROUP("g", 5, numbered("n", 1), numbered("b", 4));
 
         registry_forget(&r, registry_process(&r, "g:c"));
-        cr_assert(group_follow(g, next, &world.ops, &e));
+        cr_assert(group_follow(g, next, &host.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->conf->priority, 5);
         cr_expect_eq(g->fleet_count, 3, "%d", g->fleet_count);
@@ -424,7 +424,7 @@ Test(registry, follows_a_new_configuration_without_touching_processes)
         cr_expect_eq(process_fleet(b1), &g->fleets[1]);
         cr_expect_eq(b1->program->numprocs, 2);
         cr_expect_eq(r.process_count, 4);
-        cr_assert_not_null(registry_add_process(&r, &g->fleets[1], 2, &world.ops, &e));
+        cr_assert_not_null(registry_add_process(&r, &g->fleets[1], 2, &host.ops, &e));
         registry_forget(&r, registry_process(&r, "g:a_0"));
         cr_expect_eq(g->fleets[2].count, 1);
         registry_forget(&r, registry_process(&r, "g:a_1"));
@@ -436,12 +436,12 @@ Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
 {
         struct group *g = add(make_lone(numbered("w", 2)));
         struct group_conf *renamed = make_lone(
-            PROGRAM(&world.ops, "w", "command=x", "process_name=n%(process_num)d", "numprocs=2"));
+            PROGRAM(&host.ops, "w", "command=x", "process_name=n%(process_num)d", "numprocs=2"));
         struct group_conf *back = make_lone(numbered("w", 2));
 
-        cr_assert(group_follow(g, renamed, &world.ops, &e));
+        cr_assert(group_follow(g, renamed, &host.ops, &e));
         cr_expect_eq(g->fleet_count, 2);
-        struct process *n0 = registry_add_process(&r, &g->fleets[0], 0, &world.ops, &e);
+        struct process *n0 = registry_add_process(&r, &g->fleets[0], 0, &host.ops, &e);
         cr_assert_not_null(n0);
         cr_expect_str_eq(n0->name, "n0");
         cr_expect_eq(process_fleet(n0), &g->fleets[0]);
@@ -449,7 +449,7 @@ Test(registry, a_renamed_fleet_and_the_old_one_live_side_by_side)
         cr_expect_eq(group_fleet(g, "w"), &g->fleets[0]);
         registry_forget(&r, registry_process(&r, "w:w_1"));
 
-        cr_assert(group_follow(g, back, &world.ops, &e));
+        cr_assert(group_follow(g, back, &host.ops, &e));
         cr_expect_eq(g->fleet_count, 2);
         cr_expect_eq(process_fleet(registry_process(&r, "w:w_0")), &g->fleets[0]);
         cr_expect_eq(process_fleet(n0), &g->fleets[1]);
@@ -468,13 +468,13 @@ Test(registry, a_fleet_is_followed_by_its_names)
         struct group *g = add(GROUP("g", 1, numbered("n", 2), plain("lone", NULL)));
         struct process *lone = registry_process(&r, "g:lone");
         struct process *n1 = registry_process(&r, "g:n_1");
-        struct group_conf *next = GROUP(
-            "g", 1,
-            PROGRAM(&world.ops, "n", "command=x", "process_name=%(program_name)s_%(process_num)01d",
-                    "numprocs=2"),
-            PROGRAM(&world.ops, "lone", "command=x", "process_name=lone", "numprocs_start=7"));
+        struct group_conf *next =
+            GROUP("g", 1,
+                  PROGRAM(&host.ops, "n", "command=x",
+                          "process_name=%(program_name)s_%(process_num)01d", "numprocs=2"),
+                  PROGRAM(&host.ops, "lone", "command=x", "process_name=lone", "numprocs_start=7"));
 
-        cr_assert(group_follow(g, next, &world.ops, &e));
+        cr_assert(group_follow(g, next, &host.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->fleet_count, 2);
         cr_expect_eq(process_fleet(n1), &g->fleets[0]);
@@ -503,12 +503,12 @@ Test(registry, a_scaled_fleet_keeps_its_number_unless_numprocs_changes)
         same->numprocs_min = 0;
 
         struct group_conf *next = make_lone(same);
-        cr_assert(group_follow(g, next, &world.ops, &e));
+        cr_assert(group_follow(g, next, &host.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->fleets[0].replicas, 8);
         cr_expect(g->fleets[0].scaled);
         next = make_lone(more);
-        cr_assert(group_follow(g, next, &world.ops, &e));
+        cr_assert(group_follow(g, next, &host.ops, &e));
         group_conf_unref(next);
         cr_expect_eq(g->fleets[0].replicas, 5);
         cr_expect_not(g->fleets[0].scaled);
@@ -523,7 +523,7 @@ Test(registry, ten_thousand_processes_are_cheap, .timeout = 20)
 
         cr_assert_eq(g->count, 10000);
         for (int n = 10000; n < 12000; n++)
-                cr_assert_not_null(registry_add_process(&r, f, n, &world.ops, &e));
+                cr_assert_not_null(registry_add_process(&r, f, n, &host.ops, &e));
         for (int n = 0; n < 12000; n++)
                 cr_assert_eq(fleet_process(f, n)->number, n);
         for (int n = 11999; n >= 6000; n--)

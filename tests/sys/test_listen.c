@@ -729,15 +729,15 @@ Test(listen_inet, fails_on_a_name_that_cannot_be)
 
 Test(listen_inet, listens_on_each_address_of_a_name_that_is_here)
 {
-        AUTO_STRS addresses = STRS_INIT;
+        AUTO_STRLIST addresses = STRLIST_INIT;
 
-        cr_assert(strs_add(&addresses, "192.0.2.1") && strs_add(&addresses, "127.0.0.1") &&
-                  strs_add(&addresses, "127.0.0.2"));
+        cr_assert(strlist_add(&addresses, "192.0.2.1") && strlist_add(&addresses, "127.0.0.1") &&
+                  strlist_add(&addresses, "127.0.0.2"));
         cr_assert(listen_addresses("box", &addresses, 0, 16, fds, 8, &count, &why), "%s", why.text);
         cr_expect_eq(count, 2);
         cr_expect(reaches_v4(port_of(fds[0])));
-        strs_release(&addresses);
-        cr_assert(strs_add(&addresses, "192.0.2.1"));
+        strlist_release(&addresses);
+        cr_assert(strlist_add(&addresses, "192.0.2.1"));
         cr_assert_not(listen_addresses("box", &addresses, 0, 16, fds, 8, &count, &why));
         cr_expect_eq(why.sys, EADDRNOTAVAIL);
 }

@@ -144,7 +144,7 @@ Test(limits, has_room_for_descriptors_before_they_come)
 
 /* ---- the daemon's user */
 
-static bool some_groups(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+static bool some_groups(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                         int *count_out)
 {
         gid_t *list = malloc(2 * sizeof *list);
@@ -157,15 +157,15 @@ static bool some_groups(const struct world *w, const char *user, gid_t first, gi
         return true;
 }
 
-static bool no_groups(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+static bool no_groups(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                       int *count_out)
 {
         (void)w, (void)user, (void)first, (void)list_out, (void)count_out;
         return false;
 }
 
-static const struct world lenient = { .groups_of = some_groups };
-static const struct world broken = { .groups_of = no_groups };
+static const struct host lenient = { .groups_of = some_groups };
+static const struct host broken = { .groups_of = no_groups };
 static const struct account somebody = { .uid = 54321, .gid = 54322, .name = "somebody" };
 
 static int becomes(void)
@@ -214,7 +214,7 @@ Test(user, cannot_be_changed_without_root)
         isolated(cannot);
 }
 
-/* ---- the world */
+/* ---- the host */
 
 static char dir[64];
 
@@ -228,7 +228,7 @@ static void teardown(void)
         remove_dir(dir);
 }
 
-TestSuite(world, .init = setup, .fini = teardown);
+TestSuite(host, .init = setup, .fini = teardown);
 
 static void put(const char *name, const char *data, size_t len)
 {
@@ -248,9 +248,9 @@ static const char *in_dir(const char *name)
         return path;
 }
 
-Test(world, reads_a_file_with_zero_bytes_in_it)
+Test(host, reads_a_file_with_zero_bytes_in_it)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         AUTO_BUF text = BUF_INIT;
 
         put("a", "x\0y\n", 4);
@@ -259,9 +259,9 @@ Test(world, reads_a_file_with_zero_bytes_in_it)
         cr_assert_arr_eq(text.data, "x\0y\n", 4);
 }
 
-Test(world, reads_a_large_and_an_empty_file)
+Test(host, reads_a_large_and_an_empty_file)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         static char large[300000];
         AUTO_BUF text = BUF_INIT;
         AUTO_BUF none = BUF_INIT;
@@ -276,9 +276,9 @@ Test(world, reads_a_large_and_an_empty_file)
         cr_assert_str_eq(buf_str(&none), "");
 }
 
-Test(world, says_why_a_file_cannot_be_read)
+Test(host, says_why_a_file_cannot_be_read)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         AUTO_BUF text = BUF_INIT;
 
         cr_assert_not(w->read_file(w, in_dir("missing"), FILE_ORDINARY, &text, &why));
@@ -293,14 +293,14 @@ static bool is_read(const char *path, enum file_kind kind)
         AUTO_BUF text = BUF_INIT;
 
         why = (struct err){ 0 };
-        bool fine = world_real()->read_file(world_real(), path, kind, &text, &why);
+        bool fine = host_real()->read_file(host_real(), path, kind, &text, &why);
         cr_expect(fine || strstr(why.text, path), "%s: %s", path, why.text);
         cr_expect(fine || why.sys == 0 || why.sys == EISDIR, "%s", why.text);
         return fine;
 }
 
 /* A pipe with a name would be waited for, and that has no end where nobody writes. */
-Test(world, reads_what_is_no_file_only_where_that_is_wanted)
+Test(host, reads_what_is_no_file_only_where_that_is_wanted)
 {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
         char path[64];
@@ -333,7 +333,7 @@ Test(world, reads_what_is_no_file_only_where_that_is_wanted)
 }
 
 /* The writer comes late, and the reader does not take "nothing yet" for the end. */
-Test(world, waits_for_what_comes_through_a_pipe)
+Test(host, waits_for_what_comes_through_a_pipe)
 {
         AUTO_BUF text = BUF_INIT;
         char path[64];
@@ -348,28 +348,28 @@ Test(world, waits_for_what_comes_through_a_pipe)
         }
         cr_assert_gt(pid, 0);
         close(ends[1]);
-        cr_assert(world_real()->read_file(world_real(), path, FILE_OPEN, &text, &why), "%s",
+        cr_assert(host_real()->read_file(host_real(), path, FILE_OPEN, &text, &why), "%s",
                   why.text);
         cr_expect_str_eq(buf_str(&text), "late");
         waitpid(pid, NULL, 0);
         close(ends[0]);
 }
 
-Test(world, refuses_a_file_without_end)
+Test(host, refuses_a_file_without_end)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         AUTO_BUF text = BUF_INIT;
 
         cr_assert_not(w->read_file(w, "/dev/zero", FILE_OPEN, &text, &why));
         cr_assert_eq(why.sys, EFBIG);
 }
 
-Test(world, globs_in_bytewise_order_without_braces_and_hidden_files)
+Test(host, globs_in_bytewise_order_without_braces_and_hidden_files)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         static const char *const names[] = { "b.conf", "a.conf", "B.conf", ".c.conf",
                                              "{a,b}.conf" };
-        AUTO_STRS found = STRS_INIT;
+        AUTO_STRLIST found = STRLIST_INIT;
         char pattern[128];
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -393,10 +393,10 @@ Test(world, globs_in_bytewise_order_without_braces_and_hidden_files)
 
 /* What is not there is no trouble; what cannot be looked at is, and the rest is found all the same.
  */
-Test(world, globs_tell_what_they_could_not_look_into)
+Test(host, globs_tell_what_they_could_not_look_into)
 {
-        const struct world *w = world_real();
-        AUTO_STRS found = STRS_INIT;
+        const struct host *w = host_real();
+        AUTO_STRLIST found = STRLIST_INIT;
         char pattern[512], longer[300];
         static const char *const absent[] = { "none/*.conf", "a.conf/*", "none", "*/none",
                                               "x*/y*" };
@@ -427,9 +427,9 @@ Test(world, globs_tell_what_they_could_not_look_into)
         cr_expect_eq(found.count, 3);
 }
 
-Test(world, tells_files_from_directories)
+Test(host, tells_files_from_directories)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
 
         put("f", "", 0);
         cr_assert(w->is_dir(w, dir));
@@ -440,9 +440,9 @@ Test(world, tells_files_from_directories)
         cr_assert_not(w->is_file(w, in_dir("missing")));
 }
 
-Test(world, knows_users_and_groups_by_name_and_number)
+Test(host, knows_users_and_groups_by_name_and_number)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         struct account who = { 0 };
         struct err e = { 0 };
         gid_t gid = 99;
@@ -464,9 +464,9 @@ Test(world, knows_users_and_groups_by_name_and_number)
         cr_assert_not(w->group(w, "-1", &gid, &e));
 }
 
-Test(world, lists_the_first_group_first)
+Test(host, lists_the_first_group_first)
 {
-        const struct world *w = world_real();
+        const struct host *w = host_real();
         gid_t *list = NULL;
         int count = 0;
 
@@ -478,28 +478,28 @@ Test(world, lists_the_first_group_first)
 
 static int tmp_from_environment(void)
 {
-        const struct world *w;
+        const struct host *w;
 
         CHECK(setenv("TMPDIR", "/nowhere/at/all", 1) == 0);
         CHECK(setenv("TEMP", "/usr", 1) == 0);
         CHECK(chdir("/usr") == 0);
-        w = world_real();
+        w = host_real();
         CHECK(strcmp(w->tmpdir, "/usr") == 0);
         CHECK(strcmp(w->cwd, "/usr") == 0);
         CHECK(w->hostname[0] && w->environ && w->euid == geteuid());
-        CHECK(world_real() == w);
+        CHECK(host_real() == w);
         return 0;
 }
 
-Test(world, finds_the_directory_for_temporary_files)
+Test(host, finds_the_directory_for_temporary_files)
 {
         isolated(tmp_from_environment);
 }
 
-Test(world, gives_the_address_of_a_host_in_digits)
+Test(host, gives_the_address_of_a_host_in_digits)
 {
-        const struct world *w = world_real();
-        AUTO_STRS found = STRS_INIT;
+        const struct host *w = host_real();
+        AUTO_STRLIST found = STRLIST_INIT;
         struct err e = { 0 };
 
         cr_expect(w->resolve(w, "127.0.0.1", &found, &e));

@@ -49,67 +49,67 @@ static size_t read_on(size_t had, size_t most)
 
 Test(feed, hands_on_each_byte_once_and_in_order)
 {
-        struct feed *f = feed_new(path, &e);
+        struct pipe_backlog *f = pipe_backlog_new(path, &e);
         size_t had = 0;
 
         cr_assert(f, "%s", e.text);
         for (size_t at = 0; at < SIZE; at += 1000)
-                cr_assert(feed_put(f, data + at, 1000, &e));
-        cr_expect_eq(feed_left(f), SIZE);
-        while (feed_left(f)) {
-                cr_assert(feed_move(f, fds[1]));
+                cr_assert(pipe_backlog_put(f, data + at, 1000, &e));
+        cr_expect_eq(pipe_backlog_left(f), SIZE);
+        while (pipe_backlog_left(f)) {
+                cr_assert(pipe_backlog_move(f, fds[1]));
                 had = read_on(had, SIZE);
         }
         cr_expect_eq(had, SIZE);
         cr_expect_arr_eq(got, data, SIZE);
-        feed_remove(f);
+        pipe_backlog_remove(f);
         cr_expect_eq(access(path, F_OK), -1);
 }
 
 Test(feed, what_is_in_the_pipe_stays_when_the_file_goes)
 {
-        struct feed *f = feed_new(path, &e);
+        struct pipe_backlog *f = pipe_backlog_new(path, &e);
 
-        cr_assert(feed_put(f, data, 50000, &e));
-        cr_assert(feed_move(f, fds[1]));
-        cr_assert_eq(feed_left(f), 0);
-        feed_remove(f);
-        f = feed_new(path, &e);
+        cr_assert(pipe_backlog_put(f, data, 50000, &e));
+        cr_assert(pipe_backlog_move(f, fds[1]));
+        cr_assert_eq(pipe_backlog_left(f), 0);
+        pipe_backlog_remove(f);
+        f = pipe_backlog_new(path, &e);
         memset(got, 'x', 50000);
-        cr_assert(feed_put(f, got, 50000, &e));
+        cr_assert(pipe_backlog_put(f, got, 50000, &e));
         cr_expect_eq(read_on(0, 50000), 50000);
         cr_expect_arr_eq(got, data, 50000);
-        feed_remove(f);
+        pipe_backlog_remove(f);
 }
 
 Test(feed, notices_that_nobody_reads_any_more)
 {
-        struct feed *f = feed_new(path, &e);
+        struct pipe_backlog *f = pipe_backlog_new(path, &e);
 
-        cr_assert(feed_put(f, data, 10, &e));
+        cr_assert(pipe_backlog_put(f, data, 10, &e));
         close(fds[0]);
-        cr_expect_not(feed_move(f, fds[1]));
-        feed_remove(f);
+        cr_expect_not(pipe_backlog_move(f, fds[1]));
+        pipe_backlog_remove(f);
 }
 
 /* A daemon that feeds as fast as it can, until it is killed. */
 static void feed_until_killed(void)
 {
-        struct feed *f = feed_take_up(path);
+        struct pipe_backlog *f = pipe_backlog_take_up(path);
 
-        while (f && feed_left(f))
-                if (!feed_move(f, fds[1]))
+        while (f && pipe_backlog_left(f))
+                if (!pipe_backlog_move(f, fds[1]))
                         break;
         _exit(0);
 }
 
 Test(feed, is_exact_over_kills)
 {
-        struct feed *f = feed_new(path, &e);
+        struct pipe_backlog *f = pipe_backlog_new(path, &e);
         size_t had = 0;
 
-        cr_assert(feed_put(f, data, SIZE, &e));
-        for (int round = 0; round < 3000 && feed_left(f); round++) {
+        cr_assert(pipe_backlog_put(f, data, SIZE, &e));
+        for (int round = 0; round < 3000 && pipe_backlog_left(f); round++) {
                 pid_t pid = fork();
                 if (pid == 0)
                         feed_until_killed();
@@ -119,11 +119,11 @@ Test(feed, is_exact_over_kills)
                 kill(pid, SIGKILL);
                 waitpid(pid, NULL, 0);
         }
-        feed_move(f, fds[1]);
+        pipe_backlog_move(f, fds[1]);
         had = read_on(had, SIZE + 1);
         cr_assert_eq(had, SIZE);
         cr_expect_arr_eq(got, data, SIZE);
-        feed_remove(f);
+        pipe_backlog_remove(f);
 }
 
 static void spoil(off_t at, const void *with, size_t len)
@@ -139,26 +139,26 @@ Test(feed, one_that_makes_no_sense_is_none)
         static const off_t places[] = { 3, 10, 19 }; /* name, place, end */
 
         for (size_t i = 0; i < 3; i++) {
-                struct feed *f = feed_new(path, &e);
-                cr_assert(feed_put(f, data, 10, &e));
-                feed_close(f);
+                struct pipe_backlog *f = pipe_backlog_new(path, &e);
+                cr_assert(pipe_backlog_put(f, data, 10, &e));
+                pipe_backlog_close(f);
                 spoil(places[i], "\x7f", 1);
-                cr_expect_null(feed_take_up(path));
+                cr_expect_null(pipe_backlog_take_up(path));
         }
         for (off_t size = 0; size < 4106; size += 821) {
-                feed_close(feed_new(path, &e));
-                struct feed *f = feed_take_up(path);
-                cr_assert(feed_put(f, data, 10, &e));
-                feed_close(f);
+                pipe_backlog_close(pipe_backlog_new(path, &e));
+                struct pipe_backlog *f = pipe_backlog_take_up(path);
+                cr_assert(pipe_backlog_put(f, data, 10, &e));
+                pipe_backlog_close(f);
                 cr_assert_eq(truncate(path, size), 0);
-                cr_expect_null(feed_take_up(path));
+                cr_expect_null(pipe_backlog_take_up(path));
         }
         unlink(path);
-        cr_expect_null(feed_take_up(path));
+        cr_expect_null(pipe_backlog_take_up(path));
 }
 
 Test(feed, where_there_is_no_room_nothing_is_begun)
 {
-        cr_expect_null(feed_new("/proc/none/f", &e));
+        cr_expect_null(pipe_backlog_new("/proc/none/f", &e));
         cr_expect(strstr(e.text, "make /proc/none/f") != NULL);
 }

@@ -199,7 +199,7 @@ Test(procfs, shows_command_lines)
 static int a_session_that_outlives_its_leader(void)
 {
         char member[16] = "";
-        int ends[2], asker = kin_asker();
+        int ends[2], asker = child_asker();
         char *argv[] = { (char *)"sh", (char *)"-c", (char *)"set -m; sleep 100 & echo $!", NULL };
         char *envp[] = { (char *)"PATH=/usr/bin:/bin", NULL };
         struct spawned out;
@@ -210,17 +210,17 @@ static int a_session_that_outlives_its_leader(void)
                 .path = "/bin/sh", .argv = argv, .envp = envp, .umask = -1, .fds = { 0, ends[1], 2 }
         };
         CHECK(s->spawn(s, &l, &out));
-        CHECK(!kin_is_gone(asker, out.pid));
+        CHECK(!child_is_gone(asker, out.pid));
         CHECK(read(ends[0], member, sizeof member - 1) > 0);
         CHECK(waitpid(out.pid, NULL, 0) == out.pid);
-        CHECK(!kin_is_gone(asker, out.pid));
+        CHECK(!child_is_gone(asker, out.pid));
         CHECK(kill((pid_t)atoi(member), SIGKILL) == 0);
         time_t end = time(NULL) + 10;
-        while (!kin_is_gone(asker, out.pid) && time(NULL) <= end) {
+        while (!child_is_gone(asker, out.pid) && time(NULL) <= end) {
                 waitpid(-1, NULL, WNOHANG);
                 poll(NULL, 0, 5);
         }
-        CHECK(kin_is_gone(asker, out.pid));
+        CHECK(child_is_gone(asker, out.pid));
         return 0;
 }
 

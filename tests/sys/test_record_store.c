@@ -19,7 +19,7 @@
 static char dir[] = "/tmp/vault.XXXXXX";
 static char path[64], aside[80];
 static struct state_owner me;
-static struct vault vault;
+static struct record_store vault;
 static struct buf said;
 
 static void open_it(void)
@@ -27,7 +27,7 @@ static void open_it(void)
         struct err e = { 0 };
 
         buf_reset(&said);
-        cr_assert(vault_open(&vault, path, &me, &said, &e), "%s", e.text);
+        cr_assert(record_store_open(&vault, path, &me, &said, &e), "%s", e.text);
 }
 
 static void setup(void)
@@ -44,7 +44,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-        vault_close(&vault);
+        record_store_close(&vault);
         buf_release(&said);
         unlink(path);
         unlink(aside);
@@ -55,14 +55,14 @@ TestSuite(vault, .init = setup, .fini = teardown);
 
 static void reopen(void)
 {
-        vault_close(&vault);
+        record_store_close(&vault);
         open_it();
 }
 
 static uint32_t put(const char *text)
 {
         struct err e = { 0 };
-        uint32_t at = vault_put(&vault, TAG, 0, text, strlen(text) + 1, &e);
+        uint32_t at = record_store_put(&vault, TAG, 0, text, strlen(text) + 1, &e);
 
         cr_assert(at != VAULT_NONE, "%s", e.text);
         return at;
@@ -71,7 +71,7 @@ static uint32_t put(const char *text)
 static const char *look(uint32_t at)
 {
         size_t len;
-        const char *text = vault_look(&vault, at, TAG, &len);
+        const char *text = record_store_look(&vault, at, TAG, &len);
 
         return text && len == strlen(text) + 1 ? text : "-";
 }
@@ -94,11 +94,11 @@ Test(vault, gives_room_again_but_not_what_is_claimed)
 {
         uint32_t a = put("one"), b = put("two");
 
-        vault_drop(&vault, a);
+        record_store_drop(&vault, a);
         reopen();
         cr_expect_str_eq(look(a), "-");
-        cr_assert(vault_claim(&vault, b));
-        cr_expect_not(vault_claim(&vault, b), "taken already");
+        cr_assert(record_store_claim(&vault, b));
+        cr_expect_not(record_store_claim(&vault, b), "taken already");
         cr_expect_eq(put("three"), a);
         cr_expect_neq(put("four"), b);
         cr_expect_str_eq(look(b), "two");
@@ -109,10 +109,10 @@ Test(vault, shows_nothing_by_a_wrong_place_or_tag)
         size_t len;
         uint32_t a = put("a text that is longer than one unit, so that there is a place within it");
 
-        cr_expect_null(vault_look(&vault, a, TAG + 1, &len));
-        cr_expect_null(vault_look(&vault, a + 1, TAG, &len));
-        cr_expect_null(vault_look(&vault, UINT32_MAX, TAG, &len));
-        cr_expect_null(vault_look(&vault, vault.file.units, TAG, &len));
+        cr_expect_null(record_store_look(&vault, a, TAG + 1, &len));
+        cr_expect_null(record_store_look(&vault, a + 1, TAG, &len));
+        cr_expect_null(record_store_look(&vault, UINT32_MAX, TAG, &len));
+        cr_expect_null(record_store_look(&vault, vault.file.units, TAG, &len));
 }
 
 Test(vault, is_gone_through_from_front_to_back)
@@ -122,9 +122,9 @@ Test(vault, is_gone_through_from_front_to_back)
         put("one");
         uint32_t gone = put("two");
         put("a third one that is longer than the ones before it");
-        vault_drop(&vault, gone);
+        record_store_drop(&vault, gone);
         reopen();
-        while ((at = vault_find(&vault, next, &tag, &next)) != VAULT_NONE) {
+        while ((at = record_store_find(&vault, next, &tag, &next)) != VAULT_NONE) {
                 cr_expect_eq(tag, TAG);
                 seen++;
         }
@@ -135,10 +135,10 @@ Test(vault, keeps_marks)
 {
         uint32_t a = put("one");
 
-        cr_expect_eq(vault_marked(&vault, a), 0);
-        vault_mark(&vault, a, 99);
+        cr_expect_eq(record_store_marked(&vault, a), 0);
+        record_store_mark(&vault, a, 99);
         reopen();
-        cr_expect_eq(vault_marked(&vault, a), 99);
+        cr_expect_eq(record_store_marked(&vault, a), 99);
 }
 
 Test(vault, without_room_on_the_disk_keeps_what_it_has)
@@ -149,10 +149,10 @@ Test(vault, without_room_on_the_disk_keeps_what_it_has)
 
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 9000, 9000 });
-        while ((at = vault_put(&vault, TAG, 0, "more", 5, &e)) != VAULT_NONE)
+        while ((at = record_store_put(&vault, TAG, 0, "more", 5, &e)) != VAULT_NONE)
                 cr_assert_lt(++count, 1000);
         cr_expect(strstr(e.text, "reserve"), "%s", e.text);
-        vault_drop(&vault, a);
+        record_store_drop(&vault, a);
         cr_expect_eq(put("two"), a, "what was given back can be had");
         reopen();
         cr_expect_str_eq(look(a), "two");
@@ -171,7 +171,7 @@ Test(vault, stays_in_order_over_many_changes)
                 int i = rand_r(&seed) % 200;
                 if (at[i] != VAULT_NONE) {
                         cr_assert_str_eq(look(at[i]), text[i]);
-                        vault_drop(&vault, at[i]);
+                        record_store_drop(&vault, at[i]);
                 }
                 int len = rand_r(&seed) % 290;
                 memset(text[i], 'a' + i % 26, (size_t)len);
@@ -212,7 +212,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
         size_t size;
         uint32_t a = put("the first text"), b = put("the second text, which is a bit longer");
 
-        vault_close(&vault);
+        record_store_close(&vault);
         char *data = slurp(path, &size);
         for (size_t at = 0; at < 4096 + 200; at++) {
                 data[at] ^= (char)(1 << at % 8);
@@ -221,7 +221,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
                 const char *x = look(a), *y = look(b);
                 cr_assert(strcmp(x, "-") == 0 || strcmp(x, "the first text") == 0);
                 cr_assert(strcmp(y, "-") == 0 || strncmp(y, "the second text", 15) == 0);
-                vault_close(&vault);
+                record_store_close(&vault);
                 data[at] ^= (char)(1 << at % 8);
         }
         for (size_t cut = 0; cut < size; cut += cut < 4400 ? 1 : 97) {
@@ -229,7 +229,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
                 open_it();
                 const char *x = look(a);
                 cr_assert(strcmp(x, "-") == 0 || strcmp(x, "the first text") == 0);
-                vault_close(&vault);
+                record_store_close(&vault);
         }
         free(data);
         open_it();
@@ -237,7 +237,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
 
 Test(vault, a_kill_in_the_middle_leaves_whole_texts, .timeout = 60)
 {
-        vault_close(&vault);
+        record_store_close(&vault);
         for (int round = 0; round < 40; round++) {
                 pid_t pid = fork();
                 if (pid == 0) {
@@ -250,7 +250,7 @@ Test(vault, a_kill_in_the_middle_leaves_whole_texts, .timeout = 60)
                                 uint32_t was = at;
                                 at = put(text);
                                 if (was != VAULT_NONE)
-                                        vault_drop(&vault, was);
+                                        record_store_drop(&vault, was);
                         }
                 }
                 usleep((useconds_t)(2000 + round * 37 % 900));
@@ -258,12 +258,12 @@ Test(vault, a_kill_in_the_middle_leaves_whole_texts, .timeout = 60)
                 waitpid(pid, NULL, 0);
                 open_it();
                 uint32_t tag, next = 0, at;
-                while ((at = vault_find(&vault, next, &tag, &next)) != VAULT_NONE) {
+                while ((at = record_store_find(&vault, next, &tag, &next)) != VAULT_NONE) {
                         const char *text = look(at);
                         cr_assert_eq(strlen(text), 90);
                         cr_assert_eq(strspn(text, (char[]){ text[0], 0 }), 90, "mixed: %s", text);
                 }
-                vault_remove(&vault);
+                record_store_remove(&vault);
         }
         open_it();
 }

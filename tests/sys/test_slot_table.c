@@ -18,10 +18,10 @@
 
 #define RECORD 120
 
-static char dir[] = "/tmp/statetable.XXXXXX";
+static char dir[] = "/tmp/slot_table.XXXXXX";
 static char path[64], aside[80];
 static struct state_owner me;
-static struct statetable table;
+static struct slot_table table;
 static struct buf said;
 
 static void open_as(const struct state_owner *who)
@@ -29,7 +29,7 @@ static void open_as(const struct state_owner *who)
         struct err e = { 0 };
 
         buf_reset(&said);
-        cr_assert(statetable_open(&table, path, RECORD, who, &said, &e), "%s", e.text);
+        cr_assert(slot_table_open(&table, path, RECORD, who, &said, &e), "%s", e.text);
 }
 
 static void setup(void)
@@ -47,25 +47,25 @@ static void setup(void)
 
 static void teardown(void)
 {
-        statetable_close(&table);
+        slot_table_close(&table);
         buf_release(&said);
         unlink(path);
         unlink(aside);
         rmdir(dir);
 }
 
-TestSuite(statetable, .init = setup, .fini = teardown);
+TestSuite(slot_table, .init = setup, .fini = teardown);
 
 static void reopen(void)
 {
-        statetable_close(&table);
+        slot_table_close(&table);
         open_as(&me);
 }
 
 static uint32_t add(const char *text)
 {
         struct err e = { 0 };
-        uint32_t slot = statetable_add(&table, text, (uint32_t)strlen(text) + 1, &e);
+        uint32_t slot = slot_table_add(&table, text, (uint32_t)strlen(text) + 1, &e);
 
         cr_assert(slot != STATE_NO_SLOT, "%s", e.text);
         return slot;
@@ -73,14 +73,14 @@ static uint32_t add(const char *text)
 
 static void write_text(uint32_t slot, const char *text)
 {
-        statetable_write(&table, slot, text, (uint32_t)strlen(text) + 1);
+        slot_table_write(&table, slot, text, (uint32_t)strlen(text) + 1);
 }
 
 static const char *read_text(uint32_t slot)
 {
         static char text[RECORD];
 
-        return statetable_read(&table, slot, text, sizeof text) ? text : "";
+        return slot_table_read(&table, slot, text, sizeof text) ? text : "";
 }
 
 static int with_text(const char *text)
@@ -92,7 +92,7 @@ static int with_text(const char *text)
         return count;
 }
 
-Test(statetable, is_made_with_private_rights)
+Test(slot_table, is_made_with_private_rights)
 {
         struct stat st;
 
@@ -102,7 +102,7 @@ Test(statetable, is_made_with_private_rights)
         cr_expect(st.st_blocks * 512 >= st.st_size, "blocks are there beforehand");
 }
 
-Test(statetable, keeps_the_last_word)
+Test(slot_table, keeps_the_last_word)
 {
         uint32_t a = add("one"), b = add("two");
 
@@ -114,12 +114,12 @@ Test(statetable, keeps_the_last_word)
         }
 }
 
-Test(statetable, forgets_what_was_dropped_and_uses_the_place_again)
+Test(slot_table, forgets_what_was_dropped_and_uses_the_place_again)
 {
         uint32_t a = add("one");
 
         add("two");
-        statetable_drop(&table, a);
+        slot_table_drop(&table, a);
         reopen();
         cr_expect_str_eq(read_text(a), "");
         cr_expect_eq(add("three"), a);
@@ -127,7 +127,7 @@ Test(statetable, forgets_what_was_dropped_and_uses_the_place_again)
         cr_expect_str_eq(read_text(a), "three");
 }
 
-Test(statetable, grows)
+Test(slot_table, grows)
 {
         char text[32];
 
@@ -143,22 +143,22 @@ Test(statetable, grows)
         cr_expect_eq(table.damaged, 0);
 }
 
-Test(statetable, refuses_a_record_that_does_not_fit)
+Test(slot_table, refuses_a_record_that_does_not_fit)
 {
         char text[RECORD + 1] = "";
         struct err e = { 0 };
 
-        cr_expect_eq(statetable_add(&table, text, sizeof text, &e), STATE_NO_SLOT);
+        cr_expect_eq(slot_table_add(&table, text, sizeof text, &e), STATE_NO_SLOT);
         cr_expect(strstr(e.text, "fit"), "%s", e.text);
 }
 
-Test(statetable, is_written_by_a_child_that_shares_the_memory)
+Test(slot_table, is_written_by_a_child_that_shares_the_memory)
 {
         uint32_t a = add("before");
         pid_t pid = vfork();
 
         if (pid == 0) {
-                statetable_write(&table, a, "inside", 7);
+                slot_table_write(&table, a, "inside", 7);
                 _exit(0);
         }
         waitpid(pid, NULL, 0);
@@ -172,14 +172,14 @@ Test(statetable, is_written_by_a_child_that_shares_the_memory)
 static void expect_aside(const struct state_owner *who, const char *why)
 {
         add("mine");
-        statetable_close(&table);
+        slot_table_close(&table);
         open_as(who);
         cr_expect(strstr(buf_str(&said), why), "%s", buf_str(&said));
         cr_expect_eq(access(aside, F_OK), 0);
         cr_expect_eq(with_text("mine"), 0);
 }
 
-Test(statetable, sets_another_boots_aside)
+Test(slot_table, sets_another_boots_aside)
 {
         struct state_owner other = me;
 
@@ -187,7 +187,7 @@ Test(statetable, sets_another_boots_aside)
         expect_aside(&other, "earlier boot");
 }
 
-Test(statetable, sets_another_pid_namespaces_aside)
+Test(slot_table, sets_another_pid_namespaces_aside)
 {
         struct state_owner other = me;
 
@@ -196,7 +196,7 @@ Test(statetable, sets_another_pid_namespaces_aside)
 }
 
 /* The kernel gives the inode number of a namespace that has gone to a later one. */
-Test(statetable, sets_a_later_pid_namespaces_with_the_same_number_aside)
+Test(slot_table, sets_a_later_pid_namespaces_with_the_same_number_aside)
 {
         struct state_owner other = me;
 
@@ -205,13 +205,13 @@ Test(statetable, sets_a_later_pid_namespaces_with_the_same_number_aside)
         expect_aside(&other, "pid namespace");
 }
 
-Test(statetable, goes_on_where_the_first_process_cannot_be_looked_at)
+Test(slot_table, goes_on_where_the_first_process_cannot_be_looked_at)
 {
         struct state_owner other = me;
 
         other.namespace_init = 0;
         uint32_t a = add("mine");
-        statetable_close(&table);
+        slot_table_close(&table);
         open_as(&other);
         cr_expect_str_eq(read_text(a), "mine");
 }
@@ -247,7 +247,7 @@ static uint32_t init_of_a_new_namespace(void)
         return init;
 }
 
-Test(statetable, knows_each_pid_namespace_by_its_first_process)
+Test(slot_table, knows_each_pid_namespace_by_its_first_process)
 {
         uint32_t one = init_of_a_new_namespace(), two = init_of_a_new_namespace();
         struct state_owner again;
@@ -259,7 +259,7 @@ Test(statetable, knows_each_pid_namespace_by_its_first_process)
         cr_expect_eq(again.namespace_init, me.namespace_init);
 }
 
-Test(statetable, sets_another_users_aside)
+Test(slot_table, sets_another_users_aside)
 {
         struct state_owner other = me;
 
@@ -267,13 +267,13 @@ Test(statetable, sets_another_users_aside)
         expect_aside(&other, "written by others");
 }
 
-Test(statetable, sets_one_that_others_may_write_aside)
+Test(slot_table, sets_one_that_others_may_write_aside)
 {
         chmod(path, 0660);
         expect_aside(&me, "written by others");
 }
 
-Test(statetable, moves_forward_and_back_by_one_version)
+Test(slot_table, rename_seq_forward_and_back_by_one_version)
 {
         struct state_owner older = me, newer = me;
 
@@ -281,15 +281,15 @@ Test(statetable, moves_forward_and_back_by_one_version)
         newer.version = 4;
         newer.readable_by = 3;
         uint32_t a = add("mine");
-        statetable_close(&table);
+        slot_table_close(&table);
         open_as(&older);
         cr_expect_str_eq(read_text(a), "mine");
-        statetable_close(&table);
+        slot_table_close(&table);
         open_as(&newer);
         cr_expect_str_eq(read_text(a), "mine");
 }
 
-Test(statetable, sets_a_version_that_is_too_new_aside)
+Test(slot_table, sets_a_version_that_is_too_new_aside)
 {
         struct state_owner old = me;
 
@@ -298,22 +298,22 @@ Test(statetable, sets_a_version_that_is_too_new_aside)
         expect_aside(&old, "another version");
 }
 
-Test(statetable, tells_beforehand_whether_a_version_can_be_read)
+Test(slot_table, tells_beforehand_whether_a_version_can_be_read)
 {
         struct state_owner other = me;
 
-        cr_expect(statetable_is_readable(path, RECORD, &me));
+        cr_expect(slot_table_is_readable(path, RECORD, &me));
         other.version = 1;
-        cr_expect_not(statetable_is_readable(path, RECORD, &other), "too old for it");
-        cr_expect_not(statetable_is_readable(path, RECORD + 8, &me), "another layout");
+        cr_expect_not(slot_table_is_readable(path, RECORD, &other), "too old for it");
+        cr_expect_not(slot_table_is_readable(path, RECORD + 8, &me), "another layout");
         other.pid_namespace++;
-        cr_expect(statetable_is_readable(path, RECORD, &other), "of no use to anybody here");
-        cr_expect(statetable_is_readable("/nonexistent", RECORD, &me));
+        cr_expect(slot_table_is_readable(path, RECORD, &other), "of no use to anybody here");
+        cr_expect(slot_table_is_readable("/nonexistent", RECORD, &me));
 }
 
-Test(statetable, does_not_follow_a_link)
+Test(slot_table, does_not_follow_a_link)
 {
-        statetable_close(&table);
+        slot_table_close(&table);
         unlink(path);
         cr_assert_eq(symlink("/etc/passwd", path), 0);
         open_as(&me);
@@ -324,18 +324,18 @@ Test(statetable, does_not_follow_a_link)
 }
 
 /* That descriptors are short says nothing about what is in it. */
-Test(statetable, is_left_as_it_is_where_it_cannot_be_opened_now)
+Test(slot_table, is_left_as_it_is_where_it_cannot_be_opened_now)
 {
         struct rlimit before, none;
         struct err e = { 0 };
 
         add("kept");
-        statetable_close(&table);
+        slot_table_close(&table);
         cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
         none = before;
         none.rlim_cur = 0;
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-        bool opened = statetable_open(&table, path, RECORD, &me, &said, &e);
+        bool opened = slot_table_open(&table, path, RECORD, &me, &said, &e);
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
         cr_expect_not(opened);
         cr_expect_eq(e.sys, EMFILE);
@@ -365,30 +365,30 @@ static void fill(void)
                            i < 3 ? "new record" : "only record");
 }
 
-Test(statetable, survives_being_cut_at_every_length, .timeout = 60)
+Test(slot_table, survives_being_cut_at_every_length, .timeout = 60)
 {
         size_t size;
 
         fill();
-        statetable_close(&table);
+        slot_table_close(&table);
         char *data = slurp(path, &size);
         for (size_t cut = 0; cut < size; cut += cut < 4600 || cut > size - 600 ? 1 : 37) {
                 spill(path, data, cut);
                 open_as(&me);
                 cr_assert(said.len > 0 || table.damaged > 0, "cut at %zu is not noticed", cut);
                 expect_nothing_mixed();
-                statetable_close(&table);
+                slot_table_close(&table);
         }
         free(data);
         open_as(&me);
 }
 
-Test(statetable, survives_a_flipped_bit_anywhere, .timeout = 60)
+Test(slot_table, survives_a_flipped_bit_anywhere, .timeout = 60)
 {
         size_t size;
 
         fill();
-        statetable_close(&table);
+        slot_table_close(&table);
         char *data = slurp(path, &size);
         for (size_t at = 0; at < 4096 + 6 * 288; at++) {
                 data[at] ^= (char)(1 << at % 8);
@@ -400,38 +400,38 @@ Test(statetable, survives_a_flipped_bit_anywhere, .timeout = 60)
                 if (at < 4096)
                         cr_assert(with_text("new record") == 3 && with_text("only record") == 3,
                                   "flip at %zu loses what is behind it", at);
-                statetable_close(&table);
+                slot_table_close(&table);
                 data[at] ^= (char)(1 << at % 8);
         }
         free(data);
         open_as(&me);
 }
 
-Test(statetable, survives_zeroes)
+Test(slot_table, survives_zeroes)
 {
         size_t size;
 
         fill();
-        statetable_close(&table);
+        slot_table_close(&table);
         char *data = slurp(path, &size);
         memset(data, 0, size);
         spill(path, data, size);
         open_as(&me);
         cr_expect(strstr(buf_str(&said), "no state table"), "%s", buf_str(&said));
         memset(data, 0xff, size);
-        statetable_close(&table);
+        slot_table_close(&table);
         spill(path, data, size);
         open_as(&me);
         cr_expect(said.len > 0);
         free(data);
 }
 
-Test(statetable, notices_zeroes_from_any_place_on, .timeout = 60)
+Test(slot_table, notices_zeroes_from_any_place_on, .timeout = 60)
 {
         size_t size, used = 4096 + 6 * 2 * (24 + RECORD);
 
         fill();
-        statetable_close(&table);
+        slot_table_close(&table);
         char *data = slurp(path, &size), *zeroed = malloc(size);
         for (size_t from = 0; from < used - 24 - RECORD; from += from < 4096 ? 53 : 7) {
                 memcpy(zeroed, data, from);
@@ -443,20 +443,20 @@ Test(statetable, notices_zeroes_from_any_place_on, .timeout = 60)
                 expect_nothing_mixed();
                 reopen();
                 cr_assert(said.len == 0 && table.damaged == 0, "told once (%zu)", from);
-                statetable_close(&table);
+                slot_table_close(&table);
         }
         free(zeroed);
         free(data);
         open_as(&me);
 }
 
-Test(statetable, what_was_cut_off_and_grows_again_is_no_damage)
+Test(slot_table, what_was_cut_off_and_grows_again_is_no_damage)
 {
         size_t size;
 
         for (int i = 0; i < 40; i++)
                 add("record");
-        statetable_close(&table);
+        slot_table_close(&table);
         char *data = slurp(path, &size);
         spill(path, data, 4096 + 4 * 2 * (24 + RECORD));
         free(data);
@@ -469,7 +469,7 @@ Test(statetable, what_was_cut_off_and_grows_again_is_no_damage)
         cr_expect_eq(table.used, 7);
 }
 
-Test(statetable, falls_back_to_the_older_copy_of_a_torn_record)
+Test(slot_table, falls_back_to_the_older_copy_of_a_torn_record)
 {
         uint32_t a = add("first");
 
@@ -483,11 +483,11 @@ Test(statetable, falls_back_to_the_older_copy_of_a_torn_record)
         cr_expect_eq(table.damaged, 0);
 }
 
-Test(statetable, loses_nothing_to_kills_in_the_middle_of_writing, .timeout = 60)
+Test(slot_table, loses_nothing_to_kills_in_the_middle_of_writing, .timeout = 60)
 {
         uint32_t a = add("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 
-        statetable_close(&table);
+        slot_table_close(&table);
         for (int round = 0; round < 60; round++) {
                 pid_t pid = fork();
                 if (pid == 0) {
@@ -507,14 +507,14 @@ Test(statetable, loses_nothing_to_kills_in_the_middle_of_writing, .timeout = 60)
                 cr_assert_geq(strlen(text), 64);
                 cr_assert_eq(strspn(text, (char[]){ text[0], 0 }), strlen(text), "mixed: %s", text);
                 cr_assert_eq(table.damaged, 0);
-                statetable_close(&table);
+                slot_table_close(&table);
         }
         open_as(&me);
 }
 
 /* Blocks are reserved beforehand: what the disk does not have is said when it is asked for, and no
  * store into what is there can fail. */
-Test(statetable, without_room_on_the_disk_keeps_what_it_has)
+Test(slot_table, without_room_on_the_disk_keeps_what_it_has)
 {
         struct err e = { 0 };
         uint32_t count = 0;
@@ -522,7 +522,7 @@ Test(statetable, without_room_on_the_disk_keeps_what_it_has)
         signal(SIGXFSZ, SIG_IGN);
         add("one");
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 9000, 9000 });
-        while (statetable_add(&table, "more", 5, &e) != STATE_NO_SLOT)
+        while (slot_table_add(&table, "more", 5, &e) != STATE_NO_SLOT)
                 cr_assert_lt(++count, 1000);
         cr_expect(strstr(e.text, "reserve"), "%s", e.text);
         cr_expect_gt(count, 10);
@@ -532,10 +532,10 @@ Test(statetable, without_room_on_the_disk_keeps_what_it_has)
         cr_expect_eq((uint32_t)with_text("more"), count);
 }
 
-Test(statetable, is_gone_after_its_removal)
+Test(slot_table, is_gone_after_its_removal)
 {
         add("one");
-        statetable_remove(&table);
+        slot_table_remove(&table);
         cr_expect_eq(access(path, F_OK), -1);
         open_as(&me);
         cr_expect_eq(with_text("one"), 0);

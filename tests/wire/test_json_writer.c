@@ -17,23 +17,23 @@ TestSuite(jout, .fini = teardown);
 
 Test(jout, puts_commas_between_values_and_nowhere_else)
 {
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        jout_open(&j, '{');
-        jout_key(&j, "none");
-        jout_open(&j, '[');
-        jout_close(&j, ']');
-        jout_key(&j, "list");
-        jout_open(&j, '[');
-        jout_int(&j, -7);
-        jout_bool(&j, true);
-        jout_open(&j, '{');
-        jout_close(&j, '}');
-        jout_bool(&j, false);
-        jout_close(&j, ']');
-        jout_key(&j, "nothing");
-        jout_null(&j);
-        jout_close(&j, '}');
+        json_writer_open(&j, '{');
+        json_writer_key(&j, "none");
+        json_writer_open(&j, '[');
+        json_writer_close(&j, ']');
+        json_writer_key(&j, "list");
+        json_writer_open(&j, '[');
+        json_writer_int(&j, -7);
+        json_writer_bool(&j, true);
+        json_writer_open(&j, '{');
+        json_writer_close(&j, '}');
+        json_writer_bool(&j, false);
+        json_writer_close(&j, ']');
+        json_writer_key(&j, "nothing");
+        json_writer_null(&j);
+        json_writer_close(&j, '}');
         cr_expect_str_eq(buf_str(&text),
                          "{\"none\":[],\"list\":[-7,true,{},false],\"nothing\":null}");
 }
@@ -56,35 +56,35 @@ Test(jout, writes_thousandths_as_short_as_they_can_be)
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                AUTO_JOUT j = JOUT_INIT(&text);
+                AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
                 buf_reset(&text);
-                jout_thousandths(&j, cases[i].n);
+                json_writer_thousandths(&j, cases[i].n);
                 cr_expect_str_eq(buf_str(&text), cases[i].shown);
         }
 }
 
 Test(jout, writes_no_text_as_null_and_an_assembled_one_whole)
 {
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        jout_open(&j, '[');
-        jout_text(&j, NULL);
-        buf_printf(jout_scratch(&j), "%s:%d", "web", 1);
-        jout_put_scratch(&j);
-        jout_scratch(&j);
-        jout_put_scratch(&j);
-        jout_close(&j, ']');
+        json_writer_open(&j, '[');
+        json_writer_text(&j, NULL);
+        buf_printf(json_writer_scratch(&j), "%s:%d", "web", 1);
+        json_writer_put_scratch(&j);
+        json_writer_scratch(&j);
+        json_writer_put_scratch(&j);
+        json_writer_close(&j, ']');
         cr_expect_str_eq(buf_str(&text), "[null,\"web:1\",\"\"]");
 }
 
 /* What jansson's parser makes of a text that was written. */
 static void expect_read_back(const char *data, size_t len, const char *wanted, size_t wanted_len)
 {
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
         json_error_t why;
 
         buf_reset(&text);
-        jout_text_n(&j, data, len);
+        json_writer_text_n(&j, data, len);
         json_t *value = json_loadb(text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
         cr_assert_not_null(value, "%s: %s", why.text, buf_str(&text));
         cr_expect_eq(json_string_length(value), wanted_len);
@@ -143,12 +143,12 @@ Test(jout, agrees_with_a_parser_about_random_bytes)
         srand(7);
         for (int round = 0; round < 3000; round++) {
                 char data[40], again[200];
-                AUTO_JOUT j = JOUT_INIT(&text);
+                AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
                 size_t len = (size_t)rand() % sizeof data;
                 for (size_t i = 0; i < len; i++)
                         data[i] = (char)rand();
                 buf_reset(&text);
-                jout_text_n(&j, data, len);
+                json_writer_text_n(&j, data, len);
                 json_t *value =
                     json_loadb(text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
                 cr_assert_not_null(value);

@@ -77,7 +77,7 @@ void api_pause(struct api *a, bool on);
 bool api_quiet(const struct api *a);
 /* Whoever still waits, or reads a stream, cannot pass on: answered 503, or ended. */
 void api_dismiss(struct api *a);
-bool api_hand_over(const struct api *a, struct strs *items);
+bool api_hand_over(const struct api *a, struct strlist *items);
 /* Answer what is under way, close, unlink the sockets. */
 void api_free(struct api *a);
 /* Give connections with a finished answer a moment to take it at the daemon's end: true when

@@ -15,7 +15,7 @@ bool listener_renew(struct listener *l, struct err *e);
 void listener_suspend(struct listener *l);
 bool listener_take_again(struct listener *l, struct err *e);
 /* For the next image in our place. False: no memory, or a name that cannot be told. */
-bool listener_hand_over(const struct listener *l, struct strs *items);
+bool listener_hand_over(const struct listener *l, struct strlist *items);
 /* No more connections; the socket file goes if it is still ours. The struct lives as long as its
  * connections. */
 void listener_close(struct listener *l);

@@ -31,7 +31,7 @@ struct batch {
         enum batch_answer answer;
         struct batch_item *items; /* owned, in the order of `status` */
         int count, pending;
-        struct wave *wave; /* orders that are still to be given; NULL: none */
+        struct bulk_order *wave; /* orders that are still to be given; NULL: none */
         enum wait_for until;
         bool timed_out, wait;
         ev_timer timer;

@@ -18,39 +18,41 @@
 bool view_fields(const char *names, uint64_t *fields_out, struct buf *wrong_out);
 void view_field_names(struct buf *out); /* "name, group, ..." */
 
-void view_process(struct jout *j, const struct supervisor *s, const struct process *p,
+void view_process(struct json_writer *j, const struct supervisor *s, const struct process *p,
                   struct moment now, uint64_t fields);
 
 /* ---- the others */
 
-void view_program(struct jout *j, const struct fleet *f);
-void view_info(struct jout *j, const struct supervisor *s, struct moment now);
+void view_program(struct json_writer *j, const struct fleet *f);
+void view_info(struct json_writer *j, const struct supervisor *s, struct moment now);
 /* "logs_error": what keeps all logs from being written. always: also null, where nothing does. */
-void view_logs_error(struct jout *j, const struct supervisor *s, bool always);
-const char *view_mood(enum mood m); /* "RUNNING", "RESTARTING" or "SHUTDOWN" */
-void view_plan(struct jout *j, const struct plan *p, bool all, const struct diags *warnings);
-void view_diags(struct jout *j, const struct diags *d, enum severity severity); /* only these */
+void view_logs_error(struct json_writer *j, const struct supervisor *s, bool always);
+const char *view_mood(enum daemon_state m); /* "RUNNING", "RESTARTING" or "SHUTDOWN" */
+void view_plan(struct json_writer *j, const struct plan *p, bool all, const struct diags *warnings);
+void view_diags(struct json_writer *j, const struct diags *d,
+                enum severity severity); /* only these */
 
 /* How the API calls an event; NULL: it does not know it. */
 const char *view_event_type(const struct event *e);
 /* Of an event that has a type. */
-void view_event(struct jout *j, const struct event *e, uint64_t seq);
+void view_event(struct json_writer *j, const struct event *e, uint64_t seq);
 /* The n-th type of the table, counted from 0; NULL: there are no more. */
 const char *view_event_types(size_t n);
 
 /* ---- parts that several of them have */
 
-void view_time(struct jout *j, int64_t wall_ms); /* RFC 3339 with milliseconds, UTC; 0 -> null */
-void view_ending(struct jout *j, const struct ending *e);
-void view_strings(struct jout *j, const struct strs *v);
-void view_int_if(struct jout *j, bool applies, int64_t n); /* else null */
+void view_time(struct json_writer *j,
+               int64_t wall_ms); /* RFC 3339 with milliseconds, UTC; 0 -> null */
+void view_ending(struct json_writer *j, const struct ending *e);
+void view_strings(struct json_writer *j, const struct strlist *v);
+void view_int_if(struct json_writer *j, bool applies, int64_t n); /* else null */
 /* "key":value */
-void view_key_text(struct jout *j, const char *key, const char *text);
-void view_key_int(struct jout *j, const char *key, int64_t n);
-void view_key_bool(struct jout *j, const char *key, bool b);
-void view_key_time(struct jout *j, const char *key, int64_t wall_ms);
+void view_key_text(struct json_writer *j, const char *key, const char *text);
+void view_key_int(struct json_writer *j, const char *key, int64_t n);
+void view_key_bool(struct json_writer *j, const char *key, bool b);
+void view_key_time(struct json_writer *j, const char *key, int64_t wall_ms);
 /* The members of a plan, for an object that has begun. */
-void view_plan_members(struct jout *j, const struct plan *p, bool all,
+void view_plan_members(struct json_writer *j, const struct plan *p, bool all,
                        const struct diags *warnings);
 
 #endif

@@ -48,7 +48,7 @@ static inline size_t rpc_answer_max(const struct supervisor *s)
         return ANSWER_MAX + (size_t)s->registry.process_count * ANSWER_MAX_EACH;
 }
 
-/* Run a method: look-up, count and types of the parameters, mood. */
+/* Run a method: look-up, count and types of the parameters, daemon_state. */
 enum rpc_status method_call(struct rpc_call *c, const char *name, const struct value *params);
 /* Give it up before it is done; also releases what a finished call holds. */
 void method_release(struct rpc_call *c);

@@ -25,6 +25,6 @@ void infos_release(struct infos *v);
 /* At least the processes that the words mean (name_selects; none or "all": every process). With
  * `details` also what comes next and the health, where the daemon knows them. False: it failed, and
  * that was said, as ctl_upcheck says it. */
-bool infos_fetch(struct ctl *c, const struct strs *words, bool details, struct infos *out);
+bool infos_fetch(struct ctl *c, const struct strlist *words, bool details, struct infos *out);
 
 #endif

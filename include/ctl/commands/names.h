@@ -36,10 +36,10 @@ bool name_selects(const char *word, const char *group, const char *process);
 
 /* Replace every glob by the names it matches in `infos` (getAllProcessInfo), in their order; one
  * that matches nothing stays, for the daemon to refuse. With `groups`, "web:*" is expanded too. */
-bool names_expand(const struct strs *words, const struct xval *infos, bool groups,
-                  struct strs *out);
+bool names_expand(const struct strlist *words, const struct xval *infos, bool groups,
+                  struct strlist *out);
 
 /* The same for a command: asks the daemon only when there is a glob. False: failed, and said so. */
-bool ctl_expand(struct ctl *c, const struct strs *words, bool groups, struct strs *out);
+bool ctl_expand(struct ctl *c, const struct strlist *words, bool groups, struct strlist *out);
 
 #endif

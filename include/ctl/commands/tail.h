@@ -18,16 +18,16 @@ struct tail_ask {
         const char *since; /* borrowed; NULL: not said */
         bool has_grep;
         regex_t grep;
-        bool streams[2];   /* stdout, stderr */
-        bool plain;        /* no names in front */
-        struct strs names; /* owned */
+        bool streams[2];      /* stdout, stderr */
+        bool plain;           /* no names in front */
+        struct strlist names; /* owned */
 };
 
 /* False: wrong, and that was said. */
-bool tail_parse(struct ctl *c, const struct strs *words, struct tail_ask *out);
+bool tail_parse(struct ctl *c, const struct strlist *words, struct tail_ask *out);
 void tail_ask_release(struct tail_ask *a);
 /* Is it one of Supervisor's own forms: "[-f|-N] name [channel]"? */
-bool tail_is_plain(const struct strs *words);
+bool tail_is_plain(const struct strlist *words);
 
 /* ---- tail_lines.c: from bytes to lines on the screen */
 

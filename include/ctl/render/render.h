@@ -42,7 +42,7 @@ int64_t stamp_parse(const char *text);
 /* ---- tables: cells as many as columns x rows, each padded to the widest of its column */
 
 struct table {
-        struct strs cells;
+        struct strlist cells;
         size_t columns;
 };
 

@@ -5,7 +5,7 @@
 #include "engine/order/orders.h"
 
 /* `by` NULL: the daemon itself asked; p NULL: about no process. what: "stop", "scale web to 8". */
-void say_order(struct supervisor *s, const struct caller *by, const struct process *p,
-               const char *what);
+void audit_order(struct supervisor *s, const struct caller *by, const struct process *p,
+                 const char *what);
 
 #endif

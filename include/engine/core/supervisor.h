@@ -22,7 +22,7 @@
 #include "sys/host/limits.h"
 #include "sys/sys.h"
 
-enum mood { MOOD_SHUTDOWN = -1, MOOD_RESTARTING = 0, MOOD_RUNNING = 1 };
+enum daemon_state { DAEMON_SHUTDOWN = -1, DAEMON_RESTARTING = 0, DAEMON_RUNNING = 1 };
 
 /* A stdin that was made before it was needed (engine/run/pipes). */
 struct spare {
@@ -34,47 +34,47 @@ struct spare {
 struct supervisor {
         struct ev_loop *loop; /* borrowed */
         struct sys *sys;      /* borrowed */
-        const struct world *world;
-        struct lookups *names; /* borrowed: what `world` knows of names; NULL: it asks by itself */
-        struct log *log;       /* borrowed */
+        const struct host *host;
+        struct lookups *names;   /* borrowed: what `host` knows of names; NULL: it asks by itself */
+        struct log *log;         /* borrowed */
         struct mainlog *mainlog; /* borrowed; NULL in tests */
         struct logs *logs;       /* owned */
         struct reader *reader;   /* owned: reads them back */
         struct bus bus;
         struct registry registry;
-        struct config *config;    /* owned: the one in effect */
-        struct config *latest;    /* the last one read (`reread`); owned where it is not `config` */
-        struct config *pending;   /* owned: what a restart of everything begins with; NULL */
-        struct strs started_with; /* what only another start changes (settings_note) */
-        int generation;           /* counts applied configurations, from 1 */
+        struct config *config;  /* owned: the one in effect */
+        struct config *latest;  /* the last one read (`reread`); owned where it is not `config` */
+        struct config *pending; /* owned: what a restart of everything begins with; NULL */
+        struct strlist started_with; /* what only another start changes (settings_note) */
+        int generation;              /* counts applied configurations, from 1 */
         struct limits limits;
         sigset_t worker_mask; /* the mask that workers get */
-        enum mood mood;
-        const char *mood_why; /* static text: "SIGTERM", "shutdown by RPC" */
-        int exit_code;        /* of the daemon */
-        int null;             /* owned: /dev/null, for what workers write that nobody wants; -1 */
+        enum daemon_state daemon_state;
+        const char *daemon_state_why; /* static text: "SIGTERM", "shutdown by RPC" */
+        int exit_code;                /* of the daemon */
+        int null; /* owned: /dev/null, for what workers write that nobody wants; -1 */
         struct moment started;
         struct heap due;       /* processes by deadline */
         struct process **gone; /* owned list: PS_GONE, freed when nobody's call stands on them */
         int gone_count, gone_cap;
         ev_prepare settle; /* active while there is something to do before the next wait */
-        struct sweep
-            *sweep; /* engine/run/descendants: ended workers whose descendants are looked for */
-        struct starts
+        struct descendants *descendants; /* engine/run/descendants: ended workers whose descendants
+                                            are looked for */
+        struct autostart
             *starting; /* engine/order/autostart: who is still to be started; NULL: nobody */
-        struct wave
-            *waves; /* engine/order/bulk_order: orders that still have to be given; NULL: none */
-        struct launching *launches; /* engine/run/launches: starts that are under way */
-        struct hold *hold;  /* engine/order/start_conflicts: starts that wait for somebody to go;
-                               NULL: none */
-        int64_t armed_ms;   /* what `wake` is armed for, -1: nothing */
-        ev_timer wake;      /* armed for the first of `due` */
-        ev_timer late_reap; /* engine/run/reaper: a look at all children is due */
-        bool listen;        /* engine/run/reaper: the next pause asks who has hung up */
-        bool look;          /* and this one looks at all of them */
-        int hangups;        /* owned: engine/run/hangups; -1: nobody is listened to */
-        int64_t child_ms;   /* when the last SIGCHLD came */
-        int64_t unheard_ms; /* the last end that no stdin could have told of */
+        struct bulk_order *bulk_orders; /* engine/order/bulk_order: orders that still have to be
+                                           given; NULL: none */
+        struct launching *launches;     /* engine/run/launches: starts that are under way */
+        struct start_conflicts *start_conflicts; /* engine/order/start_conflicts: starts that wait
+                              for somebody to go; NULL: none */
+        int64_t armed_ms;                        /* what `wake` is armed for, -1: nothing */
+        ev_timer wake;                           /* armed for the first of `due` */
+        ev_timer late_reap;           /* engine/run/reaper: a look at all children is due */
+        bool listen;                  /* engine/run/reaper: the next pause asks who has hung up */
+        bool look;                    /* and this one looks at all of them */
+        int hangups;                  /* owned: engine/run/hangups; -1: nobody is listened to */
+        int64_t child_ms;             /* when the last SIGCHLD came */
+        int64_t unheard_ms;           /* the last end that no stdin could have told of */
         struct stdin_home stdin_home; /* worker_stdin_home's */
         struct memory_trim {
                 ev_timer pause;
@@ -102,14 +102,14 @@ struct supervisor {
             *left_alone;     /* engine/persist/adopt: whose adoption is not complete; NULL: none */
         ev_timer look_again; /* active while there are some */
         struct spare spare;
-        struct outfits *outfits; /* engine/run/exec_env; NULL: nothing was started yet */
+        struct exec_envs *exec_envs; /* engine/run/exec_env; NULL: nothing was started yet */
         struct fcgi *bound; /* engine/sockets/fcgi: sockets for the configuration that is to come */
         pid_t gzip;         /* engine/run/gzip_child: the child that compresses a log; 0: none */
         struct spawned gzip_start; /* of that child */
         struct ticks *ticks;       /* engine/events/ticks; NULL: nobody wants them */
         struct auto_claims auto_logs;
 
-        /* Everything has stopped; mood says for what. Set by the wiring. */
+        /* Everything has stopped; daemon_state says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);
 
         /* The next image is good: become it. Set by the wiring; NULL: cannot be done. */
@@ -123,10 +123,10 @@ struct supervisor {
 /* config is taken over. False: *e; nothing runs. Nothing outside is touched yet: groups come with
  * supervisor_add_all. */
 bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
-                     const struct world *world, struct log *log, struct config *config,
+                     const struct host *host, struct log *log, struct config *config,
                      struct err *e);
 void supervisor_release(struct supervisor *s);
-/* mood RUNNING: publish, start what autostarts. */
+/* daemon_state RUNNING: publish, start what autostarts. */
 void supervisor_begin(struct supervisor *s);
 
 /* Carry out what a fact asked for: work is the DO_* bits that process_* returned, `from` the state

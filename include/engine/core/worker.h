@@ -41,7 +41,7 @@ static inline uint32_t footprint_pipe(uint64_t inode)
 }
 
 /* Its last step is written down, and nobody has been told of it yet. */
-struct untold {
+struct unpublished {
         pid_t pid; /* that it is about */
         bool any;
         uint8_t from; /* enum pstate */
@@ -55,7 +55,7 @@ struct worker {
         struct footprint mark;
         int streams_for; /* s->generation whose settings they have; 0: none for certain */
         int status;      /* of the death that waits for the streams */
-        struct untold untold;
+        struct unpublished unpublished;
         uint8_t draining;        /* streams that have not said on_finished since the death */
         bool out_auto, err_auto; /* the stream has a generated path */
         bool reaped;             /* a death waits to be fed */
@@ -76,10 +76,10 @@ struct worker {
 
 /* Nearly no worker has any. */
 struct remains {
-        struct proc_table kin;   /* descendants seen before the stop, by pid and start time */
-        struct strs leftovers;   /* "pid command": found after the end, left running or killed */
-        struct proc_table named; /* those that the log has named */
-        pid_t leader;            /* of the session that they began in; 0: not known */
+        struct proc_table kin;    /* descendants seen before the stop, by pid and start time */
+        struct strlist leftovers; /* "pid command": found after the end, left running or killed */
+        struct proc_table named;  /* those that the log has named */
+        pid_t leader;             /* of the session that they began in; 0: not known */
 };
 struct remains *worker_remains(struct worker *w); /* makes it; NULL: no memory */
 

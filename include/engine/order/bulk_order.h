@@ -13,7 +13,7 @@ typedef enum fault order_fn(struct supervisor *s, struct process *p, const struc
                             struct err *detail);
 
 /* Who wants to hear what came of it. */
-struct wave_ear {
+struct bulk_order_observer {
         /* For each in turn, by its place in the list. p NULL, f BAD_NAME: it is gone, or
          * ABNORMAL_TERMINATION: somebody has stopped it before its turn. */
         void (*told)(void *arg, int i, struct process *p, enum fault f, const struct err *detail);
@@ -21,19 +21,20 @@ struct wave_ear {
         void *arg;
 };
 
-struct wave;
+struct bulk_order;
 
 /* NULL: all have been told, `over` is not called. Else the rest follows. Where there is no memory
  * for that, everything is done now. list and by are only looked at during the call. */
-struct wave *wave_give(struct supervisor *s, order_fn *give, struct process *const *list, int count,
-                       const struct caller *by, const struct wave_ear *ear);
+struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
+                                   struct process *const *list, int count, const struct caller *by,
+                                   const struct bulk_order_observer *ear);
 /* Nobody listens any more; the orders are given all the same. */
-void wave_leave(struct wave *w);
+void bulk_order_leave(struct bulk_order *w);
 
 /* A process has been told to stop, or is about to be freed: it does not get its order. */
-void waves_stopped(struct supervisor *s, const struct process *p);
-void waves_gone(struct supervisor *s, const struct process *p);
-void waves_finish(struct supervisor *s); /* now, without a pause */
-void waves_free(struct supervisor *s);   /* nobody gets any order any more, or is told */
+void bulk_orders_stopped(struct supervisor *s, const struct process *p);
+void bulk_orders_gone(struct supervisor *s, const struct process *p);
+void bulk_orders_finish(struct supervisor *s); /* now, without a pause */
+void bulk_orders_free(struct supervisor *s);   /* nobody gets any order any more, or is told */
 
 #endif

@@ -18,7 +18,7 @@
 /* An order that needs the file read. */
 struct reading {
         /* The file was read: give the order now, reload_read has it. Called once, perhaps from
-         * within reading_begin; in another mood than RUNNING nothing was read. */
+         * within reading_begin; in another daemon_state than RUNNING nothing was read. */
         void (*on_read)(void *arg);
         void *arg;
         struct reading *next; /* engine's own, and the next one */
@@ -55,8 +55,8 @@ struct config *lookup_load(struct lookups *names, struct sys *sys, const struct 
 int lookup_hand_over(const struct lookups *names);
 
 /* listen_inet, and for a name listen_addresses with what is known of it. */
-bool lookup_listen(const struct world *w, const char *host, int port, int backlog, int *fds,
-                   int max, int *count_out, struct err *e);
+bool lookup_listen(const struct host *w, const char *host, int port, int backlog, int *fds, int max,
+                   int *count_out, struct err *e);
 
 /* The child's work: what `main` does when it sees LOOKUP_FLAG. The exit status. */
 int lookup_main(void);

@@ -1,6 +1,6 @@
 /* What the outside may order, in one vocabulary for XML-RPC and JSON. Each is checked here (state,
- * mood, names) and carried out through the machine; answers that take time come through a waiter.
- * Nothing blocks. */
+ * daemon_state, names) and carried out through the machine; answers that take time come through a
+ * waiter. Nothing blocks. */
 #ifndef ENGINE_ORDER_ORDERS_H
 #define ENGINE_ORDER_ORDERS_H
 

@@ -12,9 +12,9 @@
 
 /* The worker with this number exists and, when start says so, is started; one that was retiring is
  * wanted again. */
-bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e);
+bool scale_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e);
 
 /* EV_SCALED and a line in the log. by: "operator", "config". */
-void fleet_announce(struct supervisor *s, const struct fleet *f, int was, const char *by);
+void scale_announce(struct supervisor *s, const struct fleet *f, int was, const char *by);
 
 #endif

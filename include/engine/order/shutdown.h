@@ -8,10 +8,10 @@
 
 #include "engine/core/supervisor.h"
 
-/* The orderly end of the daemon (mood SHUTDOWN); also turns a restart that is under way into one.
- * s->on_end is called from the loop when nothing is left. */
+/* The orderly end of the daemon (daemon_state SHUTDOWN); also turns a restart that is under way
+ * into one. s->on_end is called from the loop when nothing is left. */
 void shutdown_request(struct supervisor *s, const char *why);
-/* The same for a restart of everything (mood RESTARTING). */
+/* The same for a restart of everything (daemon_state RESTARTING). */
 void shutdown_for_restart(struct supervisor *s, const char *why);
 /* A transition happened: go on to the next wave when this one is through. */
 void shutdown_step(struct supervisor *s);

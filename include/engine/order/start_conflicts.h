@@ -10,15 +10,15 @@
 #include "engine/core/supervisor.h"
 
 /* This one is on its way out: whoever takes its place from now on waits for it. */
-void hold_until_gone(struct supervisor *s, struct process *p);
+void start_conflicts_until_gone(struct supervisor *s, struct process *p);
 /* Start it (it is STOPPED) now, or as soon as its place is free. */
-void hold_start(struct supervisor *s, struct process *p);
+void start_conflicts_start(struct supervisor *s, struct process *p);
 /* It is about to be freed. */
-void hold_forget(struct supervisor *s, const struct process *p);
+void start_conflicts_forget(struct supervisor *s, const struct process *p);
 /* Start those whose place is free by now. Called in the pause before the loop waits. */
-void hold_look(struct supervisor *s);
+void start_conflicts_look(struct supervisor *s);
 /* Why p has not been started: "waits until web:old has stopped". False: it is not held. */
-bool hold_why(const struct supervisor *s, const struct process *p, struct buf *out);
-void hold_free(struct supervisor *s);
+bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out);
+void start_conflicts_free(struct supervisor *s);
 
 #endif

@@ -22,6 +22,6 @@ bool upgrade_owns(const struct supervisor *s, pid_t pid);
 void upgrade_free(struct supervisor *s);
 
 /* What the next image finds of the engine's things: the state's lock, FastCGI sockets, pipes. */
-bool upgrade_hand_over(struct supervisor *s, struct strs *items);
+bool upgrade_hand_over(struct supervisor *s, struct strlist *items);
 
 #endif

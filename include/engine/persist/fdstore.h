@@ -22,7 +22,7 @@ void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid); /* i
 /* It has ended, or was not started: nobody needs them any more. */
 void fdstore_forget(struct supervisor *s, const struct process *p);
 
-/* A listening socket of ours, by its name (given_socket_name): url is for the log. */
+/* A listening socket of ours, by its name (listen_fds_socket_name): url is for the log. */
 void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd);
 void fdstore_forget_socket(struct supervisor *s, const char *name);
 

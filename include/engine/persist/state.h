@@ -41,7 +41,7 @@ const char *state_trouble(const struct supervisor *s);
 
 /* The process is as it is now, and `work` (DO_*) is about to be begun. */
 void state_note(struct supervisor *s, struct process *p, unsigned work);
-/* Everybody has been told of that (worker->untold). */
+/* Everybody has been told of that (worker->unpublished). */
 void state_note_told(struct supervisor *s, const struct process *p);
 /* It is about to be freed. */
 void state_forget(struct supervisor *s, struct process *p);
@@ -61,9 +61,9 @@ void state_born(struct supervisor *s, struct process *p, pid_t pid);
 /* An end that was just reaped is in its record, or is none of a worker's. */
 void state_end_noted(const struct supervisor *s);
 
-struct strs;
+struct strlist;
 /* For the next image in our place: the lock. False: no memory. */
-bool state_hand_over(const struct supervisor *s, struct strs *items);
+bool state_hand_over(const struct supervisor *s, struct strlist *items);
 
 /* ---- what event listeners have not acknowledged yet */
 

@@ -17,33 +17,33 @@
 #include "engine/core/worker.h"
 
 /* Before its first signal of a stop: remember its descendants. */
-void sweep_look(struct supervisor *s, struct process *p);
+void descendants_look(struct supervisor *s, struct process *p);
 /* It was reaped and its output is read. True: what is below it has to be looked at first, and
  * supervisor_over is called afterwards. */
-bool sweep_holds(struct supervisor *s, struct process *p);
+bool descendants_holds(struct supervisor *s, struct process *p);
 /* Will its stop be one of everything below it? Then that is owed the stop signal once it ended. */
-bool sweep_owes(const struct supervisor *s, const struct process *p);
+bool descendants_owes(const struct supervisor *s, const struct process *p);
 /* The worker has ended already: the stop signal or SIGKILL goes to what is below it, and what waits
  * for that goes on when nothing is left. */
-void sweep_signal(struct supervisor *s, struct process *p, bool kill_it);
+void descendants_signal(struct supervisor *s, struct process *p, bool kill_it);
 /* A child that is no process of ours was reaped. */
-void sweep_orphan_ended(struct supervisor *s);
+void descendants_orphan_ended(struct supervisor *s);
 /* A health check is over: what it has left running is looked for, not more often than once a
  * second, and killed. */
-void sweep_check_ended(struct supervisor *s);
+void descendants_check_ended(struct supervisor *s);
 /* The pause: carry out what is due. */
-void sweep_run(struct supervisor *s);
+void descendants_run(struct supervisor *s);
 /* The process is to be freed: what it left behind and does not die is nobody's any more. */
-void sweep_forget(struct supervisor *s, const struct process *p);
+void descendants_forget(struct supervisor *s, const struct process *p);
 
 /* ---- the daemon's end */
 
 /* It begins: whose processes have left something is found out, so that it is stopped with them. */
-void sweep_begin_end(struct supervisor *s);
+void descendants_begin_end(struct supervisor *s);
 /* SIGTERM for orphans that belong to no process; how many there are. Again: how many are left. */
-size_t sweep_tell_rest(struct supervisor *s);
+size_t descendants_tell_rest(struct supervisor *s);
 /* SIGKILL every descendant of ours. Returns how many children there were, reaped or not yet. */
-size_t sweep_everything(struct supervisor *s);
-void sweep_free(struct supervisor *s);
+size_t descendants_everything(struct supervisor *s);
+void descendants_free(struct supervisor *s);
 
 #endif

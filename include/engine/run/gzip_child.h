@@ -11,9 +11,9 @@ struct supervisor;
 /* argv[1] of that child: it reads its standard input and writes its standard output. */
 #define GZIP_FLAG "--compress-log"
 
-bool gzip_begin(struct supervisor *s, int from, int to);       /* takes both descriptors over */
-bool gzip_reaped(struct supervisor *s, pid_t pid, int status); /* false: not that child */
+bool gzip_child_begin(struct supervisor *s, int from, int to); /* takes both descriptors over */
+bool gzip_child_reaped(struct supervisor *s, pid_t pid, int status); /* false: not that child */
 /* The child's work: what `main` does when it sees GZIP_FLAG. The exit status. */
-int gzip_main(void);
+int gzip_child_main(void);
 
 #endif

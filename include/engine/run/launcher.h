@@ -32,10 +32,10 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
 
 /* Where argv[0] may be (compat 13), for struct launch. `path_env` is PATH's value or NULL. Else the
  * fault; never FAULT_NONE with an empty list. */
-enum fault launcher_places(const struct strs *argv, const char *path_env, struct strs *out,
+enum fault launcher_places(const struct strlist *argv, const char *path_env, struct strlist *out,
                            struct err *e);
 /* Why STEP_FIND failed for `name`, in Supervisor's words. */
-enum fault launcher_not_found(const char *name, const struct strs *places, const struct spawned *r,
-                              struct err *e);
+enum fault launcher_not_found(const char *name, const struct strlist *places,
+                              const struct spawned *r, struct err *e);
 
 #endif

@@ -10,12 +10,12 @@
 #define CHILDREN_SMALL_FLEET 256 /* their walk is a few microseconds */
 
 /* `who` is the signal's si_pid; 0: not known. The walk is left to the loop's next pause. */
-void children_signal(struct supervisor *s, pid_t who, int64_t now_ms);
-void children_init(struct supervisor *s);
+void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms);
+void reaper_init(struct supervisor *s);
 /* Neither a worker, nor a probe or hook: an orphan that was left to us. */
-bool children_is_stranger(const struct supervisor *s, pid_t pid);
+bool reaper_is_stranger(const struct supervisor *s, pid_t pid);
 /* The pause: others that have ended, where a signal came; the walk, where one is due. Of very many
  * a part, and the rest after others had their turn. */
-void children_look(struct supervisor *s);
+void reaper_look(struct supervisor *s);
 
 #endif

@@ -29,12 +29,12 @@ bool fcgi_try(struct supervisor *s, const struct group_conf *next, struct err *e
  * open. */
 int fcgi_socket(const struct fleet *f);
 
-struct strs;
+struct strlist;
 /* For the next image in our place: every socket. False: no memory. */
-bool fcgi_hand_over(struct supervisor *s, struct strs *items);
+bool fcgi_hand_over(struct supervisor *s, struct strlist *items);
 
 /* What a service manager keeps of them (engine/persist/fdstore.h), by name. False: no memory. */
-bool fcgi_kept(const struct supervisor *s, struct strs *names);
+bool fcgi_kept(const struct supervisor *s, struct strlist *names);
 
 /* The group goes: close, and remove the paths that are still ours. Fine when nothing is open. */
 void fcgi_close(struct supervisor *s, struct group *g);

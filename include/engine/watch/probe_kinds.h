@@ -40,7 +40,7 @@ struct probe_target {
 };
 
 /* Host names are what `w` knows of them from reading the configuration. */
-bool probe_target_parse(enum check_kind kind, const char *text, const struct world *w,
+bool probe_target_parse(enum check_kind kind, const char *text, const struct host *w,
                         struct probe_target *out, struct err *e);
 void probe_target_release(struct probe_target *t);
 
@@ -83,7 +83,7 @@ struct probe {
         int64_t last_wall_ms, last_ms;
 
         /* exec */
-        struct strs argv;
+        struct strlist argv;
         gid_t *groups; /* owned; NULL: the user is not changed */
         int group_count;
         struct probe_child *child; /* owned by the table; NULL: none is alive */

@@ -17,7 +17,7 @@ struct service {
 };
 
 /* Of the environment; NULL: not there. Borrowed. */
-const char *service_variable(const struct world *w, const char *name);
+const char *service_variable(const struct host *w, const char *name);
 /* Supervision has begun. */
 void service_ready(struct service *v, struct supervisor *s);
 /* We are about to become another image of ourselves, which will say that it is ready. */

@@ -26,7 +26,7 @@ bool cmdline_parse(struct cmdline *c, int argc, char *const *argv, struct err *e
  * configuration by its full path, what was said beside it. Relative paths among that are so to the
  * directory that the daemon was started in. False: no memory. */
 bool cmdline_again(const char *binary, bool check, const char *config,
-                   const struct override *overrides, int count, struct strs *argv);
+                   const struct override *overrides, int count, struct strlist *argv);
 void cmdline_help(struct buf *out);
 
 #endif

@@ -37,7 +37,7 @@ struct conf_section {
 struct conf_doc {
         struct conf_section *sections; /* owned, in the order of their first appearance */
         struct conf_section defaults;  /* [DEFAULT]: its keys are those of every section */
-        struct strs files, heres;      /* as shown in messages; their absolute directories */
+        struct strlist files, heres;   /* as shown in messages; their absolute directories */
         const char *only; /* borrowed: the one section that is read, beside [DEFAULT]; NULL: all */
         enum file_kind kind; /* what the main file may be; included ones are ordinary */
         bool needs_all;      /* an included file that cannot be read is an error, not a warning */
@@ -59,11 +59,10 @@ struct where conf_at(const struct conf_section *s, const struct conf_key *k);
 
 /* Read the main file. False: it could not be read, or nothing of it could be used (said in
  * *diags). */
-bool conf_doc_main(struct conf_doc *d, const char *path, const struct world *w,
-                   struct diags *diags);
+bool conf_doc_main(struct conf_doc *d, const char *path, const struct host *w, struct diags *diags);
 
 /* Read what [include] names, when there is such a section (compat section 6). */
-void conf_doc_includes(struct conf_doc *d, const struct names *names, const struct world *w,
+void conf_doc_includes(struct conf_doc *d, const struct names *names, const struct host *w,
                        struct diags *diags);
 
 #endif

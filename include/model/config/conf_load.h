@@ -7,7 +7,7 @@
 #include "model/config/options.h"
 
 struct load {
-        const struct world *w;
+        const struct host *w;
         struct diags *diags;
         struct conf_doc doc;
         struct config *c;

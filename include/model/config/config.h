@@ -40,8 +40,8 @@ struct settings {
         bool nodaemon, silent, nocleanup, strip_ansi;
         int minfds, minprocs;
         struct user_ref user;
-        char *environment; /* key/value list text, expanded; NULL: none */
-        struct strs env;   /* the same as "K=V" */
+        char *environment;  /* key/value list text, expanded; NULL: none */
+        struct strlist env; /* the same as "K=V" */
         /* ours */
         enum sighup_policy sighup;
         char *syslog_socket; /* owned, absolute */
@@ -95,7 +95,7 @@ struct config {
         int group_count;
         struct group_conf **by_name; /* owned array: the same, borrowed, sorted by name */
         bool has_rpcinterface;       /* [rpcinterface:supervisor] with the stock factory */
-        struct strs files;           /* every file that was read, the main one first */
+        struct strlist files;        /* every file that was read, the main one first */
         bool incomplete;             /* an included file is there and could not be read */
 };
 
@@ -118,13 +118,13 @@ enum config_want {
  * first). Returns NULL when there was an error; the caller frees the result with config_free. */
 struct config *config_load(const char *path, enum config_want want,
                            const struct override *overrides, int override_count,
-                           const struct world *w, struct diags *diags);
+                           const struct host *w, struct diags *diags);
 void config_free(struct config *c);
 
 /* compat 3.1: first existing file of the search list; argv0 for the two-levels-up entries. NULL:
  * none
  * (*tried_out, when not NULL, gets the list joined by ", "). Caller frees. */
-char *config_search(const char *argv0, const struct world *w, char **tried_out);
+char *config_search(const char *argv0, const struct host *w, char **tried_out);
 
 struct group_conf *group_conf_ref(struct group_conf *g);
 void group_conf_unref(struct group_conf *g);
@@ -132,10 +132,10 @@ struct group_conf *config_group(const struct config *c, const char *name); /* bo
 
 /* Split a "KEY=value,KEY2="v"" list (compat 4.1) into "K=V" items. False: *e has Supervisor's
  * text. `dropped`, when not NULL, gets the text that was silently swallowed (compat 23, row 24). */
-bool keyvals_parse(const char *text, struct strs *out, struct buf *dropped, struct err *e);
+bool keyvals_parse(const char *text, struct strlist *out, struct buf *dropped, struct err *e);
 
 /* Of several "K=V" items with one key the last value stays, in the place of the first. False: no
  * memory. Not quadratic. */
-bool keyvals_unify(struct strs *items);
+bool keyvals_unify(struct strlist *items);
 
 #endif

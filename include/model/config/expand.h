@@ -24,8 +24,8 @@ struct names {
         unsigned have; /* enum name_bits */
         const char *here, *host, *program, *group, *process;
         int process_num, numprocs;
-        const struct strs *own_env, *global_env; /* "K=V"; NULL: none */
-        const char *const *environ;              /* "K=V", NULL-terminated; NULL: none */
+        const struct strlist *own_env, *global_env; /* "K=V"; NULL: none */
+        const char *const *environ;                 /* "K=V", NULL-terminated; NULL: none */
         bool *used_number; /* set when process_num is looked up; NULL: nobody wants to know */
 };
 

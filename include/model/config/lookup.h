@@ -1,6 +1,6 @@
 /* The names that a configuration needs looked up - hosts, users and groups - and what is known of
  * them. A name service may be silent for long, so nothing here asks one: `lookups_world` stands in
- * front of the real world while a file is read and notes each name that is asked for, once; a child
+ * front of the real host while a file is read and notes each name that is asked for, once; a child
  * looks them up (engine/order/lookup); then the file is read again, with the answers. Pure.
  *
  * Afterwards the answers stay, for starts, health checks and listeners: those never wait. */
@@ -16,10 +16,10 @@
 struct lookups;
 
 /* real: for files and the environment. NULL: no memory. */
-struct lookups *lookups_new(const struct world *real);
+struct lookups *lookups_new(const struct host *real);
 void lookups_free(struct lookups *l); /* NULL is fine */
 /* Borrowed; lives as long as *l. */
-const struct world *lookups_world(const struct lookups *l);
+const struct host *lookups_world(const struct lookups *l);
 
 /* A new reading begins: what is known is old, and every name that is asked for is noted. Until its
  * answer is there the file's reader gets a placeholder, and what it makes is of no use. */
@@ -44,8 +44,8 @@ void lookups_resume(struct lookups *l, int before);
 /* Everything that is known, as lookups_take reads it. */
 void lookups_put(const struct lookups *l, struct buf *out);
 
-/* ---- the child's side: one question ("hNAME", "uNAME", "gNAME"), answered by this world */
+/* ---- the child's side: one question ("hNAME", "uNAME", "gNAME"), answered by this host */
 
-void lookup_answer(const struct world *w, const char *question, struct buf *out);
+void lookup_answer(const struct host *w, const char *question, struct buf *out);
 
 #endif

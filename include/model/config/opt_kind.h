@@ -13,7 +13,7 @@ union opt_value {
         bool flag;
         int64_t big;
         double real;
-        struct strs list;
+        struct strlist list;
         struct code_set codes;
         struct user_ref user;
         struct owner_ref owner;
@@ -31,7 +31,7 @@ struct opt_word {
 struct opt_kind {
         size_t size;
         /* False: *e filled, nothing owned in *v. *v was zero. */
-        bool (*parse)(const struct opt *o, const char *text, const struct world *w,
+        bool (*parse)(const struct opt *o, const char *text, const struct host *w,
                       union opt_value *v, struct err *e);
         bool (*same)(const void *a, const void *b);
         void (*drop)(void *v); /* frees, and leaves the value that means "nothing said" */
@@ -74,8 +74,8 @@ void opt_format_text(const struct opt *o, const void *v, struct buf *out);
 void opt_format_word(const struct opt *o, const void *v, struct buf *out);
 
 /* For types that are one of the words in opt_kind.values, any case. */
-bool opt_parse_word(const struct opt *o, const char *text, const struct world *w,
-                    union opt_value *v, struct err *e);
+bool opt_parse_word(const struct opt *o, const char *text, const struct host *w, union opt_value *v,
+                    struct err *e);
 #define OPT_WORD_KIND(parser, list, meaning)                                              \
         {                                                                                 \
                 .size = sizeof(int), .parse = (parser), .same = opt_same_int,             \

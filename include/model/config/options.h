@@ -33,8 +33,8 @@ enum opt_type {
         OPT_USER,        /* struct user_ref */
         OPT_CHOWN,       /* struct owner_ref (config.h): user or user:group */
         OPT_INET,        /* struct inet_addr (config.h) */
-        OPT_LIST,        /* struct strs: comma separated, trimmed */
-        OPT_EVENTS,      /* struct strs: canonical event names */
+        OPT_LIST,        /* struct strlist: comma separated, trimmed */
+        OPT_EVENTS,      /* struct strlist: canonical event names */
         OPT_URL,         /* char *; the path of a unix:// one is made absolute */
         OPT_SERVERURL,   /* char *: NULL for AUTO */
         OPT_DURATION,    /* int64_t milliseconds; keys of ours */
@@ -114,10 +114,10 @@ const struct opt *opt_find(const struct section_kind *k, const char *key);
 /* Text to value. `base` is the section's struct; what was there is freed. On failure e->text is
  * the message of compat section 4, without any suffix ("Unknown event type FOO" neither has its
  * " in [section] events"), and the value is unchanged. */
-bool opt_parse(const struct opt *o, void *base, const char *text, const struct world *w,
+bool opt_parse(const struct opt *o, void *base, const char *text, const struct host *w,
                struct err *e);
 /* The same check without keeping the value: for what a template has become for one process. */
-bool opt_check(const struct opt *o, const char *text, const struct world *w, struct err *e);
+bool opt_check(const struct opt *o, const char *text, const struct host *w, struct err *e);
 bool opt_same(const struct opt *o, const void *a, const void *b);
 void opt_free(const struct opt *o, void *base); /* leaves the type's zero value */
 /* The value as it could be written in a file; secrets as "...". */
@@ -126,7 +126,7 @@ void opt_format(const struct opt *o, const void *base, struct buf *out);
 const char *opt_type_words(enum opt_type type);
 
 /* All rows of a section: set defaults, free everything. False: no memory. */
-bool opts_defaults(const struct section_kind *k, void *base, const struct world *w, struct err *e);
+bool opts_defaults(const struct section_kind *k, void *base, const struct host *w, struct err *e);
 void opts_free(const struct section_kind *k, void *base);
 
 /* Does the row apply to this kind of section? */

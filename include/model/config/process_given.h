@@ -16,13 +16,13 @@
 
 struct given {
         struct recipe recipe; /* its environment sorted */
-        struct strs argv;     /* empty: the command cannot be split into words */
+        struct strlist argv;  /* empty: the command cannot be split into words */
         char *healthcheck;    /* owned or NULL */
         char *on_fatal;       /* owned or NULL: the command of exec: */
 };
 
 /* `number` is the process_num. False: *e, and *out is empty. */
-bool given_make(const struct program *p, const char *group, int number, const struct world *w,
+bool given_make(const struct program *p, const char *group, int number, const struct host *w,
                 struct given *out, struct err *e);
 void given_release(struct given *g);
 
@@ -38,7 +38,7 @@ bool given_varies(const struct program *p);
 
 /* One number for all that only a new start makes true: another number, another start needed. Never
  * 0. The name of the process is no part of it. False: no memory. */
-bool given_fingerprint(const struct program *p, const struct recipe *r, const struct strs *argv,
+bool given_fingerprint(const struct program *p, const struct recipe *r, const struct strlist *argv,
                        uint64_t *out);
 
 #endif

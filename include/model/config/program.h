@@ -138,7 +138,7 @@ struct program {
         int64_t start_timeout_ms; /* 0: none */
 
         /* event listeners (compat 7.7) */
-        struct strs events; /* canonical names, in the order written */
+        struct strlist events; /* canonical names, in the order written */
         int buffer_size;
         char *result_handler; /* owned or NULL: as written, see program_handler */
 

@@ -15,7 +15,7 @@ struct recipe {
         char *name;      /* owned: the process's name */
         char *command;   /* owned: expanded, unsplit */
         char *directory; /* owned or NULL */
-        struct strs
+        struct strlist
             env; /* [supervisord] environment, then the program's, expanded; nothing inherited */
         char *out_logfile, *err_logfile; /* owned or NULL; "AUTO" and "syslog" stay words */
         char *out_tag, *err_tag;         /* owned or NULL: for syslog */
@@ -31,30 +31,30 @@ struct recipe_fault {
         /* For many numbers of one program whose environment= is the same for all: set keep_env, and
          * it is read by the first call only; the others leave out->env empty. */
         bool keep_env, has_env;
-        struct strs own_env, global_env;
+        struct strlist own_env, global_env;
 };
 void recipe_fault_release(struct recipe_fault *f);
 
 /* `number` is the process_num. False: *e has the text of compat section 5 or 8 without suffix and
  * e->code tells (ERR_CONFIG, ERR_NOMEM). */
-bool recipe_make(const struct program *p, const char *group, int number, const struct world *w,
+bool recipe_make(const struct program *p, const char *group, int number, const struct host *w,
                  struct recipe *out, struct err *e);
 /* The same, telling everything. */
-bool recipe_try(const struct program *p, const char *group, int number, const struct world *w,
+bool recipe_try(const struct program *p, const char *group, int number, const struct host *w,
                 struct recipe *out, struct recipe_fault *fault);
 void recipe_release(struct recipe *r);
 
 /* The name alone, cheaper: what 1,000 processes are registered under. Caller frees; NULL: see *e.
  */
-char *recipe_name(const struct program *p, const char *group, int number, const struct world *w,
+char *recipe_name(const struct program *p, const char *group, int number, const struct host *w,
                   struct err *e);
 
 /* A further template of the same process (healthcheck, on_fatal). Caller frees; NULL: see *e. */
-char *recipe_expand(const struct program *p, const char *group, int number, const struct world *w,
+char *recipe_expand(const struct program *p, const char *group, int number, const struct host *w,
                     const char *key, const char *text, struct err *e);
 
 /* Shell words, no shell: POSIX quotes and backslashes, no variables, globs or pipes; '#' is not
  * special. False: "No closing quotation" or "No escaped character"; an empty list is no error. */
-bool command_split(const char *text, struct strs *argv, struct err *e);
+bool command_split(const char *text, struct strlist *argv, struct err *e);
 
 #endif

@@ -17,8 +17,8 @@ struct change_item {
         char *name;    /* owned: namespec */
         char *program; /* owned: "web", or "group:web" when in several groups */
         enum plan_action action;
-        struct strs keys; /* keys that changed */
-        char *why;        /* owned: "command changed", "added", "removed", "numprocs 4 -> 8" */
+        struct strlist keys; /* keys that changed */
+        char *why;           /* owned: "command changed", "added", "removed", "numprocs 4 -> 8" */
 
         struct process *process; /* borrowed: the existing one; NULL for a new one, and for one that
                                   * is wanted again while it goes (PS_RETIRING) */
@@ -54,16 +54,16 @@ struct plan {
 
 /* Per process. A scaled fleet keeps its count unless numprocs itself changed (then numprocs wins);
  * bounds numprocs_min/max of the new program are respected. */
-bool plan_make(const struct registry *r, const struct config *next, const struct world *w,
+bool plan_make(const struct registry *r, const struct config *next, const struct host *w,
                struct plan *out, struct err *e);
 void plan_release(struct plan *p);
 
 /* What only a start of the daemon makes true, as "key=value": what it was started with, to compare
  * every later configuration with. False: no memory. */
-bool settings_note(const struct settings *s, struct strs *out);
+bool settings_note(const struct settings *s, struct strlist *out);
 /* Add the daemon's settings and servers to a plan: from `now`, in effect, and from what the daemon
  * was `started` with (settings_note) to `next`. */
-bool plan_settings(struct plan *p, const struct config *now, const struct strs *started,
+bool plan_settings(struct plan *p, const struct config *now, const struct strlist *started,
                    const struct config *next, struct err *e);
 const char *setting_action_word(enum setting_action a); /* "live" "later" "open" "close" */
 
@@ -73,20 +73,20 @@ const char *plan_action_word(enum plan_action a); /* "keep" "live" "start" "stop
 struct pairing {
         const char *group;
         int number_a, number_b; /* process_num */
-        const struct world *world;
+        const struct host *host;
 };
 
 /* Worst change between two programs for one process; *keys (may be NULL) gets the keys that differ.
  * What is expanded is compared by what the process would be given, everything else by its value.
  * Without memory it is CHANGE_RESTART. */
 enum change program_diff(const struct program *a, const struct program *b, const struct pairing *at,
-                         struct strs *keys);
+                         struct strlist *keys);
 
 /* Group-wise, as Supervisor's reloadConfig: names sorted bytewise. Scaling is no change. */
 struct group_diff {
-        struct strs added, changed, removed;
+        struct strlist added, changed, removed;
 };
-bool group_diff_make(const struct registry *r, const struct config *next, const struct world *w,
+bool group_diff_make(const struct registry *r, const struct config *next, const struct host *w,
                      struct group_diff *out, struct err *e);
 void group_diff_release(struct group_diff *d);
 

@@ -51,7 +51,7 @@ void registry_release(struct registry *r); /* frees groups and processes */
 
 /* Make a group and all its processes (STOPPED), in the configured number. NULL: no memory, or a
  * name that cannot be expanded; nothing was added then. */
-struct group *registry_add(struct registry *r, struct group_conf *conf, const struct world *w,
+struct group *registry_add(struct registry *r, struct group_conf *conf, const struct host *w,
                            struct err *e);
 /* The group must have no process with a pid. Frees it and its processes. */
 void registry_remove(struct registry *r, struct group *g);
@@ -61,7 +61,7 @@ void registry_remove(struct registry *r, struct group *g);
  * goes, and nothing of one changes but the process_num of a lone one; a fleet that is gone stays at
  * the end, with replicas 0, while it has processes. Pointers to the group's fleets are void
  * afterwards. False: nothing changed (no memory). */
-bool group_follow(struct group *g, struct group_conf *next, const struct world *w, struct err *e);
+bool group_follow(struct group *g, struct group_conf *next, const struct host *w, struct err *e);
 /* A fleet at the group's end that the configuration does not know, without processes: it goes with
  * its last one. Pointers to the group's fleets are void afterwards. NULL: no memory. */
 struct fleet *group_add_fleet(struct group *g, struct program *program);
@@ -71,7 +71,7 @@ int fleet_target(const struct fleet *f, const struct program *next);
 
 /* A further process of a fleet, STOPPED; or the one with this number that is there already. */
 struct process *registry_add_process(struct registry *r, struct fleet *f, int number,
-                                     const struct world *w, struct err *e);
+                                     const struct host *w, struct err *e);
 /* It must have no pid. Frees it, and its fleet when that one is gone and this was the last of it.
  */
 void registry_forget(struct registry *r, struct process *p);

@@ -1,9 +1,9 @@
-/* The real struct world. Built once, before any thread. */
+/* The real struct host. Built once, before any thread. */
 #ifndef SYS_HOST_HOST_H
 #define SYS_HOST_HOST_H
 
 #include "base/host.h"
 
-const struct world *world_real(void); /* never NULL; not to be freed */
+const struct host *host_real(void); /* never NULL; not to be freed */
 
 #endif

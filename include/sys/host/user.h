@@ -10,6 +10,6 @@
 /* Become this user for good: supplementary groups, gid, uid. Already that user: nothing. Texts of
  * compat 8
  * ("Can't drop privilege as nonroot user", ...). */
-bool user_switch(const struct account *who, const struct world *w, struct err *e);
+bool user_switch(const struct account *who, const struct host *w, struct err *e);
 
 #endif

@@ -48,7 +48,7 @@ bool unix_rights(const struct unix_listen *l, dev_t dev, ino_t ino, struct err *
 bool listen_inet(const char *host, int port, int backlog, int *fds, int max, int *count_out,
                  struct err *e);
 /* The same for a name, whose addresses in digits are known: each that is on this machine. */
-bool listen_addresses(const char *host, const struct strs *addresses, int port, int backlog,
+bool listen_addresses(const char *host, const struct strlist *addresses, int port, int backlog,
                       int *fds, int max, int *count_out, struct err *e);
 
 #endif

@@ -14,17 +14,17 @@
 #define GIVEN_NAME_MAX 32
 
 /* What all that belongs to one start of a worker is called in the store; after one of its pipes. */
-void given_name(char out[GIVEN_NAME_MAX], uint64_t pipe_inode);
+void listen_fds_name(char out[GIVEN_NAME_MAX], uint64_t pipe_inode);
 
 /* And a listening socket; after a number that stands for what it is. */
-void given_socket_name(char out[GIVEN_NAME_MAX], uint64_t key);
+void listen_fds_socket_name(char out[GIVEN_NAME_MAX], uint64_t key);
 
 /* At the very start, where no image handed anything over: what is there becomes items of *h. What
  * is not ours is closed. False: no memory, and what was there is lost. */
-bool given_read(struct handover *h);
+bool listen_fds_read(struct handover *h);
 
 /* The pidfd that was kept under that name, once; -1: there is none. h may be NULL. */
-int given_pidfd(struct handover *h, const char *name);
-int given_socket(struct handover *h, const char *name); /* the same */
+int listen_fds_pidfd(struct handover *h, const char *name);
+int listen_fds_socket(struct handover *h, const char *name); /* the same */
 
 #endif

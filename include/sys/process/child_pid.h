@@ -11,38 +11,38 @@
 /* Direct children of pid's first thread, from /proc/PID/task/PID/children (Linux 3.5,
  * CONFIG_PROC_CHILDREN): one read, whatever the size of the machine. The caller frees *out.
  * -1: cannot be told (errno). */
-ssize_t kin_children(pid_t pid, pid_t **out);
+ssize_t child_children(pid_t pid, pid_t **out);
 
 /* The roots and everything below them, whichever thread it was forked by: a few reads for each,
  * whatever the size of the machine. Fills *out. False: cannot be told, or no memory; then
  * proc_table_read can, at its price. */
-bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out);
+bool child_tree(const pid_t *roots, size_t count, struct proc_table *out);
 
-/* A descriptor to ask kin_is_gone with, as often as one likes; -1: none to be had. */
-int kin_asker(void);
+/* A descriptor to ask child_is_gone with, as often as one likes; -1: none to be had. */
+int child_asker(void);
 /* Nobody has this number any more, and nobody is in a session or process group called by it:
  * whoever led one is reaped and has left nothing in it. A look-up in the kernel's table of numbers,
  * whatever the size of the machine. False: somebody is left, or it cannot be told (before
  * Linux 4.14). */
-bool kin_is_gone(int asker, pid_t leader);
+bool child_is_gone(int asker, pid_t leader);
 
 /* What it was started with, "NAME=value" and NUL each; what it set later does not show. False:
  * gone, or not permitted. */
-bool kin_environ(pid_t pid, struct buf *out);
+bool child_environ(pid_t pid, struct buf *out);
 
 /* Processes that are being stopped in place (SIGSTOP), so that they cannot go on forking while
  * others are looked for. */
-struct kin_stopped {
+struct child_stopped {
         struct proc_table all; /* in the order in which they were found */
         unsigned char *seen;   /* owned: a bit for each number */
 };
 /* This one and everything below it, the parent before its children are read. False: no memory. */
-bool kin_stop(struct kin_stopped *set, const struct proc_entry *who);
-bool kin_stopped_has(const struct kin_stopped *set, pid_t pid);
-void kin_stopped_release(struct kin_stopped *set);
+bool child_stop(struct child_stopped *set, const struct proc_entry *who);
+bool child_stopped_has(const struct child_stopped *set, pid_t pid);
+void child_stopped_release(struct child_stopped *set);
 
 /* Signal exactly this process: pid and start time are compared through a pidfd. False: gone, or not
  * permitted. */
-bool kin_signal(const struct proc_entry *who, int sig);
+bool child_signal(const struct proc_entry *who, int sig);
 
 #endif

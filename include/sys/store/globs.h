@@ -11,6 +11,6 @@
  * backslash is a character like others. Appends, unsorted. What is not there does not match. False:
  * a directory or a file could not be looked at (*e: the first one), or no memory; *out has the
  * rest. */
-bool globs_find(const char *pattern, struct strs *out, struct err *e);
+bool globs_find(const char *pattern, struct strlist *out, struct err *e);
 
 #endif

@@ -16,10 +16,11 @@
 #define HANDOVER_LIMIT_S 10
 
 struct handover {
-        struct strs items; /* sorted */
-        int list;          /* owned: the memfd; -1: there is none */
-        struct strs names; /* sorted: of what a service manager has kept (sys/net/listen_fds.h) */
-        bool came_back;    /* the image that we handed over to did not want to */
+        struct strlist items; /* sorted */
+        int list;             /* owned: the memfd; -1: there is none */
+        struct strlist
+            names;      /* sorted: of what a service manager has kept (sys/net/listen_fds.h) */
+        bool came_back; /* the image that we handed over to did not want to */
 };
 
 /* At the very start, before the environment is read: was anything left to this process? Every
@@ -38,25 +39,25 @@ void handover_mask(const struct handover *h, sigset_t *mask);
 void handover_nofile(const struct handover *h, struct rlimit *nofile);
 /* The directory that relative paths are meant from: first thing, before anybody asks for it. */
 void handover_chdir(const struct handover *h);
-bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile,
+bool handover_put_start(struct strlist *items, const sigset_t *mask, const struct rlimit *nofile,
                         const char *cwd);
 
 /* Names hold neither newline nor '='. False: no memory, or such a name. */
-bool handover_put(struct strs *items, const char *name, const char *value);
-bool handover_put_fd(struct strs *items, const char *name, int fd);
+bool handover_put(struct strlist *items, const char *name, const char *value);
+bool handover_put_fd(struct strlist *items, const char *name, int fd);
 /* "pipe:<inode>:r", or ":w" for an end to write to. */
 bool handover_pipe_reads(int fd); /* of a worker's stdout or stderr, which may be open both ways */
 void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads);
 /* Our ends of these pipes, whoever holds them: each descriptor of ours that is a FIFO and of which
  * `wanted` says yes. */
-bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
+bool handover_put_pipes(struct strlist *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg);
 
 /* Become that program, with these things in its hands; the image that we are now, called `own`
  * (NULL: as `path`), is among them as "image", so that it can be gone back to. Returns only when it
  * fails: *e, all is as it was. */
-bool handover_exec(const char *own, const char *path, char *const *argv, const struct strs *items,
-                   struct err *e);
+bool handover_exec(const char *own, const char *path, char *const *argv,
+                   const struct strlist *items, struct err *e);
 
 /* In the new image: go back by itself when handover_confirmed does not come within so many seconds.
  */

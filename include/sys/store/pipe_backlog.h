@@ -9,19 +9,19 @@
 
 #include "base/err.h"
 
-struct feed;
+struct pipe_backlog;
 
 /* A fresh, empty one at that path; what was there goes. NULL: *e. */
-struct feed *feed_new(const char *path, struct err *e);
+struct pipe_backlog *pipe_backlog_new(const char *path, struct err *e);
 /* The one that an earlier daemon has left there; NULL: there is none, or it is damaged. */
-struct feed *feed_take_up(const char *path);
-void feed_close(struct feed *f);  /* the file stays. NULL is fine */
-void feed_remove(struct feed *f); /* the file goes. NULL is fine */
+struct pipe_backlog *pipe_backlog_take_up(const char *path);
+void pipe_backlog_close(struct pipe_backlog *f);  /* the file stays. NULL is fine */
+void pipe_backlog_remove(struct pipe_backlog *f); /* the file goes. NULL is fine */
 
 /* All of it waits, too, or nothing (*e). Copied. */
-bool feed_put(struct feed *f, const void *data, size_t len, struct err *e);
-size_t feed_left(const struct feed *f);
+bool pipe_backlog_put(struct pipe_backlog *f, const void *data, size_t len, struct err *e);
+size_t pipe_backlog_left(const struct pipe_backlog *f);
 /* As much as the pipe, which is O_NONBLOCK, takes. False: nobody reads from it any more. */
-bool feed_move(struct feed *f, int pipe);
+bool pipe_backlog_move(struct pipe_backlog *f, int pipe);
 
 #endif

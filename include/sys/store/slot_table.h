@@ -19,7 +19,7 @@ struct state_slot {
         uint8_t at;   /* which copy is the good one */
 };
 
-struct statetable {
+struct slot_table {
         struct mapped file;
         uint32_t record_max;      /* bytes that a record may have */
         struct state_slot *slots; /* owned */
@@ -33,26 +33,26 @@ struct statetable {
 
 /* Open or make; see mapped_open. record_max, below 64 KiB, is rounded up to 8. False: *e, nothing
  * is open. */
-bool statetable_open(struct statetable *t, const char *path, uint32_t record_max,
+bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max,
                      const struct state_owner *who, struct buf *said, struct err *e);
 /* As mapped_is_readable. */
-bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
+bool slot_table_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
 /* The file stays for a successor. Fine when not open. */
-void statetable_close(struct statetable *t);
+void slot_table_close(struct slot_table *t);
 /* Nothing is to be kept: the file goes. */
-void statetable_remove(struct statetable *t);
+void slot_table_remove(struct slot_table *t);
 
 /* A slot's record: bytes copied (at most `size`), 0: free. What an older version did not write is
  * zero. */
-size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, size_t size);
+size_t slot_table_read(const struct slot_table *t, uint32_t slot, void *out, size_t size);
 
 /* A free slot, now taken by a first record; grows the file. STATE_NO_SLOT: *e. */
-uint32_t statetable_add(struct statetable *t, const void *record, uint32_t len, struct err *e);
+uint32_t slot_table_add(struct slot_table *t, const void *record, uint32_t len, struct err *e);
 /* Plain stores only: also from a vfork child. len is within 1 and record_max. */
-void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len);
+void slot_table_write(struct slot_table *t, uint32_t slot, const void *record, uint32_t len);
 /* A child of ours, on a copy of our memory, has written to this slot: which copy is the newer one?
  */
-void statetable_refresh(struct statetable *t, uint32_t slot);
-void statetable_drop(struct statetable *t, uint32_t slot);
+void slot_table_refresh(struct slot_table *t, uint32_t slot);
+void slot_table_drop(struct slot_table *t, uint32_t slot);
 
 #endif

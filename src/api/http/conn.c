@@ -164,7 +164,7 @@ void conn_name_request(struct conn *c)
 static bool is_bidden(struct conn *c, const struct http_parse *p)
 {
         const struct request *r = &c->req;
-        const struct world *w = r->sup->world;
+        const struct host *w = r->sup->host;
         struct browser_ask ask = { .method = r->method,
                                    .path = r->path,
                                    .host = http_parse_header(p, "Host"),

@@ -228,7 +228,7 @@ void api_dismiss(struct api *a)
         }
 }
 
-bool api_hand_over(const struct api *a, struct strs *items)
+bool api_hand_over(const struct api *a, struct strlist *items)
 {
         for (const struct listener *l = a->listeners; l; l = l->next)
                 if (!listener_hand_over(l, items))

@@ -89,7 +89,7 @@ static long long owner_id(uint32_t id)
 static bool not_permitted(const struct listener *l, struct err *e)
 {
         const struct server_conf *c = &l->conf;
-        const struct world *w = l->api->sup->world;
+        const struct host *w = l->api->sup->host;
         struct account who;
         struct err unknown; /* then the number says it */
         char uid[16];
@@ -184,7 +184,7 @@ static bool waits_for_the_next(const struct conn *c)
         return c->state == CONN_IDLE && c->in.len == 0 && !c->eof && !c->close_after;
 }
 
-static bool hand_over_connections(const struct listener *l, struct strs *items)
+static bool hand_over_connections(const struct listener *l, struct strlist *items)
 {
         int count = 0;
 
@@ -199,7 +199,7 @@ static bool hand_over_connections(const struct listener *l, struct strs *items)
         return true;
 }
 
-bool listener_hand_over(const struct listener *l, struct strs *items)
+bool listener_hand_over(const struct listener *l, struct strlist *items)
 {
         for (int i = 0; i < l->count; i++) {
                 AUTO_BUF name = BUF_INIT;
@@ -239,7 +239,7 @@ static bool bind_inet(struct listener *l, struct err *e)
 {
         const struct server_conf *c = &l->conf;
 
-        return lookup_listen(l->api->sup->world, c->port.host ? c->port.host : "", c->port.port,
+        return lookup_listen(l->api->sup->host, c->port.host ? c->port.host : "", c->port.port,
                              BACKLOG, l->fds, LISTEN_FDS_MAX, &l->count, e) ||
                put_in_words(c, e);
 }

@@ -11,7 +11,7 @@ void batch_drop(struct batch *b)
 {
         ev_timer_stop(b->loop, &b->timer);
         if (b->wave)
-                wave_leave(b->wave);
+                bulk_order_leave(b->wave);
         for (int i = 0; i < b->count; i++) {
                 waiter_cancel(&b->items[i].waiter);
                 free(b->items[i].name);
@@ -38,7 +38,7 @@ static void answer_process(struct batch *b)
         const struct process *p =
             item->removed ? NULL : registry_process(&r->sup->registry, item->name);
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         if (item->fault != FAULT_NONE) {
                 rest_fault(r, item->fault, item->detail ? item->detail : item->name);
@@ -53,23 +53,23 @@ static void answer_process(struct batch *b)
 static void answer_results(struct batch *b)
 {
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        jout_open(&j, '{');
-        jout_key(&j, "results");
-        jout_open(&j, '[');
+        json_writer_open(&j, '{');
+        json_writer_key(&j, "results");
+        json_writer_open(&j, '[');
         for (int i = 0; i < b->count; i++) {
                 const struct batch_item *item = &b->items[i];
                 bool ok = item->fault == FAULT_NONE;
-                jout_open(&j, '{');
+                json_writer_open(&j, '{');
                 view_key_text(&j, "name", item->name);
                 view_key_bool(&j, "ok", ok);
                 view_key_text(&j, "code", ok ? "OK" : fault_name(item->fault));
                 view_key_text(&j, "detail", item->detail);
-                jout_close(&j, '}');
+                json_writer_close(&j, '}');
         }
-        jout_close(&j, ']');
-        jout_close(&j, '}');
+        json_writer_close(&j, ']');
+        json_writer_close(&j, '}');
         rest_reply(b->request, b->wait ? 200 : 202, &text);
 }
 
@@ -120,7 +120,8 @@ static void on_done(void *arg, struct process *p, enum fault f)
         item->removed = f == FAULT_BAD_NAME;
         if (item->removed && item->waiter.what == WAIT_FOR_STOPPED)
                 f = FAULT_NONE; /* what was to be stopped is */
-        if (f == FAULT_ABNORMAL_TERMINATION && item->batch->request->sup->mood != MOOD_RUNNING)
+        if (f == FAULT_ABNORMAL_TERMINATION &&
+            item->batch->request->sup->daemon_state != DAEMON_RUNNING)
                 f = FAULT_SHUTDOWN_STATE;
         batch_done(item->batch, (int)(item - item->batch->items), item->removed ? NULL : p, f,
                    f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
@@ -194,12 +195,12 @@ void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct pro
                 bool wait, double timeout_s)
 {
         struct request *r = b->request;
-        struct wave_ear ear = { on_order, on_ordered, b };
+        struct bulk_order_observer ear = { on_order, on_ordered, b };
 
         b->wait = wait;
         b->until = until;
         if (until == WAIT_FOR_STARTED)
-                b->wave = wave_give(r->sup, give, procs, b->count, &r->caller, &ear);
+                b->wave = bulk_order_give(r->sup, give, procs, b->count, &r->caller, &ear);
         for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
                 struct err detail = { 0 }; /* a signal each: done at once */
                 enum fault f = give(r->sup, procs[i], &r->caller, &detail);

@@ -187,7 +187,7 @@ static char *message_new(const struct events *ev, const struct event *e, const s
                          size_t *len_out)
 {
         struct buf text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         put_head(&text, ev->instance, k->seq, k->type);
         view_event(&j, e, k->seq);
@@ -224,16 +224,16 @@ static void on_event(void *arg, const struct event *e)
 
 static void put_gap(struct events *ev, const struct resume *at, struct buf *out)
 {
-        AUTO_JOUT j = JOUT_INIT(out);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(out);
 
         put_head(out, ev->instance, at->after, GAP_TYPE);
-        jout_open(&j, '{');
+        json_writer_open(&j, '{');
         view_key_int(&j, "seq", (int64_t)at->after);
         view_key_time(&j, "at", clock_wall_ms());
         view_key_text(&j, "type", GAP_TYPE);
-        jout_key(&j, "missed");
+        json_writer_key(&j, "missed");
         view_int_if(&j, at->counted, (int64_t)at->missed);
-        jout_close(&j, '}');
+        json_writer_close(&j, '}');
         buf_lit(out, "\n\n");
 }
 

@@ -35,9 +35,9 @@ static void problem(struct request *r, int status, const char *code, const char 
                     const struct diags *errors, const int64_t *offset)
 {
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        jout_open(&j, '{');
+        json_writer_open(&j, '{');
         view_key_int(&j, "status", status);
         view_key_text(&j, "title", http_reason(status));
         view_key_text(&j, "detail", detail && *detail ? detail : NULL);
@@ -45,10 +45,10 @@ static void problem(struct request *r, int status, const char *code, const char 
         if (offset)
                 view_key_int(&j, "offset", *offset);
         if (errors) {
-                jout_key(&j, "errors");
+                json_writer_key(&j, "errors");
                 view_diags(&j, errors, DIAG_ERROR);
         }
-        jout_close(&j, '}');
+        json_writer_close(&j, '}');
         answer(r, status, "application/problem+json", &text);
 }
 
@@ -190,7 +190,7 @@ static void get_health(struct request *r, const char *name)
 static void get_info(struct request *r, const char *name)
 {
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         (void)name;
         view_info(&j, r->sup, clock_now());
@@ -207,7 +207,7 @@ static void answer_plan(struct request *r, const struct plan *plan, bool all,
                         const struct diags *warnings)
 {
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         view_plan(&j, plan, all, warnings);
         rest_reply(r, 200, &text);
@@ -442,7 +442,7 @@ static bool is_allowed(struct request *r, const struct rest_route *t)
          * curl -d says that it is a form, there are no pages. */
         if (tcp && r->body.len > 0 && (!type || !is_json(type)))
                 rest_error(r, 400, "BAD_REQUEST", "Content-Type has to be application/json");
-        else if (r->sup->mood != MOOD_RUNNING)
+        else if (r->sup->daemon_state != DAEMON_RUNNING)
                 rest_fault(r, FAULT_SHUTDOWN_STATE, NULL);
         else
                 return true;

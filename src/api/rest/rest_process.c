@@ -67,23 +67,23 @@ static bool find(struct request *r, const char *name, struct named *out)
 
 /* ---- looking */
 
-static void put_list(struct jout *j, const struct supervisor *s, struct process *const *procs,
-                     int count, uint64_t fields)
+static void put_list(struct json_writer *j, const struct supervisor *s,
+                     struct process *const *procs, int count, uint64_t fields)
 {
         struct moment now = clock_now();
 
-        jout_open(j, '{');
-        jout_key(j, "processes");
-        jout_open(j, '[');
+        json_writer_open(j, '{');
+        json_writer_key(j, "processes");
+        json_writer_open(j, '[');
         for (int i = 0; i < count; i++)
                 view_process(j, s, procs[i], now, fields);
-        jout_close(j, ']');
-        view_key_text(j, "state", view_mood(s->mood));
+        json_writer_close(j, ']');
+        view_key_text(j, "state", view_mood(s->daemon_state));
         view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
         if (state_trouble(s))
                 view_key_text(j, "statedir_error", state_trouble(s));
         view_logs_error(j, s, false);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
 static int by_name(const void *a, const void *b)
@@ -166,7 +166,7 @@ static bool wanted_fields(struct request *r, uint64_t *fields)
 static void answer_list(struct request *r, const struct named *n, uint64_t fields)
 {
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         put_list(&j, r->sup, n->procs, n->count, fields);
         rest_reply(r, 200, &text);
@@ -192,7 +192,7 @@ void rest_process(struct request *r, const char *name)
         struct named n;
         uint64_t fields;
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         if (!wanted_fields(r, &fields) || !find(r, name, &n))
                 return;

@@ -12,17 +12,17 @@ void rest_program_list(struct request *r, const char *name)
 {
         const struct registry *reg = &r->sup->registry;
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         (void)name;
-        jout_open(&j, '{');
-        jout_key(&j, "programs");
-        jout_open(&j, '[');
+        json_writer_open(&j, '{');
+        json_writer_key(&j, "programs");
+        json_writer_open(&j, '[');
         for (int g = 0; g < reg->group_count; g++)
                 for (int i = 0; i < reg->groups[g]->fleet_count; i++)
                         view_program(&j, &reg->groups[g]->fleets[i]);
-        jout_close(&j, ']');
-        jout_close(&j, '}');
+        json_writer_close(&j, ']');
+        json_writer_close(&j, '}');
         rest_reply(r, 200, &text);
 }
 
@@ -43,7 +43,7 @@ void rest_program(struct request *r, const char *name)
 {
         const struct fleet *f = find(r, name);
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         if (!f)
                 return;
@@ -82,28 +82,28 @@ static bool roster_has(const struct roster *r, int number)
 }
 
 /* Those who came and are not up, and why. */
-static void put_failed(struct jout *j, const struct batch *b)
+static void put_failed(struct json_writer *j, const struct batch *b)
 {
-        jout_open(j, '[');
+        json_writer_open(j, '[');
         for (int i = 0; i < b->count; i++) {
                 const struct batch_item *item = &b->items[i];
                 if (item->fault == FAULT_NONE)
                         continue;
-                jout_open(j, '{');
+                json_writer_open(j, '{');
                 view_key_text(j, "name", item->name);
                 view_key_text(j, "code", fault_name(item->fault));
                 view_key_text(j, "state", item->state);
                 view_key_text(j, "detail", item->detail ? item->detail : item->spawnerr);
-                jout_close(j, '}');
+                json_writer_close(j, '}');
         }
-        jout_close(j, ']');
+        json_writer_close(j, ']');
 }
 
 static void answer_scaled(struct batch *b)
 {
         const struct scaling *s = b->arg;
         AUTO_BUF text = BUF_INIT;
-        AUTO_JOUT j = JOUT_INIT(&text);
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         if (b->timed_out) {
                 rest_error(b->request, 504, fault_name(FAULT_TIMEOUT),
@@ -111,13 +111,13 @@ static void answer_scaled(struct batch *b)
                            s->done.replicas);
                 return;
         }
-        jout_open(&j, '{');
+        json_writer_open(&j, '{');
         view_key_text(&j, "program", s->program);
         view_key_int(&j, "was", s->done.was);
         view_key_int(&j, "replicas", s->done.replicas);
-        jout_key(&j, "failed");
+        json_writer_key(&j, "failed");
         put_failed(&j, b);
-        jout_close(&j, '}');
+        json_writer_close(&j, '}');
         rest_reply(b->request, b->wait ? 200 : 202, &text);
 }
 

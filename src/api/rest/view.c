@@ -11,35 +11,35 @@
 
 /* ---- parts */
 
-void view_int_if(struct jout *j, bool applies, int64_t n)
+void view_int_if(struct json_writer *j, bool applies, int64_t n)
 {
         if (applies)
-                jout_int(j, n);
+                json_writer_int(j, n);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-void view_key_text(struct jout *j, const char *key, const char *text)
+void view_key_text(struct json_writer *j, const char *key, const char *text)
 {
-        jout_key(j, key);
-        jout_text(j, text);
+        json_writer_key(j, key);
+        json_writer_text(j, text);
 }
 
-void view_key_int(struct jout *j, const char *key, int64_t n)
+void view_key_int(struct json_writer *j, const char *key, int64_t n)
 {
-        jout_key(j, key);
-        jout_int(j, n);
+        json_writer_key(j, key);
+        json_writer_int(j, n);
 }
 
-void view_key_bool(struct jout *j, const char *key, bool b)
+void view_key_bool(struct json_writer *j, const char *key, bool b)
 {
-        jout_key(j, key);
-        jout_bool(j, b);
+        json_writer_key(j, key);
+        json_writer_bool(j, b);
 }
 
-void view_key_time(struct jout *j, const char *key, int64_t wall_ms)
+void view_key_time(struct json_writer *j, const char *key, int64_t wall_ms)
 {
-        jout_key(j, key);
+        json_writer_key(j, key);
         view_time(j, wall_ms);
 }
 
@@ -51,14 +51,14 @@ static char *put_digits(char *at, int n, int count)
 }
 
 /* By hand: strftime and printf were a third of what a list of processes cost. */
-void view_time(struct jout *j, int64_t wall_ms)
+void view_time(struct json_writer *j, int64_t wall_ms)
 {
         time_t t = (time_t)(wall_ms / 1000);
         struct tm tm;
         char text[32], *at = text;
 
         if (wall_ms <= 0 || !gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900) {
-                jout_null(j);
+                json_writer_null(j);
                 return;
         }
         const struct {
@@ -73,99 +73,99 @@ void view_time(struct jout *j, int64_t wall_ms)
                 at = put_digits(at, parts[i].n, parts[i].count);
                 *at++ = parts[i].after;
         }
-        jout_text_n(j, text, (size_t)(at - text));
+        json_writer_text_n(j, text, (size_t)(at - text));
 }
 
-void view_strings(struct jout *j, const struct strs *v)
+void view_strings(struct json_writer *j, const struct strlist *v)
 {
-        jout_open(j, '[');
+        json_writer_open(j, '[');
         for (size_t i = 0; v && i < v->count; i++)
-                jout_text(j, v->items[i]);
-        jout_close(j, ']');
+                json_writer_text(j, v->items[i]);
+        json_writer_close(j, ']');
 }
 
-void view_ending(struct jout *j, const struct ending *e)
+void view_ending(struct json_writer *j, const struct ending *e)
 {
         char name[16];
 
         if (!e->happened) {
-                jout_null(j);
+                json_writer_null(j);
                 return;
         }
         bool signalled = e->known && e->sig != 0;
-        jout_open(j, '{');
-        jout_key(j, "code");
+        json_writer_open(j, '{');
+        json_writer_key(j, "code");
         view_int_if(j, e->known && !signalled, e->code);
         view_key_text(j, "signal", signalled ? signame_of(e->sig, name, sizeof name) : NULL);
         view_key_bool(j, "core", e->core);
         view_key_bool(j, "expected", e->expected);
-        jout_key(j, "text");
+        json_writer_key(j, "text");
         if (e->known) {
-                ending_text(e, jout_scratch(j));
-                jout_put_scratch(j);
+                ending_text(e, json_writer_scratch(j));
+                json_writer_put_scratch(j);
         } else {
-                jout_text(j, "unknown (ended while unsupervised)");
+                json_writer_text(j, "unknown (ended while unsupervised)");
         }
         view_key_time(j, "at", e->at_wall_ms);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-static void put_check(struct jout *j, const struct process *p)
+static void put_check(struct json_writer *j, const struct process *p)
 {
         struct probe_last last;
 
         if (p->program->healthcheck.kind == CHECK_NONE) {
-                jout_null(j);
+                json_writer_null(j);
                 return;
         }
         worker_probe_last(p->worker, &last);
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "status", health_word(p->health.status));
         view_key_int(j, "failures", p->health.failures);
         view_key_time(j, "last_at", last.any ? last.at_wall_ms : 0);
-        jout_key(j, "last_ok");
+        json_writer_key(j, "last_ok");
         if (last.any)
-                jout_bool(j, last.ok);
+                json_writer_bool(j, last.ok);
         else
-                jout_null(j);
-        jout_key(j, "duration_s");
+                json_writer_null(j);
+        json_writer_key(j, "duration_s");
         if (last.any)
-                jout_thousandths(j, last.duration_ms);
+                json_writer_thousandths(j, last.duration_ms);
         else
-                jout_null(j);
-        jout_key(j, "output");
+                json_writer_null(j);
+        json_writer_key(j, "output");
         if (last.any)
-                jout_text_n(j, last.output, last.output_len);
+                json_writer_text_n(j, last.output, last.output_len);
         else
-                jout_null(j);
-        jout_close(j, '}');
+                json_writer_null(j);
+        json_writer_close(j, '}');
 }
 
-static void put_syslog(struct jout *j, bool wanted, const struct stream_ledger *l)
+static void put_syslog(struct json_writer *j, bool wanted, const struct stream_ledger *l)
 {
-        jout_key(j, "syslog");
+        json_writer_key(j, "syslog");
         if (!wanted) {
-                jout_null(j);
+                json_writer_null(j);
                 return;
         }
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_int(j, "sent", (int64_t)l->syslog_sent);
         view_key_int(j, "dropped", (int64_t)l->syslog_dropped);
         view_key_int(j, "buffered", (int64_t)l->syslog_buffered);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-static void put_stream(struct jout *j, const struct stream *s, const struct channel_conf *c)
+static void put_stream(struct json_writer *j, const struct stream *s, const struct channel_conf *c)
 {
         struct stream_ledger l;
         const char *path = s ? stream_path(s) : NULL;
 
         if (!path && !(s && c->syslog)) {
-                jout_null(j);
+                json_writer_null(j);
                 return;
         }
         stream_ledger(s, &l);
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "logfile", path);
         view_key_int(j, "read", (int64_t)l.read);
         view_key_int(j, "written", (int64_t)l.written);
@@ -173,7 +173,7 @@ static void put_stream(struct jout *j, const struct stream *s, const struct chan
         view_key_int(j, "buffered", (int64_t)l.buffered);
         view_key_int(j, "rotations", (int64_t)l.rotations);
         put_syslog(j, c->syslog, &l);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
 /* ---- fields */
@@ -186,97 +186,97 @@ struct look { /* within one call */
         struct moment now;
 };
 
-static void put_name(struct jout *j, const struct look *l)
+static void put_name(struct json_writer *j, const struct look *l)
 {
-        process_namespec(l->p, jout_scratch(j));
-        jout_put_scratch(j);
+        process_namespec(l->p, json_writer_scratch(j));
+        json_writer_put_scratch(j);
 }
 
-static void put_group(struct jout *j, const struct look *l)
+static void put_group(struct json_writer *j, const struct look *l)
 {
-        jout_text(j, l->p->group->name);
+        json_writer_text(j, l->p->group->name);
 }
 
-static void put_process(struct jout *j, const struct look *l)
+static void put_process(struct json_writer *j, const struct look *l)
 {
-        jout_text(j, l->p->name);
+        json_writer_text(j, l->p->name);
 }
 
-static void put_program(struct jout *j, const struct look *l)
+static void put_program(struct json_writer *j, const struct look *l)
 {
-        jout_text(j, l->p->program->name);
+        json_writer_text(j, l->p->program->name);
 }
 
-static void put_number(struct jout *j, const struct look *l)
+static void put_number(struct json_writer *j, const struct look *l)
 {
-        jout_int(j, l->p->number);
+        json_writer_int(j, l->p->number);
 }
 
-static void put_state(struct jout *j, const struct look *l)
+static void put_state(struct json_writer *j, const struct look *l)
 {
-        jout_text(j, pstate_name(l->p->state));
+        json_writer_text(j, pstate_name(l->p->state));
 }
 
-static void put_statecode(struct jout *j, const struct look *l)
+static void put_statecode(struct json_writer *j, const struct look *l)
 {
-        jout_int(j, pstate_code(l->p->state));
+        json_writer_int(j, pstate_code(l->p->state));
 }
 
-static void put_health(struct jout *j, const struct look *l)
+static void put_health(struct json_writer *j, const struct look *l)
 {
-        jout_text(j, health_word(l->p->health.status));
+        json_writer_text(j, health_word(l->p->health.status));
 }
 
-static void put_ready(struct jout *j, const struct look *l)
+static void put_ready(struct json_writer *j, const struct look *l)
 {
-        jout_bool(j, process_shown(l->p->state) == PS_RUNNING);
+        json_writer_bool(j, process_shown(l->p->state) == PS_RUNNING);
 }
 
-static void put_pid(struct jout *j, const struct look *l)
+static void put_pid(struct json_writer *j, const struct look *l)
 {
         view_int_if(j, l->p->pid > 0, l->p->pid);
 }
 
-static void put_description(struct jout *j, const struct look *l)
+static void put_description(struct json_writer *j, const struct look *l)
 {
-        process_describe(l->p, l->now, jout_scratch(j));
-        jout_put_scratch(j);
+        process_describe(l->p, l->now, json_writer_scratch(j));
+        json_writer_put_scratch(j);
 }
 
-static void put_started_at(struct jout *j, const struct look *l)
+static void put_started_at(struct json_writer *j, const struct look *l)
 {
         view_time(j, l->p->spawned_wall_ms);
 }
 
-static void put_stopped_at(struct jout *j, const struct look *l)
+static void put_stopped_at(struct json_writer *j, const struct look *l)
 {
         view_time(j, l->p->stopped_wall_ms);
 }
 
-static void put_uptime(struct jout *j, const struct look *l)
+static void put_uptime(struct json_writer *j, const struct look *l)
 {
         if (l->p->pid > 0)
-                jout_thousandths(j, l->now.mono_ms - l->p->spawned_ms);
+                json_writer_thousandths(j, l->now.mono_ms - l->p->spawned_ms);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_exit(struct jout *j, const struct look *l)
+static void put_exit(struct json_writer *j, const struct look *l)
 {
         view_ending(j, &l->p->ending);
 }
 
-static void put_restarts(struct jout *j, const struct look *l)
+static void put_restarts(struct json_writer *j, const struct look *l)
 {
-        jout_int(j, l->p->restarts);
+        json_writer_int(j, l->p->restarts);
 }
 
-static void put_tries(struct jout *j, const struct look *l)
+static void put_tries(struct json_writer *j, const struct look *l)
 {
-        jout_int(j, l->p->tries);
+        json_writer_int(j, l->p->tries);
 }
 
-static void put_next_start(struct jout *j, const struct look *l)
+static void put_next_start(struct json_writer *j, const struct look *l)
 {
         int64_t at_ms = 0;
         bool will = process_will_start(l->p, &at_ms);
@@ -284,31 +284,31 @@ static void put_next_start(struct jout *j, const struct look *l)
         view_time(j, will ? l->now.wall_ms + at_ms - l->now.mono_ms : 0);
 }
 
-static void put_next_why(struct jout *j, const struct look *l)
+static void put_next_why(struct json_writer *j, const struct look *l)
 {
         int64_t at_ms = 0;
-        struct buf *why = jout_scratch(j);
+        struct buf *why = json_writer_scratch(j);
 
         if (process_will_start(l->p, &at_ms))
                 process_next_why(l->p, why);
         else
-                hold_why(l->s, l->p, why);
+                start_conflicts_why(l->s, l->p, why);
         if (why->len || why->failed)
-                jout_put_scratch(j);
+                json_writer_put_scratch(j);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_crashes(struct jout *j, const struct look *l)
+static void put_crashes(struct json_writer *j, const struct look *l)
 {
-        jout_int(j, process_crashes(l->p, l->now.mono_ms));
+        json_writer_int(j, process_crashes(l->p, l->now.mono_ms));
 }
 
-static void put_spawn_error(struct jout *j, const struct look *l)
+static void put_spawn_error(struct json_writer *j, const struct look *l)
 {
         const char *why = process_spawnerr(l->p);
 
-        jout_text(j, why && *why ? why : NULL);
+        json_writer_text(j, why && *why ? why : NULL);
 }
 
 static bool is_adopted(const struct look *l)
@@ -316,38 +316,38 @@ static bool is_adopted(const struct look *l)
         return l->w && l->w->mark.adopted && l->p->pid > 0;
 }
 
-static void put_adopted(struct jout *j, const struct look *l)
+static void put_adopted(struct json_writer *j, const struct look *l)
 {
-        jout_bool(j, is_adopted(l));
+        json_writer_bool(j, is_adopted(l));
 }
 
-static void put_adopted_logs(struct jout *j, const struct look *l)
+static void put_adopted_logs(struct json_writer *j, const struct look *l)
 {
         if (is_adopted(l))
-                jout_bool(j, l->w->mark.adopted_logs);
+                json_writer_bool(j, l->w->mark.adopted_logs);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_healthcheck(struct jout *j, const struct look *l)
+static void put_healthcheck(struct json_writer *j, const struct look *l)
 {
         put_check(j, l->p);
 }
 
-static void put_stdout(struct jout *j, const struct look *l)
+static void put_stdout(struct json_writer *j, const struct look *l)
 {
         put_stream(j, l->w ? l->w->out : NULL, &l->p->program->out);
 }
 
-static void put_stderr(struct jout *j, const struct look *l)
+static void put_stderr(struct json_writer *j, const struct look *l)
 {
         put_stream(j, l->w ? l->w->err : NULL, &l->p->program->err);
 }
 
 /* "stdout: write /log: No space left on device"; null while all is well. */
-static void put_log_error(struct jout *j, const struct look *l)
+static void put_log_error(struct json_writer *j, const struct look *l)
 {
-        struct buf *text = jout_scratch(j);
+        struct buf *text = json_writer_scratch(j);
         AUTO_BUF why = BUF_INIT;
 
         if (l->w && l->w->out && stream_trouble(l->w->out, &why))
@@ -356,12 +356,12 @@ static void put_log_error(struct jout *j, const struct look *l)
         if (l->w && l->w->err && stream_trouble(l->w->err, &why))
                 buf_printf(text, "%sstderr: %s", text->len ? "; " : "", buf_str(&why));
         if (text->len)
-                jout_put_scratch(j);
+                json_writer_put_scratch(j);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_leftovers(struct jout *j, const struct look *l)
+static void put_leftovers(struct json_writer *j, const struct look *l)
 {
         view_strings(j, l->w && l->w->remains ? &l->w->remains->leftovers : NULL);
 }
@@ -369,7 +369,7 @@ static void put_leftovers(struct jout *j, const struct look *l)
 /* In the order in which they are shown. */
 static const struct {
         const char *name;
-        void (*put)(struct jout *j, const struct look *l);
+        void (*put)(struct json_writer *j, const struct look *l);
 } fields[] = {
         { "name", put_name },
         { "group", put_group },
@@ -436,16 +436,16 @@ void view_field_names(struct buf *out)
                 buf_printf(out, "%s%s", i ? ", " : "", fields[i].name);
 }
 
-void view_process(struct jout *j, const struct supervisor *s, const struct process *p,
+void view_process(struct json_writer *j, const struct supervisor *s, const struct process *p,
                   struct moment now, uint64_t wanted)
 {
         const struct look l = { s, p, p->worker, now };
 
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         for (size_t i = 0; i < FIELD_COUNT; i++)
                 if (wanted >> i & 1) {
-                        jout_key(j, fields[i].name);
+                        json_writer_key(j, fields[i].name);
                         fields[i].put(j, &l);
                 }
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }

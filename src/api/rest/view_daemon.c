@@ -8,7 +8,7 @@
 
 /* ---- programs and the daemon */
 
-void view_program(struct jout *j, const struct fleet *f)
+void view_program(struct json_writer *j, const struct fleet *f)
 {
         const struct program *p = f->program;
         int running = 0, healthy = 0;
@@ -17,28 +17,28 @@ void view_program(struct jout *j, const struct fleet *f)
                 running += process_shown(f->procs[i]->state) == PS_RUNNING;
                 healthy += f->procs[i]->health.status == HEALTH_HEALTHY;
         }
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "name", p->name);
         view_key_text(j, "group", f->group->name);
         view_key_int(j, "numprocs", p->numprocs);
         view_key_int(j, "replicas", f->replicas);
         view_key_int(j, "numprocs_min", p->numprocs_min);
-        jout_key(j, "numprocs_max");
+        json_writer_key(j, "numprocs_max");
         view_int_if(j, p->numprocs_max >= 0, p->numprocs_max);
         view_key_int(j, "running", running);
-        jout_key(j, "healthy");
+        json_writer_key(j, "healthy");
         view_int_if(j, p->healthcheck.kind != CHECK_NONE, healthy);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-const char *view_mood(enum mood m)
+const char *view_mood(enum daemon_state m)
 {
-        if (m == MOOD_RUNNING)
+        if (m == DAEMON_RUNNING)
                 return "RUNNING";
-        return m == MOOD_RESTARTING ? "RESTARTING" : "SHUTDOWN";
+        return m == DAEMON_RESTARTING ? "RESTARTING" : "SHUTDOWN";
 }
 
-static void put_counts(struct jout *j, const struct registry *r)
+static void put_counts(struct json_writer *j, const struct registry *r)
 {
         static const enum pstate shown[] = { PS_STOPPED,  PS_STARTING, PS_RUNNING, PS_BACKOFF,
                                              PS_STOPPING, PS_EXITED,   PS_FATAL,   PS_UNKNOWN };
@@ -47,24 +47,24 @@ static void put_counts(struct jout *j, const struct registry *r)
         for (int g = 0; g < r->group_count; g++)
                 for (int i = 0; i < r->groups[g]->count; i++)
                         counts[process_shown(r->groups[g]->procs[i]->state)]++;
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
                 view_key_int(j, pstate_name(shown[i]), counts[shown[i]]);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
 /* Logs that are in trouble: all is well when the list is empty. */
-static void put_log_error(struct jout *j, const char *name, const char *stream,
+static void put_log_error(struct json_writer *j, const char *name, const char *stream,
                           const struct buf *why)
 {
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "name", name);
         view_key_text(j, "stream", stream);
         view_key_text(j, "detail", buf_str(why));
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-static void put_stream_error(struct jout *j, const struct process *p, const struct stream *s,
+static void put_stream_error(struct json_writer *j, const struct process *p, const struct stream *s,
                              const char *stream)
 {
         AUTO_BUF name = BUF_INIT;
@@ -76,13 +76,13 @@ static void put_stream_error(struct jout *j, const struct process *p, const stru
         put_log_error(j, buf_str(&name), stream, &why);
 }
 
-static void put_log_errors(struct jout *j, const struct supervisor *s)
+static void put_log_errors(struct json_writer *j, const struct supervisor *s)
 {
         const struct registry *r = &s->registry;
         AUTO_BUF why = BUF_INIT;
 
-        jout_key(j, "log_errors");
-        jout_open(j, '[');
+        json_writer_key(j, "log_errors");
+        json_writer_open(j, '[');
         if (s->mainlog && mainlog_trouble(s->mainlog, &why))
                 put_log_error(j, NULL, "main", &why);
         for (int g = 0; g < r->group_count; g++)
@@ -93,11 +93,11 @@ static void put_log_errors(struct jout *j, const struct supervisor *s)
                         put_stream_error(j, p, p->worker->out, "stdout");
                         put_stream_error(j, p, p->worker->err, "stderr");
                 }
-        jout_close(j, ']');
+        json_writer_close(j, ']');
 }
 
 /* Beside the list: what is wrong with all of them. */
-void view_logs_error(struct jout *j, const struct supervisor *s, bool always)
+void view_logs_error(struct json_writer *j, const struct supervisor *s, bool always)
 {
         AUTO_BUF why = BUF_INIT;
         bool any = s->logs && logs_trouble(s->logs, &why);
@@ -106,98 +106,99 @@ void view_logs_error(struct jout *j, const struct supervisor *s, bool always)
                 view_key_text(j, "logs_error", any ? buf_str(&why) : NULL);
 }
 
-void view_info(struct jout *j, const struct supervisor *s, struct moment now)
+void view_info(struct json_writer *j, const struct supervisor *s, struct moment now)
 {
         const struct config *c = s->config;
 
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "version", SUPERVISORD_VERSION);
         view_key_text(j, "identifier", c ? c->settings.identifier : NULL);
         view_key_int(j, "pid", getpid());
-        view_key_text(j, "state", view_mood(s->mood));
+        view_key_text(j, "state", view_mood(s->daemon_state));
         view_key_time(j, "started_at", s->started.wall_ms);
-        jout_key(j, "uptime_s");
-        jout_thousandths(j, now.mono_ms - s->started.mono_ms);
+        json_writer_key(j, "uptime_s");
+        json_writer_thousandths(j, now.mono_ms - s->started.mono_ms);
         view_key_text(j, "config", c ? c->path : NULL);
         view_key_int(j, "config_generation", s->generation);
         view_key_text(j, "statedir", state_dir(s));
         view_key_text(j, "statedir_error", state_trouble(s));
-        jout_key(j, "counts");
+        json_writer_key(j, "counts");
         put_counts(j, &s->registry);
         put_log_errors(j, s);
         view_logs_error(j, s, true);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
 /* ---- PLAN and DIAGNOSTIC */
 
-static void put_diag(struct jout *j, const struct diag *d)
+static void put_diag(struct json_writer *j, const struct diag *d)
 {
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "file", d->file);
-        jout_key(j, "line");
+        json_writer_key(j, "line");
         view_int_if(j, d->line > 0, d->line);
         view_key_text(j, "section", d->section);
         view_key_text(j, "key", d->key);
         view_key_text(j, "message", d->message);
         view_key_text(j, "hint", d->hint);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-void view_diags(struct jout *j, const struct diags *d, enum severity severity)
+void view_diags(struct json_writer *j, const struct diags *d, enum severity severity)
 {
-        jout_open(j, '[');
+        json_writer_open(j, '[');
         for (size_t i = 0; d && i < d->count; i++)
                 if (d->items[i].severity == severity)
                         put_diag(j, &d->items[i]);
-        jout_close(j, ']');
+        json_writer_close(j, ']');
 }
 
-static void put_change(struct jout *j, const struct change_item *c)
+static void put_change(struct json_writer *j, const struct change_item *c)
 {
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "name", c->name);
         view_key_text(j, "program", c->program);
         view_key_text(j, "action", plan_action_word(c->action));
-        jout_key(j, "keys");
+        json_writer_key(j, "keys");
         view_strings(j, &c->keys);
         view_key_text(j, "why", c->why);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-static void put_setting(struct jout *j, const struct setting_item *s)
+static void put_setting(struct json_writer *j, const struct setting_item *s)
 {
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_text(j, "section", s->section);
         view_key_text(j, "key", s->key);
         view_key_text(j, "from", s->from);
         view_key_text(j, "to", s->to);
         view_key_text(j, "action", setting_action_word(s->action));
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }
 
-void view_plan_members(struct jout *j, const struct plan *p, bool all, const struct diags *warnings)
+void view_plan_members(struct json_writer *j, const struct plan *p, bool all,
+                       const struct diags *warnings)
 {
         view_key_bool(j, "applied", p->applied);
         view_key_int(j, "generation", p->generation);
-        jout_key(j, "changes");
-        jout_open(j, '[');
+        json_writer_key(j, "changes");
+        json_writer_open(j, '[');
         for (int i = 0; i < p->count; i++)
                 if (all || p->items[i].action != PLAN_KEEP)
                         put_change(j, &p->items[i]);
-        jout_close(j, ']');
-        jout_key(j, "settings");
-        jout_open(j, '[');
+        json_writer_close(j, ']');
+        json_writer_key(j, "settings");
+        json_writer_open(j, '[');
         for (int i = 0; i < p->setting_count; i++)
                 put_setting(j, &p->settings[i]);
-        jout_close(j, ']');
-        jout_key(j, "warnings");
+        json_writer_close(j, ']');
+        json_writer_key(j, "warnings");
         view_diags(j, warnings, DIAG_WARNING);
 }
 
-void view_plan(struct jout *j, const struct plan *p, bool all, const struct diags *warnings)
+void view_plan(struct json_writer *j, const struct plan *p, bool all, const struct diags *warnings)
 {
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_plan_members(j, p, all, warnings);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }

@@ -1,27 +1,27 @@
 /* Events as JSON: one table of what the API calls them and what each tells. */
 #include "api/rest/view.h"
 
-static void put_name(struct jout *j, const struct process *p)
+static void put_name(struct json_writer *j, const struct process *p)
 {
-        jout_key(j, "name");
+        json_writer_key(j, "name");
         if (p) {
-                process_namespec(p, jout_scratch(j));
-                jout_put_scratch(j);
+                process_namespec(p, json_writer_scratch(j));
+                json_writer_put_scratch(j);
         } else {
-                jout_null(j);
+                json_writer_null(j);
         }
 }
 
-static void put_data(struct jout *j, const char *key, const char *data, size_t len)
+static void put_data(struct json_writer *j, const char *key, const char *data, size_t len)
 {
-        jout_key(j, key);
+        json_writer_key(j, key);
         if (data)
-                jout_text_n(j, data, len);
+                json_writer_text_n(j, data, len);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_state(struct jout *j, const struct event *e)
+static void put_state(struct json_writer *j, const struct event *e)
 {
         static const struct ending none;
         const struct process *p = e->process;
@@ -34,28 +34,28 @@ static void put_state(struct jout *j, const struct event *e)
         put_name(j, p);
         view_key_text(j, "from", pstate_name(e->from));
         view_key_text(j, "to", pstate_name(e->to));
-        jout_key(j, "pid");
+        json_writer_key(j, "pid");
         view_int_if(j, e->pid > 0, e->pid);
-        jout_key(j, "exit");
+        json_writer_key(j, "exit");
         view_ending(j, ended ? &p->ending : &none);
-        jout_key(j, "tries");
+        json_writer_key(j, "tries");
         view_int_if(j, counts, e->tries);
-        jout_key(j, "expected");
+        json_writer_key(j, "expected");
         if (e->type == EV_PROCESS_STATE_EXITED)
-                jout_bool(j, e->expected);
+                json_writer_bool(j, e->expected);
         else
-                jout_null(j);
+                json_writer_null(j);
 }
 
-static void put_adopted(struct jout *j, const struct event *e)
+static void put_adopted(struct json_writer *j, const struct event *e)
 {
         put_name(j, e->process);
         view_key_int(j, "pid", e->pid);
-        jout_key(j, "uptime_s");
-        jout_thousandths(j, e->process ? e->at.mono_ms - e->process->spawned_ms : 0);
+        json_writer_key(j, "uptime_s");
+        json_writer_thousandths(j, e->process ? e->at.mono_ms - e->process->spawned_ms : 0);
 }
 
-static void put_health(struct jout *j, const struct event *e)
+static void put_health(struct json_writer *j, const struct event *e)
 {
         put_name(j, e->process);
         view_key_text(j, "from", health_word((enum health_status)e->was));
@@ -64,7 +64,7 @@ static void put_health(struct jout *j, const struct event *e)
         put_data(j, "output", e->data, e->len);
 }
 
-static void put_scaled(struct jout *j, const struct event *e)
+static void put_scaled(struct json_writer *j, const struct event *e)
 {
         view_key_text(j, "program", e->name);
         view_key_int(j, "was", e->was);
@@ -72,28 +72,28 @@ static void put_scaled(struct jout *j, const struct event *e)
         view_key_text(j, "by", e->by);
 }
 
-static void put_applied(struct jout *j, const struct event *e)
+static void put_applied(struct json_writer *j, const struct event *e)
 {
         if (e->plan)
                 view_plan_members(j, e->plan, false, e->diags);
 }
 
-static void put_refused(struct jout *j, const struct event *e)
+static void put_refused(struct json_writer *j, const struct event *e)
 {
-        jout_key(j, "errors");
+        json_writer_key(j, "errors");
         view_diags(j, e->diags, DIAG_ERROR);
 }
 
-static void put_log(struct jout *j, const struct event *e)
+static void put_log(struct json_writer *j, const struct event *e)
 {
         put_name(j, e->process);
         view_key_text(j, "stream", e->is_stderr ? "stderr" : "stdout");
-        jout_key(j, "bytes");
+        json_writer_key(j, "bytes");
         view_int_if(j, e->type == EV_LOG_DROPPED, (int64_t)e->len);
         put_data(j, "detail", e->len > 0 ? e->data : NULL, e->len);
 }
 
-static void put_mood(struct jout *j, const struct event *e)
+static void put_mood(struct json_writer *j, const struct event *e)
 {
         bool running = e->type == EV_SUPERVISOR_STATE_CHANGE_RUNNING;
 
@@ -104,7 +104,7 @@ static void put_mood(struct jout *j, const struct event *e)
 static const struct view {
         enum event_type below; /* this one and what is below it in the tree */
         const char *type;
-        void (*put)(struct jout *j, const struct event *e);
+        void (*put)(struct json_writer *j, const struct event *e);
 } views[] = {
         { EV_PROCESS_STATE, "process.state", put_state },
         { EV_ADOPTED, "process.adopted", put_adopted },
@@ -139,14 +139,14 @@ const char *view_event_types(size_t n)
         return n < VIEW_COUNT ? views[n].type : NULL;
 }
 
-void view_event(struct jout *j, const struct event *e, uint64_t seq)
+void view_event(struct json_writer *j, const struct event *e, uint64_t seq)
 {
         const struct view *v = find(e);
 
-        jout_open(j, '{');
+        json_writer_open(j, '{');
         view_key_int(j, "seq", (int64_t)seq);
         view_key_time(j, "at", e->at.wall_ms);
         view_key_text(j, "type", v->type);
         v->put(j, e);
-        jout_close(j, '}');
+        json_writer_close(j, '}');
 }

@@ -223,7 +223,7 @@ enum rpc_status method_call(struct rpc_call *c, const char *name, const struct v
                 return rpc_fault(c, FAULT_UNKNOWN_METHOD, NULL);
         if (!check_params(m, params))
                 return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, NULL);
-        if (c->sup->mood < MOOD_RUNNING && !m->in_any_mood)
+        if (c->sup->daemon_state < DAEMON_RUNNING && !m->in_any_mood)
                 return rpc_fault(c, FAULT_SHUTDOWN_STATE, NULL);
         return m->run(c, params);
 }

@@ -31,12 +31,12 @@ enum rpc_status rpc_get_identification(struct rpc_call *c, const struct value *p
 enum rpc_status rpc_get_state(struct rpc_call *c, const struct value *params)
 {
         static const char *const words[] = { "SHUTDOWN", "RESTARTING", "RUNNING" };
-        int mood = c->sup->mood;
+        int daemon_state = c->sup->daemon_state;
 
         (void)params;
         xml_struct_begin(c->out);
-        xml_member_int(c->out, "statecode", mood);
-        xml_member_string(c->out, "statename", words[mood + 1]);
+        xml_member_int(c->out, "statecode", daemon_state);
+        xml_member_string(c->out, "statename", words[daemon_state + 1]);
         xml_struct_end(c->out);
         return RPC_DONE;
 }
@@ -169,7 +169,7 @@ enum rpc_status rpc_restart(struct rpc_call *c, const struct value *params)
         return after_reading(c, restart);
 }
 
-static void put_names(struct buf *out, const struct strs *names)
+static void put_names(struct buf *out, const struct strlist *names)
 {
         xml_array_begin(out);
         for (size_t i = 0; i < names->count; i++)

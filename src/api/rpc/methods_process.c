@@ -243,7 +243,7 @@ static bool collect_program(struct supervisor *s, struct config_rows *rows,
                         return err_nomem(e);
                 row->group = g;
                 row->program = program;
-                if (!recipe_make(program, g->name, program->numprocs_start + i, s->world,
+                if (!recipe_make(program, g->name, program->numprocs_start + i, s->host,
                                  &row->recipe, e))
                         return false;
                 row->process = active ? group_process(active, row->recipe.name) : NULL;

@@ -6,7 +6,7 @@
 #include "engine/order/bulk_order.h"
 
 /* One process of a job. Names are copies: a process may go while it is waited for. */
-struct errand {
+struct log_command {
         struct job *job;
         struct waiter waiter;
         char *name, *group; /* owned */
@@ -17,10 +17,10 @@ struct errand {
 struct job {
         struct rpc_call *call;
         enum wait_for what;
-        bool wait, many;        /* many: the answer is an array of status structs */
-        char *asked;            /* owned: the name as asked for, in faults of a single one */
-        struct errand *errands; /* owned */
-        struct wave *wave;      /* orders that are still to be given; NULL: none */
+        bool wait, many;             /* many: the answer is an array of status structs */
+        char *asked;                 /* owned: the name as asked for, in faults of a single one */
+        struct log_command *errands; /* owned */
+        struct bulk_order *wave;     /* orders that are still to be given; NULL: none */
         int count, open; /* open: errands without an answer, and one while orders are being given */
         int waited;      /* so many answers came later than at once */
 };
@@ -28,7 +28,7 @@ struct job {
 static void job_free(struct job *j)
 {
         if (j->wave)
-                wave_leave(j->wave);
+                bulk_order_leave(j->wave);
         for (int i = 0; i < j->count; i++) {
                 waiter_cancel(&j->errands[i].waiter);
                 free(j->errands[i].name);
@@ -59,14 +59,14 @@ void rpc_status_struct(struct buf *out, const char *name, const char *group, enu
 
 /* What is known as soon as it is executed is answered in the order of the list, whoever is executed
  * first; what takes longer comes behind it, as it comes (compat 20.3). */
-static int place_of(const struct errand *a, bool at_once)
+static int place_of(const struct log_command *a, bool at_once)
 {
         struct job *j = a->job;
 
         return at_once ? (int)(a - j->errands) + 1 : j->count + ++j->waited;
 }
 
-static void put_answer(struct errand *a, bool at_once, enum fault f, const char *extra)
+static void put_answer(struct log_command *a, bool at_once, enum fault f, const char *extra)
 {
         struct rpc_call *c = a->job->call;
         AUTO_BUF text = BUF_INIT;
@@ -92,7 +92,7 @@ static void put_answer(struct errand *a, bool at_once, enum fault f, const char 
 
 static int by_place(const void *a, const void *b)
 {
-        const struct errand *const *x = a, *const *y = b;
+        const struct log_command *const *x = a, *const *y = b;
 
         return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
 }
@@ -101,7 +101,7 @@ static int by_place(const void *a, const void *b)
 static void put_answers(struct job *j)
 {
         struct buf *out = j->call->out;
-        struct errand **sorted = calloc((size_t)j->count + 1, sizeof *sorted);
+        struct log_command **sorted = calloc((size_t)j->count + 1, sizeof *sorted);
 
         for (int i = 0; sorted && i < j->count; i++)
                 sorted[i] = &j->errands[i];
@@ -138,7 +138,7 @@ static void finish_later(struct job *j)
 
 static void on_done(void *arg, struct process *p, enum fault f)
 {
-        struct errand *a = arg;
+        struct log_command *a = arg;
         bool at_once =
             a->waiter.what == WAIT_FOR_EXECUTED ||
             (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
@@ -150,7 +150,7 @@ static void on_done(void *arg, struct process *p, enum fault f)
 static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *e)
 {
         struct job *j = arg;
-        struct errand *a = &j->errands[i];
+        struct log_command *a = &j->errands[i];
 
         /* Whether it could be executed is a part of the answer, also where nothing is waited for.
          */
@@ -176,10 +176,10 @@ static void give_orders(struct job *j, struct process **list, int count)
 {
         static const struct err none;
         struct rpc_call *c = j->call;
-        struct wave_ear ear = { on_order, on_ordered, j };
+        struct bulk_order_observer ear = { on_order, on_ordered, j };
 
         if (j->what == WAIT_FOR_STARTED)
-                j->wave = wave_give(c->sup, order_start, list, count, c->by, &ear);
+                j->wave = bulk_order_give(c->sup, order_start, list, count, c->by, &ear);
         else
                 for (int i = 0; i < count; i++)
                         on_order(j, i, list[i], order_stop(c->sup, list[i], c->by), &none);
@@ -187,9 +187,11 @@ static void give_orders(struct job *j, struct process **list, int count)
 
 static bool add_errand(struct job *j, const struct process *p)
 {
-        struct errand *a = &j->errands[j->count];
+        struct log_command *a = &j->errands[j->count];
 
-        *a = (struct errand){ .job = j, .name = strdup(p->name), .group = strdup(p->group->name) };
+        *a = (struct log_command){ .job = j,
+                                   .name = strdup(p->name),
+                                   .group = strdup(p->group->name) };
         a->waiter.on_done = on_done;
         a->waiter.arg = a;
         j->count++;

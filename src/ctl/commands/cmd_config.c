@@ -100,9 +100,9 @@ void cmd_remove(struct ctl *c, const struct args *a)
 
 /* ---- update */
 
-static bool wanted(const struct strs *only, const char *name)
+static bool wanted(const struct strlist *only, const char *name)
 {
-        return !only->count || strs_has(only, "all") || strs_has(only, name);
+        return !only->count || strlist_has(only, "all") || strlist_has(only, name);
 }
 
 static bool listed(const struct xval *list, const char *name)
@@ -122,11 +122,11 @@ static bool group_exists(const struct xval *infos, const char *name)
 }
 
 /* Groups that were asked for and that nobody knows, neither running nor new. */
-static bool check_names(struct ctl *c, const struct strs *only, const struct reply *diff)
+static bool check_names(struct ctl *c, const struct strlist *only, const struct reply *diff)
 {
         AUTO_REPLY infos = REPLY_INIT;
 
-        if (!only->count || strs_has(only, "all"))
+        if (!only->count || strlist_has(only, "all"))
                 return true;
         if (!CALL0(&c->session, &infos, "supervisor.getAllProcessInfo")) {
                 ctl_report(c, &infos);

@@ -92,7 +92,7 @@ void event_line_put(struct buf *out, const json_t *event)
                 buf_printf(out, "  %s=", key);
                 put_value(out, value);
         }
-        tame(out, 0); /* one event, one line */
+        sanitize(out, 0); /* one event, one line */
 }
 
 /* ---- the stream */

@@ -69,7 +69,7 @@ void json_pid(struct ctl *c, const struct args *a)
         v1_print(c, doc);
         const json_t *list = json_object_get(doc, "processes");
         for (size_t i = 0; i < json_array_size(list); i++)
-                if (!json_int(json_array_get(list, i), "pid") && !strs_has(&a->words, "all"))
+                if (!json_int(json_array_get(list, i), "pid") && !strlist_has(&a->words, "all"))
                         c->exit_code = EXIT_NOT_RUNNING;
         json_decref(doc);
 }

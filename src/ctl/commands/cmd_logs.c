@@ -87,7 +87,7 @@ static void tail_of(struct ctl *c, const struct how *how, const char *name, cons
         print_log(c, name, &r);
 }
 
-static void tail_lines_of(struct ctl *c, const struct strs *words)
+static void tail_lines_of(struct ctl *c, const struct strlist *words)
 {
         struct tail_ask ask;
 
@@ -108,7 +108,7 @@ static bool is_process(struct ctl *c, const char *word)
                json_array_size(json_object_get(r.json, "processes")) > 0;
 }
 
-static void tail_plain(struct ctl *c, const struct strs *words)
+static void tail_plain(struct ctl *c, const struct strlist *words)
 {
         struct how how = { .bytes = DEFAULT_BYTES };
         size_t at = words->items[0][0] == '-';

@@ -182,7 +182,7 @@ static void order_finish(struct ctl *c, struct order *o, struct progress *p)
 }
 
 /* Supervisor's words: "all" among them makes the others superfluous. */
-static size_t all_or_each(const struct strs *words, size_t first, const char **only)
+static size_t all_or_each(const struct strlist *words, size_t first, const char **only)
 {
         *only = NULL;
         for (size_t i = first; i < words->count; i++)
@@ -191,8 +191,8 @@ static size_t all_or_each(const struct strs *words, size_t first, const char **o
         return *only ? 1 : words->count - first;
 }
 
-static void give_orders(struct ctl *c, const struct verb *v, const struct strs *words, size_t first,
-                        const char *signal)
+static void give_orders(struct ctl *c, const struct verb *v, const struct strlist *words,
+                        size_t first, const char *signal)
 {
         struct order slots[AT_ONCE] = { 0 };
         struct progress p;
@@ -225,7 +225,7 @@ static void give_orders(struct ctl *c, const struct verb *v, const struct strs *
 static void order_words(struct ctl *c, const struct verb *v, const struct args *a, size_t first,
                         bool groups)
 {
-        AUTO_STRS names = STRS_INIT;
+        AUTO_STRLIST names = STRLIST_INIT;
 
         if (ctl_expand(c, &a->words, groups, &names))
                 give_orders(c, v, &names, first, first ? a->words.items[0] : NULL);
@@ -245,7 +245,7 @@ void cmd_stop(struct ctl *c, const struct args *a)
 
 void cmd_restart(struct ctl *c, const struct args *a)
 {
-        AUTO_STRS names = STRS_INIT;
+        AUTO_STRLIST names = STRLIST_INIT;
 
         if (!ctl_expand(c, &a->words, false, &names))
                 return;

@@ -208,7 +208,7 @@ static void say_plan(struct ctl *c, const json_t *plan)
         add_settings(&t, settings, applied);
         add_changes(&t, changes, applied);
         table_put(&out, &t, c->colour ? 0 : -1);
-        strs_release(&t.cells);
+        strlist_release(&t.cells);
         bool none = json_array_size(changes) == 0, quiet = !any_now(settings);
         if (applied)
                 buf_printf(&out, "Applied as generation %lld%s\n",
@@ -308,6 +308,6 @@ void cmd_health(struct ctl *c, const struct args *a)
                 table_put(&out, &t, c->colour ? 1 : -1);
         fputs(buf_str(&out), c->out);
         fputs(buf_str(&errors), c->out);
-        strs_release(&t.cells);
+        strlist_release(&t.cells);
         json_decref(doc);
 }

@@ -57,10 +57,10 @@ static void list_word(struct ctl *c, const char *word, const struct infos *infos
                 ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such group)", n.group);
 }
 
-static void list_words(struct ctl *c, const struct strs *words, const struct infos *infos,
+static void list_words(struct ctl *c, const struct strlist *words, const struct infos *infos,
                        struct listing *l)
 {
-        if (!words->count || strs_has(words, "all")) {
+        if (!words->count || strlist_has(words, "all")) {
                 for (size_t i = 0; i < infos->count; i++)
                         listing_add(l, &infos->items[i]);
                 return;
@@ -78,14 +78,14 @@ static bool is_down(int64_t state)
 static void put_listing(struct ctl *c, const struct listing *l, bool details)
 {
         struct status_row *rows = calloc(l->count ? l->count : 1, sizeof *rows);
-        AUTO_STRS names = STRS_INIT;
+        AUTO_STRLIST names = STRLIST_INIT;
         AUTO_BUF text = BUF_INIT;
 
         for (size_t i = 0; rows && i < l->count; i++) {
                 const struct info *info = l->items[i];
                 AUTO_BUF name = BUF_INIT;
                 namespec_put(&name, info->group, info->name);
-                if (!strs_add(&names, buf_str(&name)))
+                if (!strlist_add(&names, buf_str(&name)))
                         break;
                 rows[i] = (struct status_row){ names.items[i], info->state, info->description,
                                                info->more };
@@ -154,9 +154,9 @@ static void pid_of(struct ctl *c, const char *name)
 void cmd_pid(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
-        AUTO_STRS names = STRS_INIT;
+        AUTO_STRLIST names = STRLIST_INIT;
 
-        if (strs_has(&a->words, "all")) {
+        if (strlist_has(&a->words, "all")) {
                 pid_of_all(c);
                 return;
         }

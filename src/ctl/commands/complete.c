@@ -11,13 +11,13 @@ static const char *const signals[] = { "TERM", "HUP",  "INT",  "QUIT", "KILL",
 
 void known_release(struct known *k)
 {
-        strs_release(&k->processes);
-        strs_release(&k->groups);
+        strlist_release(&k->processes);
+        strlist_release(&k->groups);
 }
 
-static bool add_once(struct strs *to, const char *text)
+static bool add_once(struct strlist *to, const char *text)
 {
-        return strs_has(to, text) || strs_add(to, text);
+        return strlist_has(to, text) || strlist_add(to, text);
 }
 
 bool known_fill(struct known *out, const struct xval *infos)
@@ -88,12 +88,12 @@ static struct place find_place(const char *line, size_t cursor)
         return p;
 }
 
-static bool offer(struct strs *out, const char *typed, size_t len, const char *candidate)
+static bool offer(struct strlist *out, const char *typed, size_t len, const char *candidate)
 {
         return strncmp(candidate, typed, len) != 0 || add_once(out, candidate);
 }
 
-static bool offer_commands(struct strs *out, const char *typed, size_t len)
+static bool offer_commands(struct strlist *out, const char *typed, size_t len)
 {
         for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++)
                 if (strcmp(cmd->name, "EOF") != 0 && !offer(out, typed, len, cmd->name))
@@ -101,7 +101,7 @@ static bool offer_commands(struct strs *out, const char *typed, size_t len)
         return true;
 }
 
-static bool offer_signals(struct strs *out, const char *typed, size_t len)
+static bool offer_signals(struct strlist *out, const char *typed, size_t len)
 {
         for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
                 if (!offer(out, typed, len, signals[i]))
@@ -109,7 +109,8 @@ static bool offer_signals(struct strs *out, const char *typed, size_t len)
         return true;
 }
 
-static bool offer_list(struct strs *out, const char *typed, size_t len, const struct strs *list)
+static bool offer_list(struct strlist *out, const char *typed, size_t len,
+                       const struct strlist *list)
 {
         for (size_t i = 0; i < list->count; i++)
                 if (!offer(out, typed, len, list->items[i]))
@@ -117,7 +118,7 @@ static bool offer_list(struct strs *out, const char *typed, size_t len, const st
         return true;
 }
 
-static bool offer_options(struct strs *out, const char *typed, size_t len, const struct cmd *cmd)
+static bool offer_options(struct strlist *out, const char *typed, size_t len, const struct cmd *cmd)
 {
         for (const struct cmd_option *o = cmd->options; o->name; o++) {
                 AUTO_BUF word = BUF_INIT;
@@ -140,7 +141,7 @@ bool complete_wants_names(const char *line, size_t cursor)
                (p.cmd->completes == COMP_PROGRAM && p.index == 1);
 }
 
-bool complete_line(const char *line, size_t cursor, const struct known *known, struct strs *out,
+bool complete_line(const char *line, size_t cursor, const struct known *known, struct strlist *out,
                    size_t *start_out)
 {
         struct place p = find_place(line, cursor);
@@ -161,7 +162,7 @@ bool complete_line(const char *line, size_t cursor, const struct known *known, s
         return offer_list(out, typed, len, groups ? &known->groups : &known->processes);
 }
 
-size_t complete_common(const struct strs *candidates)
+size_t complete_common(const struct strlist *candidates)
 {
         if (!candidates->count)
                 return 0;
@@ -202,7 +203,7 @@ bool complete_command(struct ctl *c, const char *line, struct buf *out)
 {
         size_t cursor = strlen(line), start;
         struct place p = find_place(line, cursor);
-        AUTO_STRS candidates = STRS_INIT;
+        AUTO_STRLIST candidates = STRLIST_INIT;
         struct known known = { 0 };
 
         if (complete_wants_names(line, cursor))

@@ -66,7 +66,7 @@ static bool split_words(const struct cmd *cmd, const char *rest, struct args *a)
                 rest = take_word(rest, cmd->options != NULL, &word);
                 if (word.failed)
                         return false;
-                if (!take_flag(cmd, a, buf_str(&word)) && !strs_add(&a->words, buf_str(&word)))
+                if (!take_flag(cmd, a, buf_str(&word)) && !strlist_add(&a->words, buf_str(&word)))
                         return false;
                 while (is_blank(*rest))
                         rest++;
@@ -187,7 +187,7 @@ static void run_command(struct ctl *c, const struct cmd *cmd, const char *rest)
                 run_json(c, cmd, &a);
         else
                 run_plain(c, cmd, &a);
-        strs_release(&a.words);
+        strlist_release(&a.words);
 }
 
 void ctl_run(struct ctl *c, const char *line)

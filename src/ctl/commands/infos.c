@@ -33,7 +33,7 @@ static bool make_room(struct infos *v, size_t count)
 
 /* ---- in our language */
 
-static void put_path(struct buf *out, const struct strs *words, bool details)
+static void put_path(struct buf *out, const struct strlist *words, bool details)
 {
         buf_printf(out, "/v1/processes?fields=%s%s", FIELDS, details ? DETAILS : "");
         size_t all = out->len;
@@ -42,7 +42,7 @@ static void put_path(struct buf *out, const struct strs *words, bool details)
                 buf_puts(out, "&name=");
                 url_encode(out, words->items[i], true);
         }
-        if (out->len <= PATH_MAX_V1 && !strs_has(words, "all"))
+        if (out->len <= PATH_MAX_V1 && !strlist_has(words, "all"))
                 return;
         out->len = all;
         out->data[all] = '\0';
@@ -123,7 +123,7 @@ static bool fetch_one(struct ctl *c, const char *name, struct infos *out)
         return true;
 }
 
-static bool fetch_xml(struct ctl *c, const struct strs *words, struct infos *out)
+static bool fetch_xml(struct ctl *c, const struct strlist *words, struct infos *out)
 {
         const char *word = words->count == 1 ? words->items[0] : "all";
 
@@ -132,7 +132,7 @@ static bool fetch_xml(struct ctl *c, const struct strs *words, struct infos *out
         return name_is_one(word) ? fetch_one(c, word, out) : fetch_all(c, out);
 }
 
-bool infos_fetch(struct ctl *c, const struct strs *words, bool details, struct infos *out)
+bool infos_fetch(struct ctl *c, const struct strlist *words, bool details, struct infos *out)
 {
         AUTO_BUF path = BUF_INIT;
 

@@ -100,13 +100,14 @@ static bool any_exact(const char *word, const struct xval *infos)
 }
 
 /* A word that is a name stays what it is: the daemon knows it. */
-static bool expand_word(const char *word, const struct xval *infos, bool groups, struct strs *out)
+static bool expand_word(const char *word, const struct xval *infos, bool groups,
+                        struct strlist *out)
 {
         size_t before = out->count;
         bool exact = any_exact(word, infos);
 
         if (exact && !(groups && name_is_group(word)))
-                return strs_add(out, word);
+                return strlist_add(out, word);
         for (size_t i = 0; infos && i < infos->count; i++) {
                 const char *group = xval_str(infos->items[i], "group");
                 const char *process = xval_str(infos->items[i], "name");
@@ -114,10 +115,10 @@ static bool expand_word(const char *word, const struct xval *infos, bool groups,
                 if (!(exact ? name_is_exact : name_selects)(word, group, process))
                         continue;
                 namespec_put(&name, group, process);
-                if (!strs_add(out, buf_str(&name)))
+                if (!strlist_add(out, buf_str(&name)))
                         return false;
         }
-        return out->count > before || strs_add(out, word);
+        return out->count > before || strlist_add(out, word);
 }
 
 static bool to_expand(const char *word, bool groups)
@@ -125,19 +126,20 @@ static bool to_expand(const char *word, bool groups)
         return name_is_glob(word) || (groups && name_is_group(word));
 }
 
-bool names_expand(const struct strs *words, const struct xval *infos, bool groups, struct strs *out)
+bool names_expand(const struct strlist *words, const struct xval *infos, bool groups,
+                  struct strlist *out)
 {
         for (size_t i = 0; i < words->count; i++) {
                 const char *word = words->items[i];
                 bool ok = to_expand(word, groups) ? expand_word(word, infos, groups, out)
-                                                  : strs_add(out, word);
+                                                  : strlist_add(out, word);
                 if (!ok)
                         return false;
         }
         return true;
 }
 
-bool ctl_expand(struct ctl *c, const struct strs *words, bool groups, struct strs *out)
+bool ctl_expand(struct ctl *c, const struct strlist *words, bool groups, struct strlist *out)
 {
         AUTO_REPLY r = REPLY_INIT;
         bool any = false;

@@ -122,9 +122,9 @@ static bool add_meant(struct tail *t, const char *word, const json_t *all)
 /* Of these processes the ones that were asked for. */
 static bool add_asked(struct tail *t, const json_t *all)
 {
-        const struct strs *names = &t->ask->names;
+        const struct strlist *names = &t->ask->names;
 
-        if (strs_has(names, "all"))
+        if (strlist_has(names, "all"))
                 return add_logs(t, all);
         for (size_t i = 0; i < names->count; i++)
                 if (!add_meant(t, names->items[i], all))

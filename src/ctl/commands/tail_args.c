@@ -108,7 +108,7 @@ static const struct cmd_option *find_option(const char *word, const char **value
         return NULL;
 }
 
-static bool take_option(struct ctl *c, struct tail_ask *a, const struct strs *words, size_t *at)
+static bool take_option(struct ctl *c, struct tail_ask *a, const struct strlist *words, size_t *at)
 {
         const char *word = words->items[*at], *value;
         const struct cmd_option *o = find_option(word, &value);
@@ -138,7 +138,7 @@ static int channel_of(const char *word)
 /* As in Supervisor's form, a channel may stand behind the names. */
 static void take_channel(struct tail_ask *a)
 {
-        struct strs *v = &a->names;
+        struct strlist *v = &a->names;
 
         if (v->count < 2 || channel_of(v->items[v->count - 1]) < 0)
                 return;
@@ -147,7 +147,7 @@ static void take_channel(struct tail_ask *a)
         v->items[v->count] = NULL;
 }
 
-static bool take_words(struct ctl *c, const struct strs *words, struct tail_ask *out)
+static bool take_words(struct ctl *c, const struct strlist *words, struct tail_ask *out)
 {
         bool names_only = false;
 
@@ -158,7 +158,7 @@ static bool take_words(struct ctl *c, const struct strs *words, struct tail_ask 
                 } else if (!names_only && word[0] == '-' && word[1]) {
                         if (!take_option(c, out, words, &i))
                                 return false;
-                } else if (!strs_add(&out->names, word)) {
+                } else if (!strlist_add(&out->names, word)) {
                         ctl_fail(c, EXIT_GENERIC, "error: out of memory");
                         return false;
                 }
@@ -168,7 +168,7 @@ static bool take_words(struct ctl *c, const struct strs *words, struct tail_ask 
         return wrong(c, "Error: tail wants names of processes, %s or all%s", "GROUP:*", "");
 }
 
-bool tail_parse(struct ctl *c, const struct strs *words, struct tail_ask *out)
+bool tail_parse(struct ctl *c, const struct strlist *words, struct tail_ask *out)
 {
         *out = (struct tail_ask){ .lines = -1 };
         if (!take_words(c, words, out))
@@ -183,10 +183,10 @@ void tail_ask_release(struct tail_ask *a)
 {
         if (a->has_grep)
                 regfree(&a->grep);
-        strs_release(&a->names);
+        strlist_release(&a->names);
 }
 
-bool tail_is_plain(const struct strs *words)
+bool tail_is_plain(const struct strlist *words)
 {
         size_t at = words->count && words->items[0][0] == '-';
 

@@ -7,7 +7,7 @@
 
 #define TICK_MS 500
 
-static bool is_meant(const struct strs *words, const struct xval *info)
+static bool is_meant(const struct strlist *words, const struct xval *info)
 {
         for (size_t i = 0; i < words->count; i++)
                 if (strcmp(words->items[i], "all") == 0 ||
@@ -21,7 +21,7 @@ static bool on_the_way(int64_t state)
         return state == STATE_STARTING || state == STATE_STOPPING || state == STATE_BACKOFF;
 }
 
-bool progress_line(struct buf *out, const struct xval *infos, const struct strs *words)
+bool progress_line(struct buf *out, const struct xval *infos, const struct strlist *words)
 {
         const struct xval *first = NULL;
         size_t count = 0;
@@ -61,7 +61,7 @@ static void on_tick(void *arg)
         p->shown = (int)line.len;
 }
 
-void progress_begin(struct progress *p, struct ctl *c, const struct strs *words)
+void progress_begin(struct progress *p, struct ctl *c, const struct strlist *words)
 {
         *p = (struct progress){ .words = words,
                                 .ctl = c->tty_out ? c : NULL,

@@ -178,7 +178,7 @@ int64_t stamp_parse(const char *text)
 
 bool table_add(struct table *t, const char *cell)
 {
-        return strs_add(&t->cells, cell);
+        return strlist_add(&t->cells, cell);
 }
 
 static size_t cell_width(const struct table *t, size_t column)

@@ -150,7 +150,7 @@ static json_t *all_processes(struct ctl *c, const char *what, bool json)
 
 json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit)
 {
-        if (!a->words.count || strs_has(&a->words, "all"))
+        if (!a->words.count || strlist_has(&a->words, "all"))
                 return all_processes(c, what, a->json);
         json_t *doc = json_pack("{s:[]}", "processes");
         bool ok = doc != NULL;

@@ -1,6 +1,6 @@
 #include "engine/core/bus.h"
 
-static void sweep_dead(struct bus *b)
+static void descendants_dead(struct bus *b)
 {
         struct subscriber **at = &b->first;
 
@@ -55,5 +55,5 @@ void bus_publish(struct bus *b, const struct event *e)
                         s->on_event(s->arg, e);
         b->depth--;
         if (b->depth == 0)
-                sweep_dead(b);
+                descendants_dead(b);
 }

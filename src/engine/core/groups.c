@@ -28,7 +28,7 @@ bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct er
 struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,
                                    struct err *e)
 {
-        struct group *g = registry_add(&s->registry, conf, s->world, e);
+        struct group *g = registry_add(&s->registry, conf, s->host, e);
 
         if (!g)
                 return NULL;
@@ -58,9 +58,9 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
         if (count < 0)
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
         else if (g)
-                starts_now(s, list, count);
+                autostart_now(s, list, count);
         else
-                starts_begin(s, list, count);
+                autostart_begin(s, list, count);
 }
 
 void supervisor_drop_group(struct supervisor *s, struct group *g)
@@ -70,10 +70,10 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 listeners_remove_group(s, g);
         for (int i = 0; i < g->count; i++) {
                 waiters_drop(s, g->procs[i]);
-                sweep_forget(s, g->procs[i]);
-                hold_forget(s, g->procs[i]);
-                starts_forget(s, g->procs[i]);
-                waves_gone(s, g->procs[i]);
+                descendants_forget(s, g->procs[i]);
+                start_conflicts_forget(s, g->procs[i]);
+                autostart_forget(s, g->procs[i]);
+                bulk_orders_gone(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);
@@ -137,7 +137,7 @@ void supervisor_take_config(struct supervisor *s, struct config *config)
                 config_free(s->config);
         s->config = s->latest = config;
         find_server_url(s);
-        outfits_drop(s);
+        exec_envs_drop(s);
         memory_trim_later(s);
 }
 

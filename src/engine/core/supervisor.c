@@ -85,9 +85,9 @@ void supervisor_tick(struct supervisor *s, struct moment now)
                 struct process *p = of_node(first);
                 enum pstate from = p->state;
                 unsigned work;
-                if (s->mood != MOOD_RUNNING && from == PS_BACKOFF)
+                if (s->daemon_state != DAEMON_RUNNING && from == PS_BACKOFF)
                         work = process_order(p, PE_GIVE_UP, now);
-                else if (s->mood != MOOD_RUNNING && from == PS_RESPAWN)
+                else if (s->daemon_state != DAEMON_RUNNING && from == PS_RESPAWN)
                         work = process_order(p, PE_STOP, now);
                 else
                         work = process_tick(p, now);
@@ -121,10 +121,10 @@ static void free_gone(struct supervisor *s)
                 state_forget(s, p);
                 worker_free(p->worker);
                 shutdown_forget(s, p);
-                hold_forget(s, p);
-                sweep_forget(s, p);
-                starts_forget(s, p);
-                waves_gone(s, p);
+                start_conflicts_forget(s, p);
+                descendants_forget(s, p);
+                autostart_forget(s, p);
+                bulk_orders_gone(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -135,9 +135,9 @@ static void free_gone(struct supervisor *s)
 void supervisor_settle(struct supervisor *s)
 {
         ev_prepare_stop(s->loop, &s->settle);
-        sweep_run(s);
+        descendants_run(s);
         free_gone(s);
-        hold_look(s);
+        start_conflicts_look(s);
         supervisor_rearm(s);
 }
 
@@ -150,8 +150,8 @@ void supervisor_turn(struct supervisor *s)
 
         if (first && first->due_ms <= now.mono_ms)
                 supervisor_tick(s, now);
-        starts_go_on(s);
-        children_look(s);
+        autostart_go_on(s);
+        reaper_look(s);
         supervisor_settle(s);
         pipe_make_spare(s);
 }
@@ -201,7 +201,7 @@ static void spawn(struct supervisor *s, struct process *p)
         enum pstate from = p->state;
         pid_t pid;
 
-        if (s->mood != MOOD_RUNNING) {
+        if (s->daemon_state != DAEMON_RUNNING) {
                 supervisor_act(s, p, from,
                                process_spawn_failed(p, "the supervisor is ending", clock_now()));
                 return;
@@ -242,11 +242,11 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         enum pstate from = p->state;
 
         if (p->pid <= 0 || (p->worker && p->worker->reaped)) {
-                sweep_signal(s, p, kill_it);
+                descendants_signal(s, p, kill_it);
                 return;
         }
         if (!kill_it || !p->worker || !p->worker->remains || !p->worker->remains->kin.count)
-                sweep_look(s, p);
+                descendants_look(s, p);
         if (launcher_signal(s, p, kill_it, &e))
                 return;
         log_line(s->log, LVL_CRITICAL, "%s", e.text);
@@ -261,11 +261,11 @@ static void carry_out(struct supervisor *s, struct process *p, unsigned work)
                 signal_it(s, p, false);
         if (work & DO_KILL)
                 signal_it(s, p, true);
-        if ((work & DO_START) && s->mood == MOOD_RUNNING)
+        if ((work & DO_START) && s->daemon_state == DAEMON_RUNNING)
                 supervisor_order(s, p, PE_START);
         if (work & DO_FORGET)
                 forget(s, p);
-        if ((work & DO_ON_FATAL) && s->mood == MOOD_RUNNING)
+        if ((work & DO_ON_FATAL) && s->daemon_state == DAEMON_RUNNING)
                 fatal_happened(s, p);
 }
 
@@ -274,7 +274,7 @@ static void let_pipes_go(struct supervisor *s, struct process *p)
 {
         bool rests = p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL;
 
-        if (p->worker && rests && s->mood == MOOD_RUNNING)
+        if (p->worker && rests && s->daemon_state == DAEMON_RUNNING)
                 streams_let_go(p->worker);
 }
 
@@ -310,7 +310,7 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
 {
         enum pstate from = p->state;
 
-        starts_forget(s, p);
+        autostart_forget(s, p);
         unsigned work = process_order(p, order, clock_now());
 
         supervisor_act(s, p, from, work);
@@ -358,7 +358,7 @@ void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const c
 
 void supervisor_drained(struct supervisor *s, struct process *p)
 {
-        if (p->worker && p->worker->reaped && !sweep_holds(s, p))
+        if (p->worker && p->worker->reaped && !descendants_holds(s, p))
                 supervisor_over(s, p);
 }
 
@@ -394,11 +394,11 @@ static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char 
         buf_printf(&text, "%d", (int)pid);
         if (name)
                 buf_printf(&text, " '%s'", name);
-        tame(&text, 0);
+        sanitize(&text, 0);
         buf_puts(&text, " (");
         ending_text(&e, &text);
         log_line(s->log, LVL_INFO, "reaped unknown pid %s)", buf_str(&text));
-        sweep_orphan_ended(s);
+        descendants_orphan_ended(s);
 }
 
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
@@ -406,7 +406,7 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
         struct worker *w = p->worker;
 
         w->astray = w->astray || w->adopted;
-        w->owes_stop = sweep_owes(s, p);
+        w->owes_stop = descendants_owes(s, p);
         adopted_free(w->adopted);
         w->adopted = NULL;
         registry_pid_remove(&s->registry, p);
@@ -433,8 +433,8 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
         if (p || launches_reaped(s, pid))
                 ; /* that its start has failed is known */
         else if (probe_reaped(s, pid, status))
-                sweep_check_ended(s);
-        else if (!fatal_reaped(s, pid, status) && !gzip_reaped(s, pid, status) &&
+                descendants_check_ended(s);
+        else if (!fatal_reaped(s, pid, status) && !gzip_child_reaped(s, pid, status) &&
                  !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid))
                 unknown_pid(s, pid, status, name);
         state_end_noted(s);
@@ -454,22 +454,21 @@ void supervisor_reap(struct supervisor *s)
 /* ---- life */
 
 bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
-                     const struct world *world, struct log *log, struct config *config,
-                     struct err *e)
+                     const struct host *host, struct log *log, struct config *config, struct err *e)
 {
         struct logs_news news = streams_news;
 
         s->loop = loop;
         s->sys = sys;
-        s->world = world;
+        s->host = host;
         s->log = log;
-        s->mood = MOOD_RUNNING;
+        s->daemon_state = DAEMON_RUNNING;
         s->started = clock_now();
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
         s->null = s->hangups = -1;
         s->auto_logs = AUTO_CLAIMS_NONE;
-        children_init(s);
+        reaper_init(s);
         s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
         registry_init(&s->registry);
@@ -498,13 +497,13 @@ void supervisor_release(struct supervisor *s)
         probes_free(s);
         ticks_free(s);
         fatal_free(s);
-        outfits_drop(s);
+        exec_envs_drop(s);
         upgrade_free(s);
         lookup_free(s);
-        sweep_free(s);
-        hold_free(s);
-        starts_drop(s);
-        waves_free(s);
+        descendants_free(s);
+        start_conflicts_free(s);
+        autostart_drop(s);
+        bulk_orders_free(s);
         launches_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);
@@ -521,7 +520,7 @@ void supervisor_release(struct supervisor *s)
         pipe_drop_spare(s);
         free(s->no_state);
         s->no_state = NULL;
-        strs_release(&s->started_with);
+        strlist_release(&s->started_with);
         free(s->server_url);
         free(s->gone);
 }

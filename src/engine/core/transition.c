@@ -44,7 +44,7 @@ static void say_fatal(struct supervisor *s, const struct process *p)
 {
         const struct rate *limit = &p->program->restart_limit;
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return;
         if (p->tries > p->program->startretries)
                 log_line(s->log, LVL_INFO,
@@ -64,7 +64,8 @@ static void say_next(struct supervisor *s, const struct process *p, int64_t now_
         AUTO_BUF why = BUF_ON(room);
         int64_t at_ms;
 
-        if (s->mood != MOOD_RUNNING || !process_will_start(p, &at_ms) || at_ms - now_ms < 1000)
+        if (s->daemon_state != DAEMON_RUNNING || !process_will_start(p, &at_ms) ||
+            at_ms - now_ms < 1000)
                 return;
         process_next_why(p, &why);
         log_line(s->log, LVL_INFO, "waiting: %s is started again in %lld.%lld s (%s)", p->name,
@@ -180,16 +181,17 @@ void transition_begin(struct supervisor *s, struct process *p, enum pstate from,
         struct worker *w = s->state ? worker_of(s, p) : NULL;
 
         if (w)
-                w->untold = (struct untold){ .any = true, .from = (uint8_t)from, .pid = pid };
+                w->unpublished =
+                    (struct unpublished){ .any = true, .from = (uint8_t)from, .pid = pid };
 }
 
 void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
 {
-        fault_point("act.untold");
+        fault_point("act.unpublished");
         transition(s, p, from, pid, clock_now());
         fault_point("act.told");
-        if (p->worker && p->worker->untold.any) {
-                p->worker->untold.any = false;
+        if (p->worker && p->worker->unpublished.any) {
+                p->worker->unpublished.any = false;
                 state_note_told(s, p);
         }
 }

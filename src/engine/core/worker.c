@@ -51,7 +51,7 @@ void worker_free(struct worker *w)
         stream_free(w->err);
         free(w->log_error);
         if (w->remains) {
-                strs_release(&w->remains->leftovers);
+                strlist_release(&w->remains->leftovers);
                 proc_table_release(&w->remains->kin);
                 proc_table_release(&w->remains->named);
         }

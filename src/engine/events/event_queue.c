@@ -157,13 +157,13 @@ struct entry *queue_pop(struct event_queue *q)
 
 void queue_tell_rest(struct supervisor *s, struct event_queue *q, const char *pool, int64_t now_ms)
 {
-        if (!q->untold)
+        if (!q->unpublished)
                 return;
         log_line(s->log, LVL_ERROR,
                  "pool %s event buffer overflowed, discarded %" PRIu64 " more events in %" PRId64
                  " seconds",
-                 pool, q->untold, (now_ms - q->told_ms) / 1000);
-        q->untold = 0;
+                 pool, q->unpublished, (now_ms - q->told_ms) / 1000);
+        q->unpublished = 0;
 }
 
 static void tell_overflow(struct supervisor *s, struct event_queue *q, const char *pool,
@@ -174,7 +174,7 @@ static void tell_overflow(struct supervisor *s, struct event_queue *q, const cha
                 q->told = 0;
         }
         if (q->told >= TOLD_MOST) {
-                q->untold++;
+                q->unpublished++;
                 return;
         }
         log_line(s->log, LVL_ERROR, "pool %s event buffer overflowed, discarding event %" PRIu64,

@@ -31,7 +31,7 @@ struct event_queue {
         int waiting;
         int told; /* overflows that were logged since told_ms */
         int64_t told_ms;
-        uint64_t untold; /* those that were not */
+        uint64_t unpublished; /* those that were not */
 };
 
 struct notice *notice_new(const char *name, uint64_t serial, const char *payload, size_t len);

@@ -362,14 +362,14 @@ static void tell_refusal(struct supervisor *s, struct listener *l, int64_t now_m
 {
         AUTO_BUF more = BUF_INIT;
 
-        l->untold++;
+        l->unpublished++;
         if (l->told_ms >= 0 && now_ms - l->told_ms < TELL_MS)
                 return;
-        if (l->untold > 1)
-                buf_printf(&more, " (%llu times since that was last said)", l->untold);
+        if (l->unpublished > 1)
+                buf_printf(&more, " (%llu times since that was last said)", l->unpublished);
         log_line(s->log, LVL_WARN, "%s: event was rejected%s", l->process->name, buf_str(&more));
         l->told_ms = now_ms;
-        l->untold = 0;
+        l->unpublished = 0;
 }
 
 /* Its events wait for others of its pool, or for the end of its pause. */

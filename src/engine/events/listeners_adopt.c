@@ -14,7 +14,7 @@
 #include "sys/store/guarded.h"
 #include "sys/store/handover.h"
 
-#define SERIAL_MASK ((UINT64_C(1) << UNTOLD_BITS) - 1)
+#define SERIAL_MASK ((UINT64_C(1) << UNPUBLISHED_BITS) - 1)
 #define UNHEARD_MAX 32768 /* more than that is a sign that we are not in step */
 
 /* ---- events */
@@ -26,14 +26,14 @@ struct taking {
 
 static bool set_adrift(struct pool *p, struct entry *e, const struct kept_event *k)
 {
-        struct adrift *a = malloc(sizeof *a);
+        struct inflight *a = malloc(sizeof *a);
 
         if (!a)
                 return false;
-        *a = (struct adrift){
-                .next = p->adrift, .entry = e, .phase = k->phase, .listener = k->listener
+        *a = (struct inflight){
+                .next = p->inflight, .entry = e, .phase = k->phase, .listener = k->listener
         };
-        p->adrift = a;
+        p->inflight = a;
         return true;
 }
 
@@ -75,14 +75,14 @@ static void note_serials(struct pool *p)
 {
         size_t most = (size_t)p->queue.waiting;
 
-        for (const struct adrift *a = p->adrift; a; a = a->next)
+        for (const struct inflight *a = p->inflight; a; a = a->next)
                 most++;
         p->had = most ? malloc(most * sizeof *p->had) : NULL;
         if (!p->had)
                 return;
         for (const struct entry *e = p->queue.first; e; e = e->next)
                 p->had[p->had_count++] = e->notice->serial;
-        for (const struct adrift *a = p->adrift; a; a = a->next)
+        for (const struct inflight *a = p->inflight; a; a = a->next)
                 p->had[p->had_count++] = a->entry->notice->serial;
         qsort(p->had, p->had_count, sizeof *p->had, by_number);
 }
@@ -130,9 +130,9 @@ void pool_land(struct pool *p)
         free(p->had);
         p->had = NULL;
         p->had_count = 0;
-        while (p->adrift) {
-                struct adrift *a = p->adrift;
-                p->adrift = a->next;
+        while (p->inflight) {
+                struct inflight *a = p->inflight;
+                p->inflight = a->next;
                 queue_push_sorted(&p->queue, a->entry);
                 free(a);
         }
@@ -140,13 +140,13 @@ void pool_land(struct pool *p)
 
 /* ---- listeners */
 
-static struct adrift *take_adrift(struct pool *p, int listener)
+static struct inflight *take_adrift(struct pool *p, int listener)
 {
-        struct adrift **at = &p->adrift;
+        struct inflight **at = &p->inflight;
 
         while (*at && (*at)->listener != listener)
                 at = &(*at)->next;
-        struct adrift *a = *at;
+        struct inflight *a = *at;
         if (a)
                 *at = a->next;
         return a;
@@ -154,7 +154,7 @@ static struct adrift *take_adrift(struct pool *p, int listener)
 
 /* Whether it has the event: it was written to it and not answered, or the answer is to be heard
  * again. */
-static bool is_busy_with(const struct adrift *a, enum listener_state state, bool unread,
+static bool is_busy_with(const struct inflight *a, enum listener_state state, bool unread,
                          size_t said)
 {
         switch (a->phase) {
@@ -188,7 +188,7 @@ static bool has_unread(const struct stdin_pipe *in)
         return stdin_pipe_has_rest(in) || stdin_pipe_unread(in);
 }
 
-static void take_up(struct supervisor *s, struct listener *l, struct adrift *a, size_t said)
+static void take_up(struct supervisor *s, struct listener *l, struct inflight *a, size_t said)
 {
         struct pool *p = l->pool;
         const struct stdin_pipe *in = l->process->worker->in;
@@ -273,7 +273,7 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
         l->unheard = BUF_INIT;
         l->proto = (struct listener_proto){ .state = state_from(m->state), .unsure = true };
         l->adopted = true;
-        struct adrift *a = take_adrift(l->pool, p->number);
+        struct inflight *a = take_adrift(l->pool, p->number);
         if (a)
                 take_up(s, l, a, said.len);
         if (said.len)

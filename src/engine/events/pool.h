@@ -25,18 +25,18 @@ struct listener {
         bool lost_words;         /* what it said last is lost: it is started anew */
         struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
 
-        unsigned refusals;         /* since it last accepted an event */
-        ev_timer pause;            /* active: it is given no event until then */
-        int64_t told_ms;           /* when a refusal was last said; -1: never */
-        unsigned long long untold; /* refusals since then */
+        unsigned refusals;              /* since it last accepted an event */
+        ev_timer pause;                 /* active: it is given no event until then */
+        int64_t told_ms;                /* when a refusal was last said; -1: never */
+        unsigned long long unpublished; /* refusals since then */
 
         struct buf body;                /* of the result, where its text is wanted */
         struct listener_stdout *output; /* owned; NULL: none was wanted yet */
 };
 
 /* What a listener was busy with when the daemon before us died: until that listener takes it. */
-struct adrift {
-        struct adrift *next;
+struct inflight {
+        struct inflight *next;
         struct entry *entry; /* owned */
         enum event_phase phase;
         int listener; /* its process's number */
@@ -51,7 +51,7 @@ struct pool {
         struct event_queue queue;   /* owned: what waits */
         uint64_t *had; /* owned: serials that the daemon before us had for it, ascending; NULL */
         size_t had_count;
-        struct adrift *adrift; /* owned: of listeners of the daemon before us; NULL: none */
+        struct inflight *inflight; /* owned: of listeners of the daemon before us; NULL: none */
         uint64_t next_serial;
         uint32_t kept; /* where that is written down */
         bool stuck;    /* its next event cannot be written, which was said */
@@ -81,7 +81,7 @@ void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 /* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
 bool pool_has(const struct pool *p, uint64_t serial);
-/* Nobody is going to answer for what is adrift any more: it waits again. */
+/* Nobody is going to answer for what is inflight any more: it waits again. */
 void pool_land(struct pool *p);
 
 #endif

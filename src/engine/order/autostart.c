@@ -9,7 +9,7 @@
 #define SLICE_MS   1
 #define LOGS_AHEAD 16 /* of so many further starts the logs are being opened */
 
-struct starts {
+struct autostart {
         struct process **list; /* owned list of borrowed; NULL: does not wait any more */
         int count, at;
         int awaited;   /* before it: the logs have been asked to open their files */
@@ -31,7 +31,7 @@ static bool starts_itself(const struct process *p)
 }
 
 /* Nothing comes of the files that were to be opened for it. */
-static void leave_out(struct starts *st, int i)
+static void leave_out(struct autostart *st, int i)
 {
         struct process *p = st->list[i];
 
@@ -40,9 +40,9 @@ static void leave_out(struct starts *st, int i)
         st->list[i] = NULL;
 }
 
-void starts_drop(struct supervisor *s)
+void autostart_drop(struct supervisor *s)
 {
-        struct starts *st = s->starting;
+        struct autostart *st = s->starting;
 
         if (!st)
                 return;
@@ -54,9 +54,9 @@ void starts_drop(struct supervisor *s)
         free(st);
 }
 
-void starts_forget(struct supervisor *s, const struct process *p)
+void autostart_forget(struct supervisor *s, const struct process *p)
 {
-        struct starts *st = s->starting;
+        struct autostart *st = s->starting;
 
         if (!st || st->busy)
                 return;
@@ -65,7 +65,7 @@ void starts_forget(struct supervisor *s, const struct process *p)
                         leave_out(st, i);
 }
 
-static void await_logs(struct starts *st)
+static void await_logs(struct autostart *st)
 {
         for (; st->awaited < st->count && st->awaited <= st->at + LOGS_AHEAD; st->awaited++)
                 if (starts_itself(st->list[st->awaited]))
@@ -74,7 +74,7 @@ static void await_logs(struct starts *st)
 
 static void start_next(struct supervisor *s)
 {
-        struct starts *st = s->starting;
+        struct autostart *st = s->starting;
 
         await_logs(st);
         struct process *p = st->list[st->at++];
@@ -91,17 +91,18 @@ static void go(struct supervisor *s, int64_t budget_ms)
 {
         int64_t begun_ms = clock_mono_ms();
 
-        while (s->starting && s->starting->at < s->starting->count && s->mood == MOOD_RUNNING) {
+        while (s->starting && s->starting->at < s->starting->count &&
+               s->daemon_state == DAEMON_RUNNING) {
                 if (clock_mono_ms() - begun_ms >= budget_ms) {
                         ev_timer_start(s->loop, &s->starting->more);
                         return;
                 }
                 start_next(s);
         }
-        starts_drop(s);
+        autostart_drop(s);
 }
 
-void starts_go_on(struct supervisor *s)
+void autostart_go_on(struct supervisor *s)
 {
         if (s->starting)
                 go(s, SLICE_MS);
@@ -109,29 +110,29 @@ void starts_go_on(struct supervisor *s)
 
 static void begin(struct supervisor *s, struct process **list, int count, int64_t budget_ms)
 {
-        struct starts *st = calloc(1, sizeof *st);
+        struct autostart *st = calloc(1, sizeof *st);
 
-        starts_drop(s);
+        autostart_drop(s);
         if (!st) {
                 log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
                 free(list);
                 return;
         }
-        *st = (struct starts){ .list = list, .count = count };
+        *st = (struct autostart){ .list = list, .count = count };
         ev_timer_init(&st->more, on_more, 0., 0.);
         st->more.data = s;
         s->starting = st;
         go(s, budget_ms);
 }
 
-void starts_begin(struct supervisor *s, struct process **list, int count)
+void autostart_begin(struct supervisor *s, struct process **list, int count)
 {
         begin(s, list, count, FIRST_MS);
 }
 
-void starts_now(struct supervisor *s, struct process **list, int count)
+void autostart_now(struct supervisor *s, struct process **list, int count)
 {
-        struct starts *others = s->starting;
+        struct autostart *others = s->starting;
 
         s->starting = NULL;
         begin(s, list, count, INT64_MAX);

@@ -11,19 +11,19 @@ struct turn {
         enum fault instead; /* NONE: the order is given */
 };
 
-struct wave {
-        struct wave *next;
+struct bulk_order {
+        struct bulk_order *next;
         struct supervisor *sup;
         order_fn *give;
         struct turn *turns; /* owned */
         int at, count;
         struct caller by;
-        struct wave_ear ear; /* told NULL: nobody listens */
-        ev_timer more;       /* the loop does not wait while somebody is left */
+        struct bulk_order_observer ear; /* told NULL: nobody listens */
+        ev_timer more;                  /* the loop does not wait while somebody is left */
 };
 
 static void one(struct supervisor *s, order_fn *give, struct process *p, int i,
-                const struct caller *by, const struct wave_ear *ear)
+                const struct caller *by, const struct bulk_order_observer *ear)
 {
         struct err detail = { 0 };
         enum fault f = give(s, p, by, &detail);
@@ -32,7 +32,7 @@ static void one(struct supervisor *s, order_fn *give, struct process *p, int i,
                 ear->told(ear->arg, i, p, f, &detail);
 }
 
-static void next_turn(struct wave *w)
+static void next_turn(struct bulk_order *w)
 {
         static const struct err nothing;
         int i = w->at++;
@@ -44,9 +44,9 @@ static void next_turn(struct wave *w)
                 w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
 }
 
-static void drop(struct wave *w)
+static void drop(struct bulk_order *w)
 {
-        struct wave **at = &w->sup->waves;
+        struct bulk_order **at = &w->sup->bulk_orders;
 
         while (*at != w)
                 at = &(*at)->next;
@@ -56,9 +56,9 @@ static void drop(struct wave *w)
         free(w);
 }
 
-static void end(struct wave *w)
+static void end(struct bulk_order *w)
 {
-        struct wave_ear ear = w->ear;
+        struct bulk_order_observer ear = w->ear;
 
         drop(w);
         if (ear.over)
@@ -67,7 +67,7 @@ static void end(struct wave *w)
 
 static void on_more(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-        struct wave *w = timer->data;
+        struct bulk_order *w = timer->data;
         int64_t begun_ms = clock_mono_ms();
 
         (void)revents;
@@ -81,9 +81,9 @@ static void on_more(struct ev_loop *loop, ev_timer *timer, int revents)
         end(w);
 }
 
-static struct wave *wave_new(struct supervisor *s, struct process *const *list, int count)
+static struct bulk_order *wave_new(struct supervisor *s, struct process *const *list, int count)
 {
-        struct wave *w = calloc(1, sizeof *w);
+        struct bulk_order *w = calloc(1, sizeof *w);
         struct turn *turns = w ? calloc((size_t)count, sizeof *turns) : NULL;
 
         if (!turns) {
@@ -97,16 +97,17 @@ static struct wave *wave_new(struct supervisor *s, struct process *const *list, 
         w->count = count;
         ev_timer_init(&w->more, on_more, 0., 0.);
         w->more.data = w;
-        w->next = s->waves;
-        s->waves = w;
+        w->next = s->bulk_orders;
+        s->bulk_orders = w;
         return w;
 }
 
 /* It is there before the first order is given: what comes of that may concern the others. */
-struct wave *wave_give(struct supervisor *s, order_fn *give, struct process *const *list, int count,
-                       const struct caller *by, const struct wave_ear *ear)
+struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
+                                   struct process *const *list, int count, const struct caller *by,
+                                   const struct bulk_order_observer *ear)
 {
-        struct wave *w = count > WAVE_AT_ONCE ? wave_new(s, list, count) : NULL;
+        struct bulk_order *w = count > WAVE_AT_ONCE ? wave_new(s, list, count) : NULL;
 
         if (!w) {
                 for (int i = 0; i < count; i++)
@@ -122,14 +123,14 @@ struct wave *wave_give(struct supervisor *s, order_fn *give, struct process *con
         return w;
 }
 
-void wave_leave(struct wave *w)
+void bulk_order_leave(struct bulk_order *w)
 {
-        w->ear = (struct wave_ear){ 0 };
+        w->ear = (struct bulk_order_observer){ 0 };
 }
 
 static void instead(struct supervisor *s, const struct process *p, enum fault f)
 {
-        for (struct wave *w = s->waves; w; w = w->next)
+        for (struct bulk_order *w = s->bulk_orders; w; w = w->next)
                 for (int i = w->at; i < w->count; i++)
                         if (w->turns[i].process == p) {
                                 w->turns[i] = (struct turn){ .instead = f };
@@ -137,28 +138,28 @@ static void instead(struct supervisor *s, const struct process *p, enum fault f)
                         }
 }
 
-void waves_stopped(struct supervisor *s, const struct process *p)
+void bulk_orders_stopped(struct supervisor *s, const struct process *p)
 {
         instead(s, p, FAULT_ABNORMAL_TERMINATION);
 }
 
-void waves_gone(struct supervisor *s, const struct process *p)
+void bulk_orders_gone(struct supervisor *s, const struct process *p)
 {
         instead(s, p, FAULT_BAD_NAME);
 }
 
-void waves_finish(struct supervisor *s)
+void bulk_orders_finish(struct supervisor *s)
 {
-        while (s->waves) {
-                struct wave *w = s->waves;
+        while (s->bulk_orders) {
+                struct bulk_order *w = s->bulk_orders;
                 while (w->at < w->count)
                         next_turn(w);
                 end(w);
         }
 }
 
-void waves_free(struct supervisor *s)
+void bulk_orders_free(struct supervisor *s)
 {
-        while (s->waves)
-                drop(s->waves);
+        while (s->bulk_orders)
+                drop(s->bulk_orders);
 }

@@ -22,7 +22,7 @@ struct hook {
         ev_timer limit;         /* of its start */
         struct spawned st;      /* its report is owned */
         char *text;             /* owned: the command, for the log */
-        struct strs argv, places;
+        struct strlist argv, places;
         bool is_told; /* that it could not be run: its end says nothing more */
 };
 
@@ -35,8 +35,8 @@ static void drop_hook(struct supervisor *s, struct hook *h)
         ev_timer_stop(s->loop, &h->limit);
         s->sys->spawn_drop(s->sys, &h->st);
         free(h->text);
-        strs_release(&h->argv);
-        strs_release(&h->places);
+        strlist_release(&h->argv);
+        strlist_release(&h->places);
         free(h);
 }
 
@@ -148,17 +148,18 @@ static struct hook *hook_new(struct supervisor *s)
 
 static bool spawn_hook(struct supervisor *s, struct process *p, struct hook *h, struct err *e)
 {
-        AUTO_STRS env = STRS_INIT;
+        AUTO_STRLIST env = STRLIST_INIT;
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct recipe r = { 0 };
 
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
-        bool ok = recipe_make(p->program, p->group->name, p->number, s->world, &r, e) &&
-                  command_split(h->text, &h->argv, e) &&
-                  ((outfit_env(s, p, &r.env, &env) && strs_setenv(&env, RUN_KEY, RUN_ON_FATAL)) ||
-                   err_nomem(e)) &&
-                  launcher_places(&h->argv, strs_getenv(&env, "PATH"), &h->places, e) == FAULT_NONE;
+        bool ok =
+            recipe_make(p->program, p->group->name, p->number, s->host, &r, e) &&
+            command_split(h->text, &h->argv, e) &&
+            ((exec_env_env(s, p, &r.env, &env) && strlist_setenv(&env, RUN_KEY, RUN_ON_FATAL)) ||
+             err_nomem(e)) &&
+            launcher_places(&h->argv, strlist_getenv(&env, "PATH"), &h->places, e) == FAULT_NONE;
         struct launch launch = { .places = h->places.items,
                                  .argv = h->argv.items,
                                  .envp = env.items,
@@ -185,7 +186,7 @@ static void run_command(struct supervisor *s, struct process *p)
         if (!h)
                 err_nomem(&e);
         else
-                h->text = recipe_expand(p->program, p->group->name, p->number, s->world, "on_fatal",
+                h->text = recipe_expand(p->program, p->group->name, p->number, s->host, "on_fatal",
                                         p->program->on_fatal.command, &e);
         if (!h || !h->text || !spawn_hook(s, p, h, &e)) {
                 log_line(s->log, LVL_ERROR, "on_fatal of '%s' could not be run: %s", p->name,
@@ -232,7 +233,7 @@ void fatal_main_ended(struct supervisor *s, const struct process *p)
 {
         bool over = p->state == PS_EXITED || p->state == PS_FATAL;
 
-        if (!p->program->container_main || !over || s->mood != MOOD_RUNNING)
+        if (!p->program->container_main || !over || s->daemon_state != DAEMON_RUNNING)
                 return;
         s->exit_code = exit_code_of(&p->ending);
         log_line(s->log, LVL_WARN,

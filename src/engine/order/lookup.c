@@ -220,10 +220,10 @@ static bool attempt(struct supervisor *s, struct lookup *k)
                 return false;
         }
         k->is_reading = true;
-        if (s->mood == MOOD_RUNNING)
+        if (s->daemon_state == DAEMON_RUNNING)
                 k->config = config_load(s->config->path, WANT_RELOAD, s->overrides,
                                         s->override_count, lookups_world(s->names), &k->diags);
-        bool is_whole = s->mood != MOOD_RUNNING || lookups_open(s->names) == 0;
+        bool is_whole = s->daemon_state != DAEMON_RUNNING || lookups_open(s->names) == 0;
         if (is_whole || ++k->rounds > ROUNDS_MAX) {
                 tell_first(k);
                 k->is_reading = false;
@@ -421,10 +421,10 @@ int lookup_hand_over(const struct lookups *names)
         return in_memory(&text);
 }
 
-bool lookup_listen(const struct world *w, const char *host, int port, int backlog, int *fds,
-                   int max, int *count_out, struct err *e)
+bool lookup_listen(const struct host *w, const char *host, int port, int backlog, int *fds, int max,
+                   int *count_out, struct err *e)
 {
-        AUTO_STRS addresses = STRS_INIT;
+        AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
 
         if (listen_inet(host, port, backlog, fds, max, count_out, &why))

@@ -14,7 +14,7 @@
 #define STACK_SIZE  (1u << 20) /* modules of the name service are not ours */
 
 struct work {
-        struct strs questions;
+        struct strlist questions;
         size_t next;
         pthread_mutex_t lock; /* of `next`, and of the standard output */
 };
@@ -34,7 +34,7 @@ static bool read_questions(struct work *w)
         for (int hosts = 0; hosts < 2; hosts++)
                 for (size_t at = 0; at < text.len; at += strlen(text.data + at) + 1)
                         if ((text.data[at] == 'h') == hosts &&
-                            !strs_add(&w->questions, text.data + at))
+                            !strlist_add(&w->questions, text.data + at))
                                 return false;
         return n == 0;
 }
@@ -60,7 +60,7 @@ static void *answer_all(void *arg)
                 pthread_mutex_unlock(&w->lock);
                 if (i >= w->questions.count)
                         return NULL;
-                lookup_answer(world_real(), w->questions.items[i], &answer);
+                lookup_answer(host_real(), w->questions.items[i], &answer);
                 pthread_mutex_lock(&w->lock);
                 if (!answer.failed)
                         say(&answer);
@@ -76,7 +76,7 @@ int lookup_main(void)
         size_t count = 0;
 
         alarm(LOOKUP_LIMIT_S + 1); /* for a parent that was killed */
-        world_real();              /* built before there are threads */
+        host_real();               /* built before there are threads */
         if (!read_questions(&w))
                 return 1;
         pthread_attr_init(&attr);
@@ -87,6 +87,6 @@ int lookup_main(void)
         answer_all(&w);
         while (count > 0)
                 pthread_join(threads[--count], NULL);
-        strs_release(&w.questions);
+        strlist_release(&w.questions);
         return 0;
 }

@@ -14,8 +14,8 @@
 #include "engine/run/launcher.h"
 #include "engine/run/stdin_pipe.h"
 
-void say_order(struct supervisor *s, const struct caller *by, const struct process *p,
-               const char *what)
+void audit_order(struct supervisor *s, const struct caller *by, const struct process *p,
+                 const char *what)
 {
         char room[256];
         AUTO_BUF line = BUF_ON(room);
@@ -40,7 +40,7 @@ void say_order(struct supervisor *s, const struct caller *by, const struct proce
 enum fault order_start(struct supervisor *s, struct process *p, const struct caller *by,
                        struct err *detail)
 {
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         enum fault f = launcher_check(s, p, detail);
         if (f != FAULT_NONE)
@@ -53,7 +53,7 @@ enum fault order_start(struct supervisor *s, struct process *p, const struct cal
                 log_line(s->log, LVL_WARN, "process '%s' already running", p->name);
                 return FAULT_ABNORMAL_TERMINATION;
         }
-        say_order(s, by, p, "start");
+        audit_order(s, by, p, "start");
         supervisor_order(s, p, PE_START);
         return p->state == PS_BACKOFF && process_spawnerr(p) ? FAULT_SPAWN_ERROR : FAULT_NONE;
 }
@@ -67,11 +67,11 @@ static bool can_stop(const struct process *p)
 
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)
 {
-        starts_forget(s, p);
-        waves_stopped(s, p);
+        autostart_forget(s, p);
+        bulk_orders_stopped(s, p);
         if (!can_stop(p))
                 return FAULT_NOT_RUNNING;
-        say_order(s, by, p, "stop");
+        audit_order(s, by, p, "stop");
         supervisor_order(s, p, PE_STOP);
         return process_shown(p->state) == PS_UNKNOWN ? FAULT_FAILED : FAULT_NONE;
 }
@@ -79,13 +79,13 @@ enum fault order_stop(struct supervisor *s, struct process *p, const struct call
 enum fault order_restart(struct supervisor *s, struct process *p, const struct caller *by,
                          struct err *detail)
 {
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         if (process_is_stopped(p))
                 return order_start(s, p, by, detail);
         if (p->state == PS_RETIRING)
                 return FAULT_ABNORMAL_TERMINATION;
-        say_order(s, by, p, "restart");
+        audit_order(s, by, p, "restart");
         supervisor_order(s, p, PE_RESTART);
         return process_shown(p->state) == PS_UNKNOWN ? FAULT_FAILED : FAULT_NONE;
 }
@@ -102,7 +102,7 @@ enum fault order_signal(struct supervisor *s, struct process *p, int sig, const 
         log_line(s->log, LVL_DEBUG, "sending %s (pid %d) sig %s", p->name, (int)p->pid, name);
         if (adopt_kill(s, p, false, sig) == 0 || errno == ESRCH) {
                 snprintf(what, sizeof what, "signal %s", name);
-                say_order(s, by, p, what);
+                audit_order(s, by, p, what);
                 return FAULT_NONE;
         }
         struct err e;
@@ -122,7 +122,7 @@ enum fault order_stdin(struct supervisor *s, struct process *p, const char *data
                 return errno == ENOENT ? FAULT_NO_FILE : FAULT_FAILED;
         switch (stdin_pipe_write(p->worker->in, data, len)) {
         case STDIN_OK:
-                say_order(s, by, p, "write to the standard input of");
+                audit_order(s, by, p, "write to the standard input of");
                 return FAULT_NONE;
         case STDIN_CLOSED:
                 return FAULT_NO_FILE;
@@ -142,7 +142,7 @@ enum fault order_clear_log(struct supervisor *s, struct process *p, const struct
                         log_line(s->log, LVL_WARN, "clear the logs of '%s': %s", p->name, e.text);
                         return FAULT_FAILED;
                 }
-        say_order(s, by, p, "clear the logs of");
+        audit_order(s, by, p, "clear the logs of");
         return FAULT_NONE;
 }
 
@@ -159,7 +159,7 @@ enum fault order_rotate_log(struct supervisor *s, struct process *p, const struc
                 }
         if (!any)
                 return FAULT_NO_FILE;
-        say_order(s, by, p, "rotate the logs of");
+        audit_order(s, by, p, "rotate the logs of");
         return FAULT_NONE;
 }
 
@@ -167,9 +167,9 @@ enum fault order_rotate_log(struct supervisor *s, struct process *p, const struc
 
 enum fault order_shutdown(struct supervisor *s, const struct caller *by, const char *why)
 {
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
-        say_order(s, by, NULL, "shutdown");
+        audit_order(s, by, NULL, "shutdown");
         shutdown_request(s, why);
         return FAULT_NONE;
 }

@@ -53,7 +53,7 @@ static void say_warnings(struct supervisor *s, const struct diags *diags)
 
 static struct config *load(const struct supervisor *s, struct diags *diags)
 {
-        return config_load(s->config->path, WANT_RELOAD, s->overrides, s->override_count, s->world,
+        return config_load(s->config->path, WANT_RELOAD, s->overrides, s->override_count, s->host,
                            diags);
 }
 
@@ -170,13 +170,13 @@ static void apply_start(struct supervisor *s, const struct change_item *item)
         struct fleet *f = find_fleet(g, item->to);
         bool start = item->action == PLAN_START;
         bool is_there = f && fleet_process(f, item->number);
-        if (!f || !fleet_grow(s, f, item->number, start && is_there, &e)) {
+        if (!f || !scale_grow(s, f, item->number, start && is_there, &e)) {
                 log_line(s->log, LVL_ERROR, "cannot add '%s': %s", item->name, e.text);
                 return;
         }
         struct process *p = fleet_process(f, item->number);
         if (start && p && p->state == PS_STOPPED)
-                hold_start(s, p);
+                start_conflicts_start(s, p);
 }
 
 /* ---- groups and fleets */
@@ -222,7 +222,7 @@ static void announce_counts(struct supervisor *s, const struct group *g, struct 
         for (struct before *b = list; b && b->program; b++) {
                 const struct fleet *f = group_fleet(g, b->program);
                 if (f && f->replicas != b->replicas)
-                        fleet_announce(s, f, b->replicas, "config");
+                        scale_announce(s, f, b->replicas, "config");
                 free(b->program);
         }
         free(list);
@@ -233,7 +233,7 @@ static void update_group(struct supervisor *s, struct group *g, struct group_con
         struct err e = { 0 };
         struct before *before = counts_before(g);
 
-        if (!group_follow(g, to, s->world, &e)) {
+        if (!group_follow(g, to, s->host, &e)) {
                 log_line(s->log, LVL_ERROR, "group %s keeps its settings: %s", g->name, e.text);
         } else {
                 for (int i = 0; i < g->fleet_count; i++)
@@ -272,7 +272,7 @@ static void apply_items(struct supervisor *s, struct plan *plan)
         for (int i = 0; i < plan->count; i++) /* whoever goes, goes first: its port may be wanted */
                 if (plan->items[i].action == PLAN_STOP) {
                         supervisor_order(s, plan->items[i].process, PE_RETIRE);
-                        hold_until_gone(s, plan->items[i].process);
+                        start_conflicts_until_gone(s, plan->items[i].process);
                 }
         for (int i = 0; i < plan->count; i++) {
                 struct change_item *item = &plan->items[i];
@@ -354,11 +354,11 @@ void reload_begin_anew(struct supervisor *s)
         supervisor_take_config(s, next);
         if (next->settings
                 .pidfile) /* it moves with this; without memory a plan goes on saying it */
-                (void)strs_setenv(&s->started_with, "pidfile", next->settings.pidfile);
+                (void)strlist_setenv(&s->started_with, "pidfile", next->settings.pidfile);
         if (!next->settings.nocleanup)
                 logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier,
                            &s->auto_logs);
-        s->mood = MOOD_RUNNING;
+        s->daemon_state = DAEMON_RUNNING;
         s->generation++;
         s->started = clock_now();
         add_what_can_be(s);

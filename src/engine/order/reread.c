@@ -32,12 +32,12 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
 {
         struct err e = { 0 };
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         struct config *next = reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        if (!group_diff_make(&s->registry, next, s->world, out, &e)) {
+        if (!group_diff_make(&s->registry, next, s->host, out, &e)) {
                 diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e.text);
                 config_free(next);
                 return FAULT_CANT_REREAD;
@@ -47,7 +47,7 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
                 config_free(next);
                 return refuse(s, diags, &e);
         }
-        say_order(s, by, NULL, "reread");
+        audit_order(s, by, NULL, "reread");
         if (s->latest != s->config)
                 config_free(s->latest);
         s->latest = next;
@@ -59,7 +59,7 @@ enum fault order_add_group(struct supervisor *s, const char *name, const struct 
 {
         char what[96];
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         if (registry_group(&s->registry, name))
                 return FAULT_ALREADY_ADDED;
@@ -67,7 +67,7 @@ enum fault order_add_group(struct supervisor *s, const char *name, const struct 
         if (!conf)
                 return FAULT_BAD_NAME;
         snprintf(what, sizeof what, "add group %.80s", name);
-        say_order(s, by, NULL, what);
+        audit_order(s, by, NULL, what);
         if (supervisor_add_group(s, conf, true, e))
                 return FAULT_NONE;
         log_line(s->log, LVL_ERROR, "cannot add group %s: %s", name, e->text);
@@ -78,7 +78,7 @@ enum fault order_remove_group(struct supervisor *s, const char *name, const stru
 {
         char what[96];
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         supervisor_settle(s); /* may free a group whose last process has gone */
         struct group *g = registry_group(&s->registry, name);
@@ -88,7 +88,7 @@ enum fault order_remove_group(struct supervisor *s, const char *name, const stru
                 if (!process_is_stopped(g->procs[i]))
                         return FAULT_STILL_RUNNING;
         snprintf(what, sizeof what, "remove group %.80s", name);
-        say_order(s, by, NULL, what);
+        audit_order(s, by, NULL, what);
         supervisor_remove_group(s, g);
         return FAULT_NONE;
 }
@@ -107,13 +107,13 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
 {
         struct err e = { 0 };
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         supervisor_settle(s);
         struct config *next = plan_only ? reload_look(s, diags) : reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->world, out, &e) ||
+        if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->host, out, &e) ||
             !plan_settings(out, s->config, &s->started_with, next, &e)) {
                 plan_release(out);
                 config_free(next);
@@ -125,7 +125,7 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
                 config_free(next);
                 return FAULT_NONE;
         }
-        say_order(s, by, NULL, "apply");
+        audit_order(s, by, NULL, "apply");
         if (reload_carry_out(s, next, out, &e))
                 return FAULT_NONE;
         plan_forget_config(out);
@@ -134,12 +134,12 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
 
 enum fault order_restart_all(struct supervisor *s, const struct caller *by, struct diags *diags)
 {
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         struct config *next = reload_read(s, diags);
         if (!next)
                 return FAULT_CANT_REREAD;
-        say_order(s, by, NULL, "restart of everything");
+        audit_order(s, by, NULL, "restart of everything");
         config_free(s->pending);
         s->pending = next;
         shutdown_for_restart(s, "restart");

@@ -54,7 +54,7 @@ static void catch_up(struct process *p, struct program *program)
 
 /* Those that are new, stopping for good, or merely not running because a smaller fleet stopped
  * them. */
-bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e)
+bool scale_grow(struct supervisor *s, struct fleet *f, int number, bool start, struct err *e)
 {
         struct process *p = fleet_process(f, number);
 
@@ -63,7 +63,7 @@ bool fleet_grow(struct supervisor *s, struct fleet *f, int number, bool start, s
         if (p)
                 catch_up(p, f->program);
         if (!p) {
-                p = registry_add_process(&s->registry, f, number, s->world, e);
+                p = registry_add_process(&s->registry, f, number, s->host, e);
                 if (!p)
                         return false;
                 if (!supervisor_adopt_process(s, p, e)) {
@@ -86,12 +86,12 @@ static void shrink(struct supervisor *s, struct fleet *f, int last)
 static bool grow(struct supervisor *s, struct fleet *f, int last, struct err *e)
 {
         for (int n = f->program->numprocs_start; n <= last; n++)
-                if (!fleet_grow(s, f, n, true, e))
+                if (!scale_grow(s, f, n, true, e))
                         return false;
         return true;
 }
 
-void fleet_announce(struct supervisor *s, const struct fleet *f, int was, const char *by)
+void scale_announce(struct supervisor *s, const struct fleet *f, int was, const char *by)
 {
         struct event ev = { .type = EV_SCALED,
                             .at = clock_now(),
@@ -112,7 +112,7 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
         long wanted = relative ? (long)f->replicas + value : value;
         char what[64];
 
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
         *out = (struct scale_answer){ f->replicas, f->replicas };
         if (!program_numbers_workers(g) && wanted > 1) {
@@ -125,7 +125,7 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
         if (!check_range(f, wanted, e) || !check_descriptors(s, f, wanted, e))
                 return FAULT_OUT_OF_RANGE;
         snprintf(what, sizeof what, "scale %.30s to %ld", g->name, wanted);
-        say_order(s, by, NULL, what);
+        audit_order(s, by, NULL, what);
         int last = g->numprocs_start + (int)wanted - 1;
         if (wanted > f->replicas && !grow(s, f, last, e)) {
                 shrink(s, f, g->numprocs_start + f->replicas - 1);
@@ -137,6 +137,6 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
         shrink(s, f, last);
         out->replicas = f->replicas;
         if (out->was != out->replicas)
-                fleet_announce(s, f, out->was, "operator");
+                scale_announce(s, f, out->was, "operator");
         return FAULT_NONE;
 }

@@ -81,7 +81,7 @@ static bool rest_has_time(struct shutdown *d)
 
         if (d->hurried || (d->rest_until_ms && now_ms >= d->rest_until_ms))
                 return false;
-        if (sweep_tell_rest(d->sup) == 0)
+        if (descendants_tell_rest(d->sup) == 0)
                 return false;
         if (d->rest_until_ms == 0)
                 d->rest_until_ms = now_ms + REST_MS;
@@ -97,7 +97,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
         supervisor_reap(s);
         if (rest_has_time(d))
                 return;
-        if (sweep_everything(s) > 0 && ++d->sweeps < SWEEP_ROUNDS)
+        if (descendants_everything(s) > 0 && ++d->sweeps < SWEEP_ROUNDS)
                 return;
         if (d->sweeps == SWEEP_ROUNDS)
                 log_line(s->log, LVL_ERROR, "some descendants could not be killed; leaving them");
@@ -171,7 +171,7 @@ void shutdown_hurry(struct supervisor *s)
                 if (is_through(p))
                         continue;
                 if (p->pid <= 0 || (p->worker && p->worker->reaped))
-                        sweep_signal(s, p, true);
+                        descendants_signal(s, p, true);
                 else if (!launcher_signal(s, p, true, &e))
                         log_line(s->log, LVL_CRITICAL, "%s", e.text);
         }
@@ -219,7 +219,7 @@ static void begin(struct supervisor *s)
                 d = make(s);
         if (!d) { /* nothing can be ordered: end at once, the sweep kills what is there */
                 log_line(s->log, LVL_CRITICAL, "out of memory: ending without an orderly stop");
-                for (int i = 0; i < SWEEP_ROUNDS && sweep_everything(s) > 0; i++)
+                for (int i = 0; i < SWEEP_ROUNDS && descendants_everything(s) > 0; i++)
                         continue;
                 s->on_end(s);
                 return;
@@ -231,7 +231,7 @@ static void begin(struct supervisor *s)
                 ev_timer_set(&d->limit, (double)limit_ms / 1000, 0.);
                 ev_timer_start(s->loop, &d->limit);
         }
-        sweep_begin_end(s);
+        descendants_begin_end(s);
         d->stepping = true;
         next_wave(d);
         d->stepping = false;
@@ -239,36 +239,36 @@ static void begin(struct supervisor *s)
         shutdown_step(s);
 }
 
-static void announce(struct supervisor *s, enum mood mood, const char *why)
+static void announce(struct supervisor *s, enum daemon_state daemon_state, const char *why)
 {
         struct event e = { .type = EV_SUPERVISOR_STATE_CHANGE_STOPPING,
                            .at = clock_now(),
                            .name = why };
 
-        s->mood = mood;
-        s->mood_why = why;
+        s->daemon_state = daemon_state;
+        s->daemon_state_why = why;
         bus_publish(&s->bus, &e);
         lookup_hurry(s);
 }
 
 void shutdown_request(struct supervisor *s, const char *why)
 {
-        if (s->mood == MOOD_SHUTDOWN)
+        if (s->daemon_state == DAEMON_SHUTDOWN)
                 return;
-        if (s->mood == MOOD_RESTARTING) {
-                s->mood = MOOD_SHUTDOWN;
-                s->mood_why = why;
+        if (s->daemon_state == DAEMON_RESTARTING) {
+                s->daemon_state = DAEMON_SHUTDOWN;
+                s->daemon_state_why = why;
                 return;
         }
-        announce(s, MOOD_SHUTDOWN, why);
+        announce(s, DAEMON_SHUTDOWN, why);
         begin(s);
 }
 
 void shutdown_for_restart(struct supervisor *s, const char *why)
 {
-        if (s->mood != MOOD_RUNNING)
+        if (s->daemon_state != DAEMON_RUNNING)
                 return;
-        announce(s, MOOD_RESTARTING, why);
+        announce(s, DAEMON_RESTARTING, why);
         begin(s);
 }
 

@@ -26,7 +26,7 @@ struct waiting {
         struct claims claims;
 };
 
-struct hold {
+struct start_conflicts {
         struct leaver *slots[SLOTS]; /* owned, by claim */
         struct waiting *waiting;     /* owned */
         int count, cap;
@@ -62,7 +62,7 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
 
         claim(&c, 'n', p->name);
         claim(&c, 's', g->socket);
-        if (recipe_make(g, p->group->name, p->number, s->world, &r, &e)) {
+        if (recipe_make(g, p->group->name, p->number, s->host, &r, &e)) {
                 claim(&c, 'c', r.command);
                 claim_log(&c, r.out_logfile);
                 claim_log(&c, r.err_logfile);
@@ -70,7 +70,7 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
         }
         if (g->healthcheck.kind == CHECK_NONE || g->healthcheck.kind == CHECK_EXEC)
                 return c;
-        char *target = recipe_expand(g, p->group->name, p->number, s->world, "healthcheck",
+        char *target = recipe_expand(g, p->group->name, p->number, s->host, "healthcheck",
                                      g->healthcheck.target, &e);
         claim(&c, 'h', target);
         free(target);
@@ -84,7 +84,7 @@ static bool is_leaving(const struct process *p)
 }
 
 /* Somebody on his way out who has what these claim; NULL: nobody. */
-static const struct process *holder_of(const struct hold *h, const struct claims *c)
+static const struct process *holder_of(const struct start_conflicts *h, const struct claims *c)
 {
         for (int i = 0; i < c->count; i++)
                 for (const struct leaver *l = h->slots[c->items[i] % SLOTS]; l; l = l->next)
@@ -95,7 +95,7 @@ static const struct process *holder_of(const struct hold *h, const struct claims
 
 /* ---- the two sides */
 
-static bool add_leaver(struct hold *h, struct process *p, const struct claims *c)
+static bool add_leaver(struct start_conflicts *h, struct process *p, const struct claims *c)
 {
         for (int i = 0; i < c->count; i++) {
                 struct leaver *l = malloc(sizeof *l), **slot = &h->slots[c->items[i] % SLOTS];
@@ -107,7 +107,7 @@ static bool add_leaver(struct hold *h, struct process *p, const struct claims *c
         return true;
 }
 
-static bool add_waiting(struct hold *h, struct process *p, const struct claims *c)
+static bool add_waiting(struct start_conflicts *h, struct process *p, const struct claims *c)
 {
         if (h->count == h->cap) {
                 int cap = h->cap ? h->cap * 2 : 8;
@@ -121,33 +121,33 @@ static bool add_waiting(struct hold *h, struct process *p, const struct claims *
         return true;
 }
 
-void hold_until_gone(struct supervisor *s, struct process *p)
+void start_conflicts_until_gone(struct supervisor *s, struct process *p)
 {
         if (p->state != PS_RETIRING)
                 return;
-        if (!s->hold)
-                s->hold = calloc(1, sizeof *s->hold);
+        if (!s->start_conflicts)
+                s->start_conflicts = calloc(1, sizeof *s->start_conflicts);
         struct claims c = claims_of(s, p);
-        if (!s->hold || !add_leaver(s->hold, p, &c))
+        if (!s->start_conflicts || !add_leaver(s->start_conflicts, p, &c))
                 log_line(s->log, LVL_WARN, "out of memory: the end of '%s' is not waited for",
                          p->name);
 }
 
-void hold_start(struct supervisor *s, struct process *p)
+void start_conflicts_start(struct supervisor *s, struct process *p)
 {
-        struct claims c = s->hold ? claims_of(s, p) : (struct claims){ 0 };
-        const struct process *who = s->hold ? holder_of(s->hold, &c) : NULL;
+        struct claims c = s->start_conflicts ? claims_of(s, p) : (struct claims){ 0 };
+        const struct process *who = s->start_conflicts ? holder_of(s->start_conflicts, &c) : NULL;
 
-        if (who && add_waiting(s->hold, p, &c))
+        if (who && add_waiting(s->start_conflicts, p, &c))
                 log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name,
                          who->name);
         else
                 supervisor_order(s, p, PE_START);
 }
 
-void hold_forget(struct supervisor *s, const struct process *p)
+void start_conflicts_forget(struct supervisor *s, const struct process *p)
 {
-        struct hold *h = s->hold;
+        struct start_conflicts *h = s->start_conflicts;
 
         for (int i = 0; h && i < SLOTS; i++)
                 for (struct leaver *l = h->slots[i]; l; l = l->next)
@@ -159,7 +159,7 @@ void hold_forget(struct supervisor *s, const struct process *p)
 }
 
 /* Is anything left that a later start could have to wait for? */
-static bool is_over(const struct hold *h)
+static bool is_over(const struct start_conflicts *h)
 {
         for (int i = 0; i < h->count; i++)
                 if (h->waiting[i].p)
@@ -171,27 +171,28 @@ static bool is_over(const struct hold *h)
         return true;
 }
 
-void hold_look(struct supervisor *s)
+void start_conflicts_look(struct supervisor *s)
 {
         /* an order may hold further starts, and move the list */
-        for (int i = 0; s->hold && i < s->hold->count; i++) {
-                struct waiting *w = &s->hold->waiting[i];
+        for (int i = 0; s->start_conflicts && i < s->start_conflicts->count; i++) {
+                struct waiting *w = &s->start_conflicts->waiting[i];
                 struct process *p = w->p;
-                if (!p || holder_of(s->hold, &w->claims))
+                if (!p || holder_of(s->start_conflicts, &w->claims))
                         continue;
                 w->p = NULL;
-                if (p->state == PS_STOPPED && s->mood == MOOD_RUNNING)
+                if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
                         supervisor_order(s, p, PE_START);
         }
-        if (s->hold && is_over(s->hold))
-                hold_free(s);
+        if (s->start_conflicts && is_over(s->start_conflicts))
+                start_conflicts_free(s);
 }
 
-bool hold_why(const struct supervisor *s, const struct process *p, struct buf *out)
+bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out)
 {
-        for (int i = 0; s->hold && i < s->hold->count; i++) {
-                const struct waiting *w = &s->hold->waiting[i];
-                const struct process *who = w->p == p ? holder_of(s->hold, &w->claims) : NULL;
+        for (int i = 0; s->start_conflicts && i < s->start_conflicts->count; i++) {
+                const struct waiting *w = &s->start_conflicts->waiting[i];
+                const struct process *who =
+                    w->p == p ? holder_of(s->start_conflicts, &w->claims) : NULL;
                 if (!who || p->state != PS_STOPPED)
                         continue;
                 buf_puts(out, "waits until ");
@@ -202,9 +203,9 @@ bool hold_why(const struct supervisor *s, const struct process *p, struct buf *o
         return false;
 }
 
-void hold_free(struct supervisor *s)
+void start_conflicts_free(struct supervisor *s)
 {
-        struct hold *h = s->hold;
+        struct start_conflicts *h = s->start_conflicts;
 
         for (int i = 0; h && i < SLOTS; i++)
                 while (h->slots[i]) {
@@ -215,5 +216,5 @@ void hold_free(struct supervisor *s)
         if (h)
                 free(h->waiting);
         free(h);
-        s->hold = NULL;
+        s->start_conflicts = NULL;
 }

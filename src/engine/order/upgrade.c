@@ -109,7 +109,7 @@ static void put_error(int said, struct buf *out)
         buf_puts(out, ": ");
         size_t from = out->len;
         buf_puts(out, line);
-        tame(out, from);
+        sanitize(out, from);
 }
 
 bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
@@ -126,7 +126,7 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
         u.start = s->upgrade->start;
         upgrade_free(s);
         bool answered = status == 0 && is_one_of_ours(u.said, s->config->path);
-        bool ok = answered && s->mood == MOOD_RUNNING;
+        bool ok = answered && s->daemon_state == DAEMON_RUNNING;
         if (!ok) {
                 buf_printf(&why, "%s --check -c %s: ", u.binary, s->config->path);
                 if (answered)
@@ -152,20 +152,20 @@ bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
 }
 
 /* With what is known of the file's names: they are not looked up twice. */
-static bool check_env(const struct supervisor *s, struct strs *out)
+static bool check_env(const struct supervisor *s, struct strlist *out)
 {
-        for (const char *const *v = s->world->environ; v && *v; v++)
-                if (!strs_add(out, *v))
+        for (const char *const *v = s->host->environ; v && *v; v++)
+                if (!strlist_add(out, *v))
                         return false;
-        return strs_setenv(out, LOOKUP_GIVEN, s->names ? "stdin" : "none");
+        return strlist_setenv(out, LOOKUP_GIVEN, s->names ? "stdin" : "none");
 }
 
 static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
 {
         const char *binary = u->binary;
-        const struct world *w = s->world;
-        AUTO_STRS argv = STRS_INIT;
-        AUTO_STRS env = STRS_INIT;
+        const struct host *w = s->host;
+        AUTO_STRLIST argv = STRLIST_INIT;
+        AUTO_STRLIST env = STRLIST_INIT;
         AUTO_FD in = s->names ? lookup_hand_over(s->names) : open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
 
@@ -199,7 +199,8 @@ static void on_read(void *arg)
         struct supervisor *s = arg;
         struct upgrade *u = s->upgrade;
         struct err e = { 0 };
-        bool fine = s->mood == MOOD_RUNNING || err_set(&e, ERR_BUSY, "the daemon is ending");
+        bool fine =
+            s->daemon_state == DAEMON_RUNNING || err_set(&e, ERR_BUSY, "the daemon is ending");
 
         if (fine && spawn_check(s, u, &e)) {
                 ev_now_update(s->loop);
@@ -223,7 +224,7 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
 {
         const char *path = binary ? binary : s->binary;
 
-        if (s->mood != MOOD_RUNNING || s->upgrade)
+        if (s->daemon_state != DAEMON_RUNNING || s->upgrade)
                 return err_set(e, ERR_BUSY, "%s",
                                s->upgrade ? "an upgrade is under way" : "the daemon is ending");
         if (!state_is_kept(s))
@@ -262,7 +263,7 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                 upgrade_free(s);
                 return false;
         }
-        say_order(s, by, NULL, "upgrade");
+        audit_order(s, by, NULL, "upgrade");
         return true;
 }
 
@@ -306,7 +307,7 @@ static bool collect(const struct supervisor *s, struct inodes *out)
         return out->items != NULL;
 }
 
-bool upgrade_hand_over(struct supervisor *s, struct strs *items)
+bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
 {
         struct inodes pipes;
 

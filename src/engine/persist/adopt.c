@@ -386,7 +386,7 @@ static bool was_handed_over(const struct supervisor *s)
 }
 
 /* Or a service manager has kept them. */
-static bool were_kept(const struct supervisor *s, const struct relic *k)
+static bool were_kept(const struct supervisor *s, const struct saved_record *k)
 {
         char name[48];
 
@@ -398,12 +398,12 @@ static bool were_kept(const struct supervisor *s, const struct relic *k)
         return false;
 }
 
-static bool can_be_read(const struct supervisor *s, const struct relic *k)
+static bool can_be_read(const struct supervisor *s, const struct saved_record *k)
 {
         return was_handed_over(s) || were_kept(s, k);
 }
 
-static void go_on(struct supervisor *s, struct process *p, const struct relic *k, bool lives)
+static void go_on(struct supervisor *s, struct process *p, const struct saved_record *k, bool lives)
 {
         p->worker->mark.adopted = true;
         registry_pid_add(&s->registry, p);
@@ -433,7 +433,7 @@ static void give_up(struct supervisor *s, struct process *p)
 }
 
 /* It may live, but cannot be held yet: it stays as it was. */
-static void leave_alone(struct supervisor *s, struct process *p, const struct relic *k,
+static void leave_alone(struct supervisor *s, struct process *p, const struct saved_record *k,
                         const struct orphan *who)
 {
         int error = errno;
@@ -455,7 +455,7 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct re
 }
 
 /* It has ended: what its pipes still hold is read where somebody has kept them. */
-static void take_rest(struct supervisor *s, struct process *p, const struct relic *k)
+static void take_rest(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         if (can_be_read(s, k))
                 take_pipes(s, p);
@@ -477,11 +477,11 @@ static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *s
         char name[GIVEN_NAME_MAX];
 
         fdstore_name(p, name);
-        AUTO_FD pidfd = given_pidfd(s->handover, name);
+        AUTO_FD pidfd = listen_fds_pidfd(s->handover, name);
         return pidfd >= 0 && orphan_end(&who, pidfd, status_out) == END_KNOWN;
 }
 
-static void lost(struct supervisor *s, struct process *p, const struct relic *k)
+static void lost(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         bool known = k->record.flags & RECORD_REAPED;
         int status = k->record.status;
@@ -496,7 +496,7 @@ static void lost(struct supervisor *s, struct process *p, const struct relic *k)
 }
 
 /* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
-static void hold_zombie(struct supervisor *s, struct process *p, const struct relic *k)
+static void hold_zombie(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         take_rest(s, p, k);
         registry_pid_add(&s->registry, p);
@@ -504,7 +504,7 @@ static void hold_zombie(struct supervisor *s, struct process *p, const struct re
         ask_how_it_ended(p->worker->adopted);
 }
 
-static void hold(struct supervisor *s, struct process *p, const struct relic *k)
+static void hold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         struct footprint *m = &p->worker->mark;
         struct orphan who = { p->pid, m->start_low, m->start_high };
@@ -554,8 +554,9 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
 
         assert(p->worker); /* made when its adoption began */
         struct footprint *m = &p->worker->mark;
-        struct relic k = { .record = { .listener = a->listener,
-                                       .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
+        struct saved_record k = { .record = {
+                                      .listener = a->listener,
+                                      .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
         unsigned work = a->work;
 
         watch(a, who, pidfd);
@@ -577,7 +578,7 @@ static bool try_hold(struct adopted *a)
         struct supervisor *s = a->sup;
         struct process *p = a->process;
         struct orphan who = a->who;
-        struct relic k = { 0 };
+        struct saved_record k = { 0 };
         pid_t parent;
         int pidfd = -1;
 
@@ -645,7 +646,7 @@ static void on_look_again(EV_P_ ev_timer *w, int revents)
 
 /* Half stopped for the daemon's own end, or because it was configured no more: there is a daemon
  * again that knows it, so it is to run again. */
-static bool is_wanted_again(const struct relic *k)
+static bool is_wanted_again(const struct saved_record *k)
 {
         enum pstate state = (enum pstate)k->record.memory.state;
 
@@ -658,7 +659,7 @@ static bool is_gone(const struct process *p)
         return strcmp(p->program->section, GONE) == 0;
 }
 
-static bool recall(struct supervisor *s, struct process *p, struct relic *k)
+static bool recall(struct supervisor *s, struct process *p, struct saved_record *k)
 {
         struct process_memory memory = k->record.memory;
         const struct record *r = &k->record;
@@ -688,15 +689,15 @@ static bool recall(struct supervisor *s, struct process *p, struct relic *k)
 
 /* The daemon before us had written its last step down, and died before everybody had heard of it.
  * Whoever listens and has, is passed over. */
-static void tell_untold(struct supervisor *s, struct process *p, const struct relic *k)
+static void tell_untold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         const struct record *r = &k->record;
 
-        if (!r->untold.any || is_gone(p) || (int)p->state != r->memory.state)
+        if (!r->unpublished.any || is_gone(p) || (int)p->state != r->memory.state)
                 return;
-        p->worker->untold = r->untold;
-        listeners_retell(s, r->untold_serial);
-        transition_tell(s, p, (enum pstate)r->untold.from, r->untold.pid);
+        p->worker->unpublished = r->unpublished;
+        listeners_retell(s, r->unpublished_serial);
+        transition_tell(s, p, (enum pstate)r->unpublished.from, r->unpublished.pid);
         listeners_retold(s);
 }
 
@@ -711,7 +712,7 @@ static bool waits_for_remains(const struct process *p)
 
 /* What was about to be done when the daemon died may have been done or not: once more does no
  * harm. */
-static void resume(struct supervisor *s, struct process *p, const struct relic *k)
+static void resume(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         const struct record *r = &k->record;
         unsigned work = r->work;
@@ -725,7 +726,7 @@ static void resume(struct supervisor *s, struct process *p, const struct relic *
         }
         p->worker->astray = p->remains && !was_handed_over(s);
         if (waits_for_remains(p)) {
-                sweep_signal(s, p, p->waiting == WAIT_KILLED);
+                descendants_signal(s, p, p->waiting == WAIT_KILLED);
                 p->worker->owes_stop = work & DO_TERM;
                 return;
         }
@@ -735,7 +736,7 @@ static void resume(struct supervisor *s, struct process *p, const struct relic *
 }
 
 /* It was started while nobody wanted what it writes, and now somebody does. */
-static bool lacks_pipe(const struct process *p, const struct relic *k)
+static bool lacks_pipe(const struct process *p, const struct saved_record *k)
 {
         const struct program *g = p->program;
         const uint64_t *pipes = k->record.pipes;
@@ -745,17 +746,17 @@ static bool lacks_pipe(const struct process *p, const struct relic *k)
 }
 
 /* What cannot be made ready says so at the next start. */
-static bool is_changed(struct supervisor *s, const struct process *p, const struct relic *k)
+static bool is_changed(struct supervisor *s, const struct process *p, const struct saved_record *k)
 {
         struct err e = { 0 };
         enum fault f;
 
-        const struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+        const struct exec_env *o = exec_env_of(s, p, p->program, &f, &e);
         return !o || o->given != k->record.given;
 }
 
 /* The configuration may be another than the one it was started by. */
-static void follow_changes(struct supervisor *s, struct process *p, const struct relic *k)
+static void follow_changes(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         if (p->pid <= 0 || (!is_changed(s, p, k) && !lacks_pipe(p, k)))
                 return;
@@ -768,14 +769,14 @@ static void follow_changes(struct supervisor *s, struct process *p, const struct
 
 /* ---- those that the configuration does not know any more */
 
-static struct process *find_process(struct supervisor *s, const struct relic *k)
+static struct process *find_process(struct supervisor *s, const struct saved_record *k)
 {
         struct group *g = registry_group(&s->registry, k->record.text[TEXT_GROUP]);
 
         return g ? group_process(g, k->record.text[TEXT_NAME]) : NULL;
 }
 
-static void retire(struct supervisor *s, struct relic *k)
+static void retire(struct supervisor *s, struct saved_record *k)
 {
         struct err e = { 0 };
 
@@ -811,7 +812,7 @@ static void set_replicas(struct supervisor *s, struct fleet *f, int replicas)
         int last = f->program->numprocs_start + replicas - 1;
 
         for (int n = f->program->numprocs_start; n <= last; n++)
-                if (!fleet_grow(s, f, n, false, &e)) {
+                if (!scale_grow(s, f, n, false, &e)) {
                         log_line(s->log, LVL_ERROR, "cannot scale %s to %d again: %s",
                                  f->program->name, replicas, e.text);
                         return;
@@ -825,7 +826,7 @@ static void set_replicas(struct supervisor *s, struct fleet *f, int replicas)
 }
 
 /* An order to scale holds, unless numprocs itself was changed since. */
-static void recall_fleet(struct supervisor *s, const struct relic *k)
+static void recall_fleet(struct supervisor *s, const struct saved_record *k)
 {
         const struct record *r = &k->record;
         struct group *g = registry_group(&s->registry, k->record.text[TEXT_GROUP]);
@@ -864,26 +865,26 @@ void adopt_everything(struct supervisor *s)
 
         if (!st)
                 return;
-        for (size_t i = st->process_count; i < st->relic_count; i++)
-                recall_fleet(s, &st->relics[i]);
+        for (size_t i = st->process_count; i < st->saved_record_count; i++)
+                recall_fleet(s, &st->saved_records[i]);
         supervisor_settle(s);
         for (size_t i = 0; i < st->process_count; i++) {
-                struct process *p = find_process(s, &st->relics[i]);
+                struct process *p = find_process(s, &st->saved_records[i]);
                 if (p)
-                        recall(s, p, &st->relics[i]);
+                        recall(s, p, &st->saved_records[i]);
                 else
-                        retire(s, &st->relics[i]);
+                        retire(s, &st->saved_records[i]);
         }
         for (size_t i = 0; i < st->process_count; i++)
-                if (st->relics[i].process)
-                        tell_untold(s, st->relics[i].process, &st->relics[i]);
+                if (st->saved_records[i].process)
+                        tell_untold(s, st->saved_records[i].process, &st->saved_records[i]);
         for (size_t i = 0; i < st->process_count; i++) {
                 fault_point("adopt.next");
-                if (st->relics[i].process)
-                        resume(s, st->relics[i].process, &st->relics[i]);
+                if (st->saved_records[i].process)
+                        resume(s, st->saved_records[i].process, &st->saved_records[i]);
         }
         for (size_t i = 0; i < st->process_count; i++) {
-                struct relic *k = &st->relics[i];
+                struct saved_record *k = &st->saved_records[i];
                 if (!k->process)
                         continue;
                 if (is_gone(k->process) && !s->config->incomplete)
@@ -891,7 +892,7 @@ void adopt_everything(struct supervisor *s)
                 else if (!is_gone(k->process))
                         follow_changes(s, k->process, k);
         }
-        state_forget_relics(s);
+        state_forget_saved_records(s);
         state_keep_ends(s);
         state_watch_begin(s);
         stdin_pipe_tidy(st->dir, has_rest, &s->registry);

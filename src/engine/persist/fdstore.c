@@ -19,7 +19,7 @@ struct fdstore {
 
 void fdstore_open(struct supervisor *s)
 {
-        const char *path = service_variable(s->world, "NOTIFY_SOCKET");
+        const char *path = service_variable(s->host, "NOTIFY_SOCKET");
 
         if (!path || !s->state)
                 return;
@@ -48,7 +48,7 @@ bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX])
         const uint32_t *pipes = p->worker ? p->worker->mark.pipes : NULL;
         uint64_t inode = !pipes ? 0 : pipes[1] ? pipes[1] : pipes[2] ? pipes[2] : pipes[0];
 
-        given_name(out, inode);
+        listen_fds_name(out, inode);
         return inode != 0;
 }
 
@@ -120,7 +120,7 @@ void fdstore_forget_socket(struct supervisor *s, const char *name)
                 drop(s, name);
 }
 
-static bool list_used(const struct supervisor *s, struct strs *out)
+static bool list_used(const struct supervisor *s, struct strlist *out)
 {
         const struct registry *r = &s->registry;
 
@@ -128,19 +128,19 @@ static bool list_used(const struct supervisor *s, struct strs *out)
                 for (int i = 0; i < r->groups[g]->count; i++) {
                         const struct process *p = r->groups[g]->procs[i];
                         char name[GIVEN_NAME_MAX];
-                        if (p->pid > 0 && fdstore_name(p, name) && !strs_add(out, name))
+                        if (p->pid > 0 && fdstore_name(p, name) && !strlist_add(out, name))
                                 return false;
                 }
         if (!fcgi_kept(s, out))
                 return false;
-        strs_sort(out);
+        strlist_sort(out);
         return true;
 }
 
 void fdstore_settled(struct supervisor *s)
 {
-        const struct strs *given = s->handover ? &s->handover->names : NULL;
-        AUTO_STRS used = STRS_INIT;
+        const struct strlist *given = s->handover ? &s->handover->names : NULL;
+        AUTO_STRLIST used = STRLIST_INIT;
         size_t at = 0;
 
         if (!s->fdstore || !given || !given->count || !list_used(s, &used))

@@ -64,7 +64,7 @@ static struct group *last_group(struct supervisor *s, const struct record *r, st
         conf->refs = 1;
         conf->priority = 999;
         conf->kind = (enum program_kind)r->program_kind;
-        g = registry_add(&s->registry, conf, s->world, e);
+        g = registry_add(&s->registry, conf, s->host, e);
         group_conf_unref(conf);
         if (g)
                 g->leaving = true;
@@ -80,5 +80,5 @@ struct process *last_process(struct supervisor *s, const struct record *r, struc
         program_unref(program);
         if (g && !f)
                 err_nomem(e);
-        return f ? registry_add_process(&s->registry, f, r->number, s->world, e) : NULL;
+        return f ? registry_add_process(&s->registry, f, r->number, s->host, e) : NULL;
 }

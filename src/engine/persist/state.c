@@ -70,18 +70,18 @@ static bool open_table(struct state *st, struct buf *said, struct err *e)
 {
         char *path = path_in(st, "records");
         bool ok =
-            path ? statetable_open(&st->table, path, sizeof(struct record_step), &st->who, said, e)
+            path ? slot_table_open(&st->table, path, sizeof(struct record_step), &st->who, said, e)
                  : err_nomem(e);
 
         free(path);
         return ok;
 }
 
-static bool open_vault(struct state *st, const char *name, struct vault *v, struct buf *said,
+static bool open_vault(struct state *st, const char *name, struct record_store *v, struct buf *said,
                        struct err *e)
 {
         char *path = path_in(st, name);
-        bool ok = path ? vault_open(v, path, &st->who, said, e) : err_nomem(e);
+        bool ok = path ? record_store_open(v, path, &st->who, said, e) : err_nomem(e);
 
         free(path);
         return ok;
@@ -134,10 +134,10 @@ static void release(struct supervisor *s)
         state_watch_free(st->watch);
         free(st->full);
         mapped_margin_drop(st->margin);
-        state_forget_relics(s);
-        statetable_close(&st->table);
-        vault_close(&st->texts);
-        vault_close(&st->events);
+        state_forget_saved_records(s);
+        slot_table_close(&st->table);
+        record_store_close(&st->texts);
+        record_store_close(&st->events);
         free(st->left);
         fd_close(&st->lock);
         free(st->lock_path);
@@ -155,7 +155,7 @@ bool state_check(const char *dir, struct err *e)
                 return true;
         st.who.version = STATE_VERSION;
         char *path = path_in(&st, "records");
-        bool fine = !path || statetable_is_readable(path, sizeof(struct record_step), &st.who);
+        bool fine = !path || slot_table_is_readable(path, sizeof(struct record_step), &st.who);
         if (!fine)
                 err_set(
                     e, ERR_CONFIG,
@@ -257,9 +257,9 @@ void state_close(struct supervisor *s, bool keep_it)
         if (!st)
                 return;
         if (!keep_it || st->table.used == 0) {
-                statetable_remove(&st->table);
-                vault_remove(&st->texts);
-                vault_remove(&st->events);
+                slot_table_remove(&st->table);
+                record_store_remove(&st->texts);
+                record_store_remove(&st->events);
                 remove_in(st, LEDGERS);
                 pidfile_remove(st->lock_path, &st->lock);
                 rmdir(st->dir); /* what was set aside keeps it */
@@ -295,7 +295,7 @@ const char *state_dir(const struct supervisor *s)
         return s->state ? s->state->dir : NULL;
 }
 
-bool state_hand_over(const struct supervisor *s, struct strs *items)
+bool state_hand_over(const struct supervisor *s, struct strlist *items)
 {
         return !s->state || handover_put_fd(items, "state", s->state->lock);
 }

@@ -50,9 +50,9 @@ static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
 
         buf_put(&text, &r, sizeof r);
         buf_put(&text, pool, strlen(pool) + 1);
-        uint32_t at =
-            text.failed ? VAULT_NONE
-                        : vault_put(&s->state->events, TAG_POOL, 0, text.data, text.len, &ignored);
+        uint32_t at = text.failed ? VAULT_NONE
+                                  : record_store_put(&s->state->events, TAG_POOL, 0, text.data,
+                                                     text.len, &ignored);
         return at == VAULT_NONE ? 0 : at + 1;
 }
 
@@ -64,9 +64,9 @@ void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, u
         if (!s->state)
                 return;
         if (*kept) {
-                r = vault_get(&s->state->events, *kept - 1, &len);
+                r = record_store_get(&s->state->events, *kept - 1, &len);
                 if (next - r->base <= UINT32_MAX) {
-                        vault_mark(&s->state->events, *kept - 1, (uint32_t)(next - r->base));
+                        record_store_mark(&s->state->events, *kept - 1, (uint32_t)(next - r->base));
                         return;
                 }
         }
@@ -78,7 +78,7 @@ void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, u
 void state_pool_forget(struct supervisor *s, uint32_t kept)
 {
         if (s->state && kept)
-                vault_drop(&s->state->events, kept - 1);
+                record_store_drop(&s->state->events, kept - 1);
 }
 
 /* ---- events */
@@ -100,7 +100,7 @@ uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
         if (text.failed)
                 err_nomem(&why);
         else
-                at = vault_put(&s->state->events, TAG_EVENT, 0, text.data, text.len, &why);
+                at = record_store_put(&s->state->events, TAG_EVENT, 0, text.data, text.len, &why);
         if (at != VAULT_NONE)
                 return at + 1;
         if (!s->state->told_events)
@@ -112,14 +112,14 @@ uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
 void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener)
 {
         if (s->state && kept)
-                vault_mark(&s->state->events, kept - 1,
-                           (uint32_t)listener << PHASE_BITS | (uint32_t)phase);
+                record_store_mark(&s->state->events, kept - 1,
+                                  (uint32_t)listener << PHASE_BITS | (uint32_t)phase);
 }
 
 void state_event_drop(struct supervisor *s, uint32_t kept)
 {
         if (s->state && kept)
-                vault_drop(&s->state->events, kept - 1);
+                record_store_drop(&s->state->events, kept - 1);
 }
 
 /* ---- of the daemon before us */
@@ -129,24 +129,24 @@ bool state_events_read(struct state *st)
         uint32_t at, tag, next = 0;
         size_t count = 0;
 
-        while (vault_find(&st->events, next, &tag, &next) != VAULT_NONE)
+        while (record_store_find(&st->events, next, &tag, &next) != VAULT_NONE)
                 count++;
         st->left = calloc(count + 1, sizeof *st->left);
         if (!st->left)
                 return false;
         next = 0;
         while (st->left_count < count &&
-               (at = vault_find(&st->events, next, &tag, &next)) != VAULT_NONE)
-                if (vault_claim(&st->events, at))
+               (at = record_store_find(&st->events, next, &tag, &next)) != VAULT_NONE)
+                if (record_store_claim(&st->events, at))
                         st->left[st->left_count++] = (struct left){ .at = at, .tag = tag };
         return true;
 }
 
-static bool read_event(const struct vault *v, uint32_t at, struct kept_event *e)
+static bool read_event(const struct record_store *v, uint32_t at, struct kept_event *e)
 {
         size_t len;
-        const char *data = vault_get(v, at, &len), *end = data + len;
-        uint32_t mark = vault_marked(v, at);
+        const char *data = record_store_get(v, at, &len), *end = data + len;
+        uint32_t mark = record_store_marked(v, at);
         struct event_record r;
 
         if (len < sizeof r)
@@ -175,13 +175,13 @@ uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t
                 size_t len;
                 if (k->tag != TAG_POOL || k->taken)
                         continue;
-                const char *data = vault_get(&st->events, k->at, &len);
+                const char *data = record_store_get(&st->events, k->at, &len);
                 if (len <= sizeof r || data[len - 1] || strcmp(data + sizeof r, pool) != 0)
                         continue;
                 k->taken = true;
                 memcpy(&r, data, sizeof r);
                 *kept_out = k->at + 1;
-                return r.base + vault_marked(&st->events, k->at);
+                return r.base + record_store_marked(&st->events, k->at);
         }
         return 0;
 }
@@ -210,7 +210,7 @@ void state_events_settled(struct supervisor *s)
                 return;
         for (size_t i = 0; i < st->left_count; i++)
                 if (!st->left[i].taken)
-                        vault_drop(&st->events, st->left[i].at);
+                        record_store_drop(&st->events, st->left[i].at);
         free(st->left);
         st->left = NULL;
         st->left_count = 0;

@@ -1,5 +1,5 @@
-/* Reading what the daemon before us left: every record becomes a relic, until adopt.c has gone on
- * with all of them. */
+/* Reading what the daemon before us left: every record becomes a saved_record, until adopt.c has
+ * gone on with all of them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,10 +54,10 @@ static void unpack_untold(const struct record_step *step, struct record *r)
 
         if (r->kind != RECORD_PROCESS || (rest & 0xff) == 0 || (rest & 0xff) > PS_COUNT)
                 return;
-        r->untold = (struct untold){ .pid = step->replicas,
-                                     .any = true,
-                                     .from = (uint8_t)((rest & 0xff) - 1) };
-        r->untold_serial = rest >> 8;
+        r->unpublished = (struct unpublished){ .pid = step->replicas,
+                                               .any = true,
+                                               .from = (uint8_t)((rest & 0xff) - 1) };
+        r->unpublished_serial = rest >> 8;
 }
 
 static void unpack_step(const struct record_step *step, struct record *r)
@@ -147,19 +147,19 @@ bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32
         size_t len;
 
         *r = (struct record){ 0 };
-        if (!statetable_read(&st->table, slot, &step, sizeof step))
+        if (!slot_table_read(&st->table, slot, &step, sizeof step))
                 return false;
         unpack_step(&step, r);
         *texts_out = step.texts;
-        const char *frame = vault_look(&st->texts, step.texts, step.kind, &len);
+        const char *frame = record_store_look(&st->texts, step.texts, step.kind, &len);
         return frame && unpack_frame(r, frame, len) && makes_sense(r);
 }
 
 /* Its texts move out of the table, where they may be written anew before they are read. */
-static bool copy_texts(struct state *st, struct relic *k)
+static bool copy_texts(struct state *st, struct saved_record *k)
 {
         size_t len;
-        const char *frame = vault_get(&st->texts, k->texts, &len);
+        const char *frame = record_store_get(&st->texts, k->texts, &len);
 
         k->block = malloc(len);
         if (!k->block)
@@ -172,7 +172,7 @@ static bool copy_texts(struct state *st, struct relic *k)
 
 /* ---- all of them */
 
-static int compare_names(const struct relic *k, const char *group, const char *name)
+static int compare_names(const struct saved_record *k, const char *group, const char *name)
 {
         int c = strcmp(k->record.text[TEXT_GROUP], group);
 
@@ -181,7 +181,7 @@ static int compare_names(const struct relic *k, const char *group, const char *n
 
 static int by_names(const void *a, const void *b)
 {
-        const struct relic *x = a, *y = b;
+        const struct saved_record *x = a, *y = b;
 
         if (x->record.kind != y->record.kind)
                 return x->record.kind < y->record.kind ? -1 : 1;
@@ -191,9 +191,10 @@ static int by_names(const void *a, const void *b)
 static bool spare_logs(struct state *st)
 {
         for (size_t i = 0; i < st->process_count; i++) {
-                const struct record *r = &st->relics[i].record;
-                if (((r->flags & RECORD_OUT_AUTO) && !strs_add(&st->spared, r->text[TEXT_OUT])) ||
-                    ((r->flags & RECORD_ERR_AUTO) && !strs_add(&st->spared, r->text[TEXT_ERR])))
+                const struct record *r = &st->saved_records[i].record;
+                if (((r->flags & RECORD_OUT_AUTO) &&
+                     !strlist_add(&st->spared, r->text[TEXT_OUT])) ||
+                    ((r->flags & RECORD_ERR_AUTO) && !strlist_add(&st->spared, r->text[TEXT_ERR])))
                         return false;
         }
         return true;
@@ -202,41 +203,42 @@ static bool spare_logs(struct state *st)
 bool state_read_all(struct supervisor *s)
 {
         struct state *st = s->state;
-        const struct statetable *t = &st->table;
+        const struct slot_table *t = &st->table;
 
-        st->relics = calloc((size_t)t->used + 1, sizeof *st->relics);
-        if (!st->relics)
+        st->saved_records = calloc((size_t)t->used + 1, sizeof *st->saved_records);
+        if (!st->saved_records)
                 return false;
         for (uint32_t i = 0; i < t->slot_count; i++) {
                 if (!t->slots[i].len)
                         continue;
-                struct relic *k = &st->relics[st->relic_count];
+                struct saved_record *k = &st->saved_records[st->saved_record_count];
                 k->slot = i;
                 if (!record_read(st, i, &k->record, &k->texts) ||
-                    !vault_claim(&st->texts, k->texts)) {
+                    !record_store_claim(&st->texts, k->texts)) {
                         log_line(s->log, LVL_WARN,
                                  "state table: record %u is damaged; its process is not known", i);
-                        statetable_drop(&st->table, i);
+                        slot_table_drop(&st->table, i);
                         continue;
                 }
-                st->relic_count++;
+                st->saved_record_count++;
                 st->process_count += k->record.kind == RECORD_PROCESS;
                 if (!copy_texts(st, k))
                         return false;
         }
-        qsort(st->relics, st->relic_count, sizeof *st->relics, by_names);
+        qsort(st->saved_records, st->saved_record_count, sizeof *st->saved_records, by_names);
         return spare_logs(st);
 }
 
-struct relic *state_relic(const struct supervisor *s, const char *group, const char *name)
+struct saved_record *state_saved_record(const struct supervisor *s, const char *group,
+                                        const char *name)
 {
         size_t low = 0, high = s->state ? s->state->process_count : 0;
 
         while (low < high) {
                 size_t mid = low + (high - low) / 2;
-                int c = compare_names(&s->state->relics[mid], group, name);
+                int c = compare_names(&s->state->saved_records[mid], group, name);
                 if (c == 0)
-                        return &s->state->relics[mid];
+                        return &s->state->saved_records[mid];
                 if (c < 0)
                         low = mid + 1;
                 else
@@ -245,16 +247,16 @@ struct relic *state_relic(const struct supervisor *s, const char *group, const c
         return NULL;
 }
 
-void state_forget_relics(struct supervisor *s)
+void state_forget_saved_records(struct supervisor *s)
 {
         struct state *st = s->state;
 
-        for (size_t i = 0; i < st->relic_count; i++)
-                free(st->relics[i].block);
-        free(st->relics);
-        st->relics = NULL;
-        st->relic_count = st->process_count = 0;
-        strs_release(&st->spared);
+        for (size_t i = 0; i < st->saved_record_count; i++)
+                free(st->saved_records[i].block);
+        free(st->saved_records);
+        st->saved_records = NULL;
+        st->saved_record_count = st->process_count = 0;
+        strlist_release(&st->spared);
 }
 
 /* ---- what it is asked for */
@@ -266,7 +268,7 @@ const char *const *state_spared_logs(const struct supervisor *s)
 
 const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr)
 {
-        const struct relic *k = state_relic(s, p->group->name, p->name);
+        const struct saved_record *k = state_saved_record(s, p->group->name, p->name);
         unsigned flag = is_stderr ? RECORD_ERR_AUTO : RECORD_OUT_AUTO;
 
         if (!k || !(k->record.flags & flag))
@@ -291,10 +293,10 @@ static bool runs_by(const struct supervisor *s, const struct record *r, const st
 {
         struct recipe recipe = { 0 };
         struct err e = { 0 };
-        AUTO_STRS argv = STRS_INIT;
+        AUTO_STRLIST argv = STRLIST_INIT;
         uint64_t given = 0;
 
-        bool ok = recipe_make(p, r->text[TEXT_GROUP], r->number, s->world, &recipe, &e) &&
+        bool ok = recipe_make(p, r->text[TEXT_GROUP], r->number, s->host, &recipe, &e) &&
                   command_split(recipe.command, &argv, &e) &&
                   given_fingerprint(p, &recipe, &argv, &given);
         recipe_release(&recipe);
@@ -305,7 +307,7 @@ static bool runs_by(const struct supervisor *s, const struct record *r, const st
 int state_fcgi_socket(const struct supervisor *s, const struct program *p)
 {
         for (size_t i = 0; s->state && i < s->state->process_count; i++) {
-                const struct record *r = &s->state->relics[i].record;
+                const struct record *r = &s->state->saved_records[i].record;
                 struct orphan who = { r->memory.pid, r->start_low, r->start_high };
                 if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
                     strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))

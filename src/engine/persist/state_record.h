@@ -62,15 +62,15 @@ struct record {
         bool stopasgroup, killasgroup;
         struct listener_memory listener;
         struct process_memory memory;
-        struct untold untold;
-        uint32_t untold_serial; /* the next event's then: its low UNTOLD_BITS */
+        struct unpublished unpublished;
+        uint32_t unpublished_serial; /* the next event's then: its low UNPUBLISHED_BITS */
 
         /* A fleet. */
         int replicas, numprocs, scaled;
 };
 
 /* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
-#define UNTOLD_BITS 24
+#define UNPUBLISHED_BITS 24
 struct record_step {
         uint8_t kind, state, waiting, health;
         uint8_t work, flags, bits, listener_state;
@@ -78,7 +78,7 @@ struct record_step {
         int32_t pid;
         uint32_t restarts;
         uint32_t pipes[3];          /* the kernel counts them in 32 bits */
-        int32_t replicas, numprocs; /* of a process: the pid and the rest of what is untold */
+        int32_t replicas, numprocs; /* of a process: the pid and the rest of what is unpublished */
         int64_t due : 48;
         uint64_t tries : 16;
         int64_t spawned : 48;
@@ -109,7 +109,7 @@ struct record_frame {
 #define FRAME_MAX 9216 /* with all that follows */
 
 /* One that the daemon before us left. */
-struct relic {
+struct saved_record {
         struct record record;
         uint32_t slot, texts;
         char *block;             /* owned: what record.text points into */
@@ -123,15 +123,15 @@ struct left {
 
 /* A birth that is under way: what the child writes down. */
 struct birth {
-        struct statetable *table;
+        struct slot_table *table;
         uint32_t slot;
         struct record_step step;
 };
 
 struct state {
         struct state_owner who;
-        struct statetable table;
-        struct vault texts, events;
+        struct slot_table table;
+        struct record_store texts, events;
         char *dir;       /* owned */
         char *lock_path; /* owned */
         int lock;        /* owned */
@@ -140,9 +140,10 @@ struct state {
         struct state_watch *watch; /* owned; NULL: not yet, or it cannot be watched */
         struct birth birth;
         void *margin; /* owned (mapped_margin_keep): where the kernel writes ends; NULL: not yet */
-        struct relic *relics; /* owned; processes sorted by group and name, then the fleets */
-        size_t relic_count, process_count;
-        struct strs spared;
+        struct saved_record
+            *saved_records; /* owned; processes sorted by group and name, then the fleets */
+        size_t saved_record_count, process_count;
+        struct strlist spared;
         struct left *left; /* owned: what the daemon before us left in `events`; NULL: settled */
         size_t left_count;
 };
@@ -170,10 +171,11 @@ void record_drop(struct state *st, uint32_t slot, uint32_t texts);
 bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out);
 /* The text at *at, which moves on behind its NUL. NULL: there is none before `end`. */
 const char *record_next_text(const char **at, const char *end);
-/* Everything in the table becomes relics. False: no memory. */
+/* Everything in the table becomes saved_records. False: no memory. */
 bool state_read_all(struct supervisor *s);
-struct relic *state_relic(const struct supervisor *s, const char *group, const char *name);
-void state_forget_relics(struct supervisor *s);
+struct saved_record *state_saved_record(const struct supervisor *s, const char *group,
+                                        const char *name);
+void state_forget_saved_records(struct supervisor *s);
 
 /* state_events.c. False: no memory. */
 bool state_events_read(struct state *st);

@@ -51,10 +51,10 @@ static void pack_memory(const struct process_memory *m, struct record_step *step
 /* A fleet has its size there. */
 static void pack_untold(const struct record *r, struct record_step *step)
 {
-        if (!r->untold.any)
+        if (!r->unpublished.any)
                 return;
-        step->replicas = r->untold.pid;
-        step->numprocs = (int32_t)(r->untold_serial << 8 | (r->untold.from + 1u));
+        step->replicas = r->unpublished.pid;
+        step->numprocs = (int32_t)(r->unpublished_serial << 8 | (r->unpublished.from + 1u));
 }
 
 static void pack_step(const struct record *r, struct record_step *step)
@@ -153,7 +153,7 @@ static const char *log_path(const struct stream *st)
 
 static unsigned flags_of(const struct supervisor *s, const struct worker *w)
 {
-        unsigned flags = s->mood == MOOD_RUNNING ? 0 : RECORD_ENDING;
+        unsigned flags = s->daemon_state == DAEMON_RUNNING ? 0 : RECORD_ENDING;
 
         if (w->reaped)
                 flags |= w->lost ? RECORD_LOST : RECORD_REAPED;
@@ -188,8 +188,8 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                 .start_high = m->start_high,
                 .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
                 .number = p->number,
-                .untold = w->untold,
-                .untold_serial = w->untold.any ? listeners_serial(s) : 0,
+                .unpublished = w->unpublished,
+                .unpublished_serial = w->unpublished.any ? listeners_serial(s) : 0,
                 .stopsignal = g->stopsignal,
                 .stopwaitsecs = g->stopwaitsecs,
                 .program_kind = (int)g->kind,
@@ -213,12 +213,12 @@ uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_ou
                 err_set(e, ERR_USAGE, "its name is too long");
                 return STATE_NO_SLOT;
         }
-        step.texts = vault_put(&st->texts, r->kind, 0, frame, len, e);
+        step.texts = record_store_put(&st->texts, r->kind, 0, frame, len, e);
         if (step.texts == VAULT_NONE)
                 return STATE_NO_SLOT;
-        uint32_t slot = statetable_add(&st->table, &step, sizeof step, e);
+        uint32_t slot = slot_table_add(&st->table, &step, sizeof step, e);
         if (slot == STATE_NO_SLOT)
-                vault_drop(&st->texts, step.texts);
+                record_store_drop(&st->texts, step.texts);
         else
                 *texts_out = step.texts;
         return slot;
@@ -226,8 +226,8 @@ uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_ou
 
 void record_drop(struct state *st, uint32_t slot, uint32_t texts)
 {
-        statetable_drop(&st->table, slot);
-        vault_drop(&st->texts, texts);
+        slot_table_drop(&st->table, slot);
+        record_store_drop(&st->texts, texts);
 }
 
 /* Both halves in one step: the new texts are there before they are referred to, the old ones as
@@ -242,17 +242,17 @@ static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uin
 
         if (!record_pack(r, &step, frame, &len))
                 return err_set(e, ERR_USAGE, "its name is too long");
-        const void *had = vault_get(&st->texts, was, &had_len);
+        const void *had = record_store_get(&st->texts, was, &had_len);
         if (had_len != len || memcmp(had, frame, len) != 0) {
-                uint32_t at = vault_put(&st->texts, r->kind, 0, frame, len, e);
+                uint32_t at = record_store_put(&st->texts, r->kind, 0, frame, len, e);
                 if (at == VAULT_NONE)
                         return false;
                 *texts = at;
         }
         step.texts = *texts;
-        statetable_write(&st->table, slot, &step, sizeof step);
+        slot_table_write(&st->table, slot, &step, sizeof step);
         if (was != *texts)
-                vault_drop(&st->texts, was);
+                record_store_drop(&st->texts, was);
         return true;
 }
 
@@ -314,7 +314,7 @@ static void keep_process(struct supervisor *s, struct process *p, const struct r
         if (m->slot && frame && frame == m->frame) {
                 pack_step(r, &step);
                 step.texts = m->texts;
-                statetable_write(&s->state->table, m->slot - 1, &step, sizeof step);
+                slot_table_write(&s->state->table, m->slot - 1, &step, sizeof step);
         } else {
                 m->frame = keep(s, r, &m->slot, &m->texts) ? frame : 0;
         }
@@ -332,7 +332,7 @@ static bool is_ours_to_write(struct supervisor *s, const struct process *p)
                 return false;
         m->birth = false;
         if (m->slot)
-                statetable_refresh(&s->state->table, m->slot - 1);
+                slot_table_refresh(&s->state->table, m->slot - 1);
         return true;
 }
 
@@ -344,14 +344,15 @@ void state_note_birth(struct supervisor *s, struct process *p)
                 return;
         m->birth = false;
         if (m->slot) /* the child may have been writing while this was copied */
-                statetable_refresh(&s->state->table, m->slot - 1);
+                slot_table_refresh(&s->state->table, m->slot - 1);
         state_note(s, p, 0);
 }
 
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
 static bool is_over(const struct supervisor *s, const struct process *p)
 {
-        return p->state == PS_GONE || (s->mood != MOOD_RUNNING && p->pid == 0 && !p->remains);
+        return p->state == PS_GONE ||
+               (s->daemon_state != DAEMON_RUNNING && p->pid == 0 && !p->remains);
 }
 
 void state_note(struct supervisor *s, struct process *p, unsigned work)
@@ -376,10 +377,10 @@ void state_note_told(struct supervisor *s, const struct process *p)
         uint32_t slot = s->state && p->worker ? p->worker->mark.slot : 0;
 
         if (!slot || !is_ours_to_write(s, p) ||
-            !statetable_read(&s->state->table, slot - 1, &step, sizeof step))
+            !slot_table_read(&s->state->table, slot - 1, &step, sizeof step))
                 return;
         step.replicas = step.numprocs = 0;
-        statetable_write(&s->state->table, slot - 1, &step, sizeof step);
+        slot_table_write(&s->state->table, slot - 1, &step, sizeof step);
 }
 
 void state_forget(struct supervisor *s, struct process *p)
@@ -424,7 +425,7 @@ static void write_birth(void *arg, pid_t self)
 
         b->step.pid = self;
         b->step.start_span = most16((int64_t)(orphan_ticks_now() + 1 - b->step.start_low));
-        statetable_write(b->table, b->slot, &b->step, sizeof b->step);
+        slot_table_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
 /* A worker that nobody would know of is not started: a successor would start it a second time. */

@@ -33,7 +33,7 @@ enum stage {
 /* One whose worker has ended. */
 struct ended {
         struct ended *next;
-        struct process *process; /* borrowed: sweep_forget comes before it is freed */
+        struct process *process; /* borrowed: descendants_forget comes before it is freed */
         pid_t leader;            /* 0: not known any more */
         enum stage stage;
         bool holds;    /* what comes after its end waits */
@@ -51,7 +51,7 @@ struct ended {
         int watched; /* owned; -1: none */
 };
 
-struct sweep {
+struct descendants {
         struct supervisor *sup; /* borrowed */
         struct ended *first;    /* owned list */
         struct ended *spare;    /* owned list of what is used again */
@@ -66,7 +66,7 @@ struct sweep {
 
 /* ---- when to look */
 
-static void look_now(struct sweep *sweep)
+static void look_now(struct descendants *sweep)
 {
         sweep->due = true;
         ev_prepare_start(sweep->sup->loop, &sweep->sup->settle);
@@ -79,7 +79,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
         look_now(w->data);
 }
 
-static void look_in(struct sweep *sweep, ev_timer *timer, double seconds)
+static void look_in(struct descendants *sweep, ev_timer *timer, double seconds)
 {
         struct ev_loop *loop = sweep->sup->loop;
 
@@ -90,9 +90,9 @@ static void look_in(struct sweep *sweep, ev_timer *timer, double seconds)
         ev_timer_start(loop, timer);
 }
 
-static struct sweep *sweep_of(struct supervisor *s)
+static struct descendants *descendants_of(struct supervisor *s)
 {
-        struct sweep *sweep = s->sweep;
+        struct descendants *sweep = s->descendants;
 
         if (sweep || !(sweep = calloc(1, sizeof *sweep)))
                 return sweep;
@@ -101,7 +101,7 @@ static struct sweep *sweep_of(struct supervisor *s)
         ev_timer_init(&sweep->name, on_timer, 0., 0.);
         ev_timer_init(&sweep->again, on_timer, 0., 0.);
         sweep->name.data = sweep->again.data = sweep;
-        return s->sweep = sweep;
+        return s->descendants = sweep;
 }
 
 /* ---- those whose worker has ended */
@@ -114,7 +114,7 @@ static void unwatch(struct supervisor *s, struct ended *end)
 
 static void ended_free(struct supervisor *s, struct ended *end)
 {
-        struct sweep *sweep = s->sweep;
+        struct descendants *sweep = s->descendants;
 
         unwatch(s, end);
         proc_table_release(&end->had_it);
@@ -128,7 +128,7 @@ static void ended_free(struct supervisor *s, struct ended *end)
         sweep->spare_count++;
 }
 
-static struct ended *ended_new(struct sweep *sweep)
+static struct ended *ended_new(struct descendants *sweep)
 {
         struct ended *end = sweep->spare;
 
@@ -139,7 +139,7 @@ static struct ended *ended_new(struct sweep *sweep)
         return end;
 }
 
-static struct ended *ended_of(const struct sweep *sweep, const struct process *p)
+static struct ended *ended_of(const struct descendants *sweep, const struct process *p)
 {
         struct ended *end = sweep ? sweep->first : NULL;
 
@@ -155,12 +155,12 @@ static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
 
         (void)loop, (void)revents;
         unwatch(s, end);
-        look_now(s->sweep);
+        look_now(s->descendants);
 }
 
 static struct ended *ended_add(struct supervisor *s, struct process *p, enum stage stage)
 {
-        struct sweep *sweep = sweep_of(s);
+        struct descendants *sweep = descendants_of(s);
         struct ended *end = sweep ? ended_new(sweep) : NULL;
 
         if (!end) {
@@ -180,9 +180,9 @@ static struct ended *ended_add(struct supervisor *s, struct process *p, enum sta
         return sweep->first = end;
 }
 
-void sweep_forget(struct supervisor *s, const struct process *p)
+void descendants_forget(struct supervisor *s, const struct process *p)
 {
-        struct ended **at = s->sweep ? &s->sweep->first : NULL;
+        struct ended **at = s->descendants ? &s->descendants->first : NULL;
 
         while (at && *at) {
                 struct ended *end = *at;
@@ -195,9 +195,9 @@ void sweep_forget(struct supervisor *s, const struct process *p)
         }
 }
 
-void sweep_free(struct supervisor *s)
+void descendants_free(struct supervisor *s)
 {
-        struct sweep *sweep = s->sweep;
+        struct descendants *sweep = s->descendants;
 
         if (!sweep)
                 return;
@@ -216,7 +216,7 @@ void sweep_free(struct supervisor *s)
         proc_table_release(&sweep->rest);
         fd_close(&sweep->asker);
         free(sweep);
-        s->sweep = NULL;
+        s->descendants = NULL;
 }
 
 /* ---- before the stop */
@@ -228,15 +228,15 @@ static void forget_kin(struct worker *w)
 }
 
 /* At the daemon's own end everything below us goes anyway. */
-void sweep_look(struct supervisor *s, struct process *p)
+void descendants_look(struct supervisor *s, struct process *p)
 {
         const struct program *g = p->program;
         struct proc_table tree;
 
-        if (!p->worker || p->pid <= 0 || s->mood != MOOD_RUNNING)
+        if (!p->worker || p->pid <= 0 || s->daemon_state != DAEMON_RUNNING)
                 return;
         forget_kin(p->worker);
-        if (!kin_tree(&p->pid, 1, &tree) &&
+        if (!child_tree(&p->pid, 1, &tree) &&
             !((g->stopasgroup || g->killasgroup) && proc_table_read(&tree)))
                 return;
         size_t count = proc_descendants(&tree, p->pid, NULL, 0);
@@ -255,7 +255,8 @@ void sweep_look(struct supervisor *s, struct process *p)
 
 static bool stops_all(const struct supervisor *s, const struct process *p)
 {
-        return p->program->stopasgroup || p->program->killasgroup || s->mood != MOOD_RUNNING;
+        return p->program->stopasgroup || p->program->killasgroup ||
+               s->daemon_state != DAEMON_RUNNING;
 }
 
 /* It was asked to stop, by whomever. */
@@ -265,12 +266,12 @@ static bool is_stopping(const struct process *p)
                p->state == PS_SICK || p->state == PS_LATE;
 }
 
-bool sweep_owes(const struct supervisor *s, const struct process *p)
+bool descendants_owes(const struct supervisor *s, const struct process *p)
 {
         return is_stopping(p) && stops_all(s, p);
 }
 
-bool sweep_holds(struct supervisor *s, struct process *p)
+bool descendants_holds(struct supervisor *s, struct process *p)
 {
         bool all = stops_all(s, p);
         struct ended *end = ended_add(s, p, all ? STAGE_ENDED : STAGE_NAME);
@@ -280,15 +281,15 @@ bool sweep_holds(struct supervisor *s, struct process *p)
         end->leader = p->pid;
         end->group_had_it = is_stopping(p) && p->program->stopasgroup;
         if (all)
-                look_now(s->sweep);
+                look_now(s->descendants);
         else
                 ev_prepare_start(s->loop, &s->settle);
         return all;
 }
 
-void sweep_signal(struct supervisor *s, struct process *p, bool kill_it)
+void descendants_signal(struct supervisor *s, struct process *p, bool kill_it)
 {
-        struct ended *end = ended_of(s->sweep, p);
+        struct ended *end = ended_of(s->descendants, p);
 
         if (!worker_of(s, p) || (!end && p->pid > 0))
                 return; /* it has ended just now: the rest follows */
@@ -303,7 +304,7 @@ void sweep_signal(struct supervisor *s, struct process *p, bool kill_it)
         }
         if (kill_it && end->stage < STAGE_KILL)
                 end->stage = STAGE_KILL;
-        look_now(s->sweep);
+        look_now(s->descendants);
 }
 
 /* ---- one look */
@@ -347,7 +348,7 @@ static void list_leftover(struct process *p, const struct buf *text)
         struct remains *r = p->worker && !text->failed ? worker_remains(p->worker) : NULL;
 
         if (r)
-                strs_add(&r->leftovers, text->data);
+                strlist_add(&r->leftovers, text->data);
 }
 
 static bool is_in(const struct proc_table *t, const struct proc_entry *who)
@@ -368,7 +369,7 @@ static void name_below(struct look *l, struct ended *end)
 
         if (!r)
                 return;
-        strs_release(&r->leftovers);
+        strlist_release(&r->leftovers);
         for (size_t i = 0; i < l->survey.count; i++) {
                 const struct found *f = &l->survey.items[i];
                 AUTO_BUF text = BUF_INIT;
@@ -401,7 +402,7 @@ static void tell(struct look *l, struct ended *end, const struct proc_entry *who
 
         if (end->told_count++ < NAMED_MOST)
                 describe(who->pid, &text);
-        if (kin_signal(who, p->program->stopsignal) && text.len)
+        if (child_signal(who, p->program->stopsignal) && text.len)
                 log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
                          p->name, signame_of(p->program->stopsignal, name, sizeof name),
                          buf_str(&text));
@@ -422,20 +423,20 @@ static bool remember(struct proc_table *those, const struct proc_table *more)
 }
 
 /* Our children that are of this one, and all below them. */
-static void stop_orphans(struct look *l, const struct ended *end, struct kin_stopped *set,
+static void stop_orphans(struct look *l, const struct ended *end, struct child_stopped *set,
                          bool untold_only)
 {
         const struct lead lead = { end->leader, end->process };
         pid_t *kids;
-        ssize_t n = kin_children(getpid(), &kids);
+        ssize_t n = child_children(getpid(), &kids);
 
         for (ssize_t i = 0; i < n; i++) {
                 struct proc_entry who;
-                if (!kin_stopped_has(set, kids[i]) && children_is_stranger(l->sup, kids[i]) &&
+                if (!child_stopped_has(set, kids[i]) && reaper_is_stranger(l->sup, kids[i]) &&
                     proc_entry_read(kids[i], &who) && who.state != 'Z' &&
                     !(untold_only && has_had_it(end, &who)) &&
                     survey_is_of(l->sup, &who, &lead, set))
-                        kin_stop(set, &who);
+                        child_stop(set, &who);
         }
         free(kids);
 }
@@ -444,7 +445,7 @@ static void stop_orphans(struct look *l, const struct ended *end, struct kin_sto
  * stopped in place until all of it has the signal, or it would go on forking ahead of that. */
 static void tell_orphans(struct look *l, struct ended *end)
 {
-        struct kin_stopped set = { 0 };
+        struct child_stopped set = { 0 };
         size_t had;
         int passes = 0;
 
@@ -456,9 +457,9 @@ static void tell_orphans(struct look *l, struct ended *end)
                 if (!has_had_it(end, &set.all.items[i]))
                         tell(l, end, &set.all.items[i]);
         for (size_t i = 0; i < set.all.count; i++)
-                kin_signal(&set.all.items[i], SIGCONT);
+                child_signal(&set.all.items[i], SIGCONT);
         l->told_others |= remember(&end->had_it, &set.all);
-        kin_stopped_release(&set);
+        child_stopped_release(&set);
 }
 
 /* An earlier daemon has told them; it may have been killed while they were stopped in place. */
@@ -466,7 +467,7 @@ static void let_go_on(const struct look *l, struct ended *end)
 {
         for (size_t i = 0; i < l->survey.count && !end->is_resumed; i++)
                 if (is_below(&l->survey.items[i], end->process))
-                        kin_signal(&l->survey.items[i].who, SIGCONT);
+                        child_signal(&l->survey.items[i].who, SIGCONT);
         end->is_resumed = true;
 }
 
@@ -510,7 +511,7 @@ static void watch_below(struct look *l, struct ended *end)
                 if (is_below(&l->survey.items[i], end->process))
                         end->watched = orphan_open(l->survey.items[i].who.pid);
         if (end->watched < 0) {
-                look_in(l->sup->sweep, &l->sup->sweep->again, NAME_AFTER_S);
+                look_in(l->sup->descendants, &l->sup->descendants->again, NAME_AFTER_S);
                 return;
         }
         ev_io_set(&end->watch, end->watched, EV_READ);
@@ -526,7 +527,7 @@ static void kill_one(struct look *l, struct ended *end, const struct proc_entry 
         bool is_known = is_in(&end->killed, who);
         if (!is_known && end->kill_count < NAMED_MOST)
                 describe(who->pid, &text);
-        if (!kin_signal(who, SIGKILL) || is_known)
+        if (!child_signal(who, SIGKILL) || is_known)
                 return;
         end->kill_count++;
         if (!text.len)
@@ -552,13 +553,13 @@ static void say_rest(struct supervisor *s, const struct ended *end)
  * fork on leaves them behind. */
 static void kill_below(struct look *l, struct ended *end)
 {
-        struct kin_stopped set = { 0 };
+        struct child_stopped set = { 0 };
         size_t had;
         int passes = 0;
 
         for (size_t i = 0; i < l->survey.count; i++)
                 if (is_below(&l->survey.items[i], end->process))
-                        kin_stop(&set, &l->survey.items[i].who);
+                        child_stop(&set, &l->survey.items[i].who);
         do {
                 had = set.all.count;
                 if (!end->astray)
@@ -567,11 +568,11 @@ static void kill_below(struct look *l, struct ended *end)
         for (size_t i = 0; i < set.all.count; i++)
                 kill_one(l, end, &set.all.items[i]);
         bool others = remember(&end->killed, &set.all);
-        kin_stopped_release(&set);
+        child_stopped_release(&set);
         l->killed_others |= others;
         if (end->kill_ms == 0 || others)
                 end->kill_ms = clock_mono_ms();
-        look_in(l->sup->sweep, &l->sup->sweep->again, KILL_AGAIN_S);
+        look_in(l->sup->descendants, &l->sup->descendants->again, KILL_AGAIN_S);
 }
 
 static bool kill_is_over(struct look *l, struct ended *end)
@@ -637,7 +638,7 @@ static void go_on(struct supervisor *s)
 {
         struct ended **at;
 
-        for (at = &s->sweep->first; s->sweep && *at;) {
+        for (at = &s->descendants->first; s->descendants && *at;) {
                 struct ended *end = *at;
                 if (end->stage != STAGE_OVER) {
                         at = &end->next;
@@ -658,7 +659,7 @@ static void go_on(struct supervisor *s)
                         enum pstate from = p->state;
                         supervisor_act(s, p, from, process_cleared(p, clock_now()));
                 }
-                at = s->sweep ? &s->sweep->first : at;
+                at = s->descendants ? &s->descendants->first : at;
         }
 }
 
@@ -671,14 +672,14 @@ static void kill_of_checks(struct look *l)
                 if (!f->of_check || f->is_ours || probe_runs(f->owner->worker))
                         continue;
                 describe(f->who.pid, &text);
-                if (kin_signal(&f->who, SIGKILL))
+                if (child_signal(&f->who, SIGKILL))
                         log_line(l->sup->log, LVL_WARN,
                                  "killed what a health check of '%s' left over: pid %s",
                                  f->owner->name, buf_str(&text));
         }
 }
 
-static struct lead *make_leads(const struct sweep *sweep, size_t *count, bool *whole)
+static struct lead *make_leads(const struct descendants *sweep, size_t *count, bool *whole)
 {
         size_t n = 0;
 
@@ -701,40 +702,42 @@ static void look(struct supervisor *s)
         int64_t begun_ms = clock_mono_ms();
         size_t count;
         bool whole;
-        struct lead *leads = make_leads(s->sweep, &count, &whole);
+        struct lead *leads = make_leads(s->descendants, &count, &whole);
 
         if (!survey_take(s, leads, count, whole, &l.survey))
                 log_line(s->log, LVL_ERROR, "cannot tell what ended processes have left");
-        for (struct ended *end = s->sweep->first; end; end = end->next)
+        for (struct ended *end = s->descendants->first; end; end = end->next)
                 step(&l, end);
         kill_of_checks(&l);
         survey_release(&l.survey);
         free(leads);
         int64_t now_ms = clock_mono_ms();
         int64_t took_ms = now_ms - begun_ms;
-        s->sweep->next_ms = now_ms + took_ms * (l.killed_others ? 0 : l.told_others ? 1 : SHARE);
+        s->descendants->next_ms = now_ms + took_ms * (l.killed_others ? 0
+                                                      : l.told_others ? 1
+                                                                      : SHARE);
         go_on(s);
 }
 
 /* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
  * must not grow with the fleet. Who has left the session, too, is looked for a little later, for
  * all that ended meanwhile. */
-static bool is_urgent(struct sweep *sweep, struct ended *end)
+static bool is_urgent(struct descendants *sweep, struct ended *end)
 {
         const struct worker *w = end->process->worker;
 
         if (sweep->asker < 0)
-                sweep->asker = kin_asker();
+                sweep->asker = child_asker();
         if (!end->is_asked)
                 end->has_left = (w && w->remains && w->remains->kin.count) ||
-                                !kin_is_gone(sweep->asker, end->leader);
+                                !child_is_gone(sweep->asker, end->leader);
         end->is_asked = true;
         return end->has_left || end->process->state == PS_GONE;
 }
 
-void sweep_run(struct supervisor *s)
+void descendants_run(struct supervisor *s)
 {
-        struct sweep *sweep = s->sweep;
+        struct descendants *sweep = s->descendants;
         bool pressing = false;
 
         if (!sweep)
@@ -757,18 +760,19 @@ void sweep_run(struct supervisor *s)
         look(s);
 }
 
-void sweep_orphan_ended(struct supervisor *s)
+void descendants_orphan_ended(struct supervisor *s)
 {
-        for (const struct ended *end = s->sweep ? s->sweep->first : NULL; end; end = end->next)
+        for (const struct ended *end = s->descendants ? s->descendants->first : NULL; end;
+             end = end->next)
                 if (end->holds) {
-                        look_now(s->sweep);
+                        look_now(s->descendants);
                         return;
                 }
 }
 
-void sweep_check_ended(struct supervisor *s)
+void descendants_check_ended(struct supervisor *s)
 {
-        struct sweep *sweep = sweep_of(s);
+        struct descendants *sweep = descendants_of(s);
 
         if (!sweep)
                 return;
@@ -804,11 +808,12 @@ static bool take_end_survey(struct supervisor *s, struct survey *v)
         return fine;
 }
 
-void sweep_begin_end(struct supervisor *s)
+void descendants_begin_end(struct supervisor *s)
 {
         struct survey v;
 
-        for (struct ended *end = s->sweep ? s->sweep->first : NULL; end; end = end->next)
+        for (struct ended *end = s->descendants ? s->descendants->first : NULL; end;
+             end = end->next)
                 if (end->stage == STAGE_NAME)
                         end->stage = STAGE_OVER; /* it is stopped now, not named */
         if (!take_end_survey(s, &v))
@@ -822,9 +827,9 @@ void sweep_begin_end(struct supervisor *s)
         survey_release(&v);
 }
 
-size_t sweep_tell_rest(struct supervisor *s)
+size_t descendants_tell_rest(struct supervisor *s)
 {
-        struct sweep *sweep = sweep_of(s);
+        struct descendants *sweep = descendants_of(s);
         struct survey v;
         size_t count = 0;
 
@@ -840,7 +845,7 @@ size_t sweep_tell_rest(struct supervisor *s)
                         continue;
                 proc_table_sort(&sweep->rest);
                 describe(who->pid, &text);
-                if (kin_signal(who, SIGTERM))
+                if (child_signal(who, SIGTERM))
                         log_line(s->log, LVL_INFO, "SIGTERM to what is left over: pid %s",
                                  buf_str(&text));
         }
@@ -849,16 +854,16 @@ size_t sweep_tell_rest(struct supervisor *s)
 }
 
 /* How many children there are, also of those that have ended; one, where that cannot be told. */
-static size_t stop_children(struct kin_stopped *set)
+static size_t stop_children(struct child_stopped *set)
 {
         pid_t *kids;
-        ssize_t n = kin_children(getpid(), &kids);
+        ssize_t n = child_children(getpid(), &kids);
 
         for (ssize_t i = 0; i < n; i++) {
                 struct proc_entry who;
-                if (!kin_stopped_has(set, kids[i]) && proc_entry_read(kids[i], &who) &&
+                if (!child_stopped_has(set, kids[i]) && proc_entry_read(kids[i], &who) &&
                     who.state != 'Z')
-                        kin_stop(set, &who);
+                        child_stop(set, &who);
         }
         free(kids);
         return n < 0 ? 1 : (size_t)n;
@@ -866,9 +871,9 @@ static size_t stop_children(struct kin_stopped *set)
 
 /* One that ended while they were looked at may have left others: nobody is left when there is no
  * child at all, dead or alive. */
-size_t sweep_everything(struct supervisor *s)
+size_t descendants_everything(struct supervisor *s)
 {
-        struct kin_stopped set = { 0 };
+        struct child_stopped set = { 0 };
         size_t there, had;
         int passes = 0;
 
@@ -879,10 +884,10 @@ size_t sweep_everything(struct supervisor *s)
         for (size_t i = 0; i < set.all.count; i++) {
                 AUTO_BUF text = BUF_INIT;
                 describe(set.all.items[i].pid, &text);
-                if (kin_signal(&set.all.items[i], SIGKILL))
+                if (child_signal(&set.all.items[i], SIGKILL))
                         log_line(s->log, LVL_WARN, "killed what was left over: pid %s",
                                  buf_str(&text));
         }
-        kin_stopped_release(&set);
+        child_stopped_release(&set);
         return there;
 }

@@ -14,16 +14,16 @@
 #define NAME_KEY   "SUPERVISOR_PROCESS_NAME"
 
 struct kept {
-        struct outfit outfit;    /* first: cast back */
+        struct exec_env outfit;  /* first: cast back */
         struct program *program; /* reference */
         char *group;             /* owned */
         int number;              /* ANY_NUMBER: its recipe does not depend on it */
-        struct strs own;         /* what the environment has besides the daemon's */
+        struct strlist own;      /* what the environment has besides the daemon's */
         size_t name_at;          /* in the environment: the process's name; NO_PLACE: set by hand */
 };
 
 /* In a table without chains: two that meet in one place take turns. */
-struct outfits {
+struct exec_envs {
         struct kept *kept[KEPT]; /* owned; by program, group and number */
         struct buf name;         /* the variable with the name, of whoever was asked for last */
 };
@@ -44,14 +44,14 @@ static bool is_daemons_own(const char *item)
         return false;
 }
 
-static bool put_env(struct strs *out, const struct strs *items)
+static bool put_env(struct strlist *out, const struct strlist *items)
 {
         for (size_t i = 0; i < items->count; i++) {
                 char *eq = strchr(items->items[i], '=');
                 if (!eq)
                         continue;
                 *eq = '\0';
-                bool ok = strs_setenv(out, items->items[i], eq + 1);
+                bool ok = strlist_setenv(out, items->items[i], eq + 1);
                 *eq = '=';
                 if (!ok)
                         return false;
@@ -60,36 +60,36 @@ static bool put_env(struct strs *out, const struct strs *items)
 }
 
 /* What a login would set (compat 23, row 25). */
-static bool put_user(const struct program *g, struct strs *out)
+static bool put_user(const struct program *g, struct strlist *out)
 {
         const struct account *who = &g->user.who;
 
         if (!g->user.set || !g->user_environment)
                 return true;
-        return strs_setenv(out, "HOME", who->home) && strs_setenv(out, "USER", who->name) &&
-               strs_setenv(out, "LOGNAME", who->name) &&
-               strs_setenv(out, "SHELL", *who->shell ? who->shell : "/bin/sh");
+        return strlist_setenv(out, "HOME", who->home) && strlist_setenv(out, "USER", who->name) &&
+               strlist_setenv(out, "LOGNAME", who->name) &&
+               strlist_setenv(out, "SHELL", *who->shell ? who->shell : "/bin/sh");
 }
 
 /* All but what is inherited. */
 static bool put_own(const struct supervisor *s, const struct program *g, const char *group,
-                    const char *name, const struct strs *own, struct strs *out)
+                    const char *name, const struct strlist *own, struct strlist *out)
 {
         const char *url = g->serverurl ? g->serverurl : s->server_url;
 
-        return put_user(g, out) && strs_setenv(out, "SUPERVISOR_ENABLED", "1") &&
-               strs_setenv(out, NAME_KEY, name) &&
-               strs_setenv(out, "SUPERVISOR_GROUP_NAME", group) &&
-               (!url || strs_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
+        return put_user(g, out) && strlist_setenv(out, "SUPERVISOR_ENABLED", "1") &&
+               strlist_setenv(out, NAME_KEY, name) &&
+               strlist_setenv(out, "SUPERVISOR_GROUP_NAME", group) &&
+               (!url || strlist_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
 }
 
-bool outfit_env(struct supervisor *s, const struct process *p, const struct strs *own,
-                struct strs *out)
+bool exec_env_env(struct supervisor *s, const struct process *p, const struct strlist *own,
+                  struct strlist *out)
 {
-        AUTO_STRS ours = STRS_INIT;
+        AUTO_STRLIST ours = STRLIST_INIT;
 
-        for (const char *const *e = s->world->environ; e && *e; e++)
-                if (!is_daemons_own(*e) && !strs_add(out, *e))
+        for (const char *const *e = s->host->environ; e && *e; e++)
+                if (!is_daemons_own(*e) && !strlist_add(out, *e))
                         return false;
         return put_own(s, p->program, p->group->name, p->name, own, &ours) && put_env(out, &ours);
 }
@@ -118,7 +118,7 @@ static size_t env_put(char **env, size_t *count, char *item)
 static bool make_env(const struct supervisor *s, struct kept *k)
 {
         size_t room = 1, count = 0;
-        const char *const *inherited = s->world->environ;
+        const char *const *inherited = s->host->environ;
 
         if (!put_own(s, k->program, k->group, "", &k->outfit.recipe.env, &k->own))
                 return false;
@@ -136,16 +136,16 @@ static bool make_env(const struct supervisor *s, struct kept *k)
                 if (strcmp(k->own.items[i], NAME_KEY "=") == 0)
                         k->name_at = at;
         }
-        if (strs_getenv(&k->outfit.recipe.env, NAME_KEY)) /* even to nothing */
+        if (strlist_getenv(&k->outfit.recipe.env, NAME_KEY)) /* even to nothing */
                 k->name_at = NO_PLACE;
         return true;
 }
 
 static const char *find_path(const struct supervisor *s, const struct recipe *r)
 {
-        const char *path = strs_getenv(&r->env, "PATH");
+        const char *path = strlist_getenv(&r->env, "PATH");
 
-        for (const char *const *i = s->world->environ; i && *i && !path; i++)
+        for (const char *const *i = s->host->environ; i && *i && !path; i++)
                 if (strncmp(*i, "PATH=", 5) == 0)
                         path = *i + 5;
         return path;
@@ -158,17 +158,17 @@ static void kept_free(struct kept *k)
         if (!k)
                 return;
         recipe_release(&k->outfit.recipe);
-        strs_release(&k->outfit.argv);
+        strlist_release(&k->outfit.argv);
         free(k->outfit.env);
-        strs_release(&k->outfit.places);
+        strlist_release(&k->outfit.places);
         free(k->outfit.groups);
-        strs_release(&k->own);
+        strlist_release(&k->own);
         program_unref(k->program);
         free(k->group);
         free(k);
 }
 
-static bool split(struct outfit *o, enum fault *f, struct err *e)
+static bool split(struct exec_env *o, enum fault *f, struct err *e)
 {
         struct err why = { 0 };
         const char *text = o->recipe.command;
@@ -193,7 +193,7 @@ static struct kept *make(struct supervisor *s, const struct process *p, struct p
                 return NULL;
         }
         k->program = program_ref(g);
-        bool ok = recipe_make(g, k->group, p->number, s->world, &k->outfit.recipe, e) &&
+        bool ok = recipe_make(g, k->group, p->number, s->host, &k->outfit.recipe, e) &&
                   split(&k->outfit, f, e) &&
                   ((make_env(s, k) &&
                     given_fingerprint(g, &k->outfit.recipe, &k->outfit.argv, &k->outfit.given)) ||
@@ -209,7 +209,7 @@ static struct kept *make(struct supervisor *s, const struct process *p, struct p
 
 /* ---- keeping them */
 
-static struct kept **place(struct outfits *o, const struct program *g, const char *group,
+static struct kept **place(struct exec_envs *o, const struct program *g, const char *group,
                            int number)
 {
         uint64_t h = (uintptr_t)g / sizeof(void *) + (uint64_t)(number + 1) * 31;
@@ -220,7 +220,7 @@ static struct kept **place(struct outfits *o, const struct program *g, const cha
         return &o->kept[h >> 32 & (KEPT - 1)];
 }
 
-static struct kept *look_up(struct outfits *o, const struct program *g, const char *group,
+static struct kept *look_up(struct exec_envs *o, const struct program *g, const char *group,
                             int number)
 {
         struct kept *k = *place(o, g, group, number);
@@ -229,7 +229,7 @@ static struct kept *look_up(struct outfits *o, const struct program *g, const ch
                                                                                            : NULL;
 }
 
-static struct kept *keep(struct outfits *o, struct kept *k)
+static struct kept *keep(struct exec_envs *o, struct kept *k)
 {
         struct kept **at = place(o, k->program, k->group, k->number);
 
@@ -237,14 +237,14 @@ static struct kept *keep(struct outfits *o, struct kept *k)
         return *at = k;
 }
 
-static struct outfits *outfits_of(struct supervisor *s)
+static struct exec_envs *exec_envs_of(struct supervisor *s)
 {
-        if (!s->outfits)
-                s->outfits = calloc(1, sizeof *s->outfits);
-        return s->outfits;
+        if (!s->exec_envs)
+                s->exec_envs = calloc(1, sizeof *s->exec_envs);
+        return s->exec_envs;
 }
 
-static bool put_name(struct outfits *o, struct kept *k, const char *name)
+static bool put_name(struct exec_envs *o, struct kept *k, const char *name)
 {
         if (k->name_at == NO_PLACE)
                 return true;
@@ -257,10 +257,10 @@ static bool put_name(struct outfits *o, struct kept *k, const char *name)
         return true;
 }
 
-struct outfit *outfit_of(struct supervisor *s, const struct process *p, struct program *g,
-                         enum fault *f, struct err *e)
+struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, struct program *g,
+                             enum fault *f, struct err *e)
 {
-        struct outfits *o = outfits_of(s);
+        struct exec_envs *o = exec_envs_of(s);
         struct kept *k = NULL;
 
         *f = FAULT_FAILED;
@@ -283,25 +283,25 @@ struct outfit *outfit_of(struct supervisor *s, const struct process *p, struct p
         return &k->outfit;
 }
 
-bool outfit_groups(struct supervisor *s, struct outfit *o, const struct program *g, struct err *e)
+bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct program *g,
+                     struct err *e)
 {
         const struct user_ref *user = &g->user;
 
-        if (o->groups || !user->set || user->who.uid == s->world->euid)
+        if (o->groups || !user->set || user->who.uid == s->host->euid)
                 return true;
-        if (s->world->groups_of(s->world, user->who.name, user->who.gid, &o->groups,
-                                &o->group_count))
+        if (s->host->groups_of(s->host, user->who.name, user->who.gid, &o->groups, &o->group_count))
                 return true;
         return err_set(e, ERR_SYS, "cannot look up the groups of user %s", user->who.name);
 }
 
-void outfits_drop(struct supervisor *s)
+void exec_envs_drop(struct supervisor *s)
 {
-        if (!s->outfits)
+        if (!s->exec_envs)
                 return;
         for (int i = 0; i < KEPT; i++)
-                kept_free(s->outfits->kept[i]);
-        buf_release(&s->outfits->name);
-        free(s->outfits);
-        s->outfits = NULL;
+                kept_free(s->exec_envs->kept[i]);
+        buf_release(&s->exec_envs->name);
+        free(s->exec_envs);
+        s->exec_envs = NULL;
 }

@@ -41,7 +41,7 @@ static bool spawn(struct supervisor *s, int from, int to)
         return false;
 }
 
-bool gzip_begin(struct supervisor *s, int from, int to)
+bool gzip_child_begin(struct supervisor *s, int from, int to)
 {
         bool fine = spawn(s, from, to);
 
@@ -50,7 +50,7 @@ bool gzip_begin(struct supervisor *s, int from, int to)
         return fine;
 }
 
-bool gzip_reaped(struct supervisor *s, pid_t pid, int status)
+bool gzip_child_reaped(struct supervisor *s, pid_t pid, int status)
 {
         if (!s->gzip || pid != s->gzip)
                 return false;
@@ -96,7 +96,7 @@ static bool take_after(int out, const struct stat *st)
         return fchmod(out, st->st_mode & 01777) == 0 && futimens(out, times) == 0;
 }
 
-int gzip_main(void)
+int gzip_child_main(void)
 {
         struct stat st;
 

@@ -30,8 +30,8 @@ struct attempt {
         struct supervisor *sup;
         struct process *process;
         struct worker *worker;
-        struct outfit *outfit; /* borrowed */
-        int child[3];          /* the worker's ends; that of supervisor.null is not ours to close */
+        struct exec_env *outfit; /* borrowed */
+        int child[3];  /* the worker's ends; that of supervisor.null is not ours to close */
         int ours[3];   /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
         int old_stdin; /* of the last run: closed when the new one has begun */
         bool again;    /* settings are those of the last start: its pipes will do */
@@ -71,7 +71,7 @@ static enum fault not_executable(struct err *e, const char *fmt, const char *pat
         return FAULT_NOT_EXECUTABLE;
 }
 
-static bool add_places(const char *name, const char *path_env, struct strs *out)
+static bool add_places(const char *name, const char *path_env, struct strlist *out)
 {
         const char *at = path_env ? path_env : DEFAULT_PATH;
 
@@ -82,7 +82,7 @@ static bool add_places(const char *name, const char *path_env, struct strs *out)
                 if (len)
                         buf_putc(&place, '/');
                 buf_puts(&place, name);
-                if (place.failed || !strs_add(out, buf_str(&place)))
+                if (place.failed || !strlist_add(out, buf_str(&place)))
                         return false;
                 at += len;
                 if (!*at)
@@ -96,7 +96,7 @@ static enum fault no_such_command(const char *name, struct err *e)
         return FAULT_NO_FILE;
 }
 
-enum fault launcher_places(const struct strs *argv, const char *path_env, struct strs *out,
+enum fault launcher_places(const struct strlist *argv, const char *path_env, struct strlist *out,
                            struct err *e)
 {
         if (argv->count == 0) {
@@ -106,15 +106,15 @@ enum fault launcher_places(const struct strs *argv, const char *path_env, struct
         const char *name = argv->items[0];
         if (!name[0])
                 return no_such_command(name, e);
-        if (strchr(name, '/') ? strs_add(out, name) : add_places(name, path_env, out))
+        if (strchr(name, '/') ? strlist_add(out, name) : add_places(name, path_env, out))
                 return FAULT_NONE;
-        strs_release(out);
+        strlist_release(out);
         err_nomem(e);
         return FAULT_FAILED;
 }
 
-enum fault launcher_not_found(const char *name, const struct strs *places, const struct spawned *r,
-                              struct err *e)
+enum fault launcher_not_found(const char *name, const struct strlist *places,
+                              const struct spawned *r, struct err *e)
 {
         if (r->error == ENOENT || (size_t)r->place >= places->count)
                 return no_such_command(name, e);
@@ -125,7 +125,8 @@ enum fault launcher_not_found(const char *name, const struct strs *places, const
 }
 
 /* What the child does at STEP_FIND. */
-static enum fault find(const char *name, const struct strs *places, struct sys *sys, struct err *e)
+static enum fault find(const char *name, const struct strlist *places, struct sys *sys,
+                       struct err *e)
 {
         struct spawned r = { .error = ENOENT };
         struct stat st;
@@ -142,7 +143,7 @@ static enum fault find(const char *name, const struct strs *places, struct sys *
 
 /* ---- preparing */
 
-static enum fault find_places(struct outfit *o, struct err *e)
+static enum fault find_places(struct exec_env *o, struct err *e)
 {
         return o->places.count ? FAULT_NONE : launcher_places(&o->argv, o->path, &o->places, e);
 }
@@ -151,7 +152,7 @@ static enum fault prepare(struct attempt *a, struct program *program, struct err
 {
         enum fault f;
 
-        a->outfit = outfit_of(a->sup, a->process, program, &f, e);
+        a->outfit = exec_env_of(a->sup, a->process, program, &f, e);
         if (!a->outfit)
                 return f;
         return find_places(a->outfit, e);
@@ -194,7 +195,7 @@ static void hand_over(struct attempt *a, int fd)
 {
         const struct user_ref *user = &a->process->program->user;
 
-        if (user->set && a->sup->world->euid == 0)
+        if (user->set && a->sup->host->euid == 0)
                 a->sup->sys->fchown(a->sup->sys, fd, user->who.uid, user->who.gid);
 }
 
@@ -323,7 +324,7 @@ static bool is_user_step(const struct spawned *r)
 /* Why it could not become its user, in Supervisor's words (compat 8). */
 static const char *user_reason(const struct supervisor *s, const struct spawned *r)
 {
-        if (s->world->euid != 0)
+        if (s->host->euid != 0)
                 return "Can't drop privilege as nonroot user";
         if (r->step == STEP_GROUPS)
                 return "Could not set groups of effective user";
@@ -336,14 +337,14 @@ struct refused {
         struct supervisor *sup;
         const struct process *process;
         const char *directory, *command; /* borrowed */
-        const struct strs *places;       /* borrowed; NULL as well */
+        const struct strlist *places;    /* borrowed; NULL as well */
 };
 
 static struct refused refused_of(struct supervisor *s, const struct process *p)
 {
         struct err e = { 0 };
         enum fault f;
-        struct outfit *o = outfit_of(s, p, p->program, &f, &e);
+        struct exec_env *o = exec_env_of(s, p, p->program, &f, &e);
         bool knows = o && find_places(o, &e) == FAULT_NONE;
 
         return (struct refused){ .sup = s,
@@ -569,7 +570,7 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 goto out;
         }
         if (prepare(&a, p->program, e) != FAULT_NONE ||
-            !outfit_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
+            !exec_env_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
             !make_pipes(&a, e))
                 goto out;
         store_pipes(&a);

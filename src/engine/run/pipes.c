@@ -111,7 +111,7 @@ void pipe_make_spare(struct supervisor *s)
 {
         struct spare *p = &s->spare;
 
-        if (!p->wanted || p->fds[0] >= 0 || s->mood != MOOD_RUNNING)
+        if (!p->wanted || p->fds[0] >= 0 || s->daemon_state != DAEMON_RUNNING)
                 return;
         p->wanted = false;
         (void)!make_stdin(s); /* there is none, then */

@@ -49,7 +49,7 @@ static void look_shortly(struct supervisor *s)
         look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
 }
 
-void children_init(struct supervisor *s)
+void reaper_init(struct supervisor *s)
 {
         ev_timer_init(&s->late_reap, on_late, 0., 0.);
         s->late_reap.data = s;
@@ -63,7 +63,7 @@ static bool was_heard(const struct supervisor *s, pid_t pid)
         return p && p->worker && p->worker->heard;
 }
 
-bool children_is_stranger(const struct supervisor *s, pid_t pid)
+bool reaper_is_stranger(const struct supervisor *s, pid_t pid)
 {
         return !registry_by_pid(&s->registry, pid) && !launches_own(s, pid) &&
                !probe_owns(s, pid) && !fatal_owns(s, pid) && !upgrade_owns(s, pid) &&
@@ -123,7 +123,7 @@ static void listen_to_all(struct supervisor *s, int64_t begun_ms)
         }
 }
 
-void children_look(struct supervisor *s)
+void reaper_look(struct supervisor *s)
 {
         int64_t begun_ms = clock_mono_ms();
 
@@ -151,14 +151,14 @@ static void look_for_others(struct supervisor *s, int64_t pause_ms)
                 look_in(s, LATE_S + s->registry.process_count * LATE_EACH);
 }
 
-void children_signal(struct supervisor *s, pid_t who, int64_t now_ms)
+void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
 {
         int64_t pause_ms = now_ms - s->child_ms;
         struct proc_entry entry;
         int status;
 
         s->child_ms = now_ms;
-        bool is_named = who > 0 && children_is_stranger(s, who) && proc_entry_read(who, &entry);
+        bool is_named = who > 0 && reaper_is_stranger(s, who) && proc_entry_read(who, &entry);
         if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
                 ended(s, who, status, is_named ? entry.name : NULL);
         else

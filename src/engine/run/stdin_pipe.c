@@ -21,7 +21,7 @@
 /* What the pipe would not take yet. Nearly no worker ever has any. */
 struct rest {
         ev_io writable;
-        struct feed *feed; /* owned: where it is; NULL: in memory */
+        struct pipe_backlog *feed; /* owned: where it is; NULL: in memory */
         struct buf queue;
         size_t sent; /* bytes at the front of the queue that are written already */
 };
@@ -37,7 +37,7 @@ static void drop_rest(struct stdin_pipe *p)
         if (!p->rest)
                 return;
         ev_io_stop(p->home->loop, &p->rest->writable);
-        feed_remove(p->rest->feed);
+        pipe_backlog_remove(p->rest->feed);
         buf_release(&p->rest->queue);
         free(p->rest);
         p->rest = NULL;
@@ -85,7 +85,7 @@ size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
         const struct rest *r = p->rest;
 
-        return !r ? 0 : r->feed ? feed_left(r->feed) : r->queue.len - r->sent;
+        return !r ? 0 : r->feed ? pipe_backlog_left(r->feed) : r->queue.len - r->sent;
 }
 
 bool stdin_pipe_unread(const struct stdin_pipe *p)
@@ -116,9 +116,9 @@ static ssize_t put(struct stdin_pipe *p, const char *data, size_t len)
  * it is on its way. */
 static void move_on(struct stdin_pipe *p)
 {
-        if (!feed_left(p->rest->feed))
+        if (!pipe_backlog_left(p->rest->feed))
                 drop_rest(p);
-        else if (!feed_move(p->rest->feed, p->fd))
+        else if (!pipe_backlog_move(p->rest->feed, p->fd))
                 hang_up(p);
 }
 
@@ -214,10 +214,10 @@ static enum stdin_result put_in_file(struct stdin_pipe *p, const void *data, siz
 
         if (!make_rest(p))
                 return STDIN_NOMEM;
-        struct feed **feed = &p->rest->feed;
+        struct pipe_backlog **feed = &p->rest->feed;
         if (!*feed && feed_path(p, &path))
-                *feed = feed_new(path.data, &ignored);
-        if (!*feed || !feed_put(*feed, data, len, &ignored)) {
+                *feed = pipe_backlog_new(path.data, &ignored);
+        if (!*feed || !pipe_backlog_put(*feed, data, len, &ignored)) {
                 if (!*feed || !ev_is_active(&p->rest->writable))
                         drop_rest(p);
                 return STDIN_NOMEM;
@@ -229,12 +229,13 @@ static enum stdin_result put_in_file(struct stdin_pipe *p, const void *data, siz
 bool stdin_pipe_resume(struct stdin_pipe *p)
 {
         AUTO_BUF path = BUF_INIT;
-        struct feed *feed = p->home->dir && feed_path(p, &path) ? feed_take_up(path.data) : NULL;
+        struct pipe_backlog *feed =
+            p->home->dir && feed_path(p, &path) ? pipe_backlog_take_up(path.data) : NULL;
 
         if (!feed)
                 return false;
         if (!make_rest(p)) {
-                feed_close(feed);
+                pipe_backlog_close(feed);
                 return false;
         }
         p->rest->feed = feed;

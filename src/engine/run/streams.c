@@ -183,7 +183,7 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
 static bool make_recipe(struct supervisor *s, const struct process *p, const struct program *g,
                         struct recipe *out, struct err *e)
 {
-        return recipe_make(g, p->group->name, p->number, s->world, out, e);
+        return recipe_make(g, p->group->name, p->number, s->host, out, e);
 }
 
 /* Settings come with a generation only: a worker that is started again has them. */
@@ -362,7 +362,7 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
 
 static bool compress(void *arg, int from, int to)
 {
-        return gzip_begin(arg, from, to);
+        return gzip_child_begin(arg, from, to);
 }
 
 const struct logs_news streams_news = {

@@ -40,7 +40,7 @@ static struct claim claim_of(struct supervisor *s, pid_t pid)
         struct claim c = { 0 };
         AUTO_BUF env = BUF_INIT;
 
-        if (!kin_environ(pid, &env) || env.len == 0)
+        if (!child_environ(pid, &env) || env.len == 0)
                 return c;
         const char *group = env_value(&env, "SUPERVISOR_GROUP_NAME");
         const char *name = env_value(&env, "SUPERVISOR_PROCESS_NAME");
@@ -80,10 +80,10 @@ static int by_number(const void *a, const void *b)
 /* Our children that we did not start, ascending. -1: cannot be told. */
 static ssize_t list_strangers(struct supervisor *s, pid_t **out)
 {
-        ssize_t n = kin_children(getpid(), out), count = 0;
+        ssize_t n = child_children(getpid(), out), count = 0;
 
         for (ssize_t i = 0; i < n; i++)
-                if (children_is_stranger(s, (*out)[i]))
+                if (reaper_is_stranger(s, (*out)[i]))
                         (*out)[count++] = (*out)[i];
         if (count > 1)
                 qsort(*out, (size_t)count, sizeof **out, by_number);
@@ -107,7 +107,7 @@ static size_t keep_new(pid_t *list, size_t count, const pid_t *had, size_t had_c
 static bool add_trees(const pid_t *roots, size_t count, struct proc_table *out)
 {
         struct proc_table t;
-        bool fine = kin_tree(roots, count, &t);
+        bool fine = child_tree(roots, count, &t);
 
         if (!fine)
                 return false;
@@ -214,7 +214,7 @@ static void mark_ours(struct supervisor *s, struct survey *v)
         for (size_t i = 0; i < v->count; i++) {
                 struct found *f = &v->items[i];
                 f->is_ours = f->who.pid == getpid() || registry_by_pid(&s->registry, f->who.pid) ||
-                             (f->who.parent == getpid() && !children_is_stranger(s, f->who.pid));
+                             (f->who.parent == getpid() && !reaper_is_stranger(s, f->who.pid));
                 f->settled = f->is_ours;
                 if (f->is_ours)
                         f->owner = NULL;
@@ -317,10 +317,10 @@ void survey_release(struct survey *v)
 }
 
 bool survey_is_of(struct supervisor *s, const struct proc_entry *who, const struct lead *lead,
-                  const struct kin_stopped *stopped)
+                  const struct child_stopped *stopped)
 {
         if ((lead->leader > 0 && who->session == lead->leader) ||
-            kin_stopped_has(stopped, who->session))
+            child_stopped_has(stopped, who->session))
                 return true;
         struct claim c = claim_of(s, who->pid);
         return c.process == lead->process && !c.of_check;

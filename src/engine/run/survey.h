@@ -39,6 +39,6 @@ void survey_release(struct survey *v);
 /* Our child `who`, which is an orphan: whose? `stopped`: known descendants of the process that is
  * asked about. */
 bool survey_is_of(struct supervisor *s, const struct proc_entry *who, const struct lead *lead,
-                  const struct kin_stopped *stopped);
+                  const struct child_stopped *stopped);
 
 #endif

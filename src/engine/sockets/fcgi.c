@@ -113,7 +113,7 @@ static bool tcp_address(const char *url, char host[HOST_MAX], int *port_out)
         return true;
 }
 
-static bool bind_tcp(const struct world *w, const struct program *p, struct fcgi_socket *k,
+static bool bind_tcp(const struct host *w, const struct program *p, struct fcgi_socket *k,
                      struct err *e)
 {
         char host[HOST_MAX];
@@ -158,14 +158,14 @@ static void name_for_store(const struct program *p, struct fcgi_socket *k)
         key = mapped_mix(key, (uint64_t)(uint32_t)p->socket_uid << 32 | (uint32_t)p->socket_gid);
         key =
             mapped_mix(key, (uint64_t)(uint32_t)p->socket_mode << 32 | (uint32_t)p->socket_backlog);
-        given_socket_name(k->kept, mapped_sum(key, p->socket, strlen(p->socket)));
+        listen_fds_socket_name(k->kept, mapped_sum(key, p->socket, strlen(p->socket)));
 }
 
 /* Where its name is gone, nobody would come to it. */
 static int kept_by_manager(struct supervisor *s, const char *path, const struct fcgi_socket *k)
 {
         struct stat st;
-        AUTO_FD fd = given_socket(s->handover, k->kept);
+        AUTO_FD fd = listen_fds_socket(s->handover, k->kept);
 
         if (fd >= 0 && path && s->sys->stat(s->sys, path, &st) < 0)
                 return -1;
@@ -199,7 +199,7 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
 static bool socket_bind(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
                         struct err *e)
 {
-        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(s->world, p, k, e);
+        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(s->host, p, k, e);
 }
 
 static void socket_failed(const struct program *p, const struct err *why, struct err *e)
@@ -416,7 +416,7 @@ void fcgi_close(struct supervisor *s, struct group *g)
         g->engine = NULL;
 }
 
-bool fcgi_hand_over(struct supervisor *s, struct strs *items)
+bool fcgi_hand_over(struct supervisor *s, struct strlist *items)
 {
         bool fine = true;
 
@@ -426,18 +426,18 @@ bool fcgi_hand_over(struct supervisor *s, struct strs *items)
                         AUTO_BUF name = BUF_INIT;
                         buf_printf(&name, "fcgi:%s", f->socket->url);
                         buf_printf(&item, "%s=fd:%d", buf_str(&name), f->socket->fd);
-                        if (!strs_has(items, buf_str(&item)))
+                        if (!strlist_has(items, buf_str(&item)))
                                 fine = !name.failed && !item.failed &&
                                        handover_put_fd(items, buf_str(&name), f->socket->fd);
                 }
         return fine;
 }
 
-bool fcgi_kept(const struct supervisor *s, struct strs *names)
+bool fcgi_kept(const struct supervisor *s, struct strlist *names)
 {
         for (int i = 0; i < s->registry.group_count; i++)
                 for (const struct fcgi *f = s->registry.groups[i]->engine; f; f = f->next)
-                        if (!strs_add(names, f->socket->kept))
+                        if (!strlist_add(names, f->socket->kept))
                                 return false;
         return true;
 }

@@ -25,7 +25,7 @@ struct probe_child {
         struct probe *owner; /* borrowed; NULL: the result is not wanted any more */
         pid_t pid;
         struct spawned st; /* its report is owned */
-        struct strs places;
+        struct strlist places;
 };
 
 struct probe_table {
@@ -35,7 +35,7 @@ struct probe_table {
 static void child_free(struct probe_child *c)
 {
         if (c)
-                strs_release(&c->places);
+                strlist_release(&c->places);
         free(c);
 }
 
@@ -76,7 +76,7 @@ void probes_free(struct supervisor *s)
 static bool find_groups(struct probe *pr, struct err *e)
 {
         const struct user_ref *user = &pr->program->user;
-        const struct world *w = pr->sup->world;
+        const struct host *w = pr->sup->host;
 
         if (!user->set || user->who.uid == w->euid)
                 return true;
@@ -95,7 +95,7 @@ static void exec_release(struct probe *pr)
         if (pr->child)
                 pr->child->owner = NULL;
         pr->child = NULL;
-        strs_release(&pr->argv);
+        strlist_release(&pr->argv);
         free(pr->groups);
         pr->groups = NULL;
         pr->group_count = 0;
@@ -133,7 +133,7 @@ static void on_output(EV_P_ ev_io *w, int revents)
 /* Everything one start needs; released in one place. */
 struct exec_start {
         struct recipe recipe;
-        struct strs env;
+        struct strlist env;
         int null, ends[2];
         struct probe_child *child;
 };
@@ -141,7 +141,7 @@ struct exec_start {
 static void exec_start_release(struct exec_start *x)
 {
         recipe_release(&x->recipe);
-        strs_release(&x->env);
+        strlist_release(&x->env);
         fd_close(&x->null);
         fd_close(&x->ends[0]);
         fd_close(&x->ends[1]);
@@ -153,15 +153,15 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
         struct supervisor *s = pr->sup;
         const struct process *p = pr->process;
 
-        if (!recipe_make(pr->program, p->group->name, p->number, s->world, &x->recipe, e))
+        if (!recipe_make(pr->program, p->group->name, p->number, s->host, &x->recipe, e))
                 return false;
-        if (!outfit_env(s, p, &x->recipe.env, &x->env) ||
-            !strs_setenv(&x->env, RUN_KEY, RUN_BY_CHECK))
+        if (!exec_env_env(s, p, &x->recipe.env, &x->env) ||
+            !strlist_setenv(&x->env, RUN_KEY, RUN_BY_CHECK))
                 return err_nomem(e);
         x->child = calloc(1, sizeof *x->child);
         if (!x->child || !table_of(s))
                 return err_nomem(e);
-        if (launcher_places(&pr->argv, strs_getenv(&x->env, "PATH"), &x->child->places, e) !=
+        if (launcher_places(&pr->argv, strlist_getenv(&x->env, "PATH"), &x->child->places, e) !=
             FAULT_NONE)
                 return false;
         x->null = s->sys->open(s->sys, "/dev/null", O_RDONLY, 0);

@@ -23,7 +23,7 @@ static void on_sendable(EV_P_ ev_io *w, int revents);
 
 static bool http_prepare(struct probe *pr, const char *target, struct err *e)
 {
-        return probe_target_parse(CHECK_HTTP, target, pr->sup->world, &pr->target, e);
+        return probe_target_parse(CHECK_HTTP, target, pr->sup->host, &pr->target, e);
 }
 
 static void http_forget(struct probe *pr)

@@ -61,10 +61,10 @@ static bool put_digits(struct probe_target *t, const char *digits, in_port_t por
 }
 
 /* False without an error: no address is known. */
-static bool put_host(struct probe_target *t, const char *host, in_port_t port,
-                     const struct world *w, struct err *e)
+static bool put_host(struct probe_target *t, const char *host, in_port_t port, const struct host *w,
+                     struct err *e)
 {
-        AUTO_STRS known = STRS_INIT;
+        AUTO_STRLIST known = STRLIST_INIT;
 
         if (host[0] == '\0' || strcasecmp(host, "localhost") == 0)
                 return put_digits(t, "127.0.0.1", port, e) && put_digits(t, "::1", port, e);
@@ -98,7 +98,7 @@ static bool split_authority(char *text, char **host, char **port)
         return true;
 }
 
-static bool parse_inet(const char *authority, const char *default_port, const struct world *w,
+static bool parse_inet(const char *authority, const char *default_port, const struct host *w,
                        struct probe_target *t, struct err *e)
 {
         char text[512], *host, *port;
@@ -125,7 +125,7 @@ static bool parse_inet(const char *authority, const char *default_port, const st
 
 /* What would break out of the request line is refused rather than encoded: the server should see
  * what the file says. */
-static bool parse_http(const char *text, const struct world *w, struct probe_target *t,
+static bool parse_http(const char *text, const struct host *w, struct probe_target *t,
                        struct err *e)
 {
         size_t host_len = strcspn(text, "/?#");
@@ -161,7 +161,7 @@ static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
         return t->authority != NULL || err_nomem(e);
 }
 
-bool probe_target_parse(enum check_kind kind, const char *text, const struct world *w,
+bool probe_target_parse(enum check_kind kind, const char *text, const struct host *w,
                         struct probe_target *out, struct err *e)
 {
         *out = (struct probe_target){ 0 };
@@ -294,8 +294,8 @@ void probe_dial(struct probe *pr, void (*on_connected)(struct probe *pr))
 
 static bool connect_prepare(struct probe *pr, const char *target, struct err *e)
 {
-        return probe_target_parse(pr->program->healthcheck.kind, target, pr->sup->world,
-                                  &pr->target, e);
+        return probe_target_parse(pr->program->healthcheck.kind, target, pr->sup->host, &pr->target,
+                                  e);
 }
 
 static void connect_done(struct probe *pr)

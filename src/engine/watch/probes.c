@@ -31,7 +31,7 @@ static void arm(struct probe *pr, int64_t in_ms)
 static bool prepare(struct probe *pr, struct err *e)
 {
         const struct process *p = pr->process;
-        char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->world,
+        char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->host,
                                      "healthcheck", pr->program->healthcheck.target, e);
         bool ok = target && pr->kind->prepare(pr, target, e);
 

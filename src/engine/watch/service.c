@@ -8,7 +8,7 @@
 
 #include "sys/net/notify.h"
 
-const char *service_variable(const struct world *w, const char *name)
+const char *service_variable(const struct host *w, const char *name)
 {
         size_t len = strlen(name);
 
@@ -53,7 +53,8 @@ static void on_event(void *arg, const struct event *e)
 {
         struct service *v = arg;
 
-        if (e->type == EV_SUPERVISOR_STATE_CHANGE_STOPPING && v->sup->mood == MOOD_SHUTDOWN) {
+        if (e->type == EV_SUPERVISOR_STATE_CHANGE_STOPPING &&
+            v->sup->daemon_state == DAEMON_SHUTDOWN) {
                 tell(v, "STOPPING=1\n");
         } else if (e->type == EV_CONFIG_APPLIED) {
                 service_reloading(v);
@@ -73,8 +74,8 @@ static void on_alive(EV_P_ ev_timer *w, int revents)
  * that put us into the background: then nobody watches us. */
 static void watch(struct service *v)
 {
-        const char *usec = service_variable(v->sup->world, "WATCHDOG_USEC");
-        const char *pid = service_variable(v->sup->world, "WATCHDOG_PID");
+        const char *usec = service_variable(v->sup->host, "WATCHDOG_USEC");
+        const char *pid = service_variable(v->sup->host, "WATCHDOG_PID");
         double period_s = usec ? strtod(usec, NULL) / 2e6 : 0;
 
         if (period_s < 0.001 || (pid && strtol(pid, NULL, 10) != (long)getpid()))
@@ -86,7 +87,7 @@ static void watch(struct service *v)
 void service_ready(struct service *v, struct supervisor *s)
 {
         *v = (struct service){ .sup = s,
-                               .socket = service_variable(s->world, "NOTIFY_SOCKET"),
+                               .socket = service_variable(s->host, "NOTIFY_SOCKET"),
                                .subscriber = { .on_event = on_event, .arg = v } };
         ev_timer_init(&v->alive, on_alive, 0., 0.);
         v->alive.data = v;

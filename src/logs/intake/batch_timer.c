@@ -16,7 +16,7 @@
 #define LARGE_PIPE 1048576
 #define PLENTY     131072 /* at once: a wake-up for that much costs nothing worth a nap */
 
-static void arm(struct nap *n)
+static void arm(struct batch_timer *n)
 {
         const struct itimerspec once = { .it_value = { .tv_nsec = NAP_NS } };
 
@@ -28,17 +28,18 @@ static void unpark(struct pipe_in *p)
 {
         if (p->parked)
                 /* parked, so it is in the list, which the analyzer cannot know */
-                DL_DELETE2(p->channel->core->nap.parked, p, nap_prev, nap_next); /* NOLINT */
+                DL_DELETE2(p->channel->core->nap.parked, p, batch_timer_prev,
+                           batch_timer_next); /* NOLINT */
         p->parked = false;
 }
 
 static void park(struct pipe_in *p)
 {
-        struct nap *n = &p->channel->core->nap;
+        struct batch_timer *n = &p->channel->core->nap;
 
         ev_io_stop(p->channel->core->loop, &p->io);
         if (!p->parked)
-                DL_APPEND2(n->parked, p, nap_prev, nap_next);
+                DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
         p->parked = true;
         arm(n);
         if (!n->armed)
@@ -52,7 +53,7 @@ static void park(struct pipe_in *p)
 /* Takes it out of the list. */
 static void forget_large(struct pipe_in *p)
 {
-        struct nap *n = &p->channel->core->nap;
+        struct batch_timer *n = &p->channel->core->nap;
         int at = 0;
 
         while (n->grown[at] != p)
@@ -64,14 +65,14 @@ static void forget_large(struct pipe_in *p)
 
 static void note_large(struct pipe_in *p)
 {
-        struct nap *n = &p->channel->core->nap;
+        struct batch_timer *n = &p->channel->core->nap;
 
         n->grown[n->grown_count++] = p;
         p->grown = true;
 }
 
 /* From the pipe that has not been busy for the longest time. One that is still full refuses. */
-static bool make_room(struct nap *n)
+static bool make_room(struct batch_timer *n)
 {
         if (n->grown_count < LARGE_MOST)
                 return true;
@@ -84,7 +85,7 @@ static bool make_room(struct nap *n)
 
 static void grow(struct pipe_in *p)
 {
-        struct nap *n = &p->channel->core->nap;
+        struct batch_timer *n = &p->channel->core->nap;
 
         if (n->refused || !make_room(n))
                 return;
@@ -97,7 +98,7 @@ static void grow(struct pipe_in *p)
 
 static void note_use(struct pipe_in *p, size_t got)
 {
-        struct nap *n = &p->channel->core->nap;
+        struct batch_timer *n = &p->channel->core->nap;
 
         if (!p->grown && got >= SMALL_PIPE / 2) {
                 grow(p);
@@ -111,7 +112,7 @@ static void note_use(struct pipe_in *p, size_t got)
 
 /* A lone line costs no second look: only what comes again within a nap is busy, or a lot at once
  * where the turns themselves take longer. */
-void nap_arrange(struct pipe_in *p, size_t got)
+void batch_timer_arrange(struct pipe_in *p, size_t got)
 {
         struct core *core = p->channel->core;
         ev_tstamp now = ev_now(core->loop);
@@ -129,15 +130,15 @@ void nap_arrange(struct pipe_in *p, size_t got)
                 p->last_read = now;
 }
 
-void nap_forget(struct pipe_in *p)
+void batch_timer_forget(struct pipe_in *p)
 {
         ev_io_stop(p->channel->core->loop, &p->io);
         unpark(p);
 }
 
-void nap_leave(struct pipe_in *p)
+void batch_timer_leave(struct pipe_in *p)
 {
-        nap_forget(p);
+        batch_timer_forget(p);
         if (p->grown)
                 forget_large(p);
 }
@@ -146,7 +147,7 @@ void nap_leave(struct pipe_in *p)
 static void on_nap(EV_P_ ev_io *w, int revents)
 {
         struct core *core = w->data;
-        struct nap *n = &core->nap;
+        struct batch_timer *n = &core->nap;
         struct pipe_in *p;
         uint64_t times;
         int count;
@@ -155,19 +156,19 @@ static void on_nap(EV_P_ ev_io *w, int revents)
         if (read(n->fd, &times, sizeof times) < 0)
                 return;
         n->armed = false;
-        DL_COUNT2(n->parked, p, count, nap_next);
+        DL_COUNT2(n->parked, p, count, batch_timer_next);
         while (n->parked && count-- > 0) {
                 p = n->parked;
-                DL_DELETE2(n->parked, p, nap_prev, nap_next);
-                DL_APPEND2(n->parked, p, nap_prev, nap_next);
+                DL_DELETE2(n->parked, p, batch_timer_prev, batch_timer_next);
+                DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
                 pipe_visit(p);
         }
         arm(n);
 }
 
-void nap_open(struct core *core)
+void batch_timer_open(struct core *core)
 {
-        struct nap *n = &core->nap;
+        struct batch_timer *n = &core->nap;
 
         n->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         if (n->fd < 0)
@@ -177,7 +178,7 @@ void nap_open(struct core *core)
         ev_io_start(core->loop, &n->io);
 }
 
-void nap_close(struct core *core)
+void batch_timer_close(struct core *core)
 {
         if (core->nap.fd < 0)
                 return;

@@ -15,7 +15,7 @@ struct pipe_in;
 
 #define LARGE_MOST 24 /* an ordinary user has memory for 64, and for nothing else then */
 
-struct nap {
+struct batch_timer {
         int fd; /* owned; -1: no naps, each write is a wake-up */
         ev_io io;
         bool armed;
@@ -25,16 +25,16 @@ struct nap {
         bool refused; /* a pipe could not be made larger: the user's budget is used up */
 };
 
-#define NAP_NONE ((struct nap){ .fd = -1 })
+#define NAP_NONE ((struct batch_timer){ .fd = -1 })
 
-void nap_open(struct core *core); /* where it fails there are no naps */
-void nap_close(struct core *core);
+void batch_timer_open(struct core *core); /* where it fails there are no naps */
+void batch_timer_close(struct core *core);
 
 /* `got` bytes were just read from it: decide how it is waited for. */
-void nap_arrange(struct pipe_in *p, size_t got);
+void batch_timer_arrange(struct pipe_in *p, size_t got);
 /* It is not waited for in any way from here on. */
-void nap_forget(struct pipe_in *p);
+void batch_timer_forget(struct pipe_in *p);
 /* Its descriptor goes. */
-void nap_leave(struct pipe_in *p);
+void batch_timer_leave(struct pipe_in *p);
 
 #endif

@@ -150,7 +150,7 @@ static void pause_all(struct channel *s)
         struct pipe_in *p;
 
         LL_FOREACH (s->pipes, p)
-                nap_forget(p);
+                batch_timer_forget(p);
         if (s->core->held && !s->is_held && text_is_news(s)) {
                 s->is_held = true;
                 DL_APPEND(s->core->held_back, s);
@@ -189,7 +189,7 @@ static void visit(struct pipe_in *p)
         size_t got;
 
         if (pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
-                nap_arrange(p, got);
+                batch_timer_arrange(p, got);
 }
 
 void pipe_visit(struct pipe_in *p)
@@ -226,7 +226,7 @@ void pipe_close(struct pipe_in *p)
 {
         struct channel *s = p->channel;
 
-        nap_leave(p);
+        batch_timer_leave(p);
         text_flush(p);
         if (s->current == p)
                 s->current = NULL;

@@ -31,7 +31,7 @@ struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
                                .news = *news,
                                .scratch = SCRATCH_NONE,
                                .nap = NAP_NONE,
-                               .moves = moves_new(),
+                               .moves = rename_seq_new(),
                                .real = !sys->arg };
         if (!core->moves) {
                 free(core);
@@ -46,14 +46,14 @@ void core_free(struct core *core)
 {
         if (!core)
                 return;
-        nap_close(core);
+        batch_timer_close(core);
         drops_stop(core);
         recovery_free(core);
         gzip_release(core);
         writers_free(core);
         ev_timer_stop(core->loop, &core->retry);
-        keeper_free(core->keeper);
-        moves_drop(core->moves);
+        persistent_ledger_free(core->keeper);
+        rename_seq_drop(core->moves);
         syslog_release(core);
         scratch_release(&core->scratch);
         free(core->chunk);
@@ -180,7 +180,8 @@ static void take_kept(struct channel *s)
         struct stream_ledger was;
         bool shared;
 
-        bool goes_on = keeper_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared);
+        bool goes_on =
+            persistent_ledger_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared);
         if (s->shown)
                 ledger_box_begin(s->shown, goes_on ? was.life : 0);
         if (!goes_on)
@@ -242,7 +243,7 @@ static void destroy(struct channel *s)
         recovery_exorcise(s);
         outlet_abandon(&s->out);
         free_extras(s);
-        keeper_drop(s->core->keeper, s->kept);
+        persistent_ledger_drop(s->core->keeper, s->kept);
         stream_conf_release(&s->conf);
         free(s);
 }
@@ -267,7 +268,7 @@ static void finish_now(struct channel *s)
                 pipe_drain(s->current);
         if (s->current)
                 text_flush(s->current);
-        if (s->current && !s->current->two_way)
+        if (s->current && !s->current->reusable_pipe)
                 s->current = NULL;
         if (!s->silent && n->on_finished)
                 n->on_finished(n->arg, s->owner, s->conf.is_stderr);
@@ -321,13 +322,13 @@ void channel_show(struct channel *s)
         channel_ledger(s, &now);
         trouble(s, &text);
         ledger_box_put(s->shown, &now, text.len ? text.data : NULL);
-        keeper_put(s->core->keeper, s->conf.key, &s->kept, &now,
-                   s->out.writer && s->out.writer->users > 1);
+        persistent_ledger_put(s->core->keeper, s->conf.key, &s->kept, &now,
+                              s->out.writer && s->out.writer->users > 1);
 }
 
 void channel_leave(struct channel *s)
 {
-        struct moves *moves = s->core->moves;
+        struct rename_seq *moves = s->core->moves;
 
         if (s->busy > 1) {
                 s->busy--;
@@ -340,11 +341,11 @@ void channel_leave(struct channel *s)
         if (s->free_later ||
             (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
                 destroy(s);
-                moves_end(moves);
+                rename_seq_end(moves);
                 return;
         }
         channel_show(s);
-        moves_end(moves);
+        rename_seq_end(moves);
         close_unused(s);
         if (s->shown)
                 atomic_store(&s->shown->at_rest, channel_is_at_rest(s));

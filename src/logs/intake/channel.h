@@ -38,11 +38,11 @@ struct core {
         bool real;              /* the kernel is the real one: splice and tee make sense */
         bool held;              /* whoever gets the news is too far behind to get more text */
         struct gzip gzip;
-        struct nap nap;            /* closed until there is a thread */
-        struct channel *held_back; /* that wait for it */
-        struct keeper *keeper;     /* owned; NULL: ledgers die with us */
-        struct moves *moves;       /* owned, with the ledgers: of the names of all files */
-        struct recovery *recovery; /* recover.c's; NULL: no state directory */
+        struct batch_timer nap;            /* closed until there is a thread */
+        struct channel *held_back;         /* that wait for it */
+        struct persistent_ledgers *keeper; /* owned; NULL: ledgers die with us */
+        struct rename_seq *moves;          /* owned, with the ledgers: of the names of all files */
+        struct recovery *recovery;         /* recover.c's; NULL: no state directory */
 };
 
 struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
@@ -68,13 +68,13 @@ struct ledger_box {
         uint32_t buffered, rotations;
         uint64_t life, next_life; /* 0: it is not known yet whether a count goes on */
         struct ledger_rest *rest; /* owned; NULL: nothing of it, ever */
-        struct moves *moves;      /* kept; NULL: not known yet */
+        struct rename_seq *moves; /* kept; NULL: not known yet */
 };
 /* NULL: no memory. next_life 0: there is nothing to count, which is the main log's case. */
 struct ledger_box *ledger_box_new(uint64_t next_life);
 bool ledger_box_counts(const struct ledger_box *b);
 /* The files that it is about are renamed by whoever says so there. Before anybody looks. */
-void ledger_box_heed(struct ledger_box *b, struct moves *moves);
+void ledger_box_heed(struct ledger_box *b, struct rename_seq *moves);
 uint64_t ledger_box_life(struct ledger_box *b);
 void ledger_box_begin(struct ledger_box *b, uint64_t life); /* 0: the next one, a count begins */
 /* now may be NULL: as before. trouble NULL: none. */
@@ -112,13 +112,13 @@ struct pipe_in {
         struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
         struct pipe_in *next;
         bool no_spool;                /* it was tried */
-        bool two_way;                 /* open both ways: two_way.c's */
+        bool reusable_pipe;           /* open both ways: reusable_pipe.c's */
         bool dropping, drop_mid_line; /* overflow.c's */
 
         /* nap.c's */
         bool parked, grown;
         ev_tstamp last_read;
-        struct pipe_in *nap_prev, *nap_next;
+        struct pipe_in *batch_timer_prev, *batch_timer_next;
 };
 
 /* What only some streams need. */
@@ -138,7 +138,7 @@ struct channel {
         struct pipe_in *current;     /* the living worker's; NULL: none */
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nobody */
-        struct channel *prev, *next; /* in core->held_back, or among the ghosts */
+        struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
         uint16_t busy;               /* calls are under way: news may call back into us */
         bool silent : 1;             /* no more news: it is being freed */
@@ -193,8 +193,8 @@ void syslog_leave(struct channel *s); /* and no more */
 void syslog_in(struct pipe_in *p, const char *data, size_t len);
 void syslog_flush(struct pipe_in *p); /* nothing follows: the unfinished line is one */
 
-/* two_way.c: a pipe that is open both ways has no end of file. It is there for one worker after the
- * other, and saves making and watching one for each. */
+/* reusable_pipe.c: a pipe that is open both ways has no end of file. It is there for one worker
+ * after the other, and saves making and watching one for each. */
 bool pipe_prepare(struct pipe_in *p, int fd); /* takes it up; false: errno */
 void pipe_let_go(struct pipe_in *p);          /* from now on it ends like any other */
 int channel_pipe(const struct channel *s);    /* the one for the next worker, or -1 */

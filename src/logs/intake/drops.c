@@ -29,10 +29,10 @@ static void tell(struct drops *d, int64_t now)
 {
         struct channel *s = d->channel;
         const struct logs_news *n = &s->core->news;
-        uint64_t bytes = d->untold;
+        uint64_t bytes = d->unpublished;
 
         unlist(d);
-        d->untold = 0;
+        d->unpublished = 0;
         d->told_ms = now;
         log_line(s->core->log, LVL_WARN, "%s of '%s' %s: %llu bytes dropped (%s)",
                  d->is_syslog ? "syslog" : "log", s->conf.process,
@@ -102,7 +102,7 @@ void drops_add(struct drops *d, uint64_t bytes)
 {
         int64_t now;
 
-        d->untold += bytes;
+        d->unpublished += bytes;
         if (!bytes || d->is_listed || d->channel->silent)
                 return;
         now = clock_mono_ms();
@@ -117,7 +117,7 @@ void drops_over(struct drops *d)
 {
         int64_t now;
 
-        if (!d->untold || d->channel->silent)
+        if (!d->unpublished || d->channel->silent)
                 return;
         now = clock_mono_ms();
         if (d->over_ms && now - d->over_ms < AGAIN_MS)
@@ -129,13 +129,13 @@ void drops_over(struct drops *d)
 void drops_forget(struct drops *d)
 {
         unlist(d);
-        if (!d->untold)
+        if (!d->unpublished)
                 return;
         log_line(d->channel->core->log, LVL_WARN, "%s of '%s' %s: %llu bytes dropped (%s)",
                  d->is_syslog ? "syslog" : "log", d->channel->conf.process,
-                 d->channel->conf.is_stderr ? "stderr" : "stdout", (unsigned long long)d->untold,
-                 why(d));
-        d->untold = 0;
+                 d->channel->conf.is_stderr ? "stderr" : "stdout",
+                 (unsigned long long)d->unpublished, why(d));
+        d->unpublished = 0;
 }
 
 void drops_stop(struct core *core)

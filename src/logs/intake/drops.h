@@ -12,7 +12,7 @@ struct core;
 struct drops {
         struct channel *channel; /* borrowed */
         bool is_syslog;
-        uint64_t untold;
+        uint64_t unpublished;
         int64_t told_ms, over_ms; /* when that was said last; 0: never */
         bool is_listed;           /* the rest is said by the timer */
         struct drops *prev, *next;

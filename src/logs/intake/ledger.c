@@ -22,12 +22,12 @@ bool ledger_box_counts(const struct ledger_box *b)
         return b->next_life != 0;
 }
 
-void ledger_box_heed(struct ledger_box *b, struct moves *moves)
+void ledger_box_heed(struct ledger_box *b, struct rename_seq *moves)
 {
-        struct moves *before = b->moves;
+        struct rename_seq *before = b->moves;
 
-        b->moves = moves_keep(moves);
-        moves_drop(before);
+        b->moves = rename_seq_keep(moves);
+        rename_seq_drop(before);
 }
 
 /* There is one of these for each stream, and a mutex is half as large as what it would protect. */
@@ -131,7 +131,7 @@ struct ledger_box *ledger_keep(struct ledger_box *b)
 void ledger_drop(struct ledger_box *b)
 {
         if (b && atomic_fetch_sub(&b->holders, 1) == 1) {
-                moves_drop(b->moves);
+                rename_seq_drop(b->moves);
                 if (b->rest)
                         free(b->rest->trouble);
                 free(b->rest);

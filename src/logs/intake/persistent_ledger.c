@@ -34,26 +34,26 @@ static int by_key(const void *a, const void *b)
         return (x->key > y->key) - (x->key < y->key);
 }
 
-static bool find_all(struct keeper *k)
+static bool find_all(struct persistent_ledgers *k)
 {
-        const struct statetable *t = &k->table;
+        const struct slot_table *t = &k->table;
 
         k->found = calloc((size_t)t->used + 1, sizeof *k->found);
         if (!k->found)
                 return false;
         for (uint32_t i = 0; i < t->slot_count; i++) {
                 struct record r;
-                if (statetable_read(t, i, &r, sizeof r))
+                if (slot_table_read(t, i, &r, sizeof r))
                         k->found[k->found_count++] = (struct found){ .key = r.key, .slot = i };
         }
         qsort(k->found, k->found_count, sizeof *k->found, by_key);
         return true;
 }
 
-struct keeper *keeper_new(const char *path, const struct state_owner *who, struct buf *said,
-                          struct err *e)
+struct persistent_ledgers *persistent_ledger_new(const char *path, const struct state_owner *who,
+                                                 struct buf *said, struct err *e)
 {
-        struct keeper *k = calloc(1, sizeof *k);
+        struct persistent_ledgers *k = calloc(1, sizeof *k);
         struct state_owner ours = *who;
 
         ours.version = ours.readable_by = KEPT_VERSION;
@@ -61,37 +61,37 @@ struct keeper *keeper_new(const char *path, const struct state_owner *who, struc
                 err_nomem(e);
                 return NULL;
         }
-        if (statetable_open(&k->table, path, sizeof(struct record), &ours, said, e)) {
+        if (slot_table_open(&k->table, path, sizeof(struct record), &ours, said, e)) {
                 if (find_all(k))
                         return k;
                 err_nomem(e);
         }
-        keeper_free(k);
+        persistent_ledger_free(k);
         return NULL;
 }
 
-void keeper_free(struct keeper *k)
+void persistent_ledger_free(struct persistent_ledgers *k)
 {
         if (!k)
                 return;
-        statetable_close(&k->table);
+        slot_table_close(&k->table);
         free(k->found);
         free(k);
 }
 
-void keeper_settle(struct keeper *k)
+void persistent_ledger_settle(struct persistent_ledgers *k)
 {
         for (size_t i = 0; i < k->found_count; i++)
                 if (!k->found[i].taken)
-                        statetable_drop(&k->table, k->found[i].slot);
+                        slot_table_drop(&k->table, k->found[i].slot);
         free(k->found);
         k->found = NULL;
         k->found_count = 0;
         k->settled = true;
 }
 
-bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stream_ledger *out,
-                 bool *shared_out)
+bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
+                            struct stream_ledger *out, bool *shared_out)
 {
         const struct found wanted = { .key = key };
         struct record r;
@@ -102,7 +102,7 @@ bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stre
         if (!f || f->taken)
                 return false;
         f->taken = true;
-        statetable_read(&k->table, f->slot, &r, sizeof r);
+        slot_table_read(&k->table, f->slot, &r, sizeof r);
         *slot_out = f->slot + 1;
         *shared_out = r.shared;
         *out = (struct stream_ledger){ .read = (uint64_t)r.written + r.dropped + r.buffered,
@@ -119,8 +119,8 @@ bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stre
         return true;
 }
 
-void keeper_put(struct keeper *k, uint64_t key, uint32_t *slot, const struct stream_ledger *l,
-                bool shared)
+void persistent_ledger_put(struct persistent_ledgers *k, uint64_t key, uint32_t *slot,
+                           const struct stream_ledger *l, bool shared)
 {
         const struct record r = { .key = key,
                                   .inode = l->inode,
@@ -140,15 +140,15 @@ void keeper_put(struct keeper *k, uint64_t key, uint32_t *slot, const struct str
         if (!k || !key)
                 return;
         if (*slot) {
-                statetable_write(&k->table, *slot - 1, &r, sizeof r);
+                slot_table_write(&k->table, *slot - 1, &r, sizeof r);
         } else if (l->read || l->rotations || l->syslog_sent || l->syslog_buffered) {
-                uint32_t got = statetable_add(&k->table, &r, sizeof r, &ignored);
+                uint32_t got = slot_table_add(&k->table, &r, sizeof r, &ignored);
                 *slot = got == STATE_NO_SLOT ? 0 : got + 1;
         }
 }
 
-void keeper_drop(struct keeper *k, uint32_t slot)
+void persistent_ledger_drop(struct persistent_ledgers *k, uint32_t slot)
 {
         if (k && slot && k->settled)
-                statetable_drop(&k->table, slot - 1);
+                slot_table_drop(&k->table, slot - 1);
 }

@@ -13,27 +13,27 @@
 
 struct found; /* a ledger that a daemon before us left */
 
-struct keeper {
-        struct statetable table;
+struct persistent_ledgers {
+        struct slot_table table;
         struct found *found; /* owned, sorted by key; NULL once all of them are settled */
         size_t found_count;
         bool settled; /* streams that go are over: their ledgers go, too */
 };
 
-struct keeper *keeper_new(const char *path, const struct state_owner *who, struct buf *said,
-                          struct err *e);
-void keeper_free(struct keeper *k); /* the file stays. NULL is fine */
+struct persistent_ledgers *persistent_ledger_new(const char *path, const struct state_owner *who,
+                                                 struct buf *said, struct err *e);
+void persistent_ledger_free(struct persistent_ledgers *k); /* the file stays. NULL is fine */
 /* No more streams go on: what was not taken is dropped. */
-void keeper_settle(struct keeper *k);
+void persistent_ledger_settle(struct persistent_ledgers *k);
 
 /* What a daemon before us kept for this key, and where: from now on the stream's. False: nothing.
  * *shared_out: others wrote to the same file. k may be NULL. */
-bool keeper_take(struct keeper *k, uint64_t key, uint32_t *slot_out, struct stream_ledger *out,
-                 bool *shared_out);
+bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
+                            struct stream_ledger *out, bool *shared_out);
 /* slot is counted from 1; 0: it has none yet. A ledger in which nothing ever happened takes none.
  */
-void keeper_put(struct keeper *k, uint64_t key, uint32_t *slot, const struct stream_ledger *l,
-                bool shared);
-void keeper_drop(struct keeper *k, uint32_t slot);
+void persistent_ledger_put(struct persistent_ledgers *k, uint64_t key, uint32_t *slot,
+                           const struct stream_ledger *l, bool shared);
+void persistent_ledger_drop(struct persistent_ledgers *k, uint32_t slot);
 
 #endif

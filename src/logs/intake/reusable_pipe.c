@@ -21,7 +21,7 @@ bool pipe_prepare(struct pipe_in *p, int fd)
         if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
                 return false;
         p->fd = fd;
-        p->two_way = (flags & O_ACCMODE) == O_RDWR && is_pipe(fd);
+        p->reusable_pipe = (flags & O_ACCMODE) == O_RDWR && is_pipe(fd);
         return true;
 }
 
@@ -32,7 +32,7 @@ void pipe_let_go(struct pipe_in *p)
         char path[40];
         bool waits = ev_is_active(&p->io);
 
-        if (!p->two_way)
+        if (!p->reusable_pipe)
                 return;
         snprintf(path, sizeof path, "/proc/self/fd/%d", p->fd);
         int fd = core->sys->open(core->sys, path, O_RDONLY | O_NONBLOCK, 0);
@@ -41,7 +41,7 @@ void pipe_let_go(struct pipe_in *p)
         ev_io_stop(core->loop, &p->io);
         core->sys->close(core->sys, p->fd);
         p->fd = fd;
-        p->two_way = false;
+        p->reusable_pipe = false;
         ev_io_set(&p->io, fd, EV_READ);
         if (waits)
                 ev_io_start(core->loop, &p->io);
@@ -49,12 +49,12 @@ void pipe_let_go(struct pipe_in *p)
 
 int channel_pipe(const struct channel *s)
 {
-        return s->current && s->current->two_way ? s->current->fd : -1;
+        return s->current && s->current->reusable_pipe ? s->current->fd : -1;
 }
 
 void channel_let_go(struct channel *s)
 {
-        if (!s->current || !s->current->two_way)
+        if (!s->current || !s->current->reusable_pipe)
                 return;
         pipe_let_go(s->current);
         s->current = NULL;

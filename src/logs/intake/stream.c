@@ -155,7 +155,7 @@ static void core_attach(struct mail *m)
                 o->fd = channel_pipe(s->channel);
         }
         atomic_store(&s->is_proven, !o->err);
-        o->is_known = promise_answer(&s->logs->opened, o->promised, o->err);
+        o->is_known = reply_wait_answer(&s->logs->opened, o->promised, o->err);
         answer(o, main_attached);
 }
 
@@ -439,10 +439,10 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
         unsigned promised =
-            stream_path(s) && !atomic_load(&s->is_proven) ? promise_ask(&s->logs->opened) : 0;
+            stream_path(s) && !atomic_load(&s->is_proven) ? reply_wait_ask(&s->logs->opened) : 0;
         o->promised = promised;
         send_order(o);
-        if (!promise_wait(&s->logs->opened, promised, &why) || !why.code)
+        if (!reply_wait_wait(&s->logs->opened, promised, &why) || !why.code)
                 return true;
         *e = why;
         return false;

@@ -387,7 +387,7 @@ const char *mainlog_path(const struct mainlog *m)
 
 /* ---- to the thread and back */
 
-void mainlog_heed(struct mainlog *m, struct moves *moves)
+void mainlog_heed(struct mainlog *m, struct rename_seq *moves)
 {
         if (m)
                 mainlog_core_heed(m->core, moves);

@@ -119,7 +119,7 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
 
         enum put result = sink_file_put(&m->file, data, len, NULL, &done);
 
-        moves_end(m->file.moves);
+        rename_seq_end(m->file.moves);
         m->refused = false;
         switch (result) {
         case PUT_ALL:
@@ -389,7 +389,7 @@ void mainlog_make_line(struct log_stamp *stamp, struct buf *out, enum log_level 
         size_t from = out->len;
         buf_put(out, text, len);
         if (!out->failed)
-                tame_bytes(out->data + from, len, "\t\n"); /* copies of output have lines */
+                sanitize_bytes(out->data + from, len, "\t\n"); /* copies of output have lines */
         buf_putc(out, '\n');
 }
 
@@ -587,7 +587,7 @@ bool mainlog_core_clear(struct mainlog_core *m, struct err *e)
         if (!m->has_file)
                 return err_set(e, ERR_NOENT, "no log file");
         bool fine = sink_file_clear(&m->file, e);
-        moves_end(m->file.moves);
+        rename_seq_end(m->file.moves);
         file_flush(m);
         return fine;
 }
@@ -597,7 +597,7 @@ struct ledger_box *mainlog_core_ledger(const struct mainlog_core *m)
         return m->shown;
 }
 
-void mainlog_core_heed(struct mainlog_core *m, struct moves *moves)
+void mainlog_core_heed(struct mainlog_core *m, struct rename_seq *moves)
 {
         ledger_box_heed(m->shown, moves);
         m->file.moves = m->shown->moves;

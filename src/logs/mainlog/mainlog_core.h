@@ -9,7 +9,7 @@
 #include "logs/mainlog/mainlog.h"
 
 struct mainlog_core;
-struct moves;
+struct rename_seq;
 
 struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct err *e);
 void mainlog_core_free(struct mainlog_core *m); /* NULL is fine */
@@ -20,7 +20,7 @@ bool mainlog_core_clear(struct mainlog_core *m, struct err *e);
 bool mainlog_core_trouble(const struct mainlog_core *m, struct buf *out); /* by any thread */
 struct ledger_box *mainlog_core_ledger(const struct mainlog_core *m);     /* borrowed */
 /* Whoever reads its files in another thread looks there. Before anybody does. */
-void mainlog_core_heed(struct mainlog_core *m, struct moves *moves);
+void mainlog_core_heed(struct mainlog_core *m, struct rename_seq *moves);
 const char *mainlog_core_path(const struct mainlog_core *m);
 
 /* The second that was written last: the next line is of the same one, as a rule. */

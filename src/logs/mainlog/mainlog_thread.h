@@ -7,7 +7,7 @@
 #include "logs/mailbox.h"
 #include "logs/mainlog/mainlog.h"
 
-struct moves;
+struct rename_seq;
 
 /* From here on its files belong to the thread whose loop this is; what its users call becomes a
  * message. `core_log` follows its level. m may be NULL in all three. Call it before the thread
@@ -15,7 +15,7 @@ struct moves;
 void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mailbox *to_main,
                          struct ev_loop *loop, struct log *core_log);
 /* Before that: what its readers in another thread look at. */
-void mainlog_heed(struct mainlog *m, struct moves *moves);
+void mainlog_heed(struct mainlog *m, struct rename_seq *moves);
 /* The thread's last word: no watcher stays behind. */
 void mainlog_leave_thread(struct mainlog *m);
 /* The thread has ended: calls do their work themselves again. Not ended: it still stands on a file,

@@ -164,7 +164,7 @@ static void tell_again(struct pipe_in *p)
                 spool_done(p->spool);
 }
 
-/* ---- ghosts */
+/* ---- detached_streams */
 
 void recovery_haunt(struct channel *s)
 {
@@ -173,17 +173,17 @@ void recovery_haunt(struct channel *s)
         s->owner = NULL;
         s->shown = NULL;
         s->silent = true;
-        keeper_drop(s->core->keeper, s->kept);
+        persistent_ledger_drop(s->core->keeper, s->kept);
         s->kept = 0;
         if (!s->is_ghost)
-                DL_APPEND(s->core->recovery->ghosts, s);
+                DL_APPEND(s->core->recovery->detached_streams, s);
         s->is_ghost = true;
 }
 
 void recovery_exorcise(struct channel *s)
 {
         if (s->is_ghost)
-                DL_DELETE(s->core->recovery->ghosts, s);
+                DL_DELETE(s->core->recovery->detached_streams, s);
         s->is_ghost = false;
 }
 
@@ -305,7 +305,7 @@ void core_recovered(struct core *core)
         if (!r || !r->claims)
                 return;
         r->claims = false;
-        DL_FOREACH_SAFE (r->ghosts, s, next)
+        DL_FOREACH_SAFE (r->detached_streams, s, next)
                 set_free(s);
 }
 
@@ -316,7 +316,7 @@ bool recovery_awaits(const struct pipe_in *p)
 
 static struct pipe_in *find_claim(const struct recovery *r, uint64_t inode)
 {
-        for (struct channel *s = r->ghosts; s; s = s->next)
+        for (struct channel *s = r->detached_streams; s; s = s->next)
                 if (s->pipes && s->pipes->spool && s->pipes->spool->to_be_claimed &&
                     s->pipes->spool->pipe == inode)
                         return s->pipes;
@@ -332,17 +332,17 @@ static void forget(struct pipe_in *p)
 
 static void take_over(struct pipe_in *p, struct pipe_in *from)
 {
-        struct channel *s = p->channel, *ghost = from->channel;
+        struct channel *s = p->channel, *detached_stream = from->channel;
         struct spool *sp = from->spool;
 
-        channel_enter(ghost);
+        channel_enter(detached_stream);
         forget(from);
-        if (!p->begun) { /* a ghost always has it */
+        if (!p->begun) { /* a detached_stream always has it */
                 p->begun = from->begun;
                 from->begun = NULL;
         }
-        if (ghost->out.spool == sp)
-                outlet_inherit(&s->out, &ghost->out);
+        if (detached_stream->out.spool == sp)
+                outlet_inherit(&s->out, &detached_stream->out);
         p->spool = sp;
         sp->to_be_claimed = false;
         sp->label_old = true;
@@ -351,7 +351,7 @@ static void take_over(struct pipe_in *p, struct pipe_in *from)
         p->begun->form.goes_on = sp->pos.goes_on;
         tell_again(p);
         pipe_close(from);
-        channel_leave(ghost);
+        channel_leave(detached_stream);
         /* There may be whole lines in it already. */
         ev_feed_event(s->core->loop, &p->io, EV_READ);
 }
@@ -402,7 +402,7 @@ void recovery_free(struct core *core)
         if (!r)
                 return;
         core_recovered(core);
-        DL_FOREACH_SAFE (r->ghosts, s, next) {
+        DL_FOREACH_SAFE (r->detached_streams, s, next) {
                 leave_behind(s);
                 channel_free(s);
         }

@@ -8,7 +8,7 @@
 
 #define WAIT_S 1
 
-struct moves {
+struct rename_seq {
         atomic_uint count;
         atomic_uint holders;
         pthread_mutex_t lock; /* around ends and waiting: no end is missed */
@@ -16,9 +16,9 @@ struct moves {
         unsigned waiting;
 };
 
-struct moves *moves_new(void)
+struct rename_seq *rename_seq_new(void)
 {
-        struct moves *m = calloc(1, sizeof *m);
+        struct rename_seq *m = calloc(1, sizeof *m);
         pthread_condattr_t how;
 
         if (!m)
@@ -32,14 +32,14 @@ struct moves *moves_new(void)
         return m;
 }
 
-struct moves *moves_keep(struct moves *m)
+struct rename_seq *rename_seq_keep(struct rename_seq *m)
 {
         if (m)
                 atomic_fetch_add(&m->holders, 1);
         return m;
 }
 
-void moves_drop(struct moves *m)
+void rename_seq_drop(struct rename_seq *m)
 {
         if (!m || atomic_fetch_sub(&m->holders, 1) > 1)
                 return;
@@ -48,23 +48,23 @@ void moves_drop(struct moves *m)
         free(m);
 }
 
-uint32_t moves_count(struct moves *m)
+uint32_t rename_seq_count(struct rename_seq *m)
 {
         return m ? atomic_load(&m->count) : 0;
 }
 
-static bool is_moving(struct moves *m)
+static bool is_moving(struct rename_seq *m)
 {
-        return moves_count(m) & 1;
+        return rename_seq_count(m) & 1;
 }
 
-void moves_begin(struct moves *m)
+void rename_seq_begin(struct rename_seq *m)
 {
         if (m && !is_moving(m))
                 atomic_fetch_add(&m->count, 1);
 }
 
-void moves_end(struct moves *m)
+void rename_seq_end(struct rename_seq *m)
 {
         if (!is_moving(m))
                 return;
@@ -75,7 +75,7 @@ void moves_end(struct moves *m)
         pthread_mutex_unlock(&m->lock);
 }
 
-bool moves_wait(struct moves *m)
+bool rename_seq_wait(struct rename_seq *m)
 {
         struct timespec until;
         int error = 0;
@@ -94,7 +94,7 @@ bool moves_wait(struct moves *m)
         return !still;
 }
 
-bool moves_is_awaited(struct moves *m)
+bool rename_seq_is_awaited(struct rename_seq *m)
 {
         pthread_mutex_lock(&m->lock);
         bool any = m->waiting > 0;

@@ -7,22 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct moves;
+struct rename_seq;
 
-struct moves *moves_new(void);             /* NULL: no memory */
-struct moves *moves_keep(struct moves *m); /* once more; NULL is fine, as in all of these */
-void moves_drop(struct moves *m);          /* each of these two by any thread */
+struct rename_seq *rename_seq_new(void); /* NULL: no memory */
+struct rename_seq *
+rename_seq_keep(struct rename_seq *m);      /* once more; NULL is fine, as in all of these */
+void rename_seq_drop(struct rename_seq *m); /* each of these two by any thread */
 
 /* By the thread that renames. Names are on the move until all of them are in place, and the ledgers
  * say so: a second beginning in between is fine, and so is an end without one. */
-void moves_begin(struct moves *m);
-void moves_end(struct moves *m);
+void rename_seq_begin(struct rename_seq *m);
+void rename_seq_end(struct rename_seq *m);
 
 /* By any thread. It grows with each beginning and each end; odd: names are on the move now. */
-uint32_t moves_count(struct moves *m);
+uint32_t rename_seq_count(struct rename_seq *m);
 /* Until they are not: false when that takes longer than a second, as on a disk that hangs. Not for
  * the thread that renames. */
-bool moves_wait(struct moves *m);
-bool moves_is_awaited(struct moves *m); /* somebody waits */
+bool rename_seq_wait(struct rename_seq *m);
+bool rename_seq_is_awaited(struct rename_seq *m); /* somebody waits */
 
 #endif

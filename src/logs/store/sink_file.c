@@ -155,7 +155,7 @@ bool sink_file_clear(struct sink_file *f, struct err *e)
 {
         if (!is_regular(f))
                 return true;
-        moves_begin(f->moves);
+        rename_seq_begin(f->moves);
         if (f->sys->unlink(f->sys, f->path) < 0 && errno != ENOENT)
                 return err_set(e, ERR_SYS, "unlink %s", f->path);
         return sink_file_reopen(f, e);
@@ -170,7 +170,7 @@ static bool replace_by_empty(struct sink_file *f, struct err *e)
                        err_set(e, ERR_SYS, "truncate %s", f->path);
         if (path_is_other(f))
                 return sink_file_reopen(f, e);
-        moves_begin(f->moves);
+        rename_seq_begin(f->moves);
         if (!rotate_shift(f->sys, f->path, f->backups, e))
                 return false;
         f->shifts++;

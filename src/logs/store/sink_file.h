@@ -22,7 +22,7 @@ struct put_watch {
 
 struct sink_file {
         struct sys *sys; /* borrowed */
-        struct moves
+        struct rename_seq
             *moves;       /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
         const char *path; /* borrowed; NULL: not open */
         char *failure;    /* owned: why; NULL: no memory to say so, or nothing failed */

@@ -155,7 +155,7 @@ static void say_rotation(struct writer *w, uint32_t shifts_before)
 static void names_rest(const struct outlet *o)
 {
         if (!o->channel)
-                moves_end(o->writer->core->moves);
+                rename_seq_end(o->writer->core->moves);
 }
 
 /* ---- the queue */
@@ -409,7 +409,7 @@ void writer_rotate(struct writer *w)
         uint32_t shifts = w->file.shifts;
 
         sink_file_rotate(&w->file);
-        moves_end(w->core->moves);
+        rename_seq_end(w->core->moves);
         say_rotation(w, shifts);
 }
 

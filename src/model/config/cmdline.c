@@ -107,7 +107,7 @@ void cmdline_help(struct buf *out)
         flags_help(daemon_flags, out);
 }
 
-static bool again(const struct override *o, struct strs *argv)
+static bool again(const struct override *o, struct strlist *argv)
 {
         AUTO_BUF word = BUF_INIT;
         const struct flag *f = daemon_flags;
@@ -115,14 +115,15 @@ static bool again(const struct override *o, struct strs *argv)
         while ((f->name || f->letter) && (!f->key || strcmp(f->key, o->key) != 0))
                 f++;
         buf_printf(&word, "--%s", o->key);
-        return !word.failed && strs_add(argv, word.data) && (!f->value || strs_add(argv, o->value));
+        return !word.failed && strlist_add(argv, word.data) &&
+               (!f->value || strlist_add(argv, o->value));
 }
 
 bool cmdline_again(const char *binary, bool check, const char *config,
-                   const struct override *overrides, int count, struct strs *argv)
+                   const struct override *overrides, int count, struct strlist *argv)
 {
-        bool fine = strs_add(argv, binary) && (!check || strs_add(argv, "--check")) &&
-                    strs_add(argv, "-c") && strs_add(argv, config);
+        bool fine = strlist_add(argv, binary) && (!check || strlist_add(argv, "--check")) &&
+                    strlist_add(argv, "-c") && strlist_add(argv, config);
 
         for (int i = 0; fine && i < count; i++)
                 fine = again(&overrides[i], argv);

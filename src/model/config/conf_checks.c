@@ -18,7 +18,7 @@ struct check {
         struct program *p;
         const char *group;
         char *good_dir; /* owned: the last log directory that was there, so that it is asked once */
-        struct strs hosts; /* asked for already */
+        struct strlist hosts; /* asked for already */
         struct recipe_fault fault;
 };
 
@@ -293,7 +293,7 @@ static bool check_tag(struct check *c, const char *key, const char *tag)
 
 static void warn_unsplittable(struct check *c, const char *command)
 {
-        AUTO_STRS argv = STRS_INIT;
+        AUTO_STRLIST argv = STRLIST_INIT;
         AUTO_BUF quoted = BUF_INIT;
         struct err e = { 0 };
         unsigned cp;
@@ -341,13 +341,13 @@ static char *expand_extra(struct check *c, const char *key, const char *text, in
 /* Names are looked up while the file is read: the main loop never waits for a name server. */
 static void look_up_host(struct check *c, const char *text)
 {
-        AUTO_STRS addresses = STRS_INIT;
+        AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
         char host[256];
 
-        if (!check_host(text, host, sizeof host) || strs_has(&c->hosts, host))
+        if (!check_host(text, host, sizeof host) || strlist_has(&c->hosts, host))
                 return;
-        if (!strs_add(&c->hosts, host))
+        if (!strlist_add(&c->hosts, host))
                 load_nomem(c->l);
         bool known = c->l->w->resolve(c->l->w, host, &addresses, &why);
         if (!known || why.code != ERR_NONE)
@@ -360,7 +360,7 @@ static void look_up_host(struct check *c, const char *text)
 /* "exec:COMMAND" has to fall into words, or it could never be run. Other texts are fine. */
 static bool check_exec(struct check *c, const char *key, const char *text)
 {
-        AUTO_STRS argv = STRS_INIT;
+        AUTO_STRLIST argv = STRLIST_INIT;
         AUTO_BUF quoted = BUF_INIT;
         struct err e = { 0 };
 
@@ -450,7 +450,7 @@ static void check_processes(struct check *c)
                 ok = i == 0 || numbered ? check_process(c, number, i == 0) : check_name(c, number);
         }
         recipe_fault_release(&c->fault);
-        strs_release(&c->hosts);
+        strlist_release(&c->hosts);
         free(c->good_dir);
 }
 

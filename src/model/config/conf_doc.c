@@ -53,8 +53,8 @@ void conf_doc_release(struct conf_doc *d)
                 free_section(s);
         }
         free_keys(&d->defaults);
-        strs_release(&d->files);
-        strs_release(&d->heres);
+        strlist_release(&d->files);
+        strlist_release(&d->heres);
         *d = (struct conf_doc){ 0 };
 }
 
@@ -249,15 +249,15 @@ static bool replace_main_here(struct conf_doc *d)
 
 /* ---- files */
 
-static bool remember_file(struct conf_doc *d, const char *path, const struct world *w)
+static bool remember_file(struct conf_doc *d, const char *path, const struct host *w)
 {
         char *whole = path_absolute(path, w->cwd);
         char *here = whole ? path_dirname(whole) : NULL;
 
         free(whole);
-        if (!strs_take(&d->heres, here))
+        if (!strlist_take(&d->heres, here))
                 return false;
-        return strs_add(&d->files, path);
+        return strlist_add(&d->files, path);
 }
 
 /* The parser's verdict; false when the file is of no use. */
@@ -295,7 +295,7 @@ static bool read_text(struct conf_doc *d, const struct buf *text, bool included,
         }
 }
 
-bool conf_doc_main(struct conf_doc *d, const char *path, const struct world *w, struct diags *diags)
+bool conf_doc_main(struct conf_doc *d, const char *path, const struct host *w, struct diags *diags)
 {
         AUTO_BUF text = BUF_INIT;
         struct where at = { .file = path };
@@ -320,7 +320,7 @@ bool conf_doc_main(struct conf_doc *d, const char *path, const struct world *w, 
 
 struct inclusion {
         struct conf_doc *doc;
-        const struct world *w;
+        const struct host *w;
         struct diags *diags;
         const struct conf_section *section;
         struct where at;     /* of the key that names the files */
@@ -367,7 +367,7 @@ static void include_pattern(struct inclusion *in, const char *word, size_t len)
 {
         char *copy = strndup(word, len);
         char *pattern = copy ? path_join(in->doc->heres.items[0], copy) : NULL;
-        AUTO_STRS found = STRS_INIT;
+        AUTO_STRLIST found = STRLIST_INIT;
         struct err e = { 0 };
 
         free(copy);
@@ -412,7 +412,7 @@ static void warn_nested(struct inclusion *in, const struct conf_key *before, con
 }
 
 static void include_all(struct conf_doc *d, struct conf_section *s, const struct conf_key *k,
-                        const struct names *names, const struct world *w, struct diags *diags)
+                        const struct names *names, const struct host *w, struct diags *diags)
 {
         struct inclusion in = { d, w, diags, s, conf_at(s, k), conf_at(s, k) };
         char *value = strdup(k->value); /* an included file may change the key */
@@ -430,7 +430,7 @@ static void include_all(struct conf_doc *d, struct conf_section *s, const struct
         free(value);
 }
 
-void conf_doc_includes(struct conf_doc *d, const struct names *names, const struct world *w,
+void conf_doc_includes(struct conf_doc *d, const struct names *names, const struct host *w,
                        struct diags *diags)
 {
         struct conf_section *s = conf_doc_section(d, "include");

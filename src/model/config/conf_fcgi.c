@@ -89,7 +89,7 @@ static bool check_port(struct load *l, struct filling *f, const char *digits)
 
 static void look_up_host(struct load *l, struct filling *f, const char *text, size_t len)
 {
-        AUTO_STRS addresses = STRS_INIT;
+        AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
         char host[256];
 

@@ -196,7 +196,7 @@ static struct conf_section *find_member(struct load *l, const struct conf_sectio
 }
 
 static void add_members(struct load *l, const struct conf_section *s, struct group_conf *g,
-                        const struct strs *members)
+                        const struct strlist *members)
 {
         const struct conf_key *k = conf_doc_key(&l->doc, s, "programs");
 
@@ -241,7 +241,7 @@ static void load_group(struct load *l, struct conf_section *s, const struct sect
                        const char *rest)
 {
         char *name = load_section_name(l, s, rest);
-        AUTO_STRS members = STRS_INIT;
+        AUTO_STRLIST members = STRLIST_INIT;
         int priority = GROUP_PRIORITY;
 
         s->used = true;

@@ -76,7 +76,7 @@ static bool names_variables(const struct load *l, const struct conf_section *s)
 /* Variables of the program's own environment, for keys that are not templates but may name them.
  * A fault is said later, when all processes are expanded. */
 static void own_environment(struct load *l, const struct program *p, struct filling *f,
-                            struct strs *own)
+                            struct strlist *own)
 {
         AUTO_BUF text = BUF_INIT;
         AUTO_BUF why = BUF_INIT;
@@ -105,7 +105,7 @@ static bool fill_identity(struct load *l, const struct conf_section *s, struct p
 
 static void fill_program(struct load *l, struct filling *f, struct program *p, const char *group)
 {
-        AUTO_STRS own = STRS_INIT;
+        AUTO_STRLIST own = STRLIST_INIT;
 
         f->names.program = p->name;
         f->names.group = group;

@@ -85,7 +85,7 @@ static void look_up_host(struct load *l, const struct conf_section *s, const str
 {
         const struct conf_key *k = conf_doc_key(&l->doc, s, "port");
         const char *host = sc->kind == SERVER_INET ? sc->port.host : NULL;
-        AUTO_STRS addresses = STRS_INIT;
+        AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
 
         if (!host || !host_is_name(host))

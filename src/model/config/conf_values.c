@@ -92,7 +92,7 @@ void load_quote(struct load *l, const struct conf_section *s, const struct conf_
 
 struct names load_names(const struct load *l, unsigned have, const struct conf_section *s)
 {
-        const struct strs *heres = &l->doc.heres;
+        const struct strlist *heres = &l->doc.heres;
 
         /* In an included file "here" has become text already; what is left means the main file's.
          */

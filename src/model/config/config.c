@@ -29,7 +29,7 @@ void config_free(struct config *c)
         if (!c)
                 return;
         free_rows("supervisord", &c->settings);
-        strs_release(&c->settings.env);
+        strlist_release(&c->settings.env);
         free_rows("supervisorctl", &c->ctl);
         for (int i = 0; i < c->server_count; i++)
                 free_server(&c->servers[i]);
@@ -40,7 +40,7 @@ void config_free(struct config *c)
         free(c->by_name);
         free(c->path);
         free(c->here);
-        strs_release(&c->files);
+        strlist_release(&c->files);
         free(c);
 }
 
@@ -56,23 +56,24 @@ static char *prefix_of(const char *argv0)
         return up;
 }
 
-static bool search_list(const char *argv0, struct strs *list)
+static bool search_list(const char *argv0, struct strlist *list)
 {
         static const char *const tails[] = { "etc/supervisord.conf", "supervisord.conf" };
         char *prefix = prefix_of(argv0);
         bool ok = prefix != NULL;
 
         for (size_t i = 0; i < 2 && ok; i++)
-                ok = strs_take(list, path_join(prefix, tails[i]));
+                ok = strlist_take(list, path_join(prefix, tails[i]));
         free(prefix);
-        return ok && strs_add(list, "supervisord.conf") && strs_add(list, "etc/supervisord.conf") &&
-               strs_add(list, "/etc/supervisord.conf") &&
-               strs_add(list, "/etc/supervisor/supervisord.conf");
+        return ok && strlist_add(list, "supervisord.conf") &&
+               strlist_add(list, "etc/supervisord.conf") &&
+               strlist_add(list, "/etc/supervisord.conf") &&
+               strlist_add(list, "/etc/supervisor/supervisord.conf");
 }
 
-char *config_search(const char *argv0, const struct world *w, char **tried_out)
+char *config_search(const char *argv0, const struct host *w, char **tried_out)
 {
-        AUTO_STRS list = STRS_INIT;
+        AUTO_STRLIST list = STRLIST_INIT;
         struct buf tried = BUF_INIT;
         char *found = NULL;
 
@@ -270,7 +271,7 @@ static bool fill_paths(struct load *l)
 
         c->path = path_absolute(l->path, l->w->cwd);
         c->here = c->path ? path_dirname(c->path) : NULL;
-        return c->here && strs_copy(&c->files, &l->doc.files);
+        return c->here && strlist_copy(&c->files, &l->doc.files);
 }
 
 static void load_all(struct load *l, enum config_want want, const struct override *overrides,
@@ -298,7 +299,7 @@ static enum file_kind main_kind(enum config_want want)
 
 struct config *config_load(const char *path, enum config_want want,
                            const struct override *overrides, int override_count,
-                           const struct world *w, struct diags *diags)
+                           const struct host *w, struct diags *diags)
 {
         size_t errors = diags->errors;
         struct load l = { .w = w,

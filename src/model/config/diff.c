@@ -7,11 +7,11 @@
 #include "model/config/process_given.h"
 #include "model/fleet/plan.h"
 
-static void note(struct strs *keys, const char *key)
+static void note(struct strlist *keys, const char *key)
 {
         /* Without memory a name is missing from a list for people; the verdict is not affected. */
-        if (keys && !strs_has(keys, key))
-                (void)strs_add(keys, key);
+        if (keys && !strlist_has(keys, key))
+                (void)strlist_add(keys, key);
 }
 
 /* Its worker has no pipe that could be read from now on. */
@@ -33,8 +33,8 @@ static bool compare_begin(struct comparison *c, const struct pairing *at)
         struct err e = { 0 };
 
         c->surely_same = given_surely_same(c->a, at->number_a, c->b, at->number_b);
-        return c->surely_same || (given_make(c->a, at->group, at->number_a, at->world, &c->x, &e) &&
-                                  given_make(c->b, at->group, at->number_b, at->world, &c->y, &e));
+        return c->surely_same || (given_make(c->a, at->group, at->number_a, at->host, &c->x, &e) &&
+                                  given_make(c->b, at->group, at->number_b, at->host, &c->y, &e));
 }
 
 static bool row_same(const struct comparison *c, const struct opt *o)
@@ -46,7 +46,7 @@ static bool row_same(const struct comparison *c, const struct opt *o)
         return c->surely_same || given_same(o, &c->x, &c->y);
 }
 
-static enum change compare_rows(const struct comparison *c, struct strs *keys)
+static enum change compare_rows(const struct comparison *c, struct strlist *keys)
 {
         enum change worst = CHANGE_NONE;
 
@@ -62,7 +62,7 @@ static enum change compare_rows(const struct comparison *c, struct strs *keys)
 
 /* Both have passed the checks, so what cannot be expanded is out of memory. */
 enum change program_diff(const struct program *a, const struct program *b, const struct pairing *at,
-                         struct strs *keys)
+                         struct strlist *keys)
 {
         struct comparison c = { .a = a, .b = b };
         enum change worst = CHANGE_RESTART;
@@ -86,7 +86,7 @@ enum change program_diff(const struct program *a, const struct program *b, const
 
 /* Both have the same number of processes, or they differ already. */
 static bool program_changed(const struct program *a, const struct program *b, const char *group,
-                            const struct world *w)
+                            const struct host *w)
 {
         bool varies = given_varies(a) || given_varies(b) ||
                       !opt_same_text(&a->process_name, &b->process_name);
@@ -95,7 +95,7 @@ static bool program_changed(const struct program *a, const struct program *b, co
                 const struct pairing at = { .group = group,
                                             .number_a = a->numprocs_start + i,
                                             .number_b = b->numprocs_start + i,
-                                            .world = w };
+                                            .host = w };
                 if (program_diff(a, b, &at, NULL) != CHANGE_NONE)
                         return true;
         }
@@ -103,7 +103,7 @@ static bool program_changed(const struct program *a, const struct program *b, co
 }
 
 static bool group_changed(const struct group *g, const struct group_conf *next,
-                          const struct world *w)
+                          const struct host *w)
 {
         const struct group_conf *was = g->conf;
 
@@ -130,16 +130,16 @@ static int by_priority(const void *a, const void *b)
 }
 
 /* Those that the next configuration does not have, in the order in which groups are started. */
-static bool find_removed(const struct registry *r, const struct config *next, struct strs *out)
+static bool find_removed(const struct registry *r, const struct config *next, struct strlist *out)
 {
         struct group **gone = calloc((size_t)r->group_count + 1, sizeof *gone);
         size_t count = 0, at = 0;
         bool ok = gone != NULL;
-        AUTO_STRS names = STRS_INIT;
+        AUTO_STRLIST names = STRLIST_INIT;
 
         for (int i = 0; ok && i < next->group_count; i++)
-                ok = strs_add(&names, next->groups[i]->name);
-        strs_sort(&names);
+                ok = strlist_add(&names, next->groups[i]->name);
+        strlist_sort(&names);
         for (int i = 0; ok && i < r->group_count; i++) { /* both are sorted by name: one walk */
                 const char *name = r->groups[i]->name;
                 while (at < names.count && strcmp(names.items[at], name) < 0)
@@ -150,14 +150,14 @@ static bool find_removed(const struct registry *r, const struct config *next, st
         if (ok)
                 qsort(gone, count, sizeof *gone, by_priority);
         for (size_t i = 0; ok && i < count; i++)
-                ok = strs_add(out, gone[i]->name);
+                ok = strlist_add(out, gone[i]->name);
         free(gone);
         return ok;
 }
 
 /* A new group that a lone program forms, and the group of a running one, compare alike whether or
  * not a [group:x] section stands behind them. */
-bool group_diff_make(const struct registry *r, const struct config *next, const struct world *w,
+bool group_diff_make(const struct registry *r, const struct config *next, const struct host *w,
                      struct group_diff *out, struct err *e)
 {
         bool ok = true;
@@ -167,9 +167,9 @@ bool group_diff_make(const struct registry *r, const struct config *next, const 
                 const struct group_conf *conf = next->groups[i];
                 const struct group *g = registry_group(r, conf->name);
                 if (!g)
-                        ok = strs_add(&out->added, conf->name);
+                        ok = strlist_add(&out->added, conf->name);
                 else if (group_changed(g, conf, w))
-                        ok = strs_add(&out->changed, conf->name);
+                        ok = strlist_add(&out->changed, conf->name);
         }
         ok = ok && find_removed(r, next, &out->removed);
         if (!ok) {
@@ -181,7 +181,7 @@ bool group_diff_make(const struct registry *r, const struct config *next, const 
 
 void group_diff_release(struct group_diff *d)
 {
-        strs_release(&d->added);
-        strs_release(&d->changed);
-        strs_release(&d->removed);
+        strlist_release(&d->added);
+        strlist_release(&d->changed);
+        strlist_release(&d->removed);
 }

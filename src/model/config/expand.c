@@ -35,7 +35,7 @@ static const char *env_find(const char *const *env, const char *key, size_t len)
         return NULL;
 }
 
-static const char *const *env_items(const struct strs *env)
+static const char *const *env_items(const struct strlist *env)
 {
         return env ? (const char *const *)env->items : NULL;
 }
@@ -94,13 +94,13 @@ static bool find_name(const struct names *n, const char *key, size_t len, struct
         return false;
 }
 
-static bool add_env_names(struct strs *list, const char *const *env)
+static bool add_env_names(struct strlist *list, const char *const *env)
 {
         for (size_t i = 0; env && env[i]; i++) {
                 struct buf b = BUF_INIT;
                 buf_puts(&b, "ENV_");
                 buf_put(&b, env[i], strcspn(env[i], "="));
-                if (!strs_take(list, buf_take(&b)))
+                if (!strlist_take(list, buf_take(&b)))
                         return false;
         }
         return true;
@@ -108,16 +108,16 @@ static bool add_env_names(struct strs *list, const char *const *env)
 
 static void put_available(struct buf *why, const struct names *n)
 {
-        AUTO_STRS list = STRS_INIT;
+        AUTO_STRLIST list = STRLIST_INIT;
         bool ok = add_env_names(&list, n->environ) &&
                   add_env_names(&list, env_items(n->global_env)) &&
                   add_env_names(&list, env_items(n->own_env));
 
         for (size_t i = 0; i < FIXED_NAMES && ok; i++)
                 if (n->have & fixed_names[i].bit)
-                        ok = strs_add(&list, fixed_names[i].name);
+                        ok = strlist_add(&list, fixed_names[i].name);
         why->failed |= !ok;
-        strs_sort(&list);
+        strlist_sort(&list);
         for (size_t i = 0; i < list.count; i++) {
                 if (i && strcmp(list.items[i], list.items[i - 1]) == 0)
                         continue;

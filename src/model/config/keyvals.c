@@ -113,7 +113,7 @@ static enum lexed next_token(struct lexer *l)
         return LEX_TOKEN;
 }
 
-static bool lex_all(struct lexer *l, struct strs *tokens, struct err *e)
+static bool lex_all(struct lexer *l, struct strlist *tokens, struct err *e)
 {
         for (;;) {
                 enum lexed got = next_token(l);
@@ -121,7 +121,7 @@ static bool lex_all(struct lexer *l, struct strs *tokens, struct err *e)
                         return err_set(e, ERR_CONFIG, "%s", l->refusal);
                 if (got == LEX_END)
                         return true;
-                if (l->token.failed || !strs_add(tokens, buf_str(&l->token)))
+                if (l->token.failed || !strlist_add(tokens, buf_str(&l->token)))
                         return err_nomem(e);
         }
 }
@@ -173,7 +173,7 @@ static bool name_is_fine(const char *name, struct err *e)
 }
 
 /* KEY, "=", VALUE, and one token that is skipped whatever it is. */
-static bool pair_up(const struct strs *tokens, const char *text, struct strs *out,
+static bool pair_up(const struct strlist *tokens, const char *text, struct strlist *out,
                     struct buf *dropped, struct err *e)
 {
         for (size_t i = 0; i < tokens->count; i += 4) {
@@ -187,7 +187,7 @@ static bool pair_up(const struct strs *tokens, const char *text, struct strs *ou
                 buf_puts(&item, t[0]);
                 buf_putc(&item, '=');
                 buf_puts(&item, t[2]);
-                if (!strs_take(out, buf_take(&item)))
+                if (!strlist_take(out, buf_take(&item)))
                         return err_nomem(e);
                 const char *skipped = tokens->count - i > 3 ? t[3] : ",";
                 if (strcmp(skipped, ",") != 0 && strcmp(skipped, ";") != 0)
@@ -196,11 +196,11 @@ static bool pair_up(const struct strs *tokens, const char *text, struct strs *ou
         return true;
 }
 
-static bool parse_as(bool posix, const char *text, struct strs *out, struct buf *dropped,
+static bool parse_as(bool posix, const char *text, struct strlist *out, struct buf *dropped,
                      struct err *e)
 {
         struct lexer l = { .at = text, .posix = posix, .comment = dropped };
-        AUTO_STRS tokens = STRS_INIT;
+        AUTO_STRLIST tokens = STRLIST_INIT;
         bool ok = lex_all(&l, &tokens, e);
 
         buf_release(&l.token);
@@ -229,7 +229,7 @@ static int by_key(const void *a, const void *b)
 
 /* The last value of a key takes the place of the first; sorted rather than compared pair by pair.
  */
-bool keyvals_unify(struct strs *v)
+bool keyvals_unify(struct strlist *v)
 {
         struct place *places = v->count ? calloc(v->count, sizeof *places) : NULL;
 
@@ -264,16 +264,16 @@ bool keyvals_unify(struct strs *v)
         return true;
 }
 
-bool keyvals_parse(const char *text, struct strs *out, struct buf *dropped, struct err *e)
+bool keyvals_parse(const char *text, struct strlist *out, struct buf *dropped, struct err *e)
 {
         size_t had = dropped ? dropped->len : 0;
-        AUTO_STRS pairs = STRS_INIT;
+        AUTO_STRLIST pairs = STRLIST_INIT;
         struct err why = { 0 };
 
         if (!parse_as(true, text, &pairs, dropped, &why)) {
                 if (why.code == ERR_NOMEM)
                         return err_nomem(e);
-                strs_release(&pairs);
+                strlist_release(&pairs);
                 if (dropped)
                         dropped->len = had;
                 if (dropped && dropped->data)
@@ -282,7 +282,7 @@ bool keyvals_parse(const char *text, struct strs *out, struct buf *dropped, stru
                         return false;
         }
         for (size_t i = 0; i < pairs.count; i++)
-                if (!strs_add(out, pairs.items[i]))
+                if (!strlist_add(out, pairs.items[i]))
                         return err_nomem(e);
         return keyvals_unify(out) || err_nomem(e);
 }

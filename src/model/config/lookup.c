@@ -26,7 +26,7 @@ enum mode { MODE_KNOWN, MODE_NOTE, MODE_ASSUME };
 
 struct found {
         bool is_there;
-        struct strs addresses;
+        struct strlist addresses;
         struct account who;
         gid_t gid;
         gid_t *groups; /* owned */
@@ -43,8 +43,8 @@ struct entry {
 };
 
 struct lookups {
-        struct world ops; /* first: cast back */
-        const struct world *real;
+        struct host ops; /* first: cast back */
+        const struct host *real;
         struct entry *entries;
         enum mode mode;
         size_t open;
@@ -53,7 +53,7 @@ struct lookups {
         struct buf once;
 };
 
-static struct lookups *of(const struct world *w)
+static struct lookups *of(const struct host *w)
 {
         return (struct lookups *)w;
 }
@@ -62,7 +62,7 @@ static struct lookups *of(const struct world *w)
 
 static void found_release(struct found *f)
 {
-        strs_release(&f->addresses);
+        strlist_release(&f->addresses);
         free(f->groups);
         free(f->trouble);
         *f = (struct found){ 0 };
@@ -155,7 +155,7 @@ static void once_release(struct lookups *l)
         buf_release(&l->once);
 }
 
-/* ---- the world */
+/* ---- the host */
 
 static bool once_fill(struct lookups *l, const char *path, enum file_kind kind, struct err *e)
 {
@@ -167,7 +167,7 @@ static bool once_fill(struct lookups *l, const char *path, enum file_kind kind, 
 }
 
 /* What comes through a pipe is there once only, and a file is read as often as its names need. */
-static bool read_file(const struct world *w, const char *path, enum file_kind kind, struct buf *out,
+static bool read_file(const struct host *w, const char *path, enum file_kind kind, struct buf *out,
                       struct err *e)
 {
         struct lookups *l = of(w);
@@ -181,12 +181,13 @@ static bool read_file(const struct world *w, const char *path, enum file_kind ki
         return !out->failed || err_nomem(e);
 }
 
-static bool glob_paths(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+static bool glob_paths(const struct host *w, const char *pattern, struct strlist *out,
+                       struct err *e)
 {
         return of(w)->real->glob(of(w)->real, pattern, out, e);
 }
 
-static bool is_dir(const struct world *w, const char *path)
+static bool is_dir(const struct host *w, const char *path)
 {
         bool is_assumed = strncmp(path, NO_HOME, sizeof NO_HOME - 1) == 0;
 
@@ -195,7 +196,7 @@ static bool is_dir(const struct world *w, const char *path)
         return of(w)->real->is_dir(of(w)->real, path);
 }
 
-static bool is_file(const struct world *w, const char *path)
+static bool is_file(const struct host *w, const char *path)
 {
         return of(w)->real->is_file(of(w)->real, path);
 }
@@ -207,7 +208,7 @@ static bool say_trouble(const struct entry *n, struct err *e)
         return err_set(e, n->found.is_silent ? ERR_BUSY : ERR_NOENT, "%s", n->found.trouble);
 }
 
-static bool find_user(const struct world *w, const char *name_or_uid, struct account *out,
+static bool find_user(const struct host *w, const char *name_or_uid, struct account *out,
                       struct err *e)
 {
         struct lookups *l = of(w);
@@ -224,7 +225,7 @@ static bool find_user(const struct world *w, const char *name_or_uid, struct acc
         return true;
 }
 
-static bool find_group(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e)
+static bool find_group(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         struct lookups *l = of(w);
         struct entry *n = entry_ask(l, GROUP, name_or_gid);
@@ -240,7 +241,7 @@ static bool find_group(const struct world *w, const char *name_or_gid, gid_t *ou
 }
 
 /* Old addresses are better than none. */
-static bool find_host(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool find_host(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         struct lookups *l = of(w);
         struct entry *n = entry_ask(l, HOST, host);
@@ -250,7 +251,7 @@ static bool find_host(const struct world *w, const char *host, struct strs *out,
         if (!n || !n->found.is_there)
                 return say_trouble(n, e);
         for (size_t i = 0; i < n->found.addresses.count; i++)
-                if (!strs_add(out, n->found.addresses.items[i]))
+                if (!strlist_add(out, n->found.addresses.items[i]))
                         return err_nomem(e);
         if (n->found.trouble)
                 say_trouble(n, e);
@@ -271,7 +272,7 @@ static const struct entry *entry_of_account(const struct lookups *l, const char 
         return NULL;
 }
 
-static bool find_groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+static bool find_groups_of(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                            int *count_out)
 {
         const struct entry *n = entry_of_account(of(w), user, first);
@@ -288,7 +289,7 @@ static bool find_groups_of(const struct world *w, const char *user, gid_t first,
         return true;
 }
 
-struct lookups *lookups_new(const struct world *real)
+struct lookups *lookups_new(const struct host *real)
 {
         struct lookups *l = calloc(1, sizeof *l);
 
@@ -321,7 +322,7 @@ void lookups_free(struct lookups *l)
         free(l);
 }
 
-const struct world *lookups_world(const struct lookups *l)
+const struct host *lookups_world(const struct lookups *l)
 {
         return &l->ops;
 }
@@ -439,7 +440,7 @@ void lookups_put(const struct lookups *l, struct buf *out)
         }
 }
 
-static bool look_up(const struct world *w, const char *question, struct found *f, struct err *e)
+static bool look_up(const struct host *w, const char *question, struct found *f, struct err *e)
 {
         const char *name = question + 1;
 
@@ -457,7 +458,7 @@ static bool look_up(const struct world *w, const char *question, struct found *f
         }
 }
 
-void lookup_answer(const struct world *w, const char *question, struct buf *out)
+void lookup_answer(const struct host *w, const char *question, struct buf *out)
 {
         struct found f = { 0 };
         struct err e = { 0 };
@@ -503,7 +504,7 @@ static bool take_string(struct found *f, char kind, const char *text)
         f->is_there = f->is_there || (text[0] && strchr("aug", text[0]));
         switch (text[0]) {
         case 'a':
-                return strs_add(&f->addresses, text + 1);
+                return strlist_add(&f->addresses, text + 1);
         case 'u':
                 f->who.uid = (uid_t)strtoul(text + 1, NULL, 10);
                 break;

@@ -86,7 +86,7 @@ bool opt_in_range(const struct opt *o, double value, bool durations, const char 
 
 /* ---- integers */
 
-static bool int_parse(const struct opt *o, const char *text, const struct world *w,
+static bool int_parse(const struct opt *o, const char *text, const struct host *w,
                       union opt_value *v, struct err *e)
 {
         (void)w;
@@ -122,7 +122,7 @@ const struct opt_kind opt_kind_int = {
         .words = "a whole number",
 };
 
-static bool octal_parse(const struct opt *o, const char *text, const struct world *w,
+static bool octal_parse(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
@@ -152,7 +152,7 @@ const struct opt_kind opt_kind_octal = {
         .words = "an octal number",
 };
 
-static bool bytes_parse(const struct opt *o, const char *text, const struct world *w,
+static bool bytes_parse(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         static const struct {
@@ -204,7 +204,7 @@ const struct opt_kind opt_kind_bytes = {
         .words = "bytes, or a number with KB, MB or GB",
 };
 
-static bool signal_parse(const struct opt *o, const char *text, const struct world *w,
+static bool signal_parse(const struct opt *o, const char *text, const struct host *w,
                          union opt_value *v, struct err *e)
 {
         int n = 0;
@@ -245,7 +245,7 @@ const struct opt_kind opt_kind_signal = {
 
 /* ---- exit codes */
 
-static bool exitcodes_parse(const struct opt *o, const char *text, const struct world *w,
+static bool exitcodes_parse(const struct opt *o, const char *text, const struct host *w,
                             union opt_value *v, struct err *e)
 {
         const char *s = text;
@@ -318,7 +318,7 @@ static bool find_word(const struct opt_word *words, const char *text, int *out)
         return false;
 }
 
-static bool bool_parse(const struct opt *o, const char *text, const struct world *w,
+static bool bool_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         int n;
@@ -355,7 +355,7 @@ const struct opt_kind opt_kind_bool = {
         .words = "true or false",
 };
 
-static bool tristate_parse(const struct opt *o, const char *text, const struct world *w,
+static bool tristate_parse(const struct opt *o, const char *text, const struct host *w,
                            union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
@@ -381,7 +381,7 @@ const struct opt_kind opt_kind_tristate = {
         .words = "true or false",
 };
 
-static bool autorestart_parse(const struct opt *o, const char *text, const struct world *w,
+static bool autorestart_parse(const struct opt *o, const char *text, const struct host *w,
                               union opt_value *v, struct err *e)
 {
         int n;
@@ -404,7 +404,7 @@ const struct opt_kind opt_kind_autorestart = {
         .values = autorestart_words,
 };
 
-static bool loglevel_parse(const struct opt *o, const char *text, const struct world *w,
+static bool loglevel_parse(const struct opt *o, const char *text, const struct host *w,
                            union opt_value *v, struct err *e)
 {
         (void)o, (void)w;

@@ -10,7 +10,7 @@
 
 /* ---- durations, fractions, rates */
 
-static bool duration_parse_opt(const struct opt *o, const char *text, const struct world *w,
+static bool duration_parse_opt(const struct opt *o, const char *text, const struct host *w,
                                union opt_value *v, struct err *e)
 {
         (void)w;
@@ -34,7 +34,7 @@ const struct opt_kind opt_kind_duration = {
         .words = "a duration: seconds, or a number with ms, s, m, h or d",
 };
 
-static bool fraction_parse(const struct opt *o, const char *text, const struct world *w,
+static bool fraction_parse(const struct opt *o, const char *text, const struct host *w,
                            union opt_value *v, struct err *e)
 {
         char *end;
@@ -74,7 +74,7 @@ const struct opt_kind opt_kind_fraction = {
 
 #define RATE_MOST 100000 /* the window of failures is kept in memory, per process */
 
-static bool rate_parse(const struct opt *o, const char *text, const struct world *w,
+static bool rate_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         const char *slash = strchr(text, '/');
@@ -135,7 +135,7 @@ static const char *skip_blanks(const char *s)
         return s;
 }
 
-static bool on_fatal_parse(const struct opt *o, const char *text, const struct world *w,
+static bool on_fatal_parse(const struct opt *o, const char *text, const struct host *w,
                            union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
@@ -283,7 +283,7 @@ static bool check_split(const struct check_form *f, const char *text, struct che
         return err_nomem(e);
 }
 
-static bool check_parse(const struct opt *o, const char *text, const struct world *w,
+static bool check_parse(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
@@ -330,8 +330,8 @@ const struct opt_kind opt_kind_check = {
 
 /* ---- one of a few words */
 
-bool opt_parse_word(const struct opt *o, const char *text, const struct world *w,
-                    union opt_value *v, struct err *e)
+bool opt_parse_word(const struct opt *o, const char *text, const struct host *w, union opt_value *v,
+                    struct err *e)
 {
         const struct opt_kind *k = opt_kind_of(o->type);
 
@@ -345,7 +345,7 @@ bool opt_parse_word(const struct opt *o, const char *text, const struct world *w
 }
 
 /* Two forms of `ready` that people may know from elsewhere. */
-static bool ready_parse(const struct opt *o, const char *text, const struct world *w,
+static bool ready_parse(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         if (strcmp(text, "notify") == 0 || strncmp(text, "fd:", 3) == 0)

@@ -1,4 +1,4 @@
-/* The types that ask the world: paths, users, addresses. Texts of errors as in compat section 4. */
+/* The types that ask the host: paths, users, addresses. Texts of errors as in compat section 4. */
 #include "model/config/opt_paths.h"
 
 #include <ctype.h>
@@ -10,7 +10,7 @@
 #include "base/path.h"
 #include "model/config/opt_kind.h"
 
-static const char *env_home(const struct world *w)
+static const char *env_home(const struct host *w)
 {
         for (const char *const *v = w->environ; v && *v; v++)
                 if (strncmp(*v, "HOME=", 5) == 0)
@@ -19,7 +19,7 @@ static const char *env_home(const struct world *w)
 }
 
 /* Home of "" (ourselves) or of a user. */
-static bool find_home(const char *user, const struct world *w, struct account *who, struct err *e)
+static bool find_home(const char *user, const struct host *w, struct account *who, struct err *e)
 {
         char uid[24];
 
@@ -40,7 +40,7 @@ static char *copy(const char *path, struct err *e)
         return same;
 }
 
-char *path_expand_home(const char *path, const struct world *w, struct err *e)
+char *path_expand_home(const char *path, const struct host *w, struct err *e)
 {
         struct err why = { 0 };
         size_t len = strcspn(path, "/");
@@ -71,7 +71,7 @@ char *path_expand_home(const char *path, const struct world *w, struct err *e)
         return expanded;
 }
 
-char *path_normal(const char *path, const struct world *w, struct err *e)
+char *path_normal(const char *path, const struct host *w, struct err *e)
 {
         char *expanded = path_expand_home(path, w, e);
 
@@ -86,7 +86,7 @@ char *path_normal(const char *path, const struct world *w, struct err *e)
 
 /* ---- paths */
 
-static bool path_parse(const struct opt *o, const char *text, const struct world *w,
+static bool path_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         (void)o;
@@ -94,7 +94,7 @@ static bool path_parse(const struct opt *o, const char *text, const struct world
         return v->text != NULL;
 }
 
-static bool dir_parse(const struct opt *o, const char *text, const struct world *w,
+static bool dir_parse(const struct opt *o, const char *text, const struct host *w,
                       union opt_value *v, struct err *e)
 {
         char *path = path_normal(text, w, e);
@@ -109,7 +109,7 @@ static bool dir_parse(const struct opt *o, const char *text, const struct world 
 }
 
 /* 1: its directory exists, or it names none; 0: not; -1: no memory. */
-static int parent_exists(const char *path, const struct world *w)
+static int parent_exists(const char *path, const struct host *w)
 {
         char *dir = path_dirname(path);
         char *whole = dir ? path_join(w->cwd, dir) : NULL;
@@ -121,7 +121,7 @@ static int parent_exists(const char *path, const struct world *w)
 }
 
 /* Takes the expanded path over; on failure it is freed. NULL: *e is set already. */
-static bool keep_if_parent(char *path, const char *text, const struct world *w, union opt_value *v,
+static bool keep_if_parent(char *path, const char *text, const struct host *w, union opt_value *v,
                            struct err *e)
 {
         if (!path)
@@ -136,7 +136,7 @@ static bool keep_if_parent(char *path, const char *text, const struct world *w, 
                        text);
 }
 
-static bool dirpath_parse(const struct opt *o, const char *text, const struct world *w,
+static bool dirpath_parse(const struct opt *o, const char *text, const struct host *w,
                           union opt_value *v, struct err *e)
 {
         char *path = path_expand_home(text, w, e);
@@ -149,7 +149,7 @@ static bool dirpath_parse(const struct opt *o, const char *text, const struct wo
         return opt_keep(path, v, e);
 }
 
-static bool mainlog_parse(const struct opt *o, const char *text, const struct world *w,
+static bool mainlog_parse(const struct opt *o, const char *text, const struct host *w,
                           union opt_value *v, struct err *e)
 {
         if (strcasecmp(text, "syslog") == 0)
@@ -157,7 +157,7 @@ static bool mainlog_parse(const struct opt *o, const char *text, const struct wo
         return dirpath_parse(o, text, w, v, e);
 }
 
-static bool logfile_parse(const struct opt *o, const char *text, const struct world *w,
+static bool logfile_parse(const struct opt *o, const char *text, const struct host *w,
                           union opt_value *v, struct err *e)
 {
         static const char *const words[][2] = {
@@ -209,7 +209,7 @@ static bool is_number(const char *text)
         return pyint_parse(text, strlen(text), 10, &n) != PYINT_BAD;
 }
 
-static bool user_parse(const struct opt *o, const char *text, const struct world *w,
+static bool user_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         struct err why = { 0 };
@@ -256,7 +256,7 @@ const struct opt_kind opt_kind_user = {
         .words = "a user's name or number",
 };
 
-bool owner_parse(const char *text, const struct world *w, struct owner_ref *out, struct err *e)
+bool owner_parse(const char *text, const struct host *w, struct owner_ref *out, struct err *e)
 {
         const char *colon = strchr(text, ':');
         size_t len = colon ? (size_t)(colon - text) : strlen(text);
@@ -274,7 +274,7 @@ bool owner_parse(const char *text, const struct world *w, struct owner_ref *out,
         return !colon || w->group(w, colon + 1, &out->gid, e);
 }
 
-static bool chown_parse(const struct opt *o, const char *text, const struct world *w,
+static bool chown_parse(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         struct err why = { 0 };
@@ -348,7 +348,7 @@ static char *host_of(const char *text, size_t len)
         return host;
 }
 
-static bool inet_parse(const struct opt *o, const char *text, const struct world *w,
+static bool inet_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         const char *colon = strrchr(text, ':');

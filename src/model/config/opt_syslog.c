@@ -51,7 +51,7 @@ static bool is_tag(const char *text)
 }
 
 /* With an expansion it is looked at when it has become something. */
-static bool tag_parse(const struct opt *o, const char *text, const struct world *w,
+static bool tag_parse(const struct opt *o, const char *text, const struct host *w,
                       union opt_value *v, struct err *e)
 {
         (void)o, (void)w;

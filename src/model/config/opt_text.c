@@ -10,7 +10,7 @@
 #include "model/config/pytext.h"
 #include "model/unit/event.h"
 
-static bool string_parse(const struct opt *o, const char *text, const struct world *w,
+static bool string_parse(const struct opt *o, const char *text, const struct host *w,
                          union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
@@ -44,7 +44,7 @@ static const char *trimmed(const char *s, size_t *len)
 }
 
 /* Checked as written, as by Supervisor: what an expansion brings is not looked at. */
-static bool name_parse(const struct opt *o, const char *text, const struct world *w,
+static bool name_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         size_t len = strlen(text);
@@ -72,22 +72,22 @@ const struct opt_kind opt_kind_name_template = {
 
 /* ---- lists */
 
-static bool list_parse(const struct opt *o, const char *text, const struct world *w,
+static bool list_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)
 {
         (void)o, (void)w;
         while (*text) {
                 size_t len = strcspn(text, ","), kept = len;
                 const char *item = trimmed(text, &kept);
-                if (!strs_add_n(&v->list, item, kept)) {
-                        strs_release(&v->list);
+                if (!strlist_add_n(&v->list, item, kept)) {
+                        strlist_release(&v->list);
                         return err_nomem(e);
                 }
                 if (!text[len])
                         break;
                 text += len + 1;
-                if (!*text && !strs_add(&v->list, "")) { /* "a," has an empty second item */
-                        strs_release(&v->list);
+                if (!*text && !strlist_add(&v->list, "")) { /* "a," has an empty second item */
+                        strlist_release(&v->list);
                         return err_nomem(e);
                 }
         }
@@ -96,7 +96,7 @@ static bool list_parse(const struct opt *o, const char *text, const struct world
 
 static bool list_same(const void *a, const void *b)
 {
-        const struct strs *s = a, *t = b;
+        const struct strlist *s = a, *t = b;
 
         if (s->count != t->count)
                 return false;
@@ -108,12 +108,12 @@ static bool list_same(const void *a, const void *b)
 
 static void list_drop(void *v)
 {
-        strs_release(v);
+        strlist_release(v);
 }
 
 static void list_format(const struct opt *o, const void *v, struct buf *out)
 {
-        const struct strs *s = v;
+        const struct strlist *s = v;
 
         (void)o;
         for (size_t i = 0; i < s->count; i++)
@@ -121,7 +121,7 @@ static void list_format(const struct opt *o, const void *v, struct buf *out)
 }
 
 const struct opt_kind opt_kind_list = {
-        .size = sizeof(struct strs),
+        .size = sizeof(struct strlist),
         .parse = list_parse,
         .same = list_same,
         .drop = list_drop,
@@ -147,21 +147,21 @@ static bool canonical(char **item, struct err *e)
         return true;
 }
 
-static bool events_parse(const struct opt *o, const char *text, const struct world *w,
+static bool events_parse(const struct opt *o, const char *text, const struct host *w,
                          union opt_value *v, struct err *e)
 {
         if (!list_parse(o, text, w, v, e))
                 return false;
         for (size_t i = 0; i < v->list.count; i++)
                 if (!canonical(&v->list.items[i], e)) {
-                        strs_release(&v->list);
+                        strlist_release(&v->list);
                         return false;
                 }
         return true;
 }
 
 const struct opt_kind opt_kind_events = {
-        .size = sizeof(struct strs),
+        .size = sizeof(struct strlist),
         .parse = events_parse,
         .same = list_same,
         .drop = list_drop,
@@ -187,7 +187,7 @@ static bool is_url(const char *text)
         return *s && !strchr("?#", *s);
 }
 
-static bool url_parse(const struct opt *o, const char *text, const struct world *w,
+static bool url_parse(const struct opt *o, const char *text, const struct host *w,
                       union opt_value *v, struct err *e)
 {
         (void)o;
@@ -213,7 +213,7 @@ const struct opt_kind opt_kind_url = {
         .words = "a URL: http://HOST:PORT or unix://PATH",
 };
 
-static bool serverurl_parse(const struct opt *o, const char *text, const struct world *w,
+static bool serverurl_parse(const struct opt *o, const char *text, const struct host *w,
                             union opt_value *v, struct err *e)
 {
         size_t len = strlen(text);

@@ -81,7 +81,7 @@ const struct opt *opt_find(const struct section_kind *k, const char *key)
         return NULL;
 }
 
-static bool parse_value(const struct opt *o, const char *text, const struct world *w,
+static bool parse_value(const struct opt *o, const char *text, const struct host *w,
                         union opt_value *v, struct err *e)
 {
         struct err why = { 0 };
@@ -96,7 +96,7 @@ static bool parse_value(const struct opt *o, const char *text, const struct worl
         return false;
 }
 
-bool opt_parse(const struct opt *o, void *base, const char *text, const struct world *w,
+bool opt_parse(const struct opt *o, void *base, const char *text, const struct host *w,
                struct err *e)
 {
         const struct opt_kind *k = kinds[o->type];
@@ -110,7 +110,7 @@ bool opt_parse(const struct opt *o, void *base, const char *text, const struct w
         return true;
 }
 
-bool opt_check(const struct opt *o, const char *text, const struct world *w, struct err *e)
+bool opt_check(const struct opt *o, const char *text, const struct host *w, struct err *e)
 {
         union opt_value v;
 
@@ -145,7 +145,7 @@ const char *opt_type_words(enum opt_type type)
         return kinds[type]->words;
 }
 
-bool opts_defaults(const struct section_kind *k, void *base, const struct world *w, struct err *e)
+bool opts_defaults(const struct section_kind *k, void *base, const struct host *w, struct err *e)
 {
         for (const struct opt *o = k->opts; o->key; o++) {
                 if (!opt_applies(k, o))

@@ -10,7 +10,7 @@
 /* ---- results */
 
 static bool given_extra(const struct program *p, const char *group, int number,
-                        const struct world *w, struct given *out, struct err *e)
+                        const struct host *w, struct given *out, struct err *e)
 {
         if (p->healthcheck.text &&
             !(out->healthcheck =
@@ -21,7 +21,7 @@ static bool given_extra(const struct program *p, const char *group, int number,
                     recipe_expand(p, group, number, w, "on_fatal", p->on_fatal.command, e));
 }
 
-bool given_make(const struct program *p, const char *group, int number, const struct world *w,
+bool given_make(const struct program *p, const char *group, int number, const struct host *w,
                 struct given *out, struct err *e)
 {
         struct err why = { 0 };
@@ -29,11 +29,11 @@ bool given_make(const struct program *p, const char *group, int number, const st
         *out = (struct given){ 0 };
         bool ok = recipe_make(p, group, number, w, &out->recipe, e);
         if (ok && !command_split(out->recipe.command, &out->argv, &why)) {
-                strs_release(&out->argv);
+                strlist_release(&out->argv);
                 ok = why.code != ERR_NOMEM || err_nomem(e);
         }
         ok = ok && given_extra(p, group, number, w, out, e);
-        strs_sort(&out->recipe.env);
+        strlist_sort(&out->recipe.env);
         if (!ok)
                 given_release(out);
         return ok;
@@ -42,7 +42,7 @@ bool given_make(const struct program *p, const char *group, int number, const st
 void given_release(struct given *g)
 {
         recipe_release(&g->recipe);
-        strs_release(&g->argv);
+        strlist_release(&g->argv);
         free(g->healthcheck);
         free(g->on_fatal);
         *g = (struct given){ 0 };
@@ -80,7 +80,7 @@ bool given_holds(const struct opt *o)
         return result_find(o) != NULL;
 }
 
-static bool lists_same(const struct strs *a, const struct strs *b)
+static bool lists_same(const struct strlist *a, const struct strlist *b)
 {
         if (a->count != b->count)
                 return false;
@@ -161,7 +161,7 @@ bool given_varies(const struct program *p)
 
 /* ---- one number */
 
-static uint64_t hash_list(uint64_t h, const struct strs *list)
+static uint64_t hash_list(uint64_t h, const struct strlist *list)
 {
         for (size_t i = 0; i < list->count; i++)
                 h = hash_text(h, list->items[i]);
@@ -183,15 +183,15 @@ static bool hash_rows(const struct program *p, uint64_t *h)
         return !text.failed;
 }
 
-bool given_fingerprint(const struct program *p, const struct recipe *r, const struct strs *argv,
+bool given_fingerprint(const struct program *p, const struct recipe *r, const struct strlist *argv,
                        uint64_t *out)
 {
         uint64_t h = HASH_TEXT_BEGIN ^ p->kind;
-        AUTO_STRS env = STRS_INIT;
+        AUTO_STRLIST env = STRLIST_INIT;
 
-        if (!strs_copy(&env, &r->env) || !hash_rows(p, &h))
+        if (!strlist_copy(&env, &r->env) || !hash_rows(p, &h))
                 return false;
-        strs_sort(&env);
+        strlist_sort(&env);
         h = hash_text(h, p->name ? p->name : "");
         h = argv->count ? hash_list(h, argv) : hash_text(h, r->command);
         h = hash_list(hash_text(h, r->directory ? r->directory : ""), &env);

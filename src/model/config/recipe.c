@@ -10,7 +10,7 @@
 /* One process's expansion on its way. */
 struct job {
         const struct program *p;
-        const struct world *w;
+        const struct host *w;
         struct names names;
         struct recipe_fault *fault;
         bool numbered; /* something named process_num */
@@ -20,12 +20,12 @@ void recipe_fault_release(struct recipe_fault *f)
 {
         buf_release(&f->text);
         buf_release(&f->dropped);
-        strs_release(&f->own_env);
-        strs_release(&f->global_env);
+        strlist_release(&f->own_env);
+        strlist_release(&f->global_env);
 }
 
 static void job_init(struct job *j, const struct program *p, const char *group, int number,
-                     const struct world *w, struct recipe_fault *fault)
+                     const struct host *w, struct recipe_fault *fault)
 {
         *j = (struct job){ .p = p, .w = w, .fault = fault };
         j->names = (struct names){
@@ -87,7 +87,7 @@ static bool read_global(struct job *j)
 }
 
 /* Puts the program's own variables into *own; other values may name them. */
-static bool read_env(struct job *j, struct strs *own)
+static bool read_env(struct job *j, struct strlist *own)
 {
         struct err e = { 0 };
 
@@ -109,13 +109,13 @@ static bool read_env(struct job *j, struct strs *own)
         return ok;
 }
 
-static bool merge_env(struct job *j, const struct strs *own, struct strs *out)
+static bool merge_env(struct job *j, const struct strlist *own, struct strlist *out)
 {
-        const struct strs *parts[] = { j->names.global_env, own };
+        const struct strlist *parts[] = { j->names.global_env, own };
 
         for (size_t n = 0; n < 2; n++)
                 for (size_t i = 0; parts[n] && i < parts[n]->count; i++)
-                        if (!strs_add(out, parts[n]->items[i]))
+                        if (!strlist_add(out, parts[n]->items[i]))
                                 return out_of_memory(j);
         return keyvals_unify(out) || out_of_memory(j);
 }
@@ -197,8 +197,8 @@ static bool make_env(struct job *j, struct recipe *out)
         j->names.global_env = f->global_env.count ? &f->global_env : NULL;
         if (f->keep_env && f->has_env)
                 return true;
-        strs_release(&f->own_env);
-        strs_release(&f->global_env);
+        strlist_release(&f->own_env);
+        strlist_release(&f->global_env);
         j->names.own_env = j->names.global_env = NULL;
         f->has_env =
             read_global(j) && read_env(j, &f->own_env) && merge_env(j, &f->own_env, &out->env);
@@ -226,7 +226,7 @@ static bool make_all(struct job *j, struct recipe *out)
                make_tag(j, "stderr_syslog_tag", p->err.syslog_tag, out->name, &out->err_tag);
 }
 
-bool recipe_try(const struct program *p, const char *group, int number, const struct world *w,
+bool recipe_try(const struct program *p, const char *group, int number, const struct host *w,
                 struct recipe *out, struct recipe_fault *fault)
 {
         struct job j;
@@ -249,7 +249,7 @@ static bool report(struct recipe_fault *f, struct err *e)
         return false;
 }
 
-bool recipe_make(const struct program *p, const char *group, int number, const struct world *w,
+bool recipe_make(const struct program *p, const char *group, int number, const struct host *w,
                  struct recipe *out, struct err *e)
 {
         struct recipe_fault fault = { 0 };
@@ -268,15 +268,15 @@ void recipe_release(struct recipe *r)
         free(r->err_logfile);
         free(r->out_tag);
         free(r->err_tag);
-        strs_release(&r->env);
+        strlist_release(&r->env);
         *r = (struct recipe){ 0 };
 }
 
-char *recipe_name(const struct program *p, const char *group, int number, const struct world *w,
+char *recipe_name(const struct program *p, const char *group, int number, const struct host *w,
                   struct err *e)
 {
         struct recipe_fault fault = { 0 };
-        AUTO_STRS own = STRS_INIT;
+        AUTO_STRLIST own = STRLIST_INIT;
         struct job j;
 
         job_init(&j, p, group, number, w, &fault);
@@ -290,11 +290,11 @@ char *recipe_name(const struct program *p, const char *group, int number, const 
         return name;
 }
 
-char *recipe_expand(const struct program *p, const char *group, int number, const struct world *w,
+char *recipe_expand(const struct program *p, const char *group, int number, const struct host *w,
                     const char *key, const char *text, struct err *e)
 {
         struct recipe_fault fault = { 0 };
-        AUTO_STRS own = STRS_INIT;
+        AUTO_STRLIST own = STRLIST_INIT;
         struct job j;
 
         job_init(&j, p, group, number, w, &fault);

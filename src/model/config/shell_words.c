@@ -44,7 +44,7 @@ static bool take_word(const char **at, struct buf *word, struct err *e)
         return true;
 }
 
-bool command_split(const char *text, struct strs *argv, struct err *e)
+bool command_split(const char *text, struct strlist *argv, struct err *e)
 {
         AUTO_BUF word = BUF_INIT;
 
@@ -55,7 +55,7 @@ bool command_split(const char *text, struct strs *argv, struct err *e)
                 buf_reset(&word);
                 if (!take_word(&text, &word, e))
                         return false;
-                if (word.failed || !strs_add(argv, buf_str(&word)))
+                if (word.failed || !strlist_add(argv, buf_str(&word)))
                         return err_nomem(e);
         }
 }

@@ -28,7 +28,7 @@ struct wanted {
 
 struct planner {
         const struct registry *r;
-        const struct world *w;
+        const struct host *w;
         struct plan *plan;
         int cap;
         struct places old, new;
@@ -44,7 +44,7 @@ struct planner {
         const struct program *from, *to;
         bool varies; /* what it says is true of one process only */
         enum change change;
-        struct strs keys;
+        struct strlist keys;
 };
 
 const char *plan_action_word(enum plan_action a)
@@ -63,7 +63,7 @@ void plan_release(struct plan *p)
                 free(p->items[i].name);
                 free(p->items[i].program);
                 free(p->items[i].why);
-                strs_release(&p->items[i].keys);
+                strlist_release(&p->items[i].keys);
         }
         free(p->items);
         for (int i = 0; i < p->setting_count; i++) {
@@ -210,7 +210,7 @@ static bool set_why(struct planner *pl, struct change_item *item, struct buf *wh
 
 static bool add_key(struct planner *pl, struct change_item *item, const char *key)
 {
-        return strs_has(&item->keys, key) || strs_add(&item->keys, key) || err_nomem(pl->e);
+        return strlist_has(&item->keys, key) || strlist_add(&item->keys, key) || err_nomem(pl->e);
 }
 
 /* ---- what makes a process come or go while its program stays in its group */
@@ -330,11 +330,11 @@ static void remember_diff(struct planner *pl, const struct program *from, const 
         const struct pairing at = { .group = pl->group->name,
                                     .number_a = p->number,
                                     .number_b = want->number,
-                                    .world = pl->w };
+                                    .host = pl->w };
 
         if (pl->from == from && pl->to == to && !pl->varies)
                 return;
-        strs_release(&pl->keys);
+        strlist_release(&pl->keys);
         pl->change = program_diff(from, to, &at, &pl->keys);
         pl->from = from;
         pl->to = to;
@@ -382,7 +382,7 @@ static bool plan_staying(struct planner *pl, struct process *p, const struct wan
                 item->action = PLAN_RESTART;
         else if (pl->change != CHANGE_NONE || priority)
                 item->action = PLAN_LIVE;
-        if (!strs_copy(&item->keys, &pl->keys))
+        if (!strlist_copy(&item->keys, &pl->keys))
                 return err_nomem(pl->e);
         if (priority && !add_key(pl, item, "priority"))
                 return false;
@@ -506,7 +506,7 @@ static bool plan_groups(struct planner *pl, struct group_conf **next, int next_c
         return ok;
 }
 
-bool plan_make(const struct registry *r, const struct config *next, const struct world *w,
+bool plan_make(const struct registry *r, const struct config *next, const struct host *w,
                struct plan *out, struct err *e)
 {
         struct planner pl = { .r = r, .w = w, .plan = out, .e = e };
@@ -526,7 +526,7 @@ bool plan_make(const struct registry *r, const struct config *next, const struct
         free(groups);
         free(pl.old.items);
         free(pl.new.items);
-        strs_release(&pl.keys);
+        strlist_release(&pl.keys);
         if (!ok)
                 plan_release(out);
         return ok;

@@ -64,7 +64,7 @@ static const struct opt *daemon_opts(void)
         return opts_of("supervisord");
 }
 
-bool settings_note(const struct settings *s, struct strs *out)
+bool settings_note(const struct settings *s, struct strlist *out)
 {
         for (const struct opt *o = daemon_opts(); o->key; o++) {
                 AUTO_BUF line = BUF_INIT;
@@ -72,14 +72,14 @@ bool settings_note(const struct settings *s, struct strs *out)
                         continue;
                 buf_printf(&line, "%s=", o->key);
                 opt_format(o, s, &line);
-                if (line.failed || !strs_add(out, line.data))
+                if (line.failed || !strlist_add(out, line.data))
                         return false;
         }
         return true;
 }
 
 /* What the daemon was started with; NULL: not noted. */
-static const char *noted(const struct strs *started, const char *key)
+static const char *noted(const struct strlist *started, const char *key)
 {
         size_t len = strlen(key);
 
@@ -98,7 +98,7 @@ static char *copy_or_null(const char *text, bool *ok)
 }
 
 static bool plan_setting(struct plan *p, const struct opt *o, const struct settings *now,
-                         const struct strs *started, const struct settings *next)
+                         const struct strlist *started, const struct settings *next)
 {
         const char *was = o->change == CHANGE_RESTART ? noted(started, o->key) : NULL;
         bool ok = true;
@@ -152,7 +152,7 @@ static bool plan_server(struct plan *p, const struct server_conf *now,
         return ok;
 }
 
-bool plan_settings(struct plan *p, const struct config *now, const struct strs *started,
+bool plan_settings(struct plan *p, const struct config *now, const struct strlist *started,
                    const struct config *next, struct err *e)
 {
         bool ok = true;

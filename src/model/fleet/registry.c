@@ -221,7 +221,7 @@ static void group_free(struct group *g)
 }
 
 static struct process *make_process(struct group *g, struct program *program, int number,
-                                    const struct world *w, struct err *e)
+                                    const struct host *w, struct err *e)
 {
         char *name = recipe_name(program, g->name, number, w, e);
 
@@ -234,7 +234,7 @@ static struct process *make_process(struct group *g, struct program *program, in
         return p;
 }
 
-static bool fleet_fill(struct fleet *f, const struct world *w, struct err *e)
+static bool fleet_fill(struct fleet *f, const struct host *w, struct err *e)
 {
         f->procs = malloc(room_for(f->replicas) * sizeof(struct process *));
         if (!f->procs)
@@ -250,7 +250,7 @@ static bool fleet_fill(struct fleet *f, const struct world *w, struct err *e)
 }
 
 /* A program that is named twice counts once. */
-static bool add_fleets(struct group *g, const struct world *w, struct err *e)
+static bool add_fleets(struct group *g, const struct host *w, struct err *e)
 {
         g->fleets = calloc((size_t)g->conf->program_count + 1, sizeof *g->fleets);
         if (!g->fleets)
@@ -351,7 +351,7 @@ static bool sort_processes(struct group *g, struct err *e)
         return true;
 }
 
-static struct group *group_new(struct group_conf *conf, const struct world *w, struct err *e)
+static struct group *group_new(struct group_conf *conf, const struct host *w, struct err *e)
 {
         struct group *g = calloc(1, sizeof *g);
 
@@ -367,7 +367,7 @@ static struct group *group_new(struct group_conf *conf, const struct world *w, s
         return NULL;
 }
 
-struct group *registry_add(struct registry *r, struct group_conf *conf, const struct world *w,
+struct group *registry_add(struct registry *r, struct group_conf *conf, const struct host *w,
                            struct err *e)
 {
         bool found;
@@ -414,7 +414,7 @@ void registry_release(struct registry *r)
 /* ---- processes come and go */
 
 struct process *registry_add_process(struct registry *r, struct fleet *f, int number,
-                                     const struct world *w, struct err *e)
+                                     const struct host *w, struct err *e)
 {
         struct group *g = f->group;
         bool found;

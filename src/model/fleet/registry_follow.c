@@ -20,7 +20,7 @@ static bool is_plain_name(const char *text)
 }
 
 static bool same_name(const struct program *a, int number_a, const struct program *b, int number_b,
-                      const char *group, const struct world *w)
+                      const char *group, const struct host *w)
 {
         struct err e = { 0 };
         char *x = recipe_name(a, group, number_a, w, &e),
@@ -34,7 +34,7 @@ static bool same_name(const struct program *a, int number_a, const struct progra
 
 /* Would the numbers have the same names? */
 static bool names_alike(const struct program *a, const struct program *b, const char *group,
-                        const struct world *w)
+                        const struct host *w)
 {
         bool numbered = program_numbers_workers(b);
 
@@ -50,7 +50,7 @@ static bool names_alike(const struct program *a, const struct program *b, const 
         return true;
 }
 
-static struct fleet *predecessor(struct group *g, const struct program *next, const struct world *w)
+static struct fleet *predecessor(struct group *g, const struct program *next, const struct host *w)
 {
         for (int i = 0; i < g->fleet_count; i++)
                 if (strcmp(g->fleets[i].program->name, next->name) == 0 &&
@@ -67,7 +67,7 @@ static void renumber(struct fleet *f)
 }
 
 /* Takes over the processes of the present fleet, if there is one. */
-static struct fleet successor(struct group *g, struct program *next, const struct world *w)
+static struct fleet successor(struct group *g, struct program *next, const struct host *w)
 {
         struct fleet *was = predecessor(g, next, w);
         struct fleet f = { .group = g, .program = program_ref(next) };
@@ -97,7 +97,7 @@ static bool names_program(const struct fleet *fleets, int count, const char *nam
         return false;
 }
 
-bool group_follow(struct group *g, struct group_conf *next, const struct world *w, struct err *e)
+bool group_follow(struct group *g, struct group_conf *next, const struct host *w, struct err *e)
 {
         int count = 0;
         struct fleet *fleets =

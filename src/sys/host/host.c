@@ -33,7 +33,7 @@
 #define LOOKUP_MAX (8u << 20)
 
 struct real_world {
-        struct world ops; /* first: cast back */
+        struct host ops; /* first: cast back */
         struct utsname host;
         char cwd[PATH_MAX];
         bool built;
@@ -125,7 +125,7 @@ static int open_kind(const char *path, enum file_kind kind, struct err *e)
         return fd_take(&fd);
 }
 
-static bool real_read_file(const struct world *w, const char *path, enum file_kind kind,
+static bool real_read_file(const struct host *w, const char *path, enum file_kind kind,
                            struct buf *out, struct err *e)
 {
         AUTO_FD fd = open_kind(path, kind, e);
@@ -138,7 +138,7 @@ static bool real_read_file(const struct world *w, const char *path, enum file_ki
         return true;
 }
 
-static bool real_is_dir(const struct world *w, const char *path)
+static bool real_is_dir(const struct host *w, const char *path)
 {
         struct stat st;
 
@@ -146,7 +146,7 @@ static bool real_is_dir(const struct world *w, const char *path)
         return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool real_is_file(const struct world *w, const char *path)
+static bool real_is_file(const struct host *w, const char *path)
 {
         struct stat st;
 
@@ -154,15 +154,15 @@ static bool real_is_file(const struct world *w, const char *path)
         return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-static bool real_glob(const struct world *w, const char *pattern, struct strs *out, struct err *e)
+static bool real_glob(const struct host *w, const char *pattern, struct strlist *out, struct err *e)
 {
-        AUTO_STRS sorted = STRS_INIT;
+        AUTO_STRLIST sorted = STRLIST_INIT;
         bool fine = globs_find(pattern, &sorted, e);
 
         (void)w;
-        strs_sort(&sorted);
+        strlist_sort(&sorted);
         for (size_t i = 0; i < sorted.count; i++)
-                if (!strs_add(out, sorted.items[i]))
+                if (!strlist_add(out, sorted.items[i]))
                         return err_nomem(e);
         return fine;
 }
@@ -251,20 +251,20 @@ static int lookup_group(const char *name, const unsigned long *number, char *tex
         return 0;
 }
 
-static bool real_user(const struct world *w, const char *name_or_uid, struct account *out,
+static bool real_user(const struct host *w, const char *name_or_uid, struct account *out,
                       struct err *e)
 {
         (void)w;
         return look_up(lookup_user, "user", name_or_uid, out, e);
 }
 
-static bool real_group(const struct world *w, const char *name_or_gid, gid_t *out, struct err *e)
+static bool real_group(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         (void)w;
         return look_up(lookup_group, "group", name_or_gid, out, e);
 }
 
-static bool real_groups_of(const struct world *w, const char *user, gid_t first, gid_t **list_out,
+static bool real_groups_of(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                            int *count_out)
 {
         (void)w;
@@ -297,7 +297,7 @@ static void pin_name_services(void)
 #endif
 }
 
-static const char *find_tmpdir(const struct world *w)
+static const char *find_tmpdir(const struct host *w)
 {
         static const char *const keys[] = { "TMPDIR", "TEMP", "TMP" };
 
@@ -310,13 +310,13 @@ static const char *find_tmpdir(const struct world *w)
 }
 
 /* In digits, with the interface of a link-local one behind a '%'. */
-static bool add_address(const struct addrinfo *a, struct strs *out)
+static bool add_address(const struct addrinfo *a, struct strlist *out)
 {
         char text[NI_MAXHOST];
 
         if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
                 return false;
-        return strs_has(out, text) || strs_add(out, text);
+        return strlist_has(out, text) || strlist_add(out, text);
 }
 
 static bool say_gai(int rc, struct err *e)
@@ -328,7 +328,7 @@ static bool say_gai(int rc, struct err *e)
         return err_set(e, is_none ? ERR_NOENT : ERR_BUSY, "%s", gai_strerror(rc));
 }
 
-static bool real_resolve(const struct world *w, const char *host, struct strs *out, struct err *e)
+static bool real_resolve(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
@@ -362,7 +362,7 @@ static void build(struct real_world *r)
         r->built = true;
 }
 
-const struct world *world_real(void)
+const struct host *host_real(void)
 {
         /* One process, one environment, one directory it was started in. */
         static struct real_world real = {

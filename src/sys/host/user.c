@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-bool user_switch(const struct account *who, const struct world *w, struct err *e)
+bool user_switch(const struct account *who, const struct host *w, struct err *e)
 {
         gid_t *groups = NULL;
         int count = 0;

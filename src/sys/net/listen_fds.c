@@ -16,12 +16,12 @@
 #define OUR_NAMES "worker-"
 #define SOCKETS   "socket-"
 
-void given_name(char out[GIVEN_NAME_MAX], uint64_t pipe_inode)
+void listen_fds_name(char out[GIVEN_NAME_MAX], uint64_t pipe_inode)
 {
         snprintf(out, GIVEN_NAME_MAX, OUR_NAMES "%" PRIu64, pipe_inode);
 }
 
-void given_socket_name(char out[GIVEN_NAME_MAX], uint64_t key)
+void listen_fds_socket_name(char out[GIVEN_NAME_MAX], uint64_t key)
 {
         snprintf(out, GIVEN_NAME_MAX, SOCKETS "%016" PRIx64, key);
 }
@@ -72,7 +72,7 @@ static bool take(struct handover *h, int fd, const char *name)
                 return true;
         }
         fd_cloexec(fd, true);
-        return handover_put_fd(&h->items, item, fd) && strs_add(&h->names, name);
+        return handover_put_fd(&h->items, item, fd) && strlist_add(&h->names, name);
 }
 
 /* Not of a parent that was meant, and passed its environment on. */
@@ -86,7 +86,7 @@ static int count_given(void)
         return n < 0 || n > MOST_FDS ? 0 : (int)n;
 }
 
-bool given_read(struct handover *h)
+bool listen_fds_read(struct handover *h)
 {
         int count = count_given();
         const char *at = getenv("LISTEN_FDNAMES");
@@ -104,8 +104,8 @@ bool given_read(struct handover *h)
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");
         unsetenv("LISTEN_FDNAMES");
-        strs_sort(&h->items);
-        strs_sort(&h->names);
+        strlist_sort(&h->items);
+        strlist_sort(&h->names);
         return fine;
 }
 
@@ -117,12 +117,12 @@ static int take_named(struct handover *h, const char *kind, const char *name)
         return handover_fd(h, item);
 }
 
-int given_pidfd(struct handover *h, const char *name)
+int listen_fds_pidfd(struct handover *h, const char *name)
 {
         return take_named(h, "pidfd", name);
 }
 
-int given_socket(struct handover *h, const char *name)
+int listen_fds_socket(struct handover *h, const char *name)
 {
         return take_named(h, "listens", name);
 }

@@ -162,7 +162,7 @@ static bool finish(struct request *r, bool fine, int *count_out)
 }
 
 /* One that is not on this machine is passed over as long as another one is. */
-static bool listen_each(struct request *r, const struct strs *addresses, struct err *e)
+static bool listen_each(struct request *r, const struct strlist *addresses, struct err *e)
 {
         int error = EADDRNOTAVAIL;
         bool fine = true;
@@ -176,7 +176,7 @@ static bool listen_each(struct request *r, const struct strs *addresses, struct 
         return (fine && r->count > 0) || refuse(r, e);
 }
 
-bool listen_addresses(const char *host, const struct strs *addresses, int port, int backlog,
+bool listen_addresses(const char *host, const struct strlist *addresses, int port, int backlog,
                       int *fds, int max, int *count_out, struct err *e)
 {
         struct request r = {

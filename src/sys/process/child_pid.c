@@ -88,7 +88,7 @@ static bool children_by_parent(pid_t pid, struct pids *list)
         return fine;
 }
 
-ssize_t kin_children(pid_t pid, pid_t **out)
+ssize_t child_children(pid_t pid, pid_t **out)
 {
         struct pids list = { 0 };
 
@@ -121,7 +121,7 @@ static bool children_of_all(const struct proc_entry *p, struct pids *list)
         return fine;
 }
 
-bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out)
+bool child_tree(const pid_t *roots, size_t count, struct proc_table *out)
 {
         struct pids list = { 0 };
         bool fine = true;
@@ -144,7 +144,7 @@ bool kin_tree(const pid_t *roots, size_t count, struct proc_table *out)
         return fine;
 }
 
-bool kin_environ(pid_t pid, struct buf *out)
+bool child_environ(pid_t pid, struct buf *out)
 {
         char path[64];
 
@@ -156,12 +156,12 @@ bool kin_environ(pid_t pid, struct buf *out)
 
 #define PIDS_MAX (1 << 22) /* PID_MAX_LIMIT */
 
-bool kin_stopped_has(const struct kin_stopped *set, pid_t pid)
+bool child_stopped_has(const struct child_stopped *set, pid_t pid)
 {
         return set->seen && pid > 0 && pid < PIDS_MAX && (set->seen[pid / 8] & 1 << pid % 8);
 }
 
-static bool stopped_add(struct kin_stopped *set, const struct proc_entry *who)
+static bool stopped_add(struct child_stopped *set, const struct proc_entry *who)
 {
         if (!set->seen && !(set->seen = calloc(1, PIDS_MAX / 8)))
                 return false;
@@ -171,7 +171,7 @@ static bool stopped_add(struct kin_stopped *set, const struct proc_entry *who)
         return true;
 }
 
-static bool stop_children_of(struct kin_stopped *set, const struct proc_entry *parent)
+static bool stop_children_of(struct child_stopped *set, const struct proc_entry *parent)
 {
         struct pids list = { 0 };
         bool fine = true;
@@ -179,10 +179,10 @@ static bool stop_children_of(struct kin_stopped *set, const struct proc_entry *p
         children_of_all(parent, &list); /* it may have ended: nobody is below it then */
         for (size_t i = 0; i < list.count && fine; i++) {
                 struct proc_entry child;
-                if (kin_stopped_has(set, list.items[i]) ||
+                if (child_stopped_has(set, list.items[i]) ||
                     !proc_entry_read(list.items[i], &child) || child.state == 'Z')
                         continue;
-                kin_signal(&child, SIGSTOP);
+                child_signal(&child, SIGSTOP);
                 fine = stopped_add(set, &child);
         }
         free(list.items);
@@ -191,13 +191,13 @@ static bool stop_children_of(struct kin_stopped *set, const struct proc_entry *p
 
 /* A process that has the signal forks no more, but for a fork that is under way: so their children
  * are read again until there is no other. */
-bool kin_stop(struct kin_stopped *set, const struct proc_entry *who)
+bool child_stop(struct child_stopped *set, const struct proc_entry *who)
 {
         size_t first = set->all.count, had;
 
-        if (kin_stopped_has(set, who->pid))
+        if (child_stopped_has(set, who->pid))
                 return true;
-        kin_signal(who, SIGSTOP);
+        child_signal(who, SIGSTOP);
         bool fine = stopped_add(set, who);
         do {
                 had = set->all.count;
@@ -209,14 +209,14 @@ bool kin_stop(struct kin_stopped *set, const struct proc_entry *who)
         return fine;
 }
 
-void kin_stopped_release(struct kin_stopped *set)
+void child_stopped_release(struct child_stopped *set)
 {
         proc_table_release(&set->all);
         free(set->seen);
-        *set = (struct kin_stopped){ 0 };
+        *set = (struct child_stopped){ 0 };
 }
 
-int kin_asker(void)
+int child_asker(void)
 {
         return eventfd(0, EFD_CLOEXEC);
 }
@@ -224,12 +224,12 @@ int kin_asker(void)
 /* Making somebody the owner of a descriptor fails with ESRCH when the kernel has no such number in
  * use, be it as a process, a group or a session (fcntl(2), F_SETOWN). Nothing is ever sent to the
  * owner of an eventfd without O_ASYNC. */
-bool kin_is_gone(int asker, pid_t leader)
+bool child_is_gone(int asker, pid_t leader)
 {
         return asker >= 0 && fcntl(asker, F_SETOWN, leader) < 0 && errno == ESRCH;
 }
 
-bool kin_signal(const struct proc_entry *who, int sig)
+bool child_signal(const struct proc_entry *who, int sig)
 {
         struct proc_entry now;
         AUTO_FD pidfd = (int)syscall(SYS_pidfd_open, who->pid, 0);

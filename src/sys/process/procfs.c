@@ -196,14 +196,14 @@ void proc_command(pid_t pid, char *buf, size_t size)
                 len--;
         if (len <= 0) {
                 snprintf(buf, size, "[%s]", proc_entry_read(pid, &entry) ? entry.name : "?");
-                tame_bytes(buf, strlen(buf), "");
+                sanitize_bytes(buf, strlen(buf), "");
                 return;
         }
         /* It goes into log lines, and a process may call itself what it likes. */
         for (ssize_t i = 0; i < len; i++)
                 if (text[i] == '\0')
                         text[i] = ' ';
-        tame_bytes(text, (size_t)len, "");
+        sanitize_bytes(text, (size_t)len, "");
         text[len] = '\0';
         snprintf(buf, size, "%s", text);
 }

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 struct search {
-        struct strs *out;
+        struct strlist *out;
         struct err *e; /* the first trouble */
         bool fine;
 };
@@ -61,7 +61,7 @@ static void search_one(struct search *s, const char *base, const char *name, siz
                 search_rest(s, path.data, rest);
         else if (lstat(path.data, &st) < 0)
                 search_trouble(s, "look at", path.data);
-        else if (!strs_add(s->out, path.data))
+        else if (!strlist_add(s->out, path.data))
                 search_nomem(s);
 }
 
@@ -102,7 +102,7 @@ static void search_rest(struct search *s, const char *base, const char *rest)
         free(part);
 }
 
-bool globs_find(const char *pattern, struct strs *out, struct err *e)
+bool globs_find(const char *pattern, struct strlist *out, struct err *e)
 {
         struct search s = { .out = out, .e = e, .fine = true };
         size_t slashes = strspn(pattern, "/");

@@ -21,17 +21,17 @@
 
 /* ---- items */
 
-bool handover_put(struct strs *items, const char *name, const char *value)
+bool handover_put(struct strlist *items, const char *name, const char *value)
 {
         AUTO_BUF item = BUF_INIT;
 
         if (strpbrk(name, "=\n") || strchr(value, '\n'))
                 return false;
         buf_printf(&item, "%s=%s", name, value);
-        return !item.failed && strs_add(items, buf_str(&item));
+        return !item.failed && strlist_add(items, buf_str(&item));
 }
 
-bool handover_put_fd(struct strs *items, const char *name, int fd)
+bool handover_put_fd(struct strlist *items, const char *name, int fd)
 {
         char value[24];
 
@@ -116,10 +116,10 @@ static bool parse(struct handover *h, char *text)
                 end = line + strcspn(line, "\n");
                 if (*end)
                         *end++ = '\0';
-                if (strchr(line, '=') && !strs_add(&h->items, line))
+                if (strchr(line, '=') && !strlist_add(&h->items, line))
                         return false;
         }
-        strs_sort(&h->items);
+        strlist_sort(&h->items);
         return true;
 }
 
@@ -228,7 +228,7 @@ bool handover_read(struct handover *h)
         bool ok = text && parse(h, text) && is_ours(h);
         free(text);
         if (!ok) {
-                strs_release(&h->items);
+                strlist_release(&h->items);
                 return false;
         }
         h->list = list;
@@ -241,8 +241,8 @@ bool handover_read(struct handover *h)
 
 void handover_release(struct handover *h)
 {
-        strs_release(&h->items);
-        strs_release(&h->names);
+        strlist_release(&h->items);
+        strlist_release(&h->names);
         if (h->list >= 0)
                 fd_close(&h->list);
         h->list = -1;
@@ -250,7 +250,7 @@ void handover_release(struct handover *h)
 
 /* ---- the old image's side */
 
-bool handover_put_start(struct strs *items, const sigset_t *mask, const struct rlimit *nofile,
+bool handover_put_start(struct strlist *items, const sigset_t *mask, const struct rlimit *nofile,
                         const char *cwd)
 {
         uint64_t blocked = 0;
@@ -278,7 +278,7 @@ void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool r
         snprintf(out, size, PIPE_MARK "%llu:%c", inode, reads ? 'r' : 'w');
 }
 
-bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned long long inode),
+bool handover_put_pipes(struct strlist *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg)
 {
         DIR *dir = opendir("/proc/self/fd");
@@ -300,14 +300,14 @@ bool handover_put_pipes(struct strs *items, bool (*wanted)(void *arg, unsigned l
         return fine;
 }
 
-static void keep_open(const struct strs *items, bool on)
+static void keep_open(const struct strlist *items, bool on)
 {
         for (size_t i = 0; i < items->count; i++)
                 if (fd_of(items->items[i]) >= 0)
                         fd_cloexec(fd_of(items->items[i]), !on);
 }
 
-static int write_list(const struct strs *items, struct err *e)
+static int write_list(const struct strlist *items, struct err *e)
 {
         AUTO_BUF text = BUF_INIT;
         AUTO_FD fd = memfd_create("handover", 0);
@@ -326,7 +326,7 @@ static int write_list(const struct strs *items, struct err *e)
 }
 
 /* With the same arguments, under its own name, the old image can be gone back to. */
-static bool put_own(struct strs *items, const char *own, const char *path, char *const *argv,
+static bool put_own(struct strlist *items, const char *own, const char *path, char *const *argv,
                     int image)
 {
         char pid[16], name[32];
@@ -341,16 +341,16 @@ static bool put_own(struct strs *items, const char *own, const char *path, char 
                handover_put_fd(items, "image", image) && handover_put(items, "binary", path);
 }
 
-bool handover_exec(const char *own, const char *path, char *const *argv, const struct strs *items,
-                   struct err *e)
+bool handover_exec(const char *own, const char *path, char *const *argv,
+                   const struct strlist *items, struct err *e)
 {
-        AUTO_STRS all = STRS_INIT;
+        AUTO_STRLIST all = STRLIST_INIT;
         AUTO_FD image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
         char number[16];
 
         if (image < 0)
                 return err_set(e, ERR_SYS, "open our own image");
-        if (!strs_copy(&all, items) || !put_own(&all, own, path, argv, image))
+        if (!strlist_copy(&all, items) || !put_own(&all, own, path, argv, image))
                 return err_nomem(e);
         AUTO_FD list = write_list(&all, e);
         if (list < 0)

@@ -22,13 +22,13 @@ struct head {
         int64_t end; /* behind the last one */
 };
 
-struct feed {
+struct pipe_backlog {
         char *path;        /* owned */
         int fd;            /* owned */
         struct head *head; /* owned mapping of BEGIN bytes */
 };
 
-void feed_close(struct feed *f)
+void pipe_backlog_close(struct pipe_backlog *f)
 {
         if (!f)
                 return;
@@ -40,16 +40,16 @@ void feed_close(struct feed *f)
 }
 
 /* What of it is in the pipe stays there as it is: the pages go when they are read. */
-void feed_remove(struct feed *f)
+void pipe_backlog_remove(struct pipe_backlog *f)
 {
         if (f)
                 unlink(f->path);
-        feed_close(f);
+        pipe_backlog_close(f);
 }
 
-static struct feed *make(const char *path, int flags)
+static struct pipe_backlog *make(const char *path, int flags)
 {
-        struct feed *f = calloc(1, sizeof *f);
+        struct pipe_backlog *f = calloc(1, sizeof *f);
 
         if (!f)
                 return NULL;
@@ -60,12 +60,12 @@ static struct feed *make(const char *path, int flags)
         if (f->fd >= 0)
                 return f;
         int error = errno;
-        feed_close(f);
+        pipe_backlog_close(f);
         errno = error;
         return NULL;
 }
 
-static bool map_head(struct feed *f)
+static bool map_head(struct pipe_backlog *f)
 {
         void *map = mmap(NULL, BEGIN, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 
@@ -75,19 +75,19 @@ static bool map_head(struct feed *f)
         return true;
 }
 
-struct feed *feed_new(const char *path, struct err *e)
+struct pipe_backlog *pipe_backlog_new(const char *path, struct err *e)
 {
         char first[BEGIN] = { 0 };
         const struct head head = { .magic = MAGIC, .at = BEGIN, .end = BEGIN };
 
         unlink(path);
-        struct feed *f = make(path, O_CREAT | O_EXCL);
+        struct pipe_backlog *f = make(path, O_CREAT | O_EXCL);
         memcpy(first, &head, sizeof head);
         /* Its block first: a full disk would be SIGBUS at a store. */
         if (f && fd_write_all(f->fd, first, sizeof first) && map_head(f))
                 return f;
         err_set(e, ERR_SYS, "make %s", path);
-        feed_remove(f);
+        pipe_backlog_remove(f);
         return NULL;
 }
 
@@ -97,20 +97,20 @@ static bool makes_sense(const struct head *h, off_t size)
                h->end <= size;
 }
 
-struct feed *feed_take_up(const char *path)
+struct pipe_backlog *pipe_backlog_take_up(const char *path)
 {
-        struct feed *f = make(path, 0);
+        struct pipe_backlog *f = make(path, 0);
         struct stat st;
 
         if (f && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= BEGIN &&
             map_head(f) && makes_sense(f->head, st.st_size))
                 return f;
-        feed_close(f);
+        pipe_backlog_close(f);
         return NULL;
 }
 
 /* Behind `end` there is nothing, whatever is there: only the last store makes it count. */
-bool feed_put(struct feed *f, const void *data, size_t len, struct err *e)
+bool pipe_backlog_put(struct pipe_backlog *f, const void *data, size_t len, struct err *e)
 {
         const char *from = data;
         size_t done = 0;
@@ -126,16 +126,16 @@ bool feed_put(struct feed *f, const void *data, size_t len, struct err *e)
         return true;
 }
 
-size_t feed_left(const struct feed *f)
+size_t pipe_backlog_left(const struct pipe_backlog *f)
 {
         return (size_t)(f->head->end - f->head->at);
 }
 
 /* Where the file's disk knows no splice: then a kill may come between the bytes and their count. */
-static ssize_t copy(struct feed *f, int pipe)
+static ssize_t copy(struct pipe_backlog *f, int pipe)
 {
         char some[PIPE_BUF];
-        size_t most = feed_left(f) < sizeof some ? feed_left(f) : sizeof some;
+        size_t most = pipe_backlog_left(f) < sizeof some ? pipe_backlog_left(f) : sizeof some;
         ssize_t n = pread(f->fd, some, most, f->head->at);
 
         n = n > 0 ? write(pipe, some, (size_t)n) : -1;
@@ -144,11 +144,11 @@ static ssize_t copy(struct feed *f, int pipe)
         return n;
 }
 
-bool feed_move(struct feed *f, int pipe)
+bool pipe_backlog_move(struct pipe_backlog *f, int pipe)
 {
-        while (feed_left(f)) {
-                ssize_t n =
-                    splice(f->fd, &f->head->at, pipe, NULL, feed_left(f), SPLICE_F_NONBLOCK);
+        while (pipe_backlog_left(f)) {
+                ssize_t n = splice(f->fd, &f->head->at, pipe, NULL, pipe_backlog_left(f),
+                                   SPLICE_F_NONBLOCK);
                 fault_point("feed.moved");
                 if (n < 0 && errno == EINVAL)
                         n = copy(f, pipe);

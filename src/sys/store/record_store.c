@@ -22,18 +22,18 @@ static uint32_t units_for(size_t len)
         return (uint32_t)((sizeof(struct entry) + len + VAULT_UNIT - 1) / VAULT_UNIT);
 }
 
-static struct entry *entry_at(const struct vault *v, uint32_t at)
+static struct entry *entry_at(const struct record_store *v, uint32_t at)
 {
         return (struct entry *)(v->file.map + MAPPED_HEADER + (size_t)at * VAULT_UNIT);
 }
 
-static uint64_t entry_sum(const struct vault *v, uint32_t at, const struct entry *e)
+static uint64_t entry_sum(const struct record_store *v, uint32_t at, const struct entry *e)
 {
         return mapped_sum(mapped_mix(mapped_mix(v->salt, at), (uint64_t)e->tag << 32 | e->len),
                           e->data, e->len);
 }
 
-static bool is_whole(const struct vault *v, uint32_t at)
+static bool is_whole(const struct record_store *v, uint32_t at)
 {
         if (at >= v->file.units)
                 return false;
@@ -46,12 +46,12 @@ static bool is_whole(const struct vault *v, uint32_t at)
 
 /* ---- which units are taken */
 
-static bool is_taken(const struct vault *v, uint32_t at)
+static bool is_taken(const struct record_store *v, uint32_t at)
 {
         return v->taken[at / WORD_BITS] >> at % WORD_BITS & 1;
 }
 
-static void take(struct vault *v, uint32_t at, uint32_t units, bool on)
+static void take(struct record_store *v, uint32_t at, uint32_t units, bool on)
 {
         for (uint32_t i = at; i < at + units; i++) {
                 uint64_t bit = UINT64_C(1) << i % WORD_BITS;
@@ -62,7 +62,7 @@ static void take(struct vault *v, uint32_t at, uint32_t units, bool on)
         }
 }
 
-static bool taken_grow(struct vault *v, uint32_t had, uint32_t units)
+static bool taken_grow(struct record_store *v, uint32_t had, uint32_t units)
 {
         size_t was = (had + WORD_BITS - 1) / WORD_BITS;
         size_t words = (units + WORD_BITS - 1) / WORD_BITS;
@@ -76,7 +76,7 @@ static bool taken_grow(struct vault *v, uint32_t had, uint32_t units)
 }
 
 /* The first run of free units within [from, to). */
-static uint32_t find_run(const struct vault *v, uint32_t from, uint32_t to, uint32_t units)
+static uint32_t find_run(const struct record_store *v, uint32_t from, uint32_t to, uint32_t units)
 {
         uint32_t run = 0;
 
@@ -93,7 +93,7 @@ static uint32_t find_run(const struct vault *v, uint32_t from, uint32_t to, uint
         return VAULT_NONE;
 }
 
-static bool grow(struct vault *v, uint32_t units, struct err *e)
+static bool grow(struct record_store *v, uint32_t units, struct err *e)
 {
         uint32_t had = v->file.units, more = had / 4 + GROW_UNITS + units;
 
@@ -102,7 +102,7 @@ static bool grow(struct vault *v, uint32_t units, struct err *e)
         return mapped_grow(&v->file, more, e);
 }
 
-static uint32_t find_room(struct vault *v, uint32_t units, struct err *e)
+static uint32_t find_room(struct record_store *v, uint32_t units, struct err *e)
 {
         uint32_t end = v->file.units;
         uint32_t at = find_run(v, v->hint, end, units);
@@ -116,7 +116,7 @@ static uint32_t find_room(struct vault *v, uint32_t units, struct err *e)
 
 /* ---- opening */
 
-static bool find_salt(struct vault *v, struct buf *said, struct err *e)
+static bool find_salt(struct record_store *v, struct buf *said, struct err *e)
 {
         uint64_t *kept = mapped_margin(&v->file);
 
@@ -129,8 +129,8 @@ static bool find_salt(struct vault *v, struct buf *said, struct err *e)
         return true;
 }
 
-bool vault_open(struct vault *v, const char *path, const struct state_owner *who, struct buf *said,
-                struct err *e)
+bool record_store_open(struct record_store *v, const char *path, const struct state_owner *who,
+                       struct buf *said, struct err *e)
 {
         static const struct mapped_form form = {
                 .magic = { 'S', 'V', 'D', 'V', 'A', 'U', 'L', 'T' },
@@ -139,38 +139,39 @@ bool vault_open(struct vault *v, const char *path, const struct state_owner *who
                 .first = FIRST_UNITS,
         };
 
-        *v = (struct vault){ 0 };
+        *v = (struct record_store){ 0 };
         if (!mapped_open(&v->file, path, &form, who, said, e))
                 return false;
         if (find_salt(v, said, e) && (taken_grow(v, 0, v->file.units) || err_nomem(e)))
                 return true;
-        vault_close(v);
+        record_store_close(v);
         return false;
 }
 
-void vault_close(struct vault *v)
+void record_store_close(struct record_store *v)
 {
         mapped_close(&v->file);
         free(v->taken);
         v->taken = NULL;
 }
 
-void vault_remove(struct vault *v)
+void record_store_remove(struct record_store *v)
 {
         mapped_remove(&v->file);
-        vault_close(v);
+        record_store_close(v);
 }
 
 /* ---- records */
 
-const void *vault_look(const struct vault *v, uint32_t at, uint32_t tag, size_t *len_out)
+const void *record_store_look(const struct record_store *v, uint32_t at, uint32_t tag,
+                              size_t *len_out)
 {
         if (!is_whole(v, at) || entry_at(v, at)->tag != tag)
                 return NULL;
-        return vault_get(v, at, len_out);
+        return record_store_get(v, at, len_out);
 }
 
-bool vault_claim(struct vault *v, uint32_t at)
+bool record_store_claim(struct record_store *v, uint32_t at)
 {
         uint32_t units = units_for(entry_at(v, at)->len);
 
@@ -180,7 +181,8 @@ bool vault_claim(struct vault *v, uint32_t at)
         return true;
 }
 
-uint32_t vault_find(const struct vault *v, uint32_t from, uint32_t *tag_out, uint32_t *next_out)
+uint32_t record_store_find(const struct record_store *v, uint32_t from, uint32_t *tag_out,
+                           uint32_t *next_out)
 {
         for (uint32_t at = from; at < v->file.units; at++) {
                 if (!is_whole(v, at))
@@ -192,7 +194,7 @@ uint32_t vault_find(const struct vault *v, uint32_t from, uint32_t *tag_out, uin
         return VAULT_NONE;
 }
 
-void vault_mark(struct vault *v, uint32_t at, uint32_t mark)
+void record_store_mark(struct record_store *v, uint32_t at, uint32_t mark)
 {
         const uint32_t words[2] = { mark, ~mark };
         uint64_t both;
@@ -201,15 +203,15 @@ void vault_mark(struct vault *v, uint32_t at, uint32_t mark)
         __atomic_store_n((uint64_t *)&entry_at(v, at)->mark, both, __ATOMIC_RELEASE);
 }
 
-uint32_t vault_marked(const struct vault *v, uint32_t at)
+uint32_t record_store_marked(const struct record_store *v, uint32_t at)
 {
         const struct entry *e = entry_at(v, at);
 
         return e->mark == ~e->inverse ? e->mark : 0;
 }
 
-uint32_t vault_put(struct vault *v, uint32_t tag, uint32_t mark, const void *data, size_t len,
-                   struct err *e)
+uint32_t record_store_put(struct record_store *v, uint32_t tag, uint32_t mark, const void *data,
+                          size_t len, struct err *e)
 {
         uint32_t units = units_for(len);
 
@@ -226,7 +228,7 @@ uint32_t vault_put(struct vault *v, uint32_t tag, uint32_t mark, const void *dat
         to->tag = tag;
         fault_point("vault.half");
         memcpy(to->data, data, len);
-        vault_mark(v, at, mark);
+        record_store_mark(v, at, mark);
         __atomic_store_n(&to->sum, entry_sum(v, at, to), __ATOMIC_RELEASE);
         take(v, at, units, true);
         v->hint = at + units;
@@ -234,7 +236,7 @@ uint32_t vault_put(struct vault *v, uint32_t tag, uint32_t mark, const void *dat
         return at;
 }
 
-const void *vault_get(const struct vault *v, uint32_t at, size_t *len_out)
+const void *record_store_get(const struct record_store *v, uint32_t at, size_t *len_out)
 {
         const struct entry *e = entry_at(v, at);
 
@@ -242,7 +244,7 @@ const void *vault_get(const struct vault *v, uint32_t at, size_t *len_out)
         return e->data;
 }
 
-void vault_drop(struct vault *v, uint32_t at)
+void record_store_drop(struct record_store *v, uint32_t at)
 {
         struct entry *e = entry_at(v, at);
 

@@ -20,12 +20,12 @@ struct top {
         uint32_t slot, inverse;
 };
 
-static size_t copy_size(const struct statetable *t)
+static size_t copy_size(const struct slot_table *t)
 {
         return sizeof(struct copy) + t->record_max;
 }
 
-static struct copy *copy_at(const struct statetable *t, uint32_t slot, unsigned which)
+static struct copy *copy_at(const struct slot_table *t, uint32_t slot, unsigned which)
 {
         return (struct copy *)(t->file.map + MAPPED_HEADER +
                                ((size_t)slot * 2 + which) * copy_size(t));
@@ -38,7 +38,7 @@ static uint64_t copy_sum(uint32_t slot, uint64_t seq, uint32_t len, const void *
         return mapped_sum(sum, data, len);
 }
 
-static bool copy_is_good(const struct statetable *t, uint32_t slot, const struct copy *c)
+static bool copy_is_good(const struct slot_table *t, uint32_t slot, const struct copy *c)
 {
         uint64_t sum = __atomic_load_n(&c->sum, __ATOMIC_ACQUIRE);
 
@@ -48,7 +48,7 @@ static bool copy_is_good(const struct statetable *t, uint32_t slot, const struct
 
 /* The older copy is replaced; until its sum is there, the newer one counts. The fence is the
  * compiler's: whoever is killed has stored in this order for all who come after. */
-static void put(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
+static void put(struct slot_table *t, uint32_t slot, const void *record, uint32_t len)
 {
         struct state_slot *s = &t->slots[slot];
         uint8_t which = !s->at;
@@ -67,7 +67,7 @@ static void put(struct statetable *t, uint32_t slot, const void *record, uint32_
 
 /* ---- opening */
 
-static bool read_top(struct statetable *t)
+static bool read_top(struct slot_table *t)
 {
         struct top top;
 
@@ -78,7 +78,7 @@ static bool read_top(struct statetable *t)
         return true;
 }
 
-static void set_top(struct statetable *t, uint32_t slot)
+static void set_top(struct slot_table *t, uint32_t slot)
 {
         const struct top top = { slot, ~slot };
         uint64_t both;
@@ -90,7 +90,7 @@ static void set_top(struct statetable *t, uint32_t slot)
 
 /* A first record that a kill cut short was never there, and the newer copy may be torn; a whole one
  * that changed, or that is not there any more, is damage. */
-static void look_at(struct statetable *t, uint32_t slot)
+static void look_at(struct slot_table *t, uint32_t slot)
 {
         struct state_slot *s = &t->slots[slot];
         uint64_t newest = 0;
@@ -118,7 +118,7 @@ static void look_at(struct statetable *t, uint32_t slot)
         put(t, slot, "", 0);
 }
 
-static bool slots_grow(struct statetable *t, uint32_t count)
+static bool slots_grow(struct slot_table *t, uint32_t count)
 {
         struct state_slot *slots = realloc(t->slots, count * sizeof *slots);
 
@@ -129,7 +129,7 @@ static bool slots_grow(struct statetable *t, uint32_t count)
         return true;
 }
 
-static struct mapped_form form_of(const struct statetable *t)
+static struct mapped_form form_of(const struct slot_table *t)
 {
         return (struct mapped_form){ .magic = { 'S', 'V', 'D', 'S', 'T', 'A', 'T', 'E' },
                                      .shape = t->record_max,
@@ -137,18 +137,18 @@ static struct mapped_form form_of(const struct statetable *t)
                                      .first = FIRST_SLOTS };
 }
 
-bool statetable_is_readable(const char *path, uint32_t record_max, const struct state_owner *who)
+bool slot_table_is_readable(const char *path, uint32_t record_max, const struct state_owner *who)
 {
-        const struct statetable t = { .record_max = (record_max + 7) & ~7u };
+        const struct slot_table t = { .record_max = (record_max + 7) & ~7u };
         const struct mapped_form form = form_of(&t);
 
         return mapped_is_readable(path, &form, who);
 }
 
-bool statetable_open(struct statetable *t, const char *path, uint32_t record_max,
+bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max,
                      const struct state_owner *who, struct buf *said, struct err *e)
 {
-        *t = (struct statetable){ .record_max = (record_max + 7) & ~7u };
+        *t = (struct slot_table){ .record_max = (record_max + 7) & ~7u };
         const struct mapped_form form = form_of(t);
 
         if (!mapped_open(&t->file, path, &form, who, said, e))
@@ -169,20 +169,20 @@ bool statetable_open(struct statetable *t, const char *path, uint32_t record_max
         return true;
 }
 
-static void let_go(struct statetable *t)
+static void let_go(struct slot_table *t)
 {
         free(t->slots);
         t->slots = NULL;
         t->slot_count = t->first_free = t->used = t->top = t->damaged = t->older = 0;
 }
 
-void statetable_close(struct statetable *t)
+void slot_table_close(struct slot_table *t)
 {
         mapped_close(&t->file);
         let_go(t);
 }
 
-void statetable_remove(struct statetable *t)
+void slot_table_remove(struct slot_table *t)
 {
         mapped_remove(&t->file);
         let_go(t);
@@ -190,7 +190,7 @@ void statetable_remove(struct statetable *t)
 
 /* ---- records */
 
-size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, size_t size)
+size_t slot_table_read(const struct slot_table *t, uint32_t slot, void *out, size_t size)
 {
         memset(out, 0, size);
         if (slot >= t->slot_count || t->slots[slot].len == 0)
@@ -201,7 +201,7 @@ size_t statetable_read(const struct statetable *t, uint32_t slot, void *out, siz
         return len;
 }
 
-void statetable_write(struct statetable *t, uint32_t slot, const void *record, uint32_t len)
+void slot_table_write(struct slot_table *t, uint32_t slot, const void *record, uint32_t len)
 {
         if (slot >= t->slot_count || len == 0 || len > t->record_max)
                 return;
@@ -210,7 +210,7 @@ void statetable_write(struct statetable *t, uint32_t slot, const void *record, u
                 put(t, slot, record, len);
 }
 
-void statetable_refresh(struct statetable *t, uint32_t slot)
+void slot_table_refresh(struct slot_table *t, uint32_t slot)
 {
         uint64_t newest = 0;
 
@@ -226,7 +226,7 @@ void statetable_refresh(struct statetable *t, uint32_t slot)
         }
 }
 
-void statetable_drop(struct statetable *t, uint32_t slot)
+void slot_table_drop(struct slot_table *t, uint32_t slot)
 {
         if (slot >= t->slot_count || t->slots[slot].len == 0)
                 return;
@@ -236,7 +236,7 @@ void statetable_drop(struct statetable *t, uint32_t slot)
                 t->first_free = slot;
 }
 
-static bool grow(struct statetable *t, struct err *e)
+static bool grow(struct slot_table *t, struct err *e)
 {
         uint32_t more = t->slot_count / 4 + GROW_BYTES / t->file.unit + 1;
 
@@ -248,7 +248,7 @@ static bool grow(struct statetable *t, struct err *e)
         return true;
 }
 
-uint32_t statetable_add(struct statetable *t, const void *record, uint32_t len, struct err *e)
+uint32_t slot_table_add(struct slot_table *t, const void *record, uint32_t len, struct err *e)
 {
         uint32_t slot = t->first_free;
 
