@@ -10,7 +10,7 @@
 #include "engine/order/upgrade.h"
 #include "engine/run/reaper.h"
 
-static void on_read(void *arg)
+static void daemon_signals_on_read(void *arg)
 {
         struct daemon *d = arg;
         struct supervisor *s = &d->sup;
@@ -41,7 +41,7 @@ static void on_hangup(struct daemon *d)
         if (d->has_hung_up)
                 return; /* the file is read when its names are known: that is still to come */
         d->has_hung_up = true;
-        d->hangup = (struct reading){ .on_read = on_read, .arg = d };
+        d->hangup = (struct reading){ .on_read = daemon_signals_on_read, .arg = d };
         reading_begin(s, &d->hangup);
 }
 

@@ -120,7 +120,7 @@ static void move_pidfile(struct daemon *d, const char *next)
         d->pidfile = fd;
 }
 
-static void on_end(struct supervisor *s)
+static void daemon_turns_on_end(struct supervisor *s)
 {
         struct daemon *d = s->rebind_arg;
 
@@ -138,7 +138,7 @@ void daemon_hook(struct daemon *d)
 
         s->rebind = on_rebind;
         s->rebind_arg = d;
-        s->on_end = on_end;
+        s->on_end = daemon_turns_on_end;
         s->on_upgrade = on_upgrade;
         s->binary = d->binary;
 }

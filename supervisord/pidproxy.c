@@ -39,7 +39,7 @@ static void pass_on(const char *path, int sig)
                         strerror(errno));
 }
 
-static pid_t start(char **argv, const sigset_t *mask)
+static pid_t pidproxy_start(char **argv, const sigset_t *mask)
 {
         pid_t pid = fork();
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
                 sigaddset(&set, passed_on[i]);
         sigprocmask(SIG_BLOCK, &set, &original);
-        pid_t command = start(argv + 2, &original);
+        pid_t command = pidproxy_start(argv + 2, &original);
         if (command < 0) {
                 perror("pidproxy: fork");
                 return 1;

@@ -121,7 +121,7 @@ static void client_init(struct ctl *c, const struct options *o, const struct ctl
         c->session.wait.interrupt_fd = sigfd;
 }
 
-static int run_once(struct ctl *c, char **words, int count)
+static int supervisorctl_run_once(struct ctl *c, char **words, int count)
 {
         AUTO_BUF line = BUF_INIT;
 
@@ -155,7 +155,8 @@ static int run_client(const struct options *o, const struct ctl_conf *conf, int 
         }
         sigfd = interrupt_fd();
         client_init(&c, o, conf, sigfd);
-        int code = o->rest < argc ? run_once(&c, argv + o->rest, argc - o->rest) : run_prompt(&c);
+        int code = o->rest < argc ? supervisorctl_run_once(&c, argv + o->rest, argc - o->rest)
+                                  : run_prompt(&c);
         session_release(&c.session);
         input_release(&c.in);
         if ((fflush(stdout) != 0 || ferror(stdout)) && !code)

@@ -36,7 +36,7 @@ static bool become_user(struct daemon *d, struct err *e)
         return !user->set || user_switch(&user->who, d->host, e);
 }
 
-static bool make_loop(struct daemon *d, struct err *e)
+static bool main_make_loop(struct daemon *d, struct err *e)
 {
         /* EVFLAG_SIGNALFD: the signals stay blocked in us. A periodic that never fires keeps libev
          * from waking once a minute to look for time jumps. */
@@ -44,20 +44,20 @@ static bool make_loop(struct daemon *d, struct err *e)
         return d->loop || err_set(e, ERR_SYS, "cannot make an event loop");
 }
 
-static ev_tstamp never(ev_periodic *w, ev_tstamp now)
+static ev_tstamp main_never(ev_periodic *w, ev_tstamp now)
 {
         (void)w;
         return now + 1e10;
 }
 
-static void on_never(struct ev_loop *loop, ev_periodic *w, int revents)
+static void main_on_never(struct ev_loop *loop, ev_periodic *w, int revents)
 {
         (void)loop, (void)w, (void)revents;
 }
 
 static void keep_quiet(struct daemon *d, ev_periodic *w)
 {
-        ev_periodic_init(w, on_never, 0., 0., never);
+        ev_periodic_init(w, main_on_never, 0., 0., main_never);
         ev_periodic_start(d->loop, w);
 }
 
@@ -155,13 +155,13 @@ static bool take_pidfile(struct daemon *d, struct err *e)
                        (int)holder, d->pidfile_path);
 }
 
-static int supervise(struct daemon *d)
+static int main_supervise(struct daemon *d)
 {
         struct err e = { 0 };
         ev_periodic quiet;
 
         d->refused = true; /* until supervision begins: what an earlier daemon left stays */
-        if (!become_user(d, &e) || !take_pidfile(d, &e) || !make_loop(d, &e) ||
+        if (!become_user(d, &e) || !take_pidfile(d, &e) || !main_make_loop(d, &e) ||
             !open_everything(d, &e) || !go_to_background(d, &e) || !daemon_watch_children(d, &e)) {
                 if (d->sup.log)
                         log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
@@ -204,7 +204,7 @@ static int supervise(struct daemon *d)
         return d->sup.exit_code;
 }
 
-static void release(struct daemon *d)
+static void main_release(struct daemon *d)
 {
         daemon_unwatch_signals(d);
         if (d->loop)
@@ -294,18 +294,18 @@ int main(int argc, char **argv)
         if (!cmdline_parse(&d.cmd, argc, argv, &e)) {
                 handover_go_back();
                 code = daemon_refuse(&d, e.text);
-                release(&d);
+                main_release(&d);
                 return code;
         }
         if (answer_flags(&d)) {
-                release(&d);
+                main_release(&d);
                 return 0;
         }
         d.binary = find_binary(argv[0]);
         if (daemon_read_config(&d, &code))
-                code = supervise(&d);
+                code = main_supervise(&d);
         else
                 handover_go_back();
-        release(&d);
+        main_release(&d);
         return code;
 }

@@ -16,8 +16,8 @@ static const struct flag *by_letter(const struct flag *table, char letter)
         return NULL;
 }
 
-static const struct flag *by_name(const struct flag *table, const char *name, size_t len,
-                                  struct err *e)
+static const struct flag *flags_by_name(const struct flag *table, const char *name, size_t len,
+                                        struct err *e)
 {
         const struct flag *found = NULL;
         int matches = 0;
@@ -47,7 +47,7 @@ static bool long_flag(const struct flag *table, const char *word, const char *ne
         const char *value = word[len] ? word + len + 1 : NULL;
         char typed[64];
 
-        const struct flag *f = by_name(table, word, len, e);
+        const struct flag *f = flags_by_name(table, word, len, e);
         if (!f)
                 return false;
         snprintf(typed, sizeof typed, "--%s", f->name);

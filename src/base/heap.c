@@ -23,7 +23,7 @@ bool heap_reserve(struct heap *h, size_t count)
         return true;
 }
 
-static void place(struct heap *h, uint32_t at, struct heap_node *n)
+static void heap_place(struct heap *h, uint32_t at, struct heap_node *n)
 {
         h->items[at - 1] = n;
         n->at = at;
@@ -34,10 +34,10 @@ static void sift_up(struct heap *h, struct heap_node *n)
         uint32_t at = n->at;
 
         while (at > 1 && h->items[at / 2 - 1]->due_ms > n->due_ms) {
-                place(h, at, h->items[at / 2 - 1]);
+                heap_place(h, at, h->items[at / 2 - 1]);
                 at /= 2;
         }
-        place(h, at, n);
+        heap_place(h, at, n);
 }
 
 static void sift_down(struct heap *h, struct heap_node *n)
@@ -52,10 +52,10 @@ static void sift_down(struct heap *h, struct heap_node *n)
                         kid++;
                 if (h->items[kid - 1]->due_ms >= n->due_ms)
                         break;
-                place(h, at, h->items[kid - 1]);
+                heap_place(h, at, h->items[kid - 1]);
                 at = kid;
         }
-        place(h, at, n);
+        heap_place(h, at, n);
 }
 
 bool heap_set(struct heap *h, struct heap_node *n, int64_t due_ms)
@@ -65,7 +65,7 @@ bool heap_set(struct heap *h, struct heap_node *n, int64_t due_ms)
                         return false;
                 n->due_ms = due_ms;
                 h->count++;
-                place(h, h->count, n);
+                heap_place(h, h->count, n);
                 sift_up(h, n);
                 return true;
         }
@@ -85,7 +85,7 @@ void heap_remove(struct heap *h, struct heap_node *n)
         n->at = 0;
         if (last == n)
                 return;
-        place(h, at, last);
+        heap_place(h, at, last);
         sift_up(h, last);
         sift_down(h, last);
 }

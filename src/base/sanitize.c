@@ -18,7 +18,7 @@ static size_t character_at(const unsigned char *c, size_t left, bool *is_control
         return n;
 }
 
-static bool is_blank(char c)
+static bool sanitize_is_blank(char c)
 {
         return c == '\n' || c == '\r' || c == '\t';
 }
@@ -31,7 +31,7 @@ void sanitize_bytes(char *text, size_t len, const char *keep)
                 bool is_control;
                 n = character_at((unsigned char *)text + i, len - i, &is_control);
                 if (is_control && !(text[i] && strchr(keep, text[i])))
-                        memset(text + i, is_blank(text[i]) ? ' ' : '?', n);
+                        memset(text + i, sanitize_is_blank(text[i]) ? ' ' : '?', n);
         }
 }
 

@@ -27,7 +27,7 @@ static const struct named {
 
 #define SIGNALS (sizeof signals / sizeof *signals)
 
-static int parse_number(const char *text)
+static int signame_parse_number(const char *text)
 {
         char *end;
 
@@ -64,7 +64,7 @@ static int parse_realtime(const char *name)
 
 int signame_parse(const char *text)
 {
-        int n = parse_number(text);
+        int n = signame_parse_number(text);
 
         if (n != -1)
                 return n;

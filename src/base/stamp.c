@@ -7,7 +7,7 @@ struct reading {
         const char *at, *end;
 };
 
-static bool digits(struct reading *r, int count, int low, int high, int *out)
+static bool stamp_digits(struct reading *r, int count, int low, int high, int *out)
 {
         int n = 0;
 
@@ -35,12 +35,12 @@ static bool one_of(struct reading *r, const char *set)
 
 static bool date_and_time(struct reading *r, struct tm *tm)
 {
-        if (!digits(r, 4, 1970, 9999, &tm->tm_year) || !one_of(r, "-") ||
-            !digits(r, 2, 1, 12, &tm->tm_mon) || !one_of(r, "-") ||
-            !digits(r, 2, 1, 31, &tm->tm_mday) || !one_of(r, "Tt ") ||
-            !digits(r, 2, 0, 23, &tm->tm_hour) || !one_of(r, ":") ||
-            !digits(r, 2, 0, 59, &tm->tm_min) || !one_of(r, ":") ||
-            !digits(r, 2, 0, 60, &tm->tm_sec))
+        if (!stamp_digits(r, 4, 1970, 9999, &tm->tm_year) || !one_of(r, "-") ||
+            !stamp_digits(r, 2, 1, 12, &tm->tm_mon) || !one_of(r, "-") ||
+            !stamp_digits(r, 2, 1, 31, &tm->tm_mday) || !one_of(r, "Tt ") ||
+            !stamp_digits(r, 2, 0, 23, &tm->tm_hour) || !one_of(r, ":") ||
+            !stamp_digits(r, 2, 0, 59, &tm->tm_min) || !one_of(r, ":") ||
+            !stamp_digits(r, 2, 0, 60, &tm->tm_sec))
                 return false;
         tm->tm_year -= 1900;
         tm->tm_mon--;
@@ -48,7 +48,7 @@ static bool date_and_time(struct reading *r, struct tm *tm)
 }
 
 /* Milliseconds; what is finer is left out. */
-static bool fraction(struct reading *r, int *ms)
+static bool stamp_fraction(struct reading *r, int *ms)
 {
         int unit = 100;
 
@@ -62,7 +62,7 @@ static bool fraction(struct reading *r, int *ms)
         return true;
 }
 
-static bool zone(struct reading *r, int *minutes)
+static bool stamp_zone(struct reading *r, int *minutes)
 {
         int hours, rest;
 
@@ -72,10 +72,10 @@ static bool zone(struct reading *r, int *minutes)
         if (r->at == r->end || (*r->at != '+' && *r->at != '-'))
                 return false;
         int sign = *r->at++ == '-' ? -1 : 1;
-        if (!digits(r, 2, 0, 23, &hours))
+        if (!stamp_digits(r, 2, 0, 23, &hours))
                 return false;
         one_of(r, ":");
-        if (!digits(r, 2, 0, 59, &rest))
+        if (!stamp_digits(r, 2, 0, 59, &rest))
                 return false;
         *minutes = sign * (hours * 60 + rest);
         return true;
@@ -87,7 +87,7 @@ bool stamp_read(const char *text, size_t len, int64_t *ms_out, size_t *used_out)
         struct tm tm = { 0 };
         int ms, minutes;
 
-        if (!date_and_time(&r, &tm) || !fraction(&r, &ms) || !zone(&r, &minutes))
+        if (!date_and_time(&r, &tm) || !stamp_fraction(&r, &ms) || !stamp_zone(&r, &minutes))
                 return false;
         *ms_out = (int64_t)timegm(&tm) * 1000 + ms - (int64_t)minutes * 60000;
         *used_out = (size_t)(r.at - text);

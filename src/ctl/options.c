@@ -35,8 +35,8 @@ static const struct flag flags[] = {
         { 0 },
 };
 
-static bool on_flag(void *arg, const struct flag *f, const char *typed, const char *value,
-                    struct err *e)
+static bool options_on_flag(void *arg, const struct flag *f, const char *typed, const char *value,
+                            struct err *e)
 {
         char *field = (char *)arg + f->id;
 
@@ -51,7 +51,7 @@ static bool on_flag(void *arg, const struct flag *f, const char *typed, const ch
 bool options_parse(int argc, char **argv, struct options *out, struct err *e)
 {
         *out = (struct options){ 0 };
-        return flags_parse(flags, argc, argv, on_flag, out, &out->rest, e);
+        return flags_parse(flags, argc, argv, options_on_flag, out, &out->rest, e);
 }
 
 void options_each(options_visit visit, void *arg)

@@ -15,8 +15,8 @@ struct log_command {
         char first[];
 };
 
-static void send(struct logs *l, void (*run)(struct mail *), const char *first, const char *second,
-                 int claims, const char *otherwise)
+static void commands_send(struct logs *l, void (*run)(struct mail *), const char *first,
+                          const char *second, int claims, const char *otherwise)
 {
         size_t a = strlen(first) + 1, b = strlen(second) + 1;
         struct log_command *o = malloc(sizeof *o + a + b);
@@ -50,7 +50,7 @@ static void core_move(struct mail *m)
 
 void logs_syslog_socket(struct logs *l, const char *path)
 {
-        send(l, core_move, path, "", -1, "syslog stays where it was");
+        commands_send(l, core_move, path, "", -1, "syslog stays where it was");
 }
 
 static void core_clean(struct mail *m)
@@ -71,5 +71,5 @@ void logs_clean(struct logs *l, const char *childlogdir, const char *identifier,
         bool same = ours->dir && strcmp(ours->dir, childlogdir) == 0;
         int claims = same ? fcntl(ours->fd, F_DUPFD_CLOEXEC, 3) : -1;
 
-        send(l, core_clean, childlogdir, identifier, claims, "old logs are not removed");
+        commands_send(l, core_clean, childlogdir, identifier, claims, "old logs are not removed");
 }

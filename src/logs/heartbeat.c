@@ -23,7 +23,7 @@ static void clock_start(struct heartbeat *h, double seconds)
         ev_unref(h->back->loop);
 }
 
-static void begin(struct heartbeat *h)
+static void heartbeat_begin(struct heartbeat *h)
 {
         h->asked = h->there->sent;
         h->since = ev_now(h->back->loop);
@@ -35,7 +35,7 @@ static void on_sent(void *arg)
         struct heartbeat *h = arg;
 
         if (!h->is_out && !ev_is_active(&h->clock))
-                begin(h);
+                heartbeat_begin(h);
 }
 
 static void main_back(struct mail *m)
@@ -51,7 +51,7 @@ static void main_back(struct mail *m)
                          ev_now(h->back->loop) - h->since);
         h->is_silent = false;
         if (!mailbox_has_run(h->there, h->there->sent))
-                begin(h);
+                heartbeat_begin(h);
 }
 
 static void core_there(struct mail *m)
@@ -62,7 +62,7 @@ static void core_there(struct mail *m)
         mailbox_send(h->back, m);
 }
 
-static void send(struct heartbeat *h, double rest)
+static void heartbeat_send(struct heartbeat *h, double rest)
 {
         h->is_out = true;
         clock_start(h, rest);
@@ -82,9 +82,9 @@ static void on_clock(EV_P_ ev_timer *w, int revents)
                          "the log thread has not answered for %.0f seconds: no log is written",
                          ev_now(h->back->loop) - h->since);
         } else if (!mailbox_has_run(h->there, h->asked)) {
-                send(h, SILENT_S - LOOK_S);
+                heartbeat_send(h, SILENT_S - LOOK_S);
         } else if (!mailbox_has_run(h->there, h->there->sent)) {
-                begin(h);
+                heartbeat_begin(h);
         } else {
                 clock_stop(h);
         }
@@ -118,7 +118,7 @@ bool heartbeat_trouble(struct heartbeat *h, struct buf *out)
                            ev_now(h->back->loop) - h->since);
         else if (!h->is_out && ev_now(h->back->loop) - h->since >= SILENT_S) {
                 h->since = ev_now(h->back->loop);
-                send(h, SILENT_S);
+                heartbeat_send(h, SILENT_S);
         }
         return h->is_silent;
 }

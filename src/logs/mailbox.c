@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-static void on_wake(EV_P_ ev_async *w, int revents)
+static void mailbox_on_wake(EV_P_ ev_async *w, int revents)
 {
         (void)loop, (void)revents;
         mailbox_run(w->data);
@@ -13,7 +13,7 @@ void mailbox_open(struct mailbox *box, struct ev_loop *loop)
         *box = (struct mailbox){ .loop = loop };
         box->end = &box->first;
         pthread_mutex_init(&box->lock, NULL);
-        ev_async_init(&box->wake, on_wake);
+        ev_async_init(&box->wake, mailbox_on_wake);
         box->wake.data = box;
         ev_set_priority(&box->wake, EV_MAXPRI); /* orders are short, and somebody waits */
         ev_async_start(loop, &box->wake);
@@ -46,7 +46,7 @@ static struct mail *take_all(struct mailbox *box)
 }
 
 /* From within a message, too: what came with that one, and is still to be run, comes first. */
-static bool run_once(struct mailbox *box)
+static bool mailbox_run_once(struct mailbox *box)
 {
         struct mail *m;
         bool any = false, nested = box->running;
@@ -80,12 +80,12 @@ bool mailbox_has_run(const struct mailbox *box, unsigned count)
 /* What comes meanwhile has a wake-up of its own: the loop's other watchers get their turn. */
 void mailbox_run(struct mailbox *box)
 {
-        run_once(box);
+        mailbox_run_once(box);
 }
 
 void mailbox_close(struct mailbox *box)
 {
-        while (run_once(box))
+        while (mailbox_run_once(box))
                 ;
         ev_ref(box->loop);
         ev_async_stop(box->loop, &box->wake);

@@ -36,7 +36,7 @@ unsigned reply_wait_ask(struct reply_wait *p)
         return ticket;
 }
 
-static struct timespec deadline(void)
+static struct timespec reply_wait_deadline(void)
 {
         struct timespec t;
 
@@ -49,7 +49,7 @@ static struct timespec deadline(void)
 
 bool reply_wait_wait(struct reply_wait *p, unsigned ticket, struct err *why_out)
 {
-        struct timespec until = deadline();
+        struct timespec until = reply_wait_deadline();
         int late = 0;
 
         if (!ticket)

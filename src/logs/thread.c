@@ -39,7 +39,7 @@ static void core_resume(struct mail *m)
 }
 
 /* The main loop has caught up: the core may read on. */
-static void let_go(struct logs *l)
+static void thread_let_go(struct logs *l)
 {
         struct resume *r;
 
@@ -53,7 +53,7 @@ static void let_go(struct logs *l)
         mailbox_send(&l->to_core, &r->mail);
 }
 
-static void main_text(struct mail *m)
+static void thread_main_text(struct mail *m)
 {
         struct text_news *t = (struct text_news *)m;
         struct stream *s = t->stream;
@@ -62,7 +62,7 @@ static void main_text(struct mail *m)
         atomic_fetch_sub(&s->logs->unread, t->len);
         if (!s->dead && n->on_text)
                 n->on_text(n->arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
-        let_go(s->logs);
+        thread_let_go(s->logs);
         free(t);
 }
 
@@ -83,7 +83,7 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
                          s->channel->conf.process);
                 return;
         }
-        *t = (struct text_news){ { NULL, main_text }, s, kind, len };
+        *t = (struct text_news){ { NULL, thread_main_text }, s, kind, len };
         memcpy(t->data, data, len);
         t->data[len] = '\0';
         if (atomic_fetch_add(&l->unread, len) + len > TEXT_MOST) {
@@ -328,13 +328,13 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         return NULL;
 }
 
-static ev_tstamp never(ev_periodic *w, ev_tstamp now)
+static ev_tstamp thread_never(ev_periodic *w, ev_tstamp now)
 {
         (void)w;
         return now + 1e10;
 }
 
-static void on_never(EV_P_ ev_periodic *w, int revents)
+static void thread_on_never(EV_P_ ev_periodic *w, int revents)
 {
         (void)loop, (void)w, (void)revents;
 }
@@ -346,7 +346,7 @@ static void core_stop(struct mail *m)
         ev_break(l->core_loop, EVBREAK_ALL);
 }
 
-static void *run(void *arg)
+static void *thread_run(void *arg)
 {
         struct logs *l = arg;
 
@@ -359,24 +359,24 @@ static void *run(void *arg)
 
 /* A periodic that never fires keeps libev from waking once a minute to look for time jumps, and
  * the loop from ending when there is nothing to do. */
-static bool make_loop(struct logs *l, struct err *e)
+static bool thread_make_loop(struct logs *l, struct err *e)
 {
         l->core_loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
         if (!l->core_loop)
                 return err_set(e, ERR_SYS, "cannot make the log thread's event loop");
-        ev_periodic_init(&l->quiet, on_never, 0., 0., never);
+        ev_periodic_init(&l->quiet, thread_on_never, 0., 0., thread_never);
         ev_periodic_start(l->core_loop, &l->quiet);
         return true;
 }
 
-static bool start(struct logs *l, struct err *e)
+static bool thread_start(struct logs *l, struct err *e)
 {
         sigset_t all, old;
 
         thread_end_init(&l->end);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        int error = pthread_create(&l->thread, NULL, run, l);
+        int error = pthread_create(&l->thread, NULL, thread_run, l);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (error)
                 thread_end_release(&l->end);
@@ -435,7 +435,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
 {
         if (l->threaded || l->core->writers.count)
                 return err_set(e, ERR_BUSY, "logs are being written already");
-        if (!make_loop(l, e))
+        if (!thread_make_loop(l, e))
                 return false;
         l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
                                     .write = core_line,
@@ -448,7 +448,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         mainlog_heed(mainlog, l->core->moves);
         mainlog_join_thread(mainlog, &l->to_core, &l->to_main, l->core_loop, &l->core_log);
         heartbeat_start(&l->heartbeat, &l->to_core, &l->to_main, l->log);
-        if (start(l, e))
+        if (thread_start(l, e))
                 return true;
         heartbeat_stop(&l->heartbeat);
         mainlog_leave_thread(mainlog);

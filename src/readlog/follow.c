@@ -62,7 +62,7 @@ static bool watch_folder(struct follower *f, struct err *e)
 
 /* ---- looking */
 
-static bool tell(struct follower *f, enum follow_news news, const char *data, size_t len)
+static bool follow_tell(struct follower *f, enum follow_news news, const char *data, size_t len)
 {
         if (!f->handler.on_data(f->handler.arg, news, data, len))
                 f->paused = true;
@@ -71,7 +71,7 @@ static bool tell(struct follower *f, enum follow_news news, const char *data, si
 
 enum look { LOOK_MORE, LOOK_END, LOOK_LATER, LOOK_STOP };
 
-static enum look read_some(struct follower *f, char *chunk, size_t *budget)
+static enum look follow_read_some(struct follower *f, char *chunk, size_t *budget)
 {
         ssize_t n = pread(f->fd, chunk, READ_SIZE, f->at);
 
@@ -79,10 +79,10 @@ static enum look read_some(struct follower *f, char *chunk, size_t *budget)
                 return n < 0 && errno == EINTR ? LOOK_MORE : LOOK_END;
         f->at += n;
         *budget -= (size_t)n < *budget ? (size_t)n : *budget;
-        return tell(f, FOLLOW_DATA, chunk, (size_t)n) ? LOOK_MORE : LOOK_STOP;
+        return follow_tell(f, FOLLOW_DATA, chunk, (size_t)n) ? LOOK_MORE : LOOK_STOP;
 }
 
-static enum look go_over(struct follower *f)
+static enum look follow_go_over(struct follower *f)
 {
         struct stat st;
         int fd = -1;
@@ -94,10 +94,10 @@ static enum look go_over(struct follower *f)
         f->at = 0;
         inotify_hub_unlink(f->hub, &f->next);
         watch_file(f);
-        return tell(f, FOLLOW_REPLACED, "", 0) ? LOOK_MORE : LOOK_STOP;
+        return follow_tell(f, FOLLOW_REPLACED, "", 0) ? LOOK_MORE : LOOK_STOP;
 }
 
-static bool may_leave(const struct follower *f, ino_t from, ino_t to)
+static bool follow_may_leave(const struct follower *f, ino_t from, ino_t to)
 {
         return !f->handler.may_leave || f->handler.may_leave(f->handler.arg, from, to);
 }
@@ -110,18 +110,18 @@ static enum look look_around(struct follower *f)
 
         if (fstat(f->fd, &ours) == 0 && ours.st_size < f->at) {
                 f->at = 0;
-                return tell(f, FOLLOW_TRUNCATED, "", 0) ? LOOK_MORE : LOOK_STOP;
+                return follow_tell(f, FOLLOW_TRUNCATED, "", 0) ? LOOK_MORE : LOOK_STOP;
         }
         if (guarded_stat(f->path, &there) < 0 || !S_ISREG(there.st_mode) ||
             (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino))
                 return LOOK_END;
-        if (!may_leave(f, ours.st_ino, there.st_ino)) {
+        if (!follow_may_leave(f, ours.st_ino, there.st_ino)) {
                 inotify_hub_link_to(f->hub, &f->next, f->path, FILE_EVENTS);
                 return LOOK_LATER;
         }
         if (fstat(f->fd, &ours) == 0 && ours.st_size > f->at)
                 return LOOK_MORE;
-        return go_over(f);
+        return follow_go_over(f);
 }
 
 static void look_again(struct follower *f, double seconds)
@@ -132,7 +132,7 @@ static void look_again(struct follower *f, double seconds)
 }
 
 /* Read on to the end, or until the reader has enough, or until others should have a turn. */
-static void look(struct follower *f, bool is_news)
+static void follow_look(struct follower *f, bool is_news)
 {
         size_t budget = WAKE_BUDGET;
         enum look now = LOOK_MORE;
@@ -142,7 +142,7 @@ static void look(struct follower *f, bool is_news)
                 return;
         f->busy = true;
         while (chunk && now == LOOK_MORE && budget > 0) {
-                now = read_some(f, chunk, &budget);
+                now = follow_read_some(f, chunk, &budget);
                 if (now == LOOK_END)
                         now = look_around(f);
         }
@@ -160,19 +160,19 @@ static void look(struct follower *f, bool is_news)
 
 static void on_woken(struct follower *f)
 {
-        look(f, true);
+        follow_look(f, true);
 }
 
-static void on_again(EV_P_ ev_timer *w, int revents)
+static void follow_on_again(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        look(w->data, false);
+        follow_look(w->data, false);
 }
 
 /* ---- life */
 
-static struct follower *make(struct follow_hub *hub, const char *path, uid_t owner,
-                             const struct follow_handler *h, struct err *e)
+static struct follower *follow_make(struct follow_hub *hub, const char *path, uid_t owner,
+                                    const struct follow_handler *h, struct err *e)
 {
         struct follower *f = calloc(1, sizeof *f);
 
@@ -187,7 +187,7 @@ static struct follower *make(struct follow_hub *hub, const char *path, uid_t own
                                 .fd = -1,
                                 .paused = true };
         f->file.follower = f->folder.follower = f->next.follower = f;
-        ev_timer_init(&f->again, on_again, 0., 0.);
+        ev_timer_init(&f->again, follow_on_again, 0., 0.);
         f->again.data = f;
         DL_APPEND2(hub->all, f, all_prev, all_next);
         hub->look = on_woken;
@@ -201,7 +201,7 @@ static struct follower *make(struct follow_hub *hub, const char *path, uid_t own
         return NULL;
 }
 
-static bool watch(struct follower *f, struct err *e)
+static bool follow_watch(struct follower *f, struct err *e)
 {
         if (!inotify_hub_open(f->hub))
                 return err_set(e, ERR_SYS, "follow %s", f->path);
@@ -211,7 +211,7 @@ static bool watch(struct follower *f, struct err *e)
 struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t owner, int fd,
                              int64_t at, const struct follow_handler *h, struct err *e)
 {
-        struct follower *f = make(hub, path, owner, h, e);
+        struct follower *f = follow_make(hub, path, owner, h, e);
 
         if (!f) {
                 close(fd);
@@ -219,17 +219,17 @@ struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t own
         }
         f->fd = fd;
         f->at = at;
-        if (watch(f, e))
+        if (follow_watch(f, e))
                 return f;
         follower_free(f);
         return NULL;
 }
 
-static bool begin(struct follower *f, int64_t back, struct err *e)
+static bool follow_begin(struct follower *f, int64_t back, struct err *e)
 {
         struct stat st = { 0 };
 
-        if (!open_file(f, &f->fd, &st, e) || !watch(f, e))
+        if (!open_file(f, &f->fd, &st, e) || !follow_watch(f, e))
                 return false;
         f->at = back < 0 || back > st.st_size ? 0 : st.st_size - back;
         return true;
@@ -238,9 +238,9 @@ static bool begin(struct follower *f, int64_t back, struct err *e)
 struct follower *follower_new(struct follow_hub *hub, const char *path, uid_t owner, int64_t back,
                               const struct follow_handler *h, struct err *e)
 {
-        struct follower *f = make(hub, path, owner, h, e);
+        struct follower *f = follow_make(hub, path, owner, h, e);
 
-        if (!f || begin(f, back, e))
+        if (!f || follow_begin(f, back, e))
                 return f;
         follower_free(f);
         return NULL;
@@ -279,5 +279,5 @@ void follower_more(struct follower *f)
                 return;
         f->paused = false;
         if (!f->busy) /* from within the handler: it goes on after it */
-                look(f, true);
+                follow_look(f, true);
 }

@@ -11,7 +11,7 @@
 
 #define READS_MOST 16 /* of the queue in one go: others want a turn, too */
 
-static struct hub_watch *find(struct follow_hub *h, int wd)
+static struct hub_watch *inotify_hub_find(struct follow_hub *h, int wd)
 {
         struct hub_watch *w;
 
@@ -21,7 +21,7 @@ static struct hub_watch *find(struct follow_hub *h, int wd)
 
 static struct hub_watch *find_or_make(struct follow_hub *h, int wd)
 {
-        struct hub_watch *w = find(h, wd);
+        struct hub_watch *w = inotify_hub_find(h, wd);
 
         if (w || !(w = calloc(1, sizeof *w)))
                 return w;
@@ -67,7 +67,7 @@ bool inotify_hub_link_to(struct follow_hub *h, struct hub_link *l, const char *p
 
 /* ---- what has happened */
 
-static void wake(struct follow_hub *h, struct follower *f)
+static void inotify_hub_wake(struct follow_hub *h, struct follower *f)
 {
         if (f->woken)
                 return;
@@ -78,12 +78,12 @@ static void wake(struct follow_hub *h, struct follower *f)
 static void wake_all(struct follow_hub *h)
 {
         for (struct follower *f = h->all; f; f = f->all_next)
-                wake(h, f);
+                inotify_hub_wake(h, f);
 }
 
-static void take_event(struct follow_hub *h, const struct inotify_event *ev)
+static void inotify_hub_take_event(struct follow_hub *h, const struct inotify_event *ev)
 {
-        const struct hub_watch *w = find(h, ev->wd);
+        const struct hub_watch *w = inotify_hub_find(h, ev->wd);
         struct hub_link *l;
 
         if (ev->mask & IN_Q_OVERFLOW)
@@ -92,7 +92,7 @@ static void take_event(struct follow_hub *h, const struct inotify_event *ev)
                 return;
         DL_FOREACH (w->links, l)
                 if (!l->name || (ev->len > 0 && strcmp(l->name, ev->name) == 0))
-                        wake(h, l->follower);
+                        inotify_hub_wake(h, l->follower);
 }
 
 static bool take_events(struct follow_hub *h)
@@ -103,7 +103,7 @@ static bool take_events(struct follow_hub *h)
 
         while (at < n) {
                 const struct inotify_event *ev = (const void *)(events + at);
-                take_event(h, ev);
+                inotify_hub_take_event(h, ev);
                 at += (ssize_t)(sizeof *ev + ev->len);
         }
         return n > 0;

@@ -28,14 +28,14 @@ static bool gzip_size(int fd, const struct stat *st, int64_t *size)
         return true;
 }
 
-static void put_name(struct buf *out, const char *path, int number, bool is_gzip)
+static void log_set_put_name(struct buf *out, const char *path, int number, bool is_gzip)
 {
         buf_puts(out, path);
         if (number)
                 buf_printf(out, ".%d%s", number, is_gzip ? ".gz" : "");
 }
 
-static int64_t birth(int fd)
+static int64_t log_set_birth(int fd)
 {
         struct statx sx;
 
@@ -50,7 +50,7 @@ static bool open_name(const struct log_set_of *of, int number, bool is_gzip, str
         AUTO_BUF name = BUF_INIT;
         struct stat st;
 
-        put_name(&name, of->path, number, is_gzip);
+        log_set_put_name(&name, of->path, number, is_gzip);
         errno = ENOMEM;
         AUTO_FD fd = name.failed ? -1 : guarded_open(name.data, of->owner, O_RDONLY, 0, &st, NULL);
         if (fd < 0)
@@ -68,7 +68,7 @@ static bool open_name(const struct log_set_of *of, int number, bool is_gzip, str
         errno = EFBIG;
         if (f->size > LARGEST)
                 return false;
-        f->born_ms = birth(fd);
+        f->born_ms = log_set_birth(fd);
         f->fd = fd_take(&fd);
         return true;
 }
@@ -160,7 +160,7 @@ static bool all_in_place(const char *path, const struct log_set *p)
 
         for (int i = p->count - 1; i >= 0; i--) {
                 AUTO_BUF name = BUF_INIT;
-                put_name(&name, path, p->files[i].number, p->files[i].is_gzip);
+                log_set_put_name(&name, path, p->files[i].number, p->files[i].is_gzip);
                 if (name.failed || guarded_stat(name.data, &st) < 0 ||
                     st.st_ino != p->files[i].inode)
                         return false;
@@ -169,8 +169,8 @@ static bool all_in_place(const char *path, const struct log_set *p)
 }
 
 /* What is missing may just be between two names. */
-static enum found look(struct log_set *p, const struct log_set_of *of, uint64_t inode,
-                       const struct log_set_want *want, enum tail_result *result)
+static enum found log_set_look(struct log_set *p, const struct log_set_of *of, uint64_t inode,
+                               const struct log_set_want *want, enum tail_result *result)
 {
         *p = PILE_NONE;
         *result = open_present(p, of, inode);
@@ -191,7 +191,7 @@ enum tail_result log_set_open(struct log_set *p, const struct log_set_of *of, ui
 
         for (int tries = 0; tries < TRIES; tries++) {
                 uint32_t before = rename_seq_count(moves);
-                enum found found = look(p, of, inode, want, &result);
+                enum found found = log_set_look(p, of, inode, want, &result);
                 bool at_rest = before % 2 == 0 && rename_seq_count(moves) == before;
                 if (found == FOUND_ALL || (found == FOUND_GAP && at_rest))
                         return result;
@@ -244,7 +244,7 @@ static bool put_slice(void *arg, const char *data, size_t len)
         return end < s->to && !s->out->failed;
 }
 
-static bool lasts(struct patience *p)
+static bool log_set_lasts(struct patience *p)
 {
         p->is_over =
             p->is_over || (p->turn && !p->turn->go_on(p->turn)) || clock_mono_ms() >= p->until_ms;
@@ -301,7 +301,7 @@ static bool walk_gzip(const struct log_set_file *f, bool (*piece)(void *, const 
                 return false;
         }
         while (got == INFLATED_SOME) {
-                if (!lasts(f->patience))
+                if (!log_set_lasts(f->patience))
                         got = INFLATED_WRONG;
                 else if ((got = inflate_piece(i, f)) == INFLATED_SOME && i->z.avail_out < BLOCK &&
                          !piece(arg, i->out, BLOCK - i->z.avail_out))
@@ -342,7 +342,7 @@ bool log_set_file_walk(const struct log_set_file *f, int64_t from,
                 return walk_gzip(f, skip_piece, &s);
         for (int64_t at = from; at < f->size; at += (int64_t)block.len) {
                 buf_reset(&block);
-                if (!lasts(f->patience) ||
+                if (!log_set_lasts(f->patience) ||
                     !read_plain(f->fd, at, f->size - at < BLOCK ? f->size - at : BLOCK, &block))
                         return false;
                 if (!block.len || !piece(arg, block.data, block.len))

@@ -19,7 +19,7 @@ struct log_tail {
 };
 
 /* The daemon still writes to the file that is read, whoever has given its name to another one. */
-static bool may_leave(void *arg, uint64_t from, uint64_t to)
+static bool log_tail_may_leave(void *arg, uint64_t from, uint64_t to)
 {
         const struct log_tail *t = arg;
         struct stream_ledger l;
@@ -33,7 +33,7 @@ static bool may_leave(void *arg, uint64_t from, uint64_t to)
 
 /* It reads another file by now. What was written to files that came and went in between is taken
  * from the backups. False: it cannot be told. */
-static bool catch_up(struct log_tail *t, struct log_part *part)
+static bool log_tail_catch_up(struct log_tail *t, struct log_part *part)
 {
         struct log_ask ask = { .from = FROM_OFFSET,
                                .value = t->position,
@@ -49,7 +49,7 @@ static bool catch_up(struct log_tail *t, struct log_part *part)
         return true;
 }
 
-static bool end(struct log_tail *t)
+static bool log_tail_end(struct log_tail *t)
 {
         t->ended = true;
         t->handler.on_end(t->handler.arg);
@@ -65,15 +65,15 @@ static bool lost_some(const struct log_tail *t)
         return l.inode && l.base != t->position;
 }
 
-static bool go_over(struct log_tail *t)
+static bool log_tail_go_over(struct log_tail *t)
 {
         struct log_part part = { .fd = -1 };
-        bool fine = catch_up(t, &part), more = true;
+        bool fine = log_tail_catch_up(t, &part), more = true;
 
         if (fine && part.text.len)
                 more = t->handler.on_text(t->handler.arg, part.text.data, part.text.len);
         log_part_release(&part);
-        return fine ? more : end(t);
+        return fine ? more : log_tail_end(t);
 }
 
 static bool on_data(void *arg, enum follow_news news, const char *data, size_t len)
@@ -84,11 +84,11 @@ static bool on_data(void *arg, enum follow_news news, const char *data, size_t l
         if (t->ended)
                 return false;
         if (news == FOLLOW_TRUNCATED && t->ledger && lost_some(t))
-                return end(t);
+                return log_tail_end(t);
         if (news == FOLLOW_TRUNCATED)
                 return !t->marks || t->handler.on_text(t->handler.arg, mark, sizeof mark - 1);
         if (news == FOLLOW_REPLACED)
-                return !t->ledger || go_over(t);
+                return !t->ledger || log_tail_go_over(t);
         t->position = add_capped(t->position, (int64_t)len);
         return t->handler.on_text(t->handler.arg, data, len);
 }
@@ -109,7 +109,9 @@ struct log_tail *log_tail_new(struct follow_hub *hub, const char *path, uid_t ow
                                 .handler = *h,
                                 .marks = marks,
                                 .position = add_capped(part->offset, (int64_t)part->text.len) };
-        struct follow_handler inner = { .arg = t, .on_data = on_data, .may_leave = may_leave };
+        struct follow_handler inner = { .arg = t,
+                                        .on_data = on_data,
+                                        .may_leave = log_tail_may_leave };
         t->follower = follower_at(hub, path, owner, fd_take(&part->fd), part->at, &inner, e);
         if (t->follower)
                 return t;

@@ -27,14 +27,14 @@ struct reading {
         struct stream_ledger last; /* as it was looked at */
 };
 
-static int64_t least(int64_t a, int64_t b)
+static int64_t readback_least(int64_t a, int64_t b)
 {
         return a < b ? a : b;
 }
 
 /* The ledger was looked at first: what the file holds can only have grown by then. One that is too
  * short was cut by somebody; one that is not the ledger's was just begun, or is somebody else's. */
-static void locate(struct reading *r, const struct stream_ledger *l)
+static void readback_locate(struct reading *r, const struct stream_ledger *l)
 {
         r->size = r->pile.files[0].size;
         if (!r->ledger)
@@ -82,14 +82,14 @@ static enum tail_result open_all(struct reading *r, const struct log_set_want *w
                         return got;
         }
         if (got == TAIL_OK)
-                locate(r, &r->last);
+                readback_locate(r, &r->last);
         return got == TAIL_ASTRAY ? TAIL_BUSY : got;
 }
 
 /* ---- where to begin */
 
 /* So many bytes of backups. A rotation in between moves what was the present file to them. */
-static enum tail_result reach(struct reading *r, int64_t lowest, int64_t *moved)
+static enum tail_result readback_reach(struct reading *r, int64_t lowest, int64_t *moved)
 {
         enum tail_result got = TAIL_OK;
 
@@ -111,7 +111,7 @@ static enum tail_result reach(struct reading *r, int64_t lowest, int64_t *moved)
 static enum tail_result from_place(struct reading *r, int64_t at)
 {
         int64_t moved = 0;
-        enum tail_result got = r->ask->here_only ? TAIL_OK : reach(r, at, &moved);
+        enum tail_result got = r->ask->here_only ? TAIL_OK : readback_reach(r, at, &moved);
 
         at = sub_capped(at, moved);
         if (at < -r->pile.before)
@@ -134,7 +134,7 @@ static enum tail_result from_offset(struct reading *r)
 
 static enum tail_result from_tail(struct reading *r)
 {
-        return from_place(r, r->size - least(r->ask->value, TAIL_MOST));
+        return from_place(r, r->size - readback_least(r->ask->value, TAIL_MOST));
 }
 
 /* The place behind the `lines`th newline from the end of data. The newline that ends the last line
@@ -163,7 +163,7 @@ static enum tail_result look_for_lines(struct reading *r, int64_t most, bool *fo
 {
         int64_t moved, begin = r->size - most;
         /* one byte more than needed, to know whether there is more */
-        enum tail_result got = r->ask->here_only ? TAIL_OK : reach(r, begin - 1, &moved);
+        enum tail_result got = r->ask->here_only ? TAIL_OK : readback_reach(r, begin - 1, &moved);
 
         if (got != TAIL_OK)
                 return got;
@@ -188,7 +188,8 @@ static enum tail_result from_lines(struct reading *r)
         enum tail_result got = TAIL_OK;
         bool found = false;
 
-        for (int64_t most = FIRST_LOOK; got == TAIL_OK && !found; most = least(most * 4, TAIL_MOST))
+        for (int64_t most = FIRST_LOOK; got == TAIL_OK && !found;
+             most = readback_least(most * 4, TAIL_MOST))
                 got = look_for_lines(r, most, &found);
         return got;
 }
@@ -205,7 +206,7 @@ static enum tail_result from_time(struct reading *r)
 
 /* ---- what comes from there */
 
-static enum tail_result take_text(struct reading *r, struct log_part *out)
+static enum tail_result readback_take_text(struct reading *r, struct log_part *out)
 {
         bool follow = r->ask->follow;
         int64_t end = follow ? 0 : r->size, most = follow ? TAIL_FOLLOW_MOST : TAIL_MOST;
@@ -224,7 +225,7 @@ static enum tail_result take_text(struct reading *r, struct log_part *out)
         return TAIL_OK;
 }
 
-static void describe(const struct reading *r, struct log_part *out)
+static void readback_describe(const struct reading *r, struct log_part *out)
 {
         const struct log_set_file *f = &r->pile.files[0];
 
@@ -259,9 +260,9 @@ void log_part_read(const char *path, struct ledger_box *ledger, const struct log
         if (out->result == TAIL_OK)
                 out->result = ways[ask->from](&r);
         if (out->result == TAIL_OK)
-                out->result = take_text(&r, out);
+                out->result = readback_take_text(&r, out);
         if (out->result == TAIL_OK)
-                describe(&r, out);
+                readback_describe(&r, out);
         else
                 out->offset = out->result == TAIL_ASTRAY ? (int64_t)r.last.written : 0;
         out->life = r.last.life;

@@ -44,18 +44,18 @@ struct reader {
 
 /* ---- the thread */
 
-static ev_tstamp never(ev_periodic *w, ev_tstamp now)
+static ev_tstamp reader_never(ev_periodic *w, ev_tstamp now)
 {
         (void)w;
         return now + 1e10;
 }
 
-static void on_never(EV_P_ ev_periodic *w, int revents)
+static void reader_on_never(EV_P_ ev_periodic *w, int revents)
 {
         (void)loop, (void)w, (void)revents;
 }
 
-static void *run(void *arg)
+static void *reader_run_thread(void *arg)
 {
         struct reader *r = arg;
 
@@ -66,12 +66,12 @@ static void *run(void *arg)
 
 /* A periodic that never fires keeps libev from waking once a minute to look for time jumps, and
  * the loop from ending when there is nothing to do. */
-static bool make_loop(struct reader *r, struct err *e)
+static bool reader_make_loop(struct reader *r, struct err *e)
 {
         r->own = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
         if (!r->own)
                 return err_set(e, ERR_SYS, "cannot make an event loop to read logs");
-        ev_periodic_init(&r->quiet, on_never, 0., 0., never);
+        ev_periodic_init(&r->quiet, reader_on_never, 0., 0., reader_never);
         ev_periodic_start(r->own, &r->quiet);
         return true;
 }
@@ -83,12 +83,12 @@ static void drop_loop(struct reader *r)
         r->own = NULL;
 }
 
-static bool start(struct reader *r, struct err *e)
+static bool reader_start(struct reader *r, struct err *e)
 {
         sigset_t all, old;
         pthread_attr_t attr;
 
-        if (!make_loop(r, e))
+        if (!reader_make_loop(r, e))
                 return false;
         mailbox_close(&r->to_thread);
         mailbox_open(&r->to_thread, r->own);
@@ -97,7 +97,7 @@ static bool start(struct reader *r, struct err *e)
         thread_end_init(&r->ended);
         pthread_attr_init(&attr);
         pthread_attr_setstacksize(&attr, STACK_BYTES);
-        int error = pthread_create(&r->thread, &attr, run, r);
+        int error = pthread_create(&r->thread, &attr, reader_run_thread, r);
         pthread_attr_destroy(&attr);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (error == 0)
@@ -112,7 +112,7 @@ static bool start(struct reader *r, struct err *e)
 
 static bool is_ready(struct reader *r, struct err *e)
 {
-        return !r->wants_thread || r->own || start(r, e);
+        return !r->wants_thread || r->own || reader_start(r, e);
 }
 
 /* As if the disk did not answer any more. */
@@ -182,7 +182,7 @@ struct read_job {
 
 static void thread_work(struct mail *m);
 
-static void job_drop(struct read_job *j)
+static void reader_job_drop(struct read_job *j)
 {
         j->reader->jobs--;
         j->work.drop(j->arg);
@@ -199,7 +199,7 @@ static void begin_next(struct reader *r)
                 if (!r->first)
                         r->end = &r->first;
                 if (atomic_load(&j->cancelled)) {
-                        job_drop(j);
+                        reader_job_drop(j);
                         continue;
                 }
                 r->present = j;
@@ -222,7 +222,7 @@ static void main_done(struct mail *m)
         if (!atomic_load(&j->cancelled))
                 j->work.done(j->owner, j->arg);
         give_place(j);
-        job_drop(j);
+        reader_job_drop(j);
         begin_next(r);
 }
 
@@ -255,7 +255,7 @@ static void thread_work(struct mail *m)
         mailbox_send(&j->reader->to_main, m);
 }
 
-static struct read_job *job_new(struct reader *r, struct err *e)
+static struct read_job *reader_job_new(struct reader *r, struct err *e)
 {
         struct read_job *j = NULL;
 
@@ -269,7 +269,7 @@ static struct read_job *job_new(struct reader *r, struct err *e)
 struct read_job *reader_ask(struct reader *r, const struct read_work *w, void *arg, void *owner,
                             struct err *e)
 {
-        struct read_job *j = job_new(r, e);
+        struct read_job *j = reader_job_new(r, e);
 
         if (!j) {
                 w->drop(arg);
@@ -324,7 +324,7 @@ struct text_news {
         char text[];
 };
 
-static void main_text(struct mail *m)
+static void reader_main_text(struct mail *m)
 {
         struct text_news *n = (struct text_news *)m;
         struct read_stream *s = n->stream;
@@ -380,7 +380,7 @@ static bool send_text(void *arg, const char *data, size_t len)
                 send_end(s);
                 return false;
         }
-        *n = (struct text_news){ { NULL, main_text }, s, len };
+        *n = (struct text_news){ { NULL, reader_main_text }, s, len };
         memcpy(n->text, data, len);
         s->ahead += len;
         mailbox_send(&s->reader->to_main, &n->mail);
@@ -525,7 +525,7 @@ static void thread_stop(struct mail *m)
         ev_break(r->own, EVBREAK_ALL);
 }
 
-static bool join(struct reader *r)
+static bool reader_join(struct reader *r)
 {
         atomic_store(&r->is_ending, true);
         r->stop.run = thread_stop;
@@ -537,7 +537,7 @@ void reader_free(struct reader *r)
 {
         if (!r)
                 return;
-        if (r->own && !join(r))
+        if (r->own && !reader_join(r))
                 return; /* a disk hangs for good: the thread keeps what it stands on */
         mailbox_close(&r->to_thread);
         mailbox_close(&r->to_main);

@@ -31,7 +31,7 @@ struct search {
 };
 
 /* The head of a line is whole. */
-static void judge(struct search *s)
+static void since_judge(struct search *s)
 {
         int64_t ms;
 
@@ -58,7 +58,7 @@ static bool search_piece(void *arg, const char *data, size_t len)
                 len -= n;
                 if (!nl)
                         break;
-                judge(s);
+                since_judge(s);
                 s->head_len = 0;
                 s->line = s->at;
         }
@@ -70,7 +70,8 @@ static bool search_piece(void *arg, const char *data, size_t len)
 /* ---- halving: only plain files can be read anywhere */
 
 /* The first stamp behind `at`, and where its line begins. False: none near. */
-static bool probe(const struct log_set_file *f, int64_t at, int64_t *line_out, int64_t *ms_out)
+static bool since_probe(const struct log_set_file *f, int64_t at, int64_t *line_out,
+                        int64_t *ms_out)
 {
         AUTO_BUF text = BUF_INIT;
 
@@ -88,13 +89,13 @@ static bool probe(const struct log_set_file *f, int64_t at, int64_t *line_out, i
 }
 
 /* The beginning of a line before which everything is older. */
-static int64_t halve(const struct log_set_file *f, int64_t since_ms)
+static int64_t since_halve(const struct log_set_file *f, int64_t since_ms)
 {
         int64_t low = 0, high = f->size, line, ms;
 
         while (high - low > NEAR) {
                 int64_t middle = low + (high - low) / 2;
-                if (!probe(f, middle, &line, &ms))
+                if (!since_probe(f, middle, &line, &ms))
                         break;
                 if (ms < since_ms)
                         low = line;
@@ -106,13 +107,13 @@ static int64_t halve(const struct log_set_file *f, int64_t since_ms)
 
 static bool search_file(const struct log_set_file *f, int64_t since_ms, struct search *s)
 {
-        int64_t from = f->is_gzip ? 0 : halve(f, since_ms);
+        int64_t from = f->is_gzip ? 0 : since_halve(f, since_ms);
 
         *s = (struct search){ .since_ms = since_ms, .at = from, .line = from, .found = -1 };
         s->stamps = from > 0;
         if (!log_set_file_walk(f, from, search_piece, s))
                 return false;
-        judge(s); /* a last line without its end */
+        since_judge(s); /* a last line without its end */
         return true;
 }
 

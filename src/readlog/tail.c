@@ -49,7 +49,7 @@ static enum tail_result read_span(int fd, int64_t from, int64_t len, struct buf 
         return TAIL_OK;
 }
 
-static int64_t least(int64_t a, int64_t b)
+static int64_t tail_least(int64_t a, int64_t b)
 {
         return a < b ? a : b;
 }
@@ -66,11 +66,11 @@ enum tail_result tail_read(const char *path, uid_t owner, int64_t offset, int64_
         if (r != TAIL_OK)
                 return r;
         if (offset < 0)
-                from = size - least(size, offset < -MOST ? MOST : -offset);
+                from = size - tail_least(size, offset < -MOST ? MOST : -offset);
         if (from >= size)
                 return TAIL_OK;
-        len = length ? least(length, size - from) : size - from;
-        return read_span(fd, from, least(len, MOST), out);
+        len = length ? tail_least(length, size - from) : size - from;
+        return read_span(fd, from, tail_least(len, MOST), out);
 }
 
 enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int64_t length,
@@ -88,6 +88,6 @@ enum tail_result tail_window(const char *path, uid_t owner, int64_t offset, int6
         *overflow_out = size > add_capped(offset, length);
         if (length <= 0 || (!*overflow_out && offset >= size))
                 return TAIL_OK;
-        int64_t len = least(least(length, MOST), size);
+        int64_t len = tail_least(tail_least(length, MOST), size);
         return read_span(fd, size - len, len, out);
 }

@@ -62,7 +62,7 @@ int sys_wait_status(const siginfo_t *end)
 }
 
 /* A store beforehand: the page is there, and the kernel writes to it whatever comes. */
-static pid_t reap(struct sys *s, idtype_t whom, pid_t pid, int *status_out)
+static pid_t sys_reap(struct sys *s, idtype_t whom, pid_t pid, int *status_out)
 {
         siginfo_t own;
         siginfo_t *end = s->end ? s->end : &own;
@@ -78,12 +78,12 @@ static pid_t reap(struct sys *s, idtype_t whom, pid_t pid, int *status_out)
 
 static pid_t real_reap(struct sys *s, int *status_out)
 {
-        return reap(s, P_ALL, 0, status_out);
+        return sys_reap(s, P_ALL, 0, status_out);
 }
 
 static pid_t real_reap_one(struct sys *s, pid_t pid, int *status_out)
 {
-        return pid > 0 ? reap(s, P_PID, pid, status_out) : 0;
+        return pid > 0 ? sys_reap(s, P_PID, pid, status_out) : 0;
 }
 
 static int real_pipe(struct sys *s, int fds[2])

@@ -19,7 +19,7 @@ enum place {
 
 #define DIGITS_MOST 16 /* hexadecimal, of 64 bits */
 
-static bool is_blank(char c)
+static bool http_lines_is_blank(char c)
 {
         return c == ' ' || c == '\t';
 }
@@ -29,7 +29,7 @@ static bool is_control(char c)
         return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-static bool go(struct http_lines *l, enum place to)
+static bool http_lines_go(struct http_lines *l, enum place to)
 {
         l->at = to;
         return true;
@@ -39,8 +39,8 @@ static bool go(struct http_lines *l, enum place to)
 static bool in_line(struct http_lines *l, char c)
 {
         if (c == '\n')
-                return go(l, LINE_START);
-        return (c == '\r' || !is_control(c)) && go(l, IN_LINE);
+                return http_lines_go(l, LINE_START);
+        return (c == '\r' || !is_control(c)) && http_lines_go(l, IN_LINE);
 }
 
 static bool head_step(struct http_lines *l, char c)
@@ -50,12 +50,12 @@ static bool head_step(struct http_lines *l, char c)
                 return c == '\r' || c == '\n' || in_line(l, c);
         case LINE_START:
                 if (c == '\n')
-                        return go(l, OVER);
+                        return http_lines_go(l, OVER);
                 if (c == '\r')
-                        return go(l, EMPTY_LINE);
-                return !is_blank(c) && in_line(l, c);
+                        return http_lines_go(l, EMPTY_LINE);
+                return !http_lines_is_blank(c) && in_line(l, c);
         case EMPTY_LINE:
-                return c == '\n' && go(l, OVER);
+                return c == '\n' && http_lines_go(l, OVER);
         default:
                 return in_line(l, c);
         }
@@ -78,7 +78,7 @@ bool http_lines_head_over(const struct http_lines *l)
 
 /* ---- chunks */
 
-static int hex_value(char c)
+static int http_lines_hex_value(char c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -89,13 +89,13 @@ static int hex_value(char c)
 static bool size_ends(struct http_lines *l, char c)
 {
         if (c == '\r')
-                return go(l, SIZE_END);
-        return c == ';' && go(l, EXTENSION);
+                return http_lines_go(l, SIZE_END);
+        return c == ';' && http_lines_go(l, EXTENSION);
 }
 
 static bool in_size(struct http_lines *l, char c)
 {
-        int value = hex_value(c);
+        int value = http_lines_hex_value(c);
 
         if (value >= 0) {
                 l->left = l->left << 4 | (unsigned)value;
@@ -105,12 +105,12 @@ static bool in_size(struct http_lines *l, char c)
         }
         if (!l->any)
                 return false;
-        return is_blank(c) ? go(l, SIZE_BLANK) : size_ends(l, c);
+        return http_lines_is_blank(c) ? http_lines_go(l, SIZE_BLANK) : size_ends(l, c);
 }
 
 static bool in_extension(struct http_lines *l, char c)
 {
-        return c == '\r' ? go(l, SIZE_END) : !is_control(c);
+        return c == '\r' ? http_lines_go(l, SIZE_END) : !is_control(c);
 }
 
 static bool chunk_step(struct http_lines *l, char c)
@@ -119,17 +119,17 @@ static bool chunk_step(struct http_lines *l, char c)
         case SIZE:
                 return in_size(l, c);
         case SIZE_BLANK:
-                return is_blank(c) || (c == ';' && go(l, EXTENSION));
+                return http_lines_is_blank(c) || (c == ';' && http_lines_go(l, EXTENSION));
         case EXTENSION:
                 return in_extension(l, c);
         case SIZE_END:
-                return c == '\n' && go(l, l->left ? DATA : LINE_START);
+                return c == '\n' && http_lines_go(l, l->left ? DATA : LINE_START);
         case DATA_CR:
-                return c == '\r' && go(l, DATA_LF);
+                return c == '\r' && http_lines_go(l, DATA_LF);
         case DATA_LF:
                 l->digits = 0;
                 l->any = false;
-                return c == '\n' && go(l, SIZE);
+                return c == '\n' && http_lines_go(l, SIZE);
         default:
                 return head_step(l, c);
         }

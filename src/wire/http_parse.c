@@ -28,7 +28,7 @@ struct http_parse {
 };
 
 /* A callback that returns this stops the parser. */
-static int refuse(struct http_parse *p, int status)
+static int http_parse_refuse(struct http_parse *p, int status)
 {
         p->status = status;
         return -1;
@@ -37,7 +37,7 @@ static int refuse(struct http_parse *p, int status)
 static int count_head(struct http_parse *p, size_t len)
 {
         p->head_bytes += len;
-        return p->head_bytes > HTTP_HEADERS_MAX ? refuse(p, 431) : 0;
+        return p->head_bytes > HTTP_HEADERS_MAX ? http_parse_refuse(p, 431) : 0;
 }
 
 static int on_url(http_parser *hp, const char *at, size_t len)
@@ -63,7 +63,7 @@ static void end_value(struct http_parse *p)
 
 /* A blank before the colon makes another name of it for us, and the same one for some proxies: then
  * the two disagree about where the request ends. The library refuses everything else. */
-static bool has_blank(const char *name, size_t len)
+static bool http_parse_has_blank(const char *name, size_t len)
 {
         return memchr(name, ' ', len) || memchr(name, '\t', len);
 }
@@ -75,7 +75,8 @@ static int on_header_field(http_parser *hp, const char *at, size_t len)
         if (p->headers.cap == 0)
                 buf_reserve(&p->headers, HEADERS_USUAL);
         if (p->head_done) /* a trailer behind a chunked body: nothing of it is used */
-                return has_blank(at, len) ? refuse(p, 400) : count_head(p, len + 4);
+                return http_parse_has_blank(at, len) ? http_parse_refuse(p, 400)
+                                                     : count_head(p, len + 4);
         if (p->part != PART_FIELD) {
                 end_value(p);
                 p->part = PART_FIELD;
@@ -114,7 +115,7 @@ static bool names_are_tokens(const struct http_parse *p)
 
         while (at < end) {
                 size_t len = strlen(at);
-                if (len == 0 || has_blank(at, len))
+                if (len == 0 || http_parse_has_blank(at, len))
                         return false;
                 at += len + 1;
                 at += strlen(at) + 1;
@@ -135,7 +136,7 @@ static bool is_ambiguous(const struct http_parse *p)
                 strcasecmp(http_parse_header(p, "Transfer-Encoding"), "chunked") != 0);
 }
 
-static int check_head(struct http_parse *p)
+static int http_parse_check_head(struct http_parse *p)
 {
         const http_parser *hp = &p->parser;
 
@@ -157,7 +158,7 @@ static int check_head(struct http_parse *p)
         return 0;
 }
 
-static int on_headers_complete(http_parser *hp)
+static int http_parse_on_headers_complete(http_parser *hp)
 {
         struct http_parse *p = hp->data;
 
@@ -168,26 +169,26 @@ static int on_headers_complete(http_parser *hp)
         if (hp->flags & F_CHUNKED)
                 http_lines_begin_chunks(&p->lines);
         hp->upgrade = 0; /* nothing here speaks another protocol: an ordinary request */
-        int status = check_head(p);
+        int status = http_parse_check_head(p);
         if (status != 0)
-                return refuse(p, status);
+                return http_parse_refuse(p, status);
         const char *expect = http_parse_header(p, "Expect");
         p->wants_continue = p->has_body && expect && strcasecmp(expect, "100-continue") == 0;
         return 0;
 }
 
-static int on_body(http_parser *hp, const char *at, size_t len)
+static int http_parse_on_body(http_parser *hp, const char *at, size_t len)
 {
         struct http_parse *p = hp->data;
 
         p->wants_continue = false;
         if (len > p->body_most - p->body.len)
-                return refuse(p, 413);
+                return http_parse_refuse(p, 413);
         buf_put(&p->body, at, len);
-        return p->body.failed ? refuse(p, 503) : 0;
+        return p->body.failed ? http_parse_refuse(p, 503) : 0;
 }
 
-static int on_message_complete(http_parser *hp)
+static int http_parse_on_message_complete(http_parser *hp)
 {
         struct http_parse *p = hp->data;
 
@@ -201,9 +202,9 @@ static const http_parser_settings settings = {
         .on_url = on_url,
         .on_header_field = on_header_field,
         .on_header_value = on_header_value,
-        .on_headers_complete = on_headers_complete,
-        .on_body = on_body,
-        .on_message_complete = on_message_complete,
+        .on_headers_complete = http_parse_on_headers_complete,
+        .on_body = http_parse_on_body,
+        .on_message_complete = http_parse_on_message_complete,
 };
 
 struct http_parse *http_parse_new(int (*check)(void *arg, struct http_parse *p), void *arg)

@@ -10,7 +10,7 @@ void json_writer_release(struct json_writer *j)
 }
 
 /* In front of a value or a key. */
-static void separate(struct json_writer *j)
+static void json_writer_separate(struct json_writer *j)
 {
         if (j->comma)
                 buf_putc(j->out, ',');
@@ -19,7 +19,7 @@ static void separate(struct json_writer *j)
 
 void json_writer_open(struct json_writer *j, char bracket)
 {
-        separate(j);
+        json_writer_separate(j);
         buf_putc(j->out, bracket);
         j->comma = false;
 }
@@ -32,7 +32,7 @@ void json_writer_close(struct json_writer *j, char bracket)
 
 void json_writer_key(struct json_writer *j, const char *key)
 {
-        separate(j);
+        json_writer_separate(j);
         buf_putc(j->out, '"');
         buf_puts(j->out, key);
         buf_lit(j->out, "\":");
@@ -41,13 +41,13 @@ void json_writer_key(struct json_writer *j, const char *key)
 
 void json_writer_null(struct json_writer *j)
 {
-        separate(j);
+        json_writer_separate(j);
         buf_lit(j->out, "null");
 }
 
 void json_writer_bool(struct json_writer *j, bool b)
 {
-        separate(j);
+        json_writer_separate(j);
         if (b)
                 buf_lit(j->out, "true");
         else
@@ -56,7 +56,7 @@ void json_writer_bool(struct json_writer *j, bool b)
 
 void json_writer_int(struct json_writer *j, int64_t n)
 {
-        separate(j);
+        json_writer_separate(j);
         buf_put_int(j->out, n);
 }
 
@@ -68,7 +68,7 @@ void json_writer_thousandths(struct json_writer *j, int64_t n)
                            (char)('0' + rest % 10) };
         size_t len = digits[2] != '0' ? 3 : digits[1] != '0' ? 2 : 1;
 
-        separate(j);
+        json_writer_separate(j);
         if (n < 0)
                 buf_putc(j->out, '-');
         buf_put_int(j->out, (int64_t)(size / 1000));
@@ -79,12 +79,12 @@ void json_writer_thousandths(struct json_writer *j, int64_t n)
 /* ---- texts */
 
 /* Nearly all text is of these, and needs no second look. */
-static bool is_plain(unsigned char c)
+static bool json_writer_is_plain(unsigned char c)
 {
         return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-static void put_escape(struct buf *out, unsigned char c)
+static void json_writer_put_escape(struct buf *out, unsigned char c)
 {
         static const char short_of[0x20] = {
                 ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
@@ -100,20 +100,22 @@ static void put_escape(struct buf *out, unsigned char c)
         }
 }
 
-static void put_escaped(struct buf *out, const char *data, size_t len)
+static void json_writer_put_escaped(struct buf *out, const char *data, size_t len)
 {
         const unsigned char *s = (const unsigned char *)data;
         size_t plain = 0; /* start of what can be copied as it is */
 
         for (size_t i = 0; i < len;) {
-                size_t n = is_plain(s[i]) ? 1 : s[i] < 0x80 ? 0 : utf8_length(s + i, len - i);
+                size_t n = json_writer_is_plain(s[i]) ? 1
+                           : s[i] < 0x80              ? 0
+                                                      : utf8_length(s + i, len - i);
                 if (n > 0) {
                         i += n;
                         continue;
                 }
                 buf_put(out, data + plain, i - plain);
                 if (s[i] < 0x80)
-                        put_escape(out, s[i]);
+                        json_writer_put_escape(out, s[i]);
                 else
                         buf_puts(out, UTF8_REPLACEMENT);
                 plain = ++i;
@@ -123,9 +125,9 @@ static void put_escaped(struct buf *out, const char *data, size_t len)
 
 void json_writer_text_n(struct json_writer *j, const char *data, size_t len)
 {
-        separate(j);
+        json_writer_separate(j);
         buf_putc(j->out, '"');
-        put_escaped(j->out, data, len);
+        json_writer_put_escaped(j->out, data, len);
         buf_putc(j->out, '"');
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-static int hex_value(char c)
+static int percent_hex_value(char c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -19,8 +19,8 @@ void percent_decode(const char *text, size_t len, bool plus, struct buf *out)
         for (size_t i = 0; i < len; i++) {
                 int high = -1, low = -1;
                 if (text[i] == '%' && i + 2 < len) {
-                        high = hex_value(text[i + 1]);
-                        low = hex_value(text[i + 2]);
+                        high = percent_hex_value(text[i + 1]);
+                        low = percent_hex_value(text[i + 2]);
                 }
                 if (high >= 0 && low >= 0) {
                         buf_putc(out, (char)(high * 16 + low));

@@ -9,7 +9,7 @@ void sse_release(struct sse *s)
         buf_release(&s->data);
 }
 
-static bool dispatch(struct sse *s)
+static bool sse_dispatch(struct sse *s)
 {
         bool more = !s->has_data || s->on_event(s->arg, buf_str(&s->type), buf_str(&s->data));
 
@@ -20,14 +20,14 @@ static bool dispatch(struct sse *s)
 }
 
 /* "field: value"; lines that begin with a colon are comments that keep the connection alive. */
-static bool take_line(struct sse *s)
+static bool sse_take_line(struct sse *s)
 {
         const char *line = buf_str(&s->line);
         size_t name = strcspn(line, ":");
         const char *value = line[name] ? line + name + 1 : line + name;
 
         if (!*line)
-                return dispatch(s);
+                return sse_dispatch(s);
         if (*value == ' ')
                 value++;
         if (name == 5 && strncmp(line, "event", 5) == 0) {
@@ -55,7 +55,7 @@ bool sse_feed(void *arg, const char *bytes, size_t len)
                 }
                 if (s->line.len && s->line.data[s->line.len - 1] == '\r')
                         s->line.data[--s->line.len] = '\0';
-                bool more = take_line(s);
+                bool more = sse_take_line(s);
                 buf_reset(&s->line);
                 if (!more)
                         return false;

@@ -97,7 +97,7 @@ static bool value_add(struct value *to, struct value *item)
 }
 
 /* why NULL: out of memory. */
-static void give_up(struct reader *r, const char *why)
+static void xml_read_give_up(struct reader *r, const char *why)
 {
         if (!r->failed)
                 r->why = why;
@@ -113,15 +113,15 @@ static enum tag tag_of(const char *name)
         return TAG_OTHER;
 }
 
-static void open_value(struct reader *r)
+static void xml_read_open_value(struct reader *r)
 {
         if (r->opened == DEEPEST || ++r->values > MOST_VALUES) {
-                give_up(r, r->opened == DEEPEST ? "nested too deeply" : "too many values");
+                xml_read_give_up(r, r->opened == DEEPEST ? "nested too deeply" : "too many values");
                 return;
         }
         struct value *v = calloc(1, sizeof *v);
         if (!v) {
-                give_up(r, NULL);
+                xml_read_give_up(r, NULL);
                 return;
         }
         r->open[r->opened++] = (struct open_value){ .value = v };
@@ -130,41 +130,41 @@ static void open_value(struct reader *r)
 static void mark_kind(struct reader *r, enum value_kind kind)
 {
         if (r->opened == 0) {
-                give_up(r, "a typed element outside <value>");
+                xml_read_give_up(r, "a typed element outside <value>");
                 return;
         }
         r->open[r->opened - 1].typed = true;
         r->open[r->opened - 1].value->kind = kind;
 }
 
-static void on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
+static void xml_read_on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
         struct reader *r = arg;
         enum tag tag = tag_of(name);
 
         (void)attributes;
         if (++r->depth > DEEPEST * 4)
-                give_up(r, "nested too deeply");
+                xml_read_give_up(r, "nested too deeply");
         if (r->depth == 1 && tag != TAG_CALL)
-                give_up(r, "not a methodCall");
+                xml_read_give_up(r, "not a methodCall");
         buf_reset(&r->text);
         if (tag == TAG_CALL)
                 r->seen_call = true;
         else if (tag == TAG_VALUE)
-                open_value(r);
+                xml_read_open_value(r);
         else if (tag == TAG_ARRAY)
                 mark_kind(r, VALUE_ARRAY);
         else if (tag == TAG_STRUCT)
                 mark_kind(r, VALUE_STRUCT);
 }
 
-static void on_text(void *arg, const XML_Char *s, int len)
+static void xml_read_on_text(void *arg, const XML_Char *s, int len)
 {
         struct reader *r = arg;
 
         buf_put(&r->text, s, (size_t)len);
         if (r->text.failed)
-                give_up(r, NULL);
+                xml_read_give_up(r, NULL);
 }
 
 static bool set_number(struct reader *r, struct value *v)
@@ -191,7 +191,7 @@ static void set_text(struct reader *r, struct value *v)
         v->text = strdup(buf_str(&r->text));
         v->len = r->text.len;
         if (!v->text)
-                give_up(r, NULL);
+                xml_read_give_up(r, NULL);
 }
 
 /* What is no digit of it is passed over, line breaks above all. */
@@ -217,10 +217,10 @@ static void set_base64(struct reader *r, struct value *v)
         v->len = plain.len;
         v->text = buf_take(&plain);
         if (!v->text)
-                give_up(r, NULL);
+                xml_read_give_up(r, NULL);
 }
 
-static void set_scalar(struct reader *r, enum tag tag)
+static void xml_read_set_scalar(struct reader *r, enum tag tag)
 {
         static const enum value_kind kinds[] = { [TAG_INT] = VALUE_INT,
                                                  [TAG_BOOLEAN] = VALUE_BOOL,
@@ -232,23 +232,23 @@ static void set_scalar(struct reader *r, enum tag tag)
                 return;
         struct value *v = r->open[r->opened - 1].value;
         if (v->text || v->count) {
-                give_up(r, "two things in one <value>");
+                xml_read_give_up(r, "two things in one <value>");
         } else if (tag == TAG_TEXT) {
                 set_text(r, v);
         } else if (tag == TAG_BASE64) {
                 set_base64(r, v);
         } else if (tag == TAG_DOUBLE) {
                 if (!set_double(r, v))
-                        give_up(r, "not a number");
+                        xml_read_give_up(r, "not a number");
         } else if (tag == TAG_BOOLEAN) { /* compat 20.1: 1 is true, anything else false */
                 v->number = strcmp(buf_str(&r->text), "1") == 0;
         } else if (!set_number(r, v)) {
-                give_up(r, "not an integer");
+                xml_read_give_up(r, "not an integer");
         }
 }
 
 /* A value is complete: into the array or struct around it, else it is a parameter. */
-static void close_value(struct reader *r)
+static void xml_read_close_value(struct reader *r)
 {
         if (r->opened == 0)
                 return;
@@ -265,12 +265,12 @@ static void close_value(struct reader *r)
         }
         if (!value_add(around, v)) {
                 value_free(v);
-                give_up(r, NULL);
+                xml_read_give_up(r, NULL);
         }
         buf_reset(&r->text);
 }
 
-static void on_end(void *arg, const XML_Char *name)
+static void xml_read_on_end(void *arg, const XML_Char *name)
 {
         struct reader *r = arg;
         enum tag tag = tag_of(name);
@@ -283,37 +283,37 @@ static void on_end(void *arg, const XML_Char *name)
                 free(r->method);
                 r->method = strdup(buf_str(&r->text));
                 if (!r->method)
-                        give_up(r, NULL);
+                        xml_read_give_up(r, NULL);
                 break;
         case TAG_NAME:
                 free(r->member[r->opened]);
                 r->member[r->opened] = strdup(buf_str(&r->text));
                 if (!r->member[r->opened])
-                        give_up(r, NULL);
+                        xml_read_give_up(r, NULL);
                 break;
         case TAG_INT:
         case TAG_BOOLEAN:
         case TAG_DOUBLE:
         case TAG_TEXT:
         case TAG_BASE64:
-                set_scalar(r, tag);
+                xml_read_set_scalar(r, tag);
                 break;
         case TAG_VALUE:
-                close_value(r);
+                xml_read_close_value(r);
                 break;
         default:
                 break;
         }
 }
 
-static void on_doctype(void *arg, const XML_Char *name, const XML_Char *sysid,
-                       const XML_Char *pubid, int internal)
+static void xml_read_on_doctype(void *arg, const XML_Char *name, const XML_Char *sysid,
+                                const XML_Char *pubid, int internal)
 {
         (void)name, (void)sysid, (void)pubid, (void)internal;
-        give_up(arg, "a DOCTYPE is not accepted");
+        xml_read_give_up(arg, "a DOCTYPE is not accepted");
 }
 
-static void reader_release(struct reader *r)
+static void xml_read_reader_release(struct reader *r)
 {
         while (r->opened > 0)
                 value_free(r->open[--r->opened].value);
@@ -326,12 +326,12 @@ static void reader_release(struct reader *r)
                 XML_ParserFree(r->parser);
 }
 
-static bool parse(struct reader *r, const char *body, size_t len, struct err *e)
+static bool xml_read_parse(struct reader *r, const char *body, size_t len, struct err *e)
 {
         XML_SetUserData(r->parser, r);
-        XML_SetElementHandler(r->parser, on_start, on_end);
-        XML_SetCharacterDataHandler(r->parser, on_text);
-        XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
+        XML_SetElementHandler(r->parser, xml_read_on_start, xml_read_on_end);
+        XML_SetCharacterDataHandler(r->parser, xml_read_on_text);
+        XML_SetStartDoctypeDeclHandler(r->parser, xml_read_on_doctype);
         if (XML_Parse(r->parser, body, (int)len, 1) == XML_STATUS_OK && !r->failed)
                 return true;
         if ((r->failed && !r->why) || XML_GetErrorCode(r->parser) == XML_ERROR_NO_MEMORY)
@@ -357,7 +357,7 @@ bool xml_read_call(const char *body, size_t len, unsigned long salt, char **meth
                 err_nomem(e);
         else
                 r->params->kind = VALUE_ARRAY;
-        ok = ok && parse(r, body, len, e);
+        ok = ok && xml_read_parse(r, body, len, e);
         if (ok && (!r->method || !*r->method))
                 ok = err_set(e, ERR_PROTOCOL, "no methodName");
         if (ok) {
@@ -366,7 +366,7 @@ bool xml_read_call(const char *body, size_t len, unsigned long salt, char **meth
                 r->method = NULL;
                 r->params = NULL;
         }
-        reader_release(r);
+        xml_read_reader_release(r);
         free(r);
         return ok;
 }

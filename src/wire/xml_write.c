@@ -27,7 +27,7 @@ static const char *escape_of(unsigned char c)
 }
 
 /* Nearly all text is of these, and needs no second look. */
-static bool is_plain(unsigned char c)
+static bool xml_write_is_plain(unsigned char c)
 {
         return c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != '>';
 }
@@ -38,7 +38,7 @@ void xml_text(struct buf *out, const char *text, size_t len)
         size_t plain = 0; /* start of what can be copied as it is */
 
         for (size_t i = 0; i < len;) {
-                if (is_plain(s[i])) {
+                if (xml_write_is_plain(s[i])) {
                         i++;
                         continue;
                 }

@@ -38,7 +38,7 @@ static bool copy_port(const char *text, char out[6])
 }
 
 /* False: malformed, or longer than any name. */
-static bool split_authority(const char *text, struct authority *out)
+static bool browser_split_authority(const char *text, struct authority *out)
 {
         bool is_v6 = text[0] == '[';
         const char *name = text + is_v6;
@@ -55,7 +55,7 @@ static bool split_authority(const char *text, struct authority *out)
         return *rest == '\0' || (*rest == ':' && copy_port(rest + 1, out->port));
 }
 
-static bool same_address(int family, const char *a, const char *b)
+static bool browser_same_address(int family, const char *a, const char *b)
 {
         unsigned char left[16] = { 0 }, right[16] = { 0 };
 
@@ -64,18 +64,19 @@ static bool same_address(int family, const char *a, const char *b)
 }
 
 /* "box." is "box". */
-static bool same_name(const char *a, const char *b)
+static bool browser_same_name(const char *a, const char *b)
 {
         size_t a_len = strlen(a), b_len = strlen(b);
 
         a_len -= a_len > 1 && a[a_len - 1] == '.';
         b_len -= b_len > 1 && b[b_len - 1] == '.';
-        return (a_len == b_len && strncasecmp(a, b, a_len) == 0) || same_address(AF_INET6, a, b);
+        return (a_len == b_len && strncasecmp(a, b, a_len) == 0) ||
+               browser_same_address(AF_INET6, a, b);
 }
 
 /* ---- whose names are ours */
 
-static bool is_allowed(const char *allowed, const char *name)
+static bool browser_is_allowed(const char *allowed, const char *name)
 {
         while (allowed && *allowed) {
                 size_t len = strcspn(allowed, ",");
@@ -88,7 +89,7 @@ static bool is_allowed(const char *allowed, const char *name)
                 if (n < sizeof entry) {
                         memcpy(entry, allowed + from, n);
                         entry[n] = '\0';
-                        if (split_authority(entry, &a) && same_name(a.name, name))
+                        if (browser_split_authority(entry, &a) && browser_same_name(a.name, name))
                                 return true;
                 }
                 allowed += len + (allowed[len] == ',');
@@ -102,13 +103,13 @@ bool browser_host_is_ours(const char *host, const struct server_conf *server, co
 
         if (!host || *host == '\0')
                 return true; /* no browser leaves it out */
-        if (!split_authority(host, &a))
+        if (!browser_split_authority(host, &a))
                 return false;
         return is_address(AF_INET, a.name) || is_address(AF_INET6, a.name) ||
-               same_name(a.name, "localhost") ||
-               (server->port.host && same_name(a.name, server->port.host)) ||
-               (hostname && same_name(a.name, hostname)) ||
-               is_allowed(server->allowed_hosts, a.name);
+               browser_same_name(a.name, "localhost") ||
+               (server->port.host && browser_same_name(a.name, server->port.host)) ||
+               (hostname && browser_same_name(a.name, hostname)) ||
+               browser_is_allowed(server->allowed_hosts, a.name);
 }
 
 /* "http" and "https" have a port of their own, which browsers leave out. */
@@ -125,16 +126,17 @@ bool browser_origin_is_ours(const char *origin, const char *host, const struct s
 
         if (!tls && strncasecmp(origin, "http://", 7) != 0)
                 return false;
-        if (!split_authority(origin + (tls ? 8 : 7), &from))
+        if (!browser_split_authority(origin + (tls ? 8 : 7), &from))
                 return false;
-        if (host && split_authority(host, &to)) {
-                if (same_name(from.name, to.name))
+        if (host && browser_split_authority(host, &to)) {
+                if (browser_same_name(from.name, to.name))
                         return same_port(from.port, to.port, usual);
                 if (same_port(from.port, to.port, usual) &&
-                    is_allowed(server->allowed_hosts, from.name))
+                    browser_is_allowed(server->allowed_hosts, from.name))
                         return true;
         }
-        return same_port(from.port, "", usual) && is_allowed(server->allowed_hosts, from.name);
+        return same_port(from.port, "", usual) &&
+               browser_is_allowed(server->allowed_hosts, from.name);
 }
 
 /* ---- the rule */

@@ -5,12 +5,12 @@
 
 #include "api/access/auth.h"
 
-static uint32_t rotate(uint32_t x, int n)
+static uint32_t sha1_rotate(uint32_t x, int n)
 {
         return x << n | x >> (32 - n);
 }
 
-static uint32_t mix(int t, uint32_t b, uint32_t c, uint32_t d)
+static uint32_t sha1_mix(int t, uint32_t b, uint32_t c, uint32_t d)
 {
         static const uint32_t k[4] = { 0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6 };
 
@@ -32,13 +32,13 @@ static void sha1_block(uint32_t h[5], const unsigned char *p)
                 w[t] = (uint32_t)p[4 * t] << 24 | (uint32_t)p[4 * t + 1] << 16 |
                        (uint32_t)p[4 * t + 2] << 8 | p[4 * t + 3];
         for (int t = 16; t < 80; t++)
-                w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
+                w[t] = sha1_rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
         uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
         for (int t = 0; t < 80; t++) {
-                uint32_t next = rotate(a, 5) + mix(t, b, c, d) + e + w[t];
+                uint32_t next = sha1_rotate(a, 5) + sha1_mix(t, b, c, d) + e + w[t];
                 e = d;
                 d = c;
-                c = rotate(b, 30);
+                c = sha1_rotate(b, 30);
                 b = a;
                 a = next;
         }

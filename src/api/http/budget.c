@@ -19,7 +19,7 @@ bool budget_is_short(const struct api *a)
 }
 
 /* The oldest that holds more than a little, and for which no handler works. */
-static struct conn *pick(const struct conn *spared, bool trusted)
+static struct conn *budget_pick(const struct conn *spared, bool trusted)
 {
         for (struct conn *c = spared->api->conns; c; c = c->next)
                 if (c != spared && c->trusted == trusted && c->held > BUDGET_LITTLE &&
@@ -35,9 +35,9 @@ bool budget_fits(struct conn *c)
         if (c->held <= BUDGET_LITTLE)
                 return true;
         while (budget_is_short(a)) {
-                struct conn *oldest = pick(c, false);
+                struct conn *oldest = budget_pick(c, false);
                 if (!oldest && c->trusted)
-                        oldest = pick(c, true);
+                        oldest = budget_pick(c, true);
                 if (!oldest) /* one alone may be larger: a list of a very large fleet */
                         return a->held - c->held <= a->budget / 4;
                 conn_close(oldest);

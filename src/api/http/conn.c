@@ -219,7 +219,7 @@ static int check_password(struct conn *c, const struct http_parse *p)
 }
 
 /* The headers are whole: is the body worth reading? */
-static int check_head(void *arg, struct http_parse *p)
+static int conn_check_head(void *arg, struct http_parse *p)
 {
         struct conn *c = arg;
         struct request *r = &c->req;
@@ -265,7 +265,7 @@ static void request_reset(struct conn *c)
         r->caller.request_id[0] = '\0';
 }
 
-static void let_go(struct conn *c)
+static void conn_let_go(struct conn *c)
 {
         forget_logged(c);
         conn_enter(c, CONN_FLUSH);
@@ -277,13 +277,13 @@ static void on_logged(void *arg)
         struct conn *c = arg;
 
         c->logged = NULL;
-        let_go(c);
+        conn_let_go(c);
 }
 
 static void let_go_late(struct conn *c)
 {
         c->api->log_hangs = true;
-        let_go(c);
+        conn_let_go(c);
 }
 
 void conn_answer(struct conn *c)
@@ -297,10 +297,10 @@ void conn_answer(struct conn *c)
         if (c->logged)
                 conn_enter(c, CONN_HELD);
         else
-                let_go(c);
+                conn_let_go(c);
 }
 
-static void dispatch(struct conn *c)
+static void conn_dispatch(struct conn *c)
 {
         c->req.body = http_parse_take_body(c->parse);
         if (!c->req.keep_alive || c->from->closed)
@@ -310,7 +310,7 @@ static void dispatch(struct conn *c)
 }
 
 /* One step through what was read: false when more bytes are needed. */
-static bool step(struct conn *c)
+static bool conn_step(struct conn *c)
 {
         size_t used = 0;
 
@@ -321,7 +321,7 @@ static bool step(struct conn *c)
                         return false;
                 }
                 buf_drop(&c->in, used);
-                c->parse = http_parse_new(check_head, c);
+                c->parse = http_parse_new(conn_check_head, c);
                 if (!c->parse) {
                         reply_refuse(c, 503);
                         return false;
@@ -331,7 +331,7 @@ static bool step(struct conn *c)
         buf_drop(&c->in, used);
         switch (got) {
         case HTTP_DONE:
-                dispatch(c);
+                conn_dispatch(c);
                 return true;
         case HTTP_BAD:
                 if (c->pause_s > 0)
@@ -359,11 +359,11 @@ static bool takes_requests(const struct conn *c)
 }
 
 /* Handle what was read, one request after the other, until one has to wait. */
-static void run(struct conn *c)
+static void conn_run(struct conn *c)
 {
         conn_hold(c);
         c->running = true;
-        while (takes_requests(c) && c->in.len > 0 && step(c))
+        while (takes_requests(c) && c->in.len > 0 && conn_step(c))
                 ;
         c->running = false;
         if (takes_requests(c)) {
@@ -421,7 +421,7 @@ static void on_eof(struct conn *c)
 static void run_within_budget(struct conn *c)
 {
         conn_hold(c);
-        run(c);
+        conn_run(c);
         if (c->state != CONN_DEAD) {
                 budget_count(c);
                 if (takes_requests(c) && !budget_fits(c))
@@ -430,7 +430,7 @@ static void run_within_budget(struct conn *c)
         conn_unhold(c);
 }
 
-static void read_some(struct conn *c)
+static void conn_read_some(struct conn *c)
 {
         char data[READ_BYTES];
         ssize_t n = read(c->fd, data, sizeof data);
@@ -464,12 +464,12 @@ static void on_in_ready(EV_P_ ev_io *w, int revents)
 
         (void)loop;
         if (revents & EV_READ)
-                read_some(c);
+                conn_read_some(c);
         else
-                run(c);
+                conn_run(c);
 }
 
-static void on_out_ready(EV_P_ ev_io *w, int revents)
+static void conn_on_out_ready(EV_P_ ev_io *w, int revents)
 {
         struct conn *c = w->data;
 
@@ -477,7 +477,7 @@ static void on_out_ready(EV_P_ ev_io *w, int revents)
         conn_flush(c);
 }
 
-static void on_limit(EV_P_ ev_timer *w, int revents)
+static void conn_on_limit(EV_P_ ev_timer *w, int revents)
 {
         struct conn *c = w->data;
 
@@ -510,8 +510,8 @@ struct conn *conn_new(struct api *a, struct listener *from, int fd)
         c->descriptors = 1;
         from->taken++;
         ev_io_init(&c->in_ready, on_in_ready, fd, EV_READ);
-        ev_io_init(&c->out_ready, on_out_ready, fd, EV_WRITE);
-        ev_timer_init(&c->limit, on_limit, 0., 0.);
+        ev_io_init(&c->out_ready, conn_on_out_ready, fd, EV_WRITE);
+        ev_timer_init(&c->limit, conn_on_limit, 0., 0.);
         c->in_ready.data = c->out_ready.data = c->limit.data = c;
         DL_APPEND(a->conns, c);
         a->conn_count++;
@@ -541,7 +541,7 @@ void conn_end(struct conn *c)
         else if (c->state == CONN_BUSY)
                 reply_error_page(&c->req, 503);
         if (c->state == CONN_HELD)
-                let_go(c);
+                conn_let_go(c);
         else if (c->state == CONN_FLUSH)
                 conn_flush(c);
         conn_close(c);

@@ -12,7 +12,7 @@
 #define OWN_DESCRIPTORS      (SPARE_DESCRIPTORS + 32)
 #define PLACES_LEAST         8 /* where the fleet needs all the rest */
 
-static enum place place_of(const struct conn *c)
+static enum place places_place_of(const struct conn *c)
 {
         bool waits = c->state == CONN_IDLE || c->state == CONN_READING;
         bool resting = c->state == CONN_IDLE && c->was_served;
@@ -33,7 +33,7 @@ static enum place place_of(const struct conn *c)
 void conn_place(struct conn *c)
 {
         struct conn **lists = c->from->places;
-        enum place next = place_of(c);
+        enum place next = places_place_of(c);
 
         if (next == c->place)
                 return;

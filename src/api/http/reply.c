@@ -66,14 +66,14 @@ static const char *date_of(struct api *a)
         return a->date;
 }
 
-static void put_line(struct buf *out, const char *name, const char *value)
+static void reply_put_line(struct buf *out, const char *name, const char *value)
 {
         buf_puts(out, name);
         buf_puts(out, value);
         buf_lit(out, CRLF);
 }
 
-static void put_head(struct conn *c, int status, const char *type, const char *extra)
+static void reply_put_head(struct conn *c, int status, const char *type, const char *extra)
 {
         const struct request *r = &c->req;
         struct buf *out = &c->out;
@@ -81,22 +81,22 @@ static void put_head(struct conn *c, int status, const char *type, const char *e
         buf_reserve(out, 512);
         buf_puts(out, r->http11 || !c->whole_head ? "HTTP/1.1 " : "HTTP/1.0 ");
         buf_put_int(out, status);
-        put_line(out, " ", http_reason(status));
-        put_line(out, "Server: ", "Medusa/1.12");
-        put_line(out, "Date: ", date_of(c->api));
+        reply_put_line(out, " ", http_reason(status));
+        reply_put_line(out, "Server: ", "Medusa/1.12");
+        reply_put_line(out, "Date: ", date_of(c->api));
         if (type)
-                put_line(out, "Content-Type: ", type);
+                reply_put_line(out, "Content-Type: ", type);
         if (r->caller.request_id[0])
-                put_line(out, "X-Request-Id: ", r->caller.request_id);
+                reply_put_line(out, "X-Request-Id: ", r->caller.request_id);
         if (c->close_after)
-                put_line(out, "Connection: ", "close");
+                reply_put_line(out, "Connection: ", "close");
         else if (!r->http11)
-                put_line(out, "Connection: ", "Keep-Alive");
+                reply_put_line(out, "Connection: ", "Keep-Alive");
         if (extra)
                 buf_puts(out, extra);
 }
 
-static void trace(const struct conn *c, int status, size_t len)
+static void reply_trace(const struct conn *c, int status, size_t len)
 {
         const struct request *r = &c->req;
         struct log *log = c->api->sup->log;
@@ -112,7 +112,7 @@ size_t conn_waiting(const struct conn *c)
         return c->out.len - c->sent + c->rest.len;
 }
 
-static void flushed(struct conn *c)
+static void reply_flushed(struct conn *c)
 {
         ev_io_stop(c->api->loop, &c->out_ready);
         buf_release(&c->out);
@@ -125,7 +125,7 @@ static void flushed(struct conn *c)
 }
 
 /* Not to fill memory with what has long gone out. */
-static void compact(struct conn *c)
+static void reply_compact(struct conn *c)
 {
         if (c->sent < 64u << 10 || c->sent < c->out.len / 2)
                 return;
@@ -133,7 +133,7 @@ static void compact(struct conn *c)
         c->sent = 0;
 }
 
-static void take_rest(struct conn *c)
+static void reply_take_rest(struct conn *c)
 {
         buf_release(&c->out);
         c->out = c->rest;
@@ -147,7 +147,7 @@ bool conn_flush(struct conn *c)
 
         while (conn_waiting(c) > 0) {
                 if (c->sent == c->out.len)
-                        take_rest(c);
+                        reply_take_rest(c);
                 ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent,
                                  MSG_NOSIGNAL | (c->rest.len ? MSG_MORE : 0));
                 if (n < 0 && errno == EINTR)
@@ -162,10 +162,10 @@ bool conn_flush(struct conn *c)
                 progress = true;
         }
         if (conn_waiting(c) == 0) {
-                flushed(c);
+                reply_flushed(c);
                 return true;
         }
-        compact(c);
+        reply_compact(c);
         budget_count(c);
         if (progress && c->state == CONN_FLUSH)
                 ev_timer_again(c->api->loop, &c->limit);
@@ -182,16 +182,17 @@ static void send_answer(struct conn *c)
 }
 
 /* Head, and length of what follows. */
-static void put_answer(struct conn *c, int status, const char *type, const char *extra, size_t len)
+static void reply_put_answer(struct conn *c, int status, const char *type, const char *extra,
+                             size_t len)
 {
-        put_head(c, status, type, extra);
+        reply_put_head(c, status, type, extra);
         if (status != 204 && status != 304) {
                 buf_lit(&c->out, "Content-Length: ");
                 buf_put_int(&c->out, (int64_t)len);
                 buf_lit(&c->out, CRLF);
         }
         buf_lit(&c->out, CRLF);
-        trace(c, status, len);
+        reply_trace(c, status, len);
 }
 
 static bool has_body(const struct request *r, int status)
@@ -216,7 +217,7 @@ void reply(struct request *r, int status, const char *type, const char *extra, c
                 buf_release(&copy);
                 return;
         }
-        put_answer(c, status, type, extra, len);
+        reply_put_answer(c, status, type, extra, len);
         if (has_body(r, status))
                 buf_put(&c->out, data, len);
         send_answer(c);
@@ -236,7 +237,7 @@ void reply_body(struct request *r, int status, const char *type, const char *ext
                 return;
         }
         size_t begin = c->out.len;
-        put_answer(c, status, type, extra, mine.len);
+        reply_put_answer(c, status, type, extra, mine.len);
         if (has_body(r, status)) {
                 c->rest = mine;
                 mine = BUF_INIT;
@@ -271,7 +272,7 @@ void reply_error_page(struct request *r, int status)
         reply(r, status, "text/html", NULL, page, (size_t)n);
 }
 
-static int problem(char *text, size_t size, int status, const char *why)
+static int reply_problem(char *text, size_t size, int status, const char *why)
 {
         static const struct {
                 int status;
@@ -296,7 +297,7 @@ void reply_refuse(struct conn *c, int status)
         const char *target = r->path ? r->path : c->parse ? http_parse_target(c->parse) : "";
         bool json = strncmp(target, "/v1/", 4) == 0;
         char text[512];
-        int n = json ? problem(text, sizeof text, status, c->why)
+        int n = json ? reply_problem(text, sizeof text, status, c->why)
                      : error_page(text, sizeof text, status, c->why);
 
         c->close_after = true;
@@ -321,11 +322,11 @@ bool stream_begin_reply(struct request *r, int status, const char *type, const c
         c->chunked = r->http11;
         if (!c->chunked)
                 c->close_after = true;
-        put_head(c, status, type, extra);
+        reply_put_head(c, status, type, extra);
         if (c->chunked)
                 buf_puts(&c->out, "Transfer-Encoding: chunked" CRLF);
         buf_puts(&c->out, CRLF);
-        trace(c, status, 0);
+        reply_trace(c, status, 0);
         conn_enter(c, CONN_STREAM);
         ev_io_start(c->api->loop, &c->out_ready);
         if (!c->out.failed)

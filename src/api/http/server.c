@@ -9,7 +9,7 @@
 #include "api/http/server_socket.h"
 #include "api/rest/events.h"
 
-static void on_pause_over(EV_P_ ev_timer *w, int revents)
+static void server_on_pause_over(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
         listeners_resume(w->data);
@@ -54,7 +54,7 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
         a->budget = BUDGET_BYTES;
         a->instance = pick_number(s);
         a->xml_salt = (unsigned long)pick_number(s) | 1;
-        ev_timer_init(&a->pause, on_pause_over, 0., 0.);
+        ev_timer_init(&a->pause, server_on_pause_over, 0., 0.);
         a->pause.data = a;
         a->events = events_new(s, a->instance);
         if (!a->events)
@@ -80,7 +80,7 @@ static struct listener *find_listener(struct listener *list, const struct server
         return list;
 }
 
-static bool is_wanted(const struct listener *l, const struct config *c)
+static bool server_is_wanted(const struct listener *l, const struct config *c)
 {
         for (int i = 0; i < c->server_count; i++)
                 if (listener_serves(l, &c->servers[i]))
@@ -112,7 +112,7 @@ static bool open_added(struct api *a, const struct config *next, struct listener
  * bound at once: 0.0.0.0 holds the port of 127.0.0.1, too. */
 static bool is_in_the_way(const struct listener *l, const struct config *next)
 {
-        if (l->conf.kind != SERVER_INET || is_wanted(l, next))
+        if (l->conf.kind != SERVER_INET || server_is_wanted(l, next))
                 return false;
         for (int i = 0; i < next->server_count; i++)
                 if (next->servers[i].kind == SERVER_INET &&
@@ -177,7 +177,7 @@ bool api_rebind(struct api *a, const struct config *next, struct err *e)
                 }
         }
         LL_FOREACH_SAFE (a->listeners, l, after) {
-                if (is_wanted(l, next))
+                if (server_is_wanted(l, next))
                         continue;
                 /* it is in the list, which the analyzer cannot know */
                 LL_DELETE(a->listeners, l); /* NOLINT(clang-analyzer-core.NullDereference) */

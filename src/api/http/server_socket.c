@@ -132,7 +132,7 @@ static bool put_in_words(const struct server_conf *c, struct err *e)
 }
 
 /* Under which name a socket is handed from one image of the daemon to the next. */
-static bool put_name(const struct server_conf *c, int i, struct buf *out)
+static bool server_socket_put_name(const struct server_conf *c, int i, struct buf *out)
 {
         if (c->kind == SERVER_UNIX)
                 buf_printf(out, "unix:%s", c->file);
@@ -142,7 +142,7 @@ static bool put_name(const struct server_conf *c, int i, struct buf *out)
 }
 
 /* The image before us listened there; whoever waits in its queue is served by us. */
-static bool inherit(struct listener *l)
+static bool server_socket_inherit(struct listener *l)
 {
         struct stat st;
 
@@ -150,7 +150,7 @@ static bool inherit(struct listener *l)
                 AUTO_BUF name = BUF_INIT;
                 int listens = 0;
                 socklen_t len = sizeof listens;
-                if (!put_name(&l->conf, l->count, &name))
+                if (!server_socket_put_name(&l->conf, l->count, &name))
                         break;
                 int fd = handover_fd(l->api->sup->handover, buf_str(&name));
                 if (fd < 0)
@@ -172,7 +172,7 @@ static bool inherit(struct listener *l)
 
 static bool put_conn_name(const struct listener *l, int i, struct buf *out)
 {
-        if (!put_name(&l->conf, 0, out))
+        if (!server_socket_put_name(&l->conf, 0, out))
                 return false;
         buf_printf(out, ":client:%d", i);
         return !out->failed;
@@ -203,14 +203,14 @@ bool listener_hand_over(const struct listener *l, struct strlist *items)
 {
         for (int i = 0; i < l->count; i++) {
                 AUTO_BUF name = BUF_INIT;
-                if (!put_name(&l->conf, i, &name) ||
+                if (!server_socket_put_name(&l->conf, i, &name) ||
                     !handover_put_fd(items, buf_str(&name), l->fds[i]))
                         return false;
         }
         return hand_over_connections(l, items);
 }
 
-static bool bind_unix(struct listener *l, struct err *e)
+static bool server_socket_bind_unix(struct listener *l, struct err *e)
 {
         const struct server_conf *c = &l->conf;
         struct unix_listen how = { .path = c->file,
@@ -271,7 +271,7 @@ static void name_peer(const struct sockaddr *sa, struct caller *out)
         }
 }
 
-static void identify(struct conn *c, const struct sockaddr *sa)
+static void server_socket_identify(struct conn *c, const struct sockaddr *sa)
 {
         struct request *r = &c->req;
         struct ucred who;
@@ -306,7 +306,7 @@ static void turn_away(struct api *a, int fd)
         (void)!send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
+static void server_socket_welcome(struct listener *l, int fd, const struct sockaddr *sa)
 {
         struct api *a = l->api;
 
@@ -318,7 +318,7 @@ static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
         struct conn *c = conn_new(a, l, fd);
         if (!c)
                 return;
-        identify(c, sa);
+        server_socket_identify(c, sa);
         if (places_make_room(l, c, c->trusted))
                 return;
         turn_away(a, fd);
@@ -338,11 +338,11 @@ static void inherit_connections(struct listener *l)
                 if (fd < 0)
                         return;
                 getpeername(fd, (struct sockaddr *)&ss, &len);
-                welcome(l, fd, (struct sockaddr *)&ss);
+                server_socket_welcome(l, fd, (struct sockaddr *)&ss);
         }
 }
 
-static void watch(struct api *a, bool on)
+static void server_socket_watch(struct api *a, bool on)
 {
         for (struct listener *l = a->listeners; l; l = l->next)
                 for (int i = 0; i < l->count; i++)
@@ -365,19 +365,19 @@ static void pause_accepting(struct api *a, int error)
                          strerror(error));
                 a->short_ms = now_ms;
         }
-        watch(a, false);
+        server_socket_watch(a, false);
         ev_timer_set(&a->pause, PAUSE_S, 0.);
         ev_timer_start(a->loop, &a->pause);
 }
 
 void listeners_pause(struct api *a)
 {
-        watch(a, false);
+        server_socket_watch(a, false);
 }
 
 void listeners_resume(struct api *a)
 {
-        watch(a, true);
+        server_socket_watch(a, true);
 }
 
 /* Where places are few, so many that each can send its request before the next ones push it out. */
@@ -398,7 +398,7 @@ static void on_accept(EV_P_ ev_io *w, int revents)
                 socklen_t len = sizeof ss;
                 int fd = accept4(w->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {
-                        welcome(l, fd, (struct sockaddr *)&ss);
+                        server_socket_welcome(l, fd, (struct sockaddr *)&ss);
                         continue;
                 }
                 if (errno == EINTR || errno == ECONNABORTED)
@@ -415,7 +415,7 @@ static void on_accept(EV_P_ ev_io *w, int revents)
 
 /* ---- a listener's life */
 
-static void announce(const struct listener *l, bool has_rpc)
+static void server_socket_announce(const struct listener *l, bool has_rpc)
 {
         struct log *log = l->api->sup->log;
         const struct server_conf *c = &l->conf;
@@ -428,7 +428,7 @@ static void announce(const struct listener *l, bool has_rpc)
                          c->section);
 }
 
-static void begin(struct listener *l)
+static void server_socket_begin(struct listener *l)
 {
         for (int i = 0; i < l->count; i++) {
                 ev_io_init(&l->ready[i], on_accept, l->fds[i], EV_READ);
@@ -452,7 +452,7 @@ bool listener_take_again(struct listener *l, struct err *e)
                 return true;
         if (!bind_inet(l, e))
                 return false;
-        begin(l);
+        server_socket_begin(l);
         return true;
 }
 
@@ -460,7 +460,7 @@ bool listener_renew(struct listener *l, struct err *e)
 {
         struct listener fresh = { .api = l->api, .conf = l->conf };
 
-        if (!bind_unix(&fresh, e))
+        if (!server_socket_bind_unix(&fresh, e))
                 return false;
         ev_invoke(l->api->loop, &l->ready[0], EV_READ); /* who still waits at the old one */
         listener_suspend(l);
@@ -468,7 +468,7 @@ bool listener_renew(struct listener *l, struct err *e)
         l->count = fresh.count;
         l->dev = fresh.dev;
         l->ino = fresh.ino;
-        begin(l);
+        server_socket_begin(l);
         return true;
 }
 
@@ -485,14 +485,15 @@ struct listener *listener_open(struct api *a, const struct server_conf *conf, bo
         l->api = a;
         l->refs = 1;
         l->watch = -1;
-        if (!inherit(l) && !(conf->kind == SERVER_UNIX ? bind_unix(l, e) : bind_inet(l, e))) {
+        if (!server_socket_inherit(l) &&
+            !(conf->kind == SERVER_UNIX ? server_socket_bind_unix(l, e) : bind_inet(l, e))) {
                 listener_unref(l);
                 return NULL;
         }
-        begin(l);
+        server_socket_begin(l);
         inherit_connections(l);
         sock_file_watch(l);
-        announce(l, has_rpc);
+        server_socket_announce(l, has_rpc);
         return l;
 }
 

@@ -40,7 +40,7 @@ static void try_later(struct listener *l, const struct err *e)
         ev_timer_start(loop, &l->again);
 }
 
-static void look(struct listener *l)
+static void sock_file_look(struct listener *l)
 {
         struct err e = { 0 };
 
@@ -55,13 +55,13 @@ static void look(struct listener *l)
         sock_file_watch(l);
 }
 
-static void on_again(EV_P_ ev_timer *w, int revents)
+static void sock_file_on_again(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        look(w->data);
+        sock_file_look(w->data);
 }
 
-static void on_changed(EV_P_ ev_io *w, int revents)
+static void sock_file_on_changed(EV_P_ ev_io *w, int revents)
 {
         char events[4096];
         struct listener *l = w->data;
@@ -70,7 +70,7 @@ static void on_changed(EV_P_ ev_io *w, int revents)
         while (read(w->fd, events, sizeof events) > 0)
                 ;
         if (!ev_is_active(&l->again))
-                look(l);
+                sock_file_look(l);
 }
 
 static void cannot_watch(struct listener *l)
@@ -85,7 +85,7 @@ void sock_file_watch(struct listener *l)
         sock_file_unwatch(l);
         if (l->conf.kind != SERVER_UNIX)
                 return;
-        ev_timer_init(&l->again, on_again, 0., 0.);
+        ev_timer_init(&l->again, sock_file_on_again, 0., 0.);
         l->again.data = l;
         AUTO_FD fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (fd < 0 || (inotify_add_watch(fd, l->conf.file, EVENTS) < 0 && errno != ENOENT)) {
@@ -93,7 +93,7 @@ void sock_file_watch(struct listener *l)
                 return;
         }
         l->watch = fd_take(&fd);
-        ev_io_init(&l->changed, on_changed, l->watch, EV_READ);
+        ev_io_init(&l->changed, sock_file_on_changed, l->watch, EV_READ);
         l->changed.data = l;
         ev_io_start(l->api->loop, &l->changed);
         if (!sock_file_is_ours(l)) /* between bind and here */

@@ -15,7 +15,7 @@ static bool is_main(const struct request *r)
         return strncmp(r->path, "/mainlogtail", 12) == 0;
 }
 
-static void put_head(const struct request *r, const struct log_part *part, struct buf *head)
+static void logtail_put_head(const struct request *r, const struct log_part *part, struct buf *head)
 {
         time_t at = (time_t)(part->mtime_ms / 1000);
         struct tm tm;
@@ -28,13 +28,13 @@ static void put_head(const struct request *r, const struct log_part *part, struc
                 buf_puts(head, "X-Accel-Buffering: no\r\n");
 }
 
-static void refuse(struct request *r, const struct log_part *part)
+static void logtail_refuse(struct request *r, const struct log_part *part)
 {
         (void)part;
         reply_error_page(r, 404);
 }
 
-static void send_tail(struct request *r, const char *path, uid_t owner)
+static void logtail_send_tail(struct request *r, const char *path, uid_t owner)
 {
         struct log_stream_how how = {
                 .ask = { .path = path,
@@ -44,14 +44,14 @@ static void send_tail(struct request *r, const char *path, uid_t owner)
                                    .here_only = true },
                          .marks = true },
                 .type = "text/plain;charset=utf-8",
-                .put_head = put_head,
-                .refuse = refuse,
+                .put_head = logtail_put_head,
+                .refuse = logtail_refuse,
         };
 
         if (path)
                 log_stream_begin(r, &how);
         else
-                refuse(r, NULL);
+                logtail_refuse(r, NULL);
 }
 
 /* "/logtail/NAMESPEC[/CHANNEL]"; the path is decoded. */
@@ -87,5 +87,5 @@ void logtail_handle(struct request *r)
                 path = r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL;
         else
                 path = path_asked_for(r, &owner);
-        send_tail(r, path, owner);
+        logtail_send_tail(r, path, owner);
 }

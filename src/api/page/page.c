@@ -82,7 +82,7 @@ static const char *state_class(const struct process *p)
         }
 }
 
-static void put_state(struct buf *out, const struct process *p)
+static void page_put_state(struct buf *out, const struct process *p)
 {
         for (const char *s = pstate_name(p->state); *s; s++)
                 buf_putc(out, *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s);
@@ -98,7 +98,7 @@ static void put_row(struct buf *out, const struct process *p, struct moment now)
         percent_encode(buf_str(&name), &link);
         process_describe(p, now, &description);
         buf_printf(out, "<tr><td class=\"%s\">", state_class(p));
-        put_state(out, p);
+        page_put_state(out, p);
         buf_puts(out, "</td><td>");
         put_str(out, buf_str(&description));
         buf_puts(out, "</td><td>");
@@ -241,7 +241,7 @@ static struct tail_job *tail_job_new(const struct process *p, const char *name, 
         return NULL;
 }
 
-static void send_tail(struct request *r, const struct process *p, const char *name)
+static void page_send_tail(struct request *r, const struct process *p, const char *name)
 {
         static const struct read_work work = { tail_work, tail_done, tail_drop };
         AUTO_BUF limit = BUF_INIT;
@@ -268,7 +268,7 @@ static void handle_tail(struct request *r)
         request_param(r, "processname", &name);
         const struct process *p = registry_process(&r->sup->registry, buf_str(&name));
         if (p)
-                send_tail(r, p, buf_str(&name));
+                page_send_tail(r, p, buf_str(&name));
         else
                 reply_error_page(r, 404);
 }

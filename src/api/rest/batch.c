@@ -23,7 +23,7 @@ void batch_drop(struct batch *b)
         free(b);
 }
 
-static void on_gone(struct request *r)
+static void batch_on_gone(struct request *r)
 {
         batch_drop(r->state);
         r->state = NULL;
@@ -74,7 +74,7 @@ static void answer_results(struct batch *b)
 }
 
 /* The request may be gone as soon as it is answered: b does not look at it after that. */
-static void finish(struct batch *b)
+static void batch_finish(struct batch *b)
 {
         static void (*const answers[])(struct batch *) = {
                 [BATCH_PROCESS] = answer_process, [BATCH_RESULTS] = answer_results
@@ -91,10 +91,10 @@ static void finish(struct batch *b)
 
 /* ---- waiting */
 
-static void settle(struct batch *b)
+static void batch_settle(struct batch *b)
 {
         if (--b->pending == 0)
-                finish(b);
+                batch_finish(b);
 }
 
 /* Without memory for the words the code alone has to do. */
@@ -113,7 +113,7 @@ void batch_done(struct batch *b, int i, const struct process *p, enum fault f, c
                 item->spawnerr = strdup(p->spawnerr);
 }
 
-static void on_done(void *arg, struct process *p, enum fault f)
+static void batch_on_done(void *arg, struct process *p, enum fault f)
 {
         struct batch_item *item = arg;
 
@@ -125,7 +125,7 @@ static void on_done(void *arg, struct process *p, enum fault f)
                 f = FAULT_SHUTDOWN_STATE;
         batch_done(item->batch, (int)(item - item->batch->items), item->removed ? NULL : p, f,
                    f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
-        settle(item->batch);
+        batch_settle(item->batch);
 }
 
 void batch_await(struct batch *b, int i, struct process *p, enum wait_for what)
@@ -133,7 +133,7 @@ void batch_await(struct batch *b, int i, struct process *p, enum wait_for what)
         struct batch_item *item = &b->items[i];
         enum fault f;
 
-        item->waiter.on_done = on_done;
+        item->waiter.on_done = batch_on_done;
         item->waiter.arg = item;
         if (waiter_add(b->request->sup, &item->waiter, p, what, &f))
                 batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
@@ -152,7 +152,7 @@ static void on_timeout(EV_P_ ev_timer *w, int revents)
                         waiter_cancel(&b->items[i].waiter);
                         batch_done(b, i, NULL, FAULT_TIMEOUT, "not there yet; the order stands");
                 }
-        finish(b);
+        batch_finish(b);
 }
 
 void batch_run(struct batch *b, bool wait, double timeout_s)
@@ -161,16 +161,17 @@ void batch_run(struct batch *b, bool wait, double timeout_s)
 
         b->wait = wait;
         r->state = b;
-        r->on_gone = on_gone;
+        r->on_gone = batch_on_gone;
         if (b->pending > 1 || (wait && b->wave)) {
                 ev_timer_set(&b->timer, timeout_s, 0.);
                 ev_timer_start(r->sup->loop, &b->timer);
         }
         if (!b->wave)
-                settle(b); /* the order-giver's own share */
+                batch_settle(b); /* the order-giver's own share */
 }
 
-static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *detail)
+static void batch_on_order(void *arg, int i, struct process *p, enum fault f,
+                           const struct err *detail)
 {
         struct batch *b = arg;
 
@@ -183,19 +184,19 @@ static void on_order(void *arg, int i, struct process *p, enum fault f, const st
                 batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);
 }
 
-static void on_ordered(void *arg)
+static void batch_on_ordered(void *arg)
 {
         struct batch *b = arg;
 
         b->wave = NULL;
-        settle(b);
+        batch_settle(b);
 }
 
 void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
                 bool wait, double timeout_s)
 {
         struct request *r = b->request;
-        struct bulk_order_observer ear = { on_order, on_ordered, b };
+        struct bulk_order_observer ear = { batch_on_order, batch_on_ordered, b };
 
         b->wait = wait;
         b->until = until;
@@ -204,7 +205,7 @@ void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct pro
         for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
                 struct err detail = { 0 }; /* a signal each: done at once */
                 enum fault f = give(r->sup, procs[i], &r->caller, &detail);
-                on_order(b, i, procs[i], f, &detail);
+                batch_on_order(b, i, procs[i], f, &detail);
         }
         batch_run(b, wait, timeout_s);
 }

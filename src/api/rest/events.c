@@ -44,24 +44,24 @@ struct events {
 
 /* ---- history */
 
-static struct kept *slot(struct events *ev, uint64_t seq)
+static struct kept *events_slot(struct events *ev, uint64_t seq)
 {
         return &ev->kept[seq % EVENTS_KEPT];
 }
 
 static void forget_oldest(struct events *ev)
 {
-        struct kept *k = slot(ev, ev->oldest++);
+        struct kept *k = events_slot(ev, ev->oldest++);
 
         ev->kept_bytes -= k->len;
         free(k->text);
         *k = (struct kept){ 0 };
 }
 
-static void keep(struct events *ev, struct kept k)
+static void events_keep(struct events *ev, struct kept k)
 {
         ev->newest = k.seq;
-        *slot(ev, k.seq) = k;
+        *events_slot(ev, k.seq) = k;
         ev->kept_bytes += k.len;
         while (ev->oldest < ev->newest && ev->kept_bytes > EVENTS_KEPT_BYTES)
                 forget_oldest(ev);
@@ -122,7 +122,7 @@ static bool next_glob(const char **at, char *glob, size_t size)
         return len > 0;
 }
 
-static bool wants(const struct client *c, const char *type)
+static bool events_wants(const struct client *c, const char *type)
 {
         char glob[TYPE_MAX];
         const char *at = c->types;
@@ -177,7 +177,7 @@ static void client_gone(struct request *r)
         free(c);
 }
 
-static void put_head(struct buf *out, uint64_t instance, uint64_t seq, const char *type)
+static void events_put_head(struct buf *out, uint64_t instance, uint64_t seq, const char *type)
 {
         buf_printf(out, "id: %" PRIx64 ".%" PRIu64 "\nevent: %s\ndata: ", instance, seq, type);
 }
@@ -189,14 +189,14 @@ static char *message_new(const struct events *ev, const struct event *e, const s
         struct buf text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        put_head(&text, ev->instance, k->seq, k->type);
+        events_put_head(&text, ev->instance, k->seq, k->type);
         view_event(&j, e, k->seq);
         buf_lit(&text, "\n\n");
         *len_out = text.failed ? 0 : text.len;
         return buf_take(&text);
 }
 
-static void on_event(void *arg, const struct event *e)
+static void events_on_event(void *arg, const struct event *e)
 {
         struct events *ev = arg;
         struct client *c, *after;
@@ -213,11 +213,11 @@ static void on_event(void *arg, const struct event *e)
                 forget_oldest(ev);
         /* without memory the number is used up, so that clients see the gap */
         k.text = message_new(ev, e, &k, &k.len);
-        keep(ev, k);
+        events_keep(ev, k);
         if (!k.text)
                 return;
         DL_FOREACH_SAFE (ev->clients, c, after) {
-                if (wants(c, k.type))
+                if (events_wants(c, k.type))
                         stream_send(c->request, k.text, k.len);
         }
 }
@@ -226,7 +226,7 @@ static void put_gap(struct events *ev, const struct resume *at, struct buf *out)
 {
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(out);
 
-        put_head(out, ev->instance, at->after, GAP_TYPE);
+        events_put_head(out, ev->instance, at->after, GAP_TYPE);
         json_writer_open(&j, '{');
         view_key_int(&j, "seq", (int64_t)at->after);
         view_key_time(&j, "at", clock_wall_ms());
@@ -238,7 +238,7 @@ static void put_gap(struct events *ev, const struct resume *at, struct buf *out)
 }
 
 /* What it missed, and from now on what happens. */
-static bool catch_up(struct client *c, const char *last)
+static bool events_catch_up(struct client *c, const char *last)
 {
         struct events *ev = c->events;
         AUTO_BUF out = BUF_INIT;
@@ -250,8 +250,8 @@ static bool catch_up(struct client *c, const char *last)
         if (at.gap)
                 put_gap(ev, &at, &out);
         for (uint64_t seq = at.after + 1; seq <= ev->newest; seq++) {
-                const struct kept *k = slot(ev, seq);
-                if (k->text && wants(c, k->type))
+                const struct kept *k = events_slot(ev, seq);
+                if (k->text && events_wants(c, k->type))
                         buf_put(&out, k->text, k->len);
         }
         if (out.failed)
@@ -303,7 +303,7 @@ void events_handle(struct request *r)
         if (!stream_begin_reply(r, 200, "text/event-stream",
                                 "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"))
                 return;
-        if (catch_up(c, id ? buf_str(&last) : NULL) || !r->state)
+        if (events_catch_up(c, id ? buf_str(&last) : NULL) || !r->state)
                 return;
         client_gone(r); /* no memory for the history: better no stream than one with a hole */
         r->on_gone = NULL;
@@ -319,7 +319,7 @@ struct events *events_new(struct supervisor *s, uint64_t instance)
         ev->sup = s;
         ev->instance = instance;
         ev->oldest = 1;
-        ev->subscriber.on_event = on_event;
+        ev->subscriber.on_event = events_on_event;
         ev->subscriber.arg = ev;
         bus_subscribe(&s->bus, &ev->subscriber);
         return ev;

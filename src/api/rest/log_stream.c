@@ -43,7 +43,7 @@ static void tailer_free(struct tailer *t)
         free(t);
 }
 
-static void on_gone(struct request *r)
+static void log_stream_on_gone(struct request *r)
 {
         struct tailer *t = r->state;
 
@@ -52,7 +52,7 @@ static void on_gone(struct request *r)
 }
 
 /* The request is somebody else's as soon as it is answered. */
-static struct request *let_go(struct tailer *t)
+static struct request *log_stream_let_go(struct tailer *t)
 {
         struct request *r = t->request;
 
@@ -73,7 +73,7 @@ static void on_drained(struct request *r)
 }
 
 /* A stream that refuses is gone, and the tailer with it. */
-static void on_text(void *arg, const char *data, size_t len)
+static void log_stream_on_text(void *arg, const char *data, size_t len)
 {
         struct tailer *t = arg;
         struct request *r = t->request;
@@ -93,7 +93,7 @@ static void on_begin(void *arg, const struct log_part *part)
 
         if (part->result != TAIL_OK) {
                 void (*refuse)(struct request *, const struct log_part *) = t->how.refuse;
-                refuse(let_go(t), part);
+                refuse(log_stream_let_go(t), part);
                 return;
         }
         t->how.put_head(r, part, &head);
@@ -101,12 +101,12 @@ static void on_begin(void *arg, const struct log_part *part)
                 return;
         stream_on_drained(r, on_drained);
         if (part->text.len)
-                on_text(t, part->text.data, part->text.len);
+                log_stream_on_text(t, part->text.data, part->text.len);
 }
 
-static void on_end(void *arg)
+static void log_stream_on_end(void *arg)
 {
-        stream_end(let_go(arg));
+        stream_end(log_stream_let_go(arg));
 }
 
 void log_stream_begin(struct request *r, const struct log_stream_how *how)
@@ -114,9 +114,10 @@ void log_stream_begin(struct request *r, const struct log_stream_how *how)
         if (!places_take_file(r->conn)) /* the reader has the log open as long as it is followed */
                 return;
         struct tailer *t = calloc(1, sizeof *t);
-        struct follow_news_handler h = {
-                .arg = t, .on_begin = on_begin, .on_text = on_text, .on_end = on_end
-        };
+        struct follow_news_handler h = { .arg = t,
+                                         .on_begin = on_begin,
+                                         .on_text = log_stream_on_text,
+                                         .on_end = log_stream_on_end };
         struct log_part none = { .result = TAIL_FAILED };
         struct err e = { 0 };
 
@@ -130,5 +131,5 @@ void log_stream_begin(struct request *r, const struct log_stream_how *how)
         t->request = r;
         t->how = *how;
         r->state = t;
-        r->on_gone = on_gone;
+        r->on_gone = log_stream_on_gone;
 }

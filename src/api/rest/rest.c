@@ -16,7 +16,7 @@
 
 /* ---- answers */
 
-static void answer(struct request *r, int status, const char *type, struct buf *value)
+static void rest_answer(struct request *r, int status, const char *type, struct buf *value)
 {
         buf_putc(value, '\n');
         if (value->failed)
@@ -27,12 +27,12 @@ static void answer(struct request *r, int status, const char *type, struct buf *
 
 void rest_reply(struct request *r, int status, struct buf *value)
 {
-        answer(r, status, "application/json", value);
+        rest_answer(r, status, "application/json", value);
 }
 
 /* errors: NULL where the problem has no such member. */
-static void problem(struct request *r, int status, const char *code, const char *detail,
-                    const struct diags *errors, const int64_t *offset)
+static void rest_problem(struct request *r, int status, const char *code, const char *detail,
+                         const struct diags *errors, const int64_t *offset)
 {
         AUTO_BUF text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
@@ -49,7 +49,7 @@ static void problem(struct request *r, int status, const char *code, const char 
                 view_diags(&j, errors, DIAG_ERROR);
         }
         json_writer_close(&j, '}');
-        answer(r, status, "application/problem+json", &text);
+        rest_answer(r, status, "application/problem+json", &text);
 }
 
 void rest_error(struct request *r, int status, const char *code, const char *fmt, ...)
@@ -60,13 +60,13 @@ void rest_error(struct request *r, int status, const char *code, const char *fmt
         va_start(ap, fmt);
         buf_vprintf(&detail, fmt, ap);
         va_end(ap);
-        problem(r, status, code, buf_str(&detail), NULL, NULL);
+        rest_problem(r, status, code, buf_str(&detail), NULL, NULL);
 }
 
 void rest_error_at(struct request *r, int status, const char *code, int64_t offset,
                    const char *detail)
 {
-        problem(r, status, code, detail, NULL, &offset);
+        rest_problem(r, status, code, detail, NULL, &offset);
 }
 
 int rest_fault_status(enum fault f)
@@ -90,14 +90,14 @@ int rest_fault_status(enum fault f)
 
 void rest_fault(struct request *r, enum fault f, const char *detail)
 {
-        problem(r, rest_fault_status(f), fault_name(f), detail, NULL, NULL);
+        rest_problem(r, rest_fault_status(f), fault_name(f), detail, NULL, NULL);
 }
 
 void rest_diags(struct request *r, const struct diags *d)
 {
         const struct diag *first = diags_first_error(d);
 
-        problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL, d, NULL);
+        rest_problem(r, 422, fault_name(FAULT_CANT_REREAD), first ? first->message : NULL, d, NULL);
 }
 
 /* ---- bodies */
@@ -213,7 +213,7 @@ static void answer_plan(struct request *r, const struct plan *plan, bool all,
         rest_reply(r, 200, &text);
 }
 
-static void reload(struct request *r, bool plan_only, bool all)
+static void rest_reload(struct request *r, bool plan_only, bool all)
 {
         struct plan plan = { 0 };
         struct diags diags = { 0 };
@@ -254,7 +254,7 @@ static void reload_now(void *arg)
         r->on_gone = NULL;
         r->state = NULL;
         free(job);
-        reload(r, false, all);
+        rest_reload(r, false, all);
 }
 
 static void reload_begin(struct request *r, bool all)
@@ -286,7 +286,7 @@ static void post_reload(struct request *r, const char *name)
         if (!fine)
                 return;
         if (plan_only)
-                reload(r, true, all);
+                rest_reload(r, true, all);
         else
                 reload_begin(r, all);
 }
@@ -427,7 +427,7 @@ static bool tcp_allows(struct request *r, bool changes)
         return !why;
 }
 
-static bool is_allowed(struct request *r, const struct rest_route *t)
+static bool rest_is_allowed(struct request *r, const struct rest_route *t)
 {
         const char *type = request_header(r, "Content-Type");
         bool tcp = r->server->kind == SERVER_INET;
@@ -465,7 +465,7 @@ void rest_handle(struct request *r)
                 }
                 if (name.failed || strlen(buf_str(&name)) != name.len)
                         rest_error(r, 404, "BAD_NAME", "no such name");
-                else if (is_allowed(r, t))
+                else if (rest_is_allowed(r, t))
                         t->handle(r, buf_str(&name));
                 return;
         }

@@ -36,7 +36,7 @@ static bool parse_since(const char *text, int64_t *ms_out)
         return stamp_read(text, len, ms_out, &used) && used == len;
 }
 
-static bool parse_number(const char *text, int64_t min, int64_t max, int64_t *out)
+static bool rest_logs_parse_number(const char *text, int64_t min, int64_t max, int64_t *out)
 {
         char *end;
 
@@ -66,7 +66,7 @@ static bool take_param(struct request *r, const struct param *p, struct log_ask 
                 return true;
         bool fine = p->from == FROM_TIME
                         ? parse_since(buf_str(&text), &ask->value)
-                        : parse_number(buf_str(&text), p->min, p->max, &ask->value);
+                        : rest_logs_parse_number(buf_str(&text), p->min, p->max, &ask->value);
         if (!fine)
                 return bad_param(r, p->name, p->want);
         ask->from = p->from;
@@ -108,7 +108,8 @@ static bool read_params(struct request *r, struct log_ask *ask)
 
 /* ---- the answer */
 
-static void put_head(const struct request *r, const struct log_part *part, struct buf *head)
+static void rest_logs_put_head(const struct request *r, const struct log_part *part,
+                               struct buf *head)
 {
         (void)r;
         buf_printf(head, "X-Log-Offset: %" PRId64 "\r\n", part->offset);
@@ -120,7 +121,7 @@ static void put_head(const struct request *r, const struct log_part *part, struc
 
 static void put_follow_head(const struct request *r, const struct log_part *part, struct buf *head)
 {
-        put_head(r, part, head);
+        rest_logs_put_head(r, part, head);
         buf_puts(head, "X-Accel-Buffering: no\r\n");
 }
 
@@ -151,7 +152,7 @@ static void refuse_by(struct request *r, const struct log_part *part, int status
                 rest_error(r, status, code, "%s", detail);
 }
 
-static void refuse(struct request *r, const struct log_part *part)
+static void rest_logs_refuse(struct request *r, const struct log_part *part)
 {
         for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
                 if (refusals[i].result == part->result) {
@@ -171,7 +172,7 @@ struct job {
         struct log_part part;
 };
 
-static void job_work(void *arg, struct read_turn *turn)
+static void rest_logs_job_work(void *arg, struct read_turn *turn)
 {
         struct job *j = arg;
 
@@ -179,7 +180,7 @@ static void job_work(void *arg, struct read_turn *turn)
         log_part_read(j->path, j->ledger, &j->ask, &j->part);
 }
 
-static void job_drop(void *arg)
+static void rest_logs_job_drop(void *arg)
 {
         struct job *j = arg;
 
@@ -189,7 +190,7 @@ static void job_drop(void *arg)
         free(j);
 }
 
-static void job_done(void *owner, void *arg)
+static void rest_logs_job_done(void *owner, void *arg)
 {
         struct request *r = owner;
         struct job *j = arg;
@@ -198,20 +199,20 @@ static void job_done(void *owner, void *arg)
         r->state = NULL;
         r->on_gone = NULL;
         if (j->part.result != TAIL_OK) {
-                refuse(r, &j->part);
+                rest_logs_refuse(r, &j->part);
                 return;
         }
-        put_head(r, &j->part, &head);
+        rest_logs_put_head(r, &j->part, &head);
         reply_body(r, 200, TYPE, buf_str(&head), &j->part.text);
 }
 
-static void on_gone(struct request *r)
+static void rest_logs_on_gone(struct request *r)
 {
         reader_cancel(r->state);
         r->state = NULL;
 }
 
-static struct job *job_new(const struct follow_ask *ask)
+static struct job *rest_logs_job_new(const struct follow_ask *ask)
 {
         struct job *j = calloc(1, sizeof *j);
 
@@ -223,19 +224,20 @@ static struct job *job_new(const struct follow_ask *ask)
                            .part.fd = -1 };
         if (j->path)
                 return j;
-        job_drop(j);
+        rest_logs_job_drop(j);
         return NULL;
 }
 
 static void answer_once(struct request *r, const struct follow_ask *ask)
 {
-        static const struct read_work work = { job_work, job_done, job_drop };
-        struct job *j = job_new(ask);
+        static const struct read_work work = { rest_logs_job_work, rest_logs_job_done,
+                                               rest_logs_job_drop };
+        struct job *j = rest_logs_job_new(ask);
         struct err e = { .text = "out of memory" };
 
         r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
         if (r->state)
-                r->on_gone = on_gone;
+                r->on_gone = rest_logs_on_gone;
         else
                 rest_error(r, 503, "BUSY", "%s", e.text);
 }
@@ -243,18 +245,19 @@ static void answer_once(struct request *r, const struct follow_ask *ask)
 /* ---- the routes */
 
 /* ledger: kept, and taken over; NULL: none */
-static void serve(struct request *r, const char *path, uid_t owner, struct ledger_box *ledger)
+static void rest_logs_serve(struct request *r, const char *path, uid_t owner,
+                            struct ledger_box *ledger)
 {
         struct log_stream_how how = { .ask = { .path = path, .ledger = ledger },
                                       .type = TYPE,
                                       .put_head = put_follow_head,
-                                      .refuse = refuse };
+                                      .refuse = rest_logs_refuse };
         bool asked = read_params(r, &how.ask.from);
 
         how.ask.from.owner = owner;
 
         if (asked && !path)
-                refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
+                rest_logs_refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
         else if (asked && how.ask.from.follow)
                 log_stream_begin(r, &how);
         else if (asked)
@@ -268,8 +271,8 @@ static void serve_process(struct request *r, const char *name, bool is_stderr)
         const struct stream *s = p ? log_stream_of(p, is_stderr) : NULL;
 
         if (p)
-                serve(r, log_path_of(p, is_stderr), log_owner_of(p, is_stderr),
-                      s ? stream_ledger_keep(s) : NULL);
+                rest_logs_serve(r, log_path_of(p, is_stderr), log_owner_of(p, is_stderr),
+                                s ? stream_ledger_keep(s) : NULL);
         else
                 rest_fault(r, FAULT_BAD_NAME, name);
 }
@@ -289,6 +292,6 @@ void rest_log_main(struct request *r, const char *name)
         const struct mainlog *m = r->sup->mainlog;
 
         (void)name;
-        serve(r, m ? mainlog_path(m) : NULL, user_owner(&r->sup->config->settings.user),
-              m ? mainlog_ledger_keep(m) : NULL);
+        rest_logs_serve(r, m ? mainlog_path(m) : NULL, user_owner(&r->sup->config->settings.user),
+                        m ? mainlog_ledger_keep(m) : NULL);
 }

@@ -27,7 +27,8 @@ static bool is_pattern(const char *name)
                (len > 0 && name[len - 1] == ':');
 }
 
-static struct process **match(const struct registry *reg, const char *pattern, int *count)
+static struct process **rest_process_match(const struct registry *reg, const char *pattern,
+                                           int *count)
 {
         AUTO_BUF whole = BUF_INIT;
         size_t len = strlen(pattern);
@@ -40,7 +41,7 @@ static struct process **match(const struct registry *reg, const char *pattern, i
 }
 
 /* False: answered already. */
-static bool find(struct request *r, const char *name, struct named *out)
+static bool rest_process_find(struct request *r, const char *name, struct named *out)
 {
         struct process *p = registry_process(&r->sup->registry, name);
 
@@ -53,7 +54,7 @@ static bool find(struct request *r, const char *name, struct named *out)
                         out->count = -1;
         } else if (is_pattern(name)) {
                 out->many = true;
-                out->procs = match(&r->sup->registry, name, &out->count);
+                out->procs = rest_process_match(&r->sup->registry, name, &out->count);
         }
         if (out->count > 0)
                 return true;
@@ -86,7 +87,7 @@ static void put_list(struct json_writer *j, const struct supervisor *s,
         json_writer_close(j, '}');
 }
 
-static int by_name(const void *a, const void *b)
+static int rest_process_by_name(const void *a, const void *b)
 {
         const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
         int groups = strcmp(x->group->name, y->group->name);
@@ -100,7 +101,7 @@ static void sort_once(struct named *n)
         int kept = 0;
 
         if (n->count > 1)
-                qsort(n->procs, (size_t)n->count, sizeof *n->procs, by_name);
+                qsort(n->procs, (size_t)n->count, sizeof *n->procs, rest_process_by_name);
         for (int i = 0; i < n->count; i++)
                 if (kept == 0 || n->procs[kept - 1] != n->procs[i])
                         n->procs[kept++] = n->procs[i];
@@ -110,7 +111,7 @@ static void sort_once(struct named *n)
 static bool add_matches(const struct registry *reg, const char *pattern, struct named *to)
 {
         int count = 0;
-        struct process **found = match(reg, pattern, &count);
+        struct process **found = rest_process_match(reg, pattern, &count);
 
         if (to->count == 0 && count >= 0) {
                 to->procs = found;
@@ -194,7 +195,7 @@ void rest_process(struct request *r, const char *name)
         AUTO_BUF text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        if (!wanted_fields(r, &fields) || !find(r, name, &n))
+        if (!wanted_fields(r, &fields) || !rest_process_find(r, name, &n))
                 return;
         if (n.many) {
                 answer_list(r, &n, fields);
@@ -232,7 +233,7 @@ static struct batch *batch_for(struct request *r, const struct named *n)
         return b;
 }
 
-static void carry_out(struct request *r, const struct order *o, const char *name)
+static void rest_process_carry_out(struct request *r, const struct order *o, const char *name)
 {
         struct named n;
         bool wait;
@@ -241,7 +242,7 @@ static void carry_out(struct request *r, const struct order *o, const char *name
 
         if (!body)
                 return;
-        bool fine = rest_wait(r, body, &wait, &timeout_s) && find(r, name, &n);
+        bool fine = rest_wait(r, body, &wait, &timeout_s) && rest_process_find(r, name, &n);
         json_decref(body);
         if (!fine)
                 return;
@@ -253,17 +254,17 @@ static void carry_out(struct request *r, const struct order *o, const char *name
 
 void rest_process_start(struct request *r, const char *name)
 {
-        carry_out(r, &start, name);
+        rest_process_carry_out(r, &start, name);
 }
 
 void rest_process_stop(struct request *r, const char *name)
 {
-        carry_out(r, &stop, name);
+        rest_process_carry_out(r, &stop, name);
 }
 
 void rest_process_restart(struct request *r, const char *name)
 {
-        carry_out(r, &restart, name);
+        rest_process_carry_out(r, &restart, name);
 }
 
 /* ---- orders that are done at once */
@@ -292,7 +293,7 @@ void rest_process_signal(struct request *r, const char *name)
                 rest_fault(r, FAULT_BAD_SIGNAL, "signal has to be a name (\"HUP\") or a number");
                 return;
         }
-        if (!find(r, name, &n))
+        if (!rest_process_find(r, name, &n))
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
@@ -307,7 +308,7 @@ void rest_log_rotate(struct request *r, const char *name)
 {
         struct named n;
 
-        if (!find(r, name, &n))
+        if (!rest_process_find(r, name, &n))
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
@@ -336,7 +337,7 @@ void rest_process_stdin(struct request *r, const char *name)
                 return;
         if (!json_is_string(data))
                 rest_error(r, 400, "BAD_REQUEST", "data has to be a string");
-        if (!json_is_string(data) || !find(r, name, &n)) {
+        if (!json_is_string(data) || !rest_process_find(r, name, &n)) {
                 json_decref(body);
                 return;
         }

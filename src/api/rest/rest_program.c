@@ -26,7 +26,7 @@ void rest_program_list(struct request *r, const char *name)
         rest_reply(r, 200, &text);
 }
 
-static struct fleet *find(struct request *r, const char *name)
+static struct fleet *rest_program_find(struct request *r, const char *name)
 {
         bool ambiguous = false;
         struct fleet *f = registry_fleet(&r->sup->registry, name, &ambiguous);
@@ -41,7 +41,7 @@ static struct fleet *find(struct request *r, const char *name)
 
 void rest_program(struct request *r, const char *name)
 {
-        const struct fleet *f = find(r, name);
+        const struct fleet *f = rest_program_find(r, name);
         AUTO_BUF text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
@@ -209,7 +209,7 @@ void rest_program_scale(struct request *r, const char *name)
                 return;
         supervisor_settle(r->sup);
         if (wanted_size(r, body, &relative, &value) && rest_wait(r, body, &wait, &timeout_s))
-                f = find(r, name);
+                f = rest_program_find(r, name);
         json_decref(body);
         if (!f)
                 return;

@@ -43,7 +43,7 @@ void view_key_time(struct json_writer *j, const char *key, int64_t wall_ms)
         view_time(j, wall_ms);
 }
 
-static char *put_digits(char *at, int n, int count)
+static char *view_put_digits(char *at, int n, int count)
 {
         for (int i = count; i-- > 0; n /= 10)
                 at[i] = (char)('0' + n % 10);
@@ -70,7 +70,7 @@ void view_time(struct json_writer *j, int64_t wall_ms)
                 { (int)(wall_ms % 1000), 3, 'Z' }
         };
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-                at = put_digits(at, parts[i].n, parts[i].count);
+                at = view_put_digits(at, parts[i].n, parts[i].count);
                 *at++ = parts[i].after;
         }
         json_writer_text_n(j, text, (size_t)(at - text));
@@ -186,7 +186,7 @@ struct look { /* within one call */
         struct moment now;
 };
 
-static void put_name(struct json_writer *j, const struct look *l)
+static void view_put_name(struct json_writer *j, const struct look *l)
 {
         process_namespec(l->p, json_writer_scratch(j));
         json_writer_put_scratch(j);
@@ -207,12 +207,12 @@ static void put_program(struct json_writer *j, const struct look *l)
         json_writer_text(j, l->p->program->name);
 }
 
-static void put_number(struct json_writer *j, const struct look *l)
+static void view_put_number(struct json_writer *j, const struct look *l)
 {
         json_writer_int(j, l->p->number);
 }
 
-static void put_state(struct json_writer *j, const struct look *l)
+static void view_put_state(struct json_writer *j, const struct look *l)
 {
         json_writer_text(j, pstate_name(l->p->state));
 }
@@ -222,7 +222,7 @@ static void put_statecode(struct json_writer *j, const struct look *l)
         json_writer_int(j, pstate_code(l->p->state));
 }
 
-static void put_health(struct json_writer *j, const struct look *l)
+static void view_put_health(struct json_writer *j, const struct look *l)
 {
         json_writer_text(j, health_word(l->p->health.status));
 }
@@ -316,7 +316,7 @@ static bool is_adopted(const struct look *l)
         return l->w && l->w->mark.adopted && l->p->pid > 0;
 }
 
-static void put_adopted(struct json_writer *j, const struct look *l)
+static void view_put_adopted(struct json_writer *j, const struct look *l)
 {
         json_writer_bool(j, is_adopted(l));
 }
@@ -345,7 +345,7 @@ static void put_stderr(struct json_writer *j, const struct look *l)
 }
 
 /* "stdout: write /log: No space left on device"; null while all is well. */
-static void put_log_error(struct json_writer *j, const struct look *l)
+static void view_put_log_error(struct json_writer *j, const struct look *l)
 {
         struct buf *text = json_writer_scratch(j);
         AUTO_BUF why = BUF_INIT;
@@ -371,14 +371,14 @@ static const struct {
         const char *name;
         void (*put)(struct json_writer *j, const struct look *l);
 } fields[] = {
-        { "name", put_name },
+        { "name", view_put_name },
         { "group", put_group },
         { "process", put_process },
         { "program", put_program },
-        { "number", put_number },
-        { "state", put_state },
+        { "number", view_put_number },
+        { "state", view_put_state },
         { "statecode", put_statecode },
-        { "health", put_health },
+        { "health", view_put_health },
         { "ready", put_ready },
         { "pid", put_pid },
         { "description", put_description },
@@ -392,13 +392,13 @@ static const struct {
         { "next_start_why", put_next_why },
         { "crashes", put_crashes },
         { "spawn_error", put_spawn_error },
-        { "adopted", put_adopted },
+        { "adopted", view_put_adopted },
         { "adopted_logs", put_adopted_logs },
         { "healthcheck", put_healthcheck },
         { "stdout", put_stdout },
         { "stderr", put_stderr },
         { "leftovers", put_leftovers },
-        { "log_error", put_log_error },
+        { "log_error", view_put_log_error },
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 _Static_assert(FIELD_COUNT <= 64, "each field has a bit");

@@ -54,8 +54,8 @@ static void put_counts(struct json_writer *j, const struct registry *r)
 }
 
 /* Logs that are in trouble: all is well when the list is empty. */
-static void put_log_error(struct json_writer *j, const char *name, const char *stream,
-                          const struct buf *why)
+static void view_daemon_put_log_error(struct json_writer *j, const char *name, const char *stream,
+                                      const struct buf *why)
 {
         json_writer_open(j, '{');
         view_key_text(j, "name", name);
@@ -73,7 +73,7 @@ static void put_stream_error(struct json_writer *j, const struct process *p, con
         if (!s || !stream_trouble(s, &why))
                 return;
         process_namespec(p, &name);
-        put_log_error(j, buf_str(&name), stream, &why);
+        view_daemon_put_log_error(j, buf_str(&name), stream, &why);
 }
 
 static void put_log_errors(struct json_writer *j, const struct supervisor *s)
@@ -84,7 +84,7 @@ static void put_log_errors(struct json_writer *j, const struct supervisor *s)
         json_writer_key(j, "log_errors");
         json_writer_open(j, '[');
         if (s->mainlog && mainlog_trouble(s->mainlog, &why))
-                put_log_error(j, NULL, "main", &why);
+                view_daemon_put_log_error(j, NULL, "main", &why);
         for (int g = 0; g < r->group_count; g++)
                 for (int i = 0; i < r->groups[g]->count; i++) {
                         const struct process *p = r->groups[g]->procs[i];
@@ -153,7 +153,7 @@ void view_diags(struct json_writer *j, const struct diags *d, enum severity seve
         json_writer_close(j, ']');
 }
 
-static void put_change(struct json_writer *j, const struct change_item *c)
+static void view_daemon_put_change(struct json_writer *j, const struct change_item *c)
 {
         json_writer_open(j, '{');
         view_key_text(j, "name", c->name);
@@ -185,7 +185,7 @@ void view_plan_members(struct json_writer *j, const struct plan *p, bool all,
         json_writer_open(j, '[');
         for (int i = 0; i < p->count; i++)
                 if (all || p->items[i].action != PLAN_KEEP)
-                        put_change(j, &p->items[i]);
+                        view_daemon_put_change(j, &p->items[i]);
         json_writer_close(j, ']');
         json_writer_key(j, "settings");
         json_writer_open(j, '[');

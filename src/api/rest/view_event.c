@@ -1,7 +1,7 @@
 /* Events as JSON: one table of what the API calls them and what each tells. */
 #include "api/rest/view.h"
 
-static void put_name(struct json_writer *j, const struct process *p)
+static void view_event_put_name(struct json_writer *j, const struct process *p)
 {
         json_writer_key(j, "name");
         if (p) {
@@ -12,7 +12,8 @@ static void put_name(struct json_writer *j, const struct process *p)
         }
 }
 
-static void put_data(struct json_writer *j, const char *key, const char *data, size_t len)
+static void view_event_put_data(struct json_writer *j, const char *key, const char *data,
+                                size_t len)
 {
         json_writer_key(j, key);
         if (data)
@@ -21,7 +22,7 @@ static void put_data(struct json_writer *j, const char *key, const char *data, s
                 json_writer_null(j);
 }
 
-static void put_state(struct json_writer *j, const struct event *e)
+static void view_event_put_state(struct json_writer *j, const struct event *e)
 {
         static const struct ending none;
         const struct process *p = e->process;
@@ -31,7 +32,7 @@ static void put_state(struct json_writer *j, const struct event *e)
 
         /* an ending of an earlier start is no part of this event */
         ended = ended && p && p->ending.at_wall_ms >= p->spawned_wall_ms;
-        put_name(j, p);
+        view_event_put_name(j, p);
         view_key_text(j, "from", pstate_name(e->from));
         view_key_text(j, "to", pstate_name(e->to));
         json_writer_key(j, "pid");
@@ -47,21 +48,21 @@ static void put_state(struct json_writer *j, const struct event *e)
                 json_writer_null(j);
 }
 
-static void put_adopted(struct json_writer *j, const struct event *e)
+static void view_event_put_adopted(struct json_writer *j, const struct event *e)
 {
-        put_name(j, e->process);
+        view_event_put_name(j, e->process);
         view_key_int(j, "pid", e->pid);
         json_writer_key(j, "uptime_s");
         json_writer_thousandths(j, e->process ? e->at.mono_ms - e->process->spawned_ms : 0);
 }
 
-static void put_health(struct json_writer *j, const struct event *e)
+static void view_event_put_health(struct json_writer *j, const struct event *e)
 {
-        put_name(j, e->process);
+        view_event_put_name(j, e->process);
         view_key_text(j, "from", health_word((enum health_status)e->was));
         view_key_text(j, "to", health_word((enum health_status)e->now));
         view_key_int(j, "failures", e->failures);
-        put_data(j, "output", e->data, e->len);
+        view_event_put_data(j, "output", e->data, e->len);
 }
 
 static void put_scaled(struct json_writer *j, const struct event *e)
@@ -86,11 +87,11 @@ static void put_refused(struct json_writer *j, const struct event *e)
 
 static void put_log(struct json_writer *j, const struct event *e)
 {
-        put_name(j, e->process);
+        view_event_put_name(j, e->process);
         view_key_text(j, "stream", e->is_stderr ? "stderr" : "stdout");
         json_writer_key(j, "bytes");
         view_int_if(j, e->type == EV_LOG_DROPPED, (int64_t)e->len);
-        put_data(j, "detail", e->len > 0 ? e->data : NULL, e->len);
+        view_event_put_data(j, "detail", e->len > 0 ? e->data : NULL, e->len);
 }
 
 static void put_mood(struct json_writer *j, const struct event *e)
@@ -106,9 +107,9 @@ static const struct view {
         const char *type;
         void (*put)(struct json_writer *j, const struct event *e);
 } views[] = {
-        { EV_PROCESS_STATE, "process.state", put_state },
-        { EV_ADOPTED, "process.adopted", put_adopted },
-        { EV_HEALTH, "process.health", put_health },
+        { EV_PROCESS_STATE, "process.state", view_event_put_state },
+        { EV_ADOPTED, "process.adopted", view_event_put_adopted },
+        { EV_HEALTH, "process.health", view_event_put_health },
         { EV_SCALED, "program.scaled", put_scaled },
         { EV_CONFIG_APPLIED, "config.applied", put_applied },
         { EV_CONFIG_REFUSED, "config.refused", put_refused },
@@ -119,7 +120,7 @@ static const struct view {
 };
 #define VIEW_COUNT (sizeof views / sizeof *views)
 
-static const struct view *find(const struct event *e)
+static const struct view *view_event_find(const struct event *e)
 {
         for (size_t i = 0; i < VIEW_COUNT; i++)
                 if (event_is_a(e->type, views[i].below))
@@ -129,7 +130,7 @@ static const struct view *find(const struct event *e)
 
 const char *view_event_type(const struct event *e)
 {
-        const struct view *v = find(e);
+        const struct view *v = view_event_find(e);
 
         return v ? v->type : NULL;
 }
@@ -141,7 +142,7 @@ const char *view_event_types(size_t n)
 
 void view_event(struct json_writer *j, const struct event *e, uint64_t seq)
 {
-        const struct view *v = find(e);
+        const struct view *v = view_event_find(e);
 
         json_writer_open(j, '{');
         view_key_int(j, "seq", (int64_t)seq);

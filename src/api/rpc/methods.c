@@ -163,7 +163,7 @@ bool param_bool(const struct value *params, int i, bool dflt)
         return v->kind == VALUE_STRING ? v->text[0] != '\0' : v->number != 0;
 }
 
-static bool fits(const struct value *v, const char *type, size_t len)
+static bool methods_fits(const struct value *v, const char *type, size_t len)
 {
         int64_t n;
 
@@ -188,7 +188,7 @@ static bool check_params(const struct method *m, const struct value *params)
                 size_t len = strcspn(at, ",");
                 bool optional = memchr(at, '=', len) != NULL;
                 if (i < params->count) {
-                        if (!fits(params->items[i], at, strcspn(at, " ")))
+                        if (!methods_fits(params->items[i], at, strcspn(at, " ")))
                                 return false;
                         i++;
                 } else if (!optional) {
@@ -206,7 +206,7 @@ static bool is_offered(const struct supervisor *s, const struct method *m)
         return s->config->has_rpcinterface || strncmp(m->name, "system.", 7) == 0;
 }
 
-static const struct method *find(const struct supervisor *s, const char *name)
+static const struct method *methods_find(const struct supervisor *s, const char *name)
 {
         for (const struct method *m = methods; m->name; m++)
                 if (strcmp(m->name, name) == 0)
@@ -216,7 +216,7 @@ static const struct method *find(const struct supervisor *s, const char *name)
 
 enum rpc_status method_call(struct rpc_call *c, const char *name, const struct value *params)
 {
-        const struct method *m = find(c->sup, name);
+        const struct method *m = methods_find(c->sup, name);
 
         c->fault = FAULT_NONE;
         if (!m)
@@ -251,7 +251,7 @@ enum rpc_status rpc_list_methods(struct rpc_call *c, const struct value *params)
 
 enum rpc_status rpc_method_help(struct rpc_call *c, const struct value *params)
 {
-        const struct method *m = find(c->sup, param_string(params, 0));
+        const struct method *m = methods_find(c->sup, param_string(params, 0));
         AUTO_BUF text = BUF_INIT;
 
         if (!m)
@@ -278,7 +278,7 @@ static void put_type(struct buf *out, const char *type, size_t len)
 
 enum rpc_status rpc_method_signature(struct rpc_call *c, const struct value *params)
 {
-        const struct method *m = find(c->sup, param_string(params, 0));
+        const struct method *m = methods_find(c->sup, param_string(params, 0));
 
         if (!m)
                 return rpc_fault(c, FAULT_SIGNATURE_UNSUPPORTED, NULL);

@@ -88,7 +88,7 @@ enum rpc_status rpc_shutdown(struct rpc_call *c, const struct value *params)
 }
 
 /* CANT_REREAD carries the first thing that is wrong. */
-static enum rpc_status refused(struct rpc_call *c, enum fault f, struct diags *diags)
+static enum rpc_status daemon_refused(struct rpc_call *c, enum fault f, struct diags *diags)
 {
         const struct diag *first = diags_first_error(diags);
 
@@ -105,7 +105,7 @@ struct read_job {
         bool is_inside, is_done;
 };
 
-static void job_cancel(struct rpc_call *c)
+static void daemon_job_cancel(struct rpc_call *c)
 {
         struct read_job *job = c->job;
 
@@ -146,17 +146,17 @@ static enum rpc_status after_reading(struct rpc_call *c, void (*run)(struct rpc_
                 return RPC_DONE;
         }
         c->job = job;
-        c->cancel_job = job_cancel;
+        c->cancel_job = daemon_job_cancel;
         return RPC_LATER;
 }
 
-static void restart(struct rpc_call *c)
+static void daemon_restart(struct rpc_call *c)
 {
         struct diags diags = { 0 };
         enum fault f = order_restart_all(c->sup, c->by, &diags);
 
         if (f != FAULT_NONE) {
-                refused(c, f, &diags);
+                daemon_refused(c, f, &diags);
                 return;
         }
         diags_release(&diags);
@@ -166,10 +166,10 @@ static void restart(struct rpc_call *c)
 enum rpc_status rpc_restart(struct rpc_call *c, const struct value *params)
 {
         (void)params;
-        return after_reading(c, restart);
+        return after_reading(c, daemon_restart);
 }
 
-static void put_names(struct buf *out, const struct strlist *names)
+static void daemon_put_names(struct buf *out, const struct strlist *names)
 {
         xml_array_begin(out);
         for (size_t i = 0; i < names->count; i++)
@@ -184,14 +184,14 @@ static void reload_config(struct rpc_call *c)
         enum fault f = order_reread(c->sup, c->by, &diff, &diags);
 
         if (f != FAULT_NONE) {
-                refused(c, f, &diags);
+                daemon_refused(c, f, &diags);
                 return;
         }
         xml_array_begin(c->out); /* an array of one array of three: clients rely on it */
         xml_array_begin(c->out);
-        put_names(c->out, &diff.added);
-        put_names(c->out, &diff.changed);
-        put_names(c->out, &diff.removed);
+        daemon_put_names(c->out, &diff.added);
+        daemon_put_names(c->out, &diff.changed);
+        daemon_put_names(c->out, &diff.removed);
         xml_array_end(c->out);
         xml_array_end(c->out);
         group_diff_release(&diff);

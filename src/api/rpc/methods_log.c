@@ -36,7 +36,7 @@ static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, struc
 
 /* ---- reading: where it does not matter how long the disk takes */
 
-static void job_work(void *arg, struct read_turn *turn)
+static void log_job_work(void *arg, struct read_turn *turn)
 {
         struct log_job *j = arg;
         struct stat st;
@@ -53,7 +53,7 @@ static void job_work(void *arg, struct read_turn *turn)
                 j->result = tail_read(j->path, j->owner, j->offset, j->length, &j->text);
 }
 
-static void job_drop(void *arg)
+static void log_job_drop(void *arg)
 {
         struct log_job *j = arg;
 
@@ -71,7 +71,7 @@ static void put_window(struct rpc_call *c, const struct log_job *j)
         xml_array_end(c->out);
 }
 
-static void put_text(struct rpc_call *c, const struct log_job *j)
+static void log_put_text(struct rpc_call *c, const struct log_job *j)
 {
         switch (j->result) {
         case TAIL_OK:
@@ -88,7 +88,7 @@ static void put_text(struct rpc_call *c, const struct log_job *j)
         }
 }
 
-static void job_done(void *owner, void *arg)
+static void log_job_done(void *owner, void *arg)
 {
         struct rpc_call *c = owner;
         const struct log_job *j = arg;
@@ -102,18 +102,18 @@ static void job_done(void *owner, void *arg)
         if (j->window)
                 put_window(c, j);
         else
-                put_text(c, j);
+                log_put_text(c, j);
         c->on_done(c);
 }
 
-static void job_cancel(struct rpc_call *c)
+static void log_job_cancel(struct rpc_call *c)
 {
         reader_cancel(c->job);
 }
 
 static enum rpc_status ask_reader(struct rpc_call *c, const struct log_job *what)
 {
-        static const struct read_work work = { job_work, job_done, job_drop };
+        static const struct read_work work = { log_job_work, log_job_done, log_job_drop };
         struct log_job *j = malloc(sizeof *j);
         struct err e = { 0 };
 
@@ -126,7 +126,7 @@ static enum rpc_status ask_reader(struct rpc_call *c, const struct log_job *what
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         }
         c->job = reader_ask(c->sup->reader, &work, j, c, &e);
-        c->cancel_job = job_cancel;
+        c->cancel_job = log_job_cancel;
         return c->job ? RPC_LATER : rpc_fault(c, FAULT_FAILED, e.text);
 }
 
@@ -198,7 +198,7 @@ enum rpc_status rpc_tail_stderr(struct rpc_call *c, const struct value *params)
 
 /* ---- clearing */
 
-static void give_up(struct rpc_call *c)
+static void log_give_up(struct rpc_call *c)
 {
         logs_wait_cancel(c->job);
 }
@@ -214,7 +214,7 @@ static void on_logs(void *arg)
 enum rpc_status rpc_after_logs(struct rpc_call *c)
 {
         c->job = logs_wait(c->sup->logs, on_logs, c);
-        c->cancel_job = give_up;
+        c->cancel_job = log_give_up;
         return c->job ? RPC_LATER : RPC_DONE;
 }
 

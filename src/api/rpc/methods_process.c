@@ -29,14 +29,14 @@ bool rpc_target(struct rpc_call *c, const char *name, bool group_allowed, struct
 
 /* ---- state */
 
-static int64_t epoch(int64_t wall_ms)
+static int64_t method_epoch(int64_t wall_ms)
 {
         int64_t s = wall_ms / 1000;
 
         return s > INT32_MAX ? INT32_MAX : s < 0 ? 0 : s;
 }
 
-static const char *log_path(const struct process *p, bool is_stderr)
+static const char *method_log_path(const struct process *p, bool is_stderr)
 {
         const struct worker *w = p->worker;
         const struct stream *s = w ? is_stderr ? w->err : w->out : NULL;
@@ -86,16 +86,16 @@ static void put_info(struct buf *out, const struct process *p, struct moment now
         xml_struct_begin(out);
         xml_member_string(out, "name", p->name);
         xml_member_string(out, "group", p->group->name);
-        xml_member_int(out, "start", epoch(p->tried_wall_ms));
-        xml_member_int(out, "stop", epoch(p->stopped_wall_ms));
-        xml_member_int(out, "now", epoch(now.wall_ms));
+        xml_member_int(out, "start", method_epoch(p->tried_wall_ms));
+        xml_member_int(out, "stop", method_epoch(p->stopped_wall_ms));
+        xml_member_int(out, "now", method_epoch(now.wall_ms));
         xml_member_int(out, "state", pstate_code(p->state));
         xml_member_string(out, "statename", pstate_name(p->state));
         xml_member_string(out, "spawnerr", process_spawnerr(p));
         xml_member_int(out, "exitstatus", exit_status(p));
-        xml_member_string(out, "logfile", log_path(p, false));
-        xml_member_string(out, "stdout_logfile", log_path(p, false));
-        xml_member_string(out, "stderr_logfile", log_path(p, true));
+        xml_member_string(out, "logfile", method_log_path(p, false));
+        xml_member_string(out, "stdout_logfile", method_log_path(p, false));
+        xml_member_string(out, "stderr_logfile", method_log_path(p, true));
         xml_member_int(out, "pid", p->pid);
         xml_member_string(out, "description", buf_str(scratch));
         put_late(out, p, now);
@@ -151,7 +151,7 @@ static const char *shown_log(const struct config_row *row, bool is_stderr)
                 return "none";
         if (strcmp(configured, "AUTO") != 0)
                 return configured;
-        const char *real = row->process ? log_path(row->process, is_stderr) : NULL;
+        const char *real = row->process ? method_log_path(row->process, is_stderr) : NULL;
         return real ? real : "auto";
 }
 
@@ -251,7 +251,7 @@ static bool collect_program(struct supervisor *s, struct config_rows *rows,
         return true;
 }
 
-static int by_name(const void *a, const void *b)
+static int method_by_name(const void *a, const void *b)
 {
         const struct config_row *x = a, *y = b;
 
@@ -272,7 +272,7 @@ enum rpc_status rpc_all_config_info(struct rpc_call *c, const struct value *para
                                              conf->groups[i]->programs[k], &e);
         if (ok) {
                 if (rows.count)
-                        qsort(rows.items, (size_t)rows.count, sizeof *rows.items, by_name);
+                        qsort(rows.items, (size_t)rows.count, sizeof *rows.items, method_by_name);
                 xml_array_begin(c->out);
                 for (int i = 0; i < rows.count; i++)
                         put_config(c->out, &rows.items[i]);

@@ -25,7 +25,7 @@ struct job {
         int waited;      /* so many answers came later than at once */
 };
 
-static void job_free(struct job *j)
+static void run_methods_job_free(struct job *j)
 {
         if (j->wave)
                 bulk_order_leave(j->wave);
@@ -40,9 +40,9 @@ static void job_free(struct job *j)
         free(j);
 }
 
-static void cancel(struct rpc_call *c)
+static void run_methods_cancel(struct rpc_call *c)
 {
-        job_free(c->job);
+        run_methods_job_free(c->job);
         c->job = NULL;
 }
 
@@ -59,19 +59,20 @@ void rpc_status_struct(struct buf *out, const char *name, const char *group, enu
 
 /* What is known as soon as it is executed is answered in the order of the list, whoever is executed
  * first; what takes longer comes behind it, as it comes (compat 20.3). */
-static int place_of(const struct log_command *a, bool at_once)
+static int run_methods_place_of(const struct log_command *a, bool at_once)
 {
         struct job *j = a->job;
 
         return at_once ? (int)(a - j->errands) + 1 : j->count + ++j->waited;
 }
 
-static void put_answer(struct log_command *a, bool at_once, enum fault f, const char *extra)
+static void run_methods_put_answer(struct log_command *a, bool at_once, enum fault f,
+                                   const char *extra)
 {
         struct rpc_call *c = a->job->call;
         AUTO_BUF text = BUF_INIT;
 
-        a->place = place_of(a, at_once);
+        a->place = run_methods_place_of(a, at_once);
         a->job->open--;
         if (!a->job->many) {
                 if (f == FAULT_NONE)
@@ -115,39 +116,40 @@ static void put_answers(struct job *j)
         free(sorted);
 }
 
-static enum rpc_status finish(struct job *j)
+static enum rpc_status run_methods_finish(struct job *j)
 {
         if (j->many) {
                 put_answers(j);
                 xml_array_end(j->call->out);
         }
         j->call->job = NULL;
-        job_free(j);
+        run_methods_job_free(j);
         return RPC_DONE;
 }
 
-static void finish_later(struct job *j)
+static void run_methods_finish_later(struct job *j)
 {
         struct rpc_call *c = j->call;
 
         if (j->open > 0)
                 return;
-        finish(j);
+        run_methods_finish(j);
         c->on_done(c);
 }
 
-static void on_done(void *arg, struct process *p, enum fault f)
+static void run_methods_on_done(void *arg, struct process *p, enum fault f)
 {
         struct log_command *a = arg;
         bool at_once =
             a->waiter.what == WAIT_FOR_EXECUTED ||
             (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
 
-        put_answer(a, at_once, f, NULL);
-        finish_later(a->job);
+        run_methods_put_answer(a, at_once, f, NULL);
+        run_methods_finish_later(a->job);
 }
 
-static void on_order(void *arg, int i, struct process *p, enum fault f, const struct err *e)
+static void run_methods_on_order(void *arg, int i, struct process *p, enum fault f,
+                                 const struct err *e)
 {
         struct job *j = arg;
         struct log_command *a = &j->errands[i];
@@ -159,30 +161,31 @@ static void on_order(void *arg, int i, struct process *p, enum fault f, const st
         if (f == FAULT_NONE && waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
                 return;
         bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
-        put_answer(a, true, f, says_why ? e->text : NULL);
+        run_methods_put_answer(a, true, f, says_why ? e->text : NULL);
 }
 
-static void on_ordered(void *arg)
+static void run_methods_on_ordered(void *arg)
 {
         struct job *j = arg;
 
         j->wave = NULL;
         j->open--;
-        finish_later(j);
+        run_methods_finish_later(j);
 }
 
 /* Stops are a signal each; starts take their time. */
-static void give_orders(struct job *j, struct process **list, int count)
+static void run_methods_give_orders(struct job *j, struct process **list, int count)
 {
         static const struct err none;
         struct rpc_call *c = j->call;
-        struct bulk_order_observer ear = { on_order, on_ordered, j };
+        struct bulk_order_observer ear = { run_methods_on_order, run_methods_on_ordered, j };
 
         if (j->what == WAIT_FOR_STARTED)
                 j->wave = bulk_order_give(c->sup, order_start, list, count, c->by, &ear);
         else
                 for (int i = 0; i < count; i++)
-                        on_order(j, i, list[i], order_stop(c->sup, list[i], c->by), &none);
+                        run_methods_on_order(j, i, list[i], order_stop(c->sup, list[i], c->by),
+                                             &none);
 }
 
 static bool add_errand(struct job *j, const struct process *p)
@@ -192,7 +195,7 @@ static bool add_errand(struct job *j, const struct process *p)
         *a = (struct log_command){ .job = j,
                                    .name = strdup(p->name),
                                    .group = strdup(p->group->name) };
-        a->waiter.on_done = on_done;
+        a->waiter.on_done = run_methods_on_done;
         a->waiter.arg = a;
         j->count++;
         j->open++;
@@ -215,31 +218,31 @@ static struct job *make_job(struct rpc_call *c, enum wait_for what, bool wait, c
                 ok = add_errand(j, list[i]);
         if (ok)
                 return j;
-        job_free(j);
+        run_methods_job_free(j);
         return NULL;
 }
 
 /* asked NULL: many. */
-static enum rpc_status run(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
-                           struct process **list, int count)
+static enum rpc_status run_methods_run(struct rpc_call *c, enum wait_for what, bool wait,
+                                       const char *asked, struct process **list, int count)
 {
         struct job *j = make_job(c, what, wait, asked, list, count);
 
         if (!j)
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         c->job = j;
-        c->cancel_job = cancel;
+        c->cancel_job = run_methods_cancel;
         if (j->many)
                 xml_array_begin(c->out);
-        give_orders(j, list, count);
+        run_methods_give_orders(j, list, count);
         if (j->wave || --j->open > 0)
                 return RPC_LATER;
-        return finish(j);
+        return run_methods_finish(j);
 }
 
 /* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.
  */
-static int choose(struct process **list, int count, enum wait_for what)
+static int run_methods_choose(struct process **list, int count, enum wait_for what)
 {
         bool stops = what == WAIT_FOR_STOPPED;
         int kept = 0;
@@ -264,7 +267,8 @@ static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wai
         if (count < 0)
                 status = rpc_fault(c, FAULT_FAILED, "out of memory");
         else
-                status = run(c, what, wait, NULL, list, choose(list, count, what));
+                status = run_methods_run(c, what, wait, NULL, list,
+                                         run_methods_choose(list, count, what));
         free(list);
         return status;
 }
@@ -295,7 +299,7 @@ static enum rpc_status run_named(struct rpc_call *c, enum wait_for what, const s
                 return RPC_DONE;
         if (!t.process)
                 return run_group(c, what, wait, t.group);
-        return run(c, what, wait, name, &t.process, 1);
+        return run_methods_run(c, what, wait, name, &t.process, 1);
 }
 
 static enum rpc_status run_named_group(struct rpc_call *c, enum wait_for what,

@@ -20,7 +20,7 @@ struct multicall {
         ev_timer next; /* the loop does not wait before it */
 };
 
-static void drop(struct multicall *m)
+static void multicall_drop(struct multicall *m)
 {
         ev_timer_stop(m->outer->sup->loop, &m->next);
         method_release(&m->inner);
@@ -28,9 +28,9 @@ static void drop(struct multicall *m)
         free(m);
 }
 
-static void cancel(struct rpc_call *c)
+static void multicall_cancel(struct rpc_call *c)
 {
-        drop(c->job);
+        multicall_drop(c->job);
         c->job = NULL;
 }
 
@@ -44,7 +44,7 @@ static void cut_result(struct multicall *m)
                   "the answers together are too long, or memory is short: this one is left out");
 }
 
-static void put_result(struct multicall *m)
+static void multicall_put_result(struct multicall *m)
 {
         if (m->outer->out->failed && !m->broken)
                 cut_result(m);
@@ -81,17 +81,17 @@ static enum rpc_status call_next(struct multicall *m)
         return method_call(&m->inner, name->text, params ? params : &none);
 }
 
-static enum rpc_status step(struct multicall *m)
+static enum rpc_status multicall_step(struct multicall *m)
 {
         while (m->at < m->calls->count) {
                 if (call_next(m) == RPC_LATER)
                         return RPC_LATER;
-                put_result(m);
+                multicall_put_result(m);
         }
         struct rpc_call *c = m->outer;
         xml_array_end(c->out);
         c->job = NULL;
-        drop(m);
+        multicall_drop(m);
         return RPC_DONE;
 }
 
@@ -101,7 +101,7 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int revents)
         struct rpc_call *outer = m->outer;
 
         (void)loop, (void)revents;
-        if (step(m) == RPC_DONE)
+        if (multicall_step(m) == RPC_DONE)
                 outer->on_done(outer);
 }
 
@@ -111,7 +111,7 @@ static void on_inner_done(struct rpc_call *inner)
 {
         struct multicall *m = inner->arg;
 
-        put_result(m);
+        multicall_put_result(m);
         ev_timer_start(m->outer->sup->loop, &m->next);
 }
 
@@ -154,6 +154,6 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
                                       .on_done = on_inner_done,
                                       .arg = m };
         c->job = m;
-        c->cancel_job = cancel;
-        return step(m);
+        c->cancel_job = multicall_cancel;
+        return multicall_step(m);
 }

@@ -19,7 +19,7 @@ static void exchange_free(struct exchange *x)
         free(x);
 }
 
-static void on_gone(struct request *r)
+static void xmlrpc_on_gone(struct request *r)
 {
         exchange_free(r->state);
         r->state = NULL;
@@ -45,7 +45,7 @@ static void wrap_up(struct exchange *x)
         buf_lit(out, "</fault>\n" EPILOGUE);
 }
 
-static void answer(struct exchange *x)
+static void xmlrpc_answer(struct exchange *x)
 {
         struct request *r = x->request;
         bool ok = !x->call.fault_text.failed;
@@ -66,9 +66,9 @@ static void answer(struct exchange *x)
                 reply_error_page(r, 503);
 }
 
-static void on_done(struct rpc_call *c)
+static void xmlrpc_on_done(struct rpc_call *c)
 {
-        answer(c->arg);
+        xmlrpc_answer(c->arg);
 }
 
 static struct exchange *exchange_new(struct request *r)
@@ -79,7 +79,7 @@ static struct exchange *exchange_new(struct request *r)
                 return NULL;
         x->request = r;
         x->call = (struct rpc_call){
-                .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = on_done, .arg = x
+                .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = xmlrpc_on_done, .arg = x
         };
         x->out.most = rpc_answer_max(r->sup);
         buf_reserve(&x->out, ANSWER_BYTES);
@@ -112,11 +112,11 @@ void xmlrpc_handle(struct request *r)
                 reply_error_page(r, 503);
         } else {
                 r->state = x;
-                r->on_gone = on_gone;
+                r->on_gone = xmlrpc_on_gone;
                 buf_release(&r->body); /* it is in params now */
                 log_line(r->sup->log, LVL_TRACE, "XML-RPC method called: %s()", method);
                 if (method_call(&x->call, method, params) == RPC_DONE)
-                        answer(x);
+                        xmlrpc_answer(x);
         }
         free(method);
         value_free(params);

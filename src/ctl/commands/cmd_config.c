@@ -9,7 +9,7 @@ struct word {
         const char *name, *what; /* borrowed */
 };
 
-static int by_name(const void *a, const void *b)
+static int config_by_name(const void *a, const void *b)
 {
         return strcmp(((const struct word *)a)->name, ((const struct word *)b)->name);
 }
@@ -43,7 +43,7 @@ static void say_differences(struct ctl *c, const struct reply *r)
         else if (!count)
                 ctl_say(c, "No config updates to processes");
         else
-                qsort(all, count, sizeof *all, by_name);
+                qsort(all, count, sizeof *all, config_by_name);
         for (size_t i = 0; i < count; i++)
                 ctl_say(c, "%s: %s", all[i].name, all[i].what);
         free(all);
@@ -100,12 +100,12 @@ void cmd_remove(struct ctl *c, const struct args *a)
 
 /* ---- update */
 
-static bool wanted(const struct strlist *only, const char *name)
+static bool config_wanted(const struct strlist *only, const char *name)
 {
         return !only->count || strlist_has(only, "all") || strlist_has(only, name);
 }
 
-static bool listed(const struct xval *list, const char *name)
+static bool config_listed(const struct xval *list, const char *name)
 {
         for (size_t i = 0; i < list->count; i++)
                 if (strcmp(xval_str(list->items[i], NULL), name) == 0)
@@ -122,7 +122,7 @@ static bool group_exists(const struct xval *infos, const char *name)
 }
 
 /* Groups that were asked for and that nobody knows, neither running nor new. */
-static bool check_names(struct ctl *c, const struct strlist *only, const struct reply *diff)
+static bool config_check_names(struct ctl *c, const struct strlist *only, const struct reply *diff)
 {
         AUTO_REPLY infos = REPLY_INIT;
 
@@ -136,7 +136,7 @@ static bool check_names(struct ctl *c, const struct strlist *only, const struct 
                 const char *name = only->items[i];
                 bool known = group_exists(infos.value, name);
                 for (size_t n = 0; n < LISTS; n++)
-                        known = known || listed(diff_list(diff, n), name);
+                        known = known || config_listed(diff_list(diff, n), name);
                 if (!known)
                         ctl_fail(c, EXIT_GENERIC, "ERROR: no such group: %s", name);
         }
@@ -214,13 +214,13 @@ void cmd_update(struct ctl *c, const struct args *a)
                         ctl_report(c, &r);
                 return;
         }
-        if (!check_names(c, &a->words, &r))
+        if (!config_check_names(c, &a->words, &r))
                 return;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
                 const struct xval *list = diff_list(&r, (size_t)steps[i].list);
                 for (size_t n = 0; n < list->count; n++) {
                         const char *name = xval_str(list->items[n], NULL);
-                        if (!wanted(&a->words, name))
+                        if (!config_wanted(&a->words, name))
                                 continue;
                         steps[i].carry_out(c, name);
                         fflush(c->out);

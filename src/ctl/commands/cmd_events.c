@@ -26,7 +26,7 @@ static void put_time(struct buf *out, const char *at)
                 buf_printf(out, "%s.%03d", text, (int)(ms % 1000));
 }
 
-static void put_value(struct buf *out, const json_t *v)
+static void events_put_value(struct buf *out, const json_t *v)
 {
         if (json_is_string(v)) {
                 buf_puts(out, json_string_value(v));
@@ -59,7 +59,8 @@ static bool says_nothing(const json_t *v)
                (json_is_array(v) && json_array_size(v) == 0);
 }
 
-static void put_change(struct buf *out, const json_t *event, const char *from, const char *to)
+static void events_put_change(struct buf *out, const json_t *event, const char *from,
+                              const char *to)
 {
         const json_t *a = json_object_get(event, from), *b = json_object_get(event, to);
 
@@ -67,10 +68,10 @@ static void put_change(struct buf *out, const json_t *event, const char *from, c
                 return;
         buf_puts(out, "  ");
         if (a && !json_is_null(a)) {
-                put_value(out, a);
+                events_put_value(out, a);
                 buf_puts(out, " -> ");
         }
-        put_value(out, b);
+        events_put_value(out, b);
 }
 
 void event_line_put(struct buf *out, const json_t *event)
@@ -81,8 +82,8 @@ void event_line_put(struct buf *out, const json_t *event)
         buf_printf(out, "  %s", json_text(event, "type"));
         if (*name || *program)
                 buf_printf(out, "  %s", *name ? name : program);
-        put_change(out, event, "from", "to");
-        put_change(out, event, "was", "replicas");
+        events_put_change(out, event, "from", "to");
+        events_put_change(out, event, "was", "replicas");
         for (void *at = json_object_iter((json_t *)event); at;
              at = json_object_iter_next((json_t *)event, at)) {
                 const char *key = json_object_iter_key(at);
@@ -90,7 +91,7 @@ void event_line_put(struct buf *out, const json_t *event)
                 if (!is_plain_field(key) || says_nothing(value))
                         continue;
                 buf_printf(out, "  %s=", key);
-                put_value(out, value);
+                events_put_value(out, value);
         }
         sanitize(out, 0); /* one event, one line */
 }
@@ -102,7 +103,7 @@ struct watch {
         bool json;
 };
 
-static bool on_event(void *arg, const char *type, const char *data)
+static bool cmd_events_on_event(void *arg, const char *type, const char *data)
 {
         struct watch *w = arg;
         FILE *out = w->ctl->out;
@@ -122,7 +123,7 @@ static bool on_event(void *arg, const char *type, const char *data)
         return fflush(out) == 0;
 }
 
-static void put_path(struct buf *out, const struct args *a)
+static void events_put_path(struct buf *out, const struct args *a)
 {
         buf_puts(out, "/v1/events");
         for (size_t i = 0; i < a->words.count; i++) {
@@ -134,7 +135,7 @@ static void put_path(struct buf *out, const struct args *a)
 void cmd_events(struct ctl *c, const struct args *a)
 {
         struct watch w = { c, a->json };
-        struct sse s = { .on_event = on_event, .arg = &w };
+        struct sse s = { .on_event = cmd_events_on_event, .arg = &w };
         AUTO_REPLY r = REPLY_INIT;
         AUTO_BUF path = BUF_INIT;
 
@@ -143,7 +144,7 @@ void cmd_events(struct ctl *c, const struct args *a)
                 v1_fail(c, &r, "events", a->json);
                 return;
         }
-        put_path(&path, a);
+        events_put_path(&path, a);
         if (follow(c, "events", buf_str(&path), "Accept: text/event-stream\r\n", sse_feed, &s) &&
             !a->json)
                 ctl_say(c, "%s", "");

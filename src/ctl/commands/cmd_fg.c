@@ -107,7 +107,7 @@ static void process_is_gone(struct fg *f)
         f->over = true;
 }
 
-static void send_line(struct fg *f, struct buf *line)
+static void fg_send_line(struct fg *f, struct buf *line)
 {
         AUTO_REPLY r = REPLY_INIT;
 
@@ -128,7 +128,7 @@ static void pump_input(struct fg *f)
 
         input_fill(&f->ctl->in);
         while (!f->over && input_ready_line(&f->ctl->in, &line))
-                send_line(f, &line);
+                fg_send_line(f, &line);
         f->over = f->over || f->ctl->in.ended;
 }
 
@@ -144,7 +144,7 @@ static void fill_poll(const struct fg *f, struct pollfd *p)
             (struct pollfd){ .fd = f->ctl->session.wait.interrupt_fd, .events = POLLIN };
 }
 
-static void step(struct fg *f)
+static void fg_step(struct fg *f)
 {
         struct pollfd p[SRC_COUNT];
 
@@ -167,7 +167,7 @@ static void step(struct fg *f)
         }
 }
 
-static void attach(struct ctl *c, const char *name)
+static void fg_attach(struct ctl *c, const char *name)
 {
         struct fg f = { .ctl = c, .name = name };
 
@@ -176,7 +176,7 @@ static void attach(struct ctl *c, const char *name)
         open_stream(&f, SRC_STDOUT, "stdout");
         open_stream(&f, SRC_STDERR, "stderr");
         while (!f.over)
-                step(&f);
+                fg_step(&f);
         ctl_say(c, "Exiting foreground");
         c->in.ended = false;
         for (int i = 0; i < 2; i++)
@@ -191,6 +191,6 @@ void cmd_fg(struct ctl *c, const struct args *a)
         } else if (a->words.count > 1) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: too many process names supplied");
         } else if (may_attach(c, a->words.items[0])) {
-                attach(c, a->words.items[0]);
+                fg_attach(c, a->words.items[0]);
         }
 }

@@ -6,7 +6,7 @@
 #include "ctl/transport/json_get.h"
 #include "ctl/transport/v1.h"
 
-static bool is_down(const json_t *process)
+static bool json_is_down(const json_t *process)
 {
         int64_t code = json_int(process, "statecode");
 
@@ -37,7 +37,7 @@ static void print_processes(struct ctl *c, const struct args *a, const char *wha
 
 void json_status(struct ctl *c, const struct args *a)
 {
-        print_processes(c, a, "status", is_down);
+        print_processes(c, a, "status", json_is_down);
         if (c->exit_code == EXIT_NOT_RUNNING) /* nobody there: status has a code of its own */
                 c->exit_code = EXIT_UNREACHABLE;
 }
@@ -138,7 +138,8 @@ static void print_one(struct ctl *c, const struct reply *r, const char *what)
         result_codes(c, json_object_get(r->json, "results"), what);
 }
 
-static void order(struct ctl *c, const struct args *a, size_t first, const char *what, json_t *body)
+static void json_order(struct ctl *c, const struct args *a, size_t first, const char *what,
+                       json_t *body)
 {
         json_t *results = json_array();
         bool several = a->words.count - first > 1, talks = true;
@@ -165,22 +166,22 @@ static void order(struct ctl *c, const struct args *a, size_t first, const char 
 
 void json_start(struct ctl *c, const struct args *a)
 {
-        order(c, a, 0, "start", json_object());
+        json_order(c, a, 0, "start", json_object());
 }
 
 void json_stop(struct ctl *c, const struct args *a)
 {
-        order(c, a, 0, "stop", json_object());
+        json_order(c, a, 0, "stop", json_object());
 }
 
 void json_restart(struct ctl *c, const struct args *a)
 {
-        order(c, a, 0, "restart", json_object());
+        json_order(c, a, 0, "restart", json_object());
 }
 
 void json_signal(struct ctl *c, const struct args *a)
 {
-        order(c, a, 1, "signal", json_pack("{s:s}", "signal", a->words.items[0]));
+        json_order(c, a, 1, "signal", json_pack("{s:s}", "signal", a->words.items[0]));
 }
 
 /* The differences as a PLAN; and the daemon remembers what it read, as after a plain reread. */

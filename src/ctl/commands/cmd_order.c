@@ -191,8 +191,8 @@ static size_t all_or_each(const struct strlist *words, size_t first, const char 
         return *only ? 1 : words->count - first;
 }
 
-static void give_orders(struct ctl *c, const struct verb *v, const struct strlist *words,
-                        size_t first, const char *signal)
+static void order_give_orders(struct ctl *c, const struct verb *v, const struct strlist *words,
+                              size_t first, const char *signal)
 {
         struct order slots[AT_ONCE] = { 0 };
         struct progress p;
@@ -228,7 +228,7 @@ static void order_words(struct ctl *c, const struct verb *v, const struct args *
         AUTO_STRLIST names = STRLIST_INIT;
 
         if (ctl_expand(c, &a->words, groups, &names))
-                give_orders(c, v, &names, first, first ? a->words.items[0] : NULL);
+                order_give_orders(c, v, &names, first, first ? a->words.items[0] : NULL);
 }
 
 /* ---- the commands */
@@ -249,9 +249,9 @@ void cmd_restart(struct ctl *c, const struct args *a)
 
         if (!ctl_expand(c, &a->words, false, &names))
                 return;
-        give_orders(c, &verb_stop, &names, 0, NULL);
+        order_give_orders(c, &verb_stop, &names, 0, NULL);
         if (c->exit_code != EXIT_INTERRUPTED)
-                give_orders(c, &verb_start, &names, 0, NULL);
+                order_give_orders(c, &verb_start, &names, 0, NULL);
 }
 
 void cmd_signal(struct ctl *c, const struct args *a)

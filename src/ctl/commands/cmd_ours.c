@@ -240,7 +240,7 @@ void cmd_apply(struct ctl *c, const struct args *a)
 
 #define OUTPUT_MAX 60
 
-static void put_result(struct buf *out, const json_t *check, int64_t now_ms)
+static void ours_put_result(struct buf *out, const json_t *check, int64_t now_ms)
 {
         int64_t at = stamp_parse(json_text(check, "last_at"));
         int64_t failures = json_int(check, "failures");
@@ -262,7 +262,7 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
         AUTO_BUF result = BUF_INIT;
         AUTO_BUF said = BUF_INIT;
 
-        put_result(&result, check, now_ms);
+        ours_put_result(&result, check, now_ms);
         first_line_put(&said, json_text(check, "output"), OUTPUT_MAX);
         table_add(t, json_text(process, "name"));
         table_add(t, json_text(process, "health"));
@@ -271,7 +271,7 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
 }
 
 /* What keeps output from where it belongs. */
-static void put_log_error(struct buf *out, const json_t *process)
+static void ours_put_log_error(struct buf *out, const json_t *process)
 {
         const char *error = json_text(process, "log_error");
 
@@ -296,7 +296,7 @@ void cmd_health(struct ctl *c, const struct args *a)
         for (size_t i = 0; i < json_array_size(list); i++) {
                 const json_t *process = json_array_get(list, i);
                 add_health(&t, process, now);
-                put_log_error(&errors, process);
+                ours_put_log_error(&errors, process);
                 if (strcmp(json_text(process, "health"), "unhealthy") == 0)
                         c->exit_code = EXIT_NOT_UP;
         }

@@ -69,7 +69,7 @@ static void list_words(struct ctl *c, const struct strlist *words, const struct 
                 list_word(c, words->items[i], infos, l);
 }
 
-static bool is_down(int64_t state)
+static bool status_is_down(int64_t state)
 {
         return state == STATE_STOPPED || state == STATE_EXITED || state == STATE_FATAL ||
                state == STATE_UNKNOWN;
@@ -117,7 +117,7 @@ void cmd_status(struct ctl *c, const struct args *a)
         list_words(c, &a->words, &infos, &l);
         put_listing(c, &l, details);
         for (size_t i = 0; i < l.count; i++)
-                if (is_down(l.items[i]->code))
+                if (status_is_down(l.items[i]->code))
                         c->exit_code = EXIT_NOT_UP;
         free(l.items);
 }

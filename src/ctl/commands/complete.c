@@ -88,7 +88,8 @@ static struct place find_place(const char *line, size_t cursor)
         return p;
 }
 
-static bool offer(struct strlist *out, const char *typed, size_t len, const char *candidate)
+static bool complete_offer(struct strlist *out, const char *typed, size_t len,
+                           const char *candidate)
 {
         return strncmp(candidate, typed, len) != 0 || add_once(out, candidate);
 }
@@ -96,7 +97,7 @@ static bool offer(struct strlist *out, const char *typed, size_t len, const char
 static bool offer_commands(struct strlist *out, const char *typed, size_t len)
 {
         for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++)
-                if (strcmp(cmd->name, "EOF") != 0 && !offer(out, typed, len, cmd->name))
+                if (strcmp(cmd->name, "EOF") != 0 && !complete_offer(out, typed, len, cmd->name))
                         return false;
         return true;
 }
@@ -104,7 +105,7 @@ static bool offer_commands(struct strlist *out, const char *typed, size_t len)
 static bool offer_signals(struct strlist *out, const char *typed, size_t len)
 {
         for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-                if (!offer(out, typed, len, signals[i]))
+                if (!complete_offer(out, typed, len, signals[i]))
                         return false;
         return true;
 }
@@ -113,7 +114,7 @@ static bool offer_list(struct strlist *out, const char *typed, size_t len,
                        const struct strlist *list)
 {
         for (size_t i = 0; i < list->count; i++)
-                if (!offer(out, typed, len, list->items[i]))
+                if (!complete_offer(out, typed, len, list->items[i]))
                         return false;
         return true;
 }
@@ -123,7 +124,7 @@ static bool offer_options(struct strlist *out, const char *typed, size_t len, co
         for (const struct cmd_option *o = cmd->options; o->name; o++) {
                 AUTO_BUF word = BUF_INIT;
                 buf_printf(&word, "--%s", o->name);
-                if (word.failed || !offer(out, typed, len, word.data))
+                if (word.failed || !complete_offer(out, typed, len, word.data))
                         return false;
         }
         return true;

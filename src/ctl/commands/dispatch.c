@@ -5,14 +5,14 @@
 #include "ctl/commands/commands.h"
 #include "ctl/render/render.h"
 
-static bool is_blank(char c)
+static bool dispatch_is_blank(char c)
 {
         return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 bool cmd_split(const char *line, struct buf *command, struct buf *rest)
 {
-        while (is_blank(*line))
+        while (dispatch_is_blank(*line))
                 line++;
         if (*line == '?') {
                 buf_puts(command, "help");
@@ -21,10 +21,10 @@ bool cmd_split(const char *line, struct buf *command, struct buf *rest)
                 while (isalnum((unsigned char)*line) || *line == '_')
                         buf_putc(command, *line++);
         }
-        while (is_blank(*line))
+        while (dispatch_is_blank(*line))
                 line++;
         size_t len = strlen(line);
-        while (len && is_blank(line[len - 1]))
+        while (len && dispatch_is_blank(line[len - 1]))
                 len--;
         buf_put(rest, line, len);
         return !command->failed && !rest->failed;
@@ -46,11 +46,11 @@ static bool take_flag(const struct cmd *cmd, struct args *a, const char *word)
 }
 
 /* Up to the next blank. What a command with options is told may be quoted. */
-static const char *take_word(const char *at, bool quotes, struct buf *word)
+static const char *dispatch_take_word(const char *at, bool quotes, struct buf *word)
 {
         char quote = '\0';
 
-        for (; *at && (quote || !is_blank(*at)); at++) {
+        for (; *at && (quote || !dispatch_is_blank(*at)); at++) {
                 if (quote ? *at == quote : quotes && (*at == '\'' || *at == '"'))
                         quote = quote ? '\0' : *at;
                 else
@@ -63,12 +63,12 @@ static bool split_words(const struct cmd *cmd, const char *rest, struct args *a)
 {
         while (*rest) {
                 AUTO_BUF word = BUF_INIT;
-                rest = take_word(rest, cmd->options != NULL, &word);
+                rest = dispatch_take_word(rest, cmd->options != NULL, &word);
                 if (word.failed)
                         return false;
                 if (!take_flag(cmd, a, buf_str(&word)) && !strlist_add(&a->words, buf_str(&word)))
                         return false;
-                while (is_blank(*rest))
+                while (dispatch_is_blank(*rest))
                         rest++;
         }
         return true;
@@ -177,7 +177,7 @@ static void run_plain(struct ctl *c, const struct cmd *cmd, const struct args *a
                 cmd->run(c, a);
 }
 
-static void run_command(struct ctl *c, const struct cmd *cmd, const char *rest)
+static void dispatch_run_command(struct ctl *c, const struct cmd *cmd, const char *rest)
 {
         struct args a = { .json = c->json, .verbose = c->verbose };
 
@@ -203,12 +203,12 @@ void ctl_run(struct ctl *c, const char *line)
                 return;
         const struct cmd *cmd = cmd_find(buf_str(&command));
         if (cmd) {
-                run_command(c, cmd, buf_str(&rest));
+                dispatch_run_command(c, cmd, buf_str(&rest));
         } else {
-                while (is_blank(*line))
+                while (dispatch_is_blank(*line))
                         line++;
                 size_t len = strlen(line);
-                while (len && is_blank(line[len - 1]))
+                while (len && dispatch_is_blank(line[len - 1]))
                         len--;
                 ctl_fail(c, EXIT_GENERIC, "*** Unknown syntax: %.*s", (int)len, line);
         }

@@ -19,7 +19,7 @@ void follow_path(struct buf *out, const char *name, const char *channel)
         buf_printf(out, "/%s", channel);
 }
 
-static void say_refused(struct ctl *c, const char *path, int status)
+static void follow_say_refused(struct ctl *c, const char *path, int status)
 {
         const char *url = c->session.url.text;
         size_t len = strlen(url);
@@ -53,6 +53,6 @@ bool follow(struct ctl *c, const char *what, const char *path, const char *heade
         if (ended && r.kind == REPLY_PROBLEM)
                 v1_fail(c, &r, what, false);
         else if (ended)
-                say_refused(c, path, status);
+                follow_say_refused(c, path, status);
         return !ended && e.sys == EINTR;
 }

@@ -25,7 +25,7 @@ static bool no_memory(struct ctl *c)
         return false;
 }
 
-static bool make_room(struct infos *v, size_t count)
+static bool infos_make_room(struct infos *v, size_t count)
 {
         v->items = calloc(count ? count : 1, sizeof *v->items);
         return v->items != NULL;
@@ -33,7 +33,7 @@ static bool make_room(struct infos *v, size_t count)
 
 /* ---- in our language */
 
-static void put_path(struct buf *out, const struct strlist *words, bool details)
+static void infos_put_path(struct buf *out, const struct strlist *words, bool details)
 {
         buf_printf(out, "/v1/processes?fields=%s%s", FIELDS, details ? DETAILS : "");
         size_t all = out->len;
@@ -53,7 +53,7 @@ static bool take_json(struct infos *v)
         const json_t *list = json_object_get(v->reply.json, "processes");
         size_t count = json_array_size(list);
 
-        if (!make_room(v, count))
+        if (!infos_make_room(v, count))
                 return false;
         for (size_t i = 0; i < count; i++) {
                 const json_t *process = json_array_get(list, i);
@@ -71,7 +71,7 @@ static bool take_json(struct infos *v)
 /* Is it the list that was asked for, of a daemon that would say the same over XML-RPC? One that is
  * about to end, or whose configuration takes XML-RPC away, refuses there in words that people are
  * to see (compat 21.3). */
-static bool is_whole(const struct reply *r)
+static bool infos_is_whole(const struct reply *r)
 {
         return r->kind == REPLY_VALUE && strcmp(json_text(r->json, "state"), "RUNNING") == 0 &&
                strcmp(json_text(r->json, "rpc_version"), RPC_API_VERSION) == 0;
@@ -101,7 +101,7 @@ static bool fetch_all(struct ctl *c, struct infos *out)
                 return false;
         }
         const struct xval *list = out->reply.value;
-        if (!make_room(out, list->count))
+        if (!infos_make_room(out, list->count))
                 return no_memory(c);
         for (size_t i = 0; i < list->count; i++)
                 add_xml(out, list->items[i]);
@@ -116,7 +116,7 @@ static bool fetch_one(struct ctl *c, const char *name, struct infos *out)
                 ctl_report(c, &out->reply);
                 return false;
         }
-        if (!make_room(out, 1))
+        if (!infos_make_room(out, 1))
                 return no_memory(c);
         if (found)
                 add_xml(out, out->reply.value);
@@ -137,11 +137,11 @@ bool infos_fetch(struct ctl *c, const struct strlist *words, bool details, struc
         AUTO_BUF path = BUF_INIT;
 
         *out = INFOS_INIT;
-        put_path(&path, words, details);
+        infos_put_path(&path, words, details);
         if (path.failed)
                 return no_memory(c);
         session_json(&c->session, &out->reply, buf_str(&path), NULL);
-        if (is_whole(&out->reply))
+        if (infos_is_whole(&out->reply))
                 return take_json(out) || no_memory(c);
         if (!is_final(&out->reply))
                 return fetch_xml(c, words, out);

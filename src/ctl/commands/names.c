@@ -34,7 +34,7 @@ void namespec_put(struct buf *out, const char *group, const char *process)
         buf_puts(out, process);
 }
 
-static bool has_magic(const char *text, size_t len)
+static bool names_has_magic(const char *text, size_t len)
 {
         for (size_t i = 0; i < len; i++)
                 if (strchr("*?[", text[i]))
@@ -49,7 +49,7 @@ bool name_is_glob(const char *text)
 
         if (colon && strcmp(colon, ":*") == 0)
                 len = (size_t)(colon - text);
-        return has_magic(text, len);
+        return names_has_magic(text, len);
 }
 
 bool name_matches(const char *pattern, const char *group, const char *process)

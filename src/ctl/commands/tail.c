@@ -36,7 +36,7 @@ struct tail {
 
 /* ---- which logs */
 
-static struct tail_source *find(const struct tail *t, const char *name, bool is_stderr)
+static struct tail_source *tail_find(const struct tail *t, const char *name, bool is_stderr)
 {
         for (size_t i = 0; i < t->count; i++)
                 if (t->items[i]->is_stderr == is_stderr && strcmp(t->items[i]->name, name) == 0)
@@ -44,7 +44,7 @@ static struct tail_source *find(const struct tail *t, const char *name, bool is_
         return NULL;
 }
 
-static struct tail_source *add(struct tail *t, const char *name, bool is_stderr)
+static struct tail_source *tail_add(struct tail *t, const char *name, bool is_stderr)
 {
         if (t->count == t->cap) {
                 size_t cap = t->cap ? t->cap * 2 : 16;
@@ -63,7 +63,7 @@ static struct tail_source *add(struct tail *t, const char *name, bool is_stderr)
         return s;
 }
 
-static void drop(struct tail *t, size_t at)
+static void tail_drop_front(struct tail *t, size_t at)
 {
         tail_lines_end(&t->items[at]->lines);
         tail_source_free(t->items[at]);
@@ -79,10 +79,10 @@ static bool add_logs(struct tail *t, const json_t *processes)
                 const json_t *p = json_array_get(processes, i);
                 const char *name = json_text(p, "name");
                 for (int k = 0; k < 2; k++) {
-                        if (!t->ask->streams[k] || find(t, name, k == 1) ||
+                        if (!t->ask->streams[k] || tail_find(t, name, k == 1) ||
                             !json_is_object(json_object_get(p, channels[k])))
                                 continue;
-                        if (t->count < TAIL_LOGS_MAX && add(t, name, k == 1))
+                        if (t->count < TAIL_LOGS_MAX && tail_add(t, name, k == 1))
                                 continue;
                         ctl_fail(t->ctl, EXIT_GENERIC,
                                  "ERROR: more than %d logs: say fewer names, or one of --stdout "
@@ -96,7 +96,7 @@ static bool add_logs(struct tail *t, const json_t *processes)
 
 typedef bool name_rule(const char *word, const char *group, const char *process);
 
-static bool fits(name_rule *rule, const char *word, const json_t *process)
+static bool tail_fits(name_rule *rule, const char *word, const json_t *process)
 {
         return rule(word, json_text(process, "group"), json_text(process, "process"));
 }
@@ -109,10 +109,10 @@ static bool add_meant(struct tail *t, const char *word, const json_t *all)
         json_t *meant = json_array();
 
         for (size_t i = 0; i < count && rule != name_is_exact; i++)
-                if (fits(name_is_exact, word, json_array_get(all, i)))
+                if (tail_fits(name_is_exact, word, json_array_get(all, i)))
                         rule = name_is_exact;
         for (size_t i = 0; meant && i < count; i++)
-                if (fits(rule, word, json_array_get(all, i)))
+                if (tail_fits(rule, word, json_array_get(all, i)))
                         json_array_append(meant, json_array_get(all, i));
         bool fine = add_logs(t, meant);
         json_decref(meant);
@@ -157,7 +157,7 @@ static void say_down(struct tail *t, const struct reply *r)
         t->over = true;
 }
 
-static bool read_all(struct tail *t)
+static bool tail_read_all(struct tail *t)
 {
         for (size_t i = 0; i < t->count && !t->over; i++) {
                 AUTO_REPLY r = REPLY_INIT;
@@ -205,7 +205,7 @@ static void open_source(struct tail *t, struct tail_source *s, bool meanwhile)
 }
 
 /* Soon; not more often than it takes. */
-static void look_soon(struct tail *t)
+static void tail_look_soon(struct tail *t)
 {
         int64_t now = clock_mono_ms();
 
@@ -213,7 +213,7 @@ static void look_soon(struct tail *t)
                 t->look_ms = t->looked_ms + LOOK_MS > now ? t->looked_ms + LOOK_MS : now;
 }
 
-static bool on_event(void *arg, const char *type, const char *data)
+static bool tail_on_event(void *arg, const char *type, const char *data)
 {
         struct tail *t = arg;
         json_t *event = json_loads(data, 0, NULL);
@@ -221,8 +221,8 @@ static bool on_event(void *arg, const char *type, const char *data)
 
         (void)type;
         for (int k = 0; k < 2 && *name; k++)
-                if (t->ask->streams[k] && !find(t, name, k == 1))
-                        look_soon(t);
+                if (t->ask->streams[k] && !tail_find(t, name, k == 1))
+                        tail_look_soon(t);
         json_decref(event);
         return true;
 }
@@ -232,7 +232,7 @@ static void open_events(struct tail *t)
         AUTO_REPLY r = REPLY_INIT;
 
         sse_release(&t->sse);
-        t->sse = (struct sse){ .on_event = on_event, .arg = t };
+        t->sse = (struct sse){ .on_event = tail_on_event, .arg = t };
         t->events = session_get(&t->ctl->session, &r, "/v1/events?types=process.state", NULL);
         t->due_ms = t->events ? 0 : clock_mono_ms() + AGAIN_MS;
         if (t->events)
@@ -259,7 +259,7 @@ static void look_for_new(struct tail *t)
 
 /* ---- waiting for all of it */
 
-static bool is_due(int64_t due_ms, int64_t now_ms)
+static bool tail_is_due(int64_t due_ms, int64_t now_ms)
 {
         return due_ms && due_ms <= now_ms;
 }
@@ -276,7 +276,7 @@ static void try_daemon(struct tail *t)
         fprintf(t->ctl->err, "tail: it is back\n");
         t->down = false;
         t->due_ms = 0;
-        look_soon(t);
+        tail_look_soon(t);
         for (size_t i = 0; i < t->count; i++)
                 if (!t->items[i]->stream)
                         t->items[i]->due_ms = 1;
@@ -286,21 +286,21 @@ static void do_due(struct tail *t)
 {
         int64_t now = clock_mono_ms();
 
-        if (t->down && is_due(t->due_ms, now))
+        if (t->down && tail_is_due(t->due_ms, now))
                 try_daemon(t);
         for (size_t i = 0; i < t->count && !t->down && !t->over; i++)
-                if (!t->items[i]->stream && is_due(t->items[i]->due_ms, now))
+                if (!t->items[i]->stream && tail_is_due(t->items[i]->due_ms, now))
                         open_source(t, t->items[i], true);
         if (!t->down && !t->over && !t->events && t->due_ms <= now)
                 open_events(t);
-        if (!t->down && !t->over && is_due(t->look_ms, now))
+        if (!t->down && !t->over && tail_is_due(t->look_ms, now))
                 look_for_new(t);
         for (size_t i = t->count; i-- > 0;)
                 if (t->items[i]->gone)
-                        drop(t, i);
+                        tail_drop_front(t, i);
 }
 
-static void sooner(int64_t *first, int64_t due_ms)
+static void tail_sooner(int64_t *first, int64_t due_ms)
 {
         if (due_ms && (!*first || due_ms < *first))
                 *first = due_ms;
@@ -311,16 +311,16 @@ static int next_wait(const struct tail *t)
         int64_t first = t->due_ms, now = clock_mono_ms();
 
         if (!t->down)
-                sooner(&first, t->look_ms);
+                tail_sooner(&first, t->look_ms);
         for (size_t i = 0; i < t->count && !t->down; i++)
                 if (!t->items[i]->stream)
-                        sooner(&first, t->items[i]->due_ms);
+                        tail_sooner(&first, t->items[i]->due_ms);
         if (!first)
                 return -1;
         return first > now ? (int)(first - now) : 0;
 }
 
-static void pump(struct tail *t, const struct pollfd *p, size_t sources)
+static void tail_pump(struct tail *t, const struct pollfd *p, size_t sources)
 {
         struct err e;
 
@@ -335,7 +335,7 @@ static void pump(struct tail *t, const struct pollfd *p, size_t sources)
                 http_free(t->events);
                 t->events = NULL;
                 t->due_ms = clock_mono_ms() + AGAIN_MS;
-                look_soon(t);
+                tail_look_soon(t);
         }
         if (p[sources + 1].revents) {
                 http_wait_fd(-1, 0, p[sources + 1].fd, 0, &e); /* take the signal */
@@ -345,7 +345,7 @@ static void pump(struct tail *t, const struct pollfd *p, size_t sources)
         t->over = t->over || ferror(t->out.out);
 }
 
-static void step(struct tail *t, struct pollfd *p)
+static void tail_step(struct tail *t, struct pollfd *p)
 {
         size_t n = t->count;
 
@@ -357,7 +357,7 @@ static void step(struct tail *t, struct pollfd *p)
         p[n + 1] = (struct pollfd){ .fd = t->ctl->session.wait.interrupt_fd, .events = POLLIN };
         int ready = poll(p, n + 2, next_wait(t));
         if (ready > 0)
-                pump(t, p, n);
+                tail_pump(t, p, n);
         else if (ready < 0 && errno != EINTR)
                 t->over = true;
 }
@@ -371,13 +371,13 @@ static void follow_all(struct tail *t)
                 return;
         }
         open_events(t);
-        look_soon(t); /* who came before that */
+        tail_look_soon(t); /* who came before that */
         for (size_t i = 0; i < t->count && !t->over; i++)
                 open_source(t, t->items[i], t->items[i]->missing);
         while (!t->over) {
                 do_due(t);
                 if (!t->over)
-                        step(t, p);
+                        tail_step(t, p);
         }
         free(p);
         if (t->ctl->tty_out)
@@ -390,7 +390,7 @@ void tail_run(struct ctl *c, const struct tail_ask *ask)
                           .ask = ask,
                           .out = { .ctl = c, .out = c->out, .ask = ask, .colour = c->colour } };
 
-        if (find_logs(&t) && read_all(&t) && ask->follow)
+        if (find_logs(&t) && tail_read_all(&t) && ask->follow)
                 follow_all(&t);
         for (size_t i = 0; i < t.count; i++) {
                 tail_lines_end(&t.items[i]->lines);

@@ -22,7 +22,7 @@ const struct cmd_option tail_options[] = {
 
 enum { OPT_FOLLOW, OPT_LINES, OPT_SINCE, OPT_GREP, OPT_STDOUT, OPT_STDERR, OPT_PLAIN };
 
-static bool wrong(struct ctl *c, const char *fmt, const char *word, const char *more)
+static bool tail_args_wrong(struct ctl *c, const char *fmt, const char *word, const char *more)
 {
         ctl_fail(c, EXIT_USAGE, fmt, word, more);
         return false;
@@ -37,7 +37,8 @@ static bool take_lines(struct ctl *c, struct tail_ask *a, const char *value)
         errno = 0;
         long n = strtol(value, &end, 10);
         if (!*value || *end || errno || n < 0 || n > INT32_MAX)
-                return wrong(c, "Error: --lines wants a number of lines, not '%s'%s", value, "");
+                return tail_args_wrong(c, "Error: --lines wants a number of lines, not '%s'%s",
+                                       value, "");
         a->lines = n;
         return true;
 }
@@ -49,10 +50,10 @@ static bool take_since(struct ctl *c, struct tail_ask *a, const char *value)
 
         a->since = value;
         return duration_parse(value, &ms) || (stamp_read(value, len, &ms, &used) && used == len) ||
-               wrong(c,
-                     "Error: --since wants a duration (10m, 2h, 1d) or a time "
-                     "(2026-11-20T05:22:01Z), not '%s'%s",
-                     value, "");
+               tail_args_wrong(c,
+                               "Error: --since wants a duration (10m, 2h, 1d) or a time "
+                               "(2026-11-20T05:22:01Z), not '%s'%s",
+                               value, "");
 }
 
 static bool take_grep(struct ctl *c, struct tail_ask *a, const char *value)
@@ -66,7 +67,8 @@ static bool take_grep(struct ctl *c, struct tail_ask *a, const char *value)
         if (code == 0)
                 return true;
         regerror(code, &a->grep, why, sizeof why);
-        return wrong(c, "Error: --grep: '%s' is no extended regular expression: %s", value, why);
+        return tail_args_wrong(c, "Error: --grep: '%s' is no extended regular expression: %s",
+                               value, why);
 }
 
 static bool take_value(struct ctl *c, struct tail_ask *a, long which, const char *value)
@@ -114,16 +116,17 @@ static bool take_option(struct ctl *c, struct tail_ask *a, const struct strlist 
         const struct cmd_option *o = find_option(word, &value);
 
         if (!o && word[1] >= '0' && word[1] <= '9')
-                return wrong(c, "Error: %s counts the bytes of one log; here it is lines: -n %s",
-                             word, word + 1);
+                return tail_args_wrong(
+                    c, "Error: %s counts the bytes of one log; here it is lines: -n %s", word,
+                    word + 1);
         if (!o)
-                return wrong(c, "Error: tail has no option %s%s", word, "");
+                return tail_args_wrong(c, "Error: tail has no option %s%s", word, "");
         if (!o->value && value)
-                return wrong(c, "Error: --%s takes no value%s", o->name, "");
+                return tail_args_wrong(c, "Error: --%s takes no value%s", o->name, "");
         if (o->value && !value && *at + 1 < words->count)
                 value = words->items[++*at];
         if (o->value && !value)
-                return wrong(c, "Error: --%s wants %s", o->name, o->value);
+                return tail_args_wrong(c, "Error: --%s wants %s", o->name, o->value);
         if (o->value)
                 return take_value(c, a, o - tail_options, value);
         take_mark(a, o - tail_options);
@@ -165,7 +168,8 @@ static bool take_words(struct ctl *c, const struct strlist *words, struct tail_a
         }
         if (out->names.count)
                 return true;
-        return wrong(c, "Error: tail wants names of processes, %s or all%s", "GROUP:*", "");
+        return tail_args_wrong(c, "Error: tail wants names of processes, %s or all%s", "GROUP:*",
+                               "");
 }
 
 bool tail_parse(struct ctl *c, const struct strlist *words, struct tail_ask *out)

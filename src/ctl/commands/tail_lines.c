@@ -58,7 +58,7 @@ static void print_line(const struct tail_lines *l, const char *line, size_t len)
 
 /* ---- which */
 
-static bool matches(const struct tail_ask *a, const char *line, size_t len)
+static bool tail_lines_matches(const struct tail_ask *a, const char *line, size_t len)
 {
         regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)len };
 
@@ -79,7 +79,7 @@ static bool kept_grow(struct tail_lines *l)
         return true;
 }
 
-static void keep(struct tail_lines *l, const char *line, size_t len)
+static void tail_lines_keep(struct tail_lines *l, const char *line, size_t len)
 {
         size_t at = l->kept_at;
 
@@ -95,12 +95,12 @@ static void keep(struct tail_lines *l, const char *line, size_t len)
         buf_put(&l->kept[at], line, len);
 }
 
-static void take_line(struct tail_lines *l, const char *line, size_t len)
+static void tail_lines_take_line(struct tail_lines *l, const char *line, size_t len)
 {
-        if (!matches(l->to->ask, line, len))
+        if (!tail_lines_matches(l->to->ask, line, len))
                 return;
         if (l->keep)
-                keep(l, line, len);
+                tail_lines_keep(l, line, len);
         else
                 print_line(l, line, len);
 }
@@ -122,7 +122,7 @@ void tail_lines_show(struct tail_lines *l)
 void tail_lines_end(struct tail_lines *l)
 {
         if (l->part.len)
-                take_line(l, l->part.data, l->part.len);
+                tail_lines_take_line(l, l->part.data, l->part.len);
         buf_reset(&l->part);
 }
 
@@ -132,7 +132,7 @@ void tail_lines_feed(struct tail_lines *l, const char *data, size_t len)
                 const char *nl = memchr(data, '\n', len);
                 size_t n = nl ? (size_t)(nl - data) : len;
                 if (nl && !l->part.len) {
-                        take_line(l, data, n);
+                        tail_lines_take_line(l, data, n);
                 } else {
                         buf_put(&l->part, data, n);
                         if (nl || l->part.len >= LINE_MAX_BYTES || l->part.failed)

@@ -41,7 +41,7 @@ void tail_source_free(struct tail_source *s)
         free(s);
 }
 
-static void note(const struct tail_source *s, const char *text)
+static void tail_source_note(const struct tail_source *s, const char *text)
 {
         struct ctl *c = s->lines.to->ctl;
 
@@ -51,7 +51,7 @@ static void note(const struct tail_source *s, const char *text)
 
 /* ---- questions */
 
-static void put_path(struct buf *out, const struct tail_source *s)
+static void tail_source_put_path(struct buf *out, const struct tail_source *s)
 {
         buf_puts(out, "/v1/logs/");
         url_encode(out, s->name, true);
@@ -74,13 +74,14 @@ static void take_head(struct tail_source *s, const struct http_answer *a, bool f
         if (http_header(a, "x-log-offset", &offset))
                 at = strtoll(buf_str(&offset), NULL, 10);
         if (!first && at > s->offset)
-                note(s, "some of it was rotated away before it could be read");
+                tail_source_note(s, "some of it was rotated away before it could be read");
         s->offset = at;
         if (http_header(a, "x-log-life", &life) && life.len < sizeof s->life)
                 memcpy(s->life, buf_str(&life), life.len + 1);
         if (http_header(a, "x-log-since", &since) && !s->lines.to->vague)
-                note(s, "its lines carry no time: some may be older than --since says (so may "
-                        "others' be)");
+                tail_source_note(
+                    s, "its lines carry no time: some may be older than --since says (so may "
+                       "others' be)");
         s->lines.to->vague = s->lines.to->vague || since.len;
 }
 
@@ -88,9 +89,10 @@ static void take_head(struct tail_source *s, const struct http_answer *a, bool f
 static void begin_anew(struct tail_source *s, int64_t at)
 {
         if (s->offset != at) /* else nothing had come by the old count either */
-                note(s,
-                     "it is counted anew, by another daemon or for another process: going on with "
-                     "what came since; the last lines before that may be missing");
+                tail_source_note(
+                    s,
+                    "it is counted anew, by another daemon or for another process: going on with "
+                    "what came since; the last lines before that may be missing");
         tail_lines_end(&s->lines);
         s->offset = at;
         s->life[0] = '\0';
@@ -98,7 +100,7 @@ static void begin_anew(struct tail_source *s, int64_t at)
 
 enum judged { JUDGED_AGAIN, JUDGED_LATER, JUDGED_NOTHING, JUDGED_STOP };
 
-static enum judged judge(struct ctl *c, struct tail_source *s, const struct reply *r)
+static enum judged tail_source_judge(struct ctl *c, struct tail_source *s, const struct reply *r)
 {
         const char *code = r->kind == REPLY_PROBLEM ? json_text(r->json, "code") : "";
         bool astray = strcmp(code, "MOVED_AWAY") == 0;
@@ -110,8 +112,9 @@ static enum judged judge(struct ctl *c, struct tail_source *s, const struct repl
         if (strcmp(code, "BUSY") == 0)
                 return JUDGED_LATER;
         if (astray && !s->missing)
-                note(s, "somebody moved its file away: waiting for the daemon to begin another one "
-                        "(SIGUSR2)");
+                tail_source_note(
+                    s, "somebody moved its file away: waiting for the daemon to begin another one "
+                       "(SIGUSR2)");
         s->missing = astray || strcmp(code, "NO_FILE") == 0;
         s->gone = strcmp(code, "BAD_NAME") == 0;
         if (s->missing || s->gone)
@@ -129,7 +132,8 @@ static bool pause_a_little(struct ctl *c)
 
 /* ---- pages: answers that end */
 
-static enum tail_got connect_to(struct ctl *c, const char *path, struct http **out, struct reply *r)
+static enum tail_got tail_source_connect_to(struct ctl *c, const char *path, struct http **out,
+                                            struct reply *r)
 {
         *out = session_get(&c->session, r, path, NULL);
         if (*out)
@@ -142,7 +146,7 @@ static enum tail_got read_page(struct ctl *c, struct tail_source *s, const char 
 {
         struct http *h;
         struct err e = { 0 };
-        enum tail_got got = connect_to(c, path, &h, r);
+        enum tail_got got = tail_source_connect_to(c, path, &h, r);
 
         if (got != TAIL_GOT)
                 return got;
@@ -169,7 +173,7 @@ static enum tail_got next_page(struct ctl *c, struct tail_source *s, const char 
 {
         for (int tries = 0; tries < BUSY_TRIES; tries++) {
                 AUTO_BUF path = BUF_INIT;
-                put_path(&path, s);
+                tail_source_put_path(&path, s);
                 if (query)
                         buf_puts(&path, query);
                 else
@@ -177,7 +181,7 @@ static enum tail_got next_page(struct ctl *c, struct tail_source *s, const char 
                 enum tail_got got = read_page(c, s, buf_str(&path), first, len_out, r);
                 if (got != TAIL_NOTHING)
                         return got;
-                enum judged j = judge(c, s, r);
+                enum judged j = tail_source_judge(c, s, r);
                 if (j == JUDGED_NOTHING || j == JUDGED_STOP)
                         return j == JUDGED_STOP ? TAIL_STOP : TAIL_NOTHING;
                 if (j == JUDGED_LATER && !pause_a_little(c))
@@ -246,10 +250,10 @@ enum tail_got tail_source_follow(struct ctl *c, struct tail_source *s, struct re
 {
         AUTO_BUF path = BUF_INIT;
 
-        put_path(&path, s);
+        tail_source_put_path(&path, s);
         put_offset(&path, s);
         buf_puts(&path, "&follow=1");
-        enum tail_got got = connect_to(c, buf_str(&path), &s->stream, r);
+        enum tail_got got = tail_source_connect_to(c, buf_str(&path), &s->stream, r);
         if (got != TAIL_GOT)
                 return got;
         s->begun = s->missing = false;

@@ -28,7 +28,7 @@ struct http {
         bool done, stopped, too_large;
 };
 
-static bool interrupted(int fd, struct err *e)
+static bool http_interrupted(int fd, struct err *e)
 {
         struct signalfd_siginfo info;
         ssize_t n = read(fd, &info, sizeof info);
@@ -54,7 +54,7 @@ int http_wait_fd(int fd, short events, int interrupt_fd, int timeout_ms, struct 
                 if (n == 0)
                         return 0;
                 if (p[1].revents) {
-                        interrupted(interrupt_fd, e);
+                        http_interrupted(interrupt_fd, e);
                         return -1;
                 }
                 return 1;
@@ -96,7 +96,7 @@ static bool connect_fd(int fd, const struct sockaddr *sa, socklen_t len, int int
 }
 
 /* -1 with errno. */
-static int connect_to(const struct sockaddr *sa, socklen_t len, int interrupt_fd)
+static int http_connect_to(const struct sockaddr *sa, socklen_t len, int interrupt_fd)
 {
         AUTO_FD fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -111,7 +111,7 @@ static bool connect_unix(struct http *h, const char *path, struct err *e)
 
         if (strlen(path) < sizeof sa.sun_path) {
                 memcpy(sa.sun_path, path, strlen(path) + 1);
-                h->fd = connect_to((struct sockaddr *)&sa, sizeof sa, h->wait.interrupt_fd);
+                h->fd = http_connect_to((struct sockaddr *)&sa, sizeof sa, h->wait.interrupt_fd);
         } else {
                 errno = ENAMETOOLONG;
         }
@@ -126,7 +126,7 @@ static bool connect_tcp(struct http *h, const struct url *u, struct err *e)
         if (rc != 0)
                 return err_set(e, ERR_NOENT, "%s: %s", u->host, gai_strerror(rc));
         for (struct addrinfo *a = list; a && h->fd < 0; a = a->ai_next)
-                h->fd = connect_to(a->ai_addr, a->ai_addrlen, h->wait.interrupt_fd);
+                h->fd = http_connect_to(a->ai_addr, a->ai_addrlen, h->wait.interrupt_fd);
         int error = errno;
         freeaddrinfo(list);
         errno = error;
@@ -166,7 +166,7 @@ static void put_auth(struct buf *out, const struct http_request *rq)
         out->failed = out->failed || pair.failed;
 }
 
-static void put_host(struct buf *out, const struct url *u)
+static void http_put_host(struct buf *out, const struct url *u)
 {
         if (u->kind == URL_UNIX)
                 buf_puts(out, "Host: localhost\r\n");
@@ -190,13 +190,13 @@ static bool send_all(int fd, const char *data, size_t len)
         return true;
 }
 
-static bool send_request(struct http *h, const struct url *u, const struct http_request *rq,
-                         struct err *e)
+static bool http_send_request(struct http *h, const struct url *u, const struct http_request *rq,
+                              struct err *e)
 {
         AUTO_BUF out = BUF_INIT;
 
         buf_printf(&out, "%s %s HTTP/1.1\r\n", rq->method, rq->path);
-        put_host(&out, u);
+        http_put_host(&out, u);
         buf_puts(&out, "User-Agent: supervisorctl\r\nAccept: */*\r\n");
         if (!rq->streams)
                 buf_puts(&out, "Connection: close\r\n");
@@ -258,7 +258,7 @@ bool http_header(const struct http_answer *a, const char *name, struct buf *valu
         return true;
 }
 
-static int on_headers_complete(http_parser *p)
+static int http_on_headers_complete(http_parser *p)
 {
         struct http *h = p->data;
         AUTO_BUF type = BUF_INIT;
@@ -272,7 +272,7 @@ static int on_headers_complete(http_parser *p)
         return 0;
 }
 
-static int on_body(http_parser *p, const char *at, size_t len)
+static int http_on_body(http_parser *p, const char *at, size_t len)
 {
         struct http *h = p->data;
 
@@ -286,7 +286,7 @@ static int on_body(http_parser *p, const char *at, size_t len)
         return h->too_large || h->answer.body.failed;
 }
 
-static int on_message_complete(http_parser *p)
+static int http_on_message_complete(http_parser *p)
 {
         struct http *h = p->data;
 
@@ -297,9 +297,9 @@ static int on_message_complete(http_parser *p)
 static const http_parser_settings callbacks = {
         .on_header_field = on_field,
         .on_header_value = on_value,
-        .on_headers_complete = on_headers_complete,
-        .on_body = on_body,
-        .on_message_complete = on_message_complete,
+        .on_headers_complete = http_on_headers_complete,
+        .on_body = http_on_body,
+        .on_message_complete = http_on_message_complete,
 };
 
 static enum http_step failed_parse(struct http *h, struct err *e)
@@ -377,7 +377,7 @@ struct http *http_start(const struct url *u, const struct http_request *rq,
                   : u->kind == URL_HTTP
                       ? connect_tcp(h, u, e)
                       : err_set(e, ERR_USAGE, "Unknown protocol for serverurl %s", u->text);
-        if (ok && send_request(h, u, rq, e))
+        if (ok && http_send_request(h, u, rq, e))
                 return h;
         http_free(h);
         return NULL;

@@ -87,7 +87,7 @@ static bool ask_again(struct session *s)
         return true;
 }
 
-static struct http *start(struct session *s, struct http_request *rq, struct reply *out)
+static struct http *session_start(struct session *s, struct http_request *rq, struct reply *out)
 {
         struct err e = { 0 };
 
@@ -126,7 +126,7 @@ struct http *session_send(struct session *s, struct reply *out, const char *meth
                                    .type = "text/xml",
                                    .body = body.data,
                                    .body_len = body.len };
-        return start(s, &rq, out);
+        return session_start(s, &rq, out);
 }
 
 static bool judge_xml(const struct http_answer *a, struct reply *out)
@@ -194,7 +194,7 @@ static bool judge_json(const struct http_answer *a, struct reply *out)
 static bool json_once(struct session *s, struct reply *out, struct http_request *rq)
 {
         struct err e = { 0 };
-        struct http *h = start(s, rq, out);
+        struct http *h = session_start(s, rq, out);
 
         if (!h)
                 return false;
@@ -231,7 +231,7 @@ struct http *session_get(struct session *s, struct reply *out, const char *path,
                 .method = "GET", .path = path, .streams = true, .headers = headers
         };
 
-        return start(s, &rq, out);
+        return session_start(s, &rq, out);
 }
 
 void session_judge_stream(const struct http *h, struct reply *out)

@@ -25,7 +25,7 @@ static size_t scheme_len(const char *s)
 }
 
 /* "user:secret@[::1]:9001" without the path behind it -> host and port. */
-static bool split_authority(const char *s, size_t len, struct url *out)
+static bool url_split_authority(const char *s, size_t len, struct url *out)
 {
         const char *end = s + len;
 
@@ -65,7 +65,7 @@ bool url_parse(const char *text, struct url *out, struct err *e)
                 ok = ok && out->path;
         } else if (slashes && scheme == 4 && strncasecmp(text, "http", 4) == 0) {
                 out->kind = URL_HTTP;
-                ok = ok && split_authority(rest + 2, strcspn(rest + 2, "/?#"), out);
+                ok = ok && url_split_authority(rest + 2, strcspn(rest + 2, "/?#"), out);
         }
         if (ok)
                 return true;

@@ -6,7 +6,7 @@
 
 /* ---- printing */
 
-static void print(struct ctl *c, const json_t *doc, size_t flags)
+static void v1_print_with_flags(struct ctl *c, const json_t *doc, size_t flags)
 {
         if (json_dumpf(doc, c->out, flags) == 0)
                 fputc('\n', c->out);
@@ -15,12 +15,12 @@ static void print(struct ctl *c, const json_t *doc, size_t flags)
 
 void v1_print(struct ctl *c, const json_t *doc)
 {
-        print(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        v1_print_with_flags(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 void v1_print_compact(struct ctl *c, const json_t *doc)
 {
-        print(c, doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        v1_print_with_flags(c, doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 /* ---- refusals */

@@ -113,7 +113,7 @@ struct reader {
         const char *wrong; /* why the parse was stopped; NULL: expat knows */
 };
 
-static void stop(struct reader *r, const char *why)
+static void xmlrpc_stop(struct reader *r, const char *why)
 {
         if (!r->wrong)
                 r->wrong = why;
@@ -128,22 +128,22 @@ static const struct tag_row *find_tag(const char *name)
         return NULL;
 }
 
-static void open_value(struct reader *r)
+static void xmlrpc_open_value(struct reader *r)
 {
         if (r->depth == DEPTH_MAX || (r->depth == 0 && r->seen_root)) {
-                stop(r, r->depth ? "nested too deeply" : "more than one value");
+                xmlrpc_stop(r, r->depth ? "nested too deeply" : "more than one value");
                 return;
         }
         struct xval *v = calloc(1, sizeof *v);
         if (!v) {
-                stop(r, "out of memory");
+                xmlrpc_stop(r, "out of memory");
                 return;
         }
         r->seen_root = true;
         r->stack[r->depth++] = v;
 }
 
-static void on_start(void *arg, const XML_Char *name, const XML_Char **attrs)
+static void xmlrpc_on_start(void *arg, const XML_Char *name, const XML_Char **attrs)
 {
         struct reader *r = arg;
         const struct tag_row *t = find_tag(name);
@@ -153,14 +153,14 @@ static void on_start(void *arg, const XML_Char *name, const XML_Char **attrs)
         if (!t)
                 return;
         if (t->tag == TAG_VALUE)
-                open_value(r);
+                xmlrpc_open_value(r);
         else if (t->tag == TAG_FAULT)
                 r->is_fault = true;
         else if ((t->tag == TAG_ARRAY || t->tag == TAG_STRUCT) && r->depth)
                 r->stack[r->depth - 1]->kind = t->kind;
 }
 
-static void set_scalar(struct reader *r, enum xkind kind)
+static void xmlrpc_set_scalar(struct reader *r, enum xkind kind)
 {
         struct xval *v = r->stack[r->depth - 1];
         const char *text = buf_str(&r->text);
@@ -178,12 +178,12 @@ static void set_scalar(struct reader *r, enum xkind kind)
         buf_reset(&r->text);
 }
 
-static void close_value(struct reader *r)
+static void xmlrpc_close_value(struct reader *r)
 {
         struct xval *v = r->stack[r->depth - 1];
 
         if (v->kind == X_NONE) /* <value>text</value> */
-                set_scalar(r, X_STRING);
+                xmlrpc_set_scalar(r, X_STRING);
         r->depth--;
         if (r->depth == 0) {
                 r->root = v;
@@ -196,11 +196,11 @@ static void close_value(struct reader *r)
         }
         if ((parent->kind != X_STRUCT && parent->kind != X_ARRAY) || !xval_add(parent, v)) {
                 xval_free(v);
-                stop(r, "a value where none belongs");
+                xmlrpc_stop(r, "a value where none belongs");
         }
 }
 
-static void on_end(void *arg, const XML_Char *name)
+static void xmlrpc_on_end(void *arg, const XML_Char *name)
 {
         struct reader *r = arg;
         const struct tag_row *t = find_tag(name);
@@ -208,9 +208,9 @@ static void on_end(void *arg, const XML_Char *name)
         if (!t || !r->depth)
                 return;
         if (t->tag == TAG_SCALAR) {
-                set_scalar(r, t->kind);
+                xmlrpc_set_scalar(r, t->kind);
         } else if (t->tag == TAG_VALUE) {
-                close_value(r);
+                xmlrpc_close_value(r);
         } else if (t->tag == TAG_NAME) {
                 free(r->names[r->depth - 1]);
                 r->names[r->depth - 1] = buf_take(&r->text);
@@ -218,20 +218,20 @@ static void on_end(void *arg, const XML_Char *name)
         buf_reset(&r->text);
 }
 
-static void on_text(void *arg, const XML_Char *text, int len)
+static void xmlrpc_on_text(void *arg, const XML_Char *text, int len)
 {
         struct reader *r = arg;
 
         buf_put(&r->text, text, (size_t)len);
         if (r->text.failed)
-                stop(r, "out of memory");
+                xmlrpc_stop(r, "out of memory");
 }
 
-static void on_doctype(void *arg, const XML_Char *name, const XML_Char *sysid,
-                       const XML_Char *pubid, int internal)
+static void xmlrpc_on_doctype(void *arg, const XML_Char *name, const XML_Char *sysid,
+                              const XML_Char *pubid, int internal)
 {
         (void)name, (void)sysid, (void)pubid, (void)internal;
-        stop(arg, "has a DOCTYPE");
+        xmlrpc_stop(arg, "has a DOCTYPE");
 }
 
 /* Supervisor sends the control bytes of a log as they are, which is no XML (compat 23, row 19);
@@ -247,12 +247,12 @@ static bool without_controls(const char *xml, size_t len, struct buf *out)
         return !out->failed;
 }
 
-static bool feed(struct reader *r, const struct buf *xml, struct err *e)
+static bool xmlrpc_feed(struct reader *r, const struct buf *xml, struct err *e)
 {
         XML_SetUserData(r->xml, r);
-        XML_SetElementHandler(r->xml, on_start, on_end);
-        XML_SetCharacterDataHandler(r->xml, on_text);
-        XML_SetStartDoctypeDeclHandler(r->xml, on_doctype);
+        XML_SetElementHandler(r->xml, xmlrpc_on_start, xmlrpc_on_end);
+        XML_SetCharacterDataHandler(r->xml, xmlrpc_on_text);
+        XML_SetStartDoctypeDeclHandler(r->xml, xmlrpc_on_doctype);
         if (XML_Parse(r->xml, buf_str(xml), (int)xml->len, 1) == XML_STATUS_OK && r->root)
                 return true;
         enum XML_Error code = XML_GetErrorCode(r->xml);
@@ -262,7 +262,7 @@ static bool feed(struct reader *r, const struct buf *xml, struct err *e)
                                                 : XML_ErrorString(code));
 }
 
-static void reader_release(struct reader *r)
+static void xmlrpc_reader_release(struct reader *r)
 {
         for (int i = 0; i < DEPTH_MAX; i++)
                 free(r->names[i]);
@@ -293,15 +293,16 @@ bool xmlrpc_parse(const char *xml, size_t len, struct xanswer *out, struct err *
         AUTO_BUF clean = BUF_INIT;
 
         *out = (struct xanswer){ 0 };
-        bool ok = r.xml && without_controls(xml, len, &clean) ? feed(&r, &clean, e) : err_nomem(e);
+        bool ok =
+            r.xml && without_controls(xml, len, &clean) ? xmlrpc_feed(&r, &clean, e) : err_nomem(e);
         ok = ok && take_result(&r, out, e);
-        reader_release(&r);
+        xmlrpc_reader_release(&r);
         return ok;
 }
 
 /* ---- writing */
 
-static void put_escaped(struct buf *out, const char *s)
+static void xmlrpc_put_escaped(struct buf *out, const char *s)
 {
         for (; *s; s++) {
                 if (*s == '&')
@@ -320,7 +321,7 @@ static void put_arg(struct buf *out, const struct xarg *a)
         buf_puts(out, "<param>\n<value>");
         if (a->kind == X_STRING) {
                 buf_puts(out, "<string>");
-                put_escaped(out, a->text);
+                xmlrpc_put_escaped(out, a->text);
                 buf_puts(out, "</string>");
         } else if (a->kind == X_BOOL) {
                 buf_printf(out, "<boolean>%d</boolean>", a->number != 0);
@@ -333,7 +334,7 @@ static void put_arg(struct buf *out, const struct xarg *a)
 void xmlrpc_write(struct buf *out, const char *method, const struct xarg *args, size_t count)
 {
         buf_puts(out, "<?xml version='1.0'?>\n<methodCall>\n<methodName>");
-        put_escaped(out, method);
+        xmlrpc_put_escaped(out, method);
         buf_puts(out, "</methodName>\n<params>\n");
         for (size_t i = 0; i < count; i++)
                 put_arg(out, &args[i]);

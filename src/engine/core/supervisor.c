@@ -101,7 +101,7 @@ void supervisor_tick(struct supervisor *s, struct moment now)
 }
 
 /* The pause comes next, before the loop waits again. */
-static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
+static void supervisor_on_wake(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
 
@@ -163,7 +163,7 @@ static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
         supervisor_turn(w->data);
 }
 
-static void forget(struct supervisor *s, struct process *p)
+static void supervisor_forget(struct supervisor *s, struct process *p)
 {
         if (s->gone_count == s->gone_cap) {
                 int cap = s->gone_cap ? s->gone_cap * 2 : 16;
@@ -195,7 +195,7 @@ void supervisor_refused(struct supervisor *s, struct process *p, const struct er
         supervisor_act(s, p, from, spawn_failed(p, e));
 }
 
-static void spawn(struct supervisor *s, struct process *p)
+static void supervisor_spawn(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
         enum pstate from = p->state;
@@ -253,10 +253,10 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         supervisor_act(s, p, from, process_signal_failed(p, e.text, clock_now()));
 }
 
-static void carry_out(struct supervisor *s, struct process *p, unsigned work)
+static void supervisor_carry_out_here(struct supervisor *s, struct process *p, unsigned work)
 {
         if (work & DO_SPAWN)
-                spawn(s, p);
+                supervisor_spawn(s, p);
         if (work & DO_TERM)
                 signal_it(s, p, false);
         if (work & DO_KILL)
@@ -264,7 +264,7 @@ static void carry_out(struct supervisor *s, struct process *p, unsigned work)
         if ((work & DO_START) && s->daemon_state == DAEMON_RUNNING)
                 supervisor_order(s, p, PE_START);
         if (work & DO_FORGET)
-                forget(s, p);
+                supervisor_forget(s, p);
         if ((work & DO_ON_FATAL) && s->daemon_state == DAEMON_RUNNING)
                 fatal_happened(s, p);
 }
@@ -278,7 +278,8 @@ static void let_pipes_go(struct supervisor *s, struct process *p)
                 streams_let_go(p->worker);
 }
 
-static void act(struct supervisor *s, struct process *p, enum pstate from, unsigned work, pid_t pid)
+static void supervisor_carry_out(struct supervisor *s, struct process *p, enum pstate from,
+                                 unsigned work, pid_t pid)
 {
         queue_deadline(s, p);
         if (p->state != from)
@@ -289,7 +290,7 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
                 transition_tell(s, p, from, pid);
         if (work & DO_START)
                 waiters_look_passing(s, p);
-        carry_out(s, p, work);
+        supervisor_carry_out_here(s, p, work);
         if (work)
                 state_note(s, p, 0);
         if (p->state != from) {
@@ -303,7 +304,7 @@ static void act(struct supervisor *s, struct process *p, enum pstate from, unsig
 
 void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, unsigned work)
 {
-        act(s, p, from, work, p->pid);
+        supervisor_carry_out(s, p, from, work, p->pid);
 }
 
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order)
@@ -383,7 +384,7 @@ void supervisor_over(struct supervisor *s, struct process *p)
                 process_explain(p, w->log_error);
         free(w->log_error);
         w->log_error = NULL;
-        act(s, p, from, work, pid);
+        supervisor_carry_out(s, p, from, work, pid);
 }
 
 static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char *name)
@@ -472,7 +473,7 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
         registry_init(&s->registry);
-        ev_timer_init(&s->wake, on_wake, 0., 0.);
+        ev_timer_init(&s->wake, supervisor_on_wake, 0., 0.);
         s->wake.data = s;
         memory_trim_init(s);
         ev_prepare_init(&s->settle, on_settle);

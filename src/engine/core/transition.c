@@ -83,8 +83,8 @@ static const char *what_is_done(const struct process *p)
         return p->program->healthcheck_action == CHECK_ACT_KILL ? "killing it" : "stopping it";
 }
 
-static void say(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid,
-                int64_t now_ms)
+static void transition_say(struct supervisor *s, const struct process *p, enum pstate from,
+                           pid_t pid, int64_t now_ms)
 {
         switch (p->state) {
         case PS_RUNNING:
@@ -142,8 +142,8 @@ static void say(struct supervisor *s, const struct process *p, enum pstate from,
 
 /* ---- the event */
 
-static void publish(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid,
-                    struct moment at)
+static void transition_publish(struct supervisor *s, const struct process *p, enum pstate from,
+                               pid_t pid, struct moment at)
 {
         struct event e = { .type = event_of_state(p->state),
                            .at = at,
@@ -164,14 +164,14 @@ static bool is_probed(enum pstate s)
         return s == PS_STARTING || s == PS_RUNNING;
 }
 
-static void transition(struct supervisor *s, struct process *p, enum pstate from, pid_t pid,
-                       struct moment at)
+static void transition_transition(struct supervisor *s, struct process *p, enum pstate from,
+                                  pid_t pid, struct moment at)
 {
-        say(s, p, from, pid, at.mono_ms);
+        transition_say(s, p, from, pid, at.mono_ms);
         if (is_probed(from) && !is_probed(p->state) && p->worker)
                 probe_end(p->worker);
         if (process_shown(from) != process_shown(p->state))
-                publish(s, p, from, pid, at);
+                transition_publish(s, p, from, pid, at);
 }
 
 /* ---- once */
@@ -188,7 +188,7 @@ void transition_begin(struct supervisor *s, struct process *p, enum pstate from,
 void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
 {
         fault_point("act.unpublished");
-        transition(s, p, from, pid, clock_now());
+        transition_transition(s, p, from, pid, clock_now());
         fault_point("act.told");
         if (p->worker && p->worker->unpublished.any) {
                 p->worker->unpublished.any = false;

@@ -101,7 +101,7 @@ void queue_push_sorted(struct event_queue *q, struct entry *e)
 
 /* ---- sorting */
 
-static struct entry *merge(struct entry *a, struct entry *b)
+static struct entry *event_queue_merge(struct entry *a, struct entry *b)
 {
         struct entry *first = NULL, **at = &first;
 
@@ -128,13 +128,13 @@ void queue_sort(struct event_queue *q)
                 next = e->next;
                 e->next = NULL;
                 for (; i < RUNS - 1 && runs[i]; i++) {
-                        run = merge(runs[i], run);
+                        run = event_queue_merge(runs[i], run);
                         runs[i] = NULL;
                 }
-                runs[i] = merge(runs[i], run);
+                runs[i] = event_queue_merge(runs[i], run);
         }
         for (size_t i = 0; i < RUNS; i++)
-                all = merge(runs[i], all);
+                all = event_queue_merge(runs[i], all);
         q->first = q->last = all;
         while (q->last && q->last->next)
                 q->last = q->last->next;

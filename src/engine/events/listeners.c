@@ -23,7 +23,7 @@ static struct notice *make_notice(const struct event *e, uint64_t serial)
         return notice_new(event_name(e->type), serial, buf_str(&payload), payload.len);
 }
 
-static void make_room(struct supervisor *s, struct pool *p, int64_t now_ms)
+static void listeners_make_room(struct supervisor *s, struct pool *p, int64_t now_ms)
 {
         queue_make_room(s, &p->queue, p->group->name, p->program->buffer_size, now_ms);
 }
@@ -40,7 +40,7 @@ static void put_back(struct supervisor *s, struct listener *l)
                 return;
         }
         state_event_mark(s, e->kept, EVENT_WAITS, 0);
-        make_room(s, p, clock_mono_ms());
+        listeners_make_room(s, p, clock_mono_ms());
         queue_push_front(&p->queue, e);
         log_line(s->log, LVL_DEBUG,
                  "rebuffering event %" PRIu64 " for pool %s (buf size=%d, max=%d)",
@@ -62,7 +62,7 @@ static bool can_receive(const struct listener *l)
                l->process->state == PS_RUNNING && l->process->worker && l->process->worker->in;
 }
 
-static bool hand_over(struct supervisor *s, struct listener *l, const struct entry *e)
+static bool listeners_hand_over(struct supervisor *s, struct listener *l, const struct entry *e)
 {
         const struct notice *n = e->notice;
         AUTO_BUF message = BUF_INIT;
@@ -92,7 +92,7 @@ static struct listener *find_taker(struct supervisor *s, struct pool *p, const s
                 if (!can_receive(l))
                         continue;
                 state_event_mark(s, e->kept, EVENT_SENDING, l->process->number);
-                if (hand_over(s, l, e))
+                if (listeners_hand_over(s, l, e))
                         return l;
                 state_event_mark(s, e->kept, EVENT_WAITS, 0);
         }
@@ -142,12 +142,12 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n,
         state_pool_serial(ls->sup, p->group->name, &p->kept, ++p->next_serial);
         e->kept = keep_event(ls->sup, p, e);
         fault_point("event.kept");
-        make_room(ls->sup, p, now_ms);
+        listeners_make_room(ls->sup, p, now_ms);
         queue_push_back(&p->queue, e);
         pool_deliver(ls->sup, p);
 }
 
-static void spread(struct listeners *ls, const struct event *e)
+static void listeners_spread(struct listeners *ls, const struct event *e)
 {
         struct notice *n = make_notice(e, ls->retelling ? ls->retold : ls->next_serial);
         uint64_t bit = UINT64_C(1) << e->type;
@@ -174,12 +174,12 @@ static bool is_own_echo(const struct event *e)
                e->process->program->kind == KIND_LISTENER;
 }
 
-static void on_event(void *arg, const struct event *e)
+static void listeners_on_event(void *arg, const struct event *e)
 {
         struct listeners *ls = arg;
 
         if ((ls->wanted >> e->type & 1) && !is_own_echo(e))
-                spread(ls, e);
+                listeners_spread(ls, e);
         /* A listener that said READY early counts from here. */
         if (e->type != EV_PROCESS_STATE_RUNNING || !e->process || !e->process->worker)
                 return;
@@ -207,7 +207,7 @@ static struct listeners *listeners_of(struct supervisor *s)
         if (!ls)
                 return NULL;
         ls->sup = s;
-        ls->subscriber.on_event = on_event;
+        ls->subscriber.on_event = listeners_on_event;
         ls->subscriber.arg = ls;
         ls->next_serial = state_serial_kept(s);
         bus_subscribe(&s->bus, &ls->subscriber);
@@ -248,7 +248,7 @@ static void count_wanted(struct listeners *ls)
                 ls->wanted |= p->wanted;
 }
 
-static bool subscribe(struct listeners *ls, struct pool *p, struct program *program)
+static bool listeners_subscribe(struct listeners *ls, struct pool *p, struct program *program)
 {
         uint64_t wanted = wanted_types(program), was = p->wanted;
 
@@ -274,12 +274,12 @@ bool listeners_add_group(struct supervisor *s, struct group *g)
                 return false;
         struct pool **at = pool_place(ls, g);
         if (*at)
-                return subscribe(ls, *at, g->conf->programs[0]);
+                return listeners_subscribe(ls, *at, g->conf->programs[0]);
         struct pool *p = calloc(1, sizeof *p);
         if (!p)
                 return false;
         p->group = g;
-        if (!subscribe(ls, p, g->conf->programs[0])) {
+        if (!listeners_subscribe(ls, p, g->conf->programs[0])) {
                 free(p);
                 return false;
         }
@@ -334,7 +334,7 @@ void listeners_free(struct supervisor *s)
 
 /* ---- processes */
 
-static void enlist(struct pool *p, struct listener *l)
+static void listeners_enlist(struct pool *p, struct listener *l)
 {
         struct listener **at = &p->listeners;
 
@@ -349,7 +349,7 @@ static void enlist(struct pool *p, struct listener *l)
 
 #define TELL_MS 60000
 
-static void on_pause_over(EV_P_ ev_timer *w, int revents)
+static void listeners_on_pause_over(EV_P_ ev_timer *w, int revents)
 {
         struct listener *l = w->data;
 
@@ -402,12 +402,12 @@ struct listener *listener_of(struct supervisor *s, struct process *p)
                         return NULL;
                 w->listener->process = p;
                 w->listener->told_ms = -1;
-                ev_timer_init(&w->listener->pause, on_pause_over, 0., 0.);
+                ev_timer_init(&w->listener->pause, listeners_on_pause_over, 0., 0.);
                 w->listener->pause.data = w->listener;
                 w->listener->in_step = !s->config->settings.strip_ansi; /* it logs what it says */
         }
         if (!w->listener->pool)
-                enlist(pool, w->listener);
+                listeners_enlist(pool, w->listener);
         return w->listener;
 }
 
@@ -458,7 +458,7 @@ static void went_unknown(struct supervisor *s, struct listener *l)
         put_back(s, l);
 }
 
-static void happened(struct supervisor *s, struct listener *l, enum listener_news news)
+static void listeners_happened(struct supervisor *s, struct listener *l, enum listener_news news)
 {
         const char *name = l->process->name;
 
@@ -501,7 +501,8 @@ static void note_answer(struct supervisor *s, const struct listener *l, enum lis
 }
 
 /* A handler that cannot be called would have had its reasons: what is well formed accepts. */
-static enum listener_news judge(struct supervisor *s, struct listener *l, enum listener_news news)
+static enum listener_news listeners_judge(struct supervisor *s, struct listener *l,
+                                          enum listener_news news)
 {
         enum result_handler handler = program_handler(l->pool->program);
 
@@ -530,11 +531,11 @@ void listener_output(struct supervisor *s, struct process *p, const char *data, 
                 enum listener_news news = listener_proto_feed(&l->proto, &data, &len);
                 if (news == LISTENER_QUIET)
                         break;
-                news = judge(s, l, news);
+                news = listeners_judge(s, l, news);
                 l->heard = (uint16_t)(l->fed - len);
                 note_answer(s, l, news);
                 tell_state(s, l, from);
-                happened(s, l, news);
+                listeners_happened(s, l, news);
         }
         pool_deliver(s, l->pool);
 }

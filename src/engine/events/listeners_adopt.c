@@ -37,7 +37,7 @@ static bool set_adrift(struct pool *p, struct entry *e, const struct kept_event 
         return true;
 }
 
-static void take_event(void *arg, const struct kept_event *k)
+static void listeners_take_event(void *arg, const struct kept_event *k)
 {
         const struct taking *t = arg;
         struct listeners *ls = t->listeners;
@@ -63,7 +63,7 @@ static void take_event(void *arg, const struct kept_event *k)
                 queue_push_back(&t->pool->queue, e); /* sorted when all are there */
 }
 
-static int by_number(const void *a, const void *b)
+static int listeners_by_number(const void *a, const void *b)
 {
         uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -84,7 +84,7 @@ static void note_serials(struct pool *p)
                 p->had[p->had_count++] = e->notice->serial;
         for (const struct inflight *a = p->inflight; a; a = a->next)
                 p->had[p->had_count++] = a->entry->notice->serial;
-        qsort(p->had, p->had_count, sizeof *p->had, by_number);
+        qsort(p->had, p->had_count, sizeof *p->had, listeners_by_number);
 }
 
 void pool_take_kept(struct listeners *ls, struct pool *p)
@@ -92,14 +92,14 @@ void pool_take_kept(struct listeners *ls, struct pool *p)
         struct taking t = { ls, p };
 
         p->next_serial = state_pool_serial_kept(ls->sup, p->group->name, &p->kept);
-        state_events_of(ls->sup, p->group->name, take_event, &t);
+        state_events_of(ls->sup, p->group->name, listeners_take_event, &t);
         queue_sort(&p->queue);
         note_serials(p);
 }
 
 bool pool_has(const struct pool *p, uint64_t serial)
 {
-        return p->had && bsearch(&serial, p->had, p->had_count, sizeof serial, by_number);
+        return p->had && bsearch(&serial, p->had, p->had_count, sizeof serial, listeners_by_number);
 }
 
 uint32_t listeners_serial(const struct supervisor *s)

@@ -41,7 +41,7 @@ static void on_boundary(EV_P_ ev_periodic *w, int revents)
         ticks_at(t->sup, loop_wall_ms(loop));
 }
 
-static void rearm(struct ticks *t)
+static void ticks_rearm(struct ticks *t)
 {
         ev_periodic_stop(t->sup->loop, &t->boundary);
         for (int i = 0; i < TICK_COUNT; i++) {
@@ -85,7 +85,7 @@ bool ticks_want(struct supervisor *s, enum event_type which, int delta)
                 changed |= was != (t->wanted[i] > 0);
         }
         if (changed)
-                rearm(t);
+                ticks_rearm(t);
         return true;
 }
 

@@ -17,7 +17,7 @@ struct autostart {
         ev_timer more; /* the loop does not wait while somebody is left */
 };
 
-static void on_more(struct ev_loop *loop, ev_timer *w, int revents)
+static void autostart_on_more(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
 
@@ -87,7 +87,7 @@ static void start_next(struct supervisor *s)
 }
 
 /* A start may end everything (on_fatal), also this. */
-static void go(struct supervisor *s, int64_t budget_ms)
+static void autostart_go(struct supervisor *s, int64_t budget_ms)
 {
         int64_t begun_ms = clock_mono_ms();
 
@@ -105,10 +105,11 @@ static void go(struct supervisor *s, int64_t budget_ms)
 void autostart_go_on(struct supervisor *s)
 {
         if (s->starting)
-                go(s, SLICE_MS);
+                autostart_go(s, SLICE_MS);
 }
 
-static void begin(struct supervisor *s, struct process **list, int count, int64_t budget_ms)
+static void autostart_begin_slices(struct supervisor *s, struct process **list, int count,
+                                   int64_t budget_ms)
 {
         struct autostart *st = calloc(1, sizeof *st);
 
@@ -119,15 +120,15 @@ static void begin(struct supervisor *s, struct process **list, int count, int64_
                 return;
         }
         *st = (struct autostart){ .list = list, .count = count };
-        ev_timer_init(&st->more, on_more, 0., 0.);
+        ev_timer_init(&st->more, autostart_on_more, 0., 0.);
         st->more.data = s;
         s->starting = st;
-        go(s, budget_ms);
+        autostart_go(s, budget_ms);
 }
 
 void autostart_begin(struct supervisor *s, struct process **list, int count)
 {
-        begin(s, list, count, FIRST_MS);
+        autostart_begin_slices(s, list, count, FIRST_MS);
 }
 
 void autostart_now(struct supervisor *s, struct process **list, int count)
@@ -135,6 +136,6 @@ void autostart_now(struct supervisor *s, struct process **list, int count)
         struct autostart *others = s->starting;
 
         s->starting = NULL;
-        begin(s, list, count, INT64_MAX);
+        autostart_begin_slices(s, list, count, INT64_MAX);
         s->starting = others;
 }

@@ -22,8 +22,8 @@ struct bulk_order {
         ev_timer more;                  /* the loop does not wait while somebody is left */
 };
 
-static void one(struct supervisor *s, order_fn *give, struct process *p, int i,
-                const struct caller *by, const struct bulk_order_observer *ear)
+static void bulk_order_one(struct supervisor *s, order_fn *give, struct process *p, int i,
+                           const struct caller *by, const struct bulk_order_observer *ear)
 {
         struct err detail = { 0 };
         enum fault f = give(s, p, by, &detail);
@@ -39,12 +39,12 @@ static void next_turn(struct bulk_order *w)
         const struct turn *t = &w->turns[i];
 
         if (t->instead == FAULT_NONE)
-                one(w->sup, w->give, t->process, i, &w->by, &w->ear);
+                bulk_order_one(w->sup, w->give, t->process, i, &w->by, &w->ear);
         else if (w->ear.told)
                 w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
 }
 
-static void drop(struct bulk_order *w)
+static void bulk_order_drop(struct bulk_order *w)
 {
         struct bulk_order **at = &w->sup->bulk_orders;
 
@@ -56,16 +56,16 @@ static void drop(struct bulk_order *w)
         free(w);
 }
 
-static void end(struct bulk_order *w)
+static void bulk_order_end(struct bulk_order *w)
 {
         struct bulk_order_observer ear = w->ear;
 
-        drop(w);
+        bulk_order_drop(w);
         if (ear.over)
                 ear.over(ear.arg);
 }
 
-static void on_more(struct ev_loop *loop, ev_timer *timer, int revents)
+static void bulk_order_on_more(struct ev_loop *loop, ev_timer *timer, int revents)
 {
         struct bulk_order *w = timer->data;
         int64_t begun_ms = clock_mono_ms();
@@ -78,7 +78,7 @@ static void on_more(struct ev_loop *loop, ev_timer *timer, int revents)
                 }
                 next_turn(w);
         }
-        end(w);
+        bulk_order_end(w);
 }
 
 static struct bulk_order *wave_new(struct supervisor *s, struct process *const *list, int count)
@@ -95,7 +95,7 @@ static struct bulk_order *wave_new(struct supervisor *s, struct process *const *
         w->sup = s;
         w->turns = turns;
         w->count = count;
-        ev_timer_init(&w->more, on_more, 0., 0.);
+        ev_timer_init(&w->more, bulk_order_on_more, 0., 0.);
         w->more.data = w;
         w->next = s->bulk_orders;
         s->bulk_orders = w;
@@ -111,7 +111,7 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
 
         if (!w) {
                 for (int i = 0; i < count; i++)
-                        one(s, give, list[i], i, by, ear);
+                        bulk_order_one(s, give, list[i], i, by, ear);
                 return NULL;
         }
         w->give = give;
@@ -128,7 +128,7 @@ void bulk_order_leave(struct bulk_order *w)
         w->ear = (struct bulk_order_observer){ 0 };
 }
 
-static void instead(struct supervisor *s, const struct process *p, enum fault f)
+static void bulk_order_instead(struct supervisor *s, const struct process *p, enum fault f)
 {
         for (struct bulk_order *w = s->bulk_orders; w; w = w->next)
                 for (int i = w->at; i < w->count; i++)
@@ -140,12 +140,12 @@ static void instead(struct supervisor *s, const struct process *p, enum fault f)
 
 void bulk_orders_stopped(struct supervisor *s, const struct process *p)
 {
-        instead(s, p, FAULT_ABNORMAL_TERMINATION);
+        bulk_order_instead(s, p, FAULT_ABNORMAL_TERMINATION);
 }
 
 void bulk_orders_gone(struct supervisor *s, const struct process *p)
 {
-        instead(s, p, FAULT_BAD_NAME);
+        bulk_order_instead(s, p, FAULT_BAD_NAME);
 }
 
 void bulk_orders_finish(struct supervisor *s)
@@ -154,12 +154,12 @@ void bulk_orders_finish(struct supervisor *s)
                 struct bulk_order *w = s->bulk_orders;
                 while (w->at < w->count)
                         next_turn(w);
-                end(w);
+                bulk_order_end(w);
         }
 }
 
 void bulk_orders_free(struct supervisor *s)
 {
         while (s->bulk_orders)
-                drop(s->bulk_orders);
+                bulk_order_drop(s->bulk_orders);
 }

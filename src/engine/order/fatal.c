@@ -62,7 +62,7 @@ bool fatal_owns(const struct supervisor *s, pid_t pid)
         return false;
 }
 
-static void say_refused(struct supervisor *s, const struct hook *h)
+static void fatal_say_refused(struct supervisor *s, const struct hook *h)
 {
         struct err e = { 0 };
 
@@ -81,7 +81,7 @@ static void say_ended(struct supervisor *s, struct hook *h, int status)
 
         ending_text(&e, &how);
         if (s->sys->spawn_look(s->sys, &h->st) == SPAWN_FAILED)
-                say_refused(s, h);
+                fatal_say_refused(s, h);
         else
                 log_line(s->log, status == 0 ? LVL_INFO : LVL_WARN,
                          "on_fatal command ended (%s): %s", buf_str(&how), h->text);
@@ -105,7 +105,7 @@ bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
 
 /* Its program is on a file system that does not answer. What is executed by then has no bound: it
  * is the operator's. */
-static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+static void fatal_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct hook *h = w->data;
         struct supervisor *s = h->sup;
@@ -116,7 +116,7 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
                 s->sys->spawn_drop(s->sys, &h->st);
                 return;
         case SPAWN_FAILED:
-                say_refused(s, h);
+                fatal_say_refused(s, h);
                 break;
         case SPAWN_UNDER_WAY:
                 s->sys->kill(s->sys, h->st.pid, SIGKILL);
@@ -141,7 +141,7 @@ static struct hook *hook_new(struct supervisor *s)
         }
         h->st.report = -1;
         h->sup = s;
-        ev_timer_init(&h->limit, on_limit, LAUNCH_LIMIT_S, 0.);
+        ev_timer_init(&h->limit, fatal_on_limit, LAUNCH_LIMIT_S, 0.);
         h->limit.data = h;
         return h;
 }
@@ -178,7 +178,7 @@ static bool spawn_hook(struct supervisor *s, struct process *p, struct hook *h, 
 
 /* As the daemon's user and in its directory: what it is to do (page somebody, reboot) is the
  * operator's, not the worker's. */
-static void run_command(struct supervisor *s, struct process *p)
+static void fatal_run_command(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
         struct hook *h = hook_new(s);
@@ -216,7 +216,7 @@ void fatal_happened(struct supervisor *s, struct process *p)
                 shutdown_request(s, "on_fatal=shutdown");
                 return;
         case FATAL_EXEC:
-                run_command(s, p);
+                fatal_run_command(s, p);
                 return;
         }
 }

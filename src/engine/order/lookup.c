@@ -47,7 +47,7 @@ struct asked {
         int fd;
 };
 
-static bool write_all(int fd, const struct buf *text)
+static bool lookup_write_all(int fd, const struct buf *text)
 {
         for (size_t done = 0; done < text->len;) {
                 ssize_t n = write(fd, text->data + done, text->len - done);
@@ -66,11 +66,11 @@ static int in_memory(const struct buf *text)
 
         if (text->failed)
                 errno = ENOMEM;
-        return fd < 0 || text->failed || !write_all(fd, text) ? -1 : fd_take(&fd);
+        return fd < 0 || text->failed || !lookup_write_all(fd, text) ? -1 : fd_take(&fd);
 }
 
-static bool ask(const struct lookups *names, struct sys *sys, const sigset_t *mask,
-                struct asked *out, struct err *e)
+static bool lookup_ask(const struct lookups *names, struct sys *sys, const sigset_t *mask,
+                       struct asked *out, struct err *e)
 {
         AUTO_BUF text = BUF_INIT;
         char *argv[] = { "supervisord", LOOKUP_FLAG, NULL };
@@ -103,7 +103,7 @@ static bool ask(const struct lookups *names, struct sys *sys, const sigset_t *ma
 }
 
 /* What is there now. False: that was all. */
-static bool read_some(struct sys *sys, int fd, struct buf *out)
+static bool lookup_read_some(struct sys *sys, int fd, struct buf *out)
 {
         for (;;) {
                 if (out->len > ANSWERS_MAX || !buf_reserve(out, 65536))
@@ -117,7 +117,7 @@ static bool read_some(struct sys *sys, int fd, struct buf *out)
         }
 }
 
-static void take(struct lookups *names, struct buf *answers, const char *why)
+static void lookup_take(struct lookups *names, struct buf *answers, const char *why)
 {
         /* what could not be taken stays open, and is closed with the rest */
         lookups_take(names, buf_str(answers), answers->len);
@@ -127,7 +127,7 @@ static void take(struct lookups *names, struct buf *answers, const char *why)
 
 /* ---- a go: from the first order that waits to the last one that was told */
 
-static bool attempt(struct supervisor *s, struct lookup *k);
+static bool lookup_attempt(struct supervisor *s, struct lookup *k);
 
 static void end_round(struct supervisor *s, const char *why)
 {
@@ -137,28 +137,28 @@ static void end_round(struct supervisor *s, const char *why)
         ev_timer_stop(s->loop, &k->limit);
         s->sys->close(s->sys, k->fd);
         k->is_asking = false;
-        take(s->names, &k->answers, why);
-        while (attempt(s, k))
+        lookup_take(s->names, &k->answers, why);
+        while (lookup_attempt(s, k))
                 ;
 }
 
-static void on_answer(EV_P_ ev_io *w, int revents)
+static void lookup_on_answer(EV_P_ ev_io *w, int revents)
 {
         struct supervisor *s = w->data;
 
         (void)loop, (void)revents;
-        if (!read_some(s->sys, s->lookup->fd, &s->lookup->answers))
+        if (!lookup_read_some(s->sys, s->lookup->fd, &s->lookup->answers))
                 end_round(s, "the look-up ended without an answer");
 }
 
-static void on_limit(EV_P_ ev_timer *w, int revents)
+static void lookup_on_limit(EV_P_ ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
 
         (void)loop, (void)revents;
         s->lookup->is_late = true;
         s->sys->kill(s->sys, s->lookup->pid, SIGKILL);
-        read_some(s->sys, s->lookup->fd, &s->lookup->answers);
+        lookup_read_some(s->sys, s->lookup->fd, &s->lookup->answers);
         end_round(s, TOO_LATE);
 }
 
@@ -169,7 +169,7 @@ static bool begin_round(struct supervisor *s, struct lookup *k, struct err *e)
 
         if (!c)
                 return err_nomem(e);
-        if (!ask(s->names, s->sys, &s->worker_mask, &asked, e)) {
+        if (!lookup_ask(s->names, s->sys, &s->worker_mask, &asked, e)) {
                 free(c);
                 return false;
         }
@@ -180,8 +180,8 @@ static bool begin_round(struct supervisor *s, struct lookup *k, struct err *e)
         k->is_asking = true;
         fd_nonblock(k->fd, true);
         int64_t left_ms = k->end_ms - clock_mono_ms();
-        ev_io_init(&k->io, on_answer, k->fd, EV_READ);
-        ev_timer_init(&k->limit, on_limit, left_ms > 0 ? (double)left_ms / 1000 : 0., 0.);
+        ev_io_init(&k->io, lookup_on_answer, k->fd, EV_READ);
+        ev_timer_init(&k->limit, lookup_on_limit, left_ms > 0 ? (double)left_ms / 1000 : 0., 0.);
         k->io.data = k->limit.data = s;
         ev_now_update(s->loop);
         ev_io_start(s->loop, &k->io);
@@ -211,7 +211,7 @@ static void tell_first(struct lookup *k)
 }
 
 /* True: again, for the next order or because the names cannot be asked for. */
-static bool attempt(struct supervisor *s, struct lookup *k)
+static bool lookup_attempt(struct supervisor *s, struct lookup *k)
 {
         struct err e = { 0 };
 
@@ -259,7 +259,7 @@ void reading_begin(struct supervisor *s, struct reading *r)
         k->rounds = 0;
         k->end_ms = clock_mono_ms() + LOOKUP_LIMIT_S * 1000;
         lookups_begin(s->names);
-        while (attempt(s, k))
+        while (lookup_attempt(s, k))
                 ;
 }
 
@@ -360,7 +360,7 @@ static void wait_for_answers(struct lookups *names, struct sys *sys, struct aske
         fd_nonblock(asked->fd, true);
         while ((left_ms = end_ms - clock_mono_ms()) > 0) {
                 struct pollfd p = { .fd = asked->fd, .events = POLLIN };
-                if (poll(&p, 1, (int)left_ms) > 0 && !read_some(sys, asked->fd, &answers)) {
+                if (poll(&p, 1, (int)left_ms) > 0 && !lookup_read_some(sys, asked->fd, &answers)) {
                         why = "the look-up ended without an answer";
                         break;
                 }
@@ -369,7 +369,7 @@ static void wait_for_answers(struct lookups *names, struct sys *sys, struct aske
         sys->close(sys, asked->fd);
         while (waitpid(asked->pid, NULL, 0) < 0 && errno == EINTR)
                 ;
-        take(names, &answers, why);
+        lookup_take(names, &answers, why);
 }
 
 static void take_given(struct lookups *names, struct sys *sys, int given)
@@ -379,7 +379,7 @@ static void take_given(struct lookups *names, struct sys *sys, int given)
         if (given < 0)
                 return;
         if (lseek(given, 0, SEEK_SET) == 0)
-                read_some(sys, given, &text);
+                lookup_read_some(sys, given, &text);
         lookups_take(names, buf_str(&text), text.len);
         sys->close(sys, given);
 }
@@ -404,7 +404,7 @@ struct config *lookup_load(struct lookups *names, struct sys *sys, const struct 
                         break;
                 if (clock_mono_ms() >= end_ms)
                         lookups_close(names, TOO_LATE);
-                else if (ask(names, sys, NULL, &asked, &e))
+                else if (lookup_ask(names, sys, NULL, &asked, &e))
                         wait_for_answers(names, sys, &asked, end_ms);
                 else
                         lookups_close(names, e.text);

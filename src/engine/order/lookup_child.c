@@ -39,7 +39,7 @@ static bool read_questions(struct work *w)
         return n == 0;
 }
 
-static void say(const struct buf *answer)
+static void lookup_child_say(const struct buf *answer)
 {
         for (size_t done = 0; done < answer->len;) {
                 ssize_t n = write(STDOUT_FILENO, answer->data + done, answer->len - done);
@@ -63,7 +63,7 @@ static void *answer_all(void *arg)
                 lookup_answer(host_real(), w->questions.items[i], &answer);
                 pthread_mutex_lock(&w->lock);
                 if (!answer.failed)
-                        say(&answer);
+                        lookup_child_say(&answer);
                 pthread_mutex_unlock(&w->lock);
         }
 }

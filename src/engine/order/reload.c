@@ -51,13 +51,14 @@ static void say_warnings(struct supervisor *s, const struct diags *diags)
         }
 }
 
-static struct config *load(const struct supervisor *s, struct diags *diags)
+static struct config *reload_load(const struct supervisor *s, struct diags *diags)
 {
         return config_load(s->config->path, WANT_RELOAD, s->overrides, s->override_count, s->host,
                            diags);
 }
 
-static struct config *said(struct supervisor *s, struct config *next, const struct diags *diags)
+static struct config *reload_said(struct supervisor *s, struct config *next,
+                                  const struct diags *diags)
 {
         say_warnings(s, diags);
         if (!next)
@@ -70,18 +71,18 @@ struct config *reload_read(struct supervisor *s, struct diags *diags)
         struct config *next = NULL;
 
         if (!reading_take(s, &next, diags))
-                next = load(s, diags);
-        return said(s, next, diags);
+                next = reload_load(s, diags);
+        return reload_said(s, next, diags);
 }
 
 struct config *reload_look(struct supervisor *s, struct diags *diags)
 {
         int before = s->names ? lookups_assume(s->names) : 0;
-        struct config *next = load(s, diags);
+        struct config *next = reload_load(s, diags);
 
         if (s->names)
                 lookups_resume(s->names, before);
-        return said(s, next, diags);
+        return reload_said(s, next, diags);
 }
 
 /* ---- one process */
@@ -146,7 +147,7 @@ static void apply_restart(struct supervisor *s, struct process *p, const struct 
 }
 
 /* Nothing differs; but the host of its check may have other addresses by now. */
-static void keep_process(struct process *p, struct program *to)
+static void reload_keep_process(struct process *p, struct program *to)
 {
         take_program(p, to);
         probe_follow(p->worker);
@@ -282,7 +283,7 @@ static void apply_items(struct supervisor *s, struct plan *plan)
                 else if (item->process && item->action == PLAN_LIVE)
                         apply_live(s, item->process, item);
                 else if (item->process && item->action == PLAN_KEEP)
-                        keep_process(item->process, item->to);
+                        reload_keep_process(item->process, item->to);
                 else if (!item->process && item->to)
                         apply_start(s, item);
         }

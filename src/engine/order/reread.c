@@ -7,7 +7,7 @@
 #include "engine/order/shutdown.h"
 #include "engine/sockets/fcgi.h"
 
-static enum fault refuse(struct supervisor *s, struct diags *diags, const struct err *e)
+static enum fault reread_refuse(struct supervisor *s, struct diags *diags, const struct err *e)
 {
         diags_add(diags, DIAG_ERROR, NULL, NULL, "%s", e->text);
         reload_refused(s, diags);
@@ -45,7 +45,7 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
         if (!sockets_can_be_had(s, next, out, &e)) {
                 group_diff_release(out);
                 config_free(next);
-                return refuse(s, diags, &e);
+                return reread_refuse(s, diags, &e);
         }
         audit_order(s, by, NULL, "reread");
         if (s->latest != s->config)
@@ -117,7 +117,7 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
             !plan_settings(out, s->config, &s->started_with, next, &e)) {
                 plan_release(out);
                 config_free(next);
-                return refuse(s, diags, &e);
+                return reread_refuse(s, diags, &e);
         }
         out->generation = s->generation;
         if (plan_only) {
@@ -129,7 +129,7 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         if (reload_carry_out(s, next, out, &e))
                 return FAULT_NONE;
         plan_forget_config(out);
-        return refuse(s, diags, &e);
+        return reread_refuse(s, diags, &e);
 }
 
 enum fault order_restart_all(struct supervisor *s, const struct caller *by, struct diags *diags)

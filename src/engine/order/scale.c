@@ -42,7 +42,7 @@ static bool check_descriptors(const struct supervisor *s, const struct fleet *f,
 }
 
 /* It was retiring when the fleet's settings changed: its next start takes what all have. */
-static void catch_up(struct process *p, struct program *program)
+static void scale_catch_up(struct process *p, struct program *program)
 {
         const struct program *next = p->next_program ? p->next_program : p->program;
 
@@ -61,7 +61,7 @@ bool scale_grow(struct supervisor *s, struct fleet *f, int number, bool start, s
         if (p && p->state != PS_RETIRING && p->state != PS_GONE)
                 return true;
         if (p)
-                catch_up(p, f->program);
+                scale_catch_up(p, f->program);
         if (!p) {
                 p = registry_add_process(&s->registry, f, number, s->host, e);
                 if (!p)
@@ -76,14 +76,14 @@ bool scale_grow(struct supervisor *s, struct fleet *f, int number, bool start, s
         return true;
 }
 
-static void shrink(struct supervisor *s, struct fleet *f, int last)
+static void scale_shrink(struct supervisor *s, struct fleet *f, int last)
 {
         for (int i = f->count; i-- > 0;) /* highest number first */
                 if (f->procs[i]->number > last)
                         supervisor_order(s, f->procs[i], PE_RETIRE);
 }
 
-static bool grow(struct supervisor *s, struct fleet *f, int last, struct err *e)
+static bool scale_grow_to(struct supervisor *s, struct fleet *f, int last, struct err *e)
 {
         for (int n = f->program->numprocs_start; n <= last; n++)
                 if (!scale_grow(s, f, n, true, e))
@@ -127,14 +127,14 @@ enum fault order_scale(struct supervisor *s, struct fleet *f, bool relative, int
         snprintf(what, sizeof what, "scale %.30s to %ld", g->name, wanted);
         audit_order(s, by, NULL, what);
         int last = g->numprocs_start + (int)wanted - 1;
-        if (wanted > f->replicas && !grow(s, f, last, e)) {
-                shrink(s, f, g->numprocs_start + f->replicas - 1);
+        if (wanted > f->replicas && !scale_grow_to(s, f, last, e)) {
+                scale_shrink(s, f, g->numprocs_start + f->replicas - 1);
                 return FAULT_FAILED;
         }
         f->replicas = (int)wanted;
         f->scaled = f->replicas != g->numprocs;
         state_note_fleet(s, f);
-        shrink(s, f, last);
+        scale_shrink(s, f, last);
         out->replicas = f->replicas;
         if (out->was != out->replicas)
                 scale_announce(s, f, out->was, "operator");

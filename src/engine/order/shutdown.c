@@ -40,7 +40,7 @@ static void stop_one(struct supervisor *s, struct process *p)
                 supervisor_order(s, p, PE_STOP);
 }
 
-static int priority(const struct process *p)
+static int shutdown_priority(const struct process *p)
 {
         return p->group->conf->priority;
 }
@@ -58,7 +58,7 @@ static void next_wave(struct shutdown *d)
                         continue;
                 if (!first)
                         first = p;
-                if (priority(p) != priority(first))
+                if (shutdown_priority(p) != shutdown_priority(first))
                         break;
         }
         for (int i = d->from; i < d->to; i++)
@@ -107,7 +107,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
         s->on_end(s);
 }
 
-static void finish(struct shutdown *d)
+static void shutdown_finish(struct shutdown *d)
 {
         ev_timer_stop(d->sup->loop, &d->nag);
         if (!ev_is_active(&d->sweep))
@@ -125,7 +125,7 @@ void shutdown_step(struct supervisor *s)
                 next_wave(d);
         d->stepping = false;
         if (wave_is_through(d) && d->to >= d->count)
-                finish(d);
+                shutdown_finish(d);
 }
 
 static void say_who(const struct shutdown *d)
@@ -139,13 +139,13 @@ static void say_who(const struct shutdown *d)
                 log_line(d->sup->log, LVL_INFO, "waiting for %s to die", buf_str(&names));
 }
 
-static void on_nag(struct ev_loop *loop, ev_timer *w, int revents)
+static void shutdown_on_nag(struct ev_loop *loop, ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
         say_who(w->data);
 }
 
-static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+static void shutdown_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct shutdown *d = w->data;
 
@@ -181,7 +181,7 @@ void shutdown_hurry(struct supervisor *s)
         shutdown_step(s);
 }
 
-static void reverse(struct process **list, int count)
+static void shutdown_reverse(struct process **list, int count)
 {
         for (int i = 0; i < count / 2; i++) {
                 struct process *p = list[i];
@@ -190,7 +190,7 @@ static void reverse(struct process **list, int count)
         }
 }
 
-static struct shutdown *make(struct supervisor *s)
+static struct shutdown *shutdown_make(struct supervisor *s)
 {
         struct shutdown *d = calloc(1, sizeof *d);
 
@@ -202,21 +202,21 @@ static struct shutdown *make(struct supervisor *s)
                 free(d);
                 return NULL;
         }
-        reverse(d->list, d->count);
-        ev_timer_init(&d->nag, on_nag, NAG_S, NAG_S);
-        ev_timer_init(&d->limit, on_limit, 0., 0.);
+        shutdown_reverse(d->list, d->count);
+        ev_timer_init(&d->nag, shutdown_on_nag, NAG_S, NAG_S);
+        ev_timer_init(&d->limit, shutdown_on_limit, 0., 0.);
         ev_timer_init(&d->sweep, on_sweep, 0., SWEEP_S);
         d->nag.data = d->limit.data = d->sweep.data = d;
         return d;
 }
 
-static void begin(struct supervisor *s)
+static void shutdown_begin(struct supervisor *s)
 {
         int64_t limit_ms = s->config->settings.shutdown_timeout_ms;
-        struct shutdown *d = make(s);
+        struct shutdown *d = shutdown_make(s);
 
         while (!d && reserve_spend())
-                d = make(s);
+                d = shutdown_make(s);
         if (!d) { /* nothing can be ordered: end at once, the sweep kills what is there */
                 log_line(s->log, LVL_CRITICAL, "out of memory: ending without an orderly stop");
                 for (int i = 0; i < SWEEP_ROUNDS && descendants_everything(s) > 0; i++)
@@ -239,7 +239,7 @@ static void begin(struct supervisor *s)
         shutdown_step(s);
 }
 
-static void announce(struct supervisor *s, enum daemon_state daemon_state, const char *why)
+static void shutdown_announce(struct supervisor *s, enum daemon_state daemon_state, const char *why)
 {
         struct event e = { .type = EV_SUPERVISOR_STATE_CHANGE_STOPPING,
                            .at = clock_now(),
@@ -260,16 +260,16 @@ void shutdown_request(struct supervisor *s, const char *why)
                 s->daemon_state_why = why;
                 return;
         }
-        announce(s, DAEMON_SHUTDOWN, why);
-        begin(s);
+        shutdown_announce(s, DAEMON_SHUTDOWN, why);
+        shutdown_begin(s);
 }
 
 void shutdown_for_restart(struct supervisor *s, const char *why)
 {
         if (s->daemon_state != DAEMON_RUNNING)
                 return;
-        announce(s, DAEMON_RESTARTING, why);
-        begin(s);
+        shutdown_announce(s, DAEMON_RESTARTING, why);
+        shutdown_begin(s);
 }
 
 void shutdown_forget(struct supervisor *s, const struct process *p)

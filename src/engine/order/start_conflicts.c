@@ -34,7 +34,7 @@ struct start_conflicts {
 
 /* ---- claims */
 
-static void claim(struct claims *c, char kind, const char *text)
+static void start_conflicts_claim(struct claims *c, char kind, const char *text)
 {
         uint64_t h = 0xcbf29ce484222325u ^ (unsigned char)kind;
 
@@ -49,7 +49,7 @@ static void claim(struct claims *c, char kind, const char *text)
 static void claim_log(struct claims *c, const char *path)
 {
         if (path && path[0] == '/' && strncmp(path, "/dev/", 5) != 0)
-                claim(c, 'l', path);
+                start_conflicts_claim(c, 'l', path);
 }
 
 /* What cannot be expanded claims nothing: no start that is wanted waits for it. */
@@ -60,10 +60,10 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
         struct recipe r;
         struct err e = { 0 };
 
-        claim(&c, 'n', p->name);
-        claim(&c, 's', g->socket);
+        start_conflicts_claim(&c, 'n', p->name);
+        start_conflicts_claim(&c, 's', g->socket);
         if (recipe_make(g, p->group->name, p->number, s->host, &r, &e)) {
-                claim(&c, 'c', r.command);
+                start_conflicts_claim(&c, 'c', r.command);
                 claim_log(&c, r.out_logfile);
                 claim_log(&c, r.err_logfile);
                 recipe_release(&r);
@@ -72,13 +72,13 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
                 return c;
         char *target = recipe_expand(g, p->group->name, p->number, s->host, "healthcheck",
                                      g->healthcheck.target, &e);
-        claim(&c, 'h', target);
+        start_conflicts_claim(&c, 'h', target);
         free(target);
         return c;
 }
 
 /* Whoever is wanted again, or could not be signalled, is no longer waited for. */
-static bool is_leaving(const struct process *p)
+static bool start_conflicts_is_leaving(const struct process *p)
 {
         return p && (p->state == PS_RETIRING || p->state == PS_GONE);
 }
@@ -88,7 +88,7 @@ static const struct process *holder_of(const struct start_conflicts *h, const st
 {
         for (int i = 0; i < c->count; i++)
                 for (const struct leaver *l = h->slots[c->items[i] % SLOTS]; l; l = l->next)
-                        if (l->claim == c->items[i] && is_leaving(l->p))
+                        if (l->claim == c->items[i] && start_conflicts_is_leaving(l->p))
                                 return l->p;
         return NULL;
 }
@@ -159,14 +159,14 @@ void start_conflicts_forget(struct supervisor *s, const struct process *p)
 }
 
 /* Is anything left that a later start could have to wait for? */
-static bool is_over(const struct start_conflicts *h)
+static bool start_conflicts_is_over(const struct start_conflicts *h)
 {
         for (int i = 0; i < h->count; i++)
                 if (h->waiting[i].p)
                         return false;
         for (int i = 0; i < SLOTS; i++)
                 for (const struct leaver *l = h->slots[i]; l; l = l->next)
-                        if (is_leaving(l->p))
+                        if (start_conflicts_is_leaving(l->p))
                                 return false;
         return true;
 }
@@ -183,7 +183,7 @@ void start_conflicts_look(struct supervisor *s)
                 if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
                         supervisor_order(s, p, PE_START);
         }
-        if (s->start_conflicts && is_over(s->start_conflicts))
+        if (s->start_conflicts && start_conflicts_is_over(s->start_conflicts))
                 start_conflicts_free(s);
 }
 

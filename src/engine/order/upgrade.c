@@ -59,7 +59,7 @@ void upgrade_forget(struct supervisor *s, const void *arg)
                 s->upgrade->on_checked = NULL;
 }
 
-static void on_limit(EV_P_ ev_timer *w, int revents)
+static void upgrade_on_limit(EV_P_ ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
 
@@ -194,7 +194,7 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
 }
 
 /* The names are known, as far as they can be: the next image may be asked. */
-static void on_read(void *arg)
+static void upgrade_on_read(void *arg)
 {
         struct supervisor *s = arg;
         struct upgrade *u = s->upgrade;
@@ -248,11 +248,11 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
         u->said = memfd_create("upgrade-check", MFD_CLOEXEC);
         u->on_checked = on_checked;
         u->arg = arg;
-        ev_timer_init(&u->limit, on_limit, CHECK_S, 0.);
+        ev_timer_init(&u->limit, upgrade_on_limit, CHECK_S, 0.);
         u->limit.data = s;
         struct err trouble = { 0 };
         u->trouble = &trouble;
-        u->reading = (struct reading){ .on_read = on_read, .arg = s };
+        u->reading = (struct reading){ .on_read = upgrade_on_read, .arg = s };
         s->upgrade = u;
         u->is_inside = true;
         reading_begin(s, &u->reading);
@@ -281,7 +281,7 @@ static int by_value(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static bool is_wanted(void *arg, unsigned long long inode)
+static bool upgrade_is_wanted(void *arg, unsigned long long inode)
 {
         const struct inodes *in = arg;
         uint64_t key = inode;
@@ -289,7 +289,7 @@ static bool is_wanted(void *arg, unsigned long long inode)
         return in->count && bsearch(&key, in->items, in->count, sizeof key, by_value);
 }
 
-static bool collect(const struct supervisor *s, struct inodes *out)
+static bool upgrade_collect(const struct supervisor *s, struct inodes *out)
 {
         const struct registry *r = &s->registry;
 
@@ -311,12 +311,12 @@ bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
 {
         struct inodes pipes;
 
-        if (!collect(s, &pipes))
+        if (!upgrade_collect(s, &pipes))
                 return false;
         bool fine =
             state_hand_over(s, items) && fcgi_hand_over(s, items) &&
             (s->auto_logs.fd < 0 || handover_put_fd(items, STREAMS_CLAIMS, s->auto_logs.fd)) &&
-            handover_put_pipes(items, is_wanted, &pipes);
+            handover_put_pipes(items, upgrade_is_wanted, &pipes);
         free(pipes.items);
         return fine;
 }

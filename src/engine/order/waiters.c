@@ -6,7 +6,7 @@
 
 /* Is the answer known? compat 20.3: a start is answered as soon as a spawn error is there or the
  * process is neither starting nor running; a restart's stopping half is no answer. */
-static bool started(const struct process *p, enum fault *f)
+static bool waiters_started(const struct process *p, enum fault *f)
 {
         if (p->state == PS_RUNNING) {
                 *f = FAULT_NONE;
@@ -21,13 +21,13 @@ static bool started(const struct process *p, enum fault *f)
 }
 
 /* As an order is answered whose start has failed within it. */
-static bool executed(const struct process *p, enum fault *f)
+static bool waiters_executed(const struct process *p, enum fault *f)
 {
         *f = p->state == PS_BACKOFF && process_spawnerr(p) ? FAULT_SPAWN_ERROR : FAULT_NONE;
         return !p->launching;
 }
 
-static bool stopped(const struct process *p, enum fault *f)
+static bool waiters_stopped(const struct process *p, enum fault *f)
 {
         *f = FAULT_NONE;
         return process_is_stopped(p);
@@ -37,11 +37,11 @@ static bool is_answered(const struct process *p, enum wait_for what, enum fault 
 {
         switch (what) {
         case WAIT_FOR_EXECUTED:
-                return executed(p, f);
+                return waiters_executed(p, f);
         case WAIT_FOR_STARTED:
-                return started(p, f);
+                return waiters_started(p, f);
         default:
-                return stopped(p, f);
+                return waiters_stopped(p, f);
         }
 }
 
@@ -70,7 +70,7 @@ void waiters_stop_nagging(struct worker *w)
         w->nag = NULL;
 }
 
-static void on_nag(struct ev_loop *loop, ev_timer *timer, int revents)
+static void waiters_on_nag(struct ev_loop *loop, ev_timer *timer, int revents)
 {
         struct worker *w = timer->data;
 
@@ -89,7 +89,7 @@ static void begin_nagging(struct worker *w)
         w->nag = calloc(1, sizeof *w->nag);
         if (!w->nag)
                 return; /* said once, then */
-        ev_timer_init(&w->nag->timer, on_nag, NAG_S, NAG_S);
+        ev_timer_init(&w->nag->timer, waiters_on_nag, NAG_S, NAG_S);
         w->nag->timer.data = w;
         ev_timer_start(w->sup->loop, &w->nag->timer);
 }

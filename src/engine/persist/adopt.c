@@ -78,7 +78,7 @@ static void look_again_in(struct supervisor *s, double seconds)
 
 static void on_look_again(EV_P_ ev_timer *w, int revents);
 
-static void list(struct adopted *a)
+static void adopt_list(struct adopted *a)
 {
         struct supervisor *s = a->sup;
         struct adopted **at = &s->left_alone;
@@ -97,7 +97,7 @@ static void list(struct adopted *a)
         look_again_in(s, LOOK_FIRST_S);
 }
 
-static void unlist(struct adopted *a)
+static void adopt_unlist(struct adopted *a)
 {
         struct adopted **at = &a->sup->left_alone;
 
@@ -117,7 +117,7 @@ void adopted_free(struct adopted *a)
 {
         if (!a)
                 return;
-        unlist(a);
+        adopt_unlist(a);
         ev_io_stop(a->sup->loop, &a->end);
         ev_timer_stop(a->sup->loop, &a->again);
         fd_close(&a->pidfd);
@@ -141,20 +141,20 @@ static void ask_how_it_ended(struct adopted *a)
         supervisor_ended(s, p, status, said != END_KNOWN);
 }
 
-static void on_end(EV_P_ ev_io *w, int revents)
+static void adopt_on_end(EV_P_ ev_io *w, int revents)
 {
         (void)revents;
         ev_io_stop(loop, w);
         ask_how_it_ended(w->data);
 }
 
-static void on_again(EV_P_ ev_timer *w, int revents)
+static void adopt_on_again(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
         ask_how_it_ended(w->data);
 }
 
-static void watch(struct adopted *a, const struct orphan *who, int pidfd)
+static void adopt_watch(struct adopted *a, const struct orphan *who, int pidfd)
 {
         a->who = *who;
         a->pidfd = pidfd;
@@ -171,11 +171,11 @@ static struct adopted *adopted_new(struct supervisor *s, struct process *p,
         if (!a)
                 return NULL;
         *a = (struct adopted){ .sup = s, .process = p, .who = *who, .pidfd = -1 };
-        ev_init(&a->end, on_end);
-        ev_timer_init(&a->again, on_again, 0., 0.);
+        ev_init(&a->end, adopt_on_end);
+        ev_timer_init(&a->again, adopt_on_again, 0., 0.);
         a->end.data = a->again.data = a;
         if (pidfd >= 0)
-                watch(a, who, pidfd);
+                adopt_watch(a, who, pidfd);
         return a;
 }
 
@@ -301,7 +301,7 @@ bool adopt_stdin(struct supervisor *s, const struct process *p)
 }
 
 /* Only what has it now, or needs it. True: all is well. */
-static bool take_stdin(struct supervisor *s, struct process *p)
+static bool adopt_take_stdin(struct supervisor *s, struct process *p)
 {
         uint64_t pipe = p->worker->mark.pipes[0];
         char name[48];
@@ -329,7 +329,7 @@ static void say_without(struct supervisor *s, const struct process *p, const cha
         log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its %s: %s%s", p->name,
                  (int)p->pid, what, why, a ? "; this is tried again" : "");
         if (a)
-                list(a);
+                adopt_list(a);
 }
 
 static void take_pipes(struct supervisor *s, struct process *p)
@@ -338,7 +338,7 @@ static void take_pipes(struct supervisor *s, struct process *p)
         struct err e = { 0 };
         bool closed = false;
 
-        if (!take_stdin(s, p)) {
+        if (!adopt_take_stdin(s, p)) {
                 if (a)
                         a->lacks_stdin = true;
                 say_without(s, p, "standard input", strerror(errno));
@@ -403,7 +403,8 @@ static bool can_be_read(const struct supervisor *s, const struct saved_record *k
         return was_handed_over(s) || were_kept(s, k);
 }
 
-static void go_on(struct supervisor *s, struct process *p, const struct saved_record *k, bool lives)
+static void adopt_go_on(struct supervisor *s, struct process *p, const struct saved_record *k,
+                        bool lives)
 {
         p->worker->mark.adopted = true;
         registry_pid_add(&s->registry, p);
@@ -425,7 +426,7 @@ static void go_on(struct supervisor *s, struct process *p, const struct saved_re
 }
 
 /* It may live, and cannot be held even by a note of it: never a second one beside it. */
-static void give_up(struct supervisor *s, struct process *p)
+static void adopt_give_up(struct supervisor *s, struct process *p)
 {
         log_line(s->log, LVL_ERROR, "cannot adopt '%s' (pid %d): %s; it is left alone", p->name,
                  (int)p->pid, strerror(ENOMEM));
@@ -440,7 +441,7 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         struct adopted *a = adopted_new(s, p, who, -1);
 
         if (!a) {
-                give_up(s, p);
+                adopt_give_up(s, p);
                 return;
         }
         log_line(s->log, LVL_ERROR,
@@ -451,11 +452,11 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         a->work = k->record.work & (DO_TERM | DO_KILL);
         a->listener = k->record.listener;
         registry_pid_add(&s->registry, p);
-        list(a);
+        adopt_list(a);
 }
 
 /* It has ended: what its pipes still hold is read where somebody has kept them. */
-static void take_rest(struct supervisor *s, struct process *p, const struct saved_record *k)
+static void adopt_take_rest(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         if (can_be_read(s, k))
                 take_pipes(s, p);
@@ -481,12 +482,12 @@ static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *s
         return pidfd >= 0 && orphan_end(&who, pidfd, status_out) == END_KNOWN;
 }
 
-static void lost(struct supervisor *s, struct process *p, const struct saved_record *k)
+static void adopt_lost(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         bool known = k->record.flags & RECORD_REAPED;
         int status = k->record.status;
 
-        take_rest(s, p, k);
+        adopt_take_rest(s, p, k);
         known = known || state_end_kept(s, p->pid, &status) || ask_kept_pidfd(s, p, &status);
         registry_pid_add(&s->registry, p);
         p->worker->astray = !was_handed_over(s);
@@ -498,13 +499,13 @@ static void lost(struct supervisor *s, struct process *p, const struct saved_rec
 /* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
 static void hold_zombie(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
-        take_rest(s, p, k);
+        adopt_take_rest(s, p, k);
         registry_pid_add(&s->registry, p);
         ev_io_stop(s->loop, &p->worker->adopted->end);
         ask_how_it_ended(p->worker->adopted);
 }
 
-static void hold(struct supervisor *s, struct process *p, const struct saved_record *k)
+static void adopt_hold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         struct footprint *m = &p->worker->mark;
         struct orphan who = { p->pid, m->start_low, m->start_high };
@@ -514,7 +515,7 @@ static void hold(struct supervisor *s, struct process *p, const struct saved_rec
         enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
         if (found == ORPHAN_GONE || (k->record.flags & (RECORD_REAPED | RECORD_LOST))) {
                 fd_close(&pidfd);
-                lost(s, p, k);
+                adopt_lost(s, p, k);
                 return;
         }
         if (pidfd >= 0 && parent != getpid() && !pipes_leave_reserve(s, pidfd, false)) {
@@ -534,14 +535,14 @@ static void hold(struct supervisor *s, struct process *p, const struct saved_rec
                 p->worker->adopted = adopted_new(s, p, &who, pidfd);
                 if (!p->worker->adopted) {
                         fd_close(&pidfd);
-                        give_up(s, p);
+                        adopt_give_up(s, p);
                         return;
                 }
         }
         if (found == ORPHAN_ENDED && p->worker->adopted)
                 hold_zombie(s, p, k);
         else
-                go_on(s, p, k, found == ORPHAN_LIVES);
+                adopt_go_on(s, p, k, found == ORPHAN_LIVES);
 }
 
 /* ---- once more */
@@ -559,7 +560,7 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
                                       .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
         unsigned work = a->work;
 
-        watch(a, who, pidfd);
+        adopt_watch(a, who, pidfd);
         m->start_low = who->start_low;
         m->start_high = who->start_high;
         registry_pid_remove(&s->registry, p); /* it is added below */
@@ -567,7 +568,7 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
                 hold_zombie(s, p, &k);
                 return;
         }
-        go_on(s, p, &k, true);
+        adopt_go_on(s, p, &k, true);
         if (p->pid > 0 && !p->worker->reaped)
                 supervisor_act(s, p, p->state, work);
 }
@@ -585,7 +586,7 @@ static bool try_hold(struct adopted *a)
         enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
         if (found == ORPHAN_GONE) {
                 registry_pid_remove(&s->registry, p); /* lost() adds it */
-                lost(s, p, &k);
+                adopt_lost(s, p, &k);
                 return true;
         }
         if (pidfd >= 0 && !pipes_leave_reserve(s, pidfd, false) && found == ORPHAN_LIVES)
@@ -605,7 +606,7 @@ static bool try_pipes(struct adopted *a)
         bool had_stdin = a->lacks_stdin, closed = false;
 
         if (a->lacks_stdin)
-                a->lacks_stdin = !take_stdin(s, p);
+                a->lacks_stdin = !adopt_take_stdin(s, p);
         a->lacks_logs = (uint8_t)take_logs(s, p, a->lacks_logs, &closed, &e);
         if (had && !a->lacks_logs) {
                 p->worker->mark.adopted_logs = true;
@@ -628,13 +629,13 @@ static void on_look_again(EV_P_ ev_timer *w, int revents)
              looks++) {
                 struct process *p = a->process;
                 bool held = a->pidfd >= 0;
-                unlist(a);
+                adopt_unlist(a);
                 if (held ? try_pipes(a) : try_hold(a))
                         wait = LOOK_FIRST_S;
                 a = p->worker ? p->worker->adopted : NULL;
                 if (!a || p->pid <= 0 || is_complete(a))
                         continue;
-                list(a);
+                adopt_list(a);
                 last = last ? last : a;
         }
         if (s->left_alone)
@@ -659,7 +660,7 @@ static bool is_gone(const struct process *p)
         return strcmp(p->program->section, GONE) == 0;
 }
 
-static bool recall(struct supervisor *s, struct process *p, struct saved_record *k)
+static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_record *k)
 {
         struct process_memory memory = k->record.memory;
         const struct record *r = &k->record;
@@ -712,14 +713,14 @@ static bool waits_for_remains(const struct process *p)
 
 /* What was about to be done when the daemon died may have been done or not: once more does no
  * harm. */
-static void resume(struct supervisor *s, struct process *p, const struct saved_record *k)
+static void adopt_resume(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         const struct record *r = &k->record;
         unsigned work = r->work;
 
         supervisor_act(s, p, p->state, 0); /* its deadline */
         if (p->pid > 0) {
-                hold(s, p, k);
+                adopt_hold(s, p, k);
                 if (p->pid > 0 && !p->worker->reaped)
                         supervisor_act(s, p, p->state, work & (DO_TERM | DO_KILL));
                 return;
@@ -736,7 +737,7 @@ static void resume(struct supervisor *s, struct process *p, const struct saved_r
 }
 
 /* It was started while nobody wanted what it writes, and now somebody does. */
-static bool lacks_pipe(const struct process *p, const struct saved_record *k)
+static bool adopt_lacks_pipe(const struct process *p, const struct saved_record *k)
 {
         const struct program *g = p->program;
         const uint64_t *pipes = k->record.pipes;
@@ -758,7 +759,7 @@ static bool is_changed(struct supervisor *s, const struct process *p, const stru
 /* The configuration may be another than the one it was started by. */
 static void follow_changes(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
-        if (p->pid <= 0 || (!is_changed(s, p, k) && !lacks_pipe(p, k)))
+        if (p->pid <= 0 || (!is_changed(s, p, k) && !adopt_lacks_pipe(p, k)))
                 return;
         if (p->state == PS_RUNNING || p->state == PS_STARTING) {
                 log_line(s->log, LVL_INFO, "'%s' was started by another configuration: restarting",
@@ -776,7 +777,7 @@ static struct process *find_process(struct supervisor *s, const struct saved_rec
         return g ? group_process(g, k->record.text[TEXT_NAME]) : NULL;
 }
 
-static void retire(struct supervisor *s, struct saved_record *k)
+static void adopt_retire(struct supervisor *s, struct saved_record *k)
 {
         struct err e = { 0 };
 
@@ -792,7 +793,7 @@ static void retire(struct supervisor *s, struct saved_record *k)
                          k->record.text[TEXT_NAME], k->record.memory.pid, e.text);
                 return;
         }
-        if (!recall(s, p, k))
+        if (!adopt_recall(s, p, k))
                 return;
         if (s->config->incomplete)
                 log_line(s->log, LVL_ERROR,
@@ -871,9 +872,9 @@ void adopt_everything(struct supervisor *s)
         for (size_t i = 0; i < st->process_count; i++) {
                 struct process *p = find_process(s, &st->saved_records[i]);
                 if (p)
-                        recall(s, p, &st->saved_records[i]);
+                        adopt_recall(s, p, &st->saved_records[i]);
                 else
-                        retire(s, &st->saved_records[i]);
+                        adopt_retire(s, &st->saved_records[i]);
         }
         for (size_t i = 0; i < st->process_count; i++)
                 if (st->saved_records[i].process)
@@ -881,7 +882,7 @@ void adopt_everything(struct supervisor *s)
         for (size_t i = 0; i < st->process_count; i++) {
                 fault_point("adopt.next");
                 if (st->saved_records[i].process)
-                        resume(s, st->saved_records[i].process, &st->saved_records[i]);
+                        adopt_resume(s, st->saved_records[i].process, &st->saved_records[i]);
         }
         for (size_t i = 0; i < st->process_count; i++) {
                 struct saved_record *k = &st->saved_records[i];

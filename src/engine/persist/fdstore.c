@@ -66,7 +66,7 @@ static void put_named(struct supervisor *s, const char *name, const char *whose,
                  whose, strerror(errno));
 }
 
-static void put(struct supervisor *s, const struct process *p, const int *fds, int count)
+static void fdstore_put(struct supervisor *s, const struct process *p, const int *fds, int count)
 {
         char name[GIVEN_NAME_MAX];
 
@@ -81,7 +81,7 @@ void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[
         for (int i = 0; i < 3; i++)
                 if (fds[i] >= 0)
                         have[count++] = fds[i];
-        put(s, p, have, count);
+        fdstore_put(s, p, have, count);
 }
 
 void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid)
@@ -89,10 +89,10 @@ void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid)
         AUTO_FD fd = s->fdstore ? orphan_open(pid) : -1;
 
         if (fd >= 0)
-                put(s, p, &fd, 1);
+                fdstore_put(s, p, &fd, 1);
 }
 
-static void drop(struct supervisor *s, const char *name)
+static void fdstore_drop(struct supervisor *s, const char *name)
 {
         AUTO_BUF text = BUF_INIT;
 
@@ -105,7 +105,7 @@ void fdstore_forget(struct supervisor *s, const struct process *p)
         char name[GIVEN_NAME_MAX];
 
         if (s->fdstore && fdstore_name(p, name))
-                drop(s, name);
+                fdstore_drop(s, name);
 }
 
 void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd)
@@ -117,7 +117,7 @@ void fdstore_socket(struct supervisor *s, const char *name, const char *url, int
 void fdstore_forget_socket(struct supervisor *s, const char *name)
 {
         if (s->fdstore)
-                drop(s, name);
+                fdstore_drop(s, name);
 }
 
 static bool list_used(const struct supervisor *s, struct strlist *out)
@@ -152,6 +152,6 @@ void fdstore_settled(struct supervisor *s)
                 while (at < used.count && strcmp(used.items[at], name) < 0)
                         at++;
                 if (at == used.count || strcmp(used.items[at], name) != 0)
-                        drop(s, name);
+                        fdstore_drop(s, name);
         }
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *escaped(const char *text)
+static char *last_process_escaped(const char *text)
 {
         struct buf out = BUF_INIT;
 
@@ -17,7 +17,7 @@ static char *escaped(const char *text)
 
 static char *escaped_or_null(const char *text)
 {
-        return *text ? escaped(text) : NULL;
+        return *text ? last_process_escaped(text) : NULL;
 }
 
 /* Enough of a program to stop it by. */
@@ -31,7 +31,7 @@ static struct program *last_program(const struct record *r)
         g->name = strdup(r->text[TEXT_PROGRAM]);
         g->section = strdup(GONE);
         g->command = strdup("");
-        g->process_name = escaped(r->text[TEXT_NAME]);
+        g->process_name = last_process_escaped(r->text[TEXT_NAME]);
         g->out.logfile = escaped_or_null(r->text[TEXT_OUT]);
         g->err.logfile = escaped_or_null(r->text[TEXT_ERR]);
         g->redirect_stderr = r->pipes[2] == 0;

@@ -87,7 +87,7 @@ static bool open_vault(struct state *st, const char *name, struct record_store *
         return ok;
 }
 
-static bool take_over(struct state *st, struct buf *said, struct err *e)
+static bool state_take_over(struct state *st, struct buf *said, struct err *e)
 {
         if (!state_owner_here(&st->who, e))
                 return false;
@@ -102,7 +102,7 @@ static bool open_tables(struct supervisor *s, struct err *e)
         struct state *st = s->state;
         AUTO_BUF said = BUF_INIT;
 
-        bool ok = take_over(st, &said, e);
+        bool ok = state_take_over(st, &said, e);
         if (said.len)
                 log_line(s->log, LVL_WARN, "%s", buf_str(&said));
         if (!ok)
@@ -125,7 +125,7 @@ static bool open_tables(struct supervisor *s, struct err *e)
         return (state_read_all(s) && state_events_read(st)) || err_nomem(e);
 }
 
-static void release(struct supervisor *s)
+static void state_release(struct supervisor *s)
 {
         struct state *st = s->state;
 
@@ -204,7 +204,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
                 refused = true;
         }
         if (st)
-                release(s);
+                state_release(s);
         if (refused) {
                 *e = why;
                 return false;
@@ -264,7 +264,7 @@ void state_close(struct supervisor *s, bool keep_it)
                 pidfile_remove(st->lock_path, &st->lock);
                 rmdir(st->dir); /* what was set aside keeps it */
         }
-        release(s);
+        state_release(s);
 }
 
 bool state_is_kept(const struct supervisor *s)

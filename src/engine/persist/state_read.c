@@ -133,7 +133,7 @@ static bool unpack_frame(struct record *r, const char *data, size_t len)
         return unpack_texts(r, data + size + failures, data + len);
 }
 
-static bool makes_sense(const struct record *r)
+static bool state_read_makes_sense(const struct record *r)
 {
         if (r->kind == RECORD_FLEET)
                 return true;
@@ -152,7 +152,7 @@ bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32
         unpack_step(&step, r);
         *texts_out = step.texts;
         const char *frame = record_store_look(&st->texts, step.texts, step.kind, &len);
-        return frame && unpack_frame(r, frame, len) && makes_sense(r);
+        return frame && unpack_frame(r, frame, len) && state_read_makes_sense(r);
 }
 
 /* Its texts move out of the table, where they may be written anew before they are read. */

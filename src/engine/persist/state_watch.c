@@ -173,7 +173,7 @@ static void is_troubled(struct state_watch *w, const struct err *e)
         ev_timer_start(w->sup->loop, &w->again);
 }
 
-static void look(struct state_watch *w)
+static void state_watch_look(struct state_watch *w)
 {
         struct err e = { 0 };
 
@@ -204,16 +204,16 @@ static void look(struct state_watch *w)
 void state_watch_retry(struct state_watch *w)
 {
         if (w && w->trouble)
-                look(w);
+                state_watch_look(w);
 }
 
-static void on_again(EV_P_ ev_timer *w, int revents)
+static void state_watch_on_again(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        look(w->data);
+        state_watch_look(w->data);
 }
 
-static void on_changed(EV_P_ ev_io *w, int revents)
+static void state_watch_on_changed(EV_P_ ev_io *w, int revents)
 {
         char events[4096] __attribute__((aligned(8)));
         struct state_watch *self = w->data;
@@ -238,8 +238,8 @@ void state_watch_begin(struct supervisor *s)
         s->state->watch = NULL;
         if (w) {
                 *w = (struct state_watch){ .sup = s, .fd = -1 };
-                ev_init(&w->changed, on_changed);
-                ev_timer_init(&w->again, on_again, 0., 0.);
+                ev_init(&w->changed, state_watch_on_changed);
+                ev_timer_init(&w->again, state_watch_on_again, 0., 0.);
                 w->changed.data = w->again.data = w;
         } else {
                 errno = ENOMEM;
@@ -253,5 +253,5 @@ void state_watch_begin(struct supervisor *s)
         }
         s->state->watch = w;
         if (!state_is_there(s))
-                look(w);
+                state_watch_look(w);
 }

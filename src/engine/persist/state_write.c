@@ -13,12 +13,12 @@
 
 #define MS_MAX ((INT64_C(1) << 47) - 1)
 
-static int64_t ms48(int64_t ms)
+static int64_t state_write_ms48(int64_t ms)
 {
         return ms > MS_MAX ? MS_MAX : ms < -1 ? -1 : ms;
 }
 
-static uint16_t most16(int64_t n)
+static uint16_t state_write_most16(int64_t n)
 {
         return n < 0 ? 0 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 }
@@ -34,17 +34,17 @@ static void pack_memory(const struct process_memory *m, struct record_step *step
                       (m->ever_ok ? BIT_EVER_OK : 0) | (m->remains ? BIT_REMAINS : 0));
         step->pid = m->pid;
         step->restarts = (uint32_t)m->restarts;
-        step->due = ms48(m->due_ms);
-        step->spawned = ms48(m->spawned_ms);
-        step->spawned_wall = ms48(m->spawned_wall_ms);
-        step->tried_wall = ms48(m->tried_wall_ms);
-        step->calm = ms48(m->calm_ms);
-        step->stopped_wall = ms48(m->stopped_wall_ms);
-        step->ended_wall = ms48(m->ended_wall_ms);
-        step->tries = most16(m->tries);
-        step->crashes = most16(m->crashes);
-        step->check_failures = most16(m->check_failures);
-        step->check_successes = most16(m->check_successes);
+        step->due = state_write_ms48(m->due_ms);
+        step->spawned = state_write_ms48(m->spawned_ms);
+        step->spawned_wall = state_write_ms48(m->spawned_wall_ms);
+        step->tried_wall = state_write_ms48(m->tried_wall_ms);
+        step->calm = state_write_ms48(m->calm_ms);
+        step->stopped_wall = state_write_ms48(m->stopped_wall_ms);
+        step->ended_wall = state_write_ms48(m->ended_wall_ms);
+        step->tries = state_write_most16(m->tries);
+        step->crashes = state_write_most16(m->crashes);
+        step->check_failures = state_write_most16(m->check_failures);
+        step->check_successes = state_write_most16(m->check_successes);
         step->raw = (uint16_t)m->raw;
 }
 
@@ -59,17 +59,17 @@ static void pack_untold(const struct record *r, struct record_step *step)
 
 static void pack_step(const struct record *r, struct record_step *step)
 {
-        *step =
-            (struct record_step){ .kind = (uint8_t)r->kind,
-                                  .flags = (uint8_t)r->flags,
-                                  .work = (uint8_t)r->work,
-                                  .listener_state = (uint8_t)r->listener.state,
-                                  .listener_heard = r->listener.heard,
-                                  .replicas = r->replicas,
-                                  .numprocs = r->numprocs,
-                                  .status = (uint16_t)r->status,
-                                  .start_low = r->start_low,
-                                  .start_span = most16((int64_t)(r->start_high - r->start_low)) };
+        *step = (struct record_step){ .kind = (uint8_t)r->kind,
+                                      .flags = (uint8_t)r->flags,
+                                      .work = (uint8_t)r->work,
+                                      .listener_state = (uint8_t)r->listener.state,
+                                      .listener_heard = r->listener.heard,
+                                      .replicas = r->replicas,
+                                      .numprocs = r->numprocs,
+                                      .status = (uint16_t)r->status,
+                                      .start_low = r->start_low,
+                                      .start_span = state_write_most16(
+                                          (int64_t)(r->start_high - r->start_low)) };
         for (int i = 0; i < 3; i++)
                 step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
         pack_untold(r, step);
@@ -84,7 +84,7 @@ struct packing {
         bool full;
 };
 
-static void append(struct packing *to, const void *data, size_t len)
+static void state_write_append(struct packing *to, const void *data, size_t len)
 {
         to->full = to->full || len > FRAME_MAX - to->len;
         if (to->full)
@@ -95,11 +95,11 @@ static void append(struct packing *to, const void *data, size_t len)
 
 static void append_text(struct packing *to, const char *text)
 {
-        append(to, text, strlen(text) + 1);
+        state_write_append(to, text, strlen(text) + 1);
 }
 
 /* A lone program, its group and its process have one name: then it is there once. */
-static const char *unlike(const char *text, const char *other)
+static const char *state_write_unlike(const char *text, const char *other)
 {
         return strcmp(text, other) == 0 ? "" : text;
 }
@@ -118,11 +118,11 @@ static bool pack_frame(const struct record *r, char *out, size_t *len)
                                       .failure_count = m->failure_count,
                                       .given = r->given };
 
-        append(&to, &frame, sizeof frame);
-        append(&to, m->failures_ms, m->failure_count * sizeof *m->failures_ms);
+        state_write_append(&to, &frame, sizeof frame);
+        state_write_append(&to, m->failures_ms, m->failure_count * sizeof *m->failures_ms);
         append_text(&to, r->text[TEXT_NAME]);
-        append_text(&to, unlike(r->text[TEXT_GROUP], r->text[TEXT_NAME]));
-        append_text(&to, unlike(r->text[TEXT_PROGRAM], r->text[TEXT_GROUP]));
+        append_text(&to, state_write_unlike(r->text[TEXT_GROUP], r->text[TEXT_NAME]));
+        append_text(&to, state_write_unlike(r->text[TEXT_PROGRAM], r->text[TEXT_GROUP]));
         append_text(&to, r->text[TEXT_OUT]);
         append_text(&to, r->text[TEXT_ERR]);
         append_text(&to, m->spawnerr);
@@ -144,7 +144,7 @@ bool record_pack(const struct record *r, struct record_step *step, char *frame_o
 
 /* ---- what there is */
 
-static const char *log_path(const struct stream *st)
+static const char *state_write_log_path(const struct stream *st)
 {
         const char *path = st ? stream_path(st) : NULL;
 
@@ -166,8 +166,8 @@ static unsigned flags_of(const struct supervisor *s, const struct worker *w)
         return flags;
 }
 
-static void describe(const struct supervisor *s, const struct process *p, unsigned work,
-                     struct record *r)
+static void state_write_describe(const struct supervisor *s, const struct process *p, unsigned work,
+                                 struct record *r)
 {
         const struct worker *w = p->worker;
         const struct program *g = p->program;
@@ -179,8 +179,8 @@ static void describe(const struct supervisor *s, const struct process *p, unsign
                 .text = { [TEXT_NAME] = p->name,
                           [TEXT_GROUP] = p->group->name,
                           [TEXT_PROGRAM] = g->name ? g->name : "",
-                          [TEXT_OUT] = log_path(w->out),
-                          [TEXT_ERR] = log_path(w->err) },
+                          [TEXT_OUT] = state_write_log_path(w->out),
+                          [TEXT_ERR] = state_write_log_path(w->err) },
                 .work = work | (w->owes_stop ? DO_TERM : 0),
                 .status = w->status,
                 .given = m->given,
@@ -232,8 +232,8 @@ void record_drop(struct state *st, uint32_t slot, uint32_t texts)
 
 /* Both halves in one step: the new texts are there before they are referred to, the old ones as
  * long as they are. */
-static bool rewrite(struct state *st, const struct record *r, uint32_t slot, uint32_t *texts,
-                    struct err *e)
+static bool state_write_rewrite(struct state *st, const struct record *r, uint32_t slot,
+                                uint32_t *texts, struct err *e)
 {
         char frame[FRAME_MAX];
         struct record_step step;
@@ -279,7 +279,7 @@ static void tell_full(struct supervisor *s, const char *name, const char *why)
         s->state->full = strdup(why);
 }
 
-static bool has_room(struct supervisor *s)
+static bool state_write_has_room(struct supervisor *s)
 {
         free(s->state->full);
         s->state->full = NULL;
@@ -287,25 +287,27 @@ static bool has_room(struct supervisor *s)
 }
 
 /* False: it is not kept as it is now; said. */
-static bool keep(struct supervisor *s, const struct record *r, uint32_t *slot, uint32_t *texts)
+static bool state_write_keep(struct supervisor *s, const struct record *r, uint32_t *slot,
+                             uint32_t *texts)
 {
         struct err e = { 0 };
 
         if (*slot) {
-                if (rewrite(s->state, r, *slot - 1, texts, &e))
+                if (state_write_rewrite(s->state, r, *slot - 1, texts, &e))
                         return true;
         } else {
                 uint32_t got = record_add(s->state, r, texts, &e);
                 *slot = got == STATE_NO_SLOT ? 0 : got + 1;
                 if (*slot)
-                        return has_room(s);
+                        return state_write_has_room(s);
         }
         tell_full(s, r->text[TEXT_NAME], e.text);
         return false;
 }
 
 /* Most steps change one half only: then the other one is not even looked at. */
-static void keep_process(struct supervisor *s, struct process *p, const struct record *r)
+static void state_write_keep_process(struct supervisor *s, struct process *p,
+                                     const struct record *r)
 {
         struct footprint *m = &p->worker->mark;
         uint64_t frame = frame_of(p, r);
@@ -316,7 +318,7 @@ static void keep_process(struct supervisor *s, struct process *p, const struct r
                 step.texts = m->texts;
                 slot_table_write(&s->state->table, m->slot - 1, &step, sizeof step);
         } else {
-                m->frame = keep(s, r, &m->slot, &m->texts) ? frame : 0;
+                m->frame = state_write_keep(s, r, &m->slot, &m->texts) ? frame : 0;
         }
 }
 
@@ -349,7 +351,7 @@ void state_note_birth(struct supervisor *s, struct process *p)
 }
 
 /* With the daemon's end everything begins anew: what has stopped for it needs no record. */
-static bool is_over(const struct supervisor *s, const struct process *p)
+static bool state_write_is_over(const struct supervisor *s, const struct process *p)
 {
         return p->state == PS_GONE ||
                (s->daemon_state != DAEMON_RUNNING && p->pid == 0 && !p->remains);
@@ -363,12 +365,12 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
                 return;
         if (!is_ours_to_write(s, p))
                 return;
-        if (is_over(s, p)) {
+        if (state_write_is_over(s, p)) {
                 state_forget(s, p);
                 return;
         }
-        describe(s, p, work, &r);
-        keep_process(s, p, &r);
+        state_write_describe(s, p, work, &r);
+        state_write_keep_process(s, p, &r);
 }
 
 void state_note_told(struct supervisor *s, const struct process *p)
@@ -408,7 +410,7 @@ void state_note_fleet(struct supervisor *s, struct fleet *f)
         if (!s->state)
                 return;
         if (f->scaled) {
-                keep(s, &r, &f->state_slot, &f->state_texts);
+                state_write_keep(s, &r, &f->state_slot, &f->state_texts);
         } else if (f->state_slot) {
                 record_drop(s->state, f->state_slot - 1, f->state_texts);
                 f->state_slot = 0;
@@ -424,7 +426,8 @@ static void write_birth(void *arg, pid_t self)
         struct birth *b = arg;
 
         b->step.pid = self;
-        b->step.start_span = most16((int64_t)(orphan_ticks_now() + 1 - b->step.start_low));
+        b->step.start_span =
+            state_write_most16((int64_t)(orphan_ticks_now() + 1 - b->step.start_low));
         slot_table_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
@@ -438,7 +441,7 @@ static bool has_record(struct supervisor *s, struct process *p, const struct rec
         if (st->table.file.copy || state_watch_trouble(st->watch))
                 return err_set(e, ERR_CONFIG, "not started: %s takes no record of '%s': %s",
                                st->dir, p->name, state_trouble(s));
-        keep_process(s, p, r);
+        state_write_keep_process(s, p, r);
         if (p->worker->mark.slot)
                 return true;
         return err_set(e, ERR_CONFIG, "not started: %s has no room to note '%s': %s", st->dir,
@@ -460,7 +463,7 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
                 return true;
         struct birth *b = &s->state->birth;
         struct moment now = clock_now();
-        describe(s, p, 0, &r);
+        state_write_describe(s, p, 0, &r);
         r.memory.spawned_ms = now.mono_ms;
         r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
         if (!has_record(s, p, &r, e))

@@ -72,14 +72,14 @@ static void look_now(struct descendants *sweep)
         ev_prepare_start(sweep->sup->loop, &sweep->sup->settle);
 }
 
-static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+static void descendants_on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 {
         (void)revents;
         ev_timer_stop(loop, w);
         look_now(w->data);
 }
 
-static void look_in(struct descendants *sweep, ev_timer *timer, double seconds)
+static void descendants_look_in(struct descendants *sweep, ev_timer *timer, double seconds)
 {
         struct ev_loop *loop = sweep->sup->loop;
 
@@ -98,15 +98,15 @@ static struct descendants *descendants_of(struct supervisor *s)
                 return sweep;
         sweep->sup = s;
         sweep->asker = -1;
-        ev_timer_init(&sweep->name, on_timer, 0., 0.);
-        ev_timer_init(&sweep->again, on_timer, 0., 0.);
+        ev_timer_init(&sweep->name, descendants_on_timer, 0., 0.);
+        ev_timer_init(&sweep->again, descendants_on_timer, 0., 0.);
         sweep->name.data = sweep->again.data = sweep;
         return s->descendants = sweep;
 }
 
 /* ---- those whose worker has ended */
 
-static void unwatch(struct supervisor *s, struct ended *end)
+static void descendants_unwatch(struct supervisor *s, struct ended *end)
 {
         ev_io_stop(s->loop, &end->watch);
         fd_close(&end->watched);
@@ -116,7 +116,7 @@ static void ended_free(struct supervisor *s, struct ended *end)
 {
         struct descendants *sweep = s->descendants;
 
-        unwatch(s, end);
+        descendants_unwatch(s, end);
         proc_table_release(&end->had_it);
         proc_table_release(&end->killed);
         if (sweep->spare_count == SPARES) {
@@ -154,7 +154,7 @@ static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
         struct supervisor *s = end->process->worker->sup;
 
         (void)loop, (void)revents;
-        unwatch(s, end);
+        descendants_unwatch(s, end);
         look_now(s->descendants);
 }
 
@@ -335,7 +335,7 @@ static size_t count_below(const struct look *l, const struct process *p)
         return n;
 }
 
-static void describe(pid_t pid, struct buf *out)
+static void descendants_describe(pid_t pid, struct buf *out)
 {
         char command[256];
 
@@ -375,7 +375,7 @@ static void name_below(struct look *l, struct ended *end)
                 AUTO_BUF text = BUF_INIT;
                 if (!is_below(f, p))
                         continue;
-                describe(f->who.pid, &text);
+                descendants_describe(f->who.pid, &text);
                 list_leftover(p, &text);
                 if (!is_in(&r->named, &f->who))
                         log_line(l->sup->log, LVL_WARN, "left over from '%s': pid %s", p->name,
@@ -394,14 +394,14 @@ static bool has_had_it(const struct ended *end, const struct proc_entry *who)
         return (end->group_had_it && who->group == end->leader) || is_in(&end->had_it, who);
 }
 
-static void tell(struct look *l, struct ended *end, const struct proc_entry *who)
+static void descendants_tell(struct look *l, struct ended *end, const struct proc_entry *who)
 {
         struct process *p = end->process;
         AUTO_BUF text = BUF_INIT;
         char name[16];
 
         if (end->told_count++ < NAMED_MOST)
-                describe(who->pid, &text);
+                descendants_describe(who->pid, &text);
         if (child_signal(who, p->program->stopsignal) && text.len)
                 log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
                          p->name, signame_of(p->program->stopsignal, name, sizeof name),
@@ -409,7 +409,7 @@ static void tell(struct look *l, struct ended *end, const struct proc_entry *who
 }
 
 /* Without memory some would be told twice. */
-static bool remember(struct proc_table *those, const struct proc_table *more)
+static bool descendants_remember(struct proc_table *those, const struct proc_table *more)
 {
         size_t had = those->count;
 
@@ -455,10 +455,10 @@ static void tell_orphans(struct look *l, struct ended *end)
         } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++)
                 if (!has_had_it(end, &set.all.items[i]))
-                        tell(l, end, &set.all.items[i]);
+                        descendants_tell(l, end, &set.all.items[i]);
         for (size_t i = 0; i < set.all.count; i++)
                 child_signal(&set.all.items[i], SIGCONT);
-        l->told_others |= remember(&end->had_it, &set.all);
+        l->told_others |= descendants_remember(&end->had_it, &set.all);
         child_stopped_release(&set);
 }
 
@@ -487,10 +487,10 @@ static void tell_below(struct look *l, struct ended *end)
                 if (!is_below(f, end->process) || has_had_it(end, &f->who) ||
                     (end->told && f->who.start_ticks >= end->told))
                         continue;
-                tell(l, end, &f->who);
+                descendants_tell(l, end, &f->who);
                 proc_table_add(&told, &f->who);
         }
-        l->told_others |= remember(&end->had_it, &told);
+        l->told_others |= descendants_remember(&end->had_it, &told);
         proc_table_release(&told);
         if (!end->astray)
                 tell_orphans(l, end);
@@ -511,7 +511,7 @@ static void watch_below(struct look *l, struct ended *end)
                 if (is_below(&l->survey.items[i], end->process))
                         end->watched = orphan_open(l->survey.items[i].who.pid);
         if (end->watched < 0) {
-                look_in(l->sup->descendants, &l->sup->descendants->again, NAME_AFTER_S);
+                descendants_look_in(l->sup->descendants, &l->sup->descendants->again, NAME_AFTER_S);
                 return;
         }
         ev_io_set(&end->watch, end->watched, EV_READ);
@@ -526,7 +526,7 @@ static void kill_one(struct look *l, struct ended *end, const struct proc_entry 
 
         bool is_known = is_in(&end->killed, who);
         if (!is_known && end->kill_count < NAMED_MOST)
-                describe(who->pid, &text);
+                descendants_describe(who->pid, &text);
         if (!child_signal(who, SIGKILL) || is_known)
                 return;
         end->kill_count++;
@@ -567,12 +567,12 @@ static void kill_below(struct look *l, struct ended *end)
         } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++)
                 kill_one(l, end, &set.all.items[i]);
-        bool others = remember(&end->killed, &set.all);
+        bool others = descendants_remember(&end->killed, &set.all);
         child_stopped_release(&set);
         l->killed_others |= others;
         if (end->kill_ms == 0 || others)
                 end->kill_ms = clock_mono_ms();
-        look_in(l->sup->descendants, &l->sup->descendants->again, KILL_AGAIN_S);
+        descendants_look_in(l->sup->descendants, &l->sup->descendants->again, KILL_AGAIN_S);
 }
 
 static bool kill_is_over(struct look *l, struct ended *end)
@@ -584,7 +584,7 @@ static bool kill_is_over(struct look *l, struct ended *end)
                 AUTO_BUF text = BUF_INIT;
                 if (!is_below(f, end->process))
                         continue;
-                describe(f->who.pid, &text);
+                descendants_describe(f->who.pid, &text);
                 log_line(l->sup->log, LVL_ERROR,
                          "cannot kill what '%s' left over, leaving it: pid %s", end->process->name,
                          buf_str(&text));
@@ -602,7 +602,7 @@ static void note_remains(struct look *l, struct ended *end)
         end->stage = STAGE_OVER;
 }
 
-static void step(struct look *l, struct ended *end)
+static void descendants_step(struct look *l, struct ended *end)
 {
         struct process *p = end->process;
 
@@ -634,7 +634,7 @@ static void step(struct look *l, struct ended *end)
 }
 
 /* What waited for it goes on: that may begin or end others. */
-static void go_on(struct supervisor *s)
+static void descendants_go_on(struct supervisor *s)
 {
         struct ended **at;
 
@@ -671,7 +671,7 @@ static void kill_of_checks(struct look *l)
                 AUTO_BUF text = BUF_INIT;
                 if (!f->of_check || f->is_ours || probe_runs(f->owner->worker))
                         continue;
-                describe(f->who.pid, &text);
+                descendants_describe(f->who.pid, &text);
                 if (child_signal(&f->who, SIGKILL))
                         log_line(l->sup->log, LVL_WARN,
                                  "killed what a health check of '%s' left over: pid %s",
@@ -696,7 +696,7 @@ static struct lead *make_leads(const struct descendants *sweep, size_t *count, b
         return leads;
 }
 
-static void look(struct supervisor *s)
+static void descendants_look_at_all(struct supervisor *s)
 {
         struct look l = { .sup = s, .ticks = orphan_ticks_now() };
         int64_t begun_ms = clock_mono_ms();
@@ -707,7 +707,7 @@ static void look(struct supervisor *s)
         if (!survey_take(s, leads, count, whole, &l.survey))
                 log_line(s->log, LVL_ERROR, "cannot tell what ended processes have left");
         for (struct ended *end = s->descendants->first; end; end = end->next)
-                step(&l, end);
+                descendants_step(&l, end);
         kill_of_checks(&l);
         survey_release(&l.survey);
         free(leads);
@@ -716,7 +716,7 @@ static void look(struct supervisor *s)
         s->descendants->next_ms = now_ms + took_ms * (l.killed_others ? 0
                                                       : l.told_others ? 1
                                                                       : SHARE);
-        go_on(s);
+        descendants_go_on(s);
 }
 
 /* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
@@ -746,18 +746,18 @@ void descendants_run(struct supervisor *s)
                 if (end->stage == STAGE_NAME && is_urgent(sweep, end))
                         sweep->due = true;
                 else if (end->stage == STAGE_NAME)
-                        look_in(sweep, &sweep->name, NAME_AFTER_S);
+                        descendants_look_in(sweep, &sweep->name, NAME_AFTER_S);
                 pressing = pressing || end->process->state == PS_GONE;
         }
         if (!sweep->due)
                 return;
         int64_t wait_ms = sweep->next_ms - clock_mono_ms();
         if (wait_ms > 0 && !pressing) {
-                look_in(sweep, &sweep->again, (double)wait_ms / 1000);
+                descendants_look_in(sweep, &sweep->again, (double)wait_ms / 1000);
                 return;
         }
         sweep->due = false;
-        look(s);
+        descendants_look_at_all(s);
 }
 
 void descendants_orphan_ended(struct supervisor *s)
@@ -778,7 +778,7 @@ void descendants_check_ended(struct supervisor *s)
                 return;
         int64_t now_ms = clock_mono_ms(), wait_ms = sweep->checks_ms + CHECKS_MS - now_ms;
         if (wait_ms > 0) {
-                look_in(sweep, &sweep->name, (double)wait_ms / 1000);
+                descendants_look_in(sweep, &sweep->name, (double)wait_ms / 1000);
                 return;
         }
         sweep->checks_ms = now_ms;
@@ -844,7 +844,7 @@ size_t descendants_tell_rest(struct supervisor *s)
                 if (is_in(&sweep->rest, who) || !proc_table_add(&sweep->rest, who))
                         continue;
                 proc_table_sort(&sweep->rest);
-                describe(who->pid, &text);
+                descendants_describe(who->pid, &text);
                 if (child_signal(who, SIGTERM))
                         log_line(s->log, LVL_INFO, "SIGTERM to what is left over: pid %s",
                                  buf_str(&text));
@@ -883,7 +883,7 @@ size_t descendants_everything(struct supervisor *s)
         } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++) {
                 AUTO_BUF text = BUF_INIT;
-                describe(set.all.items[i].pid, &text);
+                descendants_describe(set.all.items[i].pid, &text);
                 if (child_signal(&set.all.items[i], SIGKILL))
                         log_line(s->log, LVL_WARN, "killed what was left over: pid %s",
                                  buf_str(&text));

@@ -72,8 +72,8 @@ static bool put_user(const struct program *g, struct strlist *out)
 }
 
 /* All but what is inherited. */
-static bool put_own(const struct supervisor *s, const struct program *g, const char *group,
-                    const char *name, const struct strlist *own, struct strlist *out)
+static bool exec_env_put_own(const struct supervisor *s, const struct program *g, const char *group,
+                             const char *name, const struct strlist *own, struct strlist *out)
 {
         const char *url = g->serverurl ? g->serverurl : s->server_url;
 
@@ -91,7 +91,8 @@ bool exec_env_env(struct supervisor *s, const struct process *p, const struct st
         for (const char *const *e = s->host->environ; e && *e; e++)
                 if (!is_daemons_own(*e) && !strlist_add(out, *e))
                         return false;
-        return put_own(s, p->program, p->group->name, p->name, own, &ours) && put_env(out, &ours);
+        return exec_env_put_own(s, p->program, p->group->name, p->name, own, &ours) &&
+               put_env(out, &ours);
 }
 
 static bool same_key(const char *a, const char *b)
@@ -115,12 +116,12 @@ static size_t env_put(char **env, size_t *count, char *item)
 }
 
 /* What is inherited lives as long as the daemon and is not copied. */
-static bool make_env(const struct supervisor *s, struct kept *k)
+static bool exec_env_make_env(const struct supervisor *s, struct kept *k)
 {
         size_t room = 1, count = 0;
         const char *const *inherited = s->host->environ;
 
-        if (!put_own(s, k->program, k->group, "", &k->outfit.recipe.env, &k->own))
+        if (!exec_env_put_own(s, k->program, k->group, "", &k->outfit.recipe.env, &k->own))
                 return false;
         while (inherited && inherited[room - 1])
                 room++;
@@ -168,7 +169,7 @@ static void kept_free(struct kept *k)
         free(k);
 }
 
-static bool split(struct exec_env *o, enum fault *f, struct err *e)
+static bool exec_env_split(struct exec_env *o, enum fault *f, struct err *e)
 {
         struct err why = { 0 };
         const char *text = o->recipe.command;
@@ -181,8 +182,8 @@ static bool split(struct exec_env *o, enum fault *f, struct err *e)
         return false;
 }
 
-static struct kept *make(struct supervisor *s, const struct process *p, struct program *g,
-                         enum fault *f, struct err *e)
+static struct kept *exec_env_make(struct supervisor *s, const struct process *p, struct program *g,
+                                  enum fault *f, struct err *e)
 {
         struct kept *k = calloc(1, sizeof *k);
 
@@ -194,8 +195,8 @@ static struct kept *make(struct supervisor *s, const struct process *p, struct p
         }
         k->program = program_ref(g);
         bool ok = recipe_make(g, k->group, p->number, s->host, &k->outfit.recipe, e) &&
-                  split(&k->outfit, f, e) &&
-                  ((make_env(s, k) &&
+                  exec_env_split(&k->outfit, f, e) &&
+                  ((exec_env_make_env(s, k) &&
                     given_fingerprint(g, &k->outfit.recipe, &k->outfit.argv, &k->outfit.given)) ||
                    err_nomem(e));
         if (!ok) {
@@ -209,8 +210,8 @@ static struct kept *make(struct supervisor *s, const struct process *p, struct p
 
 /* ---- keeping them */
 
-static struct kept **place(struct exec_envs *o, const struct program *g, const char *group,
-                           int number)
+static struct kept **exec_env_place(struct exec_envs *o, const struct program *g, const char *group,
+                                    int number)
 {
         uint64_t h = (uintptr_t)g / sizeof(void *) + (uint64_t)(number + 1) * 31;
 
@@ -220,18 +221,18 @@ static struct kept **place(struct exec_envs *o, const struct program *g, const c
         return &o->kept[h >> 32 & (KEPT - 1)];
 }
 
-static struct kept *look_up(struct exec_envs *o, const struct program *g, const char *group,
-                            int number)
+static struct kept *exec_env_look_up(struct exec_envs *o, const struct program *g,
+                                     const char *group, int number)
 {
-        struct kept *k = *place(o, g, group, number);
+        struct kept *k = *exec_env_place(o, g, group, number);
 
         return k && k->program == g && k->number == number && strcmp(k->group, group) == 0 ? k
                                                                                            : NULL;
 }
 
-static struct kept *keep(struct exec_envs *o, struct kept *k)
+static struct kept *exec_env_keep(struct exec_envs *o, struct kept *k)
 {
-        struct kept **at = place(o, k->program, k->group, k->number);
+        struct kept **at = exec_env_place(o, k->program, k->group, k->number);
 
         kept_free(*at);
         return *at = k;
@@ -244,7 +245,7 @@ static struct exec_envs *exec_envs_of(struct supervisor *s)
         return s->exec_envs;
 }
 
-static bool put_name(struct exec_envs *o, struct kept *k, const char *name)
+static bool exec_env_put_name(struct exec_envs *o, struct kept *k, const char *name)
 {
         if (k->name_at == NO_PLACE)
                 return true;
@@ -268,14 +269,14 @@ struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, stru
                 err_nomem(e);
                 return NULL;
         }
-        k = look_up(o, g, p->group->name, ANY_NUMBER);
+        k = exec_env_look_up(o, g, p->group->name, ANY_NUMBER);
         if (!k)
-                k = look_up(o, g, p->group->name, p->number);
-        if (!k && (k = make(s, p, g, f, e)))
-                keep(o, k);
+                k = exec_env_look_up(o, g, p->group->name, p->number);
+        if (!k && (k = exec_env_make(s, p, g, f, e)))
+                exec_env_keep(o, k);
         if (!k)
                 return NULL;
-        if (!put_name(o, k, p->name)) {
+        if (!exec_env_put_name(o, k, p->name)) {
                 err_nomem(e);
                 return NULL;
         }

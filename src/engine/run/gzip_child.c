@@ -15,7 +15,7 @@
 
 #define OWN_BINARY "/proc/self/exe" /* also when the file was replaced or removed meanwhile */
 
-static bool spawn(struct supervisor *s, int from, int to)
+static bool gzip_child_spawn(struct supervisor *s, int from, int to)
 {
         char *argv[] = { "supervisord", GZIP_FLAG, NULL };
         char *envp[] = { NULL };
@@ -43,7 +43,7 @@ static bool spawn(struct supervisor *s, int from, int to)
 
 bool gzip_child_begin(struct supervisor *s, int from, int to)
 {
-        bool fine = spawn(s, from, to);
+        bool fine = gzip_child_spawn(s, from, to);
 
         s->sys->close(s->sys, from);
         s->sys->close(s->sys, to);
@@ -74,7 +74,7 @@ static void be_modest(void)
         syscall(SYS_ioprio_set, 1, 0, idle);
 }
 
-static bool squeeze(int in, gzFile out)
+static bool gzip_child_squeeze(int in, gzFile out)
 {
         char data[65536];
         ssize_t n;
@@ -109,7 +109,7 @@ int gzip_child_main(void)
                 fd_close(&copy);
                 return 1;
         }
-        bool fine = squeeze(STDIN_FILENO, gz);
+        bool fine = gzip_child_squeeze(STDIN_FILENO, gz);
         fine = gzclose(gz) == Z_OK && fine;
         fine = fine && fsync(STDOUT_FILENO) == 0 && take_after(STDOUT_FILENO, &st);
         return fine ? 0 : 1;

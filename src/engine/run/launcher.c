@@ -125,8 +125,8 @@ enum fault launcher_not_found(const char *name, const struct strlist *places,
 }
 
 /* What the child does at STEP_FIND. */
-static enum fault find(const char *name, const struct strlist *places, struct sys *sys,
-                       struct err *e)
+static enum fault launcher_find(const char *name, const struct strlist *places, struct sys *sys,
+                                struct err *e)
 {
         struct spawned r = { .error = ENOENT };
         struct stat st;
@@ -148,7 +148,7 @@ static enum fault find_places(struct exec_env *o, struct err *e)
         return o->places.count ? FAULT_NONE : launcher_places(&o->argv, o->path, &o->places, e);
 }
 
-static enum fault prepare(struct attempt *a, struct program *program, struct err *e)
+static enum fault launcher_prepare(struct attempt *a, struct program *program, struct err *e)
 {
         enum fault f;
 
@@ -163,9 +163,9 @@ enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e
         struct attempt a;
 
         attempt_init(&a, s, p);
-        enum fault f = prepare(&a, p->next_program ? p->next_program : p->program, e);
+        enum fault f = launcher_prepare(&a, p->next_program ? p->next_program : p->program, e);
         if (f == FAULT_NONE)
-                f = find(a.outfit->argv.items[0], &a.outfit->places, s->sys, e);
+                f = launcher_find(a.outfit->argv.items[0], &a.outfit->places, s->sys, e);
         attempt_release(&a);
         return f;
 }
@@ -191,7 +191,7 @@ static bool no_pipes(struct attempt *a, struct err *e)
 
 /* A worker's own descriptors belong to its user, so that it may open /dev/stdout anew. Refused only
  * where we are not root, and then they are its user's already. */
-static void hand_over(struct attempt *a, int fd)
+static void launcher_hand_over(struct attempt *a, int fd)
 {
         const struct user_ref *user = &a->process->program->user;
 
@@ -309,7 +309,7 @@ static bool make_pipes(struct attempt *a, struct err *e)
                 return no_pipes(a, e);
         for (int i = 0; i < 3; i++)
                 if (a->ours[i] >= 0)
-                        hand_over(a, a->child[i]);
+                        launcher_hand_over(a, a->child[i]);
         note_pipes(a);
         return true;
 }
@@ -366,7 +366,7 @@ static bool say_late(const struct refused *a, const struct spawned *r, struct er
                        LAUNCH_LIMIT_S, why);
 }
 
-static bool say_failure(const struct refused *a, const struct spawned *r, struct err *e)
+static bool launcher_say_failure(const struct refused *a, const struct spawned *r, struct err *e)
 {
         const char *name = a->process->name;
 
@@ -423,7 +423,7 @@ void launcher_refused(struct supervisor *s, struct process *p, const struct spaw
         const struct refused a = refused_of(s, p);
 
         tell_stderr(&a, r, err);
-        say_failure(&a, r, e);
+        launcher_say_failure(&a, r, e);
         e->sys = r->error;
         fdstore_forget(s, p);
         listener_ended(s, p);
@@ -444,7 +444,7 @@ static int take_err(struct attempt *a)
         return fd;
 }
 
-static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
+static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
 {
         struct supervisor *s = a->sup;
         const struct program *g = a->process->program;
@@ -477,7 +477,7 @@ static bool run(struct attempt *a, pid_t *pid_out, struct err *e)
                 const struct refused what = refused_of(s, a->process);
                 launch_discard(begun);
                 tell_stderr(&what, &result, a->child[2]);
-                say_failure(&what, &result, e);
+                launcher_say_failure(&what, &result, e);
                 e->sys = result.error;
                 return false;
         }
@@ -512,7 +512,7 @@ static bool make_streams(struct attempt *a, struct err *e)
 
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
  * Supervisor. */
-static bool attach(struct attempt *a, struct err *e)
+static bool launcher_attach(struct attempt *a, struct err *e)
 {
         struct worker *w = a->worker;
 
@@ -523,7 +523,7 @@ static bool attach(struct attempt *a, struct err *e)
         return launcher_no_log(a->sup, a->process, e);
 }
 
-static bool take_stdin(struct attempt *a)
+static bool launcher_take_stdin(struct attempt *a)
 {
         struct stdin_pipe **in = &a->worker->in;
 
@@ -569,19 +569,19 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 err_nomem(e);
                 goto out;
         }
-        if (prepare(&a, p->program, e) != FAULT_NONE ||
+        if (launcher_prepare(&a, p->program, e) != FAULT_NONE ||
             !exec_env_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
             !make_pipes(&a, e))
                 goto out;
         store_pipes(&a);
-        if (!take_stdin(&a)) {
+        if (!launcher_take_stdin(&a)) {
                 err_nomem(e);
                 goto out;
         }
-        if (!attach(&a, e))
+        if (!launcher_attach(&a, e))
                 goto out;
         fault_point("spawn.pipes");
-        ok = run(&a, pid_out, e);
+        ok = launcher_run(&a, pid_out, e);
         if (ok)
                 streams_started(a.worker, *pid_out);
         if (ok)

@@ -114,7 +114,7 @@ static void on_said(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /* A stop has a bound of its own. */
-static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+static void launches_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct launching *l = w->data;
         struct supervisor *s = l->sup;
@@ -137,7 +137,7 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
         if (launch_ask(l) == SPAWN_EXECUTED)
                 launch_executed(l);
         else if (clock_now().mono_ms >= late_ms && l->process->state == PS_STARTING)
-                on_limit(loop, w, revents);
+                launches_on_limit(loop, w, revents);
 }
 
 /* ---- its life */
@@ -168,7 +168,7 @@ void launch_begin(struct launching *l, const struct spawned *st, int err)
         l->process->worker->launching = l;
         DL_APPEND(l->sup->launches, l);
         ev_io_init(&l->said, on_said, st->report, EV_READ);
-        ev_timer_init(&l->limit, on_limit, LAUNCH_LIMIT_S, 0.);
+        ev_timer_init(&l->limit, launches_on_limit, LAUNCH_LIMIT_S, 0.);
         l->said.data = l->limit.data = l;
         ev_io_start(loop, &l->said);
         ev_now_update(loop);

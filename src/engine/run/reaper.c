@@ -21,7 +21,7 @@
 #define BUDGET_MS  1 /* of one look: clients do not wait for all of a burst */
 #define HEARD_MAX  8 /* so many are worked off before the clock is asked */
 
-static void look_soon(struct supervisor *s)
+static void reaper_look_soon(struct supervisor *s)
 {
         s->look = true;
         ev_prepare_start(s->loop, &s->settle);
@@ -30,11 +30,11 @@ static void look_soon(struct supervisor *s)
 static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        look_soon(w->data);
+        reaper_look_soon(w->data);
 }
 
 /* Unless it is due sooner anyway. */
-static void look_in(struct supervisor *s, double seconds)
+static void reaper_look_in(struct supervisor *s, double seconds)
 {
         if (ev_is_active(&s->late_reap) && ev_timer_remaining(s->loop, &s->late_reap) <= seconds)
                 return;
@@ -46,7 +46,7 @@ static void look_in(struct supervisor *s, double seconds)
 
 static void look_shortly(struct supervisor *s)
 {
-        look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
+        reaper_look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
 }
 
 void reaper_init(struct supervisor *s)
@@ -70,7 +70,7 @@ bool reaper_is_stranger(const struct supervisor *s, pid_t pid)
                !lookup_owns(s, pid) && pid != s->gzip;
 }
 
-static void ended(struct supervisor *s, pid_t pid, int status, const char *name)
+static void reaper_ended(struct supervisor *s, pid_t pid, int status, const char *name)
 {
         if (!was_heard(s, pid))
                 s->unheard_ms = clock_mono_ms();
@@ -78,7 +78,7 @@ static void ended(struct supervisor *s, pid_t pid, int status, const char *name)
 }
 
 /* The walk. */
-static void look(struct supervisor *s, int64_t begun_ms)
+static void reaper_look_since(struct supervisor *s, int64_t begun_ms)
 {
         int status;
         pid_t pid;
@@ -86,10 +86,10 @@ static void look(struct supervisor *s, int64_t begun_ms)
         s->look = false;
         ev_timer_stop(s->loop, &s->late_reap);
         while ((pid = s->sys->reap(s->sys, &status)) > 0) {
-                ended(s, pid, status, NULL);
+                reaper_ended(s, pid, status, NULL);
                 if (clock_mono_ms() - begun_ms < BUDGET_MS)
                         continue;
-                look_in(s, 0.);
+                reaper_look_in(s, 0.);
                 return;
         }
 }
@@ -118,7 +118,7 @@ static void listen_to_all(struct supervisor *s, int64_t begun_ms)
                         one_hung_up(s, pids[i]);
                 if (clock_mono_ms() - begun_ms < BUDGET_MS)
                         continue;
-                look_in(s, 0.);
+                reaper_look_in(s, 0.);
                 return;
         }
 }
@@ -130,7 +130,7 @@ void reaper_look(struct supervisor *s)
         if (s->listen && !s->look)
                 listen_to_all(s, begun_ms);
         if (s->look)
-                look(s, begun_ms);
+                reaper_look_since(s, begun_ms);
 }
 
 /* In a large fleet. Probes, hooks and orphans have no stdin that would tell of them, and come in
@@ -140,7 +140,7 @@ static void look_for_others(struct supervisor *s, int64_t pause_ms)
         bool unheard = clock_mono_ms() - s->unheard_ms < UNHEARD_MS;
 
         if (unheard && pause_ms <= TOGETHER_MS) {
-                look_soon(s);
+                reaper_look_soon(s);
                 return;
         }
         s->listen = true;
@@ -148,7 +148,7 @@ static void look_for_others(struct supervisor *s, int64_t pause_ms)
         if (unheard)
                 look_shortly(s);
         else
-                look_in(s, LATE_S + s->registry.process_count * LATE_EACH);
+                reaper_look_in(s, LATE_S + s->registry.process_count * LATE_EACH);
 }
 
 void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
@@ -160,11 +160,11 @@ void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
         s->child_ms = now_ms;
         bool is_named = who > 0 && reaper_is_stranger(s, who) && proc_entry_read(who, &entry);
         if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
-                ended(s, who, status, is_named ? entry.name : NULL);
+                reaper_ended(s, who, status, is_named ? entry.name : NULL);
         else
                 who = 0;
         if (who == 0 || s->shutdown || s->registry.process_count <= CHILDREN_SMALL_FLEET)
-                look_soon(s);
+                reaper_look_soon(s);
         else
                 look_for_others(s, pause_ms);
 }

@@ -43,7 +43,7 @@ static void drop_rest(struct stdin_pipe *p)
         p->rest = NULL;
 }
 
-static void hang_up(struct stdin_pipe *p)
+static void stdin_pipe_hang_up(struct stdin_pipe *p)
 {
         drop_rest(p);
         fd_close(&p->fd);
@@ -72,7 +72,7 @@ void stdin_pipe_free(struct stdin_pipe *p)
 {
         if (!p)
                 return;
-        hang_up(p);
+        stdin_pipe_hang_up(p);
         free(p);
 }
 
@@ -96,7 +96,7 @@ bool stdin_pipe_unread(const struct stdin_pipe *p)
 }
 
 /* Bytes taken; 0: the pipe is full; -1: nobody reads any more. */
-static ssize_t put(struct stdin_pipe *p, const char *data, size_t len)
+static ssize_t stdin_pipe_put(struct stdin_pipe *p, const char *data, size_t len)
 {
         size_t done = 0;
 
@@ -119,7 +119,7 @@ static void move_on(struct stdin_pipe *p)
         if (!pipe_backlog_left(p->rest->feed))
                 drop_rest(p);
         else if (!pipe_backlog_move(p->rest->feed, p->fd))
-                hang_up(p);
+                stdin_pipe_hang_up(p);
 }
 
 static void on_writable(EV_P_ ev_io *w, int revents)
@@ -132,9 +132,9 @@ static void on_writable(EV_P_ ev_io *w, int revents)
                 move_on(p);
                 return;
         }
-        ssize_t n = put(p, r->queue.data + r->sent, r->queue.len - r->sent);
+        ssize_t n = stdin_pipe_put(p, r->queue.data + r->sent, r->queue.len - r->sent);
         if (n < 0) {
-                hang_up(p);
+                stdin_pipe_hang_up(p);
                 return;
         }
         r->sent += (size_t)n;
@@ -156,7 +156,7 @@ static bool make_rest(struct stdin_pipe *p)
 
 /* Room for `len` bytes more. What was sent is cut off only when it is half of the whole, so that a
  * long queue is moved seldom. */
-static bool make_room(struct stdin_pipe *p, size_t len)
+static bool stdin_pipe_make_room(struct stdin_pipe *p, size_t len)
 {
         if (!make_rest(p))
                 return false;
@@ -197,7 +197,7 @@ bool stdin_pipe_is_left(const char *dir, uint64_t pipe)
 }
 
 /* A pipe takes in one piece what it has room for: no kill cuts that short. */
-static bool fits(const struct stdin_pipe *p, size_t len)
+static bool stdin_pipe_fits(const struct stdin_pipe *p, size_t len)
 {
         int room;
 
@@ -272,15 +272,15 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                 return STDIN_CLOSED;
         if (len > STDIN_QUEUE_MAX - stdin_pipe_queued(p))
                 return STDIN_FULL;
-        if (p->home->dir && (p->rest || !fits(p, len)))
+        if (p->home->dir && (p->rest || !stdin_pipe_fits(p, len)))
                 return put_in_file(p, data, len);
         /* All or nothing: only what a pipe takes in one piece may be tried without memory for the
          * rest (pipe(7), PIPE_BUF). */
-        if (!p->home->dir && (!idle || len > PIPE_BUF) && !make_room(p, len))
+        if (!p->home->dir && (!idle || len > PIPE_BUF) && !stdin_pipe_make_room(p, len))
                 return STDIN_NOMEM;
-        ssize_t n = idle ? put(p, data, len) : 0;
+        ssize_t n = idle ? stdin_pipe_put(p, data, len) : 0;
         if (n < 0) {
-                hang_up(p);
+                stdin_pipe_hang_up(p);
                 return STDIN_CLOSED;
         }
         if ((size_t)n == len) {
@@ -290,7 +290,7 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
         }
         if (p->home->dir)
                 return put_in_file(p, (const char *)data + n, len - (size_t)n);
-        if (!make_room(p, len - (size_t)n))
+        if (!stdin_pipe_make_room(p, len - (size_t)n))
                 return STDIN_NOMEM;
         buf_put(&p->rest->queue, (const char *)data + n, len - (size_t)n);
         ev_io_start(p->home->loop, &p->rest->writable);

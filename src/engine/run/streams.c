@@ -18,14 +18,14 @@ struct wanted {
         char *auto_path; /* owned or NULL */
 };
 
-static const struct channel_conf *channel(const struct program *g, bool is_stderr)
+static const struct channel_conf *streams_channel(const struct program *g, bool is_stderr)
 {
         return is_stderr ? &g->err : &g->out;
 }
 
 /* Another daemon that starts does not take it for a dead one's. Where that cannot be said, it is
  * said here. */
-static void claim(struct supervisor *s, const char *path)
+static void streams_claim(struct supervisor *s, const char *path)
 {
         struct err e;
 
@@ -73,7 +73,7 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
         }
         out->conf.path = out->auto_path;
         if (out->auto_path)
-                claim(s, out->auto_path);
+                streams_claim(s, out->auto_path);
         return out->auto_path != NULL;
 }
 
@@ -86,11 +86,11 @@ static enum log_format format_of(const struct channel_conf *c)
         return c->format == LOG_FORM_RAW && c->timestamp ? LOG_TEXT : formats[c->format];
 }
 
-static bool want(struct supervisor *s, const struct process *p, const struct program *g,
-                 const struct recipe *r, bool is_stderr, const struct stream *have, bool was_auto,
-                 struct wanted *out, struct err *e)
+static bool streams_want(struct supervisor *s, const struct process *p, const struct program *g,
+                         const struct recipe *r, bool is_stderr, const struct stream *have,
+                         bool was_auto, struct wanted *out, struct err *e)
 {
-        const struct channel_conf *c = channel(g, is_stderr);
+        const struct channel_conf *c = streams_channel(g, is_stderr);
         static const enum rotate_every every[] = { [LOG_EVERY_SIZE] = ROTATE_BY_SIZE,
                                                    [LOG_EVERY_HOUR] = ROTATE_HOURLY,
                                                    [LOG_EVERY_DAY] = ROTATE_DAILY };
@@ -124,15 +124,15 @@ static bool want(struct supervisor *s, const struct process *p, const struct pro
 
 /* One that was adopted may have a pipe where we would have made none. At debug level the main log
  * has a copy of everything. */
-static bool is_wanted(const struct supervisor *s, const struct worker *w, const struct program *g,
-                      bool is_stderr)
+static bool streams_is_wanted(const struct supervisor *s, const struct worker *w,
+                              const struct program *g, bool is_stderr)
 {
         bool has_pipe = w->process->pid > 0 && w->mark.pipes[is_stderr ? 2 : 1];
 
         return has_pipe || !program_discards(g, is_stderr) || log_wants(s->log, LVL_DEBUG);
 }
 
-static void drop(struct worker *w, bool is_stderr)
+static void streams_drop(struct worker *w, bool is_stderr)
 {
         struct stream **at = is_stderr ? &w->err : &w->out;
 
@@ -141,18 +141,18 @@ static void drop(struct worker *w, bool is_stderr)
         *(is_stderr ? &w->err_auto : &w->out_auto) = false;
 }
 
-static bool put(struct supervisor *s, struct worker *w, const struct program *g,
-                const struct recipe *r, bool is_stderr, struct err *e)
+static bool streams_put(struct supervisor *s, struct worker *w, const struct program *g,
+                        const struct recipe *r, bool is_stderr, struct err *e)
 {
         struct stream **at = is_stderr ? &w->err : &w->out;
         struct wanted wanted;
         bool *was_auto = is_stderr ? &w->err_auto : &w->out_auto;
 
-        if (!is_wanted(s, w, g, is_stderr)) {
-                drop(w, is_stderr);
+        if (!streams_is_wanted(s, w, g, is_stderr)) {
+                streams_drop(w, is_stderr);
                 return true;
         }
-        if (!want(s, w->process, g, r, is_stderr, *at, *was_auto, &wanted, e))
+        if (!streams_want(s, w->process, g, r, is_stderr, *at, *was_auto, &wanted, e))
                 return false;
         bool ok;
         if (*at) {
@@ -172,10 +172,11 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
                      const struct recipe *r, struct err *e)
 {
         w->streams_for = 0;
-        if (!put(s, w, g, r, false, e) || (!g->redirect_stderr && !put(s, w, g, r, true, e)))
+        if (!streams_put(s, w, g, r, false, e) ||
+            (!g->redirect_stderr && !streams_put(s, w, g, r, true, e)))
                 return false;
         if (g->redirect_stderr)
-                drop(w, true);
+                streams_drop(w, true);
         w->streams_for = s->generation;
         return true;
 }
@@ -281,8 +282,8 @@ void streams_finish(struct worker *w)
 
 /* ---- news */
 
-static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                    size_t len)
+static void streams_on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
+                            const char *data, size_t len)
 {
         struct supervisor *s = arg;
         struct worker *w = owner;
@@ -360,16 +361,16 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
                 log_line(s->log, LVL_CRITICAL, "%s", e.text);
 }
 
-static bool compress(void *arg, int from, int to)
+static bool streams_compress(void *arg, int from, int to)
 {
         return gzip_child_begin(arg, from, to);
 }
 
 const struct logs_news streams_news = {
-        .on_text = on_text,
+        .on_text = streams_on_text,
         .on_finished = on_finished,
         .on_trouble = on_trouble,
         .on_dropped = on_dropped,
-        .compress = compress,
+        .compress = streams_compress,
         .on_attach_failed = on_attach_failed,
 };

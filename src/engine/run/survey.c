@@ -12,7 +12,7 @@
 /* ---- by the environment */
 
 /* The value of `key` in "NAME=value" texts, NUL behind each; NULL: not there. */
-static const char *env_value(const struct buf *env, const char *key)
+static const char *survey_env_value(const struct buf *env, const char *key)
 {
         size_t len = strlen(key);
 
@@ -42,21 +42,22 @@ static struct claim claim_of(struct supervisor *s, pid_t pid)
 
         if (!child_environ(pid, &env) || env.len == 0)
                 return c;
-        const char *group = env_value(&env, "SUPERVISOR_GROUP_NAME");
-        const char *name = env_value(&env, "SUPERVISOR_PROCESS_NAME");
-        const char *run = env_value(&env, RUN_KEY);
+        const char *group = survey_env_value(&env, "SUPERVISOR_GROUP_NAME");
+        const char *name = survey_env_value(&env, "SUPERVISOR_PROCESS_NAME");
+        const char *run = survey_env_value(&env, RUN_KEY);
         struct group *g = group && name ? registry_group(&s->registry, group) : NULL;
         if (!g || (run && strcmp(run, RUN_BY_CHECK) != 0))
                 return c;
         c.process = group_process(g, name);
         c.of_check = run != NULL;
-        c.has_url = c.process && is_our_url(s, c.process, env_value(&env, "SUPERVISOR_SERVER_URL"));
+        c.has_url =
+            c.process && is_our_url(s, c.process, survey_env_value(&env, "SUPERVISOR_SERVER_URL"));
         return c;
 }
 
 /* ---- the table */
 
-static int by_pid(const void *a, const void *b)
+static int survey_by_pid(const void *a, const void *b)
 {
         pid_t x = ((const struct found *)a)->who.pid, y = ((const struct found *)b)->who.pid;
 
@@ -67,10 +68,10 @@ static struct found *found_of(const struct survey *v, pid_t pid)
 {
         struct found key = { .who.pid = pid };
 
-        return v->count ? bsearch(&key, v->items, v->count, sizeof *v->items, by_pid) : NULL;
+        return v->count ? bsearch(&key, v->items, v->count, sizeof *v->items, survey_by_pid) : NULL;
 }
 
-static int by_number(const void *a, const void *b)
+static int survey_by_number(const void *a, const void *b)
 {
         pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
@@ -86,7 +87,7 @@ static ssize_t list_strangers(struct supervisor *s, pid_t **out)
                 if (reaper_is_stranger(s, (*out)[i]))
                         (*out)[count++] = (*out)[i];
         if (count > 1)
-                qsort(*out, (size_t)count, sizeof **out, by_number);
+                qsort(*out, (size_t)count, sizeof **out, survey_by_number);
         return n < 0 ? n : count;
 }
 
@@ -164,7 +165,7 @@ static bool read_orphans(struct supervisor *s, struct proc_table *out)
         return fine;
 }
 
-static bool fill(const struct proc_table *t, struct survey *v)
+static bool survey_fill(const struct proc_table *t, struct survey *v)
 {
         *v = (struct survey){ .items = t->count ? calloc(t->count, sizeof *v->items) : NULL };
         if (t->count && !v->items)
@@ -250,7 +251,7 @@ static void ask_environment(struct supervisor *s, const struct survey *v, struct
 
 /* Its own, or what is above it says. The table was not taken at one instant, so that a number used
  * again may close a circle: what is settled first stays. */
-static void settle(struct supervisor *s, struct survey *v, struct found *f)
+static void survey_settle(struct supervisor *s, struct survey *v, struct found *f)
 {
         const struct found *above = found_of(v, f->who.parent);
 
@@ -280,7 +281,7 @@ static bool settle_line(struct supervisor *s, struct survey *v, struct found *f,
                 line[depth++] = f;
         }
         while (depth > 0)
-                settle(s, v, line[--depth]);
+                survey_settle(s, v, line[--depth]);
         return true;
 }
 
@@ -295,7 +296,7 @@ bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bo
         if (whole && !proc_table_read(&t))
                 return false;
         struct found **line = calloc(t.count + 1, sizeof(struct found *));
-        bool fine = line && fill(&t, out);
+        bool fine = line && survey_fill(&t, out);
         proc_table_release(&t);
         if (fine) {
                 mark_sessions(out, leads, lead_count);

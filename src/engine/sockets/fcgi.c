@@ -65,8 +65,8 @@ static bool take_path(struct supervisor *s, const struct unix_listen *l, struct 
         return listen_unix(l, made, e);
 }
 
-static bool bind_unix(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
-                      struct err *e)
+static bool fcgi_bind_unix(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
+                           struct err *e)
 {
         struct unix_made made;
         struct unix_listen l = {
@@ -174,7 +174,7 @@ static int kept_by_manager(struct supervisor *s, const char *path, const struct 
 
 /* Workers of the daemon before us listen on it still: theirs is ours, or nobody would come to them
  * any more. */
-static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_socket *k)
+static bool fcgi_inherit(struct supervisor *s, const struct program *p, struct fcgi_socket *k)
 {
         const char *path = unix_path(p->socket);
         struct stat st;
@@ -199,7 +199,7 @@ static bool inherit(struct supervisor *s, const struct program *p, struct fcgi_s
 static bool socket_bind(struct supervisor *s, const struct program *p, struct fcgi_socket *k,
                         struct err *e)
 {
-        return unix_path(p->socket) ? bind_unix(s, p, k, e) : bind_tcp(s->host, p, k, e);
+        return unix_path(p->socket) ? fcgi_bind_unix(s, p, k, e) : bind_tcp(s->host, p, k, e);
 }
 
 static void socket_failed(const struct program *p, const struct err *why, struct err *e)
@@ -221,7 +221,7 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
         }
         *k = (struct fcgi_socket){ .refs = 1, .fd = -1, .url = strdup(p->socket) };
         name_for_store(p, k);
-        if (k->url && inherit(s, p, k)) {
+        if (k->url && fcgi_inherit(s, p, k)) {
                 log_line(s->log, LVL_INFO, "Going on with socket %s", k->url);
                 fdstore_socket(s, k->kept, k->url, k->fd);
                 return k;
@@ -253,7 +253,7 @@ static struct fcgi *find_program(const struct fcgi *first, const char *program)
 }
 
 /* Also in other words: tcp://localhost:9000 is tcp://127.0.0.1:9000. */
-static bool same_address(const char *a, const char *b)
+static bool fcgi_same_address(const char *a, const char *b)
 {
         char host_a[HOST_MAX], host_b[HOST_MAX];
         int port_a, port_b;
@@ -267,7 +267,7 @@ static bool same_address(const char *a, const char *b)
 static struct fcgi_socket *find_url(const struct fcgi *first, const char *url)
 {
         for (const struct fcgi *f = first; f; f = f->next)
-                if (same_address(f->socket->url, url))
+                if (fcgi_same_address(f->socket->url, url))
                         return f->socket;
         return NULL;
 }
@@ -306,8 +306,8 @@ static void list_free(struct supervisor *s, struct fcgi *first)
         }
 }
 
-static bool add_program(struct supervisor *s, const struct group *g, const struct program *p,
-                        struct fcgi **list, struct err *e)
+static bool fcgi_add_program(struct supervisor *s, const struct group *g, const struct program *p,
+                             struct fcgi **list, struct err *e)
 {
         struct fcgi *f = calloc(1, sizeof *f);
 
@@ -343,7 +343,7 @@ bool fcgi_open(struct supervisor *s, struct group *g, struct err *e)
                 const struct program *p = g->conf->programs[i];
                 if (!is_fcgi(p))
                         continue;
-                if (add_program(s, g, p, &fresh, e))
+                if (fcgi_add_program(s, g, p, &fresh, e))
                         continue;
                 list_free(s, fresh);
                 return false;
@@ -365,7 +365,7 @@ bool fcgi_bind(struct supervisor *s, const struct config *next, struct err *e)
                 const struct group_conf *conf = next->groups[i];
                 for (int k = 0; k < conf->program_count; k++)
                         if (is_fcgi(conf->programs[k]) &&
-                            !add_program(s, NULL, conf->programs[k], &s->bound, e)) {
+                            !fcgi_add_program(s, NULL, conf->programs[k], &s->bound, e)) {
                                 fcgi_bound_release(s);
                                 return false;
                         }

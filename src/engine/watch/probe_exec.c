@@ -39,7 +39,7 @@ static void child_free(struct probe_child *c)
         free(c);
 }
 
-static struct probe_child **place_of(struct probe_table *t, pid_t pid)
+static struct probe_child **probe_exec_place_of(struct probe_table *t, pid_t pid)
 {
         struct probe_child **at = &t->slots[(unsigned)pid % SLOTS];
 
@@ -104,7 +104,7 @@ static void exec_release(struct probe *pr)
 /* ---- asking */
 
 /* At most `limit` bytes of what the pipe holds. False: end of file, or it is broken. */
-static bool read_some(struct probe *pr, size_t limit)
+static bool probe_exec_read_some(struct probe *pr, size_t limit)
 {
         struct sys *sys = pr->sup->sys;
         char chunk[CHUNK];
@@ -126,7 +126,7 @@ static void on_output(EV_P_ ev_io *w, int revents)
         struct probe *pr = w->data;
 
         (void)loop, (void)revents;
-        if (!read_some(pr, 1))
+        if (!probe_exec_read_some(pr, 1))
                 probe_close(pr);
 }
 
@@ -148,7 +148,7 @@ static void exec_start_release(struct exec_start *x)
         child_free(x->child);
 }
 
-static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
+static bool probe_exec_gather(struct probe *pr, struct exec_start *x, struct err *e)
 {
         struct supervisor *s = pr->sup;
         const struct process *p = pr->process;
@@ -172,7 +172,7 @@ static bool gather(struct probe *pr, struct exec_start *x, struct err *e)
         return fd_nonblock(x->ends[0], true) || err_set(e, ERR_SYS, "make the pipe non-blocking");
 }
 
-static bool spawn(struct probe *pr, struct exec_start *x, struct err *e)
+static bool probe_exec_spawn(struct probe *pr, struct exec_start *x, struct err *e)
 {
         struct supervisor *s = pr->sup;
         const struct program *g = pr->program;
@@ -212,12 +212,12 @@ static void exec_ask(struct probe *pr)
                 probe_answer(pr, false, "the check before this one was killed and has not ended");
                 return;
         }
-        bool ok = gather(pr, &x, &e) && spawn(pr, &x, &e);
+        bool ok = probe_exec_gather(pr, &x, &e) && probe_exec_spawn(pr, &x, &e);
         if (ok) {
                 pr->child = x.child;
                 x.child = NULL;
                 pr->child->owner = pr;
-                struct probe_child **at = place_of(pr->sup->probes, pr->child->pid);
+                struct probe_child **at = probe_exec_place_of(pr->sup->probes, pr->child->pid);
                 pr->child->next = *at;
                 *at = pr->child;
                 pr->fd = fd_take(&x.ends[0]);
@@ -254,7 +254,7 @@ static void exec_ended(struct probe *pr, int status)
         AUTO_BUF how = BUF_INIT;
 
         if (pr->fd >= 0)
-                read_some(pr, DRAIN_MAX);
+                probe_exec_read_some(pr, DRAIN_MAX);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
                 probe_answer(pr, true, NULL);
         } else if (pr->output.len) {
@@ -268,7 +268,7 @@ static void exec_ended(struct probe *pr, int status)
 
 bool probe_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        struct probe_child **at = s->probes ? place_of(s->probes, pid) : NULL;
+        struct probe_child **at = s->probes ? probe_exec_place_of(s->probes, pid) : NULL;
 
         if (!at || !*at)
                 return false;
@@ -298,7 +298,7 @@ bool probe_runs(const struct worker *w)
 
 bool probe_owns(const struct supervisor *s, pid_t pid)
 {
-        return s->probes && *place_of(s->probes, pid) != NULL;
+        return s->probes && *probe_exec_place_of(s->probes, pid) != NULL;
 }
 
 const struct probe_kind probe_by_exec = {

@@ -18,7 +18,7 @@ struct http_asking {
         bool complete;
 };
 
-static void on_answer(EV_P_ ev_io *w, int revents);
+static void probe_http_on_answer(EV_P_ ev_io *w, int revents);
 static void on_sendable(EV_P_ ev_io *w, int revents);
 
 static bool http_prepare(struct probe *pr, const char *target, struct err *e)
@@ -59,7 +59,7 @@ static int on_header(struct http_parser *hp, const char *at, size_t len)
         return note_status(hp);
 }
 
-static int on_body(struct http_parser *hp, const char *at, size_t len)
+static int probe_http_on_body(struct http_parser *hp, const char *at, size_t len)
 {
         struct probe *pr = hp->data;
 
@@ -79,7 +79,7 @@ static int on_complete(struct http_parser *hp)
 static const struct http_parser_settings settings = {
         .on_header_field = on_header,
         .on_headers_complete = note_status,
-        .on_body = on_body,
+        .on_body = probe_http_on_body,
         .on_message_complete = on_complete,
 };
 
@@ -124,7 +124,7 @@ static void take_answer(struct probe *pr, const char *data, size_t len)
                 http_over(pr, "the answer is not what was asked for");
 }
 
-static void on_answer(EV_P_ ev_io *w, int revents)
+static void probe_http_on_answer(EV_P_ ev_io *w, int revents)
 {
         struct probe *pr = w->data;
         char chunk[4096];
@@ -137,7 +137,7 @@ static void on_answer(EV_P_ ev_io *w, int revents)
                 http_over(pr, strerror(errno));
 }
 
-static void send_request(struct probe *pr)
+static void probe_http_send_request(struct probe *pr)
 {
         struct http_asking *h = pr->http;
 
@@ -153,13 +153,13 @@ static void send_request(struct probe *pr)
                         break; /* it may have answered before it hung up: read on */
                 }
         }
-        probe_watch(pr, EV_READ, on_answer);
+        probe_watch(pr, EV_READ, probe_http_on_answer);
 }
 
 static void on_sendable(EV_P_ ev_io *w, int revents)
 {
         (void)loop, (void)revents;
-        send_request(w->data);
+        probe_http_send_request(w->data);
 }
 
 static void http_ask(struct probe *pr)
@@ -178,7 +178,7 @@ static void http_ask(struct probe *pr)
         }
         http_parser_init(&h->parser, HTTP_RESPONSE);
         h->parser.data = pr;
-        probe_dial(pr, send_request);
+        probe_dial(pr, probe_http_send_request);
 }
 
 const struct probe_kind probe_by_http = {

@@ -25,7 +25,7 @@ static bool parse_port(const char *text, in_port_t *out)
         return port >= 1 && port <= 65535;
 }
 
-static struct probe_address *add_address(struct probe_target *t, struct err *e)
+static struct probe_address *probe_net_add_address(struct probe_target *t, struct err *e)
 {
         size_t size = (size_t)(t->count + 1) * sizeof *t->addresses;
         struct probe_address *grown = realloc(t->addresses, size);
@@ -40,14 +40,15 @@ static struct probe_address *add_address(struct probe_target *t, struct err *e)
 }
 
 /* One address in digits, an interface behind a '%' included: nothing is looked up. */
-static bool put_digits(struct probe_target *t, const char *digits, in_port_t port, struct err *e)
+static bool probe_net_put_digits(struct probe_target *t, const char *digits, in_port_t port,
+                                 struct err *e)
 {
         struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
         struct probe_address *a = NULL;
 
         if (getaddrinfo(digits, NULL, &hints, &list) == 0 && list->ai_addrlen <= sizeof a->at &&
-            (a = add_address(t, e))) {
+            (a = probe_net_add_address(t, e))) {
                 memcpy(&a->at, list->ai_addr, list->ai_addrlen);
                 a->len = list->ai_addrlen;
                 if (a->at.any.sa_family == AF_INET)
@@ -61,24 +62,25 @@ static bool put_digits(struct probe_target *t, const char *digits, in_port_t por
 }
 
 /* False without an error: no address is known. */
-static bool put_host(struct probe_target *t, const char *host, in_port_t port, const struct host *w,
-                     struct err *e)
+static bool probe_net_put_host(struct probe_target *t, const char *host, in_port_t port,
+                               const struct host *w, struct err *e)
 {
         AUTO_STRLIST known = STRLIST_INIT;
 
         if (host[0] == '\0' || strcasecmp(host, "localhost") == 0)
-                return put_digits(t, "127.0.0.1", port, e) && put_digits(t, "::1", port, e);
-        if (put_digits(t, host, port, e))
+                return probe_net_put_digits(t, "127.0.0.1", port, e) &&
+                       probe_net_put_digits(t, "::1", port, e);
+        if (probe_net_put_digits(t, host, port, e))
                 return true;
         if (e->code != ERR_NONE || !w->resolve(w, host, &known, NULL))
                 return false;
         for (size_t i = 0; i < known.count; i++)
-                put_digits(t, known.items[i], port, e);
+                probe_net_put_digits(t, known.items[i], port, e);
         return t->count > 0 && e->code == ERR_NONE;
 }
 
 /* "host:port", "[v6]:port"; cut into its parts in place. *port: NULL when there is none. */
-static bool split_authority(char *text, char **host, char **port)
+static bool probe_net_split_authority(char *text, char **host, char **port)
 {
         char *end;
 
@@ -107,13 +109,13 @@ static bool parse_inet(const char *authority, const char *default_port, const st
         if (strlen(authority) >= sizeof text)
                 return bad_target(e, authority, "the host is too long");
         strcpy(text, authority);
-        if (!split_authority(text, &host, &port))
+        if (!probe_net_split_authority(text, &host, &port))
                 return bad_target(e, authority, "expected HOST:PORT");
         if (!port && default_port)
                 port = (char *)default_port;
         if (!port || !parse_port(port, &number))
                 return bad_target(e, authority, "expected a port from 1 to 65535 after the host");
-        if (!put_host(t, host, number, w, e))
+        if (!probe_net_put_host(t, host, number, w, e))
                 return e->code == ERR_NOMEM
                            ? false
                            : bad_target(e, authority,
@@ -148,7 +150,7 @@ static bool parse_http(const char *text, const struct host *w, struct probe_targ
 static bool parse_unix(const char *path, struct probe_target *t, struct err *e)
 {
         size_t len = strlen(path);
-        struct probe_address *a = add_address(t, e);
+        struct probe_address *a = probe_net_add_address(t, e);
 
         if (!a)
                 return false;
@@ -240,7 +242,7 @@ static int dial_one(struct probe *pr, const struct probe_address *a)
         return errno;
 }
 
-static void on_turn(EV_P_ ev_timer *w, int revents)
+static void probe_net_on_turn(EV_P_ ev_timer *w, int revents)
 {
         struct probe *pr = w->data;
 
@@ -257,7 +259,7 @@ static void limit_turn(struct probe *pr)
 
         if (others == 0)
                 return;
-        ev_set_cb(&pr->turn, on_turn);
+        ev_set_cb(&pr->turn, probe_net_on_turn);
         ev_now_update(pr->sup->loop);
         ev_timer_set(&pr->turn, left_ms > 0 ? (double)left_ms / (others + 1) / 1000 : 0., 0.);
         ev_timer_start(pr->sup->loop, &pr->turn);

@@ -19,7 +19,7 @@ static const struct probe_kind *const kinds[] = {
 
 /* ---- time */
 
-static void arm(struct probe *pr, int64_t in_ms)
+static void probes_arm(struct probe *pr, int64_t in_ms)
 {
         ev_timer_stop(pr->sup->loop, &pr->timer);
         ev_timer_set(&pr->timer, (double)(in_ms > 0 ? in_ms : 0) / 1000, 0);
@@ -28,7 +28,7 @@ static void arm(struct probe *pr, int64_t in_ms)
 
 /* What is wrong with the target shows as the result of every probe: that it cannot be asked is no
  * reason not to start the process. */
-static bool prepare(struct probe *pr, struct err *e)
+static bool probes_prepare(struct probe *pr, struct err *e)
 {
         const struct process *p = pr->process;
         char *target = recipe_expand(pr->program, p->group->name, p->number, pr->sup->host,
@@ -46,7 +46,7 @@ static bool renew_target(struct probe *pr)
         char *refusal = NULL;
 
         pr->kind->release(pr);
-        if (!prepare(pr, &e) && !(refusal = strdup(e.text)))
+        if (!probes_prepare(pr, &e) && !(refusal = strdup(e.text)))
                 return false;
         free(pr->refusal);
         pr->refusal = refusal;
@@ -60,7 +60,7 @@ static void begin_asking(struct probe *pr)
         pr->began_ms = clock_mono_ms();
         pr->began_wall_ms = clock_wall_ms();
         buf_reset(&pr->output);
-        arm(pr, pr->program->healthcheck_timeout_ms);
+        probes_arm(pr, pr->program->healthcheck_timeout_ms);
         if (pr->is_old && !renew_target(pr))
                 probe_answer(pr, false, "out of memory");
         else if (pr->refusal)
@@ -79,7 +79,7 @@ static void time_is_up(struct probe *pr)
         probe_answer(pr, false, "timed out after %s", buf_str(&limit));
 }
 
-static void on_timer(EV_P_ ev_timer *w, int revents)
+static void probes_on_timer(EV_P_ ev_timer *w, int revents)
 {
         struct probe *pr = w->data;
 
@@ -112,10 +112,10 @@ static void schedule_next(struct probe *pr)
 
         if (ready) { /* a fleet that was asked at once is spread from now on */
                 pr->at_once = false;
-                arm(pr, offset_ms(pr));
+                probes_arm(pr, offset_ms(pr));
                 return;
         }
-        arm(pr, pause_ms(pr));
+        probes_arm(pr, pause_ms(pr));
 }
 
 /* ---- results */
@@ -131,7 +131,7 @@ void probe_keep(struct probe *pr, const char *data, size_t len)
 }
 
 /* The result goes to the machine, which may end this probe, begin it anew, or free it. */
-static void report(struct probe *pr)
+static void probes_report(struct probe *pr)
 {
         pr->reporting = true;
         supervisor_probed(pr->sup, pr->process, pr->last_ok, buf_str(&pr->last_output),
@@ -171,7 +171,7 @@ void probe_answer(struct probe *pr, bool ok, const char *fmt, ...)
         pr->last_ok = ok;
         pr->last_wall_ms = pr->began_wall_ms;
         pr->last_ms = clock_mono_ms() - pr->began_ms;
-        report(pr);
+        probes_report(pr);
 }
 
 void worker_probe_last(const struct worker *w, struct probe_last *out)
@@ -208,7 +208,7 @@ void probe_close(struct probe *pr)
 
 /* ---- from start to end of a process */
 
-static void never(EV_P_ ev_io *w, int revents)
+static void probes_never(EV_P_ ev_io *w, int revents)
 {
         (void)loop, (void)w, (void)revents;
 }
@@ -228,16 +228,16 @@ static struct probe *probe_new(struct supervisor *s, struct worker *w)
         pr->worker = w;
         pr->process = w->process;
         pr->fd = -1;
-        ev_timer_init(&pr->timer, on_timer, 0, 0);
+        ev_timer_init(&pr->timer, probes_on_timer, 0, 0);
         ev_timer_init(&pr->turn, no_turn, 0, 0);
-        ev_io_init(&pr->io, never, -1, 0);
+        ev_io_init(&pr->io, probes_never, -1, 0);
         pr->timer.data = pr;
         pr->turn.data = pr;
         pr->io.data = pr;
         return pr;
 }
 
-static void stop(struct probe *pr)
+static void probes_stop(struct probe *pr)
 {
         pr->active = false;
         pr->asking = false;
@@ -248,9 +248,9 @@ static void stop(struct probe *pr)
 }
 
 /* Forget what to ask, and the last result. */
-static void clear(struct probe *pr)
+static void probes_clear(struct probe *pr)
 {
-        stop(pr);
+        probes_stop(pr);
         if (pr->kind)
                 pr->kind->release(pr);
         pr->kind = NULL;
@@ -265,14 +265,14 @@ static void clear(struct probe *pr)
 void probe_end(struct worker *w)
 {
         if (w && w->probe)
-                stop(w->probe);
+                probes_stop(w->probe);
 }
 
 void probe_free(struct probe *pr)
 {
         if (!pr)
                 return;
-        clear(pr);
+        probes_clear(pr);
         if (pr->reporting)
                 pr->doomed = true;
         else
@@ -296,14 +296,14 @@ bool probe_begin(struct supervisor *s, struct process *p)
         if (!pr)
                 return false;
         w->probe = pr;
-        clear(pr);
+        probes_clear(pr);
         pr->program = program_ref(p->program);
         pr->kind = kinds[kind];
-        if (!prepare(pr, &e) && !(pr->refusal = strdup(e.text)))
+        if (!probes_prepare(pr, &e) && !(pr->refusal = strdup(e.text)))
                 return false;
         pr->active = true;
         pr->at_once = p->health.awaited && !p->health.ever_ok;
-        arm(pr, offset_ms(pr));
+        probes_arm(pr, offset_ms(pr));
         return true;
 }
 
@@ -322,5 +322,5 @@ void probe_follow(struct worker *w)
         int64_t left_ms = (int64_t)(ev_timer_remaining(pr->sup->loop, &pr->timer) * 1000);
         int64_t offset = offset_ms(pr);
         if (offset < left_ms)
-                arm(pr, offset);
+                probes_arm(pr, offset);
 }

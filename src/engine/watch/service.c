@@ -18,7 +18,7 @@ const char *service_variable(const struct host *w, const char *name)
         return NULL;
 }
 
-static void tell(struct service *v, const char *text)
+static void service_tell(struct service *v, const char *text)
 {
         if (!v->socket || notify_send(v->socket, text) || v->told)
                 return;
@@ -32,7 +32,7 @@ void service_reloading(struct service *v)
         AUTO_BUF text = BUF_INIT;
 
         buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", clock_mono_ms() * 1000);
-        tell(v, buf_str(&text));
+        service_tell(v, buf_str(&text));
 }
 
 static void tell_ready(struct service *v)
@@ -41,7 +41,7 @@ static void tell_ready(struct service *v)
 
         buf_printf(&text, "READY=1\nMAINPID=%d\nSTATUS=supervising %d processes\n", (int)getpid(),
                    v->sup->registry.process_count);
-        tell(v, buf_str(&text));
+        service_tell(v, buf_str(&text));
 }
 
 void service_stays(struct service *v)
@@ -49,13 +49,13 @@ void service_stays(struct service *v)
         tell_ready(v);
 }
 
-static void on_event(void *arg, const struct event *e)
+static void service_on_event(void *arg, const struct event *e)
 {
         struct service *v = arg;
 
         if (e->type == EV_SUPERVISOR_STATE_CHANGE_STOPPING &&
             v->sup->daemon_state == DAEMON_SHUTDOWN) {
-                tell(v, "STOPPING=1\n");
+                service_tell(v, "STOPPING=1\n");
         } else if (e->type == EV_CONFIG_APPLIED) {
                 service_reloading(v);
                 tell_ready(v);
@@ -67,12 +67,12 @@ static void on_event(void *arg, const struct event *e)
 static void on_alive(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
-        tell(w->data, "WATCHDOG=1\n");
+        service_tell(w->data, "WATCHDOG=1\n");
 }
 
 /* Twice as often as asked for, as sd_watchdog_enabled(3) advises. WATCHDOG_PID may name the process
  * that put us into the background: then nobody watches us. */
-static void watch(struct service *v)
+static void service_watch(struct service *v)
 {
         const char *usec = service_variable(v->sup->host, "WATCHDOG_USEC");
         const char *pid = service_variable(v->sup->host, "WATCHDOG_PID");
@@ -88,14 +88,14 @@ void service_ready(struct service *v, struct supervisor *s)
 {
         *v = (struct service){ .sup = s,
                                .socket = service_variable(s->host, "NOTIFY_SOCKET"),
-                               .subscriber = { .on_event = on_event, .arg = v } };
+                               .subscriber = { .on_event = service_on_event, .arg = v } };
         ev_timer_init(&v->alive, on_alive, 0., 0.);
         v->alive.data = v;
         if (!v->socket)
                 return;
         bus_subscribe(&s->bus, &v->subscriber);
         tell_ready(v);
-        watch(v);
+        service_watch(v);
 }
 
 void service_release(struct service *v)

@@ -16,7 +16,7 @@
 #define LARGE_PIPE 1048576
 #define PLENTY     131072 /* at once: a wake-up for that much costs nothing worth a nap */
 
-static void arm(struct batch_timer *n)
+static void batch_timer_arm(struct batch_timer *n)
 {
         const struct itimerspec once = { .it_value = { .tv_nsec = NAP_NS } };
 
@@ -24,7 +24,7 @@ static void arm(struct batch_timer *n)
                 n->armed = timerfd_settime(n->fd, 0, &once, NULL) == 0;
 }
 
-static void unpark(struct pipe_in *p)
+static void batch_timer_unpark(struct pipe_in *p)
 {
         if (p->parked)
                 /* parked, so it is in the list, which the analyzer cannot know */
@@ -33,7 +33,7 @@ static void unpark(struct pipe_in *p)
         p->parked = false;
 }
 
-static void park(struct pipe_in *p)
+static void batch_timer_park(struct pipe_in *p)
 {
         struct batch_timer *n = &p->channel->core->nap;
 
@@ -41,9 +41,9 @@ static void park(struct pipe_in *p)
         if (!p->parked)
                 DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
         p->parked = true;
-        arm(n);
+        batch_timer_arm(n);
         if (!n->armed)
-                unpark(p);
+                batch_timer_unpark(p);
         if (!p->parked)
                 ev_io_start(p->channel->core->loop, &p->io);
 }
@@ -72,7 +72,7 @@ static void note_large(struct pipe_in *p)
 }
 
 /* From the pipe that has not been busy for the longest time. One that is still full refuses. */
-static bool make_room(struct batch_timer *n)
+static bool batch_timer_make_room(struct batch_timer *n)
 {
         if (n->grown_count < LARGE_MOST)
                 return true;
@@ -83,11 +83,11 @@ static bool make_room(struct batch_timer *n)
         return true;
 }
 
-static void grow(struct pipe_in *p)
+static void batch_timer_grow(struct pipe_in *p)
 {
         struct batch_timer *n = &p->channel->core->nap;
 
-        if (n->refused || !make_room(n))
+        if (n->refused || !batch_timer_make_room(n))
                 return;
         if (fcntl(p->fd, F_SETPIPE_SZ, LARGE_PIPE) < 0) {
                 n->refused = true;
@@ -101,7 +101,7 @@ static void note_use(struct pipe_in *p, size_t got)
         struct batch_timer *n = &p->channel->core->nap;
 
         if (!p->grown && got >= SMALL_PIPE / 2) {
-                grow(p);
+                batch_timer_grow(p);
         } else if (p->grown && n->grown[n->grown_count - 1] != p) {
                 forget_large(p);
                 note_large(p);
@@ -121,10 +121,10 @@ void batch_timer_arrange(struct pipe_in *p, size_t got)
         if (core->nap.fd >= 0 && got > 0 && again)
                 note_use(p, got);
         if (core->nap.fd < 0 || got == 0 || !again || got >= PLENTY) {
-                unpark(p);
+                batch_timer_unpark(p);
                 ev_io_start(core->loop, &p->io);
         } else {
-                park(p);
+                batch_timer_park(p);
         }
         if (got)
                 p->last_read = now;
@@ -133,7 +133,7 @@ void batch_timer_arrange(struct pipe_in *p, size_t got)
 void batch_timer_forget(struct pipe_in *p)
 {
         ev_io_stop(p->channel->core->loop, &p->io);
-        unpark(p);
+        batch_timer_unpark(p);
 }
 
 void batch_timer_leave(struct pipe_in *p)
@@ -163,7 +163,7 @@ static void on_nap(EV_P_ ev_io *w, int revents)
                 DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
                 pipe_visit(p);
         }
-        arm(n);
+        batch_timer_arm(n);
 }
 
 void batch_timer_open(struct core *core)

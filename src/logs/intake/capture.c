@@ -33,7 +33,7 @@ static bool is_full(const struct channel *s, bool finishing)
         return s->out.queued && s->out.rest.len >= allowed;
 }
 
-static enum took copy(struct pipe_in *p, size_t most, size_t *done)
+static enum took capture_copy(struct pipe_in *p, size_t most, size_t *done)
 {
         struct channel *s = p->channel;
         struct core *core = s->core;
@@ -68,7 +68,7 @@ static bool may_move(const struct pipe_in *p)
 }
 
 /* False: not possible here, copy. */
-static bool move(struct pipe_in *p, size_t most, size_t *done, enum took *result)
+static bool capture_move(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
         struct channel *s = p->channel;
         uint32_t rotations = s->out.writer->file.rotations;
@@ -111,7 +111,7 @@ static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took 
         ssize_t n =
             scratch_look(&core->scratch, p->fd, chunk, most < CHUNK_SIZE ? most : CHUNK_SIZE);
         if (n > 0)
-                moved = move(p, (size_t)n, done, result);
+                moved = capture_move(p, (size_t)n, done, result);
         else if (n == 0)
                 *result = TOOK_END;
         else if (errno == EAGAIN)
@@ -128,10 +128,10 @@ static bool take_by_moving(struct pipe_in *p, size_t most, size_t *done, enum to
 {
         if (p->dropping || !may_move(p))
                 return false;
-        return (p->channel->conf.tap ? move_tapped : move)(p, most, done, result);
+        return (p->channel->conf.tap ? move_tapped : capture_move)(p, most, done, result);
 }
 
-static enum took spool(struct pipe_in *p, size_t most, size_t *done)
+static enum took capture_spool(struct pipe_in *p, size_t most, size_t *done)
 {
         size_t asked = most < SPOOLED_MOST ? most : SPOOLED_MOST;
         ssize_t n = spooled_take(p, asked);
@@ -159,7 +159,7 @@ static void pause_all(struct channel *s)
 
 /* Read at most `most` bytes; finishing: also while the file is blocked. False: it has ended, and is
  * gone unless its spool is not empty. */
-static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
+static bool capture_pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
 {
         struct channel *s = p->channel;
         enum took took = p->fd < 0 ? TOOK_END : TOOK_SOME;
@@ -172,7 +172,7 @@ static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
                 size_t done = 0;
                 if (!take_by_moving(p, most, &done, &took))
-                        took = (spooled_begin(p) ? spool : copy)(p, most, &done);
+                        took = (spooled_begin(p) ? capture_spool : capture_copy)(p, most, &done);
                 most -= done < most ? done : most;
                 *got += done;
         }
@@ -183,12 +183,12 @@ static bool pump(struct pipe_in *p, size_t most, bool finishing, size_t *got)
         return took != TOOK_END;
 }
 
-static void visit(struct pipe_in *p)
+static void capture_visit(struct pipe_in *p)
 {
         struct channel *s = p->channel;
         size_t got;
 
-        if (pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
+        if (capture_pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
                 batch_timer_arrange(p, got);
 }
 
@@ -197,7 +197,7 @@ void pipe_visit(struct pipe_in *p)
         struct channel *s = p->channel;
 
         channel_enter(s);
-        visit(p);
+        capture_visit(p);
         channel_leave(s);
 }
 
@@ -209,7 +209,7 @@ void pipe_drain(struct pipe_in *p)
         if (ioctl(p->fd, FIONREAD, &waiting) < 0)
                 waiting = DRAIN_UNSURE;
         if (waiting > 0)
-                pump(p, (size_t)waiting, true, &got);
+                capture_pump(p, (size_t)waiting, true, &got);
 }
 
 static void close_fd(struct pipe_in *p)
@@ -260,7 +260,7 @@ void channel_resume(struct channel *s)
         /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
         LL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
-                        visit(p);
+                        capture_visit(p);
         if (!s->out.queued) {
                 overflow_over(s);
                 outlet_recovered(&s->out);

@@ -62,7 +62,7 @@ void core_free(struct core *core)
 
 /* ---- waiting for whoever gets the news */
 
-static void unhold(struct channel *s)
+static void channel_unhold(struct channel *s)
 {
         if (s->is_held)
                 DL_DELETE(s->core->held_back, s);
@@ -75,7 +75,7 @@ void core_hold(struct core *core, bool hold)
 
         core->held = hold;
         while (!core->held && (s = core->held_back)) {
-                unhold(s);
+                channel_unhold(s);
                 channel_resume(s);
         }
 }
@@ -161,7 +161,8 @@ static void free_extras(struct channel *s)
 }
 
 /* Everything that settings need besides the file that is written to. */
-static bool prepare(struct channel *s, const struct stream_conf *c, bool moves, struct err *e)
+static bool channel_prepare(struct channel *s, const struct stream_conf *c, bool moves,
+                            struct err *e)
 {
         struct pipe_in *p;
 
@@ -215,7 +216,7 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->shown = shown;
         s->out.channel = s;
         stream_conf_share(&s->conf, conf);
-        if (prepare(s, &s->conf, true, e)) {
+        if (channel_prepare(s, &s->conf, true, e)) {
                 take_kept(s);
                 return s;
         }
@@ -225,13 +226,13 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         return NULL;
 }
 
-static void destroy(struct channel *s)
+static void channel_destroy(struct channel *s)
 {
         struct pipe_in *p, *next;
 
         s->silent = true;
         s->busy++;
-        unhold(s);
+        channel_unhold(s);
         LL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_drain(p);
         LL_FOREACH_SAFE (s->pipes, p, next)
@@ -256,7 +257,7 @@ void channel_free(struct channel *s)
                 s->silent = s->free_later = true;
                 return;
         }
-        destroy(s);
+        channel_destroy(s);
 }
 
 static void finish_now(struct channel *s)
@@ -299,7 +300,7 @@ static void close_unused(struct channel *s)
         s->out.seen = 0;
 }
 
-static void trouble(const struct channel *s, struct buf *out)
+static void channel_trouble(const struct channel *s, struct buf *out)
 {
         const char *reason = NULL;
 
@@ -320,7 +321,7 @@ void channel_show(struct channel *s)
                 return;
         outlet_locate(&s->out);
         channel_ledger(s, &now);
-        trouble(s, &text);
+        channel_trouble(s, &text);
         ledger_box_put(s->shown, &now, text.len ? text.data : NULL);
         persistent_ledger_put(s->core->keeper, s->conf.key, &s->kept, &now,
                               s->out.writer && s->out.writer->users > 1);
@@ -340,7 +341,7 @@ void channel_leave(struct channel *s)
         s->busy = 0;
         if (s->free_later ||
             (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
-                destroy(s);
+                channel_destroy(s);
                 rename_seq_end(moves);
                 return;
         }
@@ -419,7 +420,8 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 
         stream_conf_share(&fresh, conf);
         bool moves = !same_path(fresh.path, s->conf.path);
-        if (!prepare(s, &fresh, moves, e) || (in_use && !open_writer(s->core, &fresh, &w, e))) {
+        if (!channel_prepare(s, &fresh, moves, e) ||
+            (in_use && !open_writer(s->core, &fresh, &w, e))) {
                 stream_conf_release(&fresh);
                 return false;
         }

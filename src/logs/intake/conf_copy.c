@@ -19,14 +19,14 @@ static struct names *names_of(const char *process)
         return (struct names *)(process - offsetof(struct names, text));
 }
 
-static const char *behind(const char *text)
+static const char *conf_copy_behind(const char *text)
 {
         return text + strlen(text) + 1;
 }
 
 const char *stream_names_path(const char *process)
 {
-        return process && names_of(process)->has_path ? behind(process) : NULL;
+        return process && names_of(process)->has_path ? conf_copy_behind(process) : NULL;
 }
 
 uid_t stream_names_owner(const char *process)
@@ -36,9 +36,9 @@ uid_t stream_names_owner(const char *process)
 
 static const char *tag_in(const struct names *n)
 {
-        const char *before = n->has_path ? behind(n->text) : n->text;
+        const char *before = n->has_path ? conf_copy_behind(n->text) : n->text;
 
-        return n->has_tag ? behind(before) : NULL;
+        return n->has_tag ? conf_copy_behind(before) : NULL;
 }
 
 const char *stream_names_share(const struct stream_conf *copy)
@@ -81,16 +81,16 @@ static struct names *names_new(const struct stream_conf *c)
         return n;
 }
 
-static bool same(const char *a, const char *b)
+static bool conf_copy_same(const char *a, const char *b)
 {
         return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 static bool says_the_same(const char *have, const struct stream_conf *c)
 {
-        return names_of(have)->owner == c->owner && same(have, c->process) &&
-               same(stream_names_path(have), c->path) &&
-               same(tag_in(names_of(have)), c->syslog.tag);
+        return names_of(have)->owner == c->owner && conf_copy_same(have, c->process) &&
+               conf_copy_same(stream_names_path(have), c->path) &&
+               conf_copy_same(tag_in(names_of(have)), c->syslog.tag);
 }
 
 bool stream_conf_copy(struct stream_conf *to, const struct stream_conf *from, const char *have,

@@ -7,7 +7,7 @@
 
 #define AGAIN_MS 60000
 
-static const char *why(const struct drops *d)
+static const char *drops_why(const struct drops *d)
 {
         const struct channel *s = d->channel;
         const char *reason;
@@ -18,32 +18,32 @@ static const char *why(const struct drops *d)
         return reason ? reason : "syslog does not keep up";
 }
 
-static void unlist(struct drops *d)
+static void drops_unlist(struct drops *d)
 {
         if (d->is_listed)
                 DL_DELETE(d->channel->core->drops, d);
         d->is_listed = false;
 }
 
-static void tell(struct drops *d, int64_t now)
+static void drops_tell(struct drops *d, int64_t now)
 {
         struct channel *s = d->channel;
         const struct logs_news *n = &s->core->news;
         uint64_t bytes = d->unpublished;
 
-        unlist(d);
+        drops_unlist(d);
         d->unpublished = 0;
         d->told_ms = now;
         log_line(s->core->log, LVL_WARN, "%s of '%s' %s: %llu bytes dropped (%s)",
                  d->is_syslog ? "syslog" : "log", s->conf.process,
-                 s->conf.is_stderr ? "stderr" : "stdout", (unsigned long long)bytes, why(d));
+                 s->conf.is_stderr ? "stderr" : "stdout", (unsigned long long)bytes, drops_why(d));
         if (n->on_dropped)
                 n->on_dropped(n->arg, s->owner, s->conf.is_stderr, bytes);
 }
 
 /* ---- later */
 
-static void arm(struct core *core)
+static void drops_arm(struct core *core)
 {
         struct drops *d;
         int64_t first = 0;
@@ -74,14 +74,14 @@ static void on_due(EV_P_ ev_timer *w, int revents)
                 }
                 struct channel *s = d->channel;
                 channel_enter(s);
-                tell(d, now);
+                drops_tell(d, now);
                 channel_leave(s);
                 d = core->drops;
         }
-        arm(core);
+        drops_arm(core);
 }
 
-static void later(struct drops *d)
+static void drops_later(struct drops *d)
 {
         struct core *core = d->channel->core;
 
@@ -93,7 +93,7 @@ static void later(struct drops *d)
                 return;
         ev_init(&core->drops_due, on_due);
         core->drops_due.data = core;
-        arm(core);
+        drops_arm(core);
 }
 
 /* ---- what others call */
@@ -107,9 +107,9 @@ void drops_add(struct drops *d, uint64_t bytes)
                 return;
         now = clock_mono_ms();
         if (!d->told_ms || now - d->told_ms >= AGAIN_MS)
-                tell(d, now);
+                drops_tell(d, now);
         else
-                later(d);
+                drops_later(d);
 }
 
 /* A disk that is full every other moment ends its troubles often: said once a minute, too. */
@@ -123,18 +123,18 @@ void drops_over(struct drops *d)
         if (d->over_ms && now - d->over_ms < AGAIN_MS)
                 return; /* the timer says it */
         d->over_ms = now;
-        tell(d, now);
+        drops_tell(d, now);
 }
 
 void drops_forget(struct drops *d)
 {
-        unlist(d);
+        drops_unlist(d);
         if (!d->unpublished)
                 return;
         log_line(d->channel->core->log, LVL_WARN, "%s of '%s' %s: %llu bytes dropped (%s)",
                  d->is_syslog ? "syslog" : "log", d->channel->conf.process,
                  d->channel->conf.is_stderr ? "stderr" : "stdout",
-                 (unsigned long long)d->unpublished, why(d));
+                 (unsigned long long)d->unpublished, drops_why(d));
         d->unpublished = 0;
 }
 

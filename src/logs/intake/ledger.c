@@ -31,29 +31,29 @@ void ledger_box_heed(struct ledger_box *b, struct rename_seq *moves)
 }
 
 /* There is one of these for each stream, and a mutex is half as large as what it would protect. */
-static void enter(struct ledger_box *b)
+static void ledger_enter(struct ledger_box *b)
 {
         while (atomic_flag_test_and_set_explicit(&b->lock, memory_order_acquire))
                 sched_yield();
 }
 
-static void leave(struct ledger_box *b)
+static void ledger_leave(struct ledger_box *b)
 {
         atomic_flag_clear_explicit(&b->lock, memory_order_release);
 }
 
 void ledger_box_begin(struct ledger_box *b, uint64_t life)
 {
-        enter(b);
+        ledger_enter(b);
         b->life = life ? life : b->next_life;
-        leave(b);
+        ledger_leave(b);
 }
 
 uint64_t ledger_box_life(struct ledger_box *b)
 {
-        enter(b);
+        ledger_enter(b);
         uint64_t life = b->life;
-        leave(b);
+        ledger_leave(b);
         return life;
 }
 
@@ -66,7 +66,7 @@ static struct ledger_rest *rest_for(const struct ledger_box *b, const struct str
         return (syslog || trouble) && !b->rest ? calloc(1, sizeof *b->rest) : NULL;
 }
 
-static void put(struct ledger_box *b, const struct stream_ledger *now)
+static void ledger_put(struct ledger_box *b, const struct stream_ledger *now)
 {
         b->written = now->written;
         b->dropped = now->dropped;
@@ -88,17 +88,17 @@ void ledger_box_put(struct ledger_box *b, const struct stream_ledger *now, const
         char *text = trouble ? strdup(trouble) : NULL;
         struct ledger_rest *fresh = rest_for(b, now, text);
 
-        enter(b);
+        ledger_enter(b);
         if (fresh)
                 b->rest = fresh;
         if (now)
-                put(b, now);
+                ledger_put(b, now);
         if (b->rest && (text || !trouble)) {
                 char *old = b->rest->trouble;
                 b->rest->trouble = text;
                 text = old;
         }
-        leave(b);
+        ledger_leave(b);
         free(text);
 }
 
@@ -107,14 +107,14 @@ bool ledger_box_trouble(struct ledger_box *b, struct buf *out)
         bool any = false, room = true;
 
         while (room) {
-                enter(b);
+                ledger_enter(b);
                 const char *trouble = b->rest ? b->rest->trouble : NULL;
                 any = trouble != NULL;
                 size_t len = any ? strlen(trouble) : 0;
                 bool fits = out->len + len < out->cap;
                 if (any && fits)
                         buf_put(out, trouble, len);
-                leave(b);
+                ledger_leave(b);
                 if (fits || !any)
                         break;
                 room = buf_reserve(out, len + 1);
@@ -141,7 +141,7 @@ void ledger_drop(struct ledger_box *b)
 
 void ledger_look(struct ledger_box *b, struct stream_ledger *out)
 {
-        enter(b);
+        ledger_enter(b);
         *out = (struct stream_ledger){ .read = b->written + b->dropped + b->buffered,
                                        .written = b->written,
                                        .dropped = b->dropped,
@@ -155,5 +155,5 @@ void ledger_look(struct ledger_box *b, struct stream_ledger *out)
                 out->syslog_dropped = b->rest->syslog_dropped;
                 out->syslog_buffered = b->rest->syslog_buffered;
         }
-        leave(b);
+        ledger_leave(b);
 }

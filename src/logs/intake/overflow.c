@@ -7,12 +7,12 @@
 #define KEPT_BYTES   65536  /* in memory while the file takes nothing */
 #define LONGEST_LINE 262144 /* a line that was begun is kept whole up to here */
 
-static bool has_room(const struct channel *s)
+static bool overflow_has_room(const struct channel *s)
 {
         return !s->out.queued || s->out.rest.len < KEPT_BYTES;
 }
 
-static void drop(struct pipe_in *p, const char *data, size_t len)
+static void overflow_drop(struct pipe_in *p, const char *data, size_t len)
 {
         struct channel *s = p->channel;
 
@@ -32,7 +32,7 @@ static size_t to_line_end(const char *data, size_t len)
         return end ? (size_t)(end - data) + 1 : len;
 }
 
-static void begin(struct pipe_in *p, char *data, size_t len)
+static void overflow_begin(struct pipe_in *p, char *data, size_t len)
 {
         size_t keep = p->channel->out.rest.len < LONGEST_LINE ? to_line_end(data, len) : 0;
 
@@ -42,14 +42,14 @@ static void begin(struct pipe_in *p, char *data, size_t len)
                 return; /* the line goes on */
         p->dropping = true;
         p->drop_mid_line = false;
-        drop(p, data + keep, len - keep);
+        overflow_drop(p, data + keep, len - keep);
 }
 
-static void end(struct pipe_in *p, char *data, size_t len)
+static void overflow_end(struct pipe_in *p, char *data, size_t len)
 {
         size_t skip = p->drop_mid_line ? to_line_end(data, len) : 0;
 
-        drop(p, data, skip);
+        overflow_drop(p, data, skip);
         if (p->drop_mid_line)
                 return;
         p->dropping = false;
@@ -60,14 +60,14 @@ static void end(struct pipe_in *p, char *data, size_t len)
 
 void overflow_in(struct pipe_in *p, char *data, size_t len)
 {
-        bool room = has_room(p->channel);
+        bool room = overflow_has_room(p->channel);
 
         if (!room && p->dropping)
-                drop(p, data, len);
+                overflow_drop(p, data, len);
         else if (!room)
-                begin(p, data, len);
+                overflow_begin(p, data, len);
         else if (p->dropping)
-                end(p, data, len);
+                overflow_end(p, data, len);
         else
                 text_in(p, data, len);
 }

@@ -27,7 +27,7 @@ struct found {
         bool taken;
 };
 
-static int by_key(const void *a, const void *b)
+static int persistent_ledger_by_key(const void *a, const void *b)
 {
         const struct found *x = a, *y = b;
 
@@ -46,7 +46,7 @@ static bool find_all(struct persistent_ledgers *k)
                 if (slot_table_read(t, i, &r, sizeof r))
                         k->found[k->found_count++] = (struct found){ .key = r.key, .slot = i };
         }
-        qsort(k->found, k->found_count, sizeof *k->found, by_key);
+        qsort(k->found, k->found_count, sizeof *k->found, persistent_ledger_by_key);
         return true;
 }
 
@@ -95,9 +95,9 @@ bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t
 {
         const struct found wanted = { .key = key };
         struct record r;
-        struct found *f = k && key && k->found_count
-                              ? bsearch(&wanted, k->found, k->found_count, sizeof *f, by_key)
-                              : NULL;
+        struct found *f = k && key && k->found_count ? bsearch(&wanted, k->found, k->found_count,
+                                                               sizeof *f, persistent_ledger_by_key)
+                                                     : NULL;
 
         if (!f || f->taken)
                 return false;

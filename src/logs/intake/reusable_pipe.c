@@ -7,7 +7,7 @@
 #include "logs/spool/spooled.h"
 
 /* Sockets and terminals are open both ways by nature, and they do end. */
-static bool is_pipe(int fd)
+static bool reusable_pipe_is_pipe(int fd)
 {
         struct stat st;
 
@@ -21,7 +21,7 @@ bool pipe_prepare(struct pipe_in *p, int fd)
         if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
                 return false;
         p->fd = fd;
-        p->reusable_pipe = (flags & O_ACCMODE) == O_RDWR && is_pipe(fd);
+        p->reusable_pipe = (flags & O_ACCMODE) == O_RDWR && reusable_pipe_is_pipe(fd);
         return true;
 }
 

@@ -73,7 +73,7 @@ static void send_order(struct order *o)
 }
 
 /* The same message goes back as the answer. */
-static void answer(struct order *o, void (*run)(struct mail *))
+static void stream_answer(struct order *o, void (*run)(struct mail *))
 {
         o->mail.run = run;
         mailbox_send(&o->stream->logs->to_main, &o->mail);
@@ -92,7 +92,7 @@ static void send_plain(struct stream *s, void (*run)(struct mail *))
 
 /* ---- what the core does with them */
 
-static void say_failure(const struct stream *s, const char *process, const struct err *e)
+static void stream_say_failure(const struct stream *s, const char *process, const struct err *e)
 {
         log_line(s->logs->core->log, LVL_ERROR, "log of '%s' %s: %s", process,
                  s->is_stderr ? "stderr" : "stdout", e->text);
@@ -104,7 +104,7 @@ static void note_outcome(struct stream *s, const char *process, bool fine, const
         drop_err(s->why);
         s->why = fine ? NULL : keep_err(e);
         if (!fine)
-                say_failure(s, process, e);
+                stream_say_failure(s, process, e);
 }
 
 static bool make_channel(struct stream *s, const struct stream_conf *conf, struct err *e)
@@ -114,7 +114,7 @@ static bool make_channel(struct stream *s, const struct stream_conf *conf, struc
 }
 
 /* A channel that could not be made is made by the next settings. */
-static void core_configure(struct mail *m)
+static void stream_core_configure(struct mail *m)
 {
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
@@ -156,7 +156,7 @@ static void core_attach(struct mail *m)
         }
         atomic_store(&s->is_proven, !o->err);
         o->is_known = reply_wait_answer(&s->logs->opened, o->promised, o->err);
-        answer(o, main_attached);
+        stream_answer(o, main_attached);
 }
 
 static void core_await(struct mail *m)
@@ -178,7 +178,7 @@ static void core_finish(struct mail *m)
 
         if (o->stream->channel)
                 channel_finish(o->stream->channel);
-        answer(o, main_finished);
+        stream_answer(o, main_finished);
 }
 
 static void core_let_go(struct mail *m)
@@ -190,7 +190,7 @@ static void core_let_go(struct mail *m)
         order_free(o);
 }
 
-static void core_reopen(struct mail *m)
+static void stream_core_reopen(struct mail *m)
 {
         struct order *o = (struct order *)m;
 
@@ -217,14 +217,14 @@ static void core_rotate(struct mail *m)
         order_free(o);
 }
 
-static void core_clear(struct mail *m)
+static void stream_core_clear(struct mail *m)
 {
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
         struct err e;
 
         if (s->channel && !channel_clear(s->channel, &e))
-                say_failure(s, s->channel->conf.process, &e);
+                stream_say_failure(s, s->channel->conf.process, &e);
         order_free(o);
 }
 
@@ -277,7 +277,7 @@ static void finish_done(struct stream *s)
                 arm_limit(l);
 }
 
-static void announce(struct stream *s)
+static void stream_announce(struct stream *s)
 {
         const struct logs_news *n = &s->logs->news;
 
@@ -292,7 +292,7 @@ static void main_finished(struct mail *m)
         struct stream *s = o->stream;
 
         if (s->is_finishing && s->finish_ticket == o->ticket)
-                announce(s);
+                stream_announce(s);
         order_free(o);
 }
 
@@ -307,12 +307,12 @@ void finish_limit(EV_P_ ev_timer *w, int revents)
         log_line(l->log, LVL_WARN,
                  "log of '%s' %s: the disk does not answer; its last output follows later",
                  s->process, s->is_stderr ? "stderr" : "stdout");
-        announce(s);
+        stream_announce(s);
         if (!ev_is_active(w))
                 arm_limit(l);
 }
 
-static void finish_later(struct stream *s)
+static void stream_finish_later(struct stream *s)
 {
         struct logs *l = s->logs;
         struct order *o = order_new(s, core_finish);
@@ -334,7 +334,7 @@ static void finish_later(struct stream *s)
 
 /* ---- the calls */
 
-static void remember(struct stream *s, const struct stream_conf *copy)
+static void stream_remember(struct stream *s, const struct stream_conf *copy)
 {
         const char *old = s->process, *path = stream_path(s);
 
@@ -347,11 +347,11 @@ static void remember(struct stream *s, const struct stream_conf *copy)
 /* Takes *copy over. */
 static bool configure_later(struct stream *s, struct stream_conf *copy, struct err *e)
 {
-        struct order *o = order_with_conf(s, copy, core_configure, e);
+        struct order *o = order_with_conf(s, copy, stream_core_configure, e);
 
         if (!o)
                 return false;
-        remember(s, o->conf);
+        stream_remember(s, o->conf);
         send_order(o);
         return true;
 }
@@ -361,7 +361,7 @@ static bool configure_now(struct stream *s, struct stream_conf *copy, struct err
         bool fine = s->channel ? channel_configure(s->channel, copy, e) : make_channel(s, copy, e);
 
         if (fine)
-                remember(s, copy);
+                stream_remember(s, copy);
         stream_conf_release(copy);
         return fine;
 }
@@ -493,9 +493,9 @@ void stream_finish(struct stream *s)
         if (!s->logs->threaded)
                 channel_finish(s->channel);
         else if (has_nothing_left(s))
-                announce(s);
+                stream_announce(s);
         else
-                finish_later(s);
+                stream_finish_later(s);
 }
 
 const char *stream_path(const struct stream *s)
@@ -529,7 +529,7 @@ bool stream_trouble(const struct stream *s, struct buf *out)
 void stream_reopen(struct stream *s)
 {
         if (s->logs->threaded)
-                send_plain(s, core_reopen);
+                send_plain(s, stream_core_reopen);
         else
                 channel_reopen(s->channel);
 }
@@ -562,6 +562,6 @@ bool stream_clear(struct stream *s, struct err *e)
 {
         if (!s->logs->threaded)
                 return channel_clear(s->channel, e);
-        send_plain(s, core_clear);
+        send_plain(s, stream_core_clear);
         return true;
 }

@@ -31,7 +31,7 @@ bool text_is_news(const struct channel *s)
         return !s->silent && (c->tap || c->events_enabled || c->capture_maxbytes > 0);
 }
 
-static void news(struct channel *s, enum text_kind kind, const char *data, size_t len)
+static void text_news(struct channel *s, enum text_kind kind, const char *data, size_t len)
 {
         const struct logs_news *n = &s->core->news;
 
@@ -77,7 +77,7 @@ static void send_captured(struct pipe_in *p)
 
         if (b->len > most)
                 buf_drop(b, b->len - most);
-        news(p->channel, TEXT_COMM, buf_str(b), b->len);
+        text_news(p->channel, TEXT_COMM, buf_str(b), b->len);
         buf_release(b);
 }
 
@@ -136,7 +136,7 @@ static void flush_form(struct pipe_in *p, bool ends)
 }
 
 /* One piece, free of tokens. */
-static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
+static void text_put_text(struct pipe_in *p, bool inside, char *data, size_t len)
 {
         struct channel *s = p->channel;
 
@@ -152,7 +152,7 @@ static void put_text(struct pipe_in *p, bool inside, char *data, size_t len)
                 syslog_in(p, data, len);
         copy_to_main_log(s, data, len);
         if (s->conf.events_enabled)
-                news(s, TEXT_LOG, data, len);
+                text_news(s, TEXT_LOG, data, len);
 }
 
 /* What the tokens leave of one chunk, put together again so that it stays one write and one event
@@ -166,7 +166,7 @@ struct run {
 static void end_run(struct run *r)
 {
         if (r->text.len)
-                put_text(r->pipe, r->inside, r->text.data, r->text.len);
+                text_put_text(r->pipe, r->inside, r->text.data, r->text.len);
         if (r->text.failed)
                 log_line(r->pipe->channel->core->log, LVL_CRITICAL,
                          "out of memory: output of '%s' is lost", r->pipe->channel->conf.process);
@@ -198,7 +198,7 @@ static void on_run_end(void *arg)
 
 void text_tapped(struct channel *s, const char *data, size_t len)
 {
-        news(s, TEXT_RAW, data, len);
+        text_news(s, TEXT_RAW, data, len);
 }
 
 void text_in(struct pipe_in *p, char *data, size_t len)
@@ -208,14 +208,14 @@ void text_in(struct pipe_in *p, char *data, size_t len)
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
         if (s->conf.tap && !s->conf.strip_ansi) { /* in the file before anybody acts on it */
-                put_text(p, false, data, len);
-                news(s, TEXT_RAW, data, len);
+                text_put_text(p, false, data, len);
+                text_news(s, TEXT_RAW, data, len);
                 return;
         }
         if (s->conf.tap)
-                news(s, TEXT_RAW, data, len);
+                text_news(s, TEXT_RAW, data, len);
         if (s->conf.capture_maxbytes <= 0) {
-                put_text(p, false, data, len);
+                text_put_text(p, false, data, len);
                 return;
         }
         captokens_feed(&p->begun->tokens, data, len, &h);

@@ -68,7 +68,7 @@ static void request_free(struct request *r)
         free(r);
 }
 
-static void say(struct mainlog *m, const char *what, const struct err *e)
+static void mainlog_say(struct mainlog *m, const char *what, const struct err *e)
 {
         struct log_stamp stamp = { 0 };
         AUTO_BUF text = BUF_INIT;
@@ -92,7 +92,7 @@ static void main_path(struct mail *mail)
         request_free(r);
 }
 
-static void core_configure(struct mail *mail)
+static void mainlog_on_configure(struct mail *mail)
 {
         struct request *r = (struct request *)mail;
         struct mainlog *m = r->log;
@@ -104,7 +104,7 @@ static void core_configure(struct mail *mail)
                 request_free(r);
                 return;
         }
-        say(m, "the main log stays where it was", &e);
+        mainlog_say(m, "the main log stays where it was", &e);
         const char *path = mainlog_core_path(m->core);
         free((char *)r->conf.path);
         r->conf.path = path ? strdup(path) : NULL;
@@ -112,7 +112,7 @@ static void core_configure(struct mail *mail)
         mailbox_send(m->to_main, mail);
 }
 
-static void core_reopen(struct mail *mail)
+static void mainlog_on_reopen(struct mail *mail)
 {
         struct request *r = (struct request *)mail;
 
@@ -120,19 +120,19 @@ static void core_reopen(struct mail *mail)
         request_free(r);
 }
 
-static void core_clear(struct mail *mail)
+static void mainlog_on_clear(struct mail *mail)
 {
         struct request *r = (struct request *)mail;
         struct err e = { 0 };
 
         if (!mainlog_core_clear(r->log->core, &e))
-                say(r->log, "cannot clear the log", &e);
+                mainlog_say(r->log, "cannot clear the log", &e);
         request_free(r);
 }
 
 /* ---- lines */
 
-static struct batch *batch_new(void)
+static struct batch *mainlog_batch_new(void)
 {
         struct batch *b =
             mmap(NULL, BATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -158,10 +158,10 @@ static struct batch *batch_take(struct mainlog *m)
 {
         struct batch *b = atomic_exchange(&m->spare, NULL);
 
-        return b ? b : batch_new();
+        return b ? b : mainlog_batch_new();
 }
 
-static void batch_give(struct mainlog *m, struct batch *b)
+static void mainlog_batch_give(struct mainlog *m, struct batch *b)
 {
         struct batch *other = b;
 
@@ -181,7 +181,7 @@ static void core_batch(struct mail *mail)
                 mainlog_core_missing(m->core, b->missing);
         mainlog_core_lines(m->core, b->lines.data, b->lines.len);
         atomic_fetch_sub(&m->waiting, b->lines.len);
-        batch_give(m, b);
+        mainlog_batch_give(m, b);
 }
 
 void mainlog_send(struct mainlog *m)
@@ -200,13 +200,13 @@ bool mainlog_is_behind(const struct mainlog *m)
         return m && m->to_core && (m->open || atomic_load(&m->waiting) > 0);
 }
 
-static void on_turn(EV_P_ ev_prepare *w, int revents)
+static void mainlog_on_turn(EV_P_ ev_prepare *w, int revents)
 {
         (void)loop, (void)revents;
         mainlog_send(w->data);
 }
 
-static struct batch *batch_of(struct mainlog *m)
+static struct batch *mainlog_batch_of(struct mainlog *m)
 {
         if (m->open && m->missing)
                 mainlog_send(m);
@@ -225,7 +225,7 @@ static struct batch *batch_of(struct mainlog *m)
 static void add_line(struct mainlog *m, enum log_level level, const char *text, size_t len)
 {
         bool room = atomic_load(&m->waiting) + len <= WAITING_MAX;
-        struct batch *b = room ? batch_of(m) : NULL;
+        struct batch *b = room ? mainlog_batch_of(m) : NULL;
         size_t before = b ? b->lines.len : 0;
 
         if (!b) {
@@ -242,7 +242,7 @@ static void add_line(struct mainlog *m, enum log_level level, const char *text, 
                 mainlog_send(m);
 }
 
-static void on_line(struct log *self, enum log_level level, const char *text, size_t len)
+static void mainlog_on_line(struct log *self, enum log_level level, const char *text, size_t len)
 {
         struct mainlog *m = self->arg;
         AUTO_BUF line = BUF_INIT;
@@ -270,7 +270,7 @@ struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
                 err_nomem(e);
                 return NULL;
         }
-        m->log = (struct log){ .level = conf->level, .write = on_line, .arg = m };
+        m->log = (struct log){ .level = conf->level, .write = mainlog_on_line, .arg = m };
         m->core = mainlog_core_new(conf, e);
         if (m->core)
                 return m;
@@ -301,7 +301,7 @@ void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop)
 
 /* ---- calls */
 
-static bool send(struct mainlog *m, void (*run)(struct mail *), struct err *e)
+static bool mainlog_send_mail(struct mainlog *m, void (*run)(struct mail *), struct err *e)
 {
         struct request *r = request_new(m, run);
 
@@ -311,7 +311,7 @@ static bool send(struct mainlog *m, void (*run)(struct mail *), struct err *e)
         return r || err_nomem(e);
 }
 
-static bool is_file(const struct mainlog_conf *c)
+static bool mainlog_is_file(const struct mainlog_conf *c)
 {
         return c->path && strcmp(c->path, "syslog") != 0;
 }
@@ -328,10 +328,10 @@ static bool copy_conf(struct mainlog_conf *to, const struct mainlog_conf *from)
 
 static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
 {
-        struct request *r = request_new(m, core_configure);
-        char *shown = is_file(c) ? strdup(c->path) : NULL;
+        struct request *r = request_new(m, mainlog_on_configure);
+        char *shown = mainlog_is_file(c) ? strdup(c->path) : NULL;
 
-        if (!r || !copy_conf(&r->conf, c) || (is_file(c) && !shown)) {
+        if (!r || !copy_conf(&r->conf, c) || (mainlog_is_file(c) && !shown)) {
                 if (r)
                         request_free(r);
                 free(shown);
@@ -357,7 +357,7 @@ bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *c, struct e
 void mainlog_reopen(struct mainlog *m)
 {
         if (m->to_core && !m->lost)
-                send(m, core_reopen, NULL);
+                mainlog_send_mail(m, mainlog_on_reopen, NULL);
         else if (!m->lost)
                 mainlog_core_reopen(m->core);
 }
@@ -370,7 +370,7 @@ bool mainlog_clear(struct mainlog *m, struct err *e)
                 return mainlog_core_clear(m->core, e);
         if (!m->shown)
                 return err_set(e, ERR_NOENT, "no log file");
-        return send(m, core_clear, e);
+        return mainlog_send_mail(m, mainlog_on_clear, e);
 }
 
 bool mainlog_trouble(const struct mainlog *m, struct buf *out)
@@ -409,7 +409,7 @@ void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mail
         m->to_core = to_core;
         m->to_main = to_main;
         m->core_log = core_log;
-        ev_prepare_init(&m->turn, on_turn);
+        ev_prepare_init(&m->turn, mainlog_on_turn);
         m->turn.data = m;
         ev_set_priority(&m->turn, EV_MINPRI); /* what others log before the loop waits goes along */
         ev_prepare_start(to_main->loop, &m->turn);

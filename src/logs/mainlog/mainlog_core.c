@@ -51,7 +51,7 @@ struct mainlog_core {
 static void file_flush(struct mainlog_core *m);
 static void out_flush(struct mainlog_core *m);
 
-static void on_retry(EV_P_ ev_timer *w, int revents)
+static void mainlog_core_on_retry(EV_P_ ev_timer *w, int revents)
 {
         (void)loop, (void)revents;
         file_flush(w->data);
@@ -64,7 +64,7 @@ static void on_file_ready(EV_P_ ev_io *w, int revents)
         file_flush(w->data);
 }
 
-static void on_out_ready(EV_P_ ev_io *w, int revents)
+static void mainlog_core_on_out_ready(EV_P_ ev_io *w, int revents)
 {
         (void)loop, (void)revents;
         out_flush(w->data);
@@ -140,7 +140,7 @@ static size_t file_put(struct mainlog_core *m, const char *data, size_t len)
         return done;
 }
 
-static bool is_due(int64_t told_ms)
+static bool mainlog_core_is_due(int64_t told_ms)
 {
         return !told_ms || clock_mono_ms() - told_ms >= TELL_AGAIN_MS;
 }
@@ -148,7 +148,7 @@ static bool is_due(int64_t told_ms)
 /* What is wrong goes to stdout now, and stands here for whoever reads the file later. */
 static void tell_trouble(struct mainlog_core *m)
 {
-        if (m->refused && is_due(m->said_ms)) {
+        if (m->refused && mainlog_core_is_due(m->said_ms)) {
                 m->said = true;
                 m->said_ms = clock_mono_ms();
                 log_line(&m->log, LVL_ERROR, "cannot write %s: %s; its lines wait", m->file.path,
@@ -181,7 +181,7 @@ static void tell_rotation(struct mainlog_core *m)
 {
         char *why = m->has_file ? sink_file_failure(&m->file) : NULL;
 
-        if (why && is_due(m->rotation_said_ms)) {
+        if (why && mainlog_core_is_due(m->rotation_said_ms)) {
                 m->rotation_said_ms = clock_mono_ms();
                 log_line(&m->log, LVL_WARN, "cannot rotate %s: %s", m->file.path, why);
         }
@@ -221,7 +221,7 @@ static size_t line_len(const char *lines, size_t len)
 }
 
 /* A line that was begun is kept whole: the next one must not end up in its middle. */
-static void keep(struct mainlog_core *m, const char *lines, size_t len, bool begun)
+static void mainlog_core_keep(struct mainlog_core *m, const char *lines, size_t len, bool begun)
 {
         while (len > 0) {
                 size_t n = line_len(lines, len);
@@ -242,13 +242,13 @@ static void keep(struct mainlog_core *m, const char *lines, size_t len, bool beg
 static void file_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->rest.len) {
-                keep(m, lines, len, false);
+                mainlog_core_keep(m, lines, len, false);
                 file_flush(m);
                 return;
         }
         size_t done = file_put(m, lines, len);
         if (done < len)
-                keep(m, lines + done, len - done, done > 0 && lines[done - 1] != '\n');
+                mainlog_core_keep(m, lines + done, len - done, done > 0 && lines[done - 1] != '\n');
         bool failed = m->file.rotation_failed;
         tell_rotation(m);
         if (!m->refused && !failed)
@@ -328,7 +328,7 @@ static void put_second(struct log_stamp *stamp, time_t second)
                 memcpy(stamp->text, "0000-00-00 00:00:00", sizeof stamp->text);
 }
 
-static void put_head(struct log_stamp *stamp, struct buf *out, enum log_level level)
+static void mainlog_core_put_head(struct log_stamp *stamp, struct buf *out, enum log_level level)
 {
         int64_t now = clock_wall_ms();
         int ms = (int)(now % 1000);
@@ -385,7 +385,7 @@ static void on_syslog(void *arg, const char *reason)
 void mainlog_make_line(struct log_stamp *stamp, struct buf *out, enum log_level level,
                        const char *text, size_t len)
 {
-        put_head(stamp, out, level);
+        mainlog_core_put_head(stamp, out, level);
         size_t from = out->len;
         buf_put(out, text, len);
         if (!out->failed)
@@ -411,7 +411,8 @@ void mainlog_core_missing(struct mainlog_core *m, unsigned long long lines)
                 tell_dropped(m);
 }
 
-static void on_line(struct log *self, enum log_level level, const char *text, size_t len)
+static void mainlog_core_on_line(struct log *self, enum log_level level, const char *text,
+                                 size_t len)
 {
         struct mainlog_core *m = self->arg;
         AUTO_BUF line = BUF_INIT;
@@ -529,12 +530,12 @@ struct mainlog_core *mainlog_core_new(const struct mainlog_conf *conf, struct er
                 return NULL;
         }
         m->sys = conf->sys ? conf->sys : sys_real();
-        m->log = (struct log){ .level = conf->level, .write = on_line, .arg = m };
+        m->log = (struct log){ .level = conf->level, .write = mainlog_core_on_line, .arg = m };
         m->out = m->file.out = OUTFD_NONE;
         m->sender = (struct syslog_sender){ .arg = m, .changed = on_syslog };
-        ev_init(&m->retry, on_retry);
+        ev_init(&m->retry, mainlog_core_on_retry);
         ev_init(&m->file_ready, on_file_ready);
-        ev_init(&m->out_ready, on_out_ready);
+        ev_init(&m->out_ready, mainlog_core_on_out_ready);
         m->retry.data = m->file_ready.data = m->out_ready.data = m;
         m->shown = ledger_box_new(0);
         if (!m->shown)

@@ -10,7 +10,7 @@
 
 /* ---- the stamp: RFC 3339 in UTC, so that it sorts and no night has an hour twice */
 
-static void put_stamp(struct buf *out, int64_t now_ms)
+static void format_put_stamp(struct buf *out, int64_t now_ms)
 {
         time_t seconds = (time_t)(now_ms / 1000);
         struct tm tm = { 0 };
@@ -25,7 +25,7 @@ static void put_stamp(struct buf *out, int64_t now_ms)
 
 /* ---- text */
 
-static void put_name(struct buf *out, const struct format_head *h)
+static void format_put_name(struct buf *out, const struct format_head *h)
 {
         static const char colours[] = { '6', '3', '2', '5', '4', '1' };
         unsigned hash = 0;
@@ -41,15 +41,15 @@ static void put_name(struct buf *out, const struct format_head *h)
 
 static void put_text_head(struct buf *out, const struct format_head *h)
 {
-        put_stamp(out, h->now_ms);
+        format_put_stamp(out, h->now_ms);
         buf_putc(out, ' ');
-        put_name(out, h);
+        format_put_name(out, h);
         buf_putc(out, ' ');
 }
 
 /* ---- JSON */
 
-static void put_escape(struct buf *out, unsigned char c, bool valid)
+static void format_put_escape(struct buf *out, unsigned char c, bool valid)
 {
         static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 
@@ -64,7 +64,7 @@ static void put_escape(struct buf *out, unsigned char c, bool valid)
 }
 
 /* Most bytes by far. */
-static bool is_plain(unsigned char c)
+static bool format_is_plain(unsigned char c)
 {
         return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
@@ -76,7 +76,7 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
 
         buf_putc(out, '"');
         while (at < len) {
-                if (is_plain(s[at])) {
+                if (format_is_plain(s[at])) {
                         at++;
                         continue;
                 }
@@ -86,7 +86,7 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
                         continue;
                 }
                 buf_put(out, text + begin, at - begin);
-                put_escape(out, s[at], s[at] < 0x80);
+                format_put_escape(out, s[at], s[at] < 0x80);
                 begin = ++at;
         }
         buf_put(out, text + begin, at - begin);
@@ -96,7 +96,7 @@ static void put_json_string(struct buf *out, const char *text, size_t len)
 static void put_json_head(struct buf *out, const struct format_head *h)
 {
         buf_puts(out, "{\"time\":\"");
-        put_stamp(out, h->now_ms);
+        format_put_stamp(out, h->now_ms);
         buf_puts(out, "\",\"process\":");
         put_json_string(out, h->process, strlen(h->process));
         buf_printf(out, ",\"stream\":\"%s\",\"pid\":", h->is_stderr ? "stderr" : "stdout");
@@ -110,7 +110,7 @@ static void put_json_head(struct buf *out, const struct format_head *h)
 /* ---- lines */
 
 /* The same for each line of a piece, so it is made once. */
-static void put_head(struct buf *out, const struct format_head *h)
+static void format_put_head(struct buf *out, const struct format_head *h)
 {
         if (h->format == LOG_JSON)
                 put_json_head(out, h);
@@ -119,8 +119,9 @@ static void put_head(struct buf *out, const struct format_head *h)
 }
 
 /* A line, or a piece of one that is too long: without its newline. */
-static void put_line(struct format_line *l, const struct format_head *h, const struct buf *head,
-                     const char *line, size_t len, bool whole, struct buf *out)
+static void format_put_line(struct format_line *l, const struct format_head *h,
+                            const struct buf *head, const char *line, size_t len, bool whole,
+                            struct buf *out)
 {
         if (h->format == LOG_JSON) {
                 buf_put(out, head->data, head->len);
@@ -146,7 +147,7 @@ static void end_begun(struct format_line *l, const struct format_head *h, const 
         if (rest == len && !whole)
                 return;
         memcpy(kept, buf_str(&l->begun) + len - rest, rest);
-        put_line(l, h, head, buf_str(&l->begun), len - rest, whole, out);
+        format_put_line(l, h, head, buf_str(&l->begun), len - rest, whole, out);
         buf_reset(&l->begun);
         buf_put(&l->begun, kept, rest);
 }
@@ -156,7 +157,7 @@ void format_in(struct format_line *l, const struct format_head *h, const char *d
 {
         AUTO_BUF head = BUF_INIT;
 
-        put_head(&head, h);
+        format_put_head(&head, h);
         while (len > 0) {
                 const char *end = memchr(data, '\n', len);
                 size_t n = end ? (size_t)(end - data) : len;
@@ -164,7 +165,7 @@ void format_in(struct format_line *l, const struct format_head *h, const char *d
                         buf_put(out, head.data, head.len);
                         buf_put(out, data, n + 1);
                 } else if (end && !l->begun.len) {
-                        put_line(l, h, &head, data, n, true, out);
+                        format_put_line(l, h, &head, data, n, true, out);
                 } else {
                         buf_put(&l->begun, data, n);
                         if (end || l->begun.len >= LONGEST_LINE)
@@ -183,7 +184,7 @@ void format_part(struct format_line *l, const struct format_head *h, struct buf 
 
         if (!l->begun.len)
                 return;
-        put_head(&head, h);
+        format_put_head(&head, h);
         end_begun(l, h, &head, false, out);
 }
 
@@ -193,7 +194,7 @@ void format_flush(struct format_line *l, const struct format_head *h, struct buf
 
         if (!l->begun.len && !l->goes_on)
                 return;
-        put_head(&head, h);
+        format_put_head(&head, h);
         end_begun(l, h, &head, true, out);
 }
 

@@ -73,7 +73,7 @@ static size_t same_bytes(struct sys *sys, int fd, uint64_t at, const char *data,
 }
 
 /* The rest of a piece to a file that was renamed meanwhile, if that is still where it ends. */
-static bool complete(struct sys *sys, int fd, uint64_t at, const char *data, size_t len)
+static bool recover_complete(struct sys *sys, int fd, uint64_t at, const char *data, size_t len)
 {
         struct stat st;
 
@@ -105,7 +105,8 @@ static size_t already_there(struct sys *sys, const struct stream_conf *c,
         if (fd < 0)
                 return take; /* rotated out, so it was whole */
         size_t same = same_bytes(sys, fd, pos->at, data, take);
-        if (renamed && same < take && complete(sys, fd, pos->at + same, data + same, take - same))
+        if (renamed && same < take &&
+            recover_complete(sys, fd, pos->at + same, data + same, take - same))
                 same = take;
         sys->close(sys, fd);
         return same;
@@ -131,7 +132,7 @@ static bool render_again(struct pipe_in *p, struct buf *out)
 }
 
 /* A batch that was made, but not aimed yet, is not in the log. */
-static void redo(struct pipe_in *p)
+static void recover_redo(struct pipe_in *p)
 {
         struct channel *s = p->channel;
         const struct spool_pos *pos = &p->spool->pos;
@@ -248,7 +249,7 @@ static void find_spool(struct core *core, const char *path)
         } else {
                 sp->to_be_claimed = strcmp(label.boot, core->recovery->boot) == 0;
                 channel_enter(s);
-                redo(s->pipes);
+                recover_redo(s->pipes);
                 channel_leave(s);
         }
         stream_conf_release(&label.conf);
@@ -324,19 +325,19 @@ static struct pipe_in *find_claim(const struct recovery *r, uint64_t inode)
 }
 
 /* The spool is not this pipe's any more, nor what was read of it. */
-static void forget(struct pipe_in *p)
+static void recover_forget(struct pipe_in *p)
 {
         p->spool = NULL;
         text_forget(p);
 }
 
-static void take_over(struct pipe_in *p, struct pipe_in *from)
+static void recover_take_over(struct pipe_in *p, struct pipe_in *from)
 {
         struct channel *s = p->channel, *detached_stream = from->channel;
         struct spool *sp = from->spool;
 
         channel_enter(detached_stream);
-        forget(from);
+        recover_forget(from);
         if (!p->begun) { /* a detached_stream always has it */
                 p->begun = from->begun;
                 from->begun = NULL;
@@ -369,7 +370,7 @@ void recovery_claim(struct pipe_in *p)
         if (!from)
                 return;
         channel_enter(s);
-        take_over(p, from);
+        recover_take_over(p, from);
         channel_leave(s);
 }
 
@@ -385,7 +386,7 @@ static void leave_behind(struct channel *s)
                                  "the last output of '%s' is not in %s yet: it is kept in %s",
                                  s->conf.process, s->conf.path, p->spool->path);
                 spool_close(p->spool);
-                forget(p);
+                recover_forget(p);
                 pipe_close(p);
         }
         if (s->out.spool) { /* the spool has it */

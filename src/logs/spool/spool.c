@@ -47,7 +47,7 @@ static uint64_t sum_of(const void *data, size_t len)
 
 /* ---- bytes, whole */
 
-static bool write_all(struct spool *sp, const void *data, size_t len, uint64_t at)
+static bool spool_write_all(struct spool *sp, const void *data, size_t len, uint64_t at)
 {
         for (size_t done = 0; done < len;) {
                 ssize_t n = sp->sys->pwrite(sp->sys, sp->fd, (const char *)data + done, len - done,
@@ -87,7 +87,7 @@ void spool_record(struct spool *sp)
 
         p->seq++;
         p->sum = sum_of(p, offsetof(struct spool_pos, sum));
-        if (!write_all(sp, p, sizeof *p, POS_AT + p->seq % 2 * POS_SIZE))
+        if (!spool_write_all(sp, p, sizeof *p, POS_AT + p->seq % 2 * POS_SIZE))
                 sp->broken = true;
 }
 
@@ -136,10 +136,10 @@ static bool write_label(struct spool *sp, int which, const struct spool_label *l
         size_t from = offsetof(struct label_head, version);
         h.sum = sum_of(bytes + from, h.len - from);
         memcpy(bytes, &h, sizeof h);
-        return write_all(sp, bytes, h.len, LABEL_AT + (uint64_t)which * LABEL_SIZE);
+        return spool_write_all(sp, bytes, h.len, LABEL_AT + (uint64_t)which * LABEL_SIZE);
 }
 
-static bool fits(const struct label_head *h, const char *bytes)
+static bool spool_fits(const struct label_head *h, const char *bytes)
 {
         size_t from = offsetof(struct label_head, version);
 
@@ -157,7 +157,7 @@ static bool read_label(struct spool *sp, struct spool_label *out, struct err *e)
         if (!spool_read(sp, at, bytes, LABEL_SIZE))
                 return err_set(e, ERR_SYS, "read %s", sp->path);
         memcpy(&h, bytes, sizeof h);
-        if (!fits(&h, bytes))
+        if (!spool_fits(&h, bytes))
                 return err_set(e, ERR_PROTOCOL, "%s is damaged, or of another version", sp->path);
         const char *process = bytes + sizeof h;
         const char *behind = strchr(process + strlen(process) + 1, '\0') + 1;
@@ -212,7 +212,7 @@ void spool_remove(struct spool *sp)
         spool_close(sp);
 }
 
-static struct spool *alloc(struct sys *sys, const char *path, struct err *e)
+static struct spool *spool_alloc(struct sys *sys, const char *path, struct err *e)
 {
         struct spool *sp = calloc(1, sizeof *sp);
 
@@ -229,7 +229,7 @@ static struct spool *alloc(struct sys *sys, const char *path, struct err *e)
 }
 
 /* A name that is not taken: an earlier pipe may have had the same number. */
-static bool create(struct spool *sp, const char *dir, uint64_t pipe)
+static bool spool_create(struct spool *sp, const char *dir, uint64_t pipe)
 {
         for (int i = 0; i < NAMES_MOST; i++) {
                 char *path = NULL;
@@ -248,7 +248,7 @@ static bool create(struct spool *sp, const char *dir, uint64_t pipe)
 struct spool *spool_new(struct sys *sys, const char *dir, const struct spool_label *label,
                         struct err *e)
 {
-        struct spool *sp = alloc(sys, dir, e);
+        struct spool *sp = spool_alloc(sys, dir, e);
 
         if (!sp)
                 return NULL;
@@ -260,7 +260,7 @@ struct spool *spool_new(struct sys *sys, const char *dir, const struct spool_lab
                                       .format = (uint8_t)label->conf.format,
                                       .strips = label->conf.strip_ansi,
                                       .captures = label->conf.capture_maxbytes > 0 };
-        bool fine = create(sp, dir, label->pipe) && write_label(sp, 0, label) &&
+        bool fine = spool_create(sp, dir, label->pipe) && write_label(sp, 0, label) &&
                     sys->ftruncate(sys, sp->fd, SPOOL_HEAD) == 0;
         if (fine)
                 spool_record(sp);
@@ -303,7 +303,7 @@ static bool read_head(struct spool *sp, struct spool_label *label_out, struct er
 struct spool *spool_open(struct sys *sys, const char *path, struct spool_label *label_out,
                          struct err *e)
 {
-        struct spool *sp = alloc(sys, path, e);
+        struct spool *sp = spool_alloc(sys, path, e);
 
         if (!sp)
                 return NULL;
@@ -363,7 +363,7 @@ static bool copy_down(struct spool *sp, uint64_t from, size_t len)
         for (size_t done = 0; done < len;) {
                 size_t n = len - done < sizeof data ? len - done : sizeof data;
                 if (!spool_read(sp, from + done, data, n) ||
-                    !write_all(sp, data, n, SPOOL_HEAD + done))
+                    !spool_write_all(sp, data, n, SPOOL_HEAD + done))
                         return false;
                 done += n;
         }

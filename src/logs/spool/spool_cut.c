@@ -11,7 +11,7 @@ struct look {
         bool line_open;
 };
 
-static void on_text(void *arg, bool inside, const char *data, size_t len)
+static void spool_cut_on_text(void *arg, bool inside, const char *data, size_t len)
 {
         struct look *l = arg;
 
@@ -19,7 +19,7 @@ static void on_text(void *arg, bool inside, const char *data, size_t len)
                 l->line_open = data[len - 1] != '\n';
 }
 
-static void on_end(void *arg)
+static void spool_cut_on_end(void *arg)
 {
         (void)arg;
 }
@@ -40,7 +40,7 @@ static bool is_neutral(const struct look *l, bool lines)
 static size_t cut_between_tokens(struct spool_scan *how, const char *data, size_t len)
 {
         struct look l = { .tokens.inside = how->inside };
-        const struct captokens_handler h = { &l, on_text, on_end };
+        const struct captokens_handler h = { &l, spool_cut_on_text, spool_cut_on_end };
         size_t cut = 0, at = 0;
 
         while (at < len) {
@@ -95,7 +95,7 @@ size_t spool_cut(struct spool_scan *how, const char *data, size_t len)
 size_t spool_cut_anyway(const struct spool_scan *how, const char *data, size_t len)
 {
         struct look l = { .tokens.inside = how->inside };
-        const struct captokens_handler h = { &l, on_text, on_end };
+        const struct captokens_handler h = { &l, spool_cut_on_text, spool_cut_on_end };
 
         if (how->captures)
                 captokens_feed(&l.tokens, data, len, &h);

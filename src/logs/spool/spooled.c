@@ -38,7 +38,7 @@ void spooled_relabel(struct channel *s)
 
 /* ---- without one, after all */
 
-static void tell(struct core *core, const char *why)
+static void spooled_tell(struct core *core, const char *why)
 {
         if (core->recovery->told)
                 return;
@@ -48,7 +48,7 @@ static void tell(struct core *core, const char *why)
 }
 
 /* What is in the spool goes the way of what is read. */
-static void give_up(struct pipe_in *p)
+static void spooled_give_up(struct pipe_in *p)
 {
         struct channel *s = p->channel;
         struct spool *sp = p->spool;
@@ -79,7 +79,7 @@ static void give_up(struct pipe_in *p)
 
 /* ---- with one */
 
-static bool is_wanted(const struct pipe_in *p)
+static bool spooled_is_wanted(const struct pipe_in *p)
 {
         const struct channel *s = p->channel;
         const struct writer *w = s->out.writer;
@@ -89,7 +89,7 @@ static bool is_wanted(const struct pipe_in *p)
                (!text_is_plain(s) || w->file.no_splice) && text_is_neutral(p);
 }
 
-static bool make(struct pipe_in *p)
+static bool spooled_make(struct pipe_in *p)
 {
         struct core *core = p->channel->core;
         struct spool_label label = label_of(p);
@@ -103,7 +103,7 @@ static bool make(struct pipe_in *p)
         p->spool = spool_new(core->sys, core->recovery->dir, &label, &e);
         p->no_spool = !p->spool;
         if (!p->spool)
-                tell(core, e.text);
+                spooled_tell(core, e.text);
         return p->spool != NULL;
 }
 
@@ -113,7 +113,7 @@ bool spooled_begin(struct pipe_in *p)
         const struct channel *s = p->channel;
 
         if (!p->spool)
-                return is_wanted(p) && make(p);
+                return spooled_is_wanted(p) && spooled_make(p);
         if (!text_is_plain(s) && !s->conf.drops && !s->conf.tap)
                 return true;
         spooled_flush(p);
@@ -141,8 +141,8 @@ ssize_t spooled_take(struct pipe_in *p, size_t most)
         } else if (n < 0 && errno != EAGAIN) {
                 char why[512];
                 snprintf(why, sizeof why, "write %s: %s", sp->path, strerror(errno));
-                tell(p->channel->core, why);
-                give_up(p);
+                spooled_tell(p->channel->core, why);
+                spooled_give_up(p);
                 errno = EOPNOTSUPP;
         }
         return n;
@@ -257,7 +257,7 @@ static bool has_news(struct spool *sp, const struct spool_scan *how)
 
 /* So many bytes may wait for the end of their line or capture. What is in front of them is not
  * needed for a capture, of which the last bytes count. */
-static size_t patience(const struct pipe_in *p, const struct spool_scan *how)
+static size_t spooled_patience(const struct pipe_in *p, const struct spool_scan *how)
 {
         size_t captured = (size_t)p->channel->conf.capture_maxbytes;
 
@@ -278,14 +278,14 @@ static size_t end_anyway(const struct pipe_in *p, const struct spool_scan *how, 
                 *end = SPOOL_LAST;
                 return len;
         }
-        if (len < patience(p, how))
+        if (len < spooled_patience(p, how))
                 return 0;
         *end = SPOOL_PART;
         return spool_cut_anyway(how, data, len - captured);
 }
 
 /* The bytes from src on: as many as there are, if `whole`, else as many as a batch usually has. */
-static bool look(struct pipe_in *p, size_t there, bool whole, struct buf *data)
+static bool spooled_look(struct pipe_in *p, size_t there, bool whole, struct buf *data)
 {
         struct spool *sp = p->spool;
         size_t len = there < BATCH_MOST || whole ? there : BATCH_MOST;
@@ -301,7 +301,7 @@ static bool look(struct pipe_in *p, size_t there, bool whole, struct buf *data)
 }
 
 /* False: no batch there yet, `whole` or not. */
-static bool batch_of(struct pipe_in *p, size_t there, bool whole)
+static bool spooled_batch_of(struct pipe_in *p, size_t there, bool whole)
 {
         struct spool *sp = p->spool;
         struct recovery *r = p->channel->core->recovery;
@@ -310,7 +310,7 @@ static bool batch_of(struct pipe_in *p, size_t there, bool whole)
         struct buf data = take_buf(&r->in);
         size_t n = 0;
 
-        bool all = look(p, there, whole, &data) && data.len == there;
+        bool all = spooled_look(p, there, whole, &data) && data.len == there;
         if (data.len || !there)
                 n = spool_cut(&how, buf_str(&data), data.len);
         if (!n && all)
@@ -343,9 +343,10 @@ static bool next_batch(struct pipe_in *p)
                 outlet_wait(&s->out);
                 return false;
         }
-        if (!sp->flush_at && !has_news(sp, &how) && there < patience(p, &how))
+        if (!sp->flush_at && !has_news(sp, &how) && there < spooled_patience(p, &how))
                 return false;
-        return batch_of(p, there, false) || (there > BATCH_MOST && batch_of(p, there, true));
+        return spooled_batch_of(p, there, false) ||
+               (there > BATCH_MOST && spooled_batch_of(p, there, true));
 }
 
 void spooled_work(struct pipe_in *p)
@@ -358,7 +359,7 @@ void spooled_work(struct pipe_in *p)
         if (p->spool)
                 spool_trim(p->spool);
         if (p->spool && p->spool->broken)
-                give_up(p);
+                spooled_give_up(p);
 }
 
 void spooled_flush(struct pipe_in *p)

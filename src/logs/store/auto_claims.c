@@ -13,7 +13,7 @@
 #include "sys/store/guarded.h"
 #include "sys/store/mapped.h"
 
-static struct flock place_of(short type, const char *name, size_t len)
+static struct flock auto_claims_place_of(short type, const char *name, size_t len)
 {
         return (struct flock){ .l_type = type,
                                .l_whence = SEEK_SET,
@@ -24,7 +24,7 @@ static struct flock place_of(short type, const char *name, size_t len)
 /* Another daemon's. Our own locks do not count where fd is what holds them. */
 bool auto_log_is_claimed(int fd, const char *name, size_t len)
 {
-        struct flock lock = place_of(F_WRLCK, name, len);
+        struct flock lock = auto_claims_place_of(F_WRLCK, name, len);
 
         return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
@@ -63,7 +63,7 @@ bool auto_claims_add(struct auto_claims *c, const char *path, struct err *e)
         /* One that was taken over may lie where such logs were once. */
         if (c->fd < 0 || n != strlen(c->dir) + 1 || strncmp(path, c->dir, n - 1) != 0)
                 return true;
-        struct flock lock = place_of(F_RDLCK, name, strlen(name));
+        struct flock lock = auto_claims_place_of(F_RDLCK, name, strlen(name));
         return fcntl(c->fd, F_OFD_SETLK, &lock) == 0 || err_set(e, ERR_SYS, "lock %s", path);
 }
 

@@ -18,7 +18,7 @@ struct gzip_job {
         struct gzip_job *next;
 };
 
-static void job_free(struct gzip_job *j)
+static void gzip_job_free(struct gzip_job *j)
 {
         if (j)
                 free(j->path);
@@ -64,7 +64,7 @@ static bool open_both(struct sys *sys, const struct gzip_job *j, int *in, int *o
         return *out >= 0;
 }
 
-static bool start(struct core *core, struct gzip_job *j)
+static bool gzip_start(struct core *core, struct gzip_job *j)
 {
         struct sys *sys = core->sys;
         const struct logs_news *n = &core->news;
@@ -84,11 +84,11 @@ static void start_first(struct core *core)
         struct gzip_job *j;
 
         while ((j = core->gzip.jobs) && !j->runs) {
-                j->runs = j->number <= j->backups && start(core, j);
+                j->runs = j->number <= j->backups && gzip_start(core, j);
                 if (j->runs)
                         return;
                 LL_DELETE(core->gzip.jobs, j);
-                job_free(j);
+                gzip_job_free(j);
         }
 }
 
@@ -105,7 +105,7 @@ void gzip_shifted(struct core *core, const struct sink_file *file, bool wanted)
         j = calloc(1, sizeof *j);
         if (!j || !(j->path = strdup(path))) {
                 log_line(core->log, LVL_WARN, "%s.1 is not compressed: out of memory", path);
-                job_free(j);
+                gzip_job_free(j);
                 return;
         }
         j->number = 1;
@@ -121,7 +121,7 @@ void gzip_go(struct core *core)
 
 /* The file gets its name before the other one goes: a kill in between leaves both, and the next
  * rotation takes the second for what it is. */
-static void settle(struct core *core, struct gzip_job *j, bool fine)
+static void gzip_settle(struct core *core, struct gzip_job *j, bool fine)
 {
         struct sys *sys = core->sys;
         char *plain = name_of(j, ""), *done = name_of(j, ".gz"), *part = part_of(j);
@@ -148,9 +148,9 @@ void gzip_ended(struct core *core, bool fine)
 
         if (!j || !j->runs)
                 return;
-        settle(core, j, fine);
+        gzip_settle(core, j, fine);
         LL_DELETE(core->gzip.jobs, j);
-        job_free(j);
+        gzip_job_free(j);
         start_first(core);
 }
 
@@ -159,6 +159,6 @@ void gzip_release(struct core *core)
         struct gzip_job *j, *next;
 
         LL_FOREACH_SAFE (core->gzip.jobs, j, next)
-                job_free(j);
+                gzip_job_free(j);
         core->gzip.jobs = NULL;
 }

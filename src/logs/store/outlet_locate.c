@@ -10,7 +10,8 @@
 /* How much more of ours there is in files than the daemon before us has counted: in the file that
  * it wrote to, which may have become a backup since, and in those that came after it. Below 0: that
  * cannot be told. */
-static int64_t uncounted(const struct outlet *o, const struct stat *present, uint32_t *rotations)
+static int64_t outlet_locate_uncounted(const struct outlet *o, const struct stat *present,
+                                       uint32_t *rotations)
 {
         struct sys *sys = o->writer->core->sys;
         int64_t size = present->st_size;
@@ -33,7 +34,7 @@ static int64_t uncounted(const struct outlet *o, const struct stat *present, uin
 static void count_last_batch(struct outlet *o, const struct stat *present)
 {
         uint32_t rotations;
-        int64_t more = uncounted(o, present, &rotations);
+        int64_t more = outlet_locate_uncounted(o, present, &rotations);
 
         o->resumed = false;
         if ((more < 0 || more > LAST_BATCH_MAX) && o->channel && o->channel->shown)

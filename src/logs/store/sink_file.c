@@ -57,19 +57,19 @@ void sink_file_set_rotation(struct sink_file *f, int64_t maxbytes, int backups)
         f->backups = backups;
 }
 
-static bool is_regular(const struct sink_file *f)
+static bool sink_file_has_regular_fd(const struct sink_file *f)
 {
         return f->out.kind == OUT_FILE && f->out.named;
 }
 
 bool sink_file_is_regular(const struct sink_file *f)
 {
-        return is_regular(f);
+        return sink_file_has_regular_fd(f);
 }
 
-static bool rotates(const struct sink_file *f)
+static bool sink_file_rotates(const struct sink_file *f)
 {
-        return (f->maxbytes > 0 || f->due) && is_regular(f);
+        return (f->maxbytes > 0 || f->due) && sink_file_has_regular_fd(f);
 }
 
 /* Whether the path leads to another file than the one that we write to, or to none: somebody else
@@ -91,7 +91,7 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
         struct err own;
 
         e = e ? e : &own;
-        if (!is_regular(f))
+        if (!sink_file_has_regular_fd(f))
                 return true;
         if (!outfd_open(f->sys, f->path, f->owner, f->mode, &fresh, e)) {
                 if (e->code == ERR_FOREIGN) { /* until it has gone nothing is written */
@@ -114,15 +114,15 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
 /* -1: cannot be told, which is no reason not to write. -2: somebody has removed it, or its disk is
  * gone, and another one cannot be made now, errno says why: what is written to a removed file is
  * lost with its last descriptor. */
-static int64_t look_at(struct sink_file *f, struct stat *st)
+static int64_t sink_file_look_at(struct sink_file *f, struct stat *st)
 {
         struct err e;
 
         if (f->out.fd >= 0 && f->sys->fstat(f->sys, f->out.fd, st) < 0)
                 return -1;
         /* There are file systems that count no links. */
-        if (f->out.fd >= 0 &&
-            ((st->st_nlink > 0 && !f->doubtful) || !is_regular(f) || !path_is_other(f))) {
+        if (f->out.fd >= 0 && ((st->st_nlink > 0 && !f->doubtful) || !sink_file_has_regular_fd(f) ||
+                               !path_is_other(f))) {
                 if (f->refused) { /* it has its name back */
                         set_refused(f, NULL);
                         f->doubtful = false;
@@ -139,7 +139,7 @@ static int64_t present_size(struct sink_file *f)
 {
         struct stat st;
 
-        return look_at(f, &st);
+        return sink_file_look_at(f, &st);
 }
 
 bool sink_file_is_refused(struct sink_file *f)
@@ -147,13 +147,13 @@ bool sink_file_is_refused(struct sink_file *f)
         struct stat st;
 
         if (f->refused)
-                look_at(f, &st);
+                sink_file_look_at(f, &st);
         return f->refused;
 }
 
 bool sink_file_clear(struct sink_file *f, struct err *e)
 {
-        if (!is_regular(f))
+        if (!sink_file_has_regular_fd(f))
                 return true;
         rename_seq_begin(f->moves);
         if (f->sys->unlink(f->sys, f->path) < 0 && errno != ENOENT)
@@ -238,7 +238,7 @@ static bool ends_within_line(struct sink_file *f, int64_t size)
 
 void sink_file_rotate(struct sink_file *f)
 {
-        int64_t size = is_regular(f) ? present_size(f) : 0;
+        int64_t size = sink_file_has_regular_fd(f) ? present_size(f) : 0;
 
         if (size <= 0)
                 return;
@@ -271,7 +271,7 @@ static bool is_want_of_room(int error)
 
 static enum put failed_put(struct sink_file *f)
 {
-        f->doubtful = is_regular(f) && errno != EAGAIN && !is_want_of_room(errno);
+        f->doubtful = sink_file_has_regular_fd(f) && errno != EAGAIN && !is_want_of_room(errno);
         if (errno == EAGAIN || errno == EWOULDBLOCK)
                 return f->out.kind == OUT_FILE ? PUT_REFUSED : PUT_LATER;
         return outfd_is_gone(&f->out, errno) ? PUT_GONE : PUT_REFUSED;
@@ -328,18 +328,18 @@ static int64_t bound_of(const struct sink_file *f)
 /* As look_at, and -2 also where nothing more may be added. */
 static int64_t size_to_add_to(struct sink_file *f, struct stat *st)
 {
-        int64_t size = look_at(f, st);
+        int64_t size = sink_file_look_at(f, st);
 
         if (size < bound_of(f))
                 return size;
         rotate_now(f);
         if (!f->stuck)
-                return look_at(f, st);
+                return sink_file_look_at(f, st);
         errno = f->stuck;
         return -2;
 }
 
-static void clip(const struct sink_file *f, int64_t size, struct rotate_cut *cut)
+static void sink_file_clip(const struct sink_file *f, int64_t size, struct rotate_cut *cut)
 {
         int64_t room = bound_of(f) - size;
 
@@ -353,19 +353,19 @@ enum put sink_file_put(struct sink_file *f, const char *data, size_t len,
                        const struct put_watch *watch, size_t *done)
 {
         *done = 0;
-        if (is_regular(f) && !set_append(f, true))
+        if (sink_file_has_regular_fd(f) && !set_append(f, true))
                 return PUT_REFUSED;
         while (*done < len) {
                 struct rotate_cut cut = { .take = len - *done };
                 struct stat st;
-                int64_t size = is_regular(f) ? size_to_add_to(f, &st) : -1;
+                int64_t size = sink_file_has_regular_fd(f) ? size_to_add_to(f, &st) : -1;
 
                 if (size == -2 || (size < 0 && watch))
                         return PUT_REFUSED;
-                if (size >= 0 && rotates(f))
+                if (size >= 0 && sink_file_rotates(f))
                         cut = cut_at(f, size, data + *done, len - *done);
                 if (size >= 0)
-                        clip(f, size, &cut);
+                        sink_file_clip(f, size, &cut);
                 if (watch)
                         watch->fn(watch->arg, &st, *done, cut.take);
                 enum put result = put_piece(f, data + *done, cut.take, done);
@@ -401,7 +401,7 @@ static bool scratch_make(struct scratch *s)
         return false;
 }
 
-static bool drain(int fd, char *data, size_t len)
+static bool sink_file_drain(int fd, char *data, size_t len)
 {
         for (size_t got = 0; got < len;) {
                 ssize_t n = read(fd, data + got, len - got);
@@ -421,7 +421,7 @@ ssize_t scratch_look(struct scratch *s, int pipe, char *data, size_t most)
                 return -1;
         }
         ssize_t n = tee(pipe, s->fds[1], most, SPLICE_F_NONBLOCK);
-        return n <= 0 || drain(s->fds[0], data, (size_t)n) ? n : -1;
+        return n <= 0 || sink_file_drain(s->fds[0], data, (size_t)n) ? n : -1;
 }
 
 /* Where to cut without seeing the bytes: while they surely fit there is no need to know. Near the
@@ -475,7 +475,7 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
 
         *done = 0;
         scratch->more = false;
-        if (is_regular(f) && !f->no_splice) {
+        if (sink_file_has_regular_fd(f) && !f->no_splice) {
                 struct stat st;
                 size = size_to_add_to(f, &st);
                 if (size == -2)
@@ -483,9 +483,9 @@ enum move sink_file_move(struct sink_file *f, int pipe, size_t most, struct scra
                 if (size >= 0 && !set_append(f, false))
                         size = -1;
         }
-        if (size < 0 || (rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
+        if (size < 0 || (sink_file_rotates(f) && !look_ahead(f, pipe, size, most, scratch, &cut)))
                 return MOVE_CANNOT;
-        clip(f, size, &cut);
+        sink_file_clip(f, size, &cut);
         do
                 n = f->sys->splice(f->sys, pipe, f->out.fd, (off_t)size, cut.take);
         while (n < 0 && errno == EINTR);

@@ -28,7 +28,7 @@ static const char *channel_name(const struct channel *s)
 
 /* ---- news about trouble */
 
-static void say_trouble(struct outlet *o, const char *detail)
+static void writer_say_trouble(struct outlet *o, const char *detail)
 {
         struct channel *s = o->channel;
 
@@ -47,7 +47,7 @@ static void say_trouble(struct outlet *o, const char *detail)
         }
 }
 
-static void say_failure(struct outlet *o, const char *more)
+static void writer_say_failure(struct outlet *o, const char *more)
 {
         const struct writer *w = o->writer;
         struct err e;
@@ -63,10 +63,10 @@ static void say_failure(struct outlet *o, const char *more)
         else
                 err_set(&e, ERR_SYS, "write %s", w->file.path);
         snprintf(e.text + strlen(e.text), sizeof e.text - strlen(e.text), "%s", more);
-        say_trouble(o, e.text);
+        writer_say_trouble(o, e.text);
 }
 
-static bool is_due(const struct outlet *o, int64_t now)
+static bool writer_is_due(const struct outlet *o, int64_t now)
 {
         return !o->told_ms || now - o->told_ms >= TELL_AGAIN_MS;
 }
@@ -79,16 +79,16 @@ static void say_to_all(struct writer *w)
 
         while (o) {
                 struct channel *s = o->channel;
-                if (!s || (o->in_trouble && !is_due(o, now))) {
+                if (!s || (o->in_trouble && !writer_is_due(o, now))) {
                         o = o->next;
                         continue;
                 }
                 channel_enter(s);
                 o->in_trouble = true;
-                if (is_due(o, now)) {
+                if (writer_is_due(o, now)) {
                         o->said = true;
                         o->told_ms = now;
-                        say_failure(o, "");
+                        writer_say_failure(o, "");
                 }
                 channel_leave(s);
                 o = w->queue;
@@ -102,7 +102,7 @@ void outlet_recovered(struct outlet *o)
 
         o->in_trouble = o->said = false;
         if (said)
-                say_trouble(o, NULL);
+                writer_say_trouble(o, NULL);
 }
 
 bool outlet_trouble(const struct outlet *o, struct buf *out)
@@ -126,7 +126,7 @@ static void say_gone(struct outlet *o)
         if (o->gone_told)
                 return;
         o->gone_told = true;
-        say_failure(o, "; what goes there is dropped");
+        writer_say_failure(o, "; what goes there is dropped");
 }
 
 /* Backups have moved since `before`. */
@@ -212,7 +212,7 @@ static void on_piece(void *arg, const struct stat *file, size_t done, size_t tak
 }
 
 /* It is written, or nobody will ever read it. */
-static void batch_done(struct outlet *o)
+static void writer_batch_done(struct outlet *o)
 {
         struct spool *sp = o->spool;
 
@@ -222,7 +222,7 @@ static void batch_done(struct outlet *o)
 }
 
 /* One attempt at data, its result turned into the writer's state. */
-static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *done)
+static enum put writer_attempt(struct outlet *o, const char *data, size_t len, size_t *done)
 {
         struct writer *w = o->writer;
         uint32_t shifts = w->file.shifts;
@@ -244,7 +244,7 @@ static enum put attempt(struct outlet *o, const char *data, size_t len, size_t *
         return result;
 }
 
-static void keep(struct outlet *o, const char *data, size_t len)
+static void writer_keep(struct outlet *o, const char *data, size_t len)
 {
         buf_put(&o->rest, data, len);
         if (!o->rest.failed)
@@ -266,13 +266,13 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
                 return;
         }
         if (w->block != BLOCK_NONE || o->queued) {
-                keep(o, data, len);
+                writer_keep(o, data, len);
                 outlet_wait(o);
                 return;
         }
-        enum put result = attempt(o, data, len, &done);
+        enum put result = writer_attempt(o, data, len, &done);
         if (result == PUT_ALL || result == PUT_GONE)
-                batch_done(o);
+                writer_batch_done(o);
         if (result == PUT_ALL)
                 return;
         if (result == PUT_GONE) {
@@ -280,7 +280,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
                 say_gone(o);
                 return;
         }
-        keep(o, data + done, len - done);
+        writer_keep(o, data + done, len - done);
         outlet_wait(o);
         writer_watch(w);
         if (w->block == BLOCK_TROUBLE)
@@ -294,7 +294,7 @@ void outlet_write_batch(struct outlet *o, struct spool *sp, const char *data, si
         o->spool = sp;
         outlet_write(o, data + skip, len - skip);
         if (!o->writer)
-                batch_done(o);
+                writer_batch_done(o);
 }
 
 enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
@@ -318,15 +318,15 @@ enum move outlet_move(struct outlet *o, int pipe, size_t most, size_t *done)
 }
 
 /* False: blocked again. */
-static bool flush(struct outlet *o)
+static bool writer_flush(struct outlet *o)
 {
         size_t done = 0;
 
         if (!o->rest.len) {
-                batch_done(o);
+                writer_batch_done(o);
                 return true;
         }
-        enum put result = attempt(o, o->rest.data, o->rest.len, &done);
+        enum put result = writer_attempt(o, o->rest.data, o->rest.len, &done);
         buf_drop(&o->rest, done);
         if (result == PUT_GONE) {
                 o->dropped += o->rest.len;
@@ -335,7 +335,7 @@ static bool flush(struct outlet *o)
         } else if (result != PUT_ALL) {
                 return false;
         }
-        batch_done(o);
+        writer_batch_done(o);
         buf_release(&o->rest);
         return true;
 }
@@ -358,7 +358,7 @@ static void serve_head(struct writer *w)
 
         if (s)
                 channel_enter(s);
-        bool fine = flush(o);
+        bool fine = writer_flush(o);
         if (fine)
                 outlet_leave(o);
         if (fine && !s)
@@ -574,7 +574,7 @@ void outlet_redirect(struct outlet *o, struct writer *to)
         if (!to) {
                 o->dropped += o->rest.len;
                 buf_release(&o->rest);
-                batch_done(o);
+                writer_batch_done(o);
                 return;
         }
         if (!waits)
@@ -613,7 +613,7 @@ static void flush_at_the_end(struct outlet *o, int64_t until_ms)
         struct writer *w = o->writer;
         struct pollfd room = { .fd = w->file.out.fd, .events = POLLOUT };
 
-        while (!flush(o) && w->block == BLOCK_FULL) {
+        while (!writer_flush(o) && w->block == BLOCK_FULL) {
                 int64_t left = until_ms - clock_mono_ms();
                 if (left <= 0 || poll(&room, 1, left < READER_MS ? (int)left : READER_MS) <= 0)
                         return;

@@ -8,13 +8,13 @@
 
 #define FIRST_SIZE 16u
 
-static struct writer **place_of(const struct writer_table *t, const char *path)
+static struct writer **writer_table_place_of(const struct writer_table *t, const char *path)
 {
         return &t->heads[mapped_sum(0, path, strlen(path)) >> 32 & (t->size - 1)];
 }
 
 /* A head for each: without memory for more of them the lists become longer. */
-static bool make_room(struct writer_table *t)
+static bool writer_table_make_room(struct writer_table *t)
 {
         struct writer_table wider = { .size = t->size ? t->size * 2 : FIRST_SIZE };
         struct writer *w, *rest;
@@ -26,7 +26,7 @@ static bool make_room(struct writer_table *t)
                 return t->heads != NULL;
         for (unsigned i = 0; i < t->size; i++)
                 for (w = t->heads[i]; w; w = rest) {
-                        struct writer **at = place_of(&wider, w->file.path);
+                        struct writer **at = writer_table_place_of(&wider, w->file.path);
                         rest = w->same_place;
                         w->same_place = *at;
                         *at = w;
@@ -39,7 +39,7 @@ static bool make_room(struct writer_table *t)
 
 struct writer *writer_table_find(const struct writer_table *t, const char *path)
 {
-        struct writer *w = t->heads ? *place_of(t, path) : NULL;
+        struct writer *w = t->heads ? *writer_table_place_of(t, path) : NULL;
 
         while (w && strcmp(w->file.path, path) != 0)
                 w = w->same_place;
@@ -48,9 +48,9 @@ struct writer *writer_table_find(const struct writer_table *t, const char *path)
 
 bool writer_table_add(struct writer_table *t, struct writer *w)
 {
-        if (!make_room(t))
+        if (!writer_table_make_room(t))
                 return false;
-        struct writer **at = place_of(t, w->file.path);
+        struct writer **at = writer_table_place_of(t, w->file.path);
         w->same_place = *at;
         *at = w;
         t->count++;
@@ -59,7 +59,7 @@ bool writer_table_add(struct writer_table *t, struct writer *w)
 
 void writer_table_remove(struct writer_table *t, const struct writer *w)
 {
-        struct writer **at = place_of(t, w->file.path);
+        struct writer **at = writer_table_place_of(t, w->file.path);
 
         while (*at != w)
                 at = &(*at)->same_place;

@@ -20,7 +20,7 @@ static void stop_waiting(struct writer *w)
                 ev_timer_stop(core->loop, &core->retry);
 }
 
-static void arm(struct core *core, double delay)
+static void writer_wait_arm(struct core *core, double delay)
 {
         if (ev_is_active(&core->retry) && ev_timer_remaining(core->loop, &core->retry) <= delay)
                 return;
@@ -34,11 +34,11 @@ static void wait_for_disk(struct writer *w)
         w->is_waiting = true;
         w->retry_at = ev_now(w->core->loop) + w->delay;
         DL_APPEND2(w->core->waiting, w, wait_prev, wait_next);
-        arm(w->core, w->delay);
+        writer_wait_arm(w->core, w->delay);
         w->delay = w->delay * 2 < LONGEST_DELAY ? w->delay * 2 : LONGEST_DELAY;
 }
 
-static void on_ready(EV_P_ ev_io *io, int revents)
+static void writer_wait_on_ready(EV_P_ ev_io *io, int revents)
 {
         (void)loop, (void)revents;
         writer_retry(io->data);
@@ -50,7 +50,7 @@ static bool wait_for_reader(struct writer *w)
                 w->ready = calloc(1, sizeof *w->ready);
         if (!w->ready)
                 return false;
-        ev_io_init(w->ready, on_ready, w->file.out.fd, EV_WRITE);
+        ev_io_init(w->ready, writer_wait_on_ready, w->file.out.fd, EV_WRITE);
         w->ready->data = w;
         ev_io_start(w->core->loop, w->ready);
         return true;
@@ -91,5 +91,5 @@ void writers_retry(EV_P_ ev_timer *t, int revents)
         if (next == 0. || w->retry_at < next)
                 next = w->retry_at;
         if (core->waiting)
-                arm(core, next > now ? next - now : 0.);
+                writer_wait_arm(core, next > now ? next - now : 0.);
 }

@@ -39,18 +39,18 @@ struct sink_syslog {
         void *arg;
 };
 
-static void flush(struct sink_syslog *s);
+static void sink_syslog_flush(struct sink_syslog *s);
 
-static void on_retry(EV_P_ ev_timer *t, int revents)
+static void sink_syslog_on_retry(EV_P_ ev_timer *t, int revents)
 {
         (void)loop, (void)revents;
-        flush(t->data);
+        sink_syslog_flush(t->data);
 }
 
-static void on_ready(EV_P_ ev_io *io, int revents)
+static void sink_syslog_on_ready(EV_P_ ev_io *io, int revents)
 {
         (void)loop, (void)revents;
-        flush(io->data);
+        sink_syslog_flush(io->data);
 }
 
 struct sink_syslog *sink_syslog_new(struct sys *sys, struct ev_loop *loop, const char *socket_path,
@@ -64,8 +64,8 @@ struct sink_syslog *sink_syslog_new(struct sys *sys, struct ev_loop *loop, const
                 .sys = sys, .loop = loop, .fd = -1, .delay = FIRST_DELAY, .say = say, .arg = arg
         };
         s->end = &s->first;
-        ev_init(&s->retry, on_retry);
-        ev_init(&s->ready, on_ready);
+        ev_init(&s->retry, sink_syslog_on_retry);
+        ev_init(&s->ready, sink_syslog_on_ready);
         s->retry.data = s->ready.data = s;
         s->path = strdup(socket_path);
         if (s->path)
@@ -76,7 +76,7 @@ struct sink_syslog *sink_syslog_new(struct sys *sys, struct ev_loop *loop, const
 
 /* ---- the socket */
 
-static void unwatch(struct sink_syslog *s)
+static void sink_syslog_unwatch(struct sink_syslog *s)
 {
         if (!s->loop)
                 return;
@@ -84,11 +84,11 @@ static void unwatch(struct sink_syslog *s)
         ev_io_stop(s->loop, &s->ready);
 }
 
-static void hang_up(struct sink_syslog *s)
+static void sink_syslog_hang_up(struct sink_syslog *s)
 {
         int saved = errno;
 
-        unwatch(s);
+        sink_syslog_unwatch(s);
         if (s->fd >= 0)
                 s->sys->close(s->sys, s->fd);
         s->fd = -1;
@@ -112,7 +112,7 @@ static bool send_now(struct sink_syslog *s, const char *message, size_t len)
                         return true;
                 if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EMSGSIZE)
                         return false;
-                hang_up(s);
+                sink_syslog_hang_up(s);
                 if (fresh)
                         return false;
         }
@@ -168,7 +168,7 @@ static void wait_for(struct sink_syslog *s, int error)
 
         if (!full)
                 note_trouble(s, error);
-        unwatch(s);
+        sink_syslog_unwatch(s);
         if (!s->loop)
                 return;
         if (full) {
@@ -198,12 +198,12 @@ static void take_off(struct sink_syslog *s, bool was_sent)
         free(w);
 }
 
-static void flush(struct sink_syslog *s)
+static void sink_syslog_flush(struct sink_syslog *s)
 {
         if (s->busy)
                 return;
         s->busy = true;
-        unwatch(s);
+        sink_syslog_unwatch(s);
         while (s->first) {
                 bool was_sent = send_now(s, s->first->data, s->first->len);
                 if (!was_sent && errno != EMSGSIZE) {
@@ -218,8 +218,8 @@ static void flush(struct sink_syslog *s)
         s->busy = false;
 }
 
-static bool keep(struct sink_syslog *s, struct syslog_sender *from, const char *message, size_t len,
-                 size_t bytes)
+static bool sink_syslog_keep(struct sink_syslog *s, struct syslog_sender *from, const char *message,
+                             size_t len, size_t bytes)
 {
         bool room = from->buffered + bytes <= SYSLOG_KEPT_EACH && s->kept + len <= SYSLOG_KEPT_ALL;
         struct waiting *w = room ? malloc(sizeof *w + len) : NULL;
@@ -244,7 +244,7 @@ bool sink_syslog_send(struct sink_syslog *s, struct syslog_sender *from, const c
                       size_t len, size_t bytes)
 {
         if (s->first && !s->loop)
-                flush(s);
+                sink_syslog_flush(s);
         if (!s->first && send_now(s, message, len)) {
                 from->sent += bytes;
                 note_health(s);
@@ -252,7 +252,7 @@ bool sink_syslog_send(struct sink_syslog *s, struct syslog_sender *from, const c
         }
         bool was_empty = !s->first;
         int error = errno;
-        if ((was_empty && error == EMSGSIZE) || !keep(s, from, message, len, bytes)) {
+        if ((was_empty && error == EMSGSIZE) || !sink_syslog_keep(s, from, message, len, bytes)) {
                 from->dropped += bytes;
                 return false;
         }
@@ -284,18 +284,18 @@ bool sink_syslog_move(struct sink_syslog *s, const char *socket_path)
         free(s->path);
         s->path = path;
         s->delay = FIRST_DELAY;
-        hang_up(s);
+        sink_syslog_hang_up(s);
         if (s->first)
-                flush(s);
+                sink_syslog_flush(s);
         return true;
 }
 
 void sink_syslog_set_loop(struct sink_syslog *s, struct ev_loop *loop)
 {
-        unwatch(s);
+        sink_syslog_unwatch(s);
         s->loop = loop;
         if (s->first)
-                flush(s);
+                sink_syslog_flush(s);
 }
 
 const char *sink_syslog_reason(const struct sink_syslog *s)
@@ -315,12 +315,12 @@ size_t sink_syslog_free(struct sink_syslog *s)
         if (!s)
                 return 0;
         if (s->first)
-                flush(s);
+                sink_syslog_flush(s);
         while (s->first) {
                 lost += s->first->bytes;
                 take_off(s, false);
         }
-        hang_up(s);
+        sink_syslog_hang_up(s);
         free(s->path);
         free(s);
         return lost;

@@ -19,7 +19,7 @@ static void put_field(struct buf *out, const char *text, size_t most)
                 buf_putc(out, text[i] > ' ' && text[i] <= '~' ? text[i] : '_');
 }
 
-static void put_stamp(struct buf *out, int64_t wall_us)
+static void syslog_message_put_stamp(struct buf *out, int64_t wall_us)
 {
         time_t seconds = (time_t)(wall_us / 1000000);
         struct tm tm = { 0 };
@@ -33,7 +33,7 @@ static void put_stamp(struct buf *out, int64_t wall_us)
 static void put_5424(struct buf *out, const struct syslog_head *h)
 {
         buf_puts(out, "1 ");
-        put_stamp(out, h->wall_us);
+        syslog_message_put_stamp(out, h->wall_us);
         buf_putc(out, ' ');
         put_field(out, h->host, HOST_MOST);
         buf_putc(out, ' ');

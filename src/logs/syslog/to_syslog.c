@@ -11,7 +11,7 @@
 
 /* ---- the part as a whole */
 
-static void say(void *arg, const char *reason)
+static void to_syslog_say(void *arg, const char *reason)
 {
         struct core *core = arg;
 
@@ -28,9 +28,9 @@ bool syslog_prepare(struct core *core, const struct syslog_conf *c, struct err *
                 return true;
         if (gethostname(core->host, sizeof core->host - 1) < 0)
                 core->host[0] = '\0';
-        core->syslog =
-            sink_syslog_new(core->sys, core->loop,
-                            core->syslog_path ? core->syslog_path : SYSLOG_SOCKET, say, core);
+        core->syslog = sink_syslog_new(core->sys, core->loop,
+                                       core->syslog_path ? core->syslog_path : SYSLOG_SOCKET,
+                                       to_syslog_say, core);
         return core->syslog || err_nomem(e);
 }
 
@@ -61,7 +61,7 @@ void syslog_release(struct core *core)
 
 /* ---- what the sink has to say of a stream */
 
-static void on_changed(void *arg, const char *reason)
+static void to_syslog_on_changed(void *arg, const char *reason)
 {
         struct channel *s = arg;
 
@@ -73,7 +73,7 @@ static void on_changed(void *arg, const char *reason)
 
 void syslog_join(struct channel *s)
 {
-        s->extras->to_syslog = (struct syslog_sender){ .arg = s, .changed = on_changed };
+        s->extras->to_syslog = (struct syslog_sender){ .arg = s, .changed = to_syslog_on_changed };
         s->extras->syslog_drops = (struct drops){ .channel = s, .is_syslog = true };
 }
 
@@ -117,7 +117,7 @@ static void send_begun(struct pipe_in *p)
         buf_drop(&p->begun->line, n);
 }
 
-static void send_line(struct pipe_in *p, const char *data, size_t len)
+static void to_syslog_send_line(struct pipe_in *p, const char *data, size_t len)
 {
         if (!p->begun->line.len) {
                 send_part(p, false, len + 1, data, len);
@@ -137,7 +137,7 @@ void syslog_in(struct pipe_in *p, const char *data, size_t len)
                 size_t n = end ? (size_t)(end - data) : most;
 
                 if (end)
-                        send_line(p, data, n);
+                        to_syslog_send_line(p, data, n);
                 else
                         buf_put(&p->begun->line, data, n);
                 if (p->begun->line.failed) { /* its beginning stays */

@@ -54,8 +54,8 @@ static bool set_key(struct cmdline *c, const struct flag *f, const char *typed, 
         return true;
 }
 
-static bool on_flag(void *arg, const struct flag *f, const char *typed, const char *value,
-                    struct err *e)
+static bool cmdline_on_flag(void *arg, const struct flag *f, const char *typed, const char *value,
+                            struct err *e)
 {
         struct cmdline *c = arg;
 
@@ -89,7 +89,7 @@ bool cmdline_parse(struct cmdline *c, int argc, char *const *argv, struct err *e
         int first;
 
         *c = (struct cmdline){ 0 };
-        if (!flags_parse(daemon_flags, argc, argv, on_flag, c, &first, e))
+        if (!flags_parse(daemon_flags, argc, argv, cmdline_on_flag, c, &first, e))
                 return false;
         if (c->help || c->version || first == argc)
                 return true;
@@ -107,7 +107,7 @@ void cmdline_help(struct buf *out)
         flags_help(daemon_flags, out);
 }
 
-static bool again(const struct override *o, struct strlist *argv)
+static bool cmdline_override_again(const struct override *o, struct strlist *argv)
 {
         AUTO_BUF word = BUF_INIT;
         const struct flag *f = daemon_flags;
@@ -126,6 +126,6 @@ bool cmdline_again(const char *binary, bool check, const char *config,
                     strlist_add(argv, "-c") && strlist_add(argv, config);
 
         for (int i = 0; fine && i < count; i++)
-                fine = again(&overrides[i], argv);
+                fine = cmdline_override_again(&overrides[i], argv);
         return fine;
 }

@@ -22,14 +22,14 @@ struct check {
         struct recipe_fault fault;
 };
 
-static const struct conf_key *key_of(const struct check *c, const char *key)
+static const struct conf_key *conf_checks_key_of(const struct check *c, const char *key)
 {
         return conf_doc_key(&c->l->doc, c->f->section, key);
 }
 
 static bool is_set(const struct check *c, const char *key)
 {
-        return key_of(c, key) != NULL;
+        return conf_checks_key_of(c, key) != NULL;
 }
 
 /* ---- Supervisor's rules */
@@ -47,22 +47,22 @@ static bool check_numbers(struct check *c)
 {
         struct program *p = c->p;
         bool named = p->process_name && strstr(p->process_name, "%(process_num)");
-        const struct conf_key *k = key_of(c, "process_name");
+        const struct conf_key *k = conf_checks_key_of(c, "process_name");
 
         if (p->numprocs < 0) {
-                load_warn(c->l, c->f->section, key_of(c, "numprocs"), "it counts as 0",
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "numprocs"), "it counts as 0",
                           "numprocs=%d is less than none", p->numprocs);
                 p->numprocs = 0;
         }
         if (p->numprocs > MOST_PROCESSES ||
             (p->numprocs > 0 && p->numprocs_start > INT_MAX - p->numprocs)) {
-                load_error_in(c->l, c->f->section, key_of(c, "numprocs"), NULL,
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, "numprocs"), NULL,
                               "numprocs=%d from %d on is out of range", p->numprocs,
                               p->numprocs_start);
                 return false;
         }
         if (p->numprocs > 1 && !named) {
-                load_error_in(c->l, c->f->section, k ? k : key_of(c, "numprocs"),
+                load_error_in(c->l, c->f->section, k ? k : conf_checks_key_of(c, "numprocs"),
                               "for example: process_name = %(program_name)s_%(process_num)02d",
                               "%%(process_num) must be present within process_name when "
                               "numprocs > 1");
@@ -77,7 +77,7 @@ static bool check_numbers(struct check *c)
 static void check_stop(struct check *c)
 {
         if (c->p->stopasgroup && c->p->killasgroup == 0)
-                load_error_in(c->l, c->f->section, key_of(c, "killasgroup"),
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, "killasgroup"),
                               "leave killasgroup out, or set it to true",
                               "Cannot set stopasgroup=true and killasgroup=false");
         if (c->p->killasgroup < 0)
@@ -93,13 +93,13 @@ static void settle_channel(struct check *c, const char *key, const char *syslog_
                 return;
         if (strcmp(conf->logfile, "AUTO") == 0 && conf->maxbytes == 0)
                 load_quote(
-                    c->l, c->f->section, key_of(c, key),
+                    c->l, c->f->section, conf_checks_key_of(c, key),
                     "For [%s], AUTO logging used for %s without rollover, set maxbytes > 0 to "
                     "avoid filling up filesystem unintentionally",
                     c->p->section, key);
         if (strcmp(conf->logfile, "syslog") != 0)
                 return;
-        load_quote(c->l, c->f->section, key_of(c, key),
+        load_quote(c->l, c->f->section, conf_checks_key_of(c, key),
                    "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
                    "%s=true to enable syslog instead.",
                    c->p->section, key, syslog_key);
@@ -116,7 +116,7 @@ static void settle_logs(struct check *c)
 
         if (p->redirect_stderr && named)
                 load_quote(
-                    c->l, c->f->section, key_of(c, "stderr_logfile"),
+                    c->l, c->f->section, conf_checks_key_of(c, "stderr_logfile"),
                     "For [%s], redirect_stderr=true but stderr_logfile has also been set to a "
                     "filename, the filename has been ignored",
                     p->section);
@@ -141,24 +141,25 @@ static void check_bounds(struct check *c)
         bool bounded = p->numprocs_max > 0;
 
         if (bounded && p->numprocs_min > p->numprocs_max)
-                load_error_in(c->l, s, key_of(c, "numprocs_min"), NULL,
+                load_error_in(c->l, s, conf_checks_key_of(c, "numprocs_min"), NULL,
                               "numprocs_min=%d is more than numprocs_max=%d", p->numprocs_min,
                               p->numprocs_max);
         else if (p->numprocs < p->numprocs_min)
-                load_error_in(c->l, s, key_of(c, "numprocs_min"), NULL,
+                load_error_in(c->l, s, conf_checks_key_of(c, "numprocs_min"), NULL,
                               "numprocs=%d is less than numprocs_min=%d", p->numprocs,
                               p->numprocs_min);
         else if (bounded && p->numprocs > p->numprocs_max)
-                load_error_in(c->l, s, key_of(c, "numprocs_max"), NULL,
+                load_error_in(c->l, s, conf_checks_key_of(c, "numprocs_max"), NULL,
                               "numprocs=%d is more than numprocs_max=%d", p->numprocs,
                               p->numprocs_max);
         else if (p->numprocs <= 1 && (p->numprocs_max > 1 || p->numprocs_min > 1) &&
                  !program_numbers_workers(p))
-                load_error_in(c->l, s,
-                              key_of(c, p->numprocs_max > 1 ? "numprocs_max" : "numprocs_min"),
-                              "for example: process_name = %(program_name)s_%(process_num)02d",
-                              "scaling to more than one process needs %%(process_num) in "
-                              "process_name");
+                load_error_in(
+                    c->l, s,
+                    conf_checks_key_of(c, p->numprocs_max > 1 ? "numprocs_max" : "numprocs_min"),
+                    "for example: process_name = %(program_name)s_%(process_num)02d",
+                    "scaling to more than one process needs %%(process_num) in "
+                    "process_name");
 }
 
 static void check_waits(struct check *c)
@@ -167,17 +168,17 @@ static void check_waits(struct check *c)
 
         if (p->restart_delay_ms > p->restart_delay_max_ms)
                 load_warn(
-                    c->l, c->f->section, key_of(c, "restart_delay"),
+                    c->l, c->f->section, conf_checks_key_of(c, "restart_delay"),
                     "set restart_delay_max as well",
                     "restart_delay is longer than restart_delay_max, which is what is waited");
         if (p->start_timeout_ms > 0 && p->ready == READY_UPTIME &&
             p->start_timeout_ms <= p->startsecs * 1000LL)
-                load_error_in(c->l, c->f->section, key_of(c, "start_timeout"),
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, "start_timeout"),
                               "make start_timeout longer, or startsecs shorter",
                               "start_timeout is over before startsecs=%d: no start could succeed",
                               p->startsecs);
         else if (p->start_timeout_ms > 0 && p->ready == READY_UPTIME)
-                load_warn(c->l, c->f->section, key_of(c, "start_timeout"),
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "start_timeout"),
                           "add ready=healthcheck and a healthcheck",
                           "start_timeout has no effect without ready=healthcheck: who is up for "
                           "startsecs is RUNNING");
@@ -186,7 +187,7 @@ static void check_waits(struct check *c)
 static void warn_check_times(struct check *c)
 {
         const struct program *p = c->p;
-        const struct conf_key *pause = key_of(c, "healthcheck_start_interval");
+        const struct conf_key *pause = conf_checks_key_of(c, "healthcheck_start_interval");
         bool early = p->healthcheck_start_period_ms > 0;
 
         if (pause && !early && p->ready != READY_HEALTHCHECK)
@@ -202,8 +203,9 @@ static void warn_check_times(struct check *c)
                           "healthcheck_start_period");
         if (p->healthcheck_action != CHECK_ACT_NONE && p->autorestart == RESTART_NEVER)
                 load_warn(c->l, c->f->section,
-                          is_set(c, "healthcheck_action") ? key_of(c, "healthcheck_action")
-                                                          : key_of(c, "healthcheck"),
+                          is_set(c, "healthcheck_action")
+                              ? conf_checks_key_of(c, "healthcheck_action")
+                              : conf_checks_key_of(c, "healthcheck"),
                           "set autorestart=true, or healthcheck_action=none",
                           "an unhealthy process is stopped for good: with autorestart=false it is "
                           "not started again");
@@ -222,12 +224,12 @@ static void check_health(struct check *c)
                 return;
         }
         if (c->p->ready == READY_HEALTHCHECK && !is_set(c, "healthcheck"))
-                load_error_in(c->l, c->f->section, key_of(c, "ready"),
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, "ready"),
                               "add a healthcheck, for example: healthcheck = tcp://127.0.0.1:8080",
                               "ready=healthcheck needs a healthcheck");
         for (size_t i = 0; i < sizeof followers / sizeof *followers; i++)
                 if (is_set(c, followers[i]) && !is_set(c, "healthcheck"))
-                        load_warn(c->l, c->f->section, key_of(c, followers[i]),
+                        load_warn(c->l, c->f->section, conf_checks_key_of(c, followers[i]),
                                   "add a healthcheck, for example: healthcheck = "
                                   "tcp://127.0.0.1:8080",
                                   "%s has no effect without a healthcheck", followers[i]);
@@ -253,7 +255,7 @@ static bool is_numbered(const struct program *p)
 static void fault_in(struct check *c, const char *key, const char *text)
 {
         if (*text)
-                load_error_in(c->l, c->f->section, key_of(c, key), NULL, "%s", text);
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, key), NULL, "%s", text);
         else
                 load_nomem(c->l);
 }
@@ -270,7 +272,7 @@ static bool check_log(struct check *c, const char *key, const char *path)
         }
         bool known = c->good_dir && strcmp(dir, c->good_dir) == 0;
         if (!known && !c->l->w->is_dir(c->l->w, dir)) {
-                load_error_in(c->l, c->f->section, key_of(c, key), NULL,
+                load_error_in(c->l, c->f->section, conf_checks_key_of(c, key), NULL,
                               "The directory named as part of the path %s does not exist", path);
                 free(dir);
                 return false;
@@ -299,7 +301,8 @@ static void warn_unsplittable(struct check *c, const char *command)
         unsigned cp;
 
         if (pytext_find_wide_space(command, strlen(command), &cp))
-                load_warn(c->l, c->f->section, key_of(c, "command"), "write an ordinary blank",
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "command"),
+                          "write an ordinary blank",
                           "the command has the character U+%04X, which looks like a blank and does "
                           "not part words",
                           cp);
@@ -308,18 +311,19 @@ static void warn_unsplittable(struct check *c, const char *command)
                 load_nomem(c->l);
         } else if (e.code != ERR_NONE) {
                 pytext_repr(&quoted, command, strlen(command), false);
-                load_warn(c->l, c->f->section, key_of(c, "command"), "no start can succeed",
-                          "can't parse command %s: %s", buf_str(&quoted), e.text);
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "command"),
+                          "no start can succeed", "can't parse command %s: %s", buf_str(&quoted),
+                          e.text);
         } else if (!argv.count) {
-                load_warn(c->l, c->f->section, key_of(c, "command"), "no start can succeed",
-                          "command is empty");
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "command"),
+                          "no start can succeed", "command is empty");
         }
 }
 
 static void warn_name(struct check *c, const char *name)
 {
         if (name[strcspn(name, " :/")])
-                load_warn(c->l, c->f->section, key_of(c, "process_name"),
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "process_name"),
                           "a name without blanks, ':' and '/' is easier to ask for",
                           "a process is called '%s'", name);
 }
@@ -339,7 +343,7 @@ static char *expand_extra(struct check *c, const char *key, const char *text, in
 }
 
 /* Names are looked up while the file is read: the main loop never waits for a name server. */
-static void look_up_host(struct check *c, const char *text)
+static void conf_checks_look_up_host(struct check *c, const char *text)
 {
         AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
@@ -351,7 +355,7 @@ static void look_up_host(struct check *c, const char *text)
                 load_nomem(c->l);
         bool known = c->l->w->resolve(c->l->w, host, &addresses, &why);
         if (!known || why.code != ERR_NONE)
-                load_warn(c->l, c->f->section, key_of(c, "healthcheck"),
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "healthcheck"),
                           known ? "the addresses that it had before are asked"
                                 : "its checks fail until the configuration is read again",
                           "the host '%s' cannot be looked up now: %s", host, why.text);
@@ -371,7 +375,7 @@ static bool check_exec(struct check *c, const char *key, const char *text)
                 return false;
         }
         pytext_repr(&quoted, text + 5, strlen(text + 5), false);
-        load_error_in(c->l, c->f->section, key_of(c, key),
+        load_error_in(c->l, c->f->section, conf_checks_key_of(c, key),
                       "close each quote; a backslash stands before what it escapes",
                       "can't parse command %s: %s", buf_str(&quoted), e.text);
         return false;
@@ -384,14 +388,14 @@ static bool check_health_target(struct check *c, int number)
         char *text = expand_extra(c, "healthcheck", c->p->healthcheck.text, number);
         bool ok = text && check_exec(c, "healthcheck", text);
         if (ok)
-                look_up_host(c, text);
+                conf_checks_look_up_host(c, text);
         free(text);
         return ok;
 }
 
 static bool check_on_fatal(struct check *c, int number)
 {
-        const struct conf_key *k = key_of(c, "on_fatal");
+        const struct conf_key *k = conf_checks_key_of(c, "on_fatal");
 
         if (c->p->on_fatal.kind != FATAL_EXEC || !k)
                 return true;
@@ -410,7 +414,7 @@ static bool check_process(struct check *c, int number, bool first)
         if (!ok)
                 fault_in(c, fault->key, buf_str(&fault->text));
         if (ok && first && fault->dropped.len)
-                load_warn(c->l, c->f->section, key_of(c, "environment"),
+                load_warn(c->l, c->f->section, conf_checks_key_of(c, "environment"),
                           "put the value into double quotes", "text in environment is ignored: %s",
                           buf_str(&fault->dropped));
         if (ok && first) {

@@ -157,7 +157,7 @@ static bool on_wanted(void *arg, const char *name, size_t len)
         return false;
 }
 
-static struct conf_key *add_key(struct conf_section *s, const char *key)
+static struct conf_key *conf_doc_add_key(struct conf_section *s, const char *key)
 {
         struct conf_key *k = calloc(1, sizeof *k);
 
@@ -200,7 +200,7 @@ static bool on_key(void *arg, const struct ini_key *read)
         char *value = here ? put_here(read->value, r->here) : strdup(read->value);
 
         if (value && !k)
-                k = add_key(r->section, read->key);
+                k = conf_doc_add_key(r->section, read->key);
         if (!value || !k) {
                 free(value);
                 return false;

@@ -8,7 +8,8 @@
 #include "model/config/opt_paths.h"
 #include "model/config/pytext.h"
 
-static const struct conf_key *key_of(const struct load *l, const struct filling *f, const char *key)
+static const struct conf_key *conf_fcgi_key_of(const struct load *l, const struct filling *f,
+                                               const char *key)
 {
         return conf_doc_key(&l->doc, f->section, key);
 }
@@ -16,17 +17,18 @@ static const struct conf_key *key_of(const struct load *l, const struct filling 
 void load_check_listener(struct load *l, struct filling *f, struct program *p)
 {
         const char *section = f->section->name;
-        const struct conf_key *events = key_of(l, f, "events");
-        const struct conf_key *handler = key_of(l, f, "result_handler");
+        const struct conf_key *events = conf_fcgi_key_of(l, f, "events");
+        const struct conf_key *handler = conf_fcgi_key_of(l, f, "result_handler");
 
         if (p->buffer_size < 1)
-                load_error(l, f->section, key_of(l, f, "buffer_size"), "expected at least 1",
-                           "[%s] section sets invalid buffer_size (%d)", section, p->buffer_size);
+                load_error(l, f->section, conf_fcgi_key_of(l, f, "buffer_size"),
+                           "expected at least 1", "[%s] section sets invalid buffer_size (%d)",
+                           section, p->buffer_size);
         if (!events || !*events->value)
                 load_error(l, f->section, events, "for example: events = PROCESS_STATE",
                            "[%s] section requires an \"events\" line", section);
         if (p->redirect_stderr)
-                load_error(l, f->section, key_of(l, f, "redirect_stderr"), NULL,
+                load_error(l, f->section, conf_fcgi_key_of(l, f, "redirect_stderr"), NULL,
                            "[%s] section sets redirect_stderr=true but this is not allowed because "
                            "it will interfere with the eventlistener protocol",
                            section);
@@ -53,7 +55,7 @@ static void bad_socket(struct load *l, struct filling *f, const char *format, co
 
         /* Supervisor shows the arguments of its error, not the sentence that they make. */
         pytext_repr(&quoted, value, strlen(value), false);
-        load_error(l, f->section, key_of(l, f, "socket"),
+        load_error(l, f->section, conf_fcgi_key_of(l, f, "socket"),
                    "expected tcp://HOST:PORT or unix:///PATH", "('%s', %s) in [%s] socket", format,
                    buf_str(&quoted), f->section->name);
 }
@@ -75,7 +77,7 @@ static const char *tcp_port(const char *address)
 
 static bool check_port(struct load *l, struct filling *f, const char *digits)
 {
-        const struct conf_key *k = key_of(l, f, "socket");
+        const struct conf_key *k = conf_fcgi_key_of(l, f, "socket");
         char *end;
         unsigned long port = strtoul(digits, &end, 10);
 
@@ -87,7 +89,7 @@ static bool check_port(struct load *l, struct filling *f, const char *digits)
         return false;
 }
 
-static void look_up_host(struct load *l, struct filling *f, const char *text, size_t len)
+static void conf_fcgi_look_up_host(struct load *l, struct filling *f, const char *text, size_t len)
 {
         AUTO_STRLIST addresses = STRLIST_INIT;
         struct err why = { 0 };
@@ -101,7 +103,7 @@ static void look_up_host(struct load *l, struct filling *f, const char *text, si
                 return;
         bool known = l->w->resolve(l->w, host, &addresses, &why);
         if (!known || why.code != ERR_NONE)
-                load_warn(l, f->section, key_of(l, f, "socket"),
+                load_warn(l, f->section, conf_fcgi_key_of(l, f, "socket"),
                           known ? "the addresses that it had before count"
                                 : "the socket cannot be opened",
                           "the host '%s' cannot be looked up now: %s", host, why.text);
@@ -119,11 +121,11 @@ static bool check_tcp(struct load *l, struct filling *f, struct program *p)
                 return false;
         for (char *c = p->socket; *c; c++)
                 *c = (char)tolower((unsigned char)*c);
-        look_up_host(l, f, p->socket + strlen("tcp://"),
-                     (size_t)(port - 1 - p->socket) - strlen("tcp://"));
-        if (!key_of(l, f, "socket_owner") && !key_of(l, f, "socket_mode"))
+        conf_fcgi_look_up_host(l, f, p->socket + strlen("tcp://"),
+                               (size_t)(port - 1 - p->socket) - strlen("tcp://"));
+        if (!conf_fcgi_key_of(l, f, "socket_owner") && !conf_fcgi_key_of(l, f, "socket_mode"))
                 return true;
-        load_error(l, f->section, key_of(l, f, "socket"), NULL,
+        load_error(l, f->section, conf_fcgi_key_of(l, f, "socket"), NULL,
                    "socket_owner and socket_mode params should only be used with a Unix domain "
                    "socket in [%s] socket",
                    f->section->name);
@@ -144,13 +146,13 @@ static void settle_owner(struct load *l, struct filling *f, struct program *p)
                 return;
         }
         if (!owner_parse(p->socket_owner, l->w, &owner, &why) && why.code != ERR_NOENT) {
-                load_error(l, f->section, key_of(l, f, "socket_owner"), NULL,
+                load_error(l, f->section, conf_fcgi_key_of(l, f, "socket_owner"), NULL,
                            "The socket_owner %s cannot be looked up: %s", p->socket_owner,
                            why.text);
                 return;
         }
         if (why.code == ERR_NOENT) {
-                load_error(l, f->section, key_of(l, f, "socket_owner"),
+                load_error(l, f->section, conf_fcgi_key_of(l, f, "socket_owner"),
                            "expected USER or USER:GROUP", "Invalid socket_owner value %s",
                            p->socket_owner);
                 return;
@@ -161,7 +163,7 @@ static void settle_owner(struct load *l, struct filling *f, struct program *p)
 
 void load_check_fcgi(struct load *l, struct filling *f, struct program *p)
 {
-        const struct conf_key *socket = key_of(l, f, "socket");
+        const struct conf_key *socket = conf_fcgi_key_of(l, f, "socket");
 
         if (!socket || !*socket->value) {
                 load_error(l, f->section, socket, "write: socket = unix:///PATH",

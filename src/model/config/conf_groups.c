@@ -29,7 +29,7 @@ void group_conf_unref(struct group_conf *g)
 /* ---- making one */
 
 /* Owned by the configuration from here on; NULL: no memory (said). */
-static struct group_conf *add_group(struct load *l, const char *name, int priority)
+static struct group_conf *conf_groups_add_group(struct load *l, const char *name, int priority)
 {
         struct config *c = l->c;
         struct group_conf *g = calloc(1, sizeof *g);
@@ -56,7 +56,7 @@ static struct group_conf *add_group(struct load *l, const char *name, int priori
 }
 
 /* Takes the reference over, NULL included. */
-static void add_program(struct load *l, struct group_conf *g, struct program *p)
+static void conf_groups_add_program(struct load *l, struct group_conf *g, struct program *p)
 {
         size_t size = ((size_t)g->program_count + 1) * sizeof *g->programs;
         struct program **more = p ? realloc(g->programs, size) : NULL;
@@ -141,7 +141,7 @@ static void find_losers(struct load *l, const struct group_conf *g, const struct
         }
 }
 
-static void check_names(struct load *l, struct group_conf *g)
+static void conf_groups_check_names(struct load *l, struct group_conf *g)
 {
         size_t count = 0;
         struct named *names = all_names(l, g, &count);
@@ -213,7 +213,7 @@ static void add_members(struct load *l, const struct conf_section *s, struct gro
                         return;
                 struct conf_section *member = find_member(l, s, k, name);
                 if (member)
-                        add_program(l, g, load_program(l, member, g->name));
+                        conf_groups_add_program(l, g, load_program(l, member, g->name));
         }
 }
 
@@ -249,7 +249,7 @@ static void load_group(struct load *l, struct conf_section *s, const struct sect
                 return;
         read_value(l, s, kind, "priority", &priority);
         read_value(l, s, kind, "programs", &members);
-        struct group_conf *g = add_group(l, name, priority);
+        struct group_conf *g = conf_groups_add_group(l, name, priority);
         free(name);
         if (!g)
                 return;
@@ -257,7 +257,7 @@ static void load_group(struct load *l, struct conf_section *s, const struct sect
         add_members(l, s, g, &members);
         load_oddities(l, kind, s);
         if (g->program_count > 1)
-                check_names(l, g);
+                conf_groups_check_names(l, g);
 }
 
 /* ---- programs on their own */
@@ -269,15 +269,16 @@ static void load_alone(struct load *l, struct conf_section *s, const struct sect
         if (!p)
                 return;
         bool is_pool = p->kind == KIND_LISTENER && !conf_doc_key(&l->doc, s, "priority");
-        struct group_conf *g = add_group(l, p->name, is_pool ? POOL_PRIORITY : p->priority);
+        struct group_conf *g =
+            conf_groups_add_group(l, p->name, is_pool ? POOL_PRIORITY : p->priority);
         if (!g) {
                 program_unref(p);
                 return;
         }
         g->kind = (enum program_kind)kind->kind;
-        add_program(l, g, p);
+        conf_groups_add_program(l, g, p);
         if (p->numprocs > 1 && program_numbers_workers(p))
-                check_names(l, g);
+                conf_groups_check_names(l, g);
 }
 
 /* ---- all of them */
@@ -301,7 +302,7 @@ struct placed {
         int at; /* order of definition */
 };
 
-static int by_priority(const void *a, const void *b)
+static int conf_groups_by_priority(const void *a, const void *b)
 {
         const struct placed *x = a, *y = b;
 
@@ -311,7 +312,7 @@ static int by_priority(const void *a, const void *b)
         return d ? d : x->at - y->at;
 }
 
-static int by_name(const void *a, const void *b)
+static int conf_groups_by_name(const void *a, const void *b)
 {
         const struct placed *x = a, *y = b;
         int d = strcmp(x->group->name, y->group->name);
@@ -353,10 +354,10 @@ static void order_groups(struct load *l)
         }
         for (size_t i = 0; i < n; i++)
                 placed[i] = (struct placed){ c->groups[i], (int)i };
-        qsort(placed, n, sizeof *placed, by_priority);
+        qsort(placed, n, sizeof *placed, conf_groups_by_priority);
         for (size_t i = 0; i < n; i++)
                 placed[i].at = (int)i;
-        qsort(placed, n, sizeof *placed, by_name);
+        qsort(placed, n, sizeof *placed, conf_groups_by_name);
 
         memset(c->groups, 0, n * sizeof *c->groups);
         c->group_count = 0;

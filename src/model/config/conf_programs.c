@@ -41,7 +41,7 @@ static bool is_count(const struct filling *f, const struct opt *o)
         return strcmp(o->key, "numprocs") == 0 || strcmp(o->key, "numprocs_start") == 0;
 }
 
-static bool is_environment(const struct filling *f, const struct opt *o)
+static bool conf_programs_is_environment(const struct filling *f, const struct opt *o)
 {
         (void)f;
         return strcmp(o->key, "environment") == 0;
@@ -49,7 +49,7 @@ static bool is_environment(const struct filling *f, const struct opt *o)
 
 static bool is_other(const struct filling *f, const struct opt *o)
 {
-        return !is_count(f, o) && !is_environment(f, o);
+        return !is_count(f, o) && !conf_programs_is_environment(f, o);
 }
 
 /* A value that every process has in common cannot differ from process to process. */
@@ -114,7 +114,7 @@ static void fill_program(struct load *l, struct filling *f, struct program *p, c
         f->per_process.have |= NAME_NUMBER;
         f->per_process.numprocs = p->numprocs;
         f->per_process.process_num = p->numprocs_start;
-        load_keys(l, f, is_environment);
+        load_keys(l, f, conf_programs_is_environment);
         own_environment(l, p, f, &own);
         load_keys(l, f, is_other);
         f->per_process.own_env = NULL;

@@ -81,7 +81,8 @@ static void check_allowed_hosts(struct load *l, const struct conf_section *s,
 }
 
 /* Nobody could be served there; the words are what people know from Supervisor. */
-static void look_up_host(struct load *l, const struct conf_section *s, const struct server_conf *sc)
+static void conf_servers_look_up_host(struct load *l, const struct conf_section *s,
+                                      const struct server_conf *sc)
 {
         const struct conf_key *k = conf_doc_key(&l->doc, s, "port");
         const char *host = sc->kind == SERVER_INET ? sc->port.host : NULL;
@@ -129,7 +130,7 @@ static void load_server(struct load *l, struct conf_section *s, const struct sec
         load_keys(l, &f, NULL);
         settle_password(sc);
         check_allowed_hosts(l, s, sc);
-        look_up_host(l, s, sc);
+        conf_servers_look_up_host(l, s, sc);
         warn_open(l, s, sc);
         load_oddities(l, kind, s);
 }

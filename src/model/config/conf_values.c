@@ -15,8 +15,8 @@ void load_nomem(struct load *l)
         l->diags->failed = true;
 }
 
-static void say(struct load *l, enum severity severity, const struct conf_section *s,
-                const struct conf_key *k, const char *hint, const struct buf *text)
+static void conf_values_say(struct load *l, enum severity severity, const struct conf_section *s,
+                            const struct conf_key *k, const char *hint, const struct buf *text)
 {
         struct where at = conf_at(s, k);
 
@@ -35,7 +35,7 @@ void load_error(struct load *l, const struct conf_section *s, const struct conf_
         va_start(ap, fmt);
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
-        say(l, DIAG_ERROR, s, k, hint, &text);
+        conf_values_say(l, DIAG_ERROR, s, k, hint, &text);
 }
 
 void load_error_in(struct load *l, const struct conf_section *s, const struct conf_key *k,
@@ -52,7 +52,7 @@ void load_error_in(struct load *l, const struct conf_section *s, const struct co
         buf_puts(&text, " (file: ");
         pytext_repr(&text, s->file, strlen(s->file), false);
         buf_puts(&text, ")");
-        say(l, DIAG_ERROR, s, k, hint, &text);
+        conf_values_say(l, DIAG_ERROR, s, k, hint, &text);
 }
 
 void load_warn(struct load *l, const struct conf_section *s, const struct conf_key *k,
@@ -66,7 +66,7 @@ void load_warn(struct load *l, const struct conf_section *s, const struct conf_k
         va_start(ap, fmt);
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
-        say(l, DIAG_WARNING, s, k, hint, &text);
+        conf_values_say(l, DIAG_WARNING, s, k, hint, &text);
 }
 
 void load_quote(struct load *l, const struct conf_section *s, const struct conf_key *k,
@@ -182,7 +182,7 @@ char *load_expand(struct load *l, const struct filling *f, const struct conf_key
         return NULL;
 }
 
-static void upper(char *s)
+static void conf_values_upper(char *s)
 {
         for (; *s; s++)
                 *s = (char)toupper((unsigned char)*s);
@@ -220,7 +220,7 @@ static void load_key(struct load *l, struct filling *f, const struct opt *o,
                 return;
         }
         if (o->type == OPT_EVENTS)
-                upper(text);
+                conf_values_upper(text);
         if (!opt_parse(o, f->base, text, l->w, &e))
                 refuse_value(l, f, o, k, &e);
         free(text);

@@ -94,15 +94,15 @@ char *config_search(const char *argv0, const struct host *w, char **tried_out)
 
 /* ---- [supervisord] */
 
-static bool is_environment(const struct opt *o)
+static bool config_is_environment(const struct opt *o)
 {
         return strcmp(o->key, "environment") == 0;
 }
 
-static bool is_plain(const struct filling *f, const struct opt *o)
+static bool config_is_plain(const struct filling *f, const struct opt *o)
 {
         (void)f;
-        return !is_environment(o);
+        return !config_is_environment(o);
 }
 
 /* Supervisor expands it twice, 4.4 once; then it is split. */
@@ -213,7 +213,7 @@ static void load_settings(struct load *l, struct conf_section *s, const struct s
         f.per_process = f.names;
         if (!load_defaults(l, &f))
                 return;
-        load_keys(l, &f, is_plain);
+        load_keys(l, &f, config_is_plain);
         load_environment(l, &f);
         load_oddities(l, kind, s);
         apply_overrides(l, kind, overrides, count);

@@ -18,7 +18,7 @@ void diags_release(struct diags *d)
         *d = (struct diags){ 0 };
 }
 
-static char *copy(struct diags *d, const char *s)
+static char *diag_copy(struct diags *d, const char *s)
 {
         char *c = s ? strdup(s) : NULL;
 
@@ -27,7 +27,7 @@ static char *copy(struct diags *d, const char *s)
         return c;
 }
 
-static struct diag *grow(struct diags *d)
+static struct diag *diag_grow(struct diags *d)
 {
         if (d->count == d->cap) {
                 size_t cap = d->cap ? d->cap * 2 : 8;
@@ -49,7 +49,7 @@ void diags_add(struct diags *d, enum severity severity, const struct where *at, 
         struct buf text = BUF_INIT;
         va_list ap;
 
-        struct diag *item = grow(d);
+        struct diag *item = diag_grow(d);
         if (!item)
                 return;
         if (!at)
@@ -58,12 +58,12 @@ void diags_add(struct diags *d, enum severity severity, const struct where *at, 
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
         *item = (struct diag){ .severity = severity,
-                               .file = copy(d, at->file),
+                               .file = diag_copy(d, at->file),
                                .line = at->line,
-                               .section = copy(d, at->section),
-                               .key = copy(d, at->key),
+                               .section = diag_copy(d, at->section),
+                               .key = diag_copy(d, at->key),
                                .message = buf_take(&text),
-                               .hint = copy(d, hint),
+                               .hint = diag_copy(d, hint),
                                .quoted = at->quoted };
         if (!item->message)
                 d->failed = true;

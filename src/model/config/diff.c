@@ -7,7 +7,7 @@
 #include "model/config/process_given.h"
 #include "model/fleet/plan.h"
 
-static void note(struct strlist *keys, const char *key)
+static void diff_note(struct strlist *keys, const char *key)
 {
         /* Without memory a name is missing from a list for people; the verdict is not affected. */
         if (keys && !strlist_has(keys, key))
@@ -15,7 +15,7 @@ static void note(struct strlist *keys, const char *key)
 }
 
 /* Its worker has no pipe that could be read from now on. */
-static bool lacks_pipe(const struct program *a, const struct program *b)
+static bool diff_lacks_pipe(const struct program *a, const struct program *b)
 {
         return (program_discards(a, false) && !program_discards(b, false)) ||
                (program_discards(a, true) && !program_discards(b, true));
@@ -53,7 +53,7 @@ static enum change compare_rows(const struct comparison *c, struct strlist *keys
         for (const struct opt *o = program_opts; o->key; o++) {
                 if (!(o->kinds & c->a->kind) || !(o->kinds & c->b->kind) || row_same(c, o))
                         continue;
-                note(keys, o->key);
+                diff_note(keys, o->key);
                 if (o->change > worst)
                         worst = o->change;
         }
@@ -74,10 +74,10 @@ enum change program_diff(const struct program *a, const struct program *b, const
         given_release(&c.x);
         given_release(&c.y);
         if (a->kind != b->kind || !opt_same_text(&a->name, &b->name)) {
-                note(keys, "section");
+                diff_note(keys, "section");
                 worst = CHANGE_RESTART;
         }
-        if (worst == CHANGE_LIVE && lacks_pipe(a, b))
+        if (worst == CHANGE_LIVE && diff_lacks_pipe(a, b))
                 worst = CHANGE_RESTART;
         return worst;
 }
@@ -120,7 +120,7 @@ static bool group_changed(const struct group *g, const struct group_conf *next,
         return false;
 }
 
-static int by_priority(const void *a, const void *b)
+static int diff_by_priority(const void *a, const void *b)
 {
         const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
 
@@ -148,7 +148,7 @@ static bool find_removed(const struct registry *r, const struct config *next, st
                         gone[count++] = r->groups[i];
         }
         if (ok)
-                qsort(gone, count, sizeof *gone, by_priority);
+                qsort(gone, count, sizeof *gone, diff_by_priority);
         for (size_t i = 0; ok && i < count; i++)
                 ok = strlist_add(out, gone[i]->name);
         free(gone);

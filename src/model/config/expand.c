@@ -40,7 +40,7 @@ static const char *const *env_items(const struct strlist *env)
         return env ? (const char *const *)env->items : NULL;
 }
 
-static const char *env_value(const struct names *n, const char *key, size_t len)
+static const char *expand_env_value(const struct names *n, const char *key, size_t len)
 {
         const char *v = env_find(env_items(n->own_env), key, len);
 
@@ -65,7 +65,7 @@ static const struct fixed_name {
 };
 #define FIXED_NAMES (sizeof fixed_names / sizeof *fixed_names)
 
-static void take_text(struct value *v, const char *text)
+static void expand_take_text(struct value *v, const char *text)
 {
         *v = (struct value){ .text = text };
 }
@@ -73,9 +73,9 @@ static void take_text(struct value *v, const char *text)
 static bool find_name(const struct names *n, const char *key, size_t len, struct value *out)
 {
         if (len > 4 && memcmp(key, "ENV_", 4) == 0) {
-                const char *v = env_value(n, key + 4, len - 4);
+                const char *v = expand_env_value(n, key + 4, len - 4);
                 if (v)
-                        take_text(out, v);
+                        expand_take_text(out, v);
                 return v != NULL;
         }
         for (size_t i = 0; i < FIXED_NAMES; i++) {
@@ -88,7 +88,7 @@ static bool find_name(const struct names *n, const char *key, size_t len, struct
                 if (f->at == offsetof(struct names, process_num) && n->used_number)
                         *n->used_number = true;
                 if (!f->is_int)
-                        take_text(out, *(const char *const *)field);
+                        expand_take_text(out, *(const char *const *)field);
                 return true;
         }
         return false;
@@ -173,7 +173,7 @@ static bool refuse_name(struct expansion *x, const char *name, size_t len)
 
 /* ---- one %(name)s */
 
-static void put_number(struct buf *out, const char *flags, int width, char form, int number)
+static void expand_put_number(struct buf *out, const char *flags, int width, char form, int number)
 {
         char format[16];
 
@@ -182,7 +182,7 @@ static void put_number(struct buf *out, const char *flags, int width, char form,
 }
 
 /* The width counts characters. */
-static void put_text(struct buf *out, bool left, int width, const char *text)
+static void expand_put_text(struct buf *out, bool left, int width, const char *text)
 {
         size_t len = strlen(text), chars = 0;
 
@@ -194,19 +194,19 @@ static void put_text(struct buf *out, bool left, int width, const char *text)
         buf_printf(out, "%*s%s%*s", left ? 0 : pad, "", text, left ? pad : 0, "");
 }
 
-static bool put_value(struct expansion *x, const char *at, const struct value *v, const char *flags,
-                      int width, char form)
+static bool expand_put_value(struct expansion *x, const char *at, const struct value *v,
+                             const char *flags, int width, char form)
 {
         bool left = strchr(flags, '-') != NULL;
 
         if (v->is_int && form == 's') {
                 char digits[16];
                 snprintf(digits, sizeof digits, "%d", v->number);
-                put_text(x->out, left, width, digits);
+                expand_put_text(x->out, left, width, digits);
         } else if (v->is_int) {
-                put_number(x->out, flags, width, form, v->number);
+                expand_put_number(x->out, flags, width, form, v->number);
         } else if (form == 's') {
-                put_text(x->out, left, width, v->text);
+                expand_put_text(x->out, left, width, v->text);
         } else {
                 return refuse_form(x, at, "its value is text: write s behind it");
         }
@@ -236,7 +236,7 @@ static bool expand_name(struct expansion *x, const char *at, const char **end_ou
         if (!*c || !strchr("sdix", *c))
                 return refuse_form(x, at, "s, d, i or x has to follow, with flags and a width");
         *end_out = c + 1;
-        return put_value(x, at, &v, flags, (int)width, *c);
+        return expand_put_value(x, at, &v, flags, (int)width, *c);
 }
 
 /* A bare %s stays as it is: Supervisor loads it, and nothing sensible could stand there. */
@@ -262,7 +262,7 @@ static bool expand_all(struct expansion *x)
         }
 }
 
-static void explain(const struct expansion *x, const char *what, struct buf *why)
+static void expand_explain(const struct expansion *x, const char *what, struct buf *why)
 {
         buf_puts(why, "Format string for ");
         pytext_repr(why, what, strlen(what), false);
@@ -285,7 +285,7 @@ bool expand(const char *text, const struct names *names, const char *what, struc
 
         if (expand_all(&x))
                 return !out->failed;
-        explain(&x, what, why);
+        expand_explain(&x, what, why);
         return false;
 }
 

@@ -39,7 +39,7 @@ struct walk {
         bool refused; /* text before any header */
 };
 
-static void walk_release(struct walk *w)
+static void ini_walk_release(struct walk *w)
 {
         for (size_t i = 0; i < w->count; i++) {
                 free(w->items[i].name);
@@ -48,7 +48,7 @@ static void walk_release(struct walk *w)
         free(w->items);
 }
 
-static struct item *add_item(struct walk *w, const char *name, size_t len, int line)
+static struct item *ini_add_item(struct walk *w, const char *name, size_t len, int line)
 {
         if (w->count == w->cap) {
                 size_t cap = w->cap ? w->cap * 2 : 64;
@@ -107,7 +107,7 @@ static void add_bad_line(struct walk *w, const char *s, size_t len, int line)
 }
 
 /* As pytext_trim; what is beyond ASCII is noted. */
-static void trim(struct walk *w, const char **s, size_t *len)
+static void ini_trim(struct walk *w, const char **s, size_t *len)
 {
         const char *from = *s;
         size_t had = *len;
@@ -119,16 +119,17 @@ static void trim(struct walk *w, const char **s, size_t *len)
                 w->wide_blank = cp;
 }
 
-static void add_key(struct walk *w, const char *s, size_t len, const char *sep, int line, bool cut)
+static void ini_add_key(struct walk *w, const char *s, size_t len, const char *sep, int line,
+                        bool cut)
 {
         const char *key = s, *value = sep + 1;
         size_t key_len = (size_t)(sep - s), value_len = len - key_len - 1;
 
-        trim(w, &key, &key_len);
-        trim(w, &value, &value_len);
+        ini_trim(w, &key, &key_len);
+        ini_trim(w, &value, &value_len);
         w->has_key = true;
         w->key_at = NO_ITEM;
-        struct item *it = w->skips ? NULL : add_item(w, key, key_len, line);
+        struct item *it = w->skips ? NULL : ini_add_item(w, key, key_len, line);
         if (!it)
                 return;
         for (char *c = it->name; *c; c++)
@@ -138,7 +139,7 @@ static void add_key(struct walk *w, const char *s, size_t len, const char *sep, 
         w->key_at = w->count - 1;
 }
 
-static const char *separator(const char *s, size_t len)
+static const char *ini_separator(const char *s, size_t len)
 {
         for (size_t i = 0; i < len; i++)
                 if (s[i] == '=' || s[i] == ':')
@@ -171,15 +172,15 @@ static void begin_section(struct walk *w, const char *name, size_t len, int line
         w->in_section = true;
         w->has_key = false;
         w->skips = h->wants && !h->wants(w->arg, name, len);
-        struct item *it = w->skips ? NULL : add_item(w, name, len, line);
+        struct item *it = w->skips ? NULL : ini_add_item(w, name, len, line);
         if (it)
                 it->is_section = true;
 }
 
 /* A line that begins something: `s` is the whole line as it would be quoted, `v` what is left of
  * it without blanks and comment. */
-static void begin(struct walk *w, const char *s, size_t len, const char *v, size_t vlen, int line,
-                  bool cut)
+static void ini_begin(struct walk *w, const char *s, size_t len, const char *v, size_t vlen,
+                      int line, bool cut)
 {
         const char *end = header_end(v, vlen);
 
@@ -198,7 +199,7 @@ static void begin(struct walk *w, const char *s, size_t len, const char *v, size
                 w->has_key = false;
                 return;
         }
-        const char *sep = separator(v, vlen);
+        const char *sep = ini_separator(v, vlen);
         if (!sep) {
                 add_bad_line(w, s, len, line);
                 return;
@@ -208,7 +209,7 @@ static void begin(struct walk *w, const char *s, size_t len, const char *v, size
                 w->has_key = false;
                 return;
         }
-        add_key(w, v, vlen, sep, line, cut);
+        ini_add_key(w, v, vlen, sep, line, cut);
 }
 
 /* In characters; *bytes_out: in bytes. A blank line has none. */
@@ -241,7 +242,7 @@ static void walk_line(struct walk *w, const char *s, size_t len, int line)
 
         if (cut == 0 && pytext_find_wide_space(s, first, &wide))
                 w->wide_blank = wide;
-        trim(w, &v, &vlen);
+        ini_trim(w, &v, &vlen);
         if (vlen == 0) {
                 if (cut == len && key)
                         buf_putc(&key->value, '\n');
@@ -253,7 +254,7 @@ static void walk_line(struct walk *w, const char *s, size_t len, int line)
                 return;
         }
         w->indent = indent;
-        begin(w, s, len, v, vlen, line, cut < len);
+        ini_begin(w, s, len, v, vlen, line, cut < len);
 }
 
 /* Lines end at "\n", "\r\n" or a lone "\r"; each is shown to the rules with a "\n". */
@@ -332,7 +333,7 @@ static int on_token(void *arg, const char *section, const char *name, const char
         return ok;
 }
 
-static bool deliver(struct walk *w, const struct ini_handler *handler, void *arg)
+static bool ini_deliver(struct walk *w, const struct ini_handler *handler, void *arg)
 {
         struct feed f = { .walk = w, .handler = handler, .arg = arg };
 
@@ -422,9 +423,9 @@ enum ini_result ini_read(const char *text, size_t len, const char *name,
 
         enum ini_result result = w.refused ? INI_REFUSED : w.bad_line ? INI_BAD_LINES : INI_OK;
         if (!w.failed && !w.refused)
-                w.failed = !deliver(&w, handler, arg);
+                w.failed = !ini_deliver(&w, handler, arg);
         if (w.failed || why->failed)
                 result = INI_NOMEM;
-        walk_release(&w);
+        ini_walk_release(&w);
         return result;
 }

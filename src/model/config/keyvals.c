@@ -26,7 +26,7 @@ static bool is_word(char c)
                (c && strchr("_/.+-():", c) != NULL);
 }
 
-static void note(struct buf *out, const char *text, size_t len)
+static void keyvals_note(struct buf *out, const char *text, size_t len)
 {
         if (!out || !len)
                 return;
@@ -39,28 +39,28 @@ static void skip_comment(struct lexer *l)
 {
         size_t len = strcspn(l->at, "\n");
 
-        note(l->comment, l->at, len);
+        keyvals_note(l->comment, l->at, len);
         l->at += len;
 }
 
-static enum lexed refuse(struct lexer *l, const char *text)
+static enum lexed keyvals_refuse(struct lexer *l, const char *text)
 {
         l->refusal = text;
         return LEX_BAD;
 }
 
 /* At an opening quote. The quotes themselves are no part of a 4.4 token. */
-static enum lexed take_quoted(struct lexer *l)
+static enum lexed keyvals_take_quoted(struct lexer *l)
 {
         char quote = *l->at++;
 
         for (; *l->at != quote; l->at++) {
                 if (!*l->at)
-                        return refuse(l, "No closing quotation");
+                        return keyvals_refuse(l, "No closing quotation");
                 if (l->posix && quote == '"' && *l->at == '\\') {
                         l->at++;
                         if (!*l->at)
-                                return refuse(l, "No escaped character");
+                                return keyvals_refuse(l, "No escaped character");
                         if (*l->at != '\\' && *l->at != '"')
                                 buf_putc(&l->token, '\\');
                 }
@@ -70,16 +70,16 @@ static enum lexed take_quoted(struct lexer *l)
         return LEX_TOKEN;
 }
 
-static enum lexed take_word(struct lexer *l)
+static enum lexed keyvals_take_word(struct lexer *l)
 {
         for (;;) {
                 char c = *l->at;
                 if (c && l->posix && strchr("\"'", c)) {
-                        if (take_quoted(l) == LEX_BAD)
+                        if (keyvals_take_quoted(l) == LEX_BAD)
                                 return LEX_BAD;
                 } else if (l->posix && c == '\\') {
                         if (!l->at[1])
-                                return refuse(l, "No escaped character");
+                                return keyvals_refuse(l, "No escaped character");
                         buf_putc(&l->token, l->at[1]);
                         l->at += 2;
                 } else if (is_word(c) || (c && strchr("\"'", c))) {
@@ -106,9 +106,9 @@ static enum lexed next_token(struct lexer *l)
         if (!c)
                 return LEX_END;
         if (!l->posix && (c == '"' || c == '\''))
-                return take_quoted(l);
+                return keyvals_take_quoted(l);
         if (is_word(c) || c == '"' || c == '\'' || (l->posix && c == '\\'))
-                return take_word(l);
+                return keyvals_take_word(l);
         buf_putc(&l->token, *l->at++);
         return LEX_TOKEN;
 }
@@ -191,7 +191,7 @@ static bool pair_up(const struct strlist *tokens, const char *text, struct strli
                         return err_nomem(e);
                 const char *skipped = tokens->count - i > 3 ? t[3] : ",";
                 if (strcmp(skipped, ",") != 0 && strcmp(skipped, ";") != 0)
-                        note(dropped, skipped, strlen(skipped));
+                        keyvals_note(dropped, skipped, strlen(skipped));
         }
         return true;
 }
@@ -217,7 +217,7 @@ struct place {
         size_t key_len, at;
 };
 
-static int by_key(const void *a, const void *b)
+static int keyvals_by_key(const void *a, const void *b)
 {
         const struct place *x = a, *y = b;
         int d = strncmp(x->item, y->item, x->key_len < y->key_len ? x->key_len : y->key_len);
@@ -239,7 +239,7 @@ bool keyvals_unify(struct strlist *v)
                 return false;
         for (size_t i = 0; i < v->count; i++)
                 places[i] = (struct place){ v->items[i], strcspn(v->items[i], "="), i };
-        qsort(places, v->count, sizeof *places, by_key);
+        qsort(places, v->count, sizeof *places, keyvals_by_key);
         for (size_t i = 0, first = 0; i < v->count; i++) {
                 const struct place *a = &places[first], *b = &places[i];
                 bool same = i != first && a->key_len == b->key_len &&

@@ -53,7 +53,7 @@ struct lookups {
         struct buf once;
 };
 
-static struct lookups *of(const struct host *w)
+static struct lookups *lookup_of(const struct host *w)
 {
         return (struct lookups *)w;
 }
@@ -80,7 +80,7 @@ static struct entry *entry_of(const struct lookups *l, char kind, const char *na
         return hit;
 }
 
-static void entry_free(struct entry *n)
+static void lookup_entry_free(struct entry *n)
 {
         found_release(&n->found);
         free(n->key);
@@ -101,7 +101,7 @@ static struct entry *entry_add(struct lookups *l, const char *key)
         }
         HASH_ADD_KEYPTR(hh, l->entries, n->key, strlen(n->key), n);
         if (!n->hh.tbl) {
-                entry_free(n);
+                lookup_entry_free(n);
                 return NULL;
         }
         return n;
@@ -170,7 +170,7 @@ static bool once_fill(struct lookups *l, const char *path, enum file_kind kind, 
 static bool read_file(const struct host *w, const char *path, enum file_kind kind, struct buf *out,
                       struct err *e)
 {
-        struct lookups *l = of(w);
+        struct lookups *l = lookup_of(w);
 
         if (kind == FILE_ORDINARY || l->mode != MODE_NOTE)
                 return l->real->read_file(l->real, path, kind, out, e);
@@ -184,24 +184,24 @@ static bool read_file(const struct host *w, const char *path, enum file_kind kin
 static bool glob_paths(const struct host *w, const char *pattern, struct strlist *out,
                        struct err *e)
 {
-        return of(w)->real->glob(of(w)->real, pattern, out, e);
+        return lookup_of(w)->real->glob(lookup_of(w)->real, pattern, out, e);
 }
 
 static bool is_dir(const struct host *w, const char *path)
 {
         bool is_assumed = strncmp(path, NO_HOME, sizeof NO_HOME - 1) == 0;
 
-        if (is_assumed && of(w)->mode != MODE_KNOWN)
+        if (is_assumed && lookup_of(w)->mode != MODE_KNOWN)
                 return true;
-        return of(w)->real->is_dir(of(w)->real, path);
+        return lookup_of(w)->real->is_dir(lookup_of(w)->real, path);
 }
 
-static bool is_file(const struct host *w, const char *path)
+static bool lookup_is_file(const struct host *w, const char *path)
 {
-        return of(w)->real->is_file(of(w)->real, path);
+        return lookup_of(w)->real->is_file(lookup_of(w)->real, path);
 }
 
-static bool say_trouble(const struct entry *n, struct err *e)
+static bool lookup_say_trouble(const struct entry *n, struct err *e)
 {
         if (!n || !n->found.trouble)
                 return err_set(e, ERR_NOENT, "nothing is known of it");
@@ -211,7 +211,7 @@ static bool say_trouble(const struct entry *n, struct err *e)
 static bool find_user(const struct host *w, const char *name_or_uid, struct account *out,
                       struct err *e)
 {
-        struct lookups *l = of(w);
+        struct lookups *l = lookup_of(w);
         struct entry *n = entry_ask(l, USER, name_or_uid);
 
         if (has_placeholders(l, n)) {
@@ -220,14 +220,14 @@ static bool find_user(const struct host *w, const char *name_or_uid, struct acco
                 return true;
         }
         if (!may_serve(l, n))
-                return say_trouble(n, e);
+                return lookup_say_trouble(n, e);
         *out = n->found.who;
         return true;
 }
 
 static bool find_group(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
-        struct lookups *l = of(w);
+        struct lookups *l = lookup_of(w);
         struct entry *n = entry_ask(l, GROUP, name_or_gid);
 
         if (has_placeholders(l, n)) {
@@ -235,7 +235,7 @@ static bool find_group(const struct host *w, const char *name_or_gid, gid_t *out
                 return true;
         }
         if (!may_serve(l, n))
-                return say_trouble(n, e);
+                return lookup_say_trouble(n, e);
         *out = n->found.gid;
         return true;
 }
@@ -243,18 +243,18 @@ static bool find_group(const struct host *w, const char *name_or_gid, gid_t *out
 /* Old addresses are better than none. */
 static bool find_host(const struct host *w, const char *host, struct strlist *out, struct err *e)
 {
-        struct lookups *l = of(w);
+        struct lookups *l = lookup_of(w);
         struct entry *n = entry_ask(l, HOST, host);
 
         if (has_placeholders(l, n))
                 return true;
         if (!n || !n->found.is_there)
-                return say_trouble(n, e);
+                return lookup_say_trouble(n, e);
         for (size_t i = 0; i < n->found.addresses.count; i++)
                 if (!strlist_add(out, n->found.addresses.items[i]))
                         return err_nomem(e);
         if (n->found.trouble)
-                say_trouble(n, e);
+                lookup_say_trouble(n, e);
         return true;
 }
 
@@ -275,7 +275,7 @@ static const struct entry *entry_of_account(const struct lookups *l, const char 
 static bool find_groups_of(const struct host *w, const char *user, gid_t first, gid_t **list_out,
                            int *count_out)
 {
-        const struct entry *n = entry_of_account(of(w), user, first);
+        const struct entry *n = entry_of_account(lookup_of(w), user, first);
         size_t size;
 
         if (!n || !n->found.groups)
@@ -300,7 +300,7 @@ struct lookups *lookups_new(const struct host *real)
         l->ops.read_file = read_file;
         l->ops.glob = glob_paths;
         l->ops.is_dir = is_dir;
-        l->ops.is_file = is_file;
+        l->ops.is_file = lookup_is_file;
         l->ops.user = find_user;
         l->ops.group = find_group;
         l->ops.groups_of = find_groups_of;
@@ -316,7 +316,7 @@ void lookups_free(struct lookups *l)
                 return;
         HASH_ITER (hh, l->entries, n, next) {
                 HASH_DEL(l->entries, n);
-                entry_free(n);
+                lookup_entry_free(n);
         }
         once_release(l);
         free(l);
@@ -401,7 +401,7 @@ static void put_string(struct buf *out, char kind, const char *text)
         buf_put(out, text, strlen(text) + 1);
 }
 
-static void put_number(struct buf *out, char kind, unsigned long n)
+static void lookup_put_number(struct buf *out, char kind, unsigned long n)
 {
         char text[24];
 
@@ -416,16 +416,16 @@ static void put_found(struct buf *out, char kind, const struct found *f)
         for (size_t i = 0; i < f->addresses.count; i++)
                 put_string(out, 'a', f->addresses.items[i]);
         if (kind == GROUP)
-                put_number(out, 'g', f->gid);
+                lookup_put_number(out, 'g', f->gid);
         if (kind != USER)
                 return;
-        put_number(out, 'u', who->uid);
-        put_number(out, 'g', who->gid);
+        lookup_put_number(out, 'u', who->uid);
+        lookup_put_number(out, 'g', who->gid);
         put_string(out, 'n', who->name);
         put_string(out, 'd', who->home);
         put_string(out, 's', who->shell);
         for (int i = 0; i < f->group_count; i++)
-                put_number(out, 'G', f->groups[i]);
+                lookup_put_number(out, 'G', f->groups[i]);
 }
 
 void lookups_put(const struct lookups *l, struct buf *out)
@@ -440,7 +440,8 @@ void lookups_put(const struct lookups *l, struct buf *out)
         }
 }
 
-static bool look_up(const struct host *w, const char *question, struct found *f, struct err *e)
+static bool lookup_look_up(const struct host *w, const char *question, struct found *f,
+                           struct err *e)
 {
         const char *name = question + 1;
 
@@ -464,7 +465,7 @@ void lookup_answer(const struct host *w, const char *question, struct buf *out)
         struct err e = { 0 };
 
         put_string(out, '=', question);
-        if (look_up(w, question, &f, &e))
+        if (lookup_look_up(w, question, &f, &e))
                 put_found(out, question[0], &f);
         else
                 put_string(out, e.code == ERR_NOENT ? '!' : '?', e.text);
@@ -474,7 +475,7 @@ void lookup_answer(const struct host *w, const char *question, struct buf *out)
 
 /* ---- answers, read */
 
-static bool add_group(struct found *f, gid_t gid)
+static bool lookup_add_group(struct found *f, gid_t gid)
 {
         gid_t *grown = realloc(f->groups, (size_t)(f->group_count + 1) * sizeof *grown);
 
@@ -485,7 +486,7 @@ static bool add_group(struct found *f, gid_t gid)
         return true;
 }
 
-static void copy_word(char *to, size_t size, const char *from)
+static void lookup_copy_word(char *to, size_t size, const char *from)
 {
         snprintf(to, size, "%s", from);
 }
@@ -513,16 +514,16 @@ static bool take_string(struct found *f, char kind, const char *text)
                 f->who.gid = kind == USER ? f->gid : 0;
                 break;
         case 'n':
-                copy_word(f->who.name, sizeof f->who.name, text + 1);
+                lookup_copy_word(f->who.name, sizeof f->who.name, text + 1);
                 break;
         case 'd':
-                copy_word(f->who.home, sizeof f->who.home, text + 1);
+                lookup_copy_word(f->who.home, sizeof f->who.home, text + 1);
                 break;
         case 's':
-                copy_word(f->who.shell, sizeof f->who.shell, text + 1);
+                lookup_copy_word(f->who.shell, sizeof f->who.shell, text + 1);
                 break;
         case 'G':
-                return add_group(f, (gid_t)strtoul(text + 1, NULL, 10));
+                return lookup_add_group(f, (gid_t)strtoul(text + 1, NULL, 10));
         case '!':
         case '?':
                 return set_trouble(f, text + 1, text[0] == '?');

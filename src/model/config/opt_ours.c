@@ -217,7 +217,7 @@ static bool is_host_port(const char *s, const char *end)
                port >= 1 && port <= 65535;
 }
 
-static bool has_blank(const char *s)
+static bool opt_ours_has_blank(const char *s)
 {
         for (; *s; s++)
                 if ((unsigned char)*s <= ' ' || *s == 0x7f)
@@ -236,7 +236,7 @@ static char *http_target(const char *rest)
         size_t host = strcspn(rest, "/?#");
         struct buf b = BUF_INIT;
 
-        if (has_blank(rest) || strchr(rest, '#') || !is_host_port(rest, rest + host))
+        if (opt_ours_has_blank(rest) || strchr(rest, '#') || !is_host_port(rest, rest + host))
                 return NULL;
         buf_put(&b, rest, host);
         if (rest[host] != '/')
@@ -247,7 +247,7 @@ static char *http_target(const char *rest)
 
 static char *tcp_target(const char *rest)
 {
-        if (has_blank(rest) || !is_host_port(rest, rest + strlen(rest)))
+        if (opt_ours_has_blank(rest) || !is_host_port(rest, rest + strlen(rest)))
                 return NULL;
         return strdup(rest);
 }

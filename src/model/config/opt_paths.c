@@ -31,7 +31,7 @@ static bool find_home(const char *user, const struct host *w, struct account *wh
         return w->user(w, *user ? user : uid, who, e);
 }
 
-static char *copy(const char *path, struct err *e)
+static char *opt_paths_copy(const char *path, struct err *e)
 {
         char *same = strdup(path);
 
@@ -48,12 +48,12 @@ char *path_expand_home(const char *path, const struct host *w, struct err *e)
         char user[sizeof who.name];
 
         if (path[0] != '~' || len > sizeof user)
-                return copy(path, e);
+                return opt_paths_copy(path, e);
         memcpy(user, path + 1, len - 1);
         user[len - 1] = '\0';
         if (!find_home(user, w, &who, &why)) {
                 if (why.code == ERR_NOENT)
-                        return copy(path, e);
+                        return opt_paths_copy(path, e);
                 err_set(e, ERR_BUSY, "The home of %s cannot be looked up: %s", path, why.text);
                 return NULL;
         }

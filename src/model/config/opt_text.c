@@ -37,7 +37,7 @@ const struct opt_kind opt_kind_template = {
 
 /* ---- names */
 
-static const char *trimmed(const char *s, size_t *len)
+static const char *opt_text_trimmed(const char *s, size_t *len)
 {
         pytext_trim(&s, len);
         return s;
@@ -48,7 +48,7 @@ static bool name_parse(const struct opt *o, const char *text, const struct host 
                        union opt_value *v, struct err *e)
 {
         size_t len = strlen(text);
-        const char *name = trimmed(text, &len);
+        const char *name = opt_text_trimmed(text, &len);
 
         (void)o, (void)w;
         for (const char *bad = " :/"; *bad; bad++) {
@@ -78,7 +78,7 @@ static bool list_parse(const struct opt *o, const char *text, const struct host 
         (void)o, (void)w;
         while (*text) {
                 size_t len = strcspn(text, ","), kept = len;
-                const char *item = trimmed(text, &kept);
+                const char *item = opt_text_trimmed(text, &kept);
                 if (!strlist_add_n(&v->list, item, kept)) {
                         strlist_release(&v->list);
                         return err_nomem(e);
@@ -129,7 +129,7 @@ const struct opt_kind opt_kind_list = {
         .words = "names, separated by commas",
 };
 
-static bool canonical(char **item, struct err *e)
+static bool opt_text_canonical(char **item, struct err *e)
 {
         enum event_type t = event_parse(*item);
         const char *name = t < EV_TYPE_COUNT ? event_name(t) : NULL;
@@ -153,7 +153,7 @@ static bool events_parse(const struct opt *o, const char *text, const struct hos
         if (!list_parse(o, text, w, v, e))
                 return false;
         for (size_t i = 0; i < v->list.count; i++)
-                if (!canonical(&v->list.items[i], e)) {
+                if (!opt_text_canonical(&v->list.items[i], e)) {
                         strlist_release(&v->list);
                         return false;
                 }
@@ -187,8 +187,8 @@ static bool is_url(const char *text)
         return *s && !strchr("?#", *s);
 }
 
-static bool url_parse(const struct opt *o, const char *text, const struct host *w,
-                      union opt_value *v, struct err *e)
+static bool opt_text_url_parse(const struct opt *o, const char *text, const struct host *w,
+                               union opt_value *v, struct err *e)
 {
         (void)o;
         if (!is_url(text))
@@ -206,7 +206,7 @@ static bool url_parse(const struct opt *o, const char *text, const struct host *
 
 const struct opt_kind opt_kind_url = {
         .size = sizeof(char *),
-        .parse = url_parse,
+        .parse = opt_text_url_parse,
         .same = opt_same_text,
         .drop = opt_drop_text,
         .format = opt_format_text,
@@ -217,7 +217,7 @@ static bool serverurl_parse(const struct opt *o, const char *text, const struct 
                             union opt_value *v, struct err *e)
 {
         size_t len = strlen(text);
-        const char *word = trimmed(text, &len);
+        const char *word = opt_text_trimmed(text, &len);
 
         (void)o, (void)w;
         if (len == 4 && strncasecmp(word, "AUTO", 4) == 0)

@@ -168,14 +168,14 @@ void opts_free(const struct section_kind *k, void *base)
 
 #define LONGEST_KEY 40
 
-static int least(int a, int b)
+static int options_least(int a, int b)
 {
         return a < b ? a : b;
 }
 
 /* Insertions, removals, changes and swaps of neighbours between two words; LONGEST_KEY when one of
  * them is too long to be a key at all. */
-static int distance(const char *a, const char *b)
+static int options_distance(const char *a, const char *b)
 {
         int rows[3][LONGEST_KEY + 1];
         int *before = rows[0], *last = rows[1], *now = rows[2];
@@ -188,10 +188,10 @@ static int distance(const char *a, const char *b)
         for (int i = 1; i <= la; i++) {
                 now[0] = i;
                 for (int j = 1; j <= lb; j++) {
-                        now[j] = least(last[j], now[j - 1]) + 1;
-                        now[j] = least(now[j], last[j - 1] + (a[i - 1] != b[j - 1]));
+                        now[j] = options_least(last[j], now[j - 1]) + 1;
+                        now[j] = options_least(now[j], last[j - 1] + (a[i - 1] != b[j - 1]));
                         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                                now[j] = least(now[j], before[j - 2] + 1);
+                                now[j] = options_least(now[j], before[j - 2] + 1);
                 }
                 int *free_row = before;
                 before = last;
@@ -209,7 +209,7 @@ const char *opt_nearest(const struct section_kind *k, const char *key)
         for (const struct opt *o = k->opts; o->key; o++) {
                 if (!opt_applies(k, o))
                         continue;
-                int d = distance(key, o->key);
+                int d = options_distance(key, o->key);
                 if (d < best_distance || (!best && d == best_distance)) {
                         best = o->key;
                         best_distance = d;

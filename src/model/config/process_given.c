@@ -125,7 +125,7 @@ static void templates_of(const struct program *p, const char *out[TEMPLATES])
 }
 
 /* Also behind a doubled sign: some values are expanded twice. */
-static bool mentions(const char *template, const char *name)
+static bool process_given_mentions(const char *template, const char *name)
 {
         return template && strstr(template, name) != NULL;
 }
@@ -142,8 +142,8 @@ bool given_surely_same(const struct program *a, int number_a, const struct progr
         templates_of(b, y);
         for (int i = 0; i < TEMPLATES; i++)
                 if (!opt_same_text(&x[i], &y[i]) ||
-                    (a->numprocs != b->numprocs && mentions(x[i], "(numprocs)")) ||
-                    (number_a != number_b && mentions(x[i], "(process_num)")))
+                    (a->numprocs != b->numprocs && process_given_mentions(x[i], "(numprocs)")) ||
+                    (number_a != number_b && process_given_mentions(x[i], "(process_num)")))
                         return false;
         return true;
 }
@@ -154,9 +154,9 @@ bool given_varies(const struct program *p)
 
         templates_of(p, list);
         for (int i = 1; i < TEMPLATES; i++) /* the first is the name */
-                if (mentions(list[i], "(process_num)"))
+                if (process_given_mentions(list[i], "(process_num)"))
                         return true;
-        return mentions(p->global_env, "(process_num)");
+        return process_given_mentions(p->global_env, "(process_num)");
 }
 
 /* ---- one number */

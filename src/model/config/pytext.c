@@ -119,7 +119,7 @@ static bool is_printable(unsigned cp)
         return true;
 }
 
-static void put_escaped(struct buf *out, unsigned cp)
+static void pytext_put_escaped(struct buf *out, unsigned cp)
 {
         static const char *const named[] = { ['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r" };
 
@@ -144,7 +144,7 @@ void pytext_repr(struct buf *out, const char *s, size_t len, bool ascii)
                 if (cp == (unsigned char)quote || cp == '\\')
                         buf_putc(out, '\\');
                 if (!is_printable(cp) || (ascii && cp >= 0x80))
-                        put_escaped(out, cp);
+                        pytext_put_escaped(out, cp);
                 else
                         buf_put(out, s + i, n);
                 i += n;

@@ -189,7 +189,7 @@ static bool make_tag(struct job *j, const char *key, const char *template, const
 
 /* ---- all of it */
 
-static bool make_env(struct job *j, struct recipe *out)
+static bool recipe_make_env(struct job *j, struct recipe *out)
 {
         struct recipe_fault *f = j->fault;
 
@@ -209,7 +209,7 @@ static bool make_all(struct job *j, struct recipe *out)
 {
         const struct program *p = j->p;
 
-        if (!make_env(j, out))
+        if (!recipe_make_env(j, out))
                 return false;
         bool numbered = j->numbered;
         if (!(out->name = make_name(j)))
@@ -240,7 +240,7 @@ bool recipe_try(const struct program *p, const char *group, int number, const st
 }
 
 /* Every fault has a text, except when memory ran out. */
-static bool report(struct recipe_fault *f, struct err *e)
+static bool recipe_report(struct recipe_fault *f, struct err *e)
 {
         if (!f->text.len)
                 err_nomem(e);
@@ -253,7 +253,7 @@ bool recipe_make(const struct program *p, const char *group, int number, const s
                  struct recipe *out, struct err *e)
 {
         struct recipe_fault fault = { 0 };
-        bool ok = recipe_try(p, group, number, w, out, &fault) || report(&fault, e);
+        bool ok = recipe_try(p, group, number, w, out, &fault) || recipe_report(&fault, e);
 
         recipe_fault_release(&fault);
         return ok;
@@ -285,7 +285,7 @@ char *recipe_name(const struct program *p, const char *group, int number, const 
         ok = ok || (read_global(&j) && read_env(&j, &own));
         char *name = ok ? make_name(&j) : NULL;
         if (!name)
-                report(&fault, e);
+                recipe_report(&fault, e);
         recipe_fault_release(&fault);
         return name;
 }
@@ -302,7 +302,7 @@ char *recipe_expand(const struct program *p, const char *group, int number, cons
         bool ok = !strstr(text, "ENV_") || (read_global(&j) && read_env(&j, &own));
         char *expanded = ok ? expand_key(&j, key, true, text) : NULL;
         if (!expanded)
-                report(&fault, e);
+                recipe_report(&fault, e);
         recipe_fault_release(&fault);
         return expanded;
 }

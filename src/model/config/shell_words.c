@@ -6,7 +6,7 @@
 #define BLANKS " \t\r\n"
 
 /* Inside double quotes a backslash escapes itself and the quote only. */
-static bool take_quoted(const char **at, struct buf *word, struct err *e)
+static bool shell_words_take_quoted(const char **at, struct buf *word, struct err *e)
 {
         const char *s = *at;
         char quote = *s++;
@@ -27,11 +27,11 @@ static bool take_quoted(const char **at, struct buf *word, struct err *e)
         return true;
 }
 
-static bool take_word(const char **at, struct buf *word, struct err *e)
+static bool shell_words_take_word(const char **at, struct buf *word, struct err *e)
 {
         while (**at && !strchr(BLANKS, **at)) {
                 if (**at == '\'' || **at == '"') {
-                        if (!take_quoted(at, word, e))
+                        if (!shell_words_take_quoted(at, word, e))
                                 return false;
                         continue;
                 }
@@ -53,7 +53,7 @@ bool command_split(const char *text, struct strlist *argv, struct err *e)
                 if (!*text)
                         return true;
                 buf_reset(&word);
-                if (!take_word(&text, &word, e))
+                if (!shell_words_take_word(&text, &word, e))
                         return false;
                 if (word.failed || !strlist_add(argv, buf_str(&word)))
                         return err_nomem(e);

@@ -144,7 +144,8 @@ static const struct place *places_find(const struct places *p, const char *progr
 }
 
 /* The one group where the program lives on the other side, but not on this one; else NULL. */
-static const char *moved(const struct places *here, const struct places *there, const char *program)
+static const char *plan_moved(const struct places *here, const struct places *there,
+                              const char *program)
 {
         int count_here, count_there;
         const struct place *at = places_find(there, program, &count_there);
@@ -172,8 +173,8 @@ static bool program_label(const struct places *p, const char *group, const char 
         return !out->failed;
 }
 
-static struct change_item *add_item(struct planner *pl, const char *name, const char *program,
-                                    const struct places *side)
+static struct change_item *plan_add_item(struct planner *pl, const char *name, const char *program,
+                                         const struct places *side)
 {
         struct plan *plan = pl->plan;
         struct buf label = BUF_INIT, spec = BUF_INIT;
@@ -208,7 +209,7 @@ static bool set_why(struct planner *pl, struct change_item *item, struct buf *wh
         return item->why || err_nomem(pl->e);
 }
 
-static bool add_key(struct planner *pl, struct change_item *item, const char *key)
+static bool plan_add_key(struct planner *pl, struct change_item *item, const char *key)
 {
         return strlist_has(&item->keys, key) || strlist_add(&item->keys, key) || err_nomem(pl->e);
 }
@@ -247,7 +248,7 @@ static const char *count_reason(const struct program *from, const struct program
 
 static bool plan_new(struct planner *pl, const struct wanted *want)
 {
-        struct change_item *item = add_item(pl, want->name, want->to->name, &pl->new);
+        struct change_item *item = plan_add_item(pl, want->name, want->to->name, &pl->new);
         struct buf why = BUF_INIT;
         const char *key = NULL;
 
@@ -259,7 +260,7 @@ static bool plan_new(struct planner *pl, const struct wanted *want)
         if (want->fleet) {
                 key = count_reason(want->fleet->program, want->to, true, &why);
         } else {
-                const char *from = moved(&pl->new, &pl->old, want->to->name);
+                const char *from = plan_moved(&pl->new, &pl->old, want->to->name);
                 if (from && strcmp(from, group_name(pl)) != 0)
                         buf_printf(&why, "moved from group %s", from);
                 else
@@ -267,7 +268,7 @@ static bool plan_new(struct planner *pl, const struct wanted *want)
         }
         if (!want->to->autostart)
                 buf_puts(&why, " (autostart=false)");
-        return set_why(pl, item, &why) && (!key || add_key(pl, item, key));
+        return set_why(pl, item, &why) && (!key || plan_add_key(pl, item, key));
 }
 
 static struct program *conf_program(const struct group_conf *conf, const char *name)
@@ -278,7 +279,7 @@ static struct program *conf_program(const struct group_conf *conf, const char *n
         return NULL;
 }
 
-static bool is_leaving(const struct process *p)
+static bool plan_is_leaving(const struct process *p)
 {
         return p->state == PS_RETIRING || p->state == PS_GONE;
 }
@@ -288,23 +289,23 @@ static bool plan_gone(struct planner *pl, struct process *p)
         struct buf why = BUF_INIT;
         const char *key = NULL;
 
-        if (is_leaving(p))
+        if (plan_is_leaving(p))
                 return true;
-        struct change_item *item = add_item(pl, p->name, p->program->name, &pl->old);
+        struct change_item *item = plan_add_item(pl, p->name, p->program->name, &pl->old);
         if (!item)
                 return false;
         item->process = p;
         item->number = p->number;
         item->action = PLAN_STOP;
         const struct program *stays = conf_program(pl->conf, p->program->name);
-        const char *there = stays ? NULL : moved(&pl->old, &pl->new, p->program->name);
+        const char *there = stays ? NULL : plan_moved(&pl->old, &pl->new, p->program->name);
         if (stays)
                 key = count_reason(process_fleet(p)->program, stays, false, &why);
         else if (there && strcmp(there, group_name(pl)) != 0)
                 buf_printf(&why, "moved to group %s", there);
         else
                 buf_puts(&why, "removed");
-        return set_why(pl, item, &why) && (!key || add_key(pl, item, key));
+        return set_why(pl, item, &why) && (!key || plan_add_key(pl, item, key));
 }
 
 /* ---- a process that stays */
@@ -370,7 +371,7 @@ static bool plan_staying(struct planner *pl, struct process *p, const struct wan
 
         assert(pl->group && pl->conf); /* or it would come or go */
         bool priority = pl->group->conf->priority != pl->conf->priority;
-        struct change_item *item = add_item(pl, p->name, want->to->name, &pl->new);
+        struct change_item *item = plan_add_item(pl, p->name, want->to->name, &pl->new);
 
         if (!item)
                 return false;
@@ -384,14 +385,14 @@ static bool plan_staying(struct planner *pl, struct process *p, const struct wan
                 item->action = PLAN_LIVE;
         if (!strlist_copy(&item->keys, &pl->keys))
                 return err_nomem(pl->e);
-        if (priority && !add_key(pl, item, "priority"))
+        if (priority && !plan_add_key(pl, item, "priority"))
                 return false;
         return why_changed(pl, item, from);
 }
 
 /* ---- one group */
 
-static int by_name(const void *a, const void *b)
+static int plan_by_name(const void *a, const void *b)
 {
         const struct wanted *x = a, *y = b;
         int c = strcmp(x->name, y->name);
@@ -442,7 +443,7 @@ static bool want_group(struct planner *pl)
                     !want_fleet(pl, pl->conf->programs[i]))
                         return false;
         if (pl->wanted_count)
-                qsort(pl->wanted, (size_t)pl->wanted_count, sizeof *pl->wanted, by_name);
+                qsort(pl->wanted, (size_t)pl->wanted_count, sizeof *pl->wanted, plan_by_name);
         for (int i = 0; i < pl->wanted_count; i++) {
                 if (kept && strcmp(pl->wanted[kept - 1].name, pl->wanted[i].name) == 0)
                         free(pl->wanted[--kept].name);
@@ -456,7 +457,7 @@ static bool plan_one(struct planner *pl, struct process *p, const struct wanted 
 {
         if (!want)
                 return !p || plan_gone(pl, p);
-        if (!p || is_leaving(p))
+        if (!p || plan_is_leaving(p))
                 return plan_new(pl, want);
         return plan_staying(pl, p, want);
 }

@@ -31,8 +31,8 @@ static char *text_of(const struct opt *o, const void *base, bool *ok)
 }
 
 /* from and to are taken over. */
-static bool add(struct plan *p, const char *section, const char *key, char *from, char *to,
-                enum setting_action action)
+static bool plan_settings_add(struct plan *p, const char *section, const char *key, char *from,
+                              char *to, enum setting_action action)
 {
         size_t size = ((size_t)p->setting_count + 1) * sizeof *p->settings;
         struct setting_item *items = realloc(p->settings, size);
@@ -79,7 +79,7 @@ bool settings_note(const struct settings *s, struct strlist *out)
 }
 
 /* What the daemon was started with; NULL: not noted. */
-static const char *noted(const struct strlist *started, const char *key)
+static const char *plan_settings_noted(const struct strlist *started, const char *key)
 {
         size_t len = strlen(key);
 
@@ -100,7 +100,7 @@ static char *copy_or_null(const char *text, bool *ok)
 static bool plan_setting(struct plan *p, const struct opt *o, const struct settings *now,
                          const struct strlist *started, const struct settings *next)
 {
-        const char *was = o->change == CHANGE_RESTART ? noted(started, o->key) : NULL;
+        const char *was = o->change == CHANGE_RESTART ? plan_settings_noted(started, o->key) : NULL;
         bool ok = true;
 
         if (!was && opt_same(o, now, next))
@@ -112,8 +112,8 @@ static bool plan_setting(struct plan *p, const struct opt *o, const struct setti
                 free(to);
                 return ok;
         }
-        return add(p, "supervisord", o->key, from, to,
-                   o->change == CHANGE_RESTART ? SETTING_LATER : SETTING_LIVE);
+        return plan_settings_add(p, "supervisord", o->key, from, to,
+                                 o->change == CHANGE_RESTART ? SETTING_LATER : SETTING_LIVE);
 }
 
 /* ---- servers */
@@ -134,8 +134,8 @@ static bool plan_whole_server(struct plan *p, const struct server_conf *s, bool 
 
         if (!ok)
                 return false;
-        return add(p, s->section, NULL, opens ? NULL : address, opens ? address : NULL,
-                   opens ? SETTING_OPEN : SETTING_CLOSE);
+        return plan_settings_add(p, s->section, NULL, opens ? NULL : address,
+                                 opens ? address : NULL, opens ? SETTING_OPEN : SETTING_CLOSE);
 }
 
 static bool plan_server(struct plan *p, const struct server_conf *now,
@@ -147,7 +147,7 @@ static bool plan_server(struct plan *p, const struct server_conf *now,
                 if (opt_same(o, now, next))
                         continue;
                 char *from = text_of(o, now, &ok), *to = text_of(o, next, &ok);
-                ok = add(p, next->section, o->key, from, to, SETTING_LIVE) && ok;
+                ok = plan_settings_add(p, next->section, o->key, from, to, SETTING_LIVE) && ok;
         }
         return ok;
 }

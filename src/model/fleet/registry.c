@@ -295,7 +295,7 @@ static void drop_if_gone(struct group *g, struct fleet *f)
         memmove(f, f + 1, (size_t)(g->fleets + g->fleet_count - f) * sizeof *f);
 }
 
-static void forget(struct group *g, struct process *p)
+static void registry_unlink_process(struct group *g, struct process *p)
 {
         struct fleet *f = process_fleet(p);
         bool found;
@@ -346,7 +346,7 @@ static bool sort_processes(struct group *g, struct err *e)
                 if (i + 1 == count || strcmp(all[i].p->name, all[i + 1].p->name) != 0)
                         g->procs[g->count++] = all[i].p;
                 else
-                        forget(g, all[i].p);
+                        registry_unlink_process(g, all[i].p);
         free(all);
         return true;
 }
@@ -444,7 +444,7 @@ struct process *registry_add_process(struct registry *r, struct fleet *f, int nu
 void registry_forget(struct registry *r, struct process *p)
 {
         r->process_count--;
-        forget(p->group, p);
+        registry_unlink_process(p->group, p);
 }
 
 /* ---- by pid */

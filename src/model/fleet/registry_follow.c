@@ -19,8 +19,8 @@ static bool is_plain_name(const char *text)
         return !text || !(strstr(text, "(ENV_") || strstr(text, "(numprocs)"));
 }
 
-static bool same_name(const struct program *a, int number_a, const struct program *b, int number_b,
-                      const char *group, const struct host *w)
+static bool follow_same_name(const struct program *a, int number_a, const struct program *b,
+                             int number_b, const char *group, const struct host *w)
 {
         struct err e = { 0 };
         char *x = recipe_name(a, group, number_a, w, &e),
@@ -44,13 +44,15 @@ static bool names_alike(const struct program *a, const struct program *b, const 
                 return false;
         for (int i = 0; i == 0 || (numbered && i < b->numprocs); i++) {
                 int number = b->numprocs_start + i;
-                if (!same_name(a, numbered ? number : a->numprocs_start, b, number, group, w))
+                if (!follow_same_name(a, numbered ? number : a->numprocs_start, b, number, group,
+                                      w))
                         return false;
         }
         return true;
 }
 
-static struct fleet *predecessor(struct group *g, const struct program *next, const struct host *w)
+static struct fleet *follow_predecessor(struct group *g, const struct program *next,
+                                        const struct host *w)
 {
         for (int i = 0; i < g->fleet_count; i++)
                 if (strcmp(g->fleets[i].program->name, next->name) == 0 &&
@@ -60,16 +62,16 @@ static struct fleet *predecessor(struct group *g, const struct program *next, co
 }
 
 /* A lone process has the number at which the numbers start. */
-static void renumber(struct fleet *f)
+static void follow_renumber(struct fleet *f)
 {
         if (f->count == 1 && !program_numbers_workers(f->program))
                 f->procs[0]->number = f->program->numprocs_start;
 }
 
 /* Takes over the processes of the present fleet, if there is one. */
-static struct fleet successor(struct group *g, struct program *next, const struct host *w)
+static struct fleet follow_successor(struct group *g, struct program *next, const struct host *w)
 {
-        struct fleet *was = predecessor(g, next, w);
+        struct fleet *was = follow_predecessor(g, next, w);
         struct fleet f = { .group = g, .program = program_ref(next) };
 
         if (!was) {
@@ -85,7 +87,7 @@ static struct fleet successor(struct group *g, struct program *next, const struc
         f.count = was->count;
         was->procs = NULL;
         was->count = 0;
-        renumber(&f);
+        follow_renumber(&f);
         return f;
 }
 
@@ -107,7 +109,7 @@ bool group_follow(struct group *g, struct group_conf *next, const struct host *w
                 return err_nomem(e);
         for (int i = 0; i < next->program_count; i++)
                 if (!names_program(fleets, count, next->programs[i]->name)) {
-                        fleets[count] = successor(g, next->programs[i], w);
+                        fleets[count] = follow_successor(g, next->programs[i], w);
                         count++;
                 }
         for (int i = 0; i < g->fleet_count; i++) {

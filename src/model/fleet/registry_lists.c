@@ -46,7 +46,7 @@ struct entry {
         int program; /* place of its program in the definition */
 };
 
-static int by_priority(const void *a, const void *b)
+static int lists_by_priority(const void *a, const void *b)
 {
         const struct entry *x = a, *y = b;
 
@@ -70,7 +70,7 @@ static bool put_start_order(const struct group *g, struct process **list)
                         struct process *p = g->fleets[i].procs[k];
                         all[n++] = (struct entry){ p, p->program->priority, i };
                 }
-        qsort(all, n, sizeof *all, by_priority);
+        qsort(all, n, sizeof *all, lists_by_priority);
         for (size_t i = 0; i < n; i++)
                 list[i] = all[i].p;
         free(all);
@@ -128,7 +128,7 @@ struct process **registry_start_order(const struct registry *r, int *count_out)
 
 /* ---- globs */
 
-static bool matches(const char *pattern, const struct process *p, struct buf *name)
+static bool lists_matches(const char *pattern, const struct process *p, struct buf *name)
 {
         buf_reset(name);
         buf_printf(name, "%s:%s", p->group->name, p->name);
@@ -172,7 +172,7 @@ struct process **registry_match(const struct registry *r, const char *pattern, i
         for (int i = 0; i < r->group_count; i++)
                 for (int k = 0; k < r->groups[i]->count; k++)
                         if (only ? r->groups[i] == only
-                                 : matches(buf_str(&whole), r->groups[i]->procs[k], &name))
+                                 : lists_matches(buf_str(&whole), r->groups[i]->procs[k], &name))
                                 list[(*count_out)++] = r->groups[i]->procs[k];
         if (whole.failed || name.failed)
                 *count_out = -1;

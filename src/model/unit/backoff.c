@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* A number in [-1, 1) (splitmix64: any seed will do, 0 too). */
-static double spread(uint64_t *seed)
+static double backoff_spread(uint64_t *seed)
 {
         uint64_t x = *seed += 0x9e3779b97f4a7c15u;
 
@@ -16,7 +16,7 @@ static double spread(uint64_t *seed)
 }
 
 /* As often multiplied as is needed to reach the cap. */
-static double grown(double ms, double factor, int times, double cap)
+static double backoff_grown(double ms, double factor, int times, double cap)
 {
         while (factor > 1 && times-- > 0 && ms < cap)
                 ms *= factor;
@@ -29,8 +29,9 @@ int64_t backoff_ms(const struct program *p, int failures, uint64_t *seed)
 
         if (p->restart_delay_ms == 0 || failures < 1)
                 return 0;
-        double ms = grown((double)p->restart_delay_ms, p->restart_delay_factor, failures - 1, cap);
-        ms = fmin(ms * (1.0 + p->restart_jitter * spread(seed)), cap);
+        double ms =
+            backoff_grown((double)p->restart_delay_ms, p->restart_delay_factor, failures - 1, cap);
+        ms = fmin(ms * (1.0 + p->restart_jitter * backoff_spread(seed)), cap);
         return (int64_t)(fmax(ms, 0) + 0.5);
 }
 

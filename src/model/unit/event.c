@@ -145,7 +145,7 @@ static void put_bytes_repr(const char *data, size_t len, struct buf *out)
         buf_putc(out, quote);
 }
 
-static void put_data(const struct event *e, struct buf *out)
+static void event_put_data(const struct event *e, struct buf *out)
 {
         if (e->len == 0)
                 return;
@@ -159,14 +159,14 @@ static void put_data(const struct event *e, struct buf *out)
 
 /* ---- payloads */
 
-static void put_names(const struct event *e, struct buf *out)
+static void event_put_names(const struct event *e, struct buf *out)
 {
         buf_printf(out, "processname:%s groupname:%s", e->process->name, e->process->group->name);
 }
 
-static void put_state(const struct event *e, struct buf *out)
+static void event_put_state(const struct event *e, struct buf *out)
 {
-        put_names(e, out);
+        event_put_names(e, out);
         buf_printf(out, " from_state:%s", pstate_name(e->from));
 }
 
@@ -176,34 +176,34 @@ void event_payload(const struct event *e, struct buf *out)
         case SHAPE_EMPTY:
                 break;
         case SHAPE_STATE:
-                put_state(e, out);
+                event_put_state(e, out);
                 break;
         case SHAPE_TRIES:
-                put_state(e, out);
+                event_put_state(e, out);
                 buf_printf(out, " tries:%d", e->tries);
                 break;
         case SHAPE_PID:
-                put_state(e, out);
+                event_put_state(e, out);
                 buf_printf(out, " pid:%d", (int)e->pid);
                 break;
         case SHAPE_EXPECTED:
-                put_state(e, out);
+                event_put_state(e, out);
                 buf_printf(out, " expected:%d pid:%d", e->expected, (int)e->pid);
                 break;
         case SHAPE_LOG:
-                put_names(e, out);
+                event_put_names(e, out);
                 buf_printf(out, " pid:%d channel:%s\n", (int)e->pid,
                            e->is_stderr ? "stderr" : "stdout");
-                put_data(e, out);
+                event_put_data(e, out);
                 break;
         case SHAPE_COMMUNICATION:
-                put_names(e, out);
+                event_put_names(e, out);
                 buf_printf(out, " pid:%d\n", (int)e->pid);
-                put_data(e, out);
+                event_put_data(e, out);
                 break;
         case SHAPE_REMOTE:
                 buf_printf(out, "type:%s\n", e->name);
-                put_data(e, out);
+                event_put_data(e, out);
                 break;
         case SHAPE_TICK:
                 buf_printf(out, "when:%lld", (long long)e->when_s);

@@ -64,7 +64,7 @@ static int one_more(int n)
         return n < INT_MAX ? n + 1 : n;
 }
 
-static enum health_news succeeded(struct health *h, const struct program *p)
+static enum health_news health_succeeded(struct health *h, const struct program *p)
 {
         bool first = !h->ever_ok;
         bool turned = false;
@@ -81,7 +81,7 @@ static enum health_news succeeded(struct health *h, const struct program *p)
         return turned ? NEWS_HEALTHY : NEWS_NONE;
 }
 
-static enum health_news failed(struct health *h, const struct program *p, int64_t up_ms)
+static enum health_news health_failed(struct health *h, const struct program *p, int64_t up_ms)
 {
         int retries = at_least_one(p->healthcheck_retries);
 
@@ -102,7 +102,7 @@ enum health_news health_result(struct health *h, const struct program *p, bool o
 {
         if (h->status == HEALTH_NONE)
                 return NEWS_NONE;
-        return ok ? succeeded(h, p) : failed(h, p, up_ms);
+        return ok ? health_succeeded(h, p) : health_failed(h, p, up_ms);
 }
 
 /* Within the start period it is asked at least once, whatever the interval. */

@@ -39,13 +39,13 @@ const char *listener_state_name(enum listener_state s)
         return "UNKNOWN";
 }
 
-static void take(const char **data, size_t *len, size_t n)
+static void listener_proto_take(const char **data, size_t *len, size_t n)
 {
         *data += n;
         *len -= n;
 }
 
-static enum listener_news give_up(struct listener_proto *lp, enum listener_news why)
+static enum listener_news listener_proto_give_up(struct listener_proto *lp, enum listener_news why)
 {
         lp->state = LISTENER_UNKNOWN;
         return why;
@@ -55,8 +55,8 @@ static enum listener_news read_ready(struct listener_proto *lp, const char **dat
 {
         while (*len) {
                 if (**data != ready_token[lp->matched])
-                        return give_up(lp, LISTENER_BROKE);
-                take(data, len, 1);
+                        return listener_proto_give_up(lp, LISTENER_BROKE);
+                listener_proto_take(data, len, 1);
                 if (++lp->matched < LENGTH(ready_token))
                         continue;
                 lp->state = LISTENER_READY;
@@ -106,9 +106,9 @@ static enum listener_news finish_line(struct listener_proto *lp)
         if (strlen(lp->line) != lp->line_len || /* a NUL in it */
             strncmp(lp->line, result_token, LENGTH(result_token)) != 0 ||
             !read_length(lp->line + LENGTH(result_token), &lp->body_len))
-                return give_up(lp, LISTENER_BAD_LINE);
+                return listener_proto_give_up(lp, LISTENER_BAD_LINE);
         if (lp->body_len > LISTENER_RESULT_MAX)
-                return give_up(lp, LISTENER_BROKE);
+                return listener_proto_give_up(lp, LISTENER_BROKE);
         lp->in_body = true;
         lp->body_seen = 0;
         lp->body_is_ok = true;
@@ -127,9 +127,9 @@ static enum listener_news read_line(struct listener_proto *lp, const char **data
         lp->line_len += n < room ? n : room;
         if (n > room) {
                 lp->line[lp->line_len] = '\0';
-                return give_up(lp, LISTENER_BAD_LINE);
+                return listener_proto_give_up(lp, LISTENER_BAD_LINE);
         }
-        take(data, len, end ? n + 1 : n);
+        listener_proto_take(data, len, end ? n + 1 : n);
         return end ? finish_line(lp) : LISTENER_QUIET;
 }
 
@@ -146,25 +146,27 @@ static enum listener_news read_body(struct listener_proto *lp, const char **data
         if (lp->body)
                 buf_put(lp->body, *data, n);
         lp->body_seen += n;
-        take(data, len, n);
+        listener_proto_take(data, len, n);
         return lp->body_seen == lp->body_len ? finish_body(lp) : LISTENER_QUIET;
 }
 
-static enum listener_news swallow(struct listener_proto *lp, const char **data, size_t *len)
+static enum listener_news listener_proto_swallow(struct listener_proto *lp, const char **data,
+                                                 size_t *len)
 {
         (void)lp;
-        take(data, len, *len);
+        listener_proto_take(data, len, *len);
         return LISTENER_QUIET;
 }
 
-static enum listener_news step(struct listener_proto *lp, const char **data, size_t *len)
+static enum listener_news listener_proto_step(struct listener_proto *lp, const char **data,
+                                              size_t *len)
 {
         switch (lp->state) {
         case LISTENER_ACKNOWLEDGED:
                 return read_ready(lp, data, len);
         case LISTENER_READY:
                 if (!lp->unsure)
-                        return give_up(lp, LISTENER_BROKE);
+                        return listener_proto_give_up(lp, LISTENER_BROKE);
                 *lp = (struct listener_proto){ .state = LISTENER_BUSY, .body = lp->body };
                 return read_line(lp, data, len);
         case LISTENER_BUSY:
@@ -172,13 +174,13 @@ static enum listener_news step(struct listener_proto *lp, const char **data, siz
         case LISTENER_UNKNOWN:
                 break;
         }
-        return swallow(lp, data, len);
+        return listener_proto_swallow(lp, data, len);
 }
 
 enum listener_news listener_proto_feed(struct listener_proto *lp, const char **data, size_t *len)
 {
         while (*len) {
-                enum listener_news news = step(lp, data, len);
+                enum listener_news news = listener_proto_step(lp, data, len);
                 if (news != LISTENER_QUIET)
                         return news;
         }
@@ -215,7 +217,7 @@ static size_t find_value(const char *line, size_t len, const char *key, const ch
         return 0;
 }
 
-static void put_line(struct buf *out, const char *line, size_t len)
+static void listener_proto_put_line(struct buf *out, const char *line, size_t len)
 {
         buf_put(out, line, len);
         buf_putc(out, '\n');
@@ -238,7 +240,7 @@ void listener_stdout_text(const char *body, size_t len, struct buf *out)
                         buf_put(out, channel, channel_len);
                         buf_puts(out, " | ");
                 }
-                put_line(out, at, (size_t)((stop ? stop : end) - at));
+                listener_proto_put_line(out, at, (size_t)((stop ? stop : end) - at));
                 at = stop ? stop + 1 : end;
         }
 }

@@ -128,7 +128,7 @@ static const struct step steps_of_remains[PE_COUNT] = {
         /* clang-format on */
 };
 
-static bool rests(const struct process *p)
+static bool process_rests(const struct process *p)
 {
         return p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL ||
                p->state == PS_BACKOFF || p->state == PS_RESPAWN;
@@ -136,14 +136,14 @@ static bool rests(const struct process *p)
 
 static bool is_clearing(const struct process *p)
 {
-        return rests(p) && (p->waiting == WAIT_KILL || p->waiting == WAIT_KILLED);
+        return process_rests(p) && (p->waiting == WAIT_KILL || p->waiting == WAIT_KILLED);
 }
 
 static struct step step_of(const struct process *p, enum pevent ev)
 {
         struct step st = steps_of_remains[ev];
 
-        if (!p->remains || !rests(p) || !st.todo)
+        if (!p->remains || !process_rests(p) || !st.todo)
                 return steps[p->state][ev];
         if (st.to == PS_NONE)
                 st.to = p->state;
@@ -219,7 +219,7 @@ static int64_t wait_ms(struct process *p, enum pwait wait, int64_t now_ms)
 }
 
 /* from_ms: what the wait is counted from. */
-static void arm(struct process *p, enum pwait wait, int64_t from_ms)
+static void process_arm(struct process *p, enum pwait wait, int64_t from_ms)
 {
         if (wait == WAIT_KEEP)
                 return;
@@ -230,7 +230,7 @@ static void arm(struct process *p, enum pwait wait, int64_t from_ms)
 
 void process_await_up(struct process *p)
 {
-        arm(p, WAIT_UP, p->spawned_ms);
+        process_arm(p, WAIT_UP, p->spawned_ms);
 }
 
 /* ---- what goes with a transition */
@@ -320,7 +320,7 @@ unsigned process_feed(struct process *p, enum pevent ev, struct moment at)
                 p->restarts++;
         if (p->state != PS_RUNNING)
                 calm_end(p, at.mono_ms);
-        arm(p, st.wait, at.mono_ms);
+        process_arm(p, st.wait, at.mono_ms);
         return st.todo;
 }
 
@@ -362,7 +362,7 @@ static unsigned promote_or_wait(struct process *p, struct moment at)
 {
         if (process_promote_first(p, at))
                 return process_feed(p, PE_UP, at);
-        arm(p, WAIT_UP, p->spawned_ms);
+        process_arm(p, WAIT_UP, p->spawned_ms);
         return 0;
 }
 
@@ -412,14 +412,14 @@ void process_begun(struct process *p, pid_t pid, struct moment at)
         assert(p->state == PS_STARTING && p->pid == 0 && pid > 0);
         note_start(p, pid, at);
         p->launching = true;
-        arm(p, WAIT_NONE, 0);
+        process_arm(p, WAIT_NONE, 0);
 }
 
 void process_under_way(struct process *p)
 {
         assert(p->state == PS_STARTING && p->pid > 0);
         p->launching = true;
-        arm(p, WAIT_NONE, 0);
+        process_arm(p, WAIT_NONE, 0);
 }
 
 unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
@@ -533,7 +533,7 @@ static bool was_too_ill(const struct process *p)
                p->program->healthcheck_action != CHECK_ACT_NONE;
 }
 
-static unsigned ended(struct process *p, struct ending how, struct moment at)
+static unsigned process_ended(struct process *p, struct ending how, struct moment at)
 {
         if (p->pid == 0)
                 return 0;
@@ -557,14 +557,14 @@ void process_explain(struct process *p, const char *why)
 
 unsigned process_died(struct process *p, int status, struct moment at)
 {
-        return ended(p, ending_of(status, p->program, at.wall_ms), at);
+        return process_ended(p, ending_of(status, p->program, at.wall_ms), at);
 }
 
 unsigned process_lost(struct process *p, struct moment at)
 {
         struct ending how = { .happened = true, .code = -1, .at_wall_ms = at.wall_ms };
 
-        return ended(p, how, at);
+        return process_ended(p, how, at);
 }
 
 unsigned process_cleared(struct process *p, struct moment at)

@@ -67,7 +67,7 @@ void process_remember(const struct process *p, struct process_memory *out)
                 strncpy(out->spawnerr, process_spawnerr(p), sizeof out->spawnerr - 1);
 }
 
-static bool makes_sense(const struct process_memory *m)
+static bool process_memory_makes_sense(const struct process_memory *m)
 {
         if (m->state == PS_NONE || m->state >= PS_COUNT || m->waiting >= WAIT_KEEP ||
             m->health > HEALTH_UNHEALTHY || m->failure_count > MEMORY_FAILURES || m->pid < 0 ||
@@ -103,7 +103,7 @@ static bool recall_failures(struct breaker *b, const struct process_memory *m)
  * life, it does not decide on one. */
 bool process_recall(struct process *p, const struct process_memory *m)
 {
-        if (!makes_sense(m))
+        if (!process_memory_makes_sense(m))
                 return false;
         if (!recall_failures(&p->breaker, m))
                 return false;

@@ -81,7 +81,7 @@ static bool is_same_file(const char *path, int fd)
                by_path.st_ino == by_fd.st_ino && by_path.st_dev == by_fd.st_dev;
 }
 
-static bool is_regular(int fd)
+static bool daemonize_is_regular(int fd)
 {
         struct stat st;
 
@@ -181,7 +181,7 @@ static bool open_as(const char *path, int flags, int *fd_out, pid_t *holder_out,
                 if (fd < 0)
                         return false;
                 /* /dev/null as a pidfile is how people say "none": nothing to hold there. */
-                if (!is_regular(fd)) {
+                if (!daemonize_is_regular(fd)) {
                         *fd_out = fd_take(&fd);
                         return true;
                 }
@@ -213,7 +213,7 @@ bool pidfile_open_readonly(const char *path, int *fd_out, pid_t *holder_out, str
 
 int pidfile_inherit(const char *path, int fd)
 {
-        if (fd >= 0 && is_regular(fd) && is_same_file(path, fd))
+        if (fd >= 0 && daemonize_is_regular(fd) && is_same_file(path, fd))
                 return fd;
         fd_close(&fd);
         return -1;
@@ -229,7 +229,7 @@ bool pidfile_write(int fd, pid_t pid, struct err *e)
         char text[32];
         int len = snprintf(text, sizeof text, "%d\n", (int)pid);
 
-        if (is_regular(fd) && (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0))
+        if (daemonize_is_regular(fd) && (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0))
                 return err_set(e, ERR_SYS, "empty the pidfile");
         if (!fd_write_all(fd, text, (size_t)len))
                 return err_set(e, ERR_SYS, "write the pidfile");
@@ -240,7 +240,7 @@ void pidfile_remove(const char *path, int *fd)
 {
         if (*fd < 0)
                 return;
-        if (is_regular(*fd) && is_same_file(path, *fd))
+        if (daemonize_is_regular(*fd) && is_same_file(path, *fd))
                 guarded_unlink(path);
         fd_close(fd);
 }

@@ -41,7 +41,7 @@ struct real_world {
 
 /* ---- files */
 
-static bool read_all(int fd, struct buf *out)
+static bool host_read_all(int fd, struct buf *out)
 {
         for (;;) {
                 if (!buf_reserve(out, 65536)) {
@@ -86,7 +86,7 @@ static bool kind_fits(int fd, const struct stat *st, enum file_kind kind)
                (kind == FILE_AWAITED || (kind == FILE_OPEN && (fd < 0 || is_unnamed(fd))));
 }
 
-static const char *kind_word(const struct stat *st)
+static const char *host_kind_word(const struct stat *st)
 {
         return S_ISFIFO(st->st_mode) ? "a pipe" : S_ISSOCK(st->st_mode) ? "a socket" : "a device";
 }
@@ -98,7 +98,7 @@ static bool check_kind(int fd, const char *path, const struct stat *st, enum fil
         if (S_ISDIR(st->st_mode))
                 return err_set(e, ERR_SYS, "read %s", path);
         return kind_fits(fd, st, kind) ||
-               err_set(e, ERR_CONFIG, "%s is %s, not a regular file", path, kind_word(st));
+               err_set(e, ERR_CONFIG, "%s is %s, not a regular file", path, host_kind_word(st));
 }
 
 /* Looked at before it is opened, because opening a device may do something; and afterwards, because
@@ -133,7 +133,7 @@ static bool real_read_file(const struct host *w, const char *path, enum file_kin
         (void)w;
         if (fd < 0)
                 return false;
-        if (!read_all(fd, out))
+        if (!host_read_all(fd, out))
                 return err_set(e, ERR_SYS, "read %s", path);
         return true;
 }
@@ -173,7 +173,7 @@ static bool real_glob(const struct host *w, const char *pattern, struct strlist 
 typedef int lookup_fn(const char *name, const unsigned long *number, char *text, size_t size,
                       bool *found, void *out);
 
-static bool parse_number(const char *text, unsigned long *out)
+static bool host_parse_number(const char *text, unsigned long *out)
 {
         if (!*text || strspn(text, "0123456789") != strlen(text))
                 return false;
@@ -193,10 +193,11 @@ static bool say_why(int rc, const char *what, struct err *e)
 }
 
 /* The look-ups say ERANGE until the buffer holds the whole entry. */
-static bool look_up(lookup_fn *fn, const char *what, const char *text, void *out, struct err *e)
+static bool host_look_up(lookup_fn *fn, const char *what, const char *text, void *out,
+                         struct err *e)
 {
         unsigned long number;
-        bool by_number = parse_number(text, &number);
+        bool by_number = host_parse_number(text, &number);
         bool found = false;
 
         for (size_t size = 4096; size <= LOOKUP_MAX; size *= 4) {
@@ -211,7 +212,7 @@ static bool look_up(lookup_fn *fn, const char *what, const char *text, void *out
         return say_why(ERANGE, what, e);
 }
 
-static bool copy_word(char *to, size_t size, const char *from)
+static bool host_copy_word(char *to, size_t size, const char *from)
 {
         int n = snprintf(to, size, "%s", from);
 
@@ -230,10 +231,10 @@ static int lookup_user(const char *name, const unsigned long *number, char *text
                 return rc;
         account->uid = hit->pw_uid;
         account->gid = hit->pw_gid;
-        *found =
-            copy_word(account->name, sizeof account->name, hit->pw_name) &&
-            copy_word(account->home, sizeof account->home, hit->pw_dir) &&
-            copy_word(account->shell, sizeof account->shell, hit->pw_shell ? hit->pw_shell : "");
+        *found = host_copy_word(account->name, sizeof account->name, hit->pw_name) &&
+                 host_copy_word(account->home, sizeof account->home, hit->pw_dir) &&
+                 host_copy_word(account->shell, sizeof account->shell,
+                                hit->pw_shell ? hit->pw_shell : "");
         return 0;
 }
 
@@ -255,13 +256,13 @@ static bool real_user(const struct host *w, const char *name_or_uid, struct acco
                       struct err *e)
 {
         (void)w;
-        return look_up(lookup_user, "user", name_or_uid, out, e);
+        return host_look_up(lookup_user, "user", name_or_uid, out, e);
 }
 
 static bool real_group(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e)
 {
         (void)w;
-        return look_up(lookup_group, "group", name_or_gid, out, e);
+        return host_look_up(lookup_group, "group", name_or_gid, out, e);
 }
 
 static bool real_groups_of(const struct host *w, const char *user, gid_t first, gid_t **list_out,
@@ -310,7 +311,7 @@ static const char *find_tmpdir(const struct host *w)
 }
 
 /* In digits, with the interface of a link-local one behind a '%'. */
-static bool add_address(const struct addrinfo *a, struct strlist *out)
+static bool host_add_address(const struct addrinfo *a, struct strlist *out)
 {
         char text[NI_MAXHOST];
 
@@ -339,21 +340,21 @@ static bool real_resolve(const struct host *w, const char *host, struct strlist 
         if (rc != 0)
                 return say_gai(rc, e);
         for (const struct addrinfo *a = list; a && ok; a = a->ai_next)
-                ok = add_address(a, out);
+                ok = host_add_address(a, out);
         freeaddrinfo(list);
         if (!ok)
                 return err_nomem(e);
         return out->count > 0 || say_gai(EAI_NONAME, e);
 }
 
-static void build(struct real_world *r)
+static void host_build(struct real_world *r)
 {
         pin_name_services();
         /* Neither call fails on Linux but for a working directory that was removed. */
         if (uname(&r->host) < 0)
-                copy_word(r->host.nodename, sizeof r->host.nodename, "localhost");
+                host_copy_word(r->host.nodename, sizeof r->host.nodename, "localhost");
         if (!getcwd(r->cwd, sizeof r->cwd) || r->cwd[0] != '/')
-                copy_word(r->cwd, sizeof r->cwd, "/");
+                host_copy_word(r->cwd, sizeof r->cwd, "/");
         r->ops.environ = (const char *const *)environ;
         r->ops.hostname = r->host.nodename;
         r->ops.cwd = r->cwd;
@@ -377,6 +378,6 @@ const struct host *host_real(void)
         };
 
         if (!real.built)
-                build(&real);
+                host_build(&real);
         return &real.ops;
 }

@@ -18,7 +18,7 @@ static const struct demand files = { RLIMIT_NOFILE,      "RLIMIT_NOFILE", "minfd
 static const struct demand procs = { RLIMIT_NPROC,          "RLIMIT_NPROC", "minprocs",
                                      "available processes", "program",      "processes" };
 
-static bool refuse(const struct demand *d, int wanted, rlim_t hard, struct err *e)
+static bool limits_refuse(const struct demand *d, int wanted, rlim_t hard, struct err *e)
 {
         return err_set(e, ERR_USAGE,
                        "The minimum number of %s required to run this %s is %d as per the \"%s\" "
@@ -29,8 +29,8 @@ static bool refuse(const struct demand *d, int wanted, rlim_t hard, struct err *
 }
 
 /* Make the soft limit at least `wanted`; *now_out is what holds then. */
-static bool ensure(const struct demand *d, int wanted, struct rlimit *now_out, struct log *log,
-                   struct err *e)
+static bool limits_ensure(const struct demand *d, int wanted, struct rlimit *now_out,
+                          struct log *log, struct err *e)
 {
         struct rlimit now;
 
@@ -43,7 +43,7 @@ static bool ensure(const struct demand *d, int wanted, struct rlimit *now_out, s
         if (want.rlim_max < want.rlim_cur)
                 want.rlim_max = want.rlim_cur;
         if (setrlimit(d->resource, &want) < 0)
-                return refuse(d, wanted, now.rlim_max, e);
+                return limits_refuse(d, wanted, now.rlim_max, e);
         log_line(log, LVL_INFO, "Increased %s limit to %d", d->name, wanted);
         *now_out = want;
         return true;
@@ -53,8 +53,8 @@ bool limits_apply(int minfds, int minprocs, struct limits *out, struct log *log,
 {
         struct rlimit unused;
 
-        if (!ensure(&files, minfds, &out->nofile, log, e) ||
-            !ensure(&procs, minprocs, &unused, log, e))
+        if (!limits_ensure(&files, minfds, &out->nofile, log, e) ||
+            !limits_ensure(&procs, minprocs, &unused, log, e))
                 return false;
         /* A fleet takes three descriptors a worker: as many as we may have. Where that is refused,
          * what minfds asked for is what there is. */

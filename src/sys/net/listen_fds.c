@@ -26,7 +26,7 @@ void listen_fds_socket_name(char out[GIVEN_NAME_MAX], uint64_t key)
         snprintf(out, GIVEN_NAME_MAX, SOCKETS "%016" PRIx64, key);
 }
 
-static bool listens(int fd)
+static bool listen_fds_listens(int fd)
 {
         int yes = 0;
         socklen_t len = sizeof yes;
@@ -52,7 +52,7 @@ static void item_name(int fd, const char *name, char *out, size_t size)
         struct stat st;
 
         *out = '\0';
-        if (strncmp(name, SOCKETS, strlen(SOCKETS)) == 0 && listens(fd))
+        if (strncmp(name, SOCKETS, strlen(SOCKETS)) == 0 && listen_fds_listens(fd))
                 snprintf(out, size, "listens:%s", name);
         if (strncmp(name, OUR_NAMES, strlen(OUR_NAMES)) != 0 || fstat(fd, &st) < 0)
                 return;
@@ -62,7 +62,7 @@ static void item_name(int fd, const char *name, char *out, size_t size)
                 handover_pipe_name(out, size, st.st_ino, handover_pipe_reads(fd));
 }
 
-static bool take(struct handover *h, int fd, const char *name)
+static bool listen_fds_take(struct handover *h, int fd, const char *name)
 {
         char item[80];
 
@@ -99,7 +99,7 @@ bool listen_fds_read(struct handover *h)
                         memcpy(name, at, len);
                 if (at)
                         at += len + (at[len] == ':');
-                fine = take(h, FIRST_FD + i, name) && fine;
+                fine = listen_fds_take(h, FIRST_FD + i, name) && fine;
         }
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");

@@ -39,7 +39,7 @@ static int bound_socket(const struct request *r, const struct sockaddr *at, sock
         return fd_take(&fd);
 }
 
-static bool refuse(const struct request *r, struct err *e)
+static bool listen_inet_refuse(const struct request *r, struct err *e)
 {
         bool v6 = strchr(r->host, ':') != NULL;
         const char *host = *r->host ? r->host : "*";
@@ -51,7 +51,7 @@ static bool refuse(const struct request *r, struct err *e)
         return false;
 }
 
-static bool add(struct request *r, const struct sockaddr *at, socklen_t len, bool both)
+static bool listen_inet_add(struct request *r, const struct sockaddr *at, socklen_t len, bool both)
 {
         if (r->count == r->max) {
                 errno = ENOSPC;
@@ -69,7 +69,7 @@ static bool add_v4(struct request *r, in_addr_t host)
                                   .sin_port = htons((uint16_t)r->port),
                                   .sin_addr.s_addr = htonl(host) };
 
-        return add(r, (const struct sockaddr *)&at, sizeof at, false);
+        return listen_inet_add(r, (const struct sockaddr *)&at, sizeof at, false);
 }
 
 static bool add_v6(struct request *r, const struct in6_addr *host, bool both)
@@ -78,7 +78,7 @@ static bool add_v6(struct request *r, const struct in6_addr *host, bool both)
                                    .sin6_port = htons((uint16_t)r->port),
                                    .sin6_addr = *host };
 
-        return add(r, (const struct sockaddr *)&at, sizeof at, both);
+        return listen_inet_add(r, (const struct sockaddr *)&at, sizeof at, both);
 }
 
 /* A kernel without IPv6, or one where it is switched off. */
@@ -94,7 +94,7 @@ static bool listen_everywhere(struct request *r, struct err *e)
                 return true;
         if (family_is_missing(errno) && add_v4(r, INADDR_ANY))
                 return true;
-        return refuse(r, e);
+        return listen_inet_refuse(r, e);
 }
 
 /* Port 0 was asked for: the second family gets the number that the first one got. */
@@ -113,7 +113,7 @@ static int port_of(int fd, int otherwise)
 static bool listen_localhost(struct request *r, struct err *e)
 {
         if (!add_v4(r, INADDR_LOOPBACK))
-                return refuse(r, e);
+                return listen_inet_refuse(r, e);
         r->port = port_of(r->fds[0], r->port);
         if (r->count < r->max)
                 add_v6(r, &in6addr_loopback, false);
@@ -137,7 +137,7 @@ static bool add_digits(struct request *r, const char *digits)
         errno = EINVAL;
         if (getaddrinfo(digits, service, &hints, &list) != 0)
                 return false;
-        bool fine = add(r, list->ai_addr, list->ai_addrlen, false);
+        bool fine = listen_inet_add(r, list->ai_addr, list->ai_addrlen, false);
         freeaddrinfo(list);
         return fine;
 }
@@ -153,7 +153,7 @@ static bool is_digits(const char *text)
         return true;
 }
 
-static bool finish(struct request *r, bool fine, int *count_out)
+static bool listen_inet_finish(struct request *r, bool fine, int *count_out)
 {
         while (!fine && r->count > 0)
                 fd_close(&r->fds[--r->count]);
@@ -173,7 +173,7 @@ static bool listen_each(struct request *r, const struct strlist *addresses, stru
                         fine = family_is_missing(error);
                 }
         errno = error;
-        return (fine && r->count > 0) || refuse(r, e);
+        return (fine && r->count > 0) || listen_inet_refuse(r, e);
 }
 
 bool listen_addresses(const char *host, const struct strlist *addresses, int port, int backlog,
@@ -186,7 +186,7 @@ bool listen_addresses(const char *host, const struct strlist *addresses, int por
         *count_out = 0;
         if (port < 0 || port > 65535 || max < 1)
                 return err_set(e, ERR_USAGE, "%d is not a port", port);
-        return finish(&r, listen_each(&r, addresses, e), count_out);
+        return listen_inet_finish(&r, listen_each(&r, addresses, e), count_out);
 }
 
 /* "[::1]" -> "::1". */
@@ -221,6 +221,6 @@ bool listen_inet(const char *host, int port, int backlog, int *fds, int max, int
         else if (!is_digits(name))
                 fine = no_address(name, e);
         else
-                fine = add_digits(&r, name) || refuse(&r, e);
-        return finish(&r, fine, count_out);
+                fine = add_digits(&r, name) || listen_inet_refuse(&r, e);
+        return listen_inet_finish(&r, fine, count_out);
 }

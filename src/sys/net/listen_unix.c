@@ -38,7 +38,7 @@ enum peer {
         PEER_UNKNOWN /* errno says why it cannot be told */
 };
 
-static bool address_of(const char *path, struct sockaddr_un *out)
+static bool listen_unix_address_of(const char *path, struct sockaddr_un *out)
 {
         *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
         if (strlen(path) >= sizeof out->sun_path)
@@ -61,7 +61,7 @@ static void ask_holder(int fd, struct unix_made *out)
 }
 
 /* What the answer to connect tells about what is at the path. */
-static enum peer judge(int error, const char *path)
+static enum peer listen_unix_judge(int error, const char *path)
 {
         struct stat st;
 
@@ -82,15 +82,15 @@ static enum peer judge(int error, const char *path)
         }
 }
 
-static enum peer probe(const char *path, struct unix_made *out)
+static enum peer listen_unix_probe(const char *path, struct unix_made *out)
 {
         AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         struct sockaddr_un address;
 
-        if (fd < 0 || !address_of(path, &address))
+        if (fd < 0 || !listen_unix_address_of(path, &address))
                 return PEER_UNKNOWN;
         if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-                return judge(errno, path);
+                return listen_unix_judge(errno, path);
         ask_holder(fd, out);
         return PEER_LIVES;
 }
@@ -121,7 +121,7 @@ static bool refuse_busy(const char *path, const struct stat *st, const struct un
                        (unsigned)st->st_uid);
 }
 
-static bool same_node(const struct stat *a, const struct stat *b)
+static bool listen_unix_same_node(const struct stat *a, const struct stat *b)
 {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -143,8 +143,8 @@ static bool remove_judged(const struct unix_name *n, const char *path, const str
                 return errno == ENOENT ||
                        err_set(e, ERR_SYS, "remove %s%s", path, owner_text(judged, owner));
         if (fstatat(n->dir, aside.data, &taken, AT_SYMLINK_NOFOLLOW) == 0 &&
-            !same_node(&taken, judged) && linkat(n->dir, aside.data, n->dir, n->name, 0) < 0 &&
-            errno != EEXIST)
+            !listen_unix_same_node(&taken, judged) &&
+            linkat(n->dir, aside.data, n->dir, n->name, 0) < 0 && errno != EEXIST)
                 return renameat(n->dir, aside.data, n->dir, n->name) == 0 ||
                        err_set(e, ERR_SYS, "restore %s", path);
         if (unlinkat(n->dir, aside.data, 0) < 0)
@@ -168,11 +168,11 @@ static bool name_address(struct unix_name *n, const char *path)
 
         buf_put(&address, path, (size_t)(n->name - path));
         buf_puts(&address, buf_str(&n->fresh));
-        if (n->dir_is_ours && !address.failed && address_of(address.data, &n->address))
+        if (n->dir_is_ours && !address.failed && listen_unix_address_of(address.data, &n->address))
                 return true;
         buf_reset(&address);
         buf_printf(&address, "/proc/self/fd/%d/%s", n->dir, buf_str(&n->fresh));
-        return !address.failed && address_of(address.data, &n->address);
+        return !address.failed && listen_unix_address_of(address.data, &n->address);
 }
 
 /* "<name>.<pid>", or ".<pid>" where there is no room for that. */
@@ -238,8 +238,8 @@ static bool set_mode(int node, mode_t mode)
 }
 
 /* Rights and owner are right before anybody can connect: listen comes last. */
-static bool prepare(int fd, const struct unix_name *n, const struct unix_listen *l,
-                    struct unix_made *out, struct err *e)
+static bool listen_unix_prepare(int fd, const struct unix_name *n, const struct unix_listen *l,
+                                struct unix_made *out, struct err *e)
 {
         struct stat st;
         AUTO_FD node = open_node(n, n->fresh.data, &st);
@@ -307,7 +307,7 @@ static bool put_in_place(const struct unix_name *n)
 }
 
 /* What may be replaced: something of which nothing is lost. NULL: it may not. */
-static const char *worthless(const struct stat *st)
+static const char *listen_unix_worthless(const struct stat *st)
 {
         if (S_ISFIFO(st->st_mode))
                 return "a FIFO";
@@ -360,11 +360,11 @@ static bool make_way(const struct unix_name *n, const struct unix_listen *l, str
 
         if (fstatat(n->dir, n->name, &judged, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT || err_set(e, ERR_SYS, "look at %s", l->path);
-        const char *what = worthless(&judged);
+        const char *what = listen_unix_worthless(&judged);
         if (!what && !S_ISSOCK(judged.st_mode))
                 return refuse_node(&judged, l->path, e);
         if (S_ISSOCK(judged.st_mode) || S_ISLNK(judged.st_mode))
-                peer = probe(l->path, out);
+                peer = listen_unix_probe(l->path, out);
         switch (peer) {
         case PEER_NONE:
                 return true;
@@ -380,8 +380,8 @@ static bool make_way(const struct unix_name *n, const struct unix_listen *l, str
         return remove_judged(n, l->path, &judged, e);
 }
 
-static bool publish(const struct unix_name *n, const struct unix_listen *l, struct unix_made *out,
-                    struct err *e)
+static bool listen_unix_publish(const struct unix_name *n, const struct unix_listen *l,
+                                struct unix_made *out, struct err *e)
 {
         AUTO_FD lock = -1;
 
@@ -399,14 +399,14 @@ static bool publish(const struct unix_name *n, const struct unix_listen *l, stru
 }
 
 /* The kernel makes the node with the socket's own mode, as far as the umask lets it. */
-static bool make(int fd, const struct unix_name *n, const struct unix_listen *l,
-                 struct unix_made *out, struct err *e)
+static bool listen_unix_make(int fd, const struct unix_name *n, const struct unix_listen *l,
+                             struct unix_made *out, struct err *e)
 {
         if (fchmod(fd, l->mode) < 0)
                 return err_set(e, ERR_SYS, "chmod %s", l->path);
         if (!bind_fresh(fd, n))
                 return err_set(e, ERR_SYS, "bind %s", l->path);
-        if (prepare(fd, n, l, out, e) && publish(n, l, out, e))
+        if (listen_unix_prepare(fd, n, l, out, e) && listen_unix_publish(n, l, out, e))
                 return true;
         unlinkat(n->dir, n->fresh.data, 0);
         return false;
@@ -418,13 +418,13 @@ bool listen_unix(const struct unix_listen *l, struct unix_made *out, struct err 
         struct sockaddr_un final;
 
         *out = (struct unix_made){ .fd = -1 };
-        if (!address_of(l->path, &final))
+        if (!listen_unix_address_of(l->path, &final))
                 return err_set(e, ERR_USAGE, "%s: a socket's path has at most %zu bytes", l->path,
                                sizeof final.sun_path - 1);
         AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return err_set(e, ERR_SYS, "make a socket for %s", l->path);
-        bool fine = name_init(&name, l->path, e) && make(fd, &name, l, out, e);
+        bool fine = name_init(&name, l->path, e) && listen_unix_make(fd, &name, l, out, e);
         name_release(&name);
         if (fine)
                 out->fd = fd_take(&fd);

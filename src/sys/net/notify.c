@@ -10,7 +10,7 @@
 #include "base/fd.h"
 
 /* 0: it is no such path. */
-static socklen_t address_of(const char *path, struct sockaddr_un *to)
+static socklen_t notify_address_of(const char *path, struct sockaddr_un *to)
 {
         size_t len = strlen(path);
 
@@ -28,7 +28,7 @@ static socklen_t address_of(const char *path, struct sockaddr_un *to)
 int notify_open(const char *path)
 {
         struct sockaddr_un to;
-        socklen_t size = address_of(path, &to);
+        socklen_t size = notify_address_of(path, &to);
         AUTO_FD fd = size ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
 
         if (fd < 0 || connect(fd, (struct sockaddr *)&to, size) < 0)

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 
-static bool slurp(const char *path, struct buf *out)
+static bool child_pid_slurp(const char *path, struct buf *out)
 {
         AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -61,7 +61,7 @@ static bool children_of(pid_t pid, pid_t thread, struct pids *list)
         AUTO_BUF text = BUF_INIT;
 
         snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)thread);
-        if (!slurp(path, &text))
+        if (!child_pid_slurp(path, &text))
                 return false;
         for (char *at = text.data, *end; at; at = end) {
                 long child = strtol(at, &end, 10);
@@ -149,7 +149,7 @@ bool child_environ(pid_t pid, struct buf *out)
         char path[64];
 
         snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-        return slurp(path, out);
+        return child_pid_slurp(path, out);
 }
 
 /* ---- stopped in place */

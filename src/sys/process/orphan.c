@@ -165,7 +165,7 @@ static int open_if_same(const char *path, ino_t pipe, int flags)
 
 /* Reading ends do not keep a pipe open for writing: whoever opens one anew to write needs a reader
  * there, so the look itself never opens anything. */
-static bool is_pipe(const char *path, ino_t pipe)
+static bool orphan_is_pipe(const char *path, ino_t pipe)
 {
         char target[64], wanted[64];
         ssize_t n = readlink(path, target, sizeof target - 1);
@@ -190,7 +190,7 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         int found = -1;
 
         snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, number);
-        if (is_pipe(path, pipe))
+        if (orphan_is_pipe(path, pipe))
                 return open_if_same(path, pipe, flags);
         snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
         DIR *dir = opendir(path);
@@ -199,7 +199,7 @@ int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags)
         int error = ENOENT;
         for (struct dirent *d; found < 0 && (d = readdir(dir));) {
                 snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, d->d_name);
-                bool same = is_pipe(path, pipe);
+                bool same = orphan_is_pipe(path, pipe);
                 if (same)
                         found = open_if_same(path, pipe, flags);
                 if (same || is_refused(errno))

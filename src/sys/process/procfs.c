@@ -94,7 +94,7 @@ bool proc_entry_read(pid_t pid, struct proc_entry *out)
         return pid > 0 && read_proc(pid, "stat", text, sizeof text) > 0 && parse_stat(text, out);
 }
 
-static int by_pid(const void *a, const void *b)
+static int procfs_by_pid(const void *a, const void *b)
 {
         pid_t x = ((const struct proc_entry *)a)->pid, y = ((const struct proc_entry *)b)->pid;
 
@@ -118,7 +118,7 @@ bool proc_table_add(struct proc_table *t, const struct proc_entry *entry)
 void proc_table_sort(struct proc_table *t)
 {
         if (t->count)
-                qsort(t->items, t->count, sizeof *t->items, by_pid);
+                qsort(t->items, t->count, sizeof *t->items, procfs_by_pid);
 }
 
 bool proc_table_read(struct proc_table *t)
@@ -153,7 +153,7 @@ const struct proc_entry *proc_table_find(const struct proc_table *t, pid_t pid)
 {
         struct proc_entry key = { .pid = pid };
 
-        return t->count ? bsearch(&key, t->items, t->count, sizeof *t->items, by_pid) : NULL;
+        return t->count ? bsearch(&key, t->items, t->count, sizeof *t->items, procfs_by_pid) : NULL;
 }
 
 /* Climb towards init. The table was not taken at one instant, so a pid used again may close a

@@ -115,7 +115,7 @@ CHILD_SIDE static int own_table(struct start *st)
 }
 
 /* A pipe takes this much at once, and nobody else writes to it. */
-CHILD_SIDE static void tell(const struct start *st, enum spawn_step step, int error)
+CHILD_SIDE static void spawn_tell(const struct start *st, enum spawn_step step, int error)
 {
         struct report r = { .step = step, .error = error, .place = st->place };
 
@@ -126,7 +126,7 @@ CHILD_SIDE static void tell(const struct start *st, enum spawn_step step, int er
 /* From here on the parent may have its numbers back. What may hang next is STEP_FIND. */
 CHILD_SIDE static int tell_begun(struct start *st)
 {
-        tell(st, STEP_FIND, 0);
+        spawn_tell(st, STEP_FIND, 0);
         return 0;
 }
 
@@ -212,7 +212,7 @@ CHILD_SIDE static int close_others(struct start *st)
 }
 
 /* compat 13: the first that there is, also where it cannot be executed. */
-CHILD_SIDE static int find(struct start *st)
+CHILD_SIDE static int spawn_find(struct start *st)
 {
         struct stat is = { 0 };
 
@@ -225,14 +225,14 @@ CHILD_SIDE static int find(struct start *st)
         return st->file && !S_ISDIR(is.st_mode) && (is.st_mode & 0111) ? 0 : -1;
 }
 
-CHILD_SIDE static int limits(struct start *st)
+CHILD_SIDE static int spawn_limits(struct start *st)
 {
         return st->l->limit_nofile ? setrlimit(RLIMIT_NOFILE, &st->l->nofile) : 0;
 }
 
 /* User changes are raw system calls: glibc's would signal all threads of a process whose threads
  * are not in this one. */
-CHILD_SIDE static int groups(struct start *st)
+CHILD_SIDE static int spawn_groups(struct start *st)
 {
         const struct launch *l = st->l;
 
@@ -254,10 +254,10 @@ CHILD_SIDE static int user_id(struct start *st)
 }
 
 /* A path of the worker's user may lead to a file system that never answers. */
-CHILD_SIDE static int directory(struct start *st)
+CHILD_SIDE static int spawn_directory(struct start *st)
 {
         if (st->l->directory)
-                tell(st, STEP_DIRECTORY, 0);
+                spawn_tell(st, STEP_DIRECTORY, 0);
         if (st->l->directory && chdir(st->l->directory) < 0)
                 return -1;
         if (st->l->umask >= 0)
@@ -270,13 +270,13 @@ CHILD_SIDE static int directory(struct start *st)
  * all zeros is SIG_DFL on every architecture. Where the daemon was killed meanwhile, nobody reads
  * what is told, and the next daemon adopts the child: SIGPIPE, blocked so far, must not end it.
  * Ignoring a signal takes back one that waits. */
-CHILD_SIDE static int signals(struct start *st)
+CHILD_SIDE static int spawn_signals(struct start *st)
 {
         static const uint64_t by_default[16];
         static const uint64_t nothing_blocked[16], ignored[16] = { 1 };
         const void *mask = st->l->mask ? (const void *)st->l->mask : nothing_blocked;
 
-        tell(st, STEP_EXEC, 0);
+        spawn_tell(st, STEP_EXEC, 0);
         syscall(SYS_rt_sigaction, SIGPIPE, ignored, NULL, SIGSET_BYTES);
         for (int sig = 1; sig < _NSIG; sig++)
                 if ((st->sp->changed_signals[sig] || sig == SIGPIPE) &&
@@ -285,7 +285,7 @@ CHILD_SIDE static int signals(struct start *st)
         return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, SIGSET_BYTES);
 }
 
-CHILD_SIDE static int execute(struct start *st)
+CHILD_SIDE static int spawn_execute(struct start *st)
 {
         return execve(st->file, st->l->argv, st->l->envp);
 }
@@ -296,11 +296,13 @@ static const struct {
         enum spawn_step step;
         int (*run)(struct start *st);
 } child_steps[] = {
-        { STEP_FILES, tell_birth },    { STEP_FILES, own_table },  { STEP_FILES, tell_begun },
-        { STEP_SESSION, own_session }, { STEP_DUP, standard_fds }, { STEP_FILES, close_others },
-        { STEP_FIND, find },           { STEP_LIMITS, limits },    { STEP_GROUPS, groups },
-        { STEP_GID, group_id },        { STEP_UID, user_id },      { STEP_DIRECTORY, directory },
-        { STEP_SIGNALS, signals },     { STEP_EXEC, execute },
+        { STEP_FILES, tell_birth },      { STEP_FILES, own_table },
+        { STEP_FILES, tell_begun },      { STEP_SESSION, own_session },
+        { STEP_DUP, standard_fds },      { STEP_FILES, close_others },
+        { STEP_FIND, spawn_find },       { STEP_LIMITS, spawn_limits },
+        { STEP_GROUPS, spawn_groups },   { STEP_GID, group_id },
+        { STEP_UID, user_id },           { STEP_DIRECTORY, spawn_directory },
+        { STEP_SIGNALS, spawn_signals }, { STEP_EXEC, spawn_execute },
 };
 
 CHILD_SIDE static int child_main(void *arg)
@@ -312,7 +314,7 @@ CHILD_SIDE static int child_main(void *arg)
                 if (child_steps[i].run(st) < 0) {
                         int error = errno; /* no SIGPIPE where the parent has gone */
                         syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, NULL, SIGSET_BYTES);
-                        tell(st, child_steps[i].step, error);
+                        spawn_tell(st, child_steps[i].step, error);
                         break;
                 }
         _exit(127);
@@ -513,8 +515,8 @@ static void run_child(struct spawner *sp, struct start *st, int report, struct s
         }
 }
 
-static void begin(struct spawner *sp, const struct launch *l, const int report[2],
-                  struct spawned *out)
+static void spawn_begin(struct spawner *sp, const struct launch *l, const int report[2],
+                        struct spawned *out)
 {
         struct start st = { .l = l,
                             .sp = sp,
@@ -547,7 +549,7 @@ bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *o
                 learn_signals(sp);
         sigfillset(&all);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
-        begin(sp, l, report, out);
+        spawn_begin(sp, l, report, out);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGSET_BYTES);
         fd_close(&report[1]);
         if (out->pid > 0)

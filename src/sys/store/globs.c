@@ -34,7 +34,7 @@ static void search_nomem(struct search *s)
                 s->fine = err_nomem(s->e);
 }
 
-static bool has_magic(const char *part, size_t len)
+static bool globs_has_magic(const char *part, size_t len)
 {
         for (size_t i = 0; i < len; i++)
                 if (strchr("*?[", part[i]))
@@ -90,7 +90,7 @@ static void search_rest(struct search *s, const char *base, const char *rest)
         size_t len = strcspn(rest, "/");
         const char *next = rest + len + strspn(rest + len, "/");
 
-        if (!has_magic(rest, len)) {
+        if (!globs_has_magic(rest, len)) {
                 search_one(s, base, rest, len, next);
                 return;
         }

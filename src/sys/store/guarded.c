@@ -50,9 +50,9 @@ static bool may_follow(const struct stat *link, const struct stat *dir)
 }
 
 /* Fill *e with why this is refused, and set errno to the nearest number. */
-static bool refuse(struct err *e, int error, const char *fmt, ...)
+static bool guarded_refuse(struct err *e, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-static bool refuse(struct err *e, int error, const char *fmt, ...)
+static bool guarded_refuse(struct err *e, int error, const char *fmt, ...)
 {
         char text[sizeof e->text];
         va_list ap;
@@ -69,7 +69,7 @@ static bool refuse(struct err *e, int error, const char *fmt, ...)
 
 /* ---- walking */
 
-static void walk_release(struct walk *w)
+static void guarded_walk_release(struct walk *w)
 {
         fd_close(&w->dir);
 }
@@ -150,9 +150,9 @@ static bool refuse_link(struct err *e, const char *path, const char *name, const
 {
         bool foreign_link = !is_trusted(link->st_uid);
 
-        return refuse(e, ELOOP, "open %s: %s is a link %s user %u, which is not followed", path,
-                      name, foreign_link ? "of" : "in a directory of",
-                      (unsigned)(foreign_link ? link->st_uid : dir->st_uid));
+        return guarded_refuse(e, ELOOP, "open %s: %s is a link %s user %u, which is not followed",
+                              path, name, foreign_link ? "of" : "in a directory of",
+                              (unsigned)(foreign_link ? link->st_uid : dir->st_uid));
 }
 
 /* One component that is not the last: a directory, or a link to one. */
@@ -241,7 +241,7 @@ static bool walk_to_target(struct walk *w, const char *path, struct target *t, s
 
 /* ---- what may be opened */
 
-static const char *kind_word(mode_t mode)
+static const char *guarded_kind_word(mode_t mode)
 {
         return S_ISFIFO(mode)   ? "a FIFO"
                : S_ISSOCK(mode) ? "a socket"
@@ -255,11 +255,11 @@ static bool file_is_fine(const struct stat *st, uid_t owner, uid_t dir, const ch
                          struct err *e)
 {
         if (!is_trusted(st->st_uid) && st->st_uid != owner && st->st_uid != dir)
-                return refuse(e, EPERM, "open %s: the file belongs to user %u", path,
-                              (unsigned)st->st_uid);
+                return guarded_refuse(e, EPERM, "open %s: the file belongs to user %u", path,
+                                      (unsigned)st->st_uid);
         if (st->st_nlink > 1) /* some file systems do not count: they say 0 */
-                return refuse(e, EMLINK, "open %s: the file has %lu names (hard links)", path,
-                              (unsigned long)st->st_nlink);
+                return guarded_refuse(e, EMLINK, "open %s: the file has %lu names (hard links)",
+                                      path, (unsigned long)st->st_nlink);
         return true;
 }
 
@@ -271,9 +271,9 @@ static bool node_is_fine(const struct walk *w, const struct target *t, const cha
 
         if (w->is_ours && placed)
                 return true;
-        return refuse(e, EACCES, "open %s: it is %s in a directory of user %u", path,
-                      kind_word(t->st.st_mode),
-                      (unsigned)(w->is_ours ? t->st.st_uid : w->dir_st.st_uid));
+        return guarded_refuse(e, EACCES, "open %s: it is %s in a directory of user %u", path,
+                              guarded_kind_word(t->st.st_mode),
+                              (unsigned)(w->is_ours ? t->st.st_uid : w->dir_st.st_uid));
 }
 
 static bool target_is_fine(const struct walk *w, const struct target *t, uid_t owner, int flags,
@@ -288,11 +288,11 @@ static bool target_is_fine(const struct walk *w, const struct target *t, uid_t o
         if (S_ISREG(t->st.st_mode))
                 return file_is_fine(&t->st, owner, w->dir_st.st_uid, path, e);
         if (S_ISFIFO(t->st.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
-                return refuse(e, ESPIPE, "open %s: it is a FIFO", path);
+                return guarded_refuse(e, ESPIPE, "open %s: it is a FIFO", path);
         return node_is_fine(w, t, path, e);
 }
 
-static bool same_node(const struct stat *a, const struct stat *b)
+static bool guarded_same_node(const struct stat *a, const struct stat *b)
 {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
@@ -313,7 +313,7 @@ static int open_target(const struct walk *w, const struct target *t, int flags, 
         if (fstat(fd, st) < 0)
                 return -1;
         errno = EAGAIN;
-        return same_node(st, &t->st) ? fd_take(&fd) : -1;
+        return guarded_same_node(st, &t->st) ? fd_take(&fd) : -1;
 }
 
 /* One attempt. -1 with EAGAIN: what is there has changed meanwhile. */
@@ -325,14 +325,14 @@ static int open_slowly(const char *path, uid_t owner, int flags, mode_t mode, st
         int fd = -1;
 
         if (!walk_start(&w, path, e) || !walk_to_target(&w, path, &t, e)) {
-                walk_release(&w);
+                guarded_walk_release(&w);
                 return -1;
         }
         if (t.exists && (flags & O_EXCL)) {
                 errno = EEXIST;
         } else if (t.exists) {
                 if (!target_is_fine(&w, &t, owner, flags, path, e)) {
-                        walk_release(&w);
+                        guarded_walk_release(&w);
                         return -1;
                 }
                 fd = open_target(&w, &t, flags, st);
@@ -345,7 +345,7 @@ static int open_slowly(const char *path, uid_t owner, int flags, mode_t mode, st
         } else {
                 errno = ENOENT;
         }
-        walk_release(&w);
+        guarded_walk_release(&w);
         if (fd < 0)
                 err_set(e, ERR_SYS, "open %s", path);
         return fd;
@@ -383,7 +383,7 @@ int guarded_open(const char *path, uid_t owner, int flags, mode_t mode, struct s
                         return -1;
         }
         if (fd < 0)
-                refuse(e, EAGAIN, "open %s: it changes all the time", path);
+                guarded_refuse(e, EAGAIN, "open %s: it changes all the time", path);
         return fd;
 }
 
@@ -395,7 +395,7 @@ int guarded_stat(const char *path, struct stat *out)
         struct target t = { 0 };
 
         bool fine = walk_start(&w, path, NULL) && walk_to_target(&w, path, &t, NULL);
-        walk_release(&w);
+        guarded_walk_release(&w);
         if (!fine)
                 return -1;
         if (!t.exists) {
@@ -413,7 +413,7 @@ int guarded_parent(const char *path, const char **name_out, bool *is_ours_out, s
         struct walk w = { 0 };
 
         if (!walk_start(&w, path, e) || !walk_to_parent(&w, path, name, e)) {
-                walk_release(&w);
+                guarded_walk_release(&w);
                 return -1;
         }
         *name_out = slash ? slash + 1 : path;
@@ -475,7 +475,7 @@ int guarded_open_dir(const char *path, struct err *e)
                 if (fd < 0)
                         err_set(e, ERR_SYS, "open %s", path);
         }
-        walk_release(&w);
+        guarded_walk_release(&w);
         return fd;
 }
 

@@ -58,7 +58,7 @@ static int compare_name(const char *item, const char *name)
 }
 
 /* Sorted as whole strings: what begins with "name=" stands together. */
-static char *find(const struct handover *h, const char *name)
+static char *handover_find(const struct handover *h, const char *name)
 {
         AUTO_BUF key = BUF_INIT;
         size_t low = 0, high = h->items.count;
@@ -80,14 +80,14 @@ static char *find(const struct handover *h, const char *name)
 
 const char *handover_word(const struct handover *h, const char *name)
 {
-        const char *item = find(h, name);
+        const char *item = handover_find(h, name);
 
         return item ? strchr(item, '=') + 1 : NULL;
 }
 
 bool handover_has(const struct handover *h, const char *name)
 {
-        const char *item = h ? find(h, name) : NULL;
+        const char *item = h ? handover_find(h, name) : NULL;
 
         return item && fd_of(item) >= 0;
 }
@@ -100,7 +100,7 @@ static void mark_taken(char *item)
 
 int handover_fd(struct handover *h, const char *name)
 {
-        char *item = h ? find(h, name) : NULL;
+        char *item = h ? handover_find(h, name) : NULL;
         int fd = item ? fd_of(item) : -1;
 
         if (fd >= 0)
@@ -110,7 +110,7 @@ int handover_fd(struct handover *h, const char *name)
 
 /* ---- the new image's side */
 
-static bool parse(struct handover *h, char *text)
+static bool handover_parse(struct handover *h, char *text)
 {
         for (char *line = text, *end; *line; line = end) {
                 end = line + strcspn(line, "\n");
@@ -157,7 +157,7 @@ void handover_chdir(const struct handover *h)
                 return;
 }
 
-static char *slurp(int fd)
+static char *handover_slurp(int fd)
 {
         struct stat st;
         char *text = NULL;
@@ -201,7 +201,7 @@ static bool is_somebodys(const struct handover *h, int fd)
 /* The old image's log thread went on until the exec: meanwhile it may have closed a pipe. The
  * number is nobody's then and soon one of ours, or it is another file's: the list's own, perhaps.
  */
-static void take_over(struct handover *h, char *item)
+static void handover_take_over(struct handover *h, char *item)
 {
         int fd = fd_of(item);
 
@@ -224,8 +224,8 @@ bool handover_read(struct handover *h)
         int list = (int)strtol(value, NULL, 10);
         h->came_back = strstr(value, ":back") != NULL;
         unsetenv(HANDOVER_ENV);
-        char *text = list > 2 ? slurp(list) : NULL;
-        bool ok = text && parse(h, text) && is_ours(h);
+        char *text = list > 2 ? handover_slurp(list) : NULL;
+        bool ok = text && handover_parse(h, text) && is_ours(h);
         free(text);
         if (!ok) {
                 strlist_release(&h->items);
@@ -235,7 +235,7 @@ bool handover_read(struct handover *h)
         fd_cloexec(list, true);
         for (size_t i = 0; i < h->items.count; i++)
                 if (fd_of(h->items.items[i]) >= 0)
-                        take_over(h, h->items.items[i]);
+                        handover_take_over(h, h->items.items[i]);
         return true;
 }
 
@@ -326,8 +326,8 @@ static int write_list(const struct strlist *items, struct err *e)
 }
 
 /* With the same arguments, under its own name, the old image can be gone back to. */
-static bool put_own(struct strlist *items, const char *own, const char *path, char *const *argv,
-                    int image)
+static bool handover_put_own(struct strlist *items, const char *own, const char *path,
+                             char *const *argv, int image)
 {
         char pid[16], name[32];
 
@@ -350,7 +350,7 @@ bool handover_exec(const char *own, const char *path, char *const *argv,
 
         if (image < 0)
                 return err_set(e, ERR_SYS, "open our own image");
-        if (!strlist_copy(&all, items) || !put_own(&all, own, path, argv, image))
+        if (!strlist_copy(&all, items) || !handover_put_own(&all, own, path, argv, image))
                 return err_nomem(e);
         AUTO_FD list = write_list(&all, e);
         if (list < 0)

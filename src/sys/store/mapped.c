@@ -108,7 +108,7 @@ static uint64_t header_sum(const struct header *h)
         return mapped_sum(0, h, offsetof(struct header, sum));
 }
 
-static bool is_whole(const struct header *h, const struct mapped_form *f)
+static bool mapped_is_whole(const struct header *h, const struct mapped_form *f)
 {
         return memcmp(h->magic, f->magic, sizeof f->magic) == 0 && h->sum == header_sum(h);
 }
@@ -119,9 +119,9 @@ static ssize_t read_header(int fd, const struct mapped_form *f, struct header *h
         struct header copy;
         ssize_t n = pread(fd, h, sizeof *h, 0);
 
-        *is_copy = n == (ssize_t)sizeof *h && !is_whole(h, f) &&
+        *is_copy = n == (ssize_t)sizeof *h && !mapped_is_whole(h, f) &&
                    pread(fd, &copy, sizeof copy, COPY_AT) == (ssize_t)sizeof copy &&
-                   is_whole(&copy, f);
+                   mapped_is_whole(&copy, f);
         if (*is_copy)
                 *h = copy;
         return n;
@@ -143,12 +143,12 @@ static bool is_same_namespace(const struct header *h, const struct state_owner *
 }
 
 /* NULL: it is ours; else what is wrong. */
-static const char *foreign(const struct header *h, const struct mapped_form *f,
-                           const struct state_owner *who)
+static const char *mapped_foreign(const struct header *h, const struct mapped_form *f,
+                                  const struct state_owner *who)
 {
         if (memcmp(h->magic, f->magic, sizeof f->magic) != 0)
                 return "is no state table";
-        if (!is_whole(h, f))
+        if (!mapped_is_whole(h, f))
                 return "is damaged";
         if (strcmp(h->owner.boot_id, who->boot_id) != 0)
                 return "is of an earlier boot";
@@ -170,7 +170,7 @@ bool mapped_is_readable(const char *path, const struct mapped_form *form,
 
         if (fd < 0 || read_header(fd, form, &h, &is_copy) != (ssize_t)sizeof h)
                 return true;
-        const char *why = foreign(&h, form, who);
+        const char *why = mapped_foreign(&h, form, who);
         return !why || strcmp(why, OTHER_VERSION) != 0;
 }
 
@@ -360,7 +360,7 @@ void mapped_margin_drop(void *margin)
 
 /* ---- opening */
 
-static void let_go(struct mapped *m)
+static void mapped_let_go(struct mapped *m)
 {
         if (m->map)
                 munmap(m->map, m->size);
@@ -432,7 +432,7 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
         }
         if (n != (ssize_t)sizeof h)
                 return "is too short";
-        const char *why = foreign(&h, f, who);
+        const char *why = mapped_foreign(&h, f, who);
         if (why)
                 return why;
         if ((size_t)st.st_size < size_for(m, 1))
@@ -493,7 +493,7 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
                         return false;
                 }
                 set_aside(m, why, said);
-                let_go(m);
+                mapped_let_go(m);
         }
         m->fresh = make_file(m, form, who, e);
         if (!m->fresh)
@@ -505,7 +505,7 @@ void mapped_close(struct mapped *m)
 {
         if (!m->path)
                 return;
-        let_go(m);
+        mapped_let_go(m);
         free(m->path);
         m->path = NULL;
 }

@@ -47,7 +47,7 @@ void pipe_backlog_remove(struct pipe_backlog *f)
         pipe_backlog_close(f);
 }
 
-static struct pipe_backlog *make(const char *path, int flags)
+static struct pipe_backlog *pipe_backlog_make(const char *path, int flags)
 {
         struct pipe_backlog *f = calloc(1, sizeof *f);
 
@@ -81,7 +81,7 @@ struct pipe_backlog *pipe_backlog_new(const char *path, struct err *e)
         const struct head head = { .magic = MAGIC, .at = BEGIN, .end = BEGIN };
 
         unlink(path);
-        struct pipe_backlog *f = make(path, O_CREAT | O_EXCL);
+        struct pipe_backlog *f = pipe_backlog_make(path, O_CREAT | O_EXCL);
         memcpy(first, &head, sizeof head);
         /* Its block first: a full disk would be SIGBUS at a store. */
         if (f && fd_write_all(f->fd, first, sizeof first) && map_head(f))
@@ -91,7 +91,7 @@ struct pipe_backlog *pipe_backlog_new(const char *path, struct err *e)
         return NULL;
 }
 
-static bool makes_sense(const struct head *h, off_t size)
+static bool pipe_backlog_makes_sense(const struct head *h, off_t size)
 {
         return memcmp(h->magic, MAGIC, sizeof h->magic) == 0 && h->at >= BEGIN && h->at <= h->end &&
                h->end <= size;
@@ -99,11 +99,11 @@ static bool makes_sense(const struct head *h, off_t size)
 
 struct pipe_backlog *pipe_backlog_take_up(const char *path)
 {
-        struct pipe_backlog *f = make(path, 0);
+        struct pipe_backlog *f = pipe_backlog_make(path, 0);
         struct stat st;
 
         if (f && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= BEGIN &&
-            map_head(f) && makes_sense(f->head, st.st_size))
+            map_head(f) && pipe_backlog_makes_sense(f->head, st.st_size))
                 return f;
         pipe_backlog_close(f);
         return NULL;
@@ -132,7 +132,7 @@ size_t pipe_backlog_left(const struct pipe_backlog *f)
 }
 
 /* Where the file's disk knows no splice: then a kill may come between the bytes and their count. */
-static ssize_t copy(struct pipe_backlog *f, int pipe)
+static ssize_t pipe_backlog_copy(struct pipe_backlog *f, int pipe)
 {
         char some[PIPE_BUF];
         size_t most = pipe_backlog_left(f) < sizeof some ? pipe_backlog_left(f) : sizeof some;
@@ -151,7 +151,7 @@ bool pipe_backlog_move(struct pipe_backlog *f, int pipe)
                                    SPLICE_F_NONBLOCK);
                 fault_point("feed.moved");
                 if (n < 0 && errno == EINVAL)
-                        n = copy(f, pipe);
+                        n = pipe_backlog_copy(f, pipe);
                 if (n < 0 && errno == EAGAIN)
                         return true;
                 if (n == 0 || (n < 0 && errno != EINTR))

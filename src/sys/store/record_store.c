@@ -33,7 +33,7 @@ static uint64_t entry_sum(const struct record_store *v, uint32_t at, const struc
                           e->data, e->len);
 }
 
-static bool is_whole(const struct record_store *v, uint32_t at)
+static bool record_store_is_whole(const struct record_store *v, uint32_t at)
 {
         if (at >= v->file.units)
                 return false;
@@ -51,7 +51,7 @@ static bool is_taken(const struct record_store *v, uint32_t at)
         return v->taken[at / WORD_BITS] >> at % WORD_BITS & 1;
 }
 
-static void take(struct record_store *v, uint32_t at, uint32_t units, bool on)
+static void record_store_take(struct record_store *v, uint32_t at, uint32_t units, bool on)
 {
         for (uint32_t i = at; i < at + units; i++) {
                 uint64_t bit = UINT64_C(1) << i % WORD_BITS;
@@ -93,7 +93,7 @@ static uint32_t find_run(const struct record_store *v, uint32_t from, uint32_t t
         return VAULT_NONE;
 }
 
-static bool grow(struct record_store *v, uint32_t units, struct err *e)
+static bool record_store_grow(struct record_store *v, uint32_t units, struct err *e)
 {
         uint32_t had = v->file.units, more = had / 4 + GROW_UNITS + units;
 
@@ -111,7 +111,7 @@ static uint32_t find_room(struct record_store *v, uint32_t units, struct err *e)
                 at = find_run(v, 0, end, units);
         if (at != VAULT_NONE)
                 return at;
-        return grow(v, units, e) ? end : VAULT_NONE;
+        return record_store_grow(v, units, e) ? end : VAULT_NONE;
 }
 
 /* ---- opening */
@@ -166,7 +166,7 @@ void record_store_remove(struct record_store *v)
 const void *record_store_look(const struct record_store *v, uint32_t at, uint32_t tag,
                               size_t *len_out)
 {
-        if (!is_whole(v, at) || entry_at(v, at)->tag != tag)
+        if (!record_store_is_whole(v, at) || entry_at(v, at)->tag != tag)
                 return NULL;
         return record_store_get(v, at, len_out);
 }
@@ -177,7 +177,7 @@ bool record_store_claim(struct record_store *v, uint32_t at)
 
         if (find_run(v, at, at + units, units) != at)
                 return false;
-        take(v, at, units, true);
+        record_store_take(v, at, units, true);
         return true;
 }
 
@@ -185,7 +185,7 @@ uint32_t record_store_find(const struct record_store *v, uint32_t from, uint32_t
                            uint32_t *next_out)
 {
         for (uint32_t at = from; at < v->file.units; at++) {
-                if (!is_whole(v, at))
+                if (!record_store_is_whole(v, at))
                         continue;
                 *tag_out = entry_at(v, at)->tag;
                 *next_out = at + units_for(entry_at(v, at)->len);
@@ -230,7 +230,7 @@ uint32_t record_store_put(struct record_store *v, uint32_t tag, uint32_t mark, c
         memcpy(to->data, data, len);
         record_store_mark(v, at, mark);
         __atomic_store_n(&to->sum, entry_sum(v, at, to), __ATOMIC_RELEASE);
-        take(v, at, units, true);
+        record_store_take(v, at, units, true);
         v->hint = at + units;
         fault_point("vault.written");
         return at;
@@ -249,7 +249,7 @@ void record_store_drop(struct record_store *v, uint32_t at)
         struct entry *e = entry_at(v, at);
 
         __atomic_store_n(&e->sum, 0, __ATOMIC_RELEASE);
-        take(v, at, units_for(e->len), false);
+        record_store_take(v, at, units_for(e->len), false);
         if (at < v->hint)
                 v->hint = at;
 }

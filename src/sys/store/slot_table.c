@@ -48,7 +48,7 @@ static bool copy_is_good(const struct slot_table *t, uint32_t slot, const struct
 
 /* The older copy is replaced; until its sum is there, the newer one counts. The fence is the
  * compiler's: whoever is killed has stored in this order for all who come after. */
-static void put(struct slot_table *t, uint32_t slot, const void *record, uint32_t len)
+static void slot_table_put(struct slot_table *t, uint32_t slot, const void *record, uint32_t len)
 {
         struct state_slot *s = &t->slots[slot];
         uint8_t which = !s->at;
@@ -90,7 +90,7 @@ static void set_top(struct slot_table *t, uint32_t slot)
 
 /* A first record that a kill cut short was never there, and the newer copy may be torn; a whole one
  * that changed, or that is not there any more, is damage. */
-static void look_at(struct slot_table *t, uint32_t slot)
+static void slot_table_look_at(struct slot_table *t, uint32_t slot)
 {
         struct state_slot *s = &t->slots[slot];
         uint64_t newest = 0;
@@ -115,7 +115,7 @@ static void look_at(struct slot_table *t, uint32_t slot)
                 return;
         t->damaged++;
         memset(copy_at(t, slot, 0), 0, 2 * copy_size(t)); /* whoever has it next begins anew */
-        put(t, slot, "", 0);
+        slot_table_put(t, slot, "", 0);
 }
 
 static bool slots_grow(struct slot_table *t, uint32_t count)
@@ -163,13 +163,13 @@ bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max
         if (!has_top || t->top > t->slot_count)
                 set_top(t, has_top ? t->slot_count : 0);
         for (uint32_t i = 0; i < t->slot_count; i++)
-                look_at(t, i);
+                slot_table_look_at(t, i);
         if (!has_top && !t->file.fresh)
                 mapped_damaged(&t->file, said);
         return true;
 }
 
-static void let_go(struct slot_table *t)
+static void slot_table_let_go(struct slot_table *t)
 {
         free(t->slots);
         t->slots = NULL;
@@ -179,13 +179,13 @@ static void let_go(struct slot_table *t)
 void slot_table_close(struct slot_table *t)
 {
         mapped_close(&t->file);
-        let_go(t);
+        slot_table_let_go(t);
 }
 
 void slot_table_remove(struct slot_table *t)
 {
         mapped_remove(&t->file);
-        let_go(t);
+        slot_table_let_go(t);
 }
 
 /* ---- records */
@@ -207,7 +207,7 @@ void slot_table_write(struct slot_table *t, uint32_t slot, const void *record, u
                 return;
         const struct state_slot *s = &t->slots[slot];
         if (s->len != len || memcmp(copy_at(t, slot, s->at)->data, record, len) != 0)
-                put(t, slot, record, len);
+                slot_table_put(t, slot, record, len);
 }
 
 void slot_table_refresh(struct slot_table *t, uint32_t slot)
@@ -230,13 +230,13 @@ void slot_table_drop(struct slot_table *t, uint32_t slot)
 {
         if (slot >= t->slot_count || t->slots[slot].len == 0)
                 return;
-        put(t, slot, "", 0);
+        slot_table_put(t, slot, "", 0);
         t->used--;
         if (slot < t->first_free)
                 t->first_free = slot;
 }
 
-static bool grow(struct slot_table *t, struct err *e)
+static bool slot_table_grow(struct slot_table *t, struct err *e)
 {
         uint32_t more = t->slot_count / 4 + GROW_BYTES / t->file.unit + 1;
 
@@ -259,9 +259,9 @@ uint32_t slot_table_add(struct slot_table *t, const void *record, uint32_t len, 
         while (slot < t->slot_count && t->slots[slot].len)
                 slot++;
         t->first_free = slot;
-        if (slot == t->slot_count && !grow(t, e))
+        if (slot == t->slot_count && !slot_table_grow(t, e))
                 return STATE_NO_SLOT;
-        put(t, slot, record, len);
+        slot_table_put(t, slot, record, len);
         if (slot >= t->top)
                 set_top(t, slot + 1);
         t->used++;
