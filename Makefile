@@ -278,9 +278,10 @@ ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 # criterion's runner does not free what it registered; what our code forgets is still a failure
 ASAN_ENV   := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
               LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan.supp:print_suppressions=0
-.PHONY: asan
-asan:
-	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" test-programs
+.PHONY: asan asan-programs
+asan-programs:
+	$(Q)$(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" test-programs $(ASAN_BUILD)/test/short/supervisord
+asan: asan-programs
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" -Otarget unit KILLS=30 STEPS=-s
 	$(Q)$(ASAN_ENV) $(MAKE) BUILD=$(ASAN_BUILD) OPT=-O1 SAN="$(ASAN_FLAGS)" e2e E2E_FLAGS="--asan --once"
 
@@ -294,10 +295,11 @@ alloc:
 
 # Threads: what Criterion cannot run under. tests/tsan is a plain program, the rest is the daemon itself.
 TSAN_BUILD := $(BUILD)/tsan
-.PHONY: tsan
-tsan:
+.PHONY: tsan tsan-programs
+tsan-programs:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(TSAN_BUILD) OPT=-O1 SAN=-fsanitize=thread WERROR= \
 	    $(addprefix $(TSAN_BUILD)/,bin/supervisord bin/supervisorctl test/worker test/tsan_load)
+tsan: tsan-programs
 	$(Q)tests/tools/tsan.sh $(TSAN_BUILD)
 
 $(BUILD)/test/tsan_load: $(call objs,tests/tsan/*.c) $(call archives,$(NEEDS_logs))
@@ -312,9 +314,10 @@ FUZZ_SECONDS ?= 30
 FUZZ_BUILD  := $(BUILD)/fuzz
 FUZZ_FLAGS  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
-.PHONY: fuzz
-fuzz: deps-fuzz
+.PHONY: fuzz fuzz-programs
+fuzz-programs: deps-fuzz
 	$(Q)$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 SAN="$(FUZZ_FLAGS)" $(FUZZED:%=$(FUZZ_BUILD)/bin/fuzz_%)
+fuzz: fuzz-programs
 	$(Q)tests/tools/fuzz.sh $(FUZZ_BUILD)/bin $(FUZZ_SECONDS)
 
 $(BUILD)/bin/fuzz_rest: $(call objs,tests/fakes/*.c)

@@ -1,5 +1,7 @@
 #!/bin/sh
-# make check: every suite, one after another; all of them run also when one has failed. The end is a summary: each
+# make check: every suite, one after another; all of them run also when one has failed. What only computes (the
+# sanitizers' builds and lint) runs behind the suites that mostly wait, where they leave a processor idle: at the
+# lowest priority, and with its words printed at its turn. The end is a summary: each
 # suite's counts and seconds, what was skipped and why, and what failed. A suite that exits with 0 and has no closing
 # line of its own, or one of nothing, has failed as well. With `long` it is the long forms of what takes too long for
 # every time (make check-long). usage: check.sh MAKE [long]
@@ -8,7 +10,14 @@ make=${1:-make}
 long=${2:-}
 jobs=$(nproc 2>/dev/null || echo 2)
 logs=$(mktemp -d) || exit 1
-trap 'rm -rf "$logs"' EXIT
+behind=
+finish() {
+        for group in $behind; do
+                kill -s TERM -- "-$group" 2>/dev/null || kill "$group" 2>/dev/null
+        done
+        rm -rf "$logs"
+}
+trap finish EXIT
 trap 'exit 130' INT TERM HUP
 began=$(date +%s)
 failed=
@@ -28,6 +37,7 @@ suite() {
         { { "$@" 2>&1; echo $? >"$logs/status"; } | tee "$logs/out"; }
         status=$(cat "$logs/status")
         took=$(($(date +%s) - start))
+        [ ! -s "$logs/$name.took" ] || took=$(cat "$logs/$name.took")
         read -r p f s <<END
 $(counts "$logs/out")
 END
@@ -47,12 +57,43 @@ END
                 >>"$logs/summary"
 }
 
+# begin_behind NAME TARGET...: make them, in a session of their own that yields to everything else. A scheduler
+# that shares between sessions goes by the session's own value, not by each process's.
+begin_behind() {
+        name=$1
+        shift
+        setsid sh -c '
+                name=$1 logs=$2 start=$(date +%s)
+                shift 2
+                { echo 19 >/proc/self/autogroup; } 2>/dev/null
+                nice -n 19 "$@" >"$logs/$name.said" 2>&1
+                echo $? >"$logs/$name.status"
+                echo $(($(date +%s) - start)) >"$logs/$name.took"
+        ' sh "$name" "$logs" "$make" --no-print-directory -k -j "$jobs" -Otarget "$@" &
+        behind="$behind $!"
+}
+
+# await PROCESS: it has ended, and its number may be another's from now on
+await() {
+        wait "$1"
+        behind=$(echo " $behind " | sed "s/ $1 / /")
+}
+
+# said_behind NAME: what it printed, and its exit code
+said_behind() {
+        cat "$logs/$1.said"
+        return "$(cat "$logs/$1.status" 2>/dev/null || echo 1)"
+}
+
 if ! "$make" --no-print-directory -j "$jobs" test-programs bench-programs; then
         printf '\nfailed: build\n'
         exit 1
 fi
 every_time() {
-        suite lint "$make" --no-print-directory lint
+        begin_behind builds asan-programs fuzz-programs tsan-programs
+        builds=$!
+        begin_behind lint lint
+        lint=$!
         suite unit "$make" --no-print-directory -j $((jobs + 1)) -Otarget unit
         suite elsewhere "$make" --no-print-directory -j "$jobs" unit-elsewhere
         suite costs "$make" --no-print-directory costs
@@ -60,10 +101,15 @@ every_time() {
         suite conformance "$make" --no-print-directory conformance
         suite demo "$make" --no-print-directory demo
         suite tour "$make" --no-print-directory tour
+        await "$builds"
+        printf '\n==== built meanwhile\n'
+        said_behind builds # what could not be built is tried and told once more by its suite
         suite asan "$make" --no-print-directory -j "$jobs" asan
         suite alloc "$make" --no-print-directory -j "$jobs" alloc
-        suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=10
         suite tsan "$make" --no-print-directory -j "$jobs" tsan
+        await "$lint"
+        suite lint said_behind lint
+        suite fuzz "$make" --no-print-directory -j "$jobs" fuzz FUZZ_SECONDS=10
 }
 
 long_forms() {
