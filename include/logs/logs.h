@@ -205,8 +205,11 @@ bool stream_clear(struct stream *s, struct err *e);
 
 /* Who has to know that what was asked for so far is done. NULL: it is already (or there is no
  * memory to wait with), and fn is not called. Else fn is called once, from the loop, unless it is
- * cancelled before. */
-struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg);
+ * cancelled before. late (NULL: none) is called instead when that takes LOGS_ANSWER_S: what was
+ * asked for is done when the log thread goes on. */
+#define LOGS_ANSWER_S 5
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void (*late)(void *arg),
+                            void *arg);
 void logs_wait_cancel(struct logs_wait *w);
 
 /* The AUTO logs of a daemon that lives are not removed by another one with the same identifier:

@@ -28,7 +28,13 @@ struct read_work {
         void (*work)(void *arg, struct read_turn *turn);
         void (*done)(void *owner, void *arg); /* in the loop; not when it was cancelled */
         void (*drop)(void *arg);              /* in the loop, at the end, in any case: frees arg */
+        /* In the loop, instead of `done`: the disk has not answered within READ_ANSWER_S. It counts
+         * as cancelled, and arg is not to be looked at: it may be in use. */
+        void (*late)(void *owner);
 };
+
+#define READ_ANSWER_S  5 /* so long a disk is waited for: what takes longer hangs */
+#define READ_LATE_TEXT "the disk with the log has not answered for five seconds"
 
 struct read_job;
 /* Takes arg over, also when it fails. NULL: too many wait already (ERR_BUSY), or no memory or no
@@ -54,6 +60,8 @@ struct follow_news_handler {
         void (*on_text)(void *arg, const char *data, size_t len);
         /* It cannot go on: whoever follows asks again, with the offset where he is. */
         void (*on_end)(void *arg);
+        /* Instead of on_begin: READ_ANSWER_S are over. It is to be let go of. */
+        void (*on_late)(void *arg);
 };
 
 struct read_stream;

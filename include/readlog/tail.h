@@ -24,6 +24,7 @@ enum tail_result {
         TAIL_ASTRAY,     /* somebody else renamed or removed the file that is written to */
         TAIL_OTHER_LIFE, /* the offset is one of another count */
         TAIL_LATE,       /* it takes too long to find, as in a file that never ends */
+        TAIL_SILENT,     /* the disk does not answer (READ_ANSWER_S) */
 };
 
 /* Between two pieces of what takes long, others may be given their turn. False: give it up. */

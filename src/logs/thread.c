@@ -220,16 +220,28 @@ struct logs_wait {
         struct mail mail; /* first */
         struct logs *logs;
         void (*fn)(void *arg); /* NULL: cancelled */
+        void (*late)(void *arg);
         void *arg;
+        ev_timer limit; /* the main loop's */
 };
 
 static void main_waited(struct mail *m)
 {
         struct logs_wait *w = (struct logs_wait *)m;
 
+        ev_timer_stop(w->logs->loop, &w->limit);
         if (w->fn)
                 w->fn(w->arg);
         free(w);
+}
+
+static void on_wait_late(struct ev_loop *loop, ev_timer *t, int revents)
+{
+        struct logs_wait *w = t->data;
+
+        (void)loop, (void)revents;
+        w->fn = NULL;
+        w->late(w->arg);
 }
 
 static void core_waited(struct mail *m)
@@ -240,13 +252,22 @@ static void core_waited(struct mail *m)
         mailbox_send(&w->logs->to_main, m);
 }
 
-struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg)
+struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void (*late)(void *arg),
+                            void *arg)
 {
         struct logs_wait *w = l->threaded ? malloc(sizeof *w) : NULL;
 
         if (!w)
                 return NULL;
-        *w = (struct logs_wait){ .mail = { NULL, core_waited }, .logs = l, .fn = fn, .arg = arg };
+        *w = (struct logs_wait){
+                .mail = { NULL, core_waited }, .logs = l, .fn = fn, .late = late, .arg = arg
+        };
+        ev_timer_init(&w->limit, on_wait_late, LOGS_ANSWER_S, 0.);
+        w->limit.data = w;
+        if (late) {
+                ev_now_update(l->loop);
+                ev_timer_start(l->loop, &w->limit);
+        }
         mainlog_send(l->mainlog);
         mailbox_send(&l->to_core, &w->mail);
         return w;
@@ -255,6 +276,7 @@ struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void *arg)
 void logs_wait_cancel(struct logs_wait *w)
 {
         w->fn = NULL;
+        ev_timer_stop(w->logs->loop, &w->limit);
 }
 
 /* ---- lines of the core's for the main log */

@@ -178,12 +178,30 @@ struct read_job {
         struct read_work work;
         void *arg, *owner;
         atomic_bool cancelled;
+        ev_timer limit;
 };
 
 static void thread_work(struct mail *m);
 
+/* The clock of who waits for an answer. */
+static void limit_start(struct reader *r, ev_timer *limit)
+{
+        ev_now_update(r->loop);
+        ev_timer_start(r->loop, limit);
+}
+
+static void on_job_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct read_job *j = w->data;
+
+        (void)loop, (void)revents;
+        atomic_store(&j->cancelled, true);
+        j->work.late(j->owner);
+}
+
 static void reader_job_drop(struct read_job *j)
 {
+        ev_timer_stop(j->reader->loop, &j->limit);
         j->reader->jobs--;
         j->work.drop(j->arg);
         free(j);
@@ -276,6 +294,9 @@ struct read_job *reader_ask(struct reader *r, const struct read_work *w, void *a
                 return NULL;
         }
         *j = (struct read_job){ .reader = r, .work = *w, .arg = arg, .owner = owner };
+        ev_timer_init(&j->limit, on_job_late, READ_ANSWER_S, 0.);
+        j->limit.data = j;
+        limit_start(r, &j->limit);
         r->jobs++;
         *r->end = j;
         r->end = &j->next;
@@ -285,6 +306,7 @@ struct read_job *reader_ask(struct reader *r, const struct read_work *w, void *a
 
 void reader_cancel(struct read_job *j)
 {
+        ev_timer_stop(j->reader->loop, &j->limit);
         atomic_store(&j->cancelled, true);
 }
 
@@ -300,6 +322,7 @@ struct read_stream {
         atomic_bool left;                   /* set by the loop: nobody listens any more */
 
         struct mail open, begin, more, end, close;
+        ev_timer limit;      /* the loop's: until `begin` is there */
         atomic_size_t taken; /* since the last mail about it */
         atomic_bool more_sent;
 
@@ -338,9 +361,18 @@ static void main_begin(struct mail *m)
 {
         struct read_stream *s = STREAM_OF(m, begin);
 
+        ev_timer_stop(s->reader->loop, &s->limit);
         if (!atomic_load(&s->left))
                 s->handler.on_begin(s->handler.arg, &s->part);
         log_part_release(&s->part);
+}
+
+static void on_begin_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct read_stream *s = w->data;
+
+        (void)loop, (void)revents;
+        s->handler.on_late(s->handler.arg);
 }
 
 static void main_end(struct mail *m)
@@ -475,6 +507,9 @@ struct read_stream *reader_follow(struct reader *r, const struct follow_ask *ask
         s->marks = ask->marks;
         s->handler = *h;
         s->part.fd = -1;
+        ev_timer_init(&s->limit, on_begin_late, READ_ANSWER_S, 0.);
+        s->limit.data = s;
+        limit_start(r, &s->limit);
         s->open.run = thread_open;
         mailbox_send(&r->to_thread, &s->open);
         return s;
@@ -494,6 +529,7 @@ void reader_taken(struct read_stream *s, size_t bytes)
 void reader_unfollow(struct read_stream *s)
 {
         atomic_store(&s->left, true);
+        ev_timer_stop(s->reader->loop, &s->limit);
         s->close.run = thread_close;
         mailbox_send(&s->reader->to_thread, &s->close);
 }

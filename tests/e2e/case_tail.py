@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+import xmlrpc.client
 
 from e2elib import Answer, UnixConnection, check, has, lacks, read_file, same, story, write_file
 
@@ -248,6 +249,11 @@ def a_disk_that_hangs_while_logs_are_read_holds_up_nobody_else(c):
     d.stop()
     d.start(env={**os.environ, 'SUPERVISORD_FAULT': 'log-disk-hangs'})
     d.wait_state('w', 'RUNNING')
+    try:
+        d.rpc().readProcessStdoutLog('w', 0, 100)
+        check(False, 'a log was read')
+    except xmlrpc.client.Fault as e:
+        has(e.faultString, 'FAILED: the disk with the log has not answered for five seconds', 'the fault')
     waiting = []
 
     def ask(path):
@@ -259,22 +265,25 @@ def a_disk_that_hangs_while_logs_are_read_holds_up_nobody_else(c):
     for path in ('/v1/logs/w/stdout?follow=1', '/logtail/w', '/tail.html?processname=w',
                  '/v1/logs/w/stdout', '/mainlogtail'):
         ask(path)
-    for _ in range(70):  # with two of those above; 64 may wait
+    for _ in range(70):  # with three of those above; 64 may wait
         ask('/v1/logs/w/stdout?lines=1')
 
     def refused():
         return select.select([k.sock for k in waiting], [], [], 0)[0]
 
-    c.wait(lambda: len(refused()) == 8, 'some are refused', lambda: len(refused()))
-    for k in waiting:
-        if k.sock in refused():
-            a = Answer(k.getresponse())
-            same((a.status, a.json()['code']), (503, 'BUSY'), 'one too many')
+    c.wait(lambda: len(refused()) >= 9, 'some are refused', lambda: len(refused()))
+    told = [k for k in waiting if k.sock in refused()]
+    codes = [Answer(k.getresponse()).status for k in told]
+    same(codes.count(503), 9, f'those that are too many, of {codes}')
+    same(codes.count(504), len(codes) - 9, f'those that have waited long enough, of {codes}')
     check(d.answers(), 'it answers meanwhile')
     old = d.process('w')['pid']
     d.order('w', 'restart')
     check(d.wait_state('w', 'RUNNING')['pid'] != old, 'it starts and stops meanwhile')
     same(d.rpc().getState()['statename'], 'RUNNING', 'XML-RPC')
+    rest = [k for k in waiting if k not in told]
+    c.wait(lambda: all(k.sock in refused() for k in rest), 'everybody is told', lambda: len(refused()))
+    same({Answer(k.getresponse()).status for k in rest}, {504}, 'who waited for the disk')
     for k in waiting:
         k.close()
     check(d.answers(), 'it answers when they have gone')

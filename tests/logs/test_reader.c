@@ -50,7 +50,7 @@ static void drop(void *arg)
         free(arg);
 }
 
-static const struct read_work hangs = { work, done, drop };
+static const struct read_work hangs = { work, done, drop, NULL };
 
 static struct read_job *ask(void)
 {
@@ -74,6 +74,55 @@ Test(reader, leaves_the_loop_alone_while_a_disk_hangs)
         cr_assert_eq(write(disk[1], "xx", 2), 2); /* what was cancelled is not read at all */
         cr_expect(rig_until(&rig, all_dropped));
         cr_expect_eq(answers, 2);
+}
+
+static int late;
+
+static void on_late(void *owner)
+{
+        cr_expect_eq(owner, (void *)&rig);
+        late++;
+}
+
+static void on_follow_late(void *arg)
+{
+        (void)arg;
+        late++;
+}
+
+static bool both_are_late(struct rig *r)
+{
+        (void)r;
+        return late == 3;
+}
+
+static bool one_dropped(struct rig *r)
+{
+        (void)r;
+        return drops == 2;
+}
+
+/* The one that hangs, one that waits behind it, and one that follows. */
+Test(reader, says_within_a_bound_that_a_disk_does_not_answer, .timeout = 60)
+{
+        static const struct read_work bounded = { work, done, drop, on_late };
+        const struct follow_ask how = { .path = rig_path(&rig, "l") };
+        const struct follow_news_handler h = { .on_late = on_follow_late };
+
+        reader_run(reader);
+        cr_assert(reader_ask(reader, &bounded, calloc(1, 1), &rig, &rig.err));
+        cr_assert(reader_ask(reader, &bounded, calloc(1, 1), &rig, &rig.err));
+        struct read_stream *s = reader_follow(reader, &how, &h, &rig.err);
+        cr_assert(s, "%s", rig.err.text);
+        for (int i = 0; i < 30 && late < 3; i++)
+                rig_until(&rig, both_are_late);
+        cr_expect_eq(late, 3);
+        cr_expect_eq(answers, 0);
+        cr_expect_eq(drops, 0, "the thread may still write to it");
+        reader_unfollow(s);
+        cr_assert_eq(write(disk[1], "x", 1), 1);
+        cr_expect(rig_until(&rig, one_dropped));
+        cr_expect_eq(answers, 0, "who has been told does not hear of it twice");
 }
 
 Test(reader, refuses_what_would_wait_too_long)
@@ -119,7 +168,7 @@ static void done_long(void *owner, void *arg)
         answers++;
 }
 
-static const struct read_work takes_long = { work_long, done_long, drop };
+static const struct read_work takes_long = { work_long, done_long, drop, NULL };
 
 static void work_short(void *arg, struct read_turn *turn)
 {
@@ -127,7 +176,7 @@ static void work_short(void *arg, struct read_turn *turn)
         *(char *)arg = 'x';
 }
 
-static const struct read_work is_short = { work_short, done, drop };
+static const struct read_work is_short = { work_short, done, drop, NULL };
 
 static bool is_answered(struct rig *r)
 {
@@ -206,7 +255,7 @@ static void follow(enum log_from from, int64_t value)
 {
         const struct follow_ask how = { .path = rig_path(&rig, "l"),
                                         .from = { .from = from, .value = value } };
-        const struct follow_news_handler h = { NULL, on_begin, on_text, on_end };
+        const struct follow_news_handler h = { NULL, on_begin, on_text, on_end, NULL };
 
         stream = reader_follow(reader, &how, &h, &rig.err);
         cr_assert(stream, "%s", rig.err.text);
@@ -283,7 +332,7 @@ static void on_refused(void *arg, const struct log_part *part)
 Test(reader, says_when_there_is_nothing_to_follow)
 {
         const struct follow_ask how = { .path = rig_path(&rig, "none") };
-        const struct follow_news_handler h = { NULL, on_refused, on_text, on_end };
+        const struct follow_news_handler h = { NULL, on_refused, on_text, on_end, NULL };
 
         stream = reader_follow(reader, &how, &h, &rig.err);
         rig_settle(&rig);

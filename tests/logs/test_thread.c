@@ -196,7 +196,7 @@ static void let_it_look(void)
 {
         for (int i = 0; i < 2; i++) {
                 waited = 0;
-                cr_assert(logs_wait(rig.logs, on_waited, NULL));
+                cr_assert(logs_wait(rig.logs, on_waited, NULL, NULL));
                 cr_assert(rig_until(&rig, has_waited));
         }
 }

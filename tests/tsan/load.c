@@ -278,9 +278,11 @@ static void on_follow_end(void *arg)
 
 static void follow(struct writer *w)
 {
-        const struct follow_news_handler h = {
-                .arg = w, .on_begin = on_begin, .on_text = on_follow_text, .on_end = on_follow_end
-        };
+        const struct follow_news_handler h = { .arg = w,
+                                               .on_begin = on_begin,
+                                               .on_text = on_follow_text,
+                                               .on_end = on_follow_end,
+                                               .on_late = on_follow_end };
         struct follow_ask ask = { .path = stream_path(w->stream),
                                   .ledger = w->ledger,
                                   .from = { .from = FROM_TAIL, .value = 1000, .follow = true } };

@@ -293,7 +293,7 @@ void conn_answer(struct conn *c)
         if (!mainlog_is_behind(a->sup->mainlog))
                 a->log_hangs = false;
         else if (!a->log_hangs)
-                c->logged = logs_wait(a->sup->logs, on_logged, c);
+                c->logged = logs_wait(a->sup->logs, on_logged, NULL, c);
         if (c->logged)
                 conn_enter(c, CONN_HELD);
         else

@@ -30,8 +30,7 @@ static void logtail_put_head(const struct request *r, const struct log_part *par
 
 static void logtail_refuse(struct request *r, const struct log_part *part)
 {
-        (void)part;
-        reply_error_page(r, 404);
+        reply_error_page(r, part && part->result == TAIL_SILENT ? 504 : 404);
 }
 
 static void logtail_send_tail(struct request *r, const char *path, uid_t owner)

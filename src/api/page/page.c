@@ -215,6 +215,15 @@ static void tail_done(void *owner, void *arg)
         put_tail_page(r, j->name, &j->part);
 }
 
+static void tail_late(void *owner)
+{
+        struct request *r = owner;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        reply_error_page(r, 504);
+}
+
 static void tail_gone(struct request *r)
 {
         reader_cancel(r->state);
@@ -243,7 +252,7 @@ static struct tail_job *tail_job_new(const struct process *p, const char *name, 
 
 static void page_send_tail(struct request *r, const struct process *p, const char *name)
 {
-        static const struct read_work work = { tail_work, tail_done, tail_drop };
+        static const struct read_work work = { tail_work, tail_done, tail_drop, tail_late };
         AUTO_BUF limit = BUF_INIT;
         long bytes = request_param(r, "limit", &limit) ? strtol(buf_str(&limit), NULL, 10) : 0;
         struct err e;

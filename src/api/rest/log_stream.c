@@ -85,6 +85,18 @@ static void log_stream_on_text(void *arg, const char *data, size_t len)
                 on_drained(r);
 }
 
+static void log_stream_refuse_by(struct tailer *t, const struct log_part *part)
+{
+        void (*refuse)(struct request *, const struct log_part *) = t->how.refuse;
+
+        refuse(log_stream_let_go(t), part);
+}
+
+static void on_late(void *arg)
+{
+        log_stream_refuse_by(arg, &(struct log_part){ .result = TAIL_SILENT });
+}
+
 static void on_begin(void *arg, const struct log_part *part)
 {
         struct tailer *t = arg;
@@ -92,8 +104,7 @@ static void on_begin(void *arg, const struct log_part *part)
         AUTO_BUF head = BUF_INIT;
 
         if (part->result != TAIL_OK) {
-                void (*refuse)(struct request *, const struct log_part *) = t->how.refuse;
-                refuse(log_stream_let_go(t), part);
+                log_stream_refuse_by(t, part);
                 return;
         }
         t->how.put_head(r, part, &head);
@@ -116,6 +127,7 @@ void log_stream_begin(struct request *r, const struct log_stream_how *how)
         struct tailer *t = calloc(1, sizeof *t);
         struct follow_news_handler h = { .arg = t,
                                          .on_begin = on_begin,
+                                         .on_late = on_late,
                                          .on_text = log_stream_on_text,
                                          .on_end = log_stream_on_end };
         struct log_part none = { .result = TAIL_FAILED };

@@ -134,6 +134,7 @@ static const struct {
         { TAIL_BUSY, 503, "BUSY", "the log is rotated faster than it can be read" },
         { TAIL_LATE, 504, "TIMEOUT",
           "it takes longer than four seconds to find in the log what was asked for" },
+        { TAIL_SILENT, 504, "TIMEOUT", READ_LATE_TEXT },
         { TAIL_ASTRAY, 410, "MOVED_AWAY",
           "the file that is written to was renamed or removed by somebody else: what is in it "
           "cannot "
@@ -143,8 +144,8 @@ static const struct {
           "process of this name: 0 is the first byte of the present count" },
 };
 
-static void refuse_by(struct request *r, const struct log_part *part, int status, const char *code,
-                      const char *detail)
+static void rest_logs_refuse_by(struct request *r, const struct log_part *part, int status,
+                                const char *code, const char *detail)
 {
         if (status == 410)
                 rest_error_at(r, status, code, part->offset, detail);
@@ -156,8 +157,8 @@ static void rest_logs_refuse(struct request *r, const struct log_part *part)
 {
         for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
                 if (refusals[i].result == part->result) {
-                        refuse_by(r, part, refusals[i].status, refusals[i].code,
-                                  refusals[i].detail);
+                        rest_logs_refuse_by(r, part, refusals[i].status, refusals[i].code,
+                                            refusals[i].detail);
                         return;
                 }
         rest_error(r, 500, "FAILED", "the log cannot be read");
@@ -206,6 +207,15 @@ static void rest_logs_job_done(void *owner, void *arg)
         reply_body(r, 200, TYPE, buf_str(&head), &j->part.text);
 }
 
+static void rest_logs_job_late(void *owner)
+{
+        struct request *r = owner;
+
+        r->state = NULL;
+        r->on_gone = NULL;
+        rest_logs_refuse(r, &(struct log_part){ .result = TAIL_SILENT });
+}
+
 static void rest_logs_on_gone(struct request *r)
 {
         reader_cancel(r->state);
@@ -231,7 +241,7 @@ static struct job *rest_logs_job_new(const struct follow_ask *ask)
 static void answer_once(struct request *r, const struct follow_ask *ask)
 {
         static const struct read_work work = { rest_logs_job_work, rest_logs_job_done,
-                                               rest_logs_job_drop };
+                                               rest_logs_job_drop, rest_logs_job_late };
         struct job *j = rest_logs_job_new(ask);
         struct err e = { .text = "out of memory" };
 

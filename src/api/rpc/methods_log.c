@@ -106,6 +106,15 @@ static void log_job_done(void *owner, void *arg)
         c->on_done(c);
 }
 
+static void log_job_late(void *owner)
+{
+        struct rpc_call *c = owner;
+
+        c->job = NULL;
+        rpc_fault(c, FAULT_FAILED, READ_LATE_TEXT);
+        c->on_done(c);
+}
+
 static void log_job_cancel(struct rpc_call *c)
 {
         reader_cancel(c->job);
@@ -113,7 +122,8 @@ static void log_job_cancel(struct rpc_call *c)
 
 static enum rpc_status ask_reader(struct rpc_call *c, const struct log_job *what)
 {
-        static const struct read_work work = { log_job_work, log_job_done, log_job_drop };
+        static const struct read_work work = { log_job_work, log_job_done, log_job_drop,
+                                               log_job_late };
         struct log_job *j = malloc(sizeof *j);
         struct err e = { 0 };
 
@@ -211,9 +221,20 @@ static void on_logs(void *arg)
         c->on_done(c);
 }
 
+static void on_logs_late(void *arg)
+{
+        struct rpc_call *c = arg;
+
+        c->job = NULL;
+        rpc_fault(c, FAULT_FAILED,
+                  "the log thread has not answered for five seconds: it is done when the disk "
+                  "answers");
+        c->on_done(c);
+}
+
 enum rpc_status rpc_after_logs(struct rpc_call *c)
 {
-        c->job = logs_wait(c->sup->logs, on_logs, c);
+        c->job = logs_wait(c->sup->logs, on_logs, on_logs_late, c);
         c->cancel_job = log_give_up;
         return c->job ? RPC_LATER : RPC_DONE;
 }
