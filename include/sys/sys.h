@@ -37,6 +37,7 @@ struct launch {
         /* NULL-terminated: the first of them that is there is executed. The child looks, with our
          * ids and in our directory: a path may lead to a file system that never answers. */
         char *const *places;
+        bool only_finds; /* among them, executes nothing and ends: EXECUTED says that it is there */
         char *const *argv, *const *envp;
         const char *directory; /* NULL: stay */
         int umask;             /* -1: inherit */
@@ -106,6 +107,9 @@ struct sys {
         ssize_t (*splice)(struct sys *s, int pipe, int fd, off_t at, size_t len);
         int (*fstat)(struct sys *s, int fd, struct stat *out);
         int (*stat)(struct sys *s, const char *path, struct stat *out);
+        /* The same from what the kernel remembers, without waiting for any file system; only the
+         * type and mode are filled in. EAGAIN: that is not enough to say. */
+        int (*stat_cached)(struct sys *s, const char *path, struct stat *out);
         int (*ftruncate)(struct sys *s, int fd, off_t size);
         int (*rename)(struct sys *s, const char *from, const char *to);
         int (*unlink)(struct sys *s, const char *path);

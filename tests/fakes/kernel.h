@@ -110,6 +110,7 @@ struct fake_kernel {
         bool hold_reaps;                  /* ends are kept back: reap says "nothing" */
         bool newest_first;                /* ends are handed out in reverse order */
         enum spawn_step spawn_fails_step; /* what a failed K_SPAWN names; STEP_CLONE by default */
+        bool disk_is_slow;                /* stat_cached never knows */
         bool spawn_takes_time;            /* what comes of a start is known with kernel_started */
 
         /* Records: read them freely. */

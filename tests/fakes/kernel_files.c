@@ -301,6 +301,15 @@ static int fake_stat(struct sys *s, const char *path, struct stat *out)
         return stat(path, out);
 }
 
+static int fake_stat_cached(struct sys *s, const char *path, struct stat *out)
+{
+        const struct fake_kernel *k = s->arg;
+
+        if (k->disk_is_slow)
+                return errno = EAGAIN, -1;
+        return fake_stat(s, path, out);
+}
+
 static int fake_ftruncate(struct sys *s, int fd, off_t size)
 {
         struct fake_kernel *k = s->arg;
@@ -387,6 +396,7 @@ void kernel_files_init(struct sys *ops)
         ops->splice = fake_splice;
         ops->fstat = fake_fstat;
         ops->stat = fake_stat;
+        ops->stat_cached = fake_stat_cached;
         ops->ftruncate = fake_ftruncate;
         ops->rename = fake_rename;
         ops->unlink = fake_unlink;

@@ -80,6 +80,40 @@ Test(spawn, executes_the_first_that_is_there)
         isolated(several_places);
 }
 
+static int only_looks(void)
+{
+        char dir[64], path[128];
+
+        CHECK(fresh_dir(dir, sizeof dir));
+        snprintf(path, sizeof path, "%s/x", dir);
+        char none[] = "/nowhere/sh", shell[] = "/bin/sh";
+        char *late[] = { none, shell, NULL };
+        char *nowhere[] = { none, path, NULL };
+        char *folder[] = { dir, shell, NULL };
+        struct launch l = a_shell("echo executed"), found = l;
+        struct spawned out;
+
+        l.path = found.path = NULL;
+        l.only_finds = found.only_finds = true;
+        l.directory = found.directory = path; /* which is not there: nothing is done behind it */
+        found.places = late;
+        bool quiet = run(&found, &out) == 0 && strcmp(said, "") == 0;
+        l.places = nowhere;
+        bool missing = not_found(&l, ENOENT, 2);
+        l.places = folder;
+        bool directory = not_found(&l, EISDIR, 0);
+        remove_dir(dir);
+        CHECK(quiet);
+        CHECK(missing);
+        CHECK(directory);
+        return 0;
+}
+
+Test(spawn, looks_for_a_program_without_executing_it)
+{
+        isolated(only_looks);
+}
+
 static int missing_directory(void)
 {
         struct launch l = a_shell("true");

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -54,6 +55,7 @@ struct start {
         const struct launch *l;
         const struct spawner *sp;
         pid_t self;       /* the child's, by the kernel, before the child runs */
+        pid_t parent;     /* of a child that only looks */
         bool shares;      /* our table, until it has made its own */
         int at[ENDS];     /* where the worker's ends and the report's are */
         const char *file; /* to execute */
@@ -211,6 +213,16 @@ CHILD_SIDE static int close_others(struct start *st)
         return 0;
 }
 
+/* What only looks for the program is of no use to any successor: it ends with the daemon, however
+ * long the file system lets it wait. */
+CHILD_SIDE static int end_with_parent(struct start *st)
+{
+        if (!st->l->only_finds)
+                return 0;
+        return syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != st->parent ? -1
+                                                                                            : 0;
+}
+
 /* compat 13: the first that there is, also where it cannot be executed. */
 CHILD_SIDE static int spawn_find(struct start *st)
 {
@@ -228,6 +240,14 @@ CHILD_SIDE static int spawn_find(struct start *st)
 CHILD_SIDE static int spawn_limits(struct start *st)
 {
         return st->l->limit_nofile ? setrlimit(RLIMIT_NOFILE, &st->l->nofile) : 0;
+}
+
+/* Where there is nothing to execute, this was all. */
+CHILD_SIDE static int end_found(struct start *st)
+{
+        if (st->l->only_finds)
+                _exit(0);
+        return 0;
 }
 
 /* User changes are raw system calls: glibc's would signal all threads of a process whose threads
@@ -299,7 +319,8 @@ static const struct {
         { STEP_FILES, tell_birth },      { STEP_FILES, own_table },
         { STEP_FILES, tell_begun },      { STEP_SESSION, own_session },
         { STEP_DUP, standard_fds },      { STEP_FILES, close_others },
-        { STEP_FIND, spawn_find },       { STEP_LIMITS, spawn_limits },
+        { STEP_FILES, end_with_parent }, { STEP_FIND, spawn_find },
+        { STEP_FIND, end_found },        { STEP_LIMITS, spawn_limits },
         { STEP_GROUPS, spawn_groups },   { STEP_GID, group_id },
         { STEP_UID, user_id },           { STEP_DIRECTORY, spawn_directory },
         { STEP_SIGNALS, spawn_signals }, { STEP_EXEC, spawn_execute },
@@ -520,6 +541,7 @@ static void spawn_begin(struct spawner *sp, const struct launch *l, const int re
 {
         struct start st = { .l = l,
                             .sp = sp,
+                            .parent = l->only_finds ? getpid() : 0,
                             .shares = !l->copies_fds && !sp->no_share && numbers_are_ours(sp),
                             .at = { l->fds[0], l->fds[1], l->fds[2], report[1] },
                             .file = l->path };
