@@ -9,6 +9,7 @@
 #include "engine/order/reload.h"
 #include "engine/order/upgrade.h"
 #include "engine/run/launches.h"
+#include "engine/searches.h"
 #include "sys/host/daemonize.h"
 
 #define FAREWELL_S      0.01
@@ -56,6 +57,7 @@ static void on_upgrade(struct supervisor *s, const char *binary)
         if (!d->next_binary)
                 return;
         bulk_orders_finish(s); /* the next image would not know of them */
+        searches_finish(s);
         d->farewells = 0;
         api_pause(d->api, true);
         ev_timer_start(d->loop, &d->farewell);

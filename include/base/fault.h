@@ -26,6 +26,7 @@ enum fault {
         /* ours only; never sent over XML-RPC */
         FAULT_OUT_OF_RANGE = 200,
         FAULT_TIMEOUT = 201,
+        FAULT_LATER = 202, /* it is not known yet; never sent at all */
 };
 const char *fault_name(enum fault f); /* "BAD_NAME" */
 

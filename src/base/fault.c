@@ -26,6 +26,7 @@ static const struct fault_row {
         { FAULT_CANT_REREAD, "CANT_REREAD" },
         { FAULT_OUT_OF_RANGE, "OUT_OF_RANGE" },
         { FAULT_TIMEOUT, "TIMEOUT" },
+        { FAULT_LATER, "LATER" },
 };
 
 const char *fault_name(enum fault f)

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,6 +326,85 @@ Test(methods, start_and_stop_one)
         expect("supervisor.stopProcess", S("cat") B(0), "1");
         expect("supervisor.startProcess", S("lost"),
                "fault: 20 NO_FILE: can't find command '/nonexistent/command'");
+}
+
+/* What a call that had to wait was answered with. */
+static const char *late_answer(void)
+{
+        if (!done)
+                return "later";
+        if (now.fault == FAULT_NONE)
+                return words(buf_str(&out));
+        buf_reset(&seen);
+        buf_printf(&seen, "fault: %d %s", (int)now.fault, buf_str(&now.fault_text));
+        return buf_str(&seen);
+}
+
+/* A child has got through: one that looks for a program has found it, or one is executed. */
+static void goes_on(size_t child, int error)
+{
+        cr_assert_lt(child, kernel.child_count);
+        kernel_started(&kernel, kernel.children[child]->pid, STEP_FIND, error);
+        for (int i = 0; i < 3; i++)
+                ev_run(loop, EVRUN_NOWAIT);
+}
+
+Test(methods, answer_alike_when_the_disk_is_slow)
+{
+        kernel.disk_is_slow = kernel.spawn_takes_time = true;
+        expect("supervisor.startProcess", S("lost"), "later");
+        goes_on(0, ENOENT);
+        cr_expect_str_eq(late_answer(),
+                         "fault: 20 NO_FILE: can't find command '/nonexistent/command'");
+        expect_part("supervisor.getProcessInfo", S("lost"), "state 0 statename STOPPED");
+        expect("supervisor.startProcess", S("lost") B(0), "later");
+        goes_on(1, EACCES);
+        cr_expect_str_eq(
+            late_answer(),
+            "fault: 21 NOT_EXECUTABLE: command at '/nonexistent/command' is not executable");
+        expect("supervisor.startProcess", S("cat"), "later");
+        goes_on(2, 0);
+        cr_expect_not(done);
+        goes_on(3, 0);
+        cr_expect_str_eq(late_answer(), "1");
+        expect("supervisor.startProcess", S("cat"), "later");
+        goes_on(4, 0);
+        cr_expect_str_eq(late_answer(), "fault: 60 ALREADY_STARTED: cat");
+}
+
+Test(methods, answer_for_many_in_their_order_when_the_disk_is_slow)
+{
+        static const char answers[] =
+            "name cat group cat status 80 description OK "
+            "name lost group lost status 20 description NO_FILE: can't find command "
+            "'/nonexistent/command' "
+            "name web_0 group web status 80 description OK "
+            "name web_1 group web status 21 description NOT_EXECUTABLE: command at '/bin/sleep' is "
+            "not executable";
+
+        kernel.disk_is_slow = kernel.spawn_takes_time = true;
+        expect("supervisor.startAllProcesses", "", "later");
+        cr_expect_eq(kernel.child_count, 1, "one after the other");
+        goes_on(0,
+                0); /* the first one's start is the next child, then the second one is looked for */
+        goes_on(2, ENOENT);
+        goes_on(3, 0);
+        goes_on(5, EACCES);
+        cr_expect_not(done);
+        goes_on(4, 0);
+        goes_on(1, 0);
+        cr_expect_str_eq(late_answer(), answers);
+}
+
+Test(methods, take_back_with_a_stop_of_all_what_is_still_looked_for)
+{
+        kernel.disk_is_slow = kernel.spawn_takes_time = true;
+        expect("supervisor.startProcess", S("cat") B(0), "later");
+        now.cancel_job(&now); /* the client is gone; its order stands */
+        now = (struct rpc_call){ 0 };
+        expect("supervisor.stopAllProcesses", "", "name cat group cat status 80 description OK");
+        expect_part("supervisor.getProcessInfo", S("cat"), "state 0 statename STOPPED");
+        cr_expect_eq(kernel.child_count, 1);
 }
 
 Test(methods, wait_for_a_slow_stop_without_blocking)

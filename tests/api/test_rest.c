@@ -285,6 +285,36 @@ Test(rest, answers_for_several_when_the_last_is_there)
         cr_expect(has("{\"name\":\"web:web_01\",\"ok\":true,"));
 }
 
+Test(rest, answers_alike_when_the_disk_is_slow)
+{
+        static const char *const bodies[] = { "", "{\"wait\":false}" };
+
+        kernel.disk_is_slow = kernel.spawn_takes_time = true;
+        for (size_t i = 0; i < 2; i++) {
+                cr_expect_eq(post("/v1/processes/lost/start", bodies[i]), 0);
+                kernel_started(&kernel, kernel_newest(&kernel)->pid, STEP_FIND, ENOENT);
+                cr_expect_eq(status_of_answer(), 409);
+                cr_expect(has("\"detail\":\"can't find command '/nonexistent/command'\""));
+                cr_expect(has("\"code\":\"NO_FILE\""));
+                cr_expect_eq(post("/v1/processes/lost/restart", bodies[i]), 0);
+                kernel_started(&kernel, kernel_newest(&kernel)->pid, STEP_FIND, EISDIR);
+                cr_expect_eq(status_of_answer(), 409);
+                cr_expect(has("\"detail\":\"command at '/nonexistent/command' is a directory\""));
+                cr_expect(has("\"code\":\"NOT_EXECUTABLE\""));
+        }
+}
+
+Test(rest, says_of_an_order_whose_program_is_looked_for_that_it_stands)
+{
+        kernel.disk_is_slow = kernel.spawn_takes_time = true;
+        send_request("POST", "/v1/processes/lost/start", "{\"timeout_s\":0.02}");
+        while (!hear())
+                ev_run(loop, EVRUN_ONCE);
+        cr_expect(has("504 Gateway Timeout"));
+        cr_expect(has("\"code\":\"TIMEOUT\""));
+        cr_expect(has("the order stands"));
+}
+
 Test(rest, gives_up_waiting_after_the_timeout)
 {
         send_request("POST", "/v1/processes/web:web_00/start", "{\"timeout_s\":0.02}");

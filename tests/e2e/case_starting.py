@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 
-from e2elib import (Proc, Skipped, UnixConnection, _libc, become, check, has, kill, read_file, same, story, unmount)
+from e2elib import (Proc, Skipped, UnixConnection, _libc, all_procs, become, check, has, kill, read_file, same, story,
+                    unmount)
 
 LIMIT_S = 10  # engine/launches.h
 
@@ -316,3 +317,150 @@ def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
         order_in_background(d, name, 'stop', []).join()
     os.close(fd)
     unmount(path)
+
+
+SEARCH_LIMIT_S = 5  # engine/searches.h
+
+
+def ordered_on(path):
+    """Programs of a file system that never answers; the second one is also in another place."""
+    never = 'autostart=false\nstartretries=0\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n'
+    return (f'[program:victim]\ncommand={path}/bin/worker\n{never}'
+            f'[program:searched]\ncommand=sleep 1000\nenvironment=PATH="{path}/bin:/bin:/usr/bin"\n{never}')
+
+
+def children(d):
+    return [p for p in all_procs() if p.ppid == d.pid]
+
+
+def child_looks(d):
+    """A child that is not executed waits for the file system, or for another one that does."""
+    return any(p.name == Proc(d.pid).name and p.state in 'DS' for p in children(d))
+
+
+def looked_for(d, name):
+    """Its program is; and nothing of the process has changed."""
+    d.case.wait(lambda: child_looks(d), f'the program of {name} is being looked for')
+    p = d.process(name)
+    same((p['state'], p['pid'] or 0, p['spawn_error']), ('STOPPED', 0, None), name)
+
+
+def house_on_a_disk_that_never_answers(c):
+    path, fd = mount_that_never_answers(c, 0)
+    d = c.daemon(c.program('other', ' sleep', *OTHER) + ordered_on(path))
+    d.wait_state('other', 'RUNNING')
+    return d, path, fd
+
+
+def let_go(path, fd):
+    os.close(fd)
+    unmount(path)
+
+
+@story(root=True, slow=2)
+def an_order_for_a_program_on_a_disk_that_never_answers_holds_up_nothing_else(c):
+    d, path, fd = house_on_a_disk_that_never_answers(c)
+    watch = Watch(d)
+    answers, lines = [], []
+    by_client = threading.Thread(target=lambda: lines.append(d.ctl('start', 'searched')))
+    order = order_in_background(d, 'victim', 'start', answers)
+    looked_for(d, 'victim')
+    by_client.start()
+    others_are_served(c, d)
+    same(d.process('victim')['state'], 'STOPPED', 'nothing has changed')
+    order.join()
+    by_client.join()
+    has(answers[0].get('code', ''), 'SPAWN_ERROR', f'answer {answers[0]}')
+    has(answers[0].get('detail', '') or '', f"couldn't exec {path}/bin/worker within {LIMIT_S} s", f'{answers[0]}')
+    has(lines[0][1], 'searched: ERROR (spawn error)', 'the answer to the client')
+    d.wait_log(f"the program of 'victim' could not be looked for within {SEARCH_LIMIT_S} s")
+    d.wait_state('victim', 'FATAL')
+    check(watch.stop() < 2, 'other clients do not wait')
+    let_go(path, fd)
+    c.wait(lambda: len(children(d)) == 1, 'all of them are reaped', lambda: str(children(d)))
+    check('unknown pid' not in d.log(), 'who looked is no stranger')
+
+
+@story(root=True, slow=2)
+def an_order_goes_on_or_is_refused_as_soon_as_the_disk_answers(c):
+    d, path, fd = house_on_a_disk_that_never_answers(c)
+    watch = Watch(d)
+    answers, found = [], []
+    order = order_in_background(d, 'victim', 'start', answers)
+    looked_for(d, 'victim')
+    other = order_in_background(d, 'searched', 'start', found)
+    time.sleep(0.1)
+    let_go(path, fd)
+    order.join()
+    other.join()
+    same((answers[0].get('code'), answers[0].get('detail')), ('NO_FILE', f"can't find command '{path}/bin/worker'"),
+         f'answer {answers[0]}')
+    p = d.process('victim')
+    same((p['state'], p['spawn_error']), ('STOPPED', None), 'who was refused')
+    check("spawned: 'victim'" not in d.log() and 'order: start victim' not in d.log(), 'nothing was tried')
+    same(found[0].get('name'), 'searched', f'answer {found[0]}')
+    d.wait_state('searched', 'RUNNING')
+    check(watch.stop() < 2, 'other clients do not wait')
+
+
+@story(root=True, slow=2)
+def an_order_whose_program_is_looked_for_can_be_taken_back(c):
+    d, path, fd = house_on_a_disk_that_never_answers(c)
+    answers = []
+    order = order_in_background(d, 'victim', 'start', answers)
+    looked_for(d, 'victim')
+    d.order('victim', 'stop')
+    order.join()
+    same(answers[0].get('code'), 'ABNORMAL_TERMINATION', f'answer {answers[0]}')
+    c.wait(lambda: not child_looks(d), 'it is not looked for any more')
+    d.order('victim', 'stop', 409)
+    conn = UnixConnection(d.socket, c.patience)
+    conn.request('POST', '/v1/processes/searched/start', '{}', {'Content-Type': 'application/json'})
+    looked_for(d, 'searched')
+    conn.close()
+    let_go(path, fd)
+    d.wait_state('searched', 'RUNNING')  # the order stands without its client
+    same(d.process('victim')['state'], 'STOPPED', 'who was stopped')
+
+
+@story(root=True, slow=2)
+def an_order_whose_program_is_looked_for_is_lost_with_the_daemon_and_nothing_else(c):
+    d, path, fd = house_on_a_disk_that_never_answers(c)
+    pid = d.process('other')['pid']
+
+    def order():
+        conn = UnixConnection(d.socket, c.patience)
+        conn.request('POST', '/v1/processes/victim/start', '{}', {'Content-Type': 'application/json'})
+        looked_for(d, 'victim')
+        return conn
+    with contextlib.closing(order()):
+        d.kill()
+    d.start()
+    p = d.process('victim')
+    same((p['state'], p['pid'] or 0, p['spawn_error']), ('STOPPED', 0, None), 'after a kill')
+    same(d.process('other')['pid'], pid, 'who ran')
+    with contextlib.closing(order()):
+        d.rpc().restart()
+        c.wait(lambda: d.answers() and d.process('other')['pid'] != pid, 'everything is started anew')
+    same(d.process('victim')['state'], 'STOPPED', 'after a restart')
+    d.wait_state('other', 'RUNNING')
+    with contextlib.closing(order()) as conn:
+        d.send(signal.SIGTERM)
+        same(conn.getresponse().status, 503, 'the answer while everything ends')
+    d.wait_end()
+    let_go(path, fd)
+
+
+@story(root=True, slow=2)
+def an_upgrade_loses_no_order_whose_program_is_looked_for(c):
+    d, path, fd = house_on_a_disk_that_never_answers(c)
+    answers = []
+    order = order_in_background(d, 'searched', 'start', answers)
+    looked_for(d, 'searched')
+    d.post('/v1/upgrade', status=202)
+    d.wait_log("spawned: 'searched'")
+    let_go(path, fd)
+    order.join()
+    same(answers[0].get('name'), 'searched', f'answer {answers[0]}')
+    c.wait(d.answers, 'the next image answers')
+    d.wait_state('searched', 'RUNNING')

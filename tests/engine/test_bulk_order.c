@@ -159,3 +159,74 @@ Test(waves, of_nobody_are_over_at_once)
         cr_expect_null(wave);
         cr_expect_eq(told, 0);
 }
+
+/* ---- while programs are looked for */
+
+static void hear(void)
+{
+        for (int i = 0; i < 3; i++)
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
+}
+
+static void open_slowly(void)
+{
+        h.kernel.disk_is_slow = h.kernel.spawn_takes_time = true;
+}
+
+Test(waves, keep_their_order_while_programs_are_looked_for)
+{
+        open_slowly();
+        begin(3);
+        cr_assert_not_null(wave);
+        for (int i = 0; i < 3; i++) {
+                cr_assert_eq(told, i + 1);
+                cr_expect_eq(faults[i], FAULT_LATER);
+                cr_assert_eq(h.kernel.child_count, 2 * i + 1);
+                kernel_started(&h.kernel, h.kernel.children[2 * i]->pid, STEP_NONE, 0);
+                hear();
+                cr_assert_eq(h.kernel.children[2 * i + 1]->pid, list[i]->pid);
+        }
+        cr_expect_eq(over, 1);
+        cr_expect(in_turn);
+        cr_expect_null(h.sup.bulk_orders);
+}
+
+Test(waves, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
+{
+        int64_t begun_ms = clock_mono_ms();
+
+        open_slowly();
+        begin(5);
+        while (h.sup.bulk_orders)
+                ev_run(h.sup.loop, EVRUN_ONCE);
+        cr_expect_geq(clock_mono_ms() - begun_ms, 990);
+        cr_expect_eq(told, 5);
+        cr_expect_eq(over, 1);
+        cr_expect_eq(h.kernel.child_count, 5, "all of them are looked for");
+        for (int i = 0; i < 5; i++)
+                cr_expect_eq(list[i]->state, PS_STOPPED);
+}
+
+Test(waves, go_on_when_what_is_looked_for_is_stopped_or_goes)
+{
+        open_slowly();
+        begin(3);
+        order_stop(&h.sup, list[0], &me);
+        hear();
+        cr_expect_eq(told, 2);
+        supervisor_order(&h.sup, list[1], PE_RETIRE);
+        house_settle(&h);
+        hear();
+        cr_expect_eq(told, 3);
+        cr_expect_eq(over, 1);
+}
+
+Test(waves, can_be_finished_while_a_program_is_looked_for)
+{
+        open_slowly();
+        begin(3);
+        bulk_orders_finish(&h.sup);
+        cr_expect_eq(told, 3);
+        cr_expect_eq(over, 1);
+        cr_expect_eq(h.kernel.child_count, 3);
+}

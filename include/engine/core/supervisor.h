@@ -64,9 +64,11 @@ struct supervisor {
             *starting; /* engine/order/autostart: who is still to be started; NULL: nobody */
         struct bulk_order *bulk_orders; /* engine/order/bulk_order: orders that still have to be
                                            given; NULL: none */
-        struct launching *launches;     /* engine/run/launches: starts that are under way */
+        struct search
+            *searches; /* engine/searches: orders whose program is looked for; NULL: none */
+        struct launching *launches; /* engine/run/launches: starts that are under way */
         struct start_conflicts *start_conflicts; /* engine/order/start_conflicts: starts that wait
-                              for somebody to go; NULL: none */
+                                                    for somebody to go; NULL: none */
         int64_t armed_ms;                        /* what `wake` is armed for, -1: nothing */
         ev_timer wake;                           /* armed for the first of `due` */
         ev_timer late_reap;           /* engine/run/reaper: a look at all children is due */

@@ -1,6 +1,7 @@
 /* One order to many. The first few are given at once; the others in slices, in the order of the
- * list, between which clients, the dead and whatever is due have their turn. An order stands also
- * when nobody waits for its answer any more. */
+ * list, between which clients, the dead and whatever is due have their turn. While a program is
+ * looked for (FAULT_LATER), those behind wait for a second at most. An order stands also when
+ * nobody waits for its answer any more. */
 #ifndef ENGINE_ORDER_BULK_ORDER_H
 #define ENGINE_ORDER_BULK_ORDER_H
 
@@ -34,7 +35,9 @@ void bulk_order_leave(struct bulk_order *w);
 /* A process has been told to stop, or is about to be freed: it does not get its order. */
 void bulk_orders_stopped(struct supervisor *s, const struct process *p);
 void bulk_orders_gone(struct supervisor *s, const struct process *p);
-void bulk_orders_finish(struct supervisor *s); /* now, without a pause */
-void bulk_orders_free(struct supervisor *s);   /* nobody gets any order any more, or is told */
+void bulk_orders_go_on(struct supervisor *s,
+                       const struct process *p); /* it is not looked for any more */
+void bulk_orders_finish(struct supervisor *s);   /* now, without a pause */
+void bulk_orders_free(struct supervisor *s);     /* nobody gets any order any more, or is told */
 
 #endif

@@ -35,8 +35,13 @@ struct waiter {
         struct waiter *next;     /* engine's own */
         struct process *process; /* NULL once answered */
         enum wait_for what;
+        bool awaits_order; /* set by the caller: its order_start or order_restart was FAULT_LATER */
+        /* During on_done: it is that order which was refused, and this goes behind the fault's name
+         * (""). NULL: it was given, and this came of it. */
+        const char *refusal;
         /* Called once, never from within waiter_add: FAULT_NONE, SPAWN_ERROR, ABNORMAL_TERMINATION,
-         * BAD_NAME (the process was removed meanwhile). compat 20.3, `wait=true`. */
+         * BAD_NAME (the process was removed meanwhile). compat 20.3, `wait=true`. Of an order that
+         * was refused, whatever it may say. */
         void (*on_done)(void *arg, struct process *p, enum fault f);
         void *arg;
 };
@@ -49,8 +54,12 @@ void waiter_cancel(struct waiter *w); /* fine when answered */
 /* ---- one process. `detail` (may be NULL) gets what goes behind the fault's name: the spawnerr
  * text for NO_FILE and NOT_EXECUTABLE; else nothing. */
 
+/* FAULT_LATER: its program is being looked for, and what comes of the order is told to the waiters
+ * that are added at once; nothing has changed so far. */
 enum fault order_start(struct supervisor *s, struct process *p, const struct caller *by,
                        struct err *detail);
+/* The same for one whose program is there, or could not be looked for in time. */
+enum fault order_start_found(struct supervisor *s, struct process *p, const struct caller *by);
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by);
 /* Running: stop, then start by itself; not running: start. To wait: WAIT_FOR_STARTED. */
 enum fault order_restart(struct supervisor *s, struct process *p, const struct caller *by,

@@ -19,8 +19,17 @@ void launcher_refused(struct supervisor *s, struct process *p, const struct spaw
 bool launcher_was_short(const struct err *e);
 
 /* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. For
- * orders only, which are refused before anything changes: it looks at the disk itself. */
+ * orders only, which are refused before anything changes. FAULT_LATER: that cannot be said without
+ * waiting for a file system (engine/searches). */
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
+/* What it would be started by. Borrowed. */
+struct program *launcher_program(const struct process *p);
+/* Begin a child that only looks for `g`, p's program. False: there is none. */
+bool launcher_search(struct supervisor *s, const struct process *p, struct program *g,
+                     struct spawned *out);
+/* What launcher_check would have said, by what that child has said. */
+enum fault launcher_searched(struct supervisor *s, const struct process *p, struct program *g,
+                             const struct spawned *r, struct err *e);
 
 /* A log could not be opened: what it says of its file goes to the main log, and *e becomes what the
  * process gets, in Supervisor's words. Returns false. */

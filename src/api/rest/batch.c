@@ -124,7 +124,7 @@ static void batch_on_done(void *arg, struct process *p, enum fault f)
             item->batch->request->sup->daemon_state != DAEMON_RUNNING)
                 f = FAULT_SHUTDOWN_STATE;
         batch_done(item->batch, (int)(item - item->batch->items), item->removed ? NULL : p, f,
-                   f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : NULL);
+                   f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : item->waiter.refusal);
         batch_settle(item->batch);
 }
 
@@ -175,10 +175,13 @@ static void batch_on_order(void *arg, int i, struct process *p, enum fault f,
 {
         struct batch *b = arg;
 
+        bool is_on = f == FAULT_NONE || f == FAULT_LATER;
+
         b->items[i].removed = p == NULL;
-        if (f == FAULT_NONE && b->wait)
+        b->items[i].waiter.awaits_order = f == FAULT_LATER;
+        if (is_on && b->wait)
                 batch_await(b, i, p, b->until);
-        else if (f == FAULT_NONE && b->until == WAIT_FOR_STARTED)
+        else if (is_on && b->until == WAIT_FOR_STARTED)
                 batch_await(b, i, p, WAIT_FOR_EXECUTED); /* also where nothing is waited for */
         else
                 batch_done(b, i, p, f, f == FAULT_SPAWN_ERROR ? process_spawnerr(p) : detail->text);

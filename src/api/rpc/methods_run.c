@@ -4,6 +4,7 @@
 
 #include "api/rpc/methods.h"
 #include "engine/order/bulk_order.h"
+#include "engine/searches.h"
 
 /* One process of a job. Names are copies: a process may go while it is waited for. */
 struct log_command {
@@ -137,14 +138,19 @@ static void run_methods_finish_later(struct job *j)
         c->on_done(c);
 }
 
+static bool says_why(enum fault f)
+{
+        return f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
+}
+
 static void run_methods_on_done(void *arg, struct process *p, enum fault f)
 {
         struct log_command *a = arg;
         bool at_once =
-            a->waiter.what == WAIT_FOR_EXECUTED ||
+            a->waiter.refusal || a->waiter.what == WAIT_FOR_EXECUTED ||
             (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
 
-        run_methods_put_answer(a, at_once, f, NULL);
+        run_methods_put_answer(a, at_once, f, says_why(f) ? a->waiter.refusal : NULL);
         run_methods_finish_later(a->job);
 }
 
@@ -158,10 +164,11 @@ static void run_methods_on_order(void *arg, int i, struct process *p, enum fault
          */
         enum wait_for what = j->wait ? j->what : WAIT_FOR_EXECUTED;
         bool waits = j->wait || j->what == WAIT_FOR_STARTED;
-        if (f == FAULT_NONE && waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
+        a->waiter.awaits_order = f == FAULT_LATER;
+        waits &= f == FAULT_NONE || f == FAULT_LATER;
+        if (waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
                 return;
-        bool says_why = f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
-        run_methods_put_answer(a, true, f, says_why ? e->text : NULL);
+        run_methods_put_answer(a, true, f, says_why(f) ? e->text : NULL);
 }
 
 static void run_methods_on_ordered(void *arg)
@@ -240,15 +247,21 @@ static enum rpc_status run_methods_run(struct rpc_call *c, enum wait_for what, b
         return run_methods_finish(j);
 }
 
+static bool will_start(const struct supervisor *s, const struct process *p)
+{
+        return p->state == PS_RESPAWN || searches_has(s, p);
+}
+
 /* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.
  */
-static int run_methods_choose(struct process **list, int count, enum wait_for what)
+static int run_methods_choose(const struct supervisor *s, struct process **list, int count,
+                              enum wait_for what)
 {
         bool stops = what == WAIT_FOR_STOPPED;
         int kept = 0;
 
         for (int i = 0; i < count; i++)
-                if ((process_is_up(list[i]) || (stops && list[i]->state == PS_RESPAWN)) == stops)
+                if (process_is_up(list[i]) == stops || (stops && will_start(s, list[i])))
                         list[kept++] = list[i];
         for (int i = 0; stops && i < kept / 2; i++) {
                 struct process *p = list[i];
@@ -268,7 +281,7 @@ static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wai
                 status = rpc_fault(c, FAULT_FAILED, "out of memory");
         else
                 status = run_methods_run(c, what, wait, NULL, list,
-                                         run_methods_choose(list, count, what));
+                                         run_methods_choose(c->sup, list, count, what));
         free(list);
         return status;
 }

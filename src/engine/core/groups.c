@@ -14,6 +14,7 @@
 #include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/streams.h"
+#include "engine/searches.h"
 #include "engine/sockets/fcgi.h"
 
 bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)
@@ -74,6 +75,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
                 start_conflicts_forget(s, g->procs[i]);
                 autostart_forget(s, g->procs[i]);
                 bulk_orders_gone(s, g->procs[i]);
+                searches_gone(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
                 state_forget(s, g->procs[i]);
                 worker_free(g->procs[i]->worker);

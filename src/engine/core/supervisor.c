@@ -30,6 +30,7 @@
 #include "engine/run/pipes.h"
 #include "engine/run/reaper.h"
 #include "engine/run/streams.h"
+#include "engine/searches.h"
 #include "engine/watch/probes.h"
 
 /* ---- deadlines */
@@ -125,6 +126,7 @@ static void free_gone(struct supervisor *s)
                 descendants_forget(s, p);
                 autostart_forget(s, p);
                 bulk_orders_gone(s, p);
+                searches_gone(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -436,7 +438,8 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
         else if (probe_reaped(s, pid, status))
                 descendants_check_ended(s);
         else if (!fatal_reaped(s, pid, status) && !gzip_child_reaped(s, pid, status) &&
-                 !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid))
+                 !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid) &&
+                 !searches_reaped(s, pid))
                 unknown_pid(s, pid, status, name);
         state_end_noted(s);
 }
@@ -505,6 +508,7 @@ void supervisor_release(struct supervisor *s)
         start_conflicts_free(s);
         autostart_drop(s);
         bulk_orders_free(s);
+        searches_free(s);
         launches_free(s);
         heap_release(&s->due);
         registry_release(&s->registry);

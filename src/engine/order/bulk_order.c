@@ -3,7 +3,12 @@
 #include <ev.h>
 #include <stdlib.h>
 
+#include "engine/searches.h"
+
 #define SLICE_MS 1
+/* So long, in all, those behind wait for programs that are looked for, so that starts keep their
+ * order. A disk that works needs milliseconds; one that hangs holds up the others no longer. */
+#define PATIENCE_MS 1000
 
 /* One that still has to have its turn. */
 struct turn {
@@ -20,9 +25,13 @@ struct bulk_order {
         struct caller by;
         struct bulk_order_observer ear; /* told NULL: nobody listens */
         ev_timer more;                  /* the loop does not wait while somebody is left */
+        const struct process *held;     /* whose program is looked for before the next one's turn */
+        int64_t held_ms;                /* mono: since when */
+        int64_t patience_ms;            /* how much is left of it */
 };
 
-static void bulk_order_one(struct supervisor *s, order_fn *give, struct process *p, int i,
+/* False: what comes of it is not known yet. */
+static bool bulk_order_one(struct supervisor *s, order_fn *give, struct process *p, int i,
                            const struct caller *by, const struct bulk_order_observer *ear)
 {
         struct err detail = { 0 };
@@ -30,18 +39,45 @@ static void bulk_order_one(struct supervisor *s, order_fn *give, struct process 
 
         if (ear->told)
                 ear->told(ear->arg, i, p, f, &detail);
+        return f != FAULT_LATER;
 }
 
-static void next_turn(struct bulk_order *w)
+/* False: there is nothing to wait for, or none that would. */
+static bool wave_hold(struct bulk_order *w, const struct process *p)
+{
+        if (w->at == w->count || !searches_has(w->sup, p))
+                return false;
+        w->held = p;
+        w->held_ms = clock_mono_ms();
+        ev_now_update(w->sup->loop);
+        ev_timer_set(&w->more, (double)w->patience_ms / 1000, 0.);
+        ev_timer_start(w->sup->loop, &w->more);
+        return true;
+}
+
+/* False: the next one's has to wait. */
+static bool next_turn(struct bulk_order *w)
 {
         static const struct err nothing;
         int i = w->at++;
         const struct turn *t = &w->turns[i];
 
-        if (t->instead == FAULT_NONE)
-                bulk_order_one(w->sup, w->give, t->process, i, &w->by, &w->ear);
-        else if (w->ear.told)
+        if (t->instead == FAULT_NONE) {
+                struct process *p = t->process;
+                bool is_known = bulk_order_one(w->sup, w->give, p, i, &w->by, &w->ear);
+                return is_known || w->patience_ms <= 0 || !wave_hold(w, p);
+        }
+        if (w->ear.told)
                 w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
+        return true;
+}
+
+/* The rest has its turn as soon as the loop has looked at everything else. */
+static void go_on_soon(struct bulk_order *w)
+{
+        ev_timer_stop(w->sup->loop, &w->more);
+        ev_timer_set(&w->more, 0., 0.);
+        ev_timer_start(w->sup->loop, &w->more);
 }
 
 static void bulk_order_drop(struct bulk_order *w)
@@ -70,13 +106,18 @@ static void bulk_order_on_more(struct ev_loop *loop, ev_timer *timer, int revent
         struct bulk_order *w = timer->data;
         int64_t begun_ms = clock_mono_ms();
 
-        (void)revents;
+        (void)loop, (void)revents;
+        if (w->held) {
+                w->held = NULL;
+                w->patience_ms = 0;
+        }
         while (w->at < w->count) {
                 if (clock_mono_ms() - begun_ms >= SLICE_MS) {
-                        ev_timer_start(loop, timer);
+                        go_on_soon(w);
                         return;
                 }
-                next_turn(w);
+                if (!next_turn(w))
+                        return;
         }
         bulk_order_end(w);
 }
@@ -95,6 +136,7 @@ static struct bulk_order *wave_new(struct supervisor *s, struct process *const *
         w->sup = s;
         w->turns = turns;
         w->count = count;
+        w->patience_ms = PATIENCE_MS;
         ev_timer_init(&w->more, bulk_order_on_more, 0., 0.);
         w->more.data = w;
         w->next = s->bulk_orders;
@@ -102,12 +144,20 @@ static struct bulk_order *wave_new(struct supervisor *s, struct process *const *
         return w;
 }
 
+static bool first_turns(struct bulk_order *w)
+{
+        while (w->at < w->count && w->at < WAVE_AT_ONCE)
+                if (!next_turn(w))
+                        return false;
+        return true;
+}
+
 /* It is there before the first order is given: what comes of that may concern the others. */
 struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
                                    struct process *const *list, int count, const struct caller *by,
                                    const struct bulk_order_observer *ear)
 {
-        struct bulk_order *w = count > WAVE_AT_ONCE ? wave_new(s, list, count) : NULL;
+        struct bulk_order *w = count > 1 ? wave_new(s, list, count) : NULL;
 
         if (!w) {
                 for (int i = 0; i < count; i++)
@@ -117,9 +167,13 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
         w->give = give;
         w->by = *by;
         w->ear = *ear;
-        while (w->at < WAVE_AT_ONCE)
-                next_turn(w);
-        ev_timer_start(s->loop, &w->more);
+        bool waits = !first_turns(w);
+        if (w->at == w->count) {
+                bulk_order_drop(w);
+                return NULL;
+        }
+        if (!waits)
+                go_on_soon(w);
         return w;
 }
 
@@ -148,10 +202,21 @@ void bulk_orders_gone(struct supervisor *s, const struct process *p)
         bulk_order_instead(s, p, FAULT_BAD_NAME);
 }
 
+void bulk_orders_go_on(struct supervisor *s, const struct process *p)
+{
+        for (struct bulk_order *w = s->bulk_orders; w; w = w->next)
+                if (w->held == p) {
+                        w->held = NULL;
+                        w->patience_ms -= clock_mono_ms() - w->held_ms;
+                        go_on_soon(w);
+                }
+}
+
 void bulk_orders_finish(struct supervisor *s)
 {
         while (s->bulk_orders) {
                 struct bulk_order *w = s->bulk_orders;
+                w->patience_ms = 0;
                 while (w->at < w->count)
                         next_turn(w);
                 bulk_order_end(w);

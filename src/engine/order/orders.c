@@ -13,6 +13,7 @@
 #include "engine/persist/adopt.h"
 #include "engine/run/launcher.h"
 #include "engine/run/stdin_pipe.h"
+#include "engine/searches.h"
 
 void audit_order(struct supervisor *s, const struct caller *by, const struct process *p,
                  const char *what)
@@ -42,9 +43,18 @@ enum fault order_start(struct supervisor *s, struct process *p, const struct cal
 {
         if (s->daemon_state != DAEMON_RUNNING)
                 return FAULT_SHUTDOWN_STATE;
+        if (searches_has(s, p))
+                return FAULT_LATER; /* both are answered by what comes of it */
         enum fault f = launcher_check(s, p, detail);
-        if (f != FAULT_NONE)
-                return f;
+        if (f == FAULT_LATER && search_begin(s, p, by))
+                return FAULT_LATER;
+        return f == FAULT_NONE || f == FAULT_LATER ? order_start_found(s, p, by) : f;
+}
+
+enum fault order_start_found(struct supervisor *s, struct process *p, const struct caller *by)
+{
+        if (s->daemon_state != DAEMON_RUNNING)
+                return FAULT_SHUTDOWN_STATE;
         if (process_is_up(p))
                 return FAULT_ALREADY_STARTED;
         if (process_shown(p->state) == PS_UNKNOWN)
@@ -67,11 +77,14 @@ static bool can_stop(const struct process *p)
 
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)
 {
+        bool was_wanted = searches_has(s, p);
+
         autostart_forget(s, p);
         bulk_orders_stopped(s, p);
-        if (!can_stop(p))
+        if (!was_wanted && !can_stop(p))
                 return FAULT_NOT_RUNNING;
         audit_order(s, by, p, "stop");
+        searches_stopped(s, p);
         supervisor_order(s, p, PE_STOP);
         return process_shown(p->state) == PS_UNKNOWN ? FAULT_FAILED : FAULT_NONE;
 }

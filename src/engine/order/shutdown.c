@@ -7,6 +7,7 @@
 #include "engine/order/lookup.h"
 #include "engine/run/descendants.h"
 #include "engine/run/launcher.h"
+#include "engine/searches.h"
 
 #define NAG_S        3.   /* compat section 10 */
 #define SWEEP_S      0.02 /* between two looks at what is left */
@@ -249,6 +250,7 @@ static void shutdown_announce(struct supervisor *s, enum daemon_state daemon_sta
         s->daemon_state_why = why;
         bus_publish(&s->bus, &e);
         lookup_hurry(s);
+        searches_finish(s);
 }
 
 void shutdown_request(struct supervisor *s, const char *why)

@@ -33,9 +33,11 @@ static bool waiters_stopped(const struct process *p, enum fault *f)
         return process_is_stopped(p);
 }
 
-static bool is_answered(const struct process *p, enum wait_for what, enum fault *f)
+static bool is_answered(const struct process *p, const struct waiter *w, enum fault *f)
 {
-        switch (what) {
+        if (w->awaits_order || w->refusal)
+                return false;
+        switch (w->what) {
         case WAIT_FOR_EXECUTED:
                 return waiters_executed(p, f);
         case WAIT_FOR_STARTED:
@@ -101,7 +103,8 @@ bool waiter_add(struct supervisor *s, struct waiter *w, struct process *p, enum 
 {
         w->process = NULL;
         w->what = what;
-        if (is_answered(p, what, f_out))
+        w->refusal = NULL;
+        if (is_answered(p, w, f_out))
                 return true;
         struct worker *worker = worker_of(s, p);
         if (!worker) {
@@ -143,7 +146,7 @@ static bool answer_one(struct process *p, bool stops_only)
 
         for (struct waiter *w = p->worker ? p->worker->waiters : NULL; w; w = w->next) {
                 bool asked = !stops_only || w->what == WAIT_FOR_STOPPED;
-                if (asked && is_answered(p, w->what, &f)) {
+                if (asked && is_answered(p, w, &f)) {
                         unlink_waiter(w);
                         w->on_done(w->arg, p, f);
                         return true;
@@ -164,6 +167,32 @@ void waiters_look_passing(struct supervisor *s, struct process *p)
         (void)s;
         while (answer_one(p, true))
                 ;
+}
+
+static struct waiter *refused_one(const struct process *p)
+{
+        struct waiter *w = p->worker ? p->worker->waiters : NULL;
+
+        while (w && !w->refusal)
+                w = w->next;
+        return w;
+}
+
+/* Marked first: an answer may cancel others, and add some that wait for another order. */
+void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, const char *refusal)
+{
+        struct waiter *w = p->worker ? p->worker->waiters : NULL;
+
+        for (; w; w = w->next) {
+                if (w->awaits_order && f != FAULT_NONE)
+                        w->refusal = refusal;
+                w->awaits_order = false;
+        }
+        while ((w = refused_one(p))) {
+                unlink_waiter(w);
+                w->on_done(w->arg, p, f);
+        }
+        waiters_look(s, p);
 }
 
 void waiters_drop(struct supervisor *s, struct process *p)

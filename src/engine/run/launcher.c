@@ -124,19 +124,22 @@ enum fault launcher_not_found(const char *name, const struct strlist *places,
                               places->items[r->place]);
 }
 
-/* What the child does at STEP_FIND. */
+/* What the child does at STEP_FIND, as far as nothing has to be waited for. */
 static enum fault launcher_find(const char *name, const struct strlist *places, struct sys *sys,
                                 struct err *e)
 {
         struct spawned r = { .error = ENOENT };
         struct stat st;
 
-        while ((size_t)r.place < places->count && sys->stat(sys, places->items[r.place], &st) != 0)
-                r.place++;
-        if ((size_t)r.place < places->count) {
-                if (!S_ISDIR(st.st_mode) && (st.st_mode & 0111))
-                        return FAULT_NONE;
-                r.error = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+        for (; (size_t)r.place < places->count; r.place++) {
+                if (sys->stat_cached(sys, places->items[r.place], &st) == 0) {
+                        if (!S_ISDIR(st.st_mode) && (st.st_mode & 0111))
+                                return FAULT_NONE;
+                        r.error = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+                        break;
+                }
+                if (errno == EAGAIN)
+                        return FAULT_LATER;
         }
         return launcher_not_found(name, places, &r, e);
 }
@@ -148,26 +151,28 @@ static enum fault find_places(struct exec_env *o, struct err *e)
         return o->places.count ? FAULT_NONE : launcher_places(&o->argv, o->path, &o->places, e);
 }
 
-static enum fault launcher_prepare(struct attempt *a, struct program *program, struct err *e)
+/* Whose places are known. NULL: *f and *e say why not. */
+static struct exec_env *exec_env_placed(struct supervisor *s, const struct process *p,
+                                        struct program *g, enum fault *f, struct err *e)
 {
-        enum fault f;
+        struct exec_env *o = exec_env_of(s, p, g, f, e);
 
-        a->outfit = exec_env_of(a->sup, a->process, program, &f, e);
-        if (!a->outfit)
-                return f;
-        return find_places(a->outfit, e);
+        if (o)
+                *f = find_places(o, e);
+        return *f == FAULT_NONE ? o : NULL;
+}
+
+struct program *launcher_program(const struct process *p)
+{
+        return p->next_program ? p->next_program : p->program;
 }
 
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e)
 {
-        struct attempt a;
+        enum fault f;
+        const struct exec_env *o = exec_env_placed(s, p, launcher_program(p), &f, e);
 
-        attempt_init(&a, s, p);
-        enum fault f = launcher_prepare(&a, p->next_program ? p->next_program : p->program, e);
-        if (f == FAULT_NONE)
-                f = launcher_find(a.outfit->argv.items[0], &a.outfit->places, s->sys, e);
-        attempt_release(&a);
-        return f;
+        return o ? launcher_find(o->argv.items[0], &o->places, s->sys, e) : f;
 }
 
 bool launcher_was_short(const struct err *e)
@@ -560,6 +565,7 @@ static void swap_program(struct process *p)
 bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e)
 {
         struct attempt a;
+        enum fault f;
         bool ok = false;
 
         swap_program(p);
@@ -569,8 +575,8 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
                 err_nomem(e);
                 goto out;
         }
-        if (launcher_prepare(&a, p->program, e) != FAULT_NONE ||
-            !exec_env_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
+        a.outfit = exec_env_placed(s, p, p->program, &f, e);
+        if (!a.outfit || !exec_env_groups(s, a.outfit, p->program, e) || !make_streams(&a, e) ||
             !make_pipes(&a, e))
                 goto out;
         store_pipes(&a);
@@ -593,6 +599,40 @@ out:
                 streams_abandon(a.worker);
         attempt_release(&a);
         return ok;
+}
+
+/* ---- looking for the program only */
+
+/* With our ids and in our directory, as at a start. */
+bool launcher_search(struct supervisor *s, const struct process *p, struct program *g,
+                     struct spawned *out)
+{
+        struct err e = { 0 };
+        enum fault f;
+        const struct exec_env *o = exec_env_placed(s, p, g, &f, &e);
+        int null = null_device(s);
+
+        if (!o || null < 0)
+                return false;
+        struct launch launch = { .places = o->places.items,
+                                 .only_finds = true,
+                                 .argv = o->argv.items,
+                                 .envp = o->env,
+                                 .umask = -1,
+                                 .fds = { null, null, null } };
+        return s->sys->spawn(s->sys, &launch, out);
+}
+
+enum fault launcher_searched(struct supervisor *s, const struct process *p, struct program *g,
+                             const struct spawned *r, struct err *e)
+{
+        enum fault f;
+        const struct exec_env *o = exec_env_placed(s, p, g, &f, e);
+
+        if (!o)
+                return f;
+        return r->step == STEP_FIND ? launcher_not_found(o->argv.items[0], &o->places, r, e)
+                                    : FAULT_NONE;
 }
 
 /* ---- signals (compat 14) */

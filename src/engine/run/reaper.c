@@ -6,6 +6,7 @@
 #include "engine/order/upgrade.h"
 #include "engine/run/hangups.h"
 #include "engine/run/launches.h"
+#include "engine/searches.h"
 #include "engine/watch/probes.h"
 #include "sys/process/procfs.h"
 
@@ -67,7 +68,7 @@ bool reaper_is_stranger(const struct supervisor *s, pid_t pid)
 {
         return !registry_by_pid(&s->registry, pid) && !launches_own(s, pid) &&
                !probe_owns(s, pid) && !fatal_owns(s, pid) && !upgrade_owns(s, pid) &&
-               !lookup_owns(s, pid) && pid != s->gzip;
+               !lookup_owns(s, pid) && !searches_own(s, pid) && pid != s->gzip;
 }
 
 static void reaper_ended(struct supervisor *s, pid_t pid, int status, const char *name)
