@@ -258,8 +258,12 @@ $(BUILD)/bench/count.so: tests/bench/count.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -o $@ $<
 
+$(BUILD)/bench/least: tests/bench/least.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -static -o $@ $<
+
 .PHONY: bench bench-logs bench-programs costs
-bench-programs: $(addprefix $(BUILD)/bench/,worker nothing drive count.so)
+bench-programs: $(addprefix $(BUILD)/bench/,worker nothing least drive count.so)
 costs: all bench-programs
 	$(Q)tests/bench/check_syscalls --build $(BUILD)
 bench bench-logs: deps-bench

@@ -326,6 +326,18 @@ class Runit(_Tree):
         os.kill(self.root.pid, signal.SIGHUP)
 
 
+class Least(Fleet):
+    """The least that a supervisor must do (least.c): what a restart's figures are compared with."""
+
+    name = 'floor'
+
+    def configure(self):
+        pass
+
+    def command(self):
+        return [os.path.join(self.bench.build, 'bench', 'least'), str(self.count), self.worker]
+
+
 PEERS = {'supervisor': Supervisor, 's6': S6, 'runit': Runit}
 NEEDED = {'supervisor': '/usr/bin/supervisord', 's6': 's6-svscan', 'runit': 'runsvdir'}
 

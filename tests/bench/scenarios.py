@@ -4,7 +4,7 @@ import shutil
 import time
 
 from benchlib import DONE, UP, Trouble, answer_of
-from contenders import Ours, Runit, S6, Supervisor, present
+from contenders import Least, Ours, Runit, S6, Supervisor, present
 
 SCENARIOS = []
 PAUSE_US = 2000  # between two starts: a machine that has gone to rest, as it is when a worker dies
@@ -80,7 +80,15 @@ def idle(bench, fleet, seconds):
 def _restarts(bench, who):
     """How many are worth measuring: with two of the peers each one takes a second."""
     few = pick(bench, 2, 6)
-    return {'ours': pick(bench, 300, 1000), 'runit': pick(bench, 20, 60)}.get(who, few)
+    many = pick(bench, 300, 1000)
+    return {'ours': many, 'floor': many, 'runit': pick(bench, 20, 60)}.get(who, few)
+
+
+def restart_floor(bench, count, room=10000):
+    with Least(bench, min(count, room)) as fleet:
+        fleet.wait_up()
+        fleet.settle()
+        kill_some(bench, fleet, f'restart_{count}', _restarts(bench, 'floor'))
 
 
 # ---- scenarios
@@ -96,6 +104,7 @@ def one_worker(bench, who):
                                bench.drive(what, fifo, bench.worker, count, PAUSE_US)[what])
         bench.note_samples('floor', 'echo', bench.drive('echo', 20000, 300, 900)['echo'])
         bench.note_samples('floor', 'exec', bench.drive('exec', 200, bench.nothing)['exec'])
+        restart_floor(bench, 1)
         return
     many = 20 if who == 'runit' else 1  # which makes a young one wait
     with contender(who)(bench, many) as fleet:
@@ -114,6 +123,7 @@ def thousand(bench, who):
             got = bench.drive('fleet', os.path.join(place, 'fifo'), bench.worker, 1000)
             bench.note('floor', 'start_1000', got['start'])
             bench.note('floor', 'stop_1000', got['stop'])
+        restart_floor(bench, 1000)
         return
     with contender(who)(bench, 1000) as fleet:
         bench.note(who, 'start_1000', fleet.wait_up())
@@ -149,7 +159,7 @@ def _thousand_asked(bench, fleet, is_ours):
         bench.note_samples(who, what, got['exec'])
 
 
-@scenario('ours', quick=1, whole=3)
+@scenario('floor', 'ours', quick=1, whole=3)
 def ten_thousand(bench, who):
     """Where descriptors are few, with one log pipe per worker, and as many workers as there is room
     for."""
@@ -158,6 +168,9 @@ def ten_thousand(bench, who):
     many = min(10000, room // 2)
     if many < 5000:
         raise Trouble(f'a limit of {bench.nofile} descriptors is too low')
+    if who == 'floor':
+        restart_floor(bench, 10000, many)
+        return
     with contender(who)(bench, 1000, extra=extra) as fleet:
         fleet.wait_up()
         fleet.settle()
