@@ -13,7 +13,9 @@
 #define LIMIT_S 120 /* for a test whose suite has no bound */
 
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
-extern struct criterion_suite *__start_cr_sts[], *__stop_cr_sts[];
+/* absent where no test has a suite of its own */
+extern struct criterion_suite *__start_cr_sts[] __attribute__((weak));
+extern struct criterion_suite *__stop_cr_sts[] __attribute__((weak));
 
 static const struct criterion_suite *suite;
 static const struct criterion_test *test;
@@ -108,10 +110,23 @@ static bool is_wanted(char **names)
         return false;
 }
 
+static bool has_tests(const char *name)
+{
+        for (struct criterion_test **t = __start_cr_tst; t < __stop_cr_tst; t++)
+                if (*t && strcmp((*t)->category, name) == 0)
+                        return true;
+        return false;
+}
+
 int main(int argc, char **argv)
 {
         int tested = 0, passing = 0;
 
+        for (int i = 1; i < argc; i++)
+                if (!has_tests(argv[i])) {
+                        printf("[FAIL] %s: no test is in a suite of this name\n", argv[i]);
+                        tested++;
+                }
         for (struct criterion_test **t = __start_cr_tst; t < __stop_cr_tst; t++) {
                 if (!*t)
                         continue;
