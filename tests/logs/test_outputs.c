@@ -22,7 +22,8 @@ Test(outputs, waits_for_the_reader_of_a_fifo)
                 sent += n > 0 ? (size_t)n : 0;
                 rig_settle(&rig);
         }
-        cr_expect_geq(sent, sizeof data);
+        /* smaller than usual for a user who has a thousand others */
+        cr_expect_geq(sent, (size_t)fcntl(fd, F_GETPIPE_SZ));
         cr_expect_eq(rig.troubles, 0, "a slow reader is no trouble");
         rig_check(s);
         int reader = open(rig_path(&rig, "f"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
