@@ -28,8 +28,7 @@ static void batch_timer_unpark(struct pipe_in *p)
 {
         if (p->parked)
                 /* parked, so it is in the list, which the analyzer cannot know */
-                DL_DELETE2(p->channel->core->nap.parked, p, batch_timer_prev,
-                           batch_timer_next); /* NOLINT */
+                DL_DELETE2(p->channel->core->nap.parked, p, timer_prev, timer_next); /* NOLINT */
         p->parked = false;
 }
 
@@ -39,7 +38,7 @@ static void batch_timer_park(struct pipe_in *p)
 
         ev_io_stop(p->channel->core->loop, &p->io);
         if (!p->parked)
-                DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
+                DL_APPEND2(n->parked, p, timer_prev, timer_next);
         p->parked = true;
         batch_timer_arm(n);
         if (!n->armed)
@@ -156,11 +155,11 @@ static void on_nap(EV_P_ ev_io *w, int revents)
         if (read(n->fd, &times, sizeof times) < 0)
                 return;
         n->armed = false;
-        DL_COUNT2(n->parked, p, count, batch_timer_next);
+        DL_COUNT2(n->parked, p, count, timer_next);
         while (n->parked && count-- > 0) {
                 p = n->parked;
-                DL_DELETE2(n->parked, p, batch_timer_prev, batch_timer_next);
-                DL_APPEND2(n->parked, p, batch_timer_prev, batch_timer_next);
+                DL_DELETE2(n->parked, p, timer_prev, timer_next);
+                DL_APPEND2(n->parked, p, timer_prev, timer_next);
                 pipe_visit(p);
         }
         batch_timer_arm(n);

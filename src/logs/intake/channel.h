@@ -118,7 +118,7 @@ struct pipe_in {
         /* nap.c's */
         bool parked, grown;
         ev_tstamp last_read;
-        struct pipe_in *batch_timer_prev, *batch_timer_next;
+        struct pipe_in *timer_prev, *timer_next;
 };
 
 /* What only some streams need. */
