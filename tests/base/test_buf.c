@@ -44,9 +44,9 @@ Test(buf, drops_from_the_front)
 {
         AUTO_BUF b = BUF_INIT;
 
-        buf_puts(&b, "hello host");
+        buf_puts(&b, "hello world");
         buf_drop(&b, 6);
-        cr_expect_str_eq(buf_str(&b), "host");
+        cr_expect_str_eq(buf_str(&b), "world");
         buf_drop(&b, 100);
         cr_expect_str_eq(buf_str(&b), "");
         buf_puts(&b, "again");

@@ -582,7 +582,7 @@ def listeners_hear_of_an_end_once_wherever_a_kill_interrupts_its_telling(c):
     c.use_fault_points()
     d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE_EXITED\nstartsecs=0\n'
                  + c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'), start=False)
-    places = {'act.untold:5': 'SIGINT', 'act.told:5': 'SIGHUP', 'event.numbered:1': 'SIGQUIT', 'event.kept:1': 'SIGALRM'}
+    places = {'act.unpublished:5': 'SIGINT', 'act.told:5': 'SIGHUP', 'event.numbered:1': 'SIGQUIT', 'event.kept:1': 'SIGALRM'}
     for place, name in places.items():
         pid = d.die_of_an_end('w', getattr(signal, name), place, 2)
         for _ in range(2):  # whoever comes after the next one has nothing to add
