@@ -1,5 +1,5 @@
-/* The main log as everybody else sees it: levels and one call. Where the lines go is the business
- * of logs/mainlog/mainlog (compat/supervisor.md section 16 for levels, tags and numbers). */
+/* The main log as every other part sees it: levels and one call. Where the lines go is the business
+ * of logs/mainlog/mainlog.h. Levels, tags and numbers: compat 16. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -12,7 +12,7 @@ import time
 from e2elib import (Proc, Skipped, UnixConnection, _libc, all_procs, become, check, has, kill, read_file, same, story,
                     unmount)
 
-LIMIT_S = 10  # engine/launches.h
+LIMIT_S = 10  # engine/run/launches.h
 
 
 _taken = []  # names that belong to this story, until its process ends

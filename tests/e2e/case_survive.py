@@ -763,7 +763,7 @@ def a_binary_is_checked_with_the_command_line_that_it_is_to_run_by(c):
 
 
 def sum_of(data):
-    """As in sys/mapped.c."""
+    """As in sys/store/mapped.c."""
     total = 0
     for word in struct.unpack(f'<{len(data) // 8}Q', data):
         total = (total ^ word) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
@@ -777,7 +777,7 @@ def a_binary_that_cannot_read_the_state_is_refused(c):
     d = c.daemon(c.program('w', ' sleep'))
     d.wait_state('w', 'RUNNING')
     pid = d.process('w')['pid']
-    size = 16 + 64  # what comes before the header's sum: sys/mapped.c
+    size = 16 + 64  # what comes before the header's sum: sys/store/mapped.c
     with open(f'{d.dir}/s.state/records', 'r+b') as f:
         head = f.read(size)
         same(f.read(8), struct.pack('<Q', sum_of(head)), 'the sum of the header')

@@ -1,7 +1,6 @@
 /* The control servers: HTTP/1.1 over Unix and TCP sockets, behind one small interface. Parsing is
- * http-parser's, kept in src/api/server*.c only. Limits: headers 64 KiB, bodies 16 MiB, 512
- * connections at least, idle and slow clients cut off, a stream's slow reader dropped. compat
- * section 19; design section 4. */
+ * http-parser's, behind wire/http_parse.h. Limits: headers 64 KiB, bodies 16 MiB, 512 connections
+ * at least, idle and slow clients cut off, a stream's slow reader dropped. compat 19. */
 #ifndef API_HTTP_SERVER_H
 #define API_HTTP_SERVER_H
 

@@ -1,5 +1,5 @@
-/* The JSON API's common ground: answers, problems, bodies. Handlers are in src/api/rest_*.c, their
- * table in rest.c. */
+/* The JSON API's common ground: answers, problems, bodies. Handlers are in src/api/rest/rest_*.c,
+ * their table in rest.c. */
 #ifndef API_REST_REST_H
 #define API_REST_REST_H
 

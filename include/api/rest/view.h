@@ -1,5 +1,6 @@
-/* The objects of api.md, written as JSON: what REST, the event stream and `supervisorctl --json`
- * show. Each function writes one value. That memory ran out is told by the buffer's `failed`. */
+/* The objects of doc/api.md, written as JSON: what REST, the event stream and `supervisorctl
+ * --json` show. Each function writes one value. That memory ran out is told by the buffer's
+ * `failed`. */
 #ifndef API_REST_VIEW_H
 #define API_REST_VIEW_H
 

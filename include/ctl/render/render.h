@@ -21,8 +21,8 @@ struct status_row { /* borrowed */
 int status_width(const struct status_row *rows, size_t count);
 void status_line(struct buf *out, const struct status_row *row, int width, bool colour);
 
-/* The PROCESS object of /v1 (api.md): what comes next and why, indented to the third column;
- * nothing when there is nothing to add. */
+/* The PROCESS object of /v1 (doc/api.md): what comes next and why, indented to the third
+ * column; nothing when there is nothing to add. */
 void status_detail(struct buf *out, const json_t *process, int width, int64_t now_ms);
 
 /* ---- words */

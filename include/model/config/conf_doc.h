@@ -1,5 +1,5 @@
 /* The merged text of a configuration: the main file and what it includes, as sections and keys with
- * their places, before any value means anything. Private to src/model/conf*.c. */
+ * their places, before any value means anything. Private to src/model/config/conf*.c. */
 #ifndef MODEL_CONFIG_CONF_DOC_H
 #define MODEL_CONFIG_CONF_DOC_H
 

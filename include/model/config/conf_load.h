@@ -1,4 +1,5 @@
-/* A configuration on its way from text to struct config. Private to src/model/conf*.c. */
+/* A configuration on its way from text to struct config. Private to
+ * src/model/config/conf*.c. */
 #ifndef MODEL_CONFIG_CONF_LOAD_H
 #define MODEL_CONFIG_CONF_LOAD_H
 

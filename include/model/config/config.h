@@ -1,5 +1,6 @@
 /* A whole configuration, read and checked beside whatever runs: built by config_load, never changed
- * afterwards. compat/supervisor.md sections 3 to 8; keys of ours in the design, section 4. */
+ * afterwards. Supervisor's keys: compat 3 to 8; those that only this program has:
+ * supervisord.conf(5). */
 #ifndef MODEL_CONFIG_CONFIG_H
 #define MODEL_CONFIG_CONFIG_H
 

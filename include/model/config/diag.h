@@ -1,5 +1,5 @@
 /* What is wrong (or odd) in a configuration: a list that is filled to the end, so that one run
- * shows everything. api.md calls an entry DIAGNOSTIC. */
+ * shows everything. doc/api.md calls an entry DIAGNOSTIC. */
 #ifndef MODEL_CONFIG_DIAG_H
 #define MODEL_CONFIG_DIAG_H
 

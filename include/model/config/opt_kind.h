@@ -1,4 +1,5 @@
-/* How each type of option is read, compared, freed and shown. Private to src/model/opt*.c. */
+/* How each type of option is read, compared, freed and shown. Private to
+ * src/model/config/opt*.c. */
 #ifndef MODEL_CONFIG_OPT_KIND_H
 #define MODEL_CONFIG_OPT_KIND_H
 

@@ -122,7 +122,7 @@ struct program {
         bool redirect_stderr;
         struct channel_conf out, err;
 
-        /* ours (design section 4) */
+        /* keys that Supervisor does not have: supervisord.conf(5) */
         int numprocs_min, numprocs_max; /* max -1: none */
         int64_t restart_delay_ms, restart_delay_max_ms, restart_reset_ms;
         double restart_delay_factor, restart_jitter;

@@ -1,5 +1,5 @@
 /* What a new configuration would mean for what exists: computed, shown, and only then carried out.
- * PLAN in api.md; group-wise differences as in compat section 20.7. Pure. */
+ * PLAN in doc/api.md; group-wise differences as in compat 20.7. Pure. */
 #ifndef MODEL_FLEET_PLAN_H
 #define MODEL_FLEET_PLAN_H
 

@@ -5,7 +5,7 @@
  * one matrix of state x event holds every transition; only process_feed writes `state`. Nothing
  * here makes a system call, allocates in the steady state, or reads a clock.
  *
- * States and numbers: compat section 12. Back-off, breaker, health: design section 4. */
+ * States and numbers: compat 12. Back-off, restart limit, health: supervisord.conf(5). */
 #ifndef MODEL_UNIT_PROCESS_H
 #define MODEL_UNIT_PROCESS_H
 

@@ -1,4 +1,5 @@
-/* Resource limits of the daemon (compat sections 8 and 10; design: "workers get the original"). */
+/* Resource limits of the daemon (compat 8 and 10). Workers get those that it was
+ * started with. */
 #ifndef SYS_HOST_LIMITS_H
 #define SYS_HOST_LIMITS_H
 

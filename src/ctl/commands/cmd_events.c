@@ -1,4 +1,4 @@
-/* events: what happens, as it happens (api.md, Events). */
+/* events: what happens, as it happens (doc/api.md, Events). */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

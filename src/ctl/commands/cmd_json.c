@@ -1,5 +1,5 @@
 /* Supervisor's commands with --json: the same orders over /v1, and its objects as they come
- * (api.md). */
+ * (doc/api.md). */
 #include <string.h>
 
 #include "base/state.h"

@@ -14,7 +14,7 @@
 #include "engine/run/survey.h"
 #include "model/config/recipe.h"
 
-#define EXIT_ON_FATAL 3 /* design section 4 */
+#define EXIT_ON_FATAL 3 /* supervisord(8), EXIT STATUS */
 
 struct hook {
         struct hook *next;

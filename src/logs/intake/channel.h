@@ -115,7 +115,7 @@ struct pipe_in {
         bool reusable_pipe;           /* open both ways: reusable_pipe.c's */
         bool dropping, drop_mid_line; /* overflow.c's */
 
-        /* nap.c's */
+        /* batch_timer.c's */
         bool parked, grown;
         ev_tstamp last_read;
         struct pipe_in *timer_prev, *timer_next;

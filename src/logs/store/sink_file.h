@@ -87,8 +87,8 @@ void sink_file_rotate(struct sink_file *f);
 /* Why a rotation has failed since this was last asked; the caller frees it. NULL: none did. */
 char *sink_file_failure(struct sink_file *f);
 
-/* A rotation, and clearing, begins a move (moves.h). It is the caller's to end, once what he tells
- * others about the file is true again. */
+/* A rotation, and clearing, begins a move (rename_seq.h). It is the caller's to end, once what he
+ * tells others about the file is true again. */
 
 /* Something is at the path that must not be opened, still: it is looked at once more. */
 bool sink_file_is_refused(struct sink_file *f);
