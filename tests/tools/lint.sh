@@ -1,5 +1,5 @@
 #!/bin/sh
-# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, pointers, the tests of doc/security.md, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
+# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, pointers, the tests of doc/security.md, references, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
@@ -25,6 +25,7 @@ look floors tests/tools/floors.sh
 look paths tests/tools/paths.sh
 look pointers tests/tools/pointers.sh
 look security tests/tools/security_table.sh
+look references tests/tools/references.sh
 look format sh -c 'clang-format --dry-run -Werror "$@"' sh $ours
 look clang-tidy sh -c 'p=$1; shift; printf "%s\n" "$@" | xargs -P "$(nproc)" -n 8 clang-tidy -p . --quiet 2>/dev/null' sh "$build" $sources
 look cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
