@@ -1,3 +1,5 @@
+/* The real kernel behind struct sys: each call is the system call of its name. No rule belongs
+ * here, because tests put another kernel in its place. */
 #include "sys/sys.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Checks the Authorization header of a request against a server's user and password. Compares
+ * secrets in a time that does not depend on them, and never logs one. */
 #include "api/access/auth.h"
 
 #include <string.h>

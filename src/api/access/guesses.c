@@ -1,3 +1,5 @@
+/* Counts wrong passwords by peer and says how long the next answer has to wait and whether the log
+ * gets a line. A table of fixed size: a flood of peers costs no memory. */
 #include "api/access/guesses.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Watches the file of a Unix server's socket by inotify and binds it again when it has been
+ * removed. Another process's socket at that path is left alone. */
 #include "api/http/sock_file.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* One order to one or several processes over /v1: gives it, waits for each with a waiter, and
+ * answers once. The request may go first: then nothing is answered, and the orders stand. */
 #include "api/rest/batch.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* GET /v1/events: the history of events, and the clients that follow it. Subscribes to the bus. A
+ * client that reads slowly is cut off; nothing waits for it. */
 #include "api/rest/events.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* A log that is followed, as an answer without an end. The reader thread reads; here its pieces
+ * are sent when the client has taken the ones before. */
 #include "api/rest/log_stream.h"
 
 #include <stdlib.h>

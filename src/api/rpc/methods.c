@@ -1,3 +1,6 @@
+/* The table of XML-RPC methods, and what is a loop over it: dispatch, the check of parameters,
+ * system.listMethods, methodHelp and methodSignature. A method is found and checked here before
+ * its function is called. */
 #include "api/rpc/methods.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* XML-RPC methods about the daemon, its configuration and its groups (compat 20.3). A
+ * configuration is read without waiting for names: the answer then comes later. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

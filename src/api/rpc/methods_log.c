@@ -1,3 +1,5 @@
+/* XML-RPC methods that read and clear logs (compat 20.5). Files are read by the reader thread; the
+ * main loop never touches the disk for them. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,3 +1,5 @@
+/* XML-RPC methods that show processes and their configuration (compat 20.4, 20.6), and those that
+ * are done at once: signals and standard input. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

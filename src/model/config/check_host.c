@@ -1,3 +1,5 @@
+/* Finds the host in the address of a health check or socket, and says whether it is a name that
+ * has to be looked up. Works on the text alone: nothing is resolved here. */
 #include "model/config/check_host.h"
 
 #include <arpa/inet.h>

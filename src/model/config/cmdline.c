@@ -1,3 +1,6 @@
+/* The command line of supervisord: flags become overrides of [supervisord] keys and a few
+ * switches. Values are not checked here; that is done where the configuration is loaded. Reads no
+ * file and prints nothing. */
 #include "model/config/cmdline.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/* Loads a whole configuration: finds the file, has it read, fills [supervisord] and calls the
+ * loaders of the other sections. The machine is seen through struct host only. Every error and
+ * warning goes into the list of diagnostics; loading never stops at the first one. */
 #include "model/config/config.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/* The list of errors and warnings that a configuration gave, each with its place. An entry owns
+ * its texts. Without memory the list says so itself, so that a missing entry is not taken for a
+ * good file. */
 #include "model/config/diag.h"
 
 #include <stdarg.h>

@@ -1,3 +1,6 @@
+/* One text in Supervisor's syntax, walked line by line into sections, keys and bad lines; inih
+ * only sees tokens that stand for them. Knows nothing of what a section or key means, and opens no
+ * file. */
 #include "model/config/ini.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* What is done with any option by its row: parse, compare, show, free, find, and suggest the
+ * nearest key. What depends on the type is in the kinds of opt_*.c. No row is named here. */
 #include "model/config/options.h"
 
 #include <stdlib.h>

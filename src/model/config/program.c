@@ -1,3 +1,5 @@
+/* A program's life by reference count, and small questions that its settings answer. Nothing is
+ * changed in it once its configuration has passed the checks. */
 #include "model/config/program.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Text as Python sees it: white space, UTF-8, and the quotes of repr(), because messages and
+ * values have to look the same (compat 4, 8). */
 #include "model/config/pytext.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Expands a program's templates for one process: name, command, directory, environment, paths of
+ * logs. Asks struct host for the machine's name and environment, and does nothing else outside. A
+ * fault names the key and Supervisor's text. */
 #include "model/config/recipe.h"
 
 #include <stdlib.h>

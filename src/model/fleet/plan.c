@@ -1,3 +1,5 @@
+/* Compares what exists with a new configuration and says for each process what would happen to it
+ * and why. Changes nothing: engine/order/reload.c carries it out. */
 #include "model/fleet/plan.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+/* Groups, fleets and processes, in sorted lists, and a table of pids. Look-ups do not walk the
+ * whole. Only adds, finds and removes: no process is started or stopped, and no state is changed
+ * here. */
 #include "model/fleet/registry.h"
 
 #include <stdlib.h>

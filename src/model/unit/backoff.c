@@ -1,3 +1,5 @@
+/* The pause before the next start, and the count of failures within a time (restart_limit).
+ * Arithmetic only; the present time and the seed of the jitter are arguments. */
 #include "model/unit/backoff.h"
 
 #include <limits.h>

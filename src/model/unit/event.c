@@ -1,3 +1,5 @@
+/* The tree of event types, and the payload that Supervisor's listeners get for each (compat 17.1).
+ * Renders, and never sends. */
 #include "model/unit/event.h"
 
 #include <string.h>

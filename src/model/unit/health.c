@@ -1,3 +1,5 @@
+/* Counts the results of a process's health check and says what is new. It never asks anything
+ * itself and does not know how a check is done. */
 #include "model/unit/health.h"
 
 #include <limits.h>

@@ -1,3 +1,5 @@
+/* The protocol of event listeners as a machine over bytes (compat 17.2): the same news however the
+ * bytes are cut. Never reads or writes a descriptor. */
 #include "model/unit/listener_proto.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* The state machine of one process. A fact is judged, becomes an event of the matrix, and gives
+ * the next state, a deadline and work for the engine. Only process_feed writes the state. Nothing
+ * here asks for the time, makes a system call or logs. */
 #include "model/unit/process.h"
 
 #include <assert.h>

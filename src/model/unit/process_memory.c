@@ -1,3 +1,5 @@
+/* A process as plain numbers, to be recorded and to be resumed by the next instance. It may only
+ * assume what is in these numbers; values that make no sense together are refused. */
 #include "model/unit/process_memory.h"
 
 #include <stdlib.h>

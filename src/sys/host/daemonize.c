@@ -1,3 +1,5 @@
+/* Goes into the background, and opens, locks, writes and removes the pidfile. A daemon that is
+ * just ending is waited for shortly. Pidfiles are opened through sys/store/guarded.h only. */
 #include "sys/host/daemonize.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/* The real machine behind struct host: files, users, groups, names of hosts, environment. Its
+ * calls may block, so the main loop does not use them for names; engine/order/lookup.c asks a
+ * child. Built once, before any thread. */
 #include "sys/host/host.h"
 
 #include <ctype.h>

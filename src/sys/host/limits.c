@@ -1,3 +1,5 @@
+/* Raises the limits of open files and processes to minfds and minprocs, and tells why that cannot
+ * be done. Notes the limits that workers get before it takes more for the daemon itself. */
 #include "sys/host/limits.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Gives up root for the user of the configuration: groups, gid, uid. Called once, before the main
+ * log and before any thread. */
 #include "sys/host/user.h"
 
 #include <grp.h>

@@ -1,3 +1,5 @@
+/* Takes the descriptors that a service manager passes at the start (LISTEN_FDS) into the list of
+ * what is handed over, by name. A descriptor that is not what its name says is not taken. */
 #include "sys/net/listen_fds.h"
 
 #include <fcntl.h>

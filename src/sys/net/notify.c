@@ -1,3 +1,5 @@
+/* Sends datagrams, with descriptors, to a service manager (sd_notify). It never waits: a message
+ * that the socket does not take is the caller's to repeat. */
 #include "sys/net/notify.h"
 
 #include <errno.h>

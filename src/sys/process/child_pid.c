@@ -1,3 +1,6 @@
+/* Finds the descendants of a process through its list of children, stops them in place, and
+ * signals exactly one by pid and start time. Costs a few reads for each descendant, and nothing
+ * for other processes of the machine. */
 #include "sys/process/child_pid.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* Holds workers that are not our children by a pidfd, asks how they ended, and opens their pipes
+ * anew. A number is trusted only when its start time fits after the pidfd is open. */
 #include "sys/process/orphan.h"
 
 #include <dirent.h>

@@ -1,3 +1,5 @@
+/* Reads /proc: one process's parent, session, group and start time, and all processes in a table.
+ * The table costs a walk over /proc: not to be used for each event. */
 #include "sys/process/procfs.h"
 
 #include <ctype.h>

@@ -1,3 +1,6 @@
+/* Starts a worker: clone, then the steps of the child up to exec. The child's side makes raw
+ * system calls only: no memory, no locks, no stdio. The parent waits for no step; what became of
+ * it comes through the report pipe. */
 #include "sys/process/spawn.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* What one image of the daemon leaves to the next over exec, and the way back when the next one
+ * does not come up. Descriptors lose close-on-exec right before exec only, and get it back when
+ * exec fails. */
 #include "sys/store/handover.h"
 
 #include <dirent.h>

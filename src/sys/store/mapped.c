@@ -1,3 +1,6 @@
+/* Files that are mapped memory: header, ownership, growth, writing anew. What is not ours or is
+ * damaged is renamed, never used. Blocks are reserved before a file is mapped larger, so that a
+ * store cannot fail. */
 #include "sys/store/mapped.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Bytes for a pipe that is full, in a file whose offset the kernel advances in the call that moves
+ * them. Never waits for the pipe's reader. */
 #include "sys/store/pipe_backlog.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Records of any length in a mapped file. A record is whole or not there: its checksum is stored
+ * last. Who refers to a record drops it; nothing is collected by itself. */
 #include "sys/store/record_store.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Records of a fixed size in a mapped file, two copies of each. Writing makes stores only, no
+ * system call, and may be done by the child's side of a start. */
 #include "sys/store/slot_table.h"
 
 #include <stdlib.h>
