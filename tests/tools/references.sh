@@ -144,7 +144,7 @@ function path_look(line,  path, top, before) {
                         continue
                 top = path
                 sub(/\/.*/, "", top)
-                if (path ~ /\.md$/ || !(top in tops) && path !~ /\.(c|h|tbl|py|sh)$/)
+                if (path ~ /\.md$|^(linux|asm|net|netinet|arpa)\// || !(top in tops) && path !~ /\.(c|h|tbl|py|sh)$/)
                         continue
                 if (!(found(path) || found("src/" path) || found("include/" path) || found("tests/" path) || found(beside(path))))
                         bad(path, "no such file")
