@@ -54,7 +54,7 @@ struct launch {
          * the report may be dropped at once. */
         bool copies_fds;
         /* Called first thing in the child, on a copy of our memory and with all of our descriptors:
-         * plain stores only, into what is mapped shared. NULL: nobody wants to know. */
+         * plain stores only, into what is mapped shared. NULL: not wanted. */
         void (*born)(void *arg, pid_t self);
         void *born_arg;
 };
@@ -71,8 +71,8 @@ enum spawn_progress { SPAWN_UNDER_WAY, SPAWN_EXECUTED, SPAWN_FAILED };
 
 struct sys {
         void *arg; /* of a fake; NULL in the real one */
-        /* Where the kernel writes an end down in the very call that reaps it: whoever is killed
-         * then has it there. Borrowed; NULL: nowhere. */
+        /* Where the kernel writes an end down in the very call that reaps it: after a kill
+         * it is there. Borrowed; NULL: nowhere. */
         siginfo_t *end;
 
         /* Begin a start; the child leads its own session. Nothing is waited for: how far it has got

@@ -19,8 +19,8 @@
 #include "sys/process/spawn.h"
 #include "sys/store/guarded.h"
 
-/* The one real kernel. Its spawner is the only state: there is one table of descriptors, whoever
- * asks. */
+/* The one real kernel. Its spawner is the only state: there is one table of descriptors, whichever
+ * part asks. */
 struct real_sys {
         struct sys ops; /* first: cast back */
         struct spawner spawner;
@@ -65,13 +65,13 @@ int sys_wait_status(const siginfo_t *end)
 }
 
 /* A store beforehand: the page is there, and the kernel writes to it whatever comes. */
-static pid_t sys_reap(struct sys *s, idtype_t whom, pid_t pid, int *status_out)
+static pid_t sys_reap(struct sys *s, idtype_t which, pid_t pid, int *status_out)
 {
         siginfo_t own;
         siginfo_t *end = s->end ? s->end : &own;
 
         *(volatile pid_t *)&end->si_pid = 0;
-        if (syscall(SYS_waitid, whom, pid, end, WEXITED | WNOHANG, NULL) < 0)
+        if (syscall(SYS_waitid, which, pid, end, WEXITED | WNOHANG, NULL) < 0)
                 return -1;
         if (end->si_pid > 0)
                 fault_point("reap.told");

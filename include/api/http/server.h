@@ -70,11 +70,11 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
 /* Servers that are the same in `next` stay open with their connections; others are closed, new ones
  * bound. Bind failures leave everything as it was. */
 bool api_rebind(struct api *a, const struct config *next, struct err *e);
-/* An upgrade in place: nobody new is let in (they wait); has everybody got an answer? What the next
- * image is to listen on, and who waits there with nothing under way. */
+/* An upgrade in place: no connection is accepted (they wait); is every request answered? What the
+ * next image is to listen on, and who waits there with nothing under way. */
 void api_pause(struct api *a, bool on);
 bool api_quiet(const struct api *a);
-/* Whoever still waits, or reads a stream, cannot pass on: answered 503, or ended. */
+/* A client that still waits, or reads a stream, cannot pass on: answered 503, or ended. */
 void api_dismiss(struct api *a);
 bool api_hand_over(const struct api *a, struct strlist *items);
 /* Answer what is under way, close, unlink the sockets. */

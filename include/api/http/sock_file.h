@@ -1,5 +1,5 @@
-/* The file of a Unix server's socket: cleaners of /tmp delete it, and nobody could reach the daemon
- * any more (compat 23, row 31). A watch on it costs nothing while nothing happens. */
+/* The file of a Unix server's socket: cleaners of /tmp delete it, and no client could reach the
+ * daemon any more (compat 23, row 31). A watch on it costs nothing while nothing happens. */
 #ifndef API_HTTP_SOCK_FILE_H
 #define API_HTTP_SOCK_FILE_H
 

@@ -54,6 +54,6 @@ void batch_await(struct batch *b, int i, struct process *p, enum wait_for what);
 /* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is
  * over. b belongs to the request from here on. */
 void batch_run(struct batch *b, bool wait, double timeout_s);
-void batch_drop(struct batch *b); /* instead of batch_run: somebody else answers */
+void batch_drop(struct batch *b); /* instead of batch_run: another part answers */
 
 #endif

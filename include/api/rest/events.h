@@ -1,7 +1,7 @@
 /* What happened, as server-sent events: GET /v1/events. From the first listener on, every event
  * that the JSON API knows is kept for a while, so that a client that was away goes on where it was
- * (Last-Event-ID). When nobody has listened for ten minutes it is forgotten: a supervisor that
- * nobody watches neither writes JSON nor keeps it. */
+ * (Last-Event-ID). When there was no listener for ten minutes it is forgotten: a supervisor
+ * without listeners neither writes nor holds JSON. */
 #ifndef API_REST_EVENTS_H
 #define API_REST_EVENTS_H
 

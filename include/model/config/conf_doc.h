@@ -28,7 +28,7 @@ struct conf_section {
         const char *here; /* borrowed: its directory */
         int line;
         struct conf_key *keys;   /* owned, in the order of their first appearance */
-        bool used;               /* somebody made something of it */
+        bool used;               /* a loader has taken it */
         bool tried;              /* programs: parsed before, well or badly */
         struct program *program; /* programs: the reference that the document keeps; NULL */
         UT_hash_handle hh;

@@ -13,7 +13,7 @@ struct load {
         struct conf_doc doc;
         struct config *c;
         const char *path; /* borrowed: the main file as given */
-        bool quiet;       /* no warnings: said before, or nobody listens */
+        bool quiet;       /* no warnings: said before, or not wanted */
 };
 
 /* One section and the struct that it fills. */
@@ -54,7 +54,7 @@ bool load_defaults(struct load *l, const struct filling *f);
 /* All keys for which `wanted` says yes (NULL: all) are expanded, parsed and stored. */
 void load_keys(struct load *l, struct filling *f,
                bool (*wanted)(const struct filling *f, const struct opt *o));
-/* Warnings about keys that nobody knows, and about comments that leave a quote open. */
+/* Warnings about unknown keys, and about comments that leave a quote open. */
 void load_oddities(struct load *l, const struct section_kind *kind, const struct conf_section *s);
 
 /* ---- conf_programs.c, conf_checks.c, conf_fcgi.c */

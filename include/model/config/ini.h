@@ -21,7 +21,7 @@ struct ini_handler {
         bool (*section)(void *arg, const char *name, int line);
         bool (*key)(void *arg, const struct ini_key *k);
         /* White space beyond ASCII counted as a blank in this line, told before all of the above;
-         * NULL: nobody wants to know. */
+         * NULL: not wanted. */
         void (*blank)(void *arg, unsigned code_point, int line);
         /* Of a section that is not wanted neither itself nor its keys are told; its lines are
          * judged as the others are. NULL: all are wanted. */

@@ -105,7 +105,7 @@ struct section_kind {
 extern const struct section_kind section_kinds[]; /* ends with prefix NULL */
 
 /* The kind for a section's name: "program:web" -> "program" (and "web" in *name_out, NULL without
- * a colon). NULL: nobody knows such a section, or the colon is missing or not allowed. */
+ * a colon). NULL: no such section is known, or the colon is missing or not allowed. */
 const struct section_kind *section_find(const char *section, const char **name_out);
 
 /* The row for a key (lower case) in this section kind, or NULL. */

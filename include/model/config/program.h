@@ -151,7 +151,7 @@ struct program {
         int socket_backlog; /* -1: SOMAXCONN */
 };
 
-/* Whose files a log may be, besides root's and the daemon's; 0: nobody's. */
+/* Whose files a log may be, besides root's and the daemon's; 0: no other user's. */
 static inline uid_t user_owner(const struct user_ref *u)
 {
         return u->set ? u->who.uid : 0;
@@ -177,7 +177,7 @@ enum result_handler {
 };
 enum result_handler program_handler(const struct program *p);
 
-/* Nobody wants what it writes there: no file, no syslog, no events. With redirect_stderr both are
+/* What it writes there is discarded: no file, no syslog, no events. With redirect_stderr both are
  * one. Such a worker gets no pipe (compat section 15, NONE). */
 bool program_discards(const struct program *p, bool is_stderr);
 

@@ -23,7 +23,7 @@ enum listener_news {
         LISTENER_OK,       /* BUSY -> ACKNOWLEDGED: the event was processed */
         LISTENER_FAIL,     /* BUSY -> ACKNOWLEDGED: the event was rejected */
         LISTENER_BAD_LINE, /* BUSY -> UNKNOWN: `line` is no result line */
-        LISTENER_BROKE,    /* -> UNKNOWN: said what nobody asked for, or a result beyond bounds */
+        LISTENER_BROKE,    /* -> UNKNOWN: said something out of turn, or a result beyond bounds */
         LISTENER_MISSED,   /* BUSY -> READY: its result was lost (`unsure`) */
 };
 

@@ -90,7 +90,7 @@ struct ending {
         int code;      /* exit status, -1 when signalled or unknown */
         int raw;       /* as from waitpid */
         uint8_t sig;   /* 0: exited by itself */
-        bool known;    /* false: never ended, or nobody could know */
+        bool known;    /* false: never ended, or it could not be known */
         bool happened; /* ended at least once */
         bool core, expected;
         bool unhealthy; /* stopped by us because its checks failed */
@@ -170,15 +170,15 @@ unsigned process_spawn_failed(struct process *p, const char *why, struct moment 
  * again after restart_delay, a second at least, and counted neither for startretries nor for
  * restart_limit. */
 unsigned process_spawn_short(struct process *p, const char *why, struct moment at);
-/* startsecs passed (or it is ready) but nobody has ticked yet. Ask before process_died and, when
- * true, call process_tick first: so RUNNING is seen between STARTING and EXITED (compat 12).
- * Without that the death is judged the same, only RUNNING is never shown. */
+/* startsecs passed (or it is ready) but process_tick was not called yet. Ask before process_died
+ * and, when true, call process_tick first: so RUNNING is seen between STARTING and EXITED (compat
+ * 12). Without that the death is judged the same, only RUNNING is never shown. */
 bool process_promote_first(const struct process *p, struct moment at);
 /* The pid is reaped; status as from waitpid. */
 unsigned process_died(struct process *p, int status, struct moment at);
 /* A better reason for what has just failed than process_died could know (copied). */
 void process_explain(struct process *p, const char *why);
-/* It ended, and nobody can say how: while no supervisor was there. Not expected. */
+/* It ended, and how is not known: while no supervisor was there. Not expected. */
 unsigned process_lost(struct process *p, struct moment at);
 /* Nothing remains of its last run: what waited for that goes on. */
 unsigned process_cleared(struct process *p, struct moment at);

@@ -1,5 +1,5 @@
-/* What a successor has to know about a process: the machine's whole state as plain numbers, for
- * whoever keeps it (engine/persist/state.h). Enum values are in files: they keep their numbers.
+/* What the next instance has to know about a process: the machine's whole state as plain numbers,
+ * which engine/persist/state.h persists. Enum values are in files: they keep their numbers.
  * Pure. */
 #ifndef MODEL_UNIT_PROCESS_MEMORY_H
 #define MODEL_UNIT_PROCESS_MEMORY_H

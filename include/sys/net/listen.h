@@ -20,7 +20,7 @@ struct unix_listen {
 /* What came of it, also where it failed. */
 struct unix_made {
         int fd;               /* -1: none */
-        bool stale;           /* a socket that nobody answered was at the path, and was replaced */
+        bool stale;           /* a socket without an answer was at the path, and was replaced */
         const char *replaced; /* what else was there, of which nothing is lost; NULL: nothing */
         pid_t holder;         /* ERR_BUSY: whose it is (SO_PEERCRED); 0 unknown */
         uid_t holder_uid;     /* and of which user, where that is known */
@@ -31,7 +31,7 @@ struct unix_made {
 
 /* Bind at a temporary name, chown, chmod, link into place: the path never exists with wrong rights,
  * and only the node that was made gets them, also where another user may exchange names (see
- * sys/store/guarded.h). A socket that nobody answers is replaced, and so are an empty file, a FIFO
+ * sys/store/guarded.h). A socket without an answer is replaced, and so are an empty file, a FIFO
  * and a link (not what it leads to), unless it leads to a socket that answers; a living one is
  * ERR_BUSY. Errors about what is at the path name its owner, where that is another user. The socket
  * is non-blocking and close-on-exec. ERR_SYS texts begin with the call: "chown PATH:

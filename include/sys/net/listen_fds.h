@@ -1,4 +1,4 @@
-/* Descriptors that a service manager has kept for us while nobody supervised (systemd's descriptor
+/* Descriptors that a service manager has held for us while no instance lived (systemd's descriptor
  * store, sd_listen_fds(3)): the pipes of workers, pidfds, and listening sockets. They are put among
  * the things that an earlier image hands over (sys/store/handover.h), under the same names, and
  * taken from there. */

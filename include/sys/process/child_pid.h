@@ -1,4 +1,4 @@
-/* Children and how to end them without hitting somebody who got their number meanwhile. */
+/* Children and how to end them without hitting another process that has their number by now. */
 #ifndef SYS_PROCESS_CHILD_PID_H
 #define SYS_PROCESS_CHILD_PID_H
 
@@ -20,9 +20,9 @@ bool child_tree(const pid_t *roots, size_t count, struct proc_table *out);
 
 /* A descriptor to ask child_is_gone with, as often as one likes; -1: none to be had. */
 int child_asker(void);
-/* Nobody has this number any more, and nobody is in a session or process group called by it:
- * whoever led one is reaped and has left nothing in it. A look-up in the kernel's table of numbers,
- * whatever the size of the machine. False: somebody is left, or it cannot be told (before
+/* No process has this number any more, and none is in a session or process group called by it:
+ * its leader is reaped and has left nothing in it. A look-up in the kernel's table of numbers,
+ * whatever the size of the machine. False: a process is left, or it cannot be told (before
  * Linux 4.14). */
 bool child_is_gone(int asker, pid_t leader);
 

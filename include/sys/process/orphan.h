@@ -1,5 +1,5 @@
 /* Workers of a daemon that is gone: processes that are not our children. They are held by a pidfd,
- * which becomes readable when they end; what they end with is asked of whoever still knows. */
+ * which becomes readable when they end; how they ended is asked where it is still known. */
 #ifndef SYS_PROCESS_ORPHAN_H
 #define SYS_PROCESS_ORPHAN_H
 
@@ -19,7 +19,7 @@ struct orphan {
 uint64_t orphan_ticks_now(void);
 
 enum orphan_found {
-        ORPHAN_GONE,  /* no such pid, or it is somebody else's by now */
+        ORPHAN_GONE,  /* no such pid, or it is another process's by now */
         ORPHAN_LIVES, /* *pidfd_out holds it */
         ORPHAN_ENDED, /* the same, but it is a zombie */
         /* It may live and cannot be held, or not be looked at (errno): a kernel before 5.3, a

@@ -19,9 +19,9 @@
 #include "sys/sys.h"
 
 struct spawner {
-        int low;         /* low to low + 3 are held; 0: not yet */
-        int idle;        /* what stands there between two starts */
-        pid_t lent_to;   /* who has not been seen to have a table of its own; 0: nobody */
+        int low;       /* low to low + 3 are held; 0: not yet */
+        int idle;      /* what stands there between two starts */
+        pid_t lent_to; /* the child that has no table of its own yet, as far as is known; 0: none */
         int lent_report; /* its report; borrowed */
         char *stack;     /* owned mapping: the child's stack above a guard page */
         bool no_share;   /* the kernel refuses UNSHARE: copy the table instead */

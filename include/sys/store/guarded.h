@@ -7,8 +7,8 @@
  * wherever it leads. What is opened is a regular file that belongs to one of these two, to the
  * owner of its directory or to the `owner` that the caller names, and that has one name only. A
  * device, a FIFO or a socket is opened only where an administrator has put it: every directory on
- * the way to it belongs to one of the two, and so does the node itself or nobody else may write to
- * the directory that it is in. Nothing here waits for the other end of a FIFO. */
+ * the way to it belongs to one of the two, and so does the node itself or no other user may write
+ * to the directory that it is in. Nothing here waits for the other end of a FIFO. */
 #ifndef SYS_STORE_GUARDED_H
 #define SYS_STORE_GUARDED_H
 

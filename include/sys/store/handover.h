@@ -48,8 +48,8 @@ bool handover_put_fd(struct strlist *items, const char *name, int fd);
 /* "pipe:<inode>:r", or ":w" for an end to write to. */
 bool handover_pipe_reads(int fd); /* of a worker's stdout or stderr, which may be open both ways */
 void handover_pipe_name(char *out, size_t size, unsigned long long inode, bool reads);
-/* Our ends of these pipes, whoever holds them: each descriptor of ours that is a FIFO and of which
- * `wanted` says yes. */
+/* Our ends of these pipes, in whichever part they are: each descriptor of ours that is a FIFO and
+ * of which `wanted` says yes. */
 bool handover_put_pipes(struct strlist *items, bool (*wanted)(void *arg, unsigned long long inode),
                         void *arg);
 
@@ -65,7 +65,7 @@ void handover_watch(struct handover *h, unsigned limit_s);
 /* The new image does not want to, or cannot: the old one again, with the same things. Returns only
  * when there is none, or when that fails, too. */
 void handover_go_back(void);
-/* All is well. What nobody has asked for is closed. */
+/* All is well. What was not asked for is closed. */
 void handover_confirmed(struct handover *h);
 
 #endif

@@ -1,4 +1,4 @@
-/* A file that is memory, for whoever comes after us: mapped, grown with its blocks reserved
+/* A file that is memory, for the next instance: mapped, grown with its blocks reserved
  * beforehand, marked with whose it is. Writing is a store: no system call, and a SIGKILL loses none
  * of it. No protection against a power cut: after one, the boot is another and all is void.
  *
@@ -17,12 +17,12 @@
 #define MAPPED_HEADER 4096u /* bytes before the first unit */
 #define MAPPED_MARGIN 64u   /* bytes of it that the user may have */
 
-/* To whom a file belongs: pids mean something only there. */
+/* Whose a file is: pids mean something only there. */
 struct state_owner {
         char boot_id[40];
         uint64_t pid_namespace; /* inode */
         uint32_t uid;
-        uint32_t version;     /* of the records, by whoever writes them */
+        uint32_t version;     /* of the records, by their writer */
         uint32_t readable_by; /* oldest version that can read them: fields are only ever appended */
         uint32_t namespace_init; /* which process is the first of the namespace; 0: not known */
 };
@@ -63,7 +63,7 @@ void mapped_damaged(const struct mapped *m, struct buf *said);
 
 /* So many units more, zero. False: *e, all is as it was. */
 bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
-/* Will a successor find it? Not when somebody has removed it. */
+/* Will the next instance find it? Not when it was removed. */
 bool mapped_is_there(const struct mapped *m);
 
 /* It has been removed, or is a copy: what is in it is written to a new file, which is the one that
@@ -83,13 +83,13 @@ void mapped_remove(struct mapped *m);
  */
 uint64_t *mapped_mark(const struct mapped *m);
 
-/* The same for whoever uses that. */
+/* The same for the file's user. */
 void *mapped_margin(const struct mapped *m);
 /* The same bytes once more, where they stay when the file grows. NULL: errno. */
 void *mapped_margin_keep(const struct mapped *m);
 void mapped_margin_drop(void *margin); /* NULL is fine */
 
-/* Sums, for whoever wants to know memory whole again: a single flipped bit always shows. What has
+/* Checksums, to know whether memory is whole: a single flipped bit always shows. What has
  * no fixed length mixes it in beforehand. mapped_sum is never 0. */
 uint64_t mapped_mix(uint64_t sum, uint64_t word);
 uint64_t mapped_sum(uint64_t sum, const void *data, size_t len);

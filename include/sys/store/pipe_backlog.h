@@ -1,5 +1,5 @@
-/* Bytes on their way into a pipe that has no room for them yet, in a file, so that whoever comes
- * after us goes on with exactly the next one: the kernel moves bytes and counts them in the file's
+/* Bytes on their way into a pipe that has no room for them yet, in a file, so that the next
+ * instance resumes with exactly the next one: the kernel moves bytes and counts them in the file's
  * own first page in one call (splice(2) with its offset there), which no kill parts. */
 #ifndef SYS_STORE_PIPE_BACKLOG_H
 #define SYS_STORE_PIPE_BACKLOG_H
@@ -21,7 +21,7 @@ void pipe_backlog_remove(struct pipe_backlog *f); /* the file goes. NULL is fine
 /* All of it waits, too, or nothing (*e). Copied. */
 bool pipe_backlog_put(struct pipe_backlog *f, const void *data, size_t len, struct err *e);
 size_t pipe_backlog_left(const struct pipe_backlog *f);
-/* As much as the pipe, which is O_NONBLOCK, takes. False: nobody reads from it any more. */
+/* As much as the pipe, which is O_NONBLOCK, takes. False: it has no reader any more. */
 bool pipe_backlog_move(struct pipe_backlog *f, int pipe);
 
 #endif

@@ -20,7 +20,7 @@ struct record_store {
         struct mapped file;
         uint64_t *taken; /* owned: a bit per unit */
         uint32_t hint;   /* where to look for room first */
-        uint64_t salt;   /* so that nobody's text looks like a record */
+        uint64_t salt;   /* so that no text looks like a record */
 };
 
 /* Open or make; see mapped_open. Nothing in it is taken: what is to stay has to be claimed before

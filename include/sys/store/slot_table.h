@@ -28,7 +28,7 @@ struct slot_table {
         uint32_t first_free; /* no free slot below this one */
         uint32_t top;        /* slots below it have been written */
         uint32_t damaged;    /* slots that held something, but nothing whole */
-        uint32_t older;      /* slots with a whole copy and one that somebody has damaged */
+        uint32_t older;      /* slots with a whole copy and a damaged one */
 };
 
 /* Open or make; see mapped_open. record_max, below 64 KiB, is rounded up to 8. False: *e, nothing

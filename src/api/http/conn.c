@@ -160,7 +160,7 @@ void conn_name_request(struct conn *c)
                          ++a->requests);
 }
 
-/* A browser that does as a page of somebody else bids. Over the Unix socket there are no pages. */
+/* A browser that does what another site's page wants. Over the Unix socket there are no pages. */
 static bool is_bidden(struct conn *c, const struct http_parse *p)
 {
         const struct request *r = &c->req;
@@ -394,7 +394,7 @@ void conn_answered(struct conn *c)
         c->was_served = true;
         conn_enter(c, CONN_IDLE);
         if (!c->running && (c->in.len > 0 || c->eof))
-                conn_wake(c); /* not from within whoever answered: it may be deep in the engine */
+                conn_wake(c); /* not from within the answering call: deep in the engine */
 }
 
 /* ---- the loop's side */

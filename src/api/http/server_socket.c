@@ -141,7 +141,7 @@ static bool server_socket_put_name(const struct server_conf *c, int i, struct bu
         return !out->failed;
 }
 
-/* The image before us listened there; whoever waits in its queue is served by us. */
+/* The previous image listened there; clients that wait in its queue are served by us. */
 static bool server_socket_inherit(struct listener *l)
 {
         struct stat st;
@@ -178,7 +178,7 @@ static bool put_conn_name(const struct listener *l, int i, struct buf *out)
         return !out->failed;
 }
 
-/* Between two requests, or with one that has come and that nobody has looked at. */
+/* Between two requests, or with one that has come and was not looked at yet. */
 static bool waits_for_the_next(const struct conn *c)
 {
         return c->state == CONN_IDLE && c->in.len == 0 && !c->eof && !c->close_after;
@@ -325,7 +325,7 @@ static void server_socket_welcome(struct listener *l, int fd, const struct socka
         conn_close(c);
 }
 
-/* Whoever the image before us had let in. */
+/* Connections that the previous image had accepted. */
 static void inherit_connections(struct listener *l)
 {
         for (int i = 0;; i++) {

@@ -25,7 +25,7 @@ bool sock_file_is_ours(const struct listener *l)
                st.st_ino == l->ino;
 }
 
-/* Somebody else may have the path, or its directory is gone as well: again, ever more seldom. */
+/* Another process may have the path, or its directory is gone as well: again, ever more seldom. */
 static void try_later(struct listener *l, const struct err *e)
 {
         struct ev_loop *loop = l->api->loop;
@@ -46,7 +46,7 @@ static void sock_file_look(struct listener *l)
 {
         struct err e = { 0 };
 
-        if (sock_file_is_ours(l)) /* its rights were changed, or somebody had moved it back */
+        if (sock_file_is_ours(l)) /* its rights were changed, or it was moved back */
                 return;
         if (!listener_renew(l, &e)) {
                 try_later(l, &e);
@@ -78,7 +78,7 @@ static void sock_file_on_changed(EV_P_ ev_io *w, int revents)
 static void cannot_watch(struct listener *l)
 {
         log_line(l->api->sup->log, LVL_WARN,
-                 "cannot watch %s: %s; it is not made again when somebody deletes it", l->conf.file,
+                 "cannot watch %s: %s; it is not made again when it is deleted", l->conf.file,
                  strerror(errno));
 }
 

@@ -37,7 +37,7 @@ struct events {
         struct subscriber subscriber;
         uint64_t instance;
         uint64_t newest;   /* number of the last event, 0: none yet */
-        struct kept *kept; /* owned: event n is at n % EVENTS_KEPT; NULL: nobody ever listened */
+        struct kept *kept; /* owned: event n is at n % EVENTS_KEPT; NULL: no listener yet */
         uint64_t oldest;   /* number of the oldest kept; newest + 1: none */
         size_t kept_bytes;
         struct client *clients;
@@ -77,7 +77,7 @@ static void forget_all(struct events *ev)
         ev->kept = NULL;
 }
 
-/* Only who has listened can have missed something: until somebody does, and when the last one has
+/* Only a listener can have missed something: until there is one, and when the last one has
  * long been away, events are counted and not kept. */
 static bool is_kept(struct events *ev, int64_t now_ms)
 {
@@ -98,7 +98,7 @@ struct resume events_resume(const char *last, uint64_t instance, uint64_t oldest
         uint64_t seq = strtoull(number, &end, 10);
         fine = fine && *number >= '0' && *number <= '9' && *end == '\0' && errno == 0;
         if (!fine || from != instance || seq > newest) {
-                r.gap = true; /* of another life: nobody can say how many */
+                r.gap = true; /* of another instance: how many is not known */
                 return r;
         }
         r.counted = true;

@@ -53,7 +53,7 @@ static void log_stream_on_gone(struct request *r)
         tailer_free(t);
 }
 
-/* The request is somebody else's as soon as it is answered. */
+/* The request is not ours any more as soon as it is answered. */
 static struct request *log_stream_let_go(struct tailer *t)
 {
         struct request *r = t->request;

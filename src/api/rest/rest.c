@@ -312,7 +312,7 @@ static void upgrade_gone(struct request *r)
         upgrade_forget(r->sup, r);
 }
 
-/* Naming a program to run is for whoever could run it anyway. */
+/* Only a user who could run a program anyway may name it. */
 static bool may_name_binary(const struct request *r)
 {
         return r->caller.known && (r->caller.uid == 0 || r->caller.uid == geteuid());

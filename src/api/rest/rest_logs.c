@@ -136,9 +136,8 @@ static const struct {
           "it takes longer than four seconds to find in the log what was asked for" },
         { TAIL_SILENT, 504, "TIMEOUT", READ_LATE_TEXT },
         { TAIL_ASTRAY, 410, "MOVED_AWAY",
-          "the file that is written to was renamed or removed by somebody else: what is in it "
-          "cannot "
-          "be read back; a new one is begun with SIGUSR2" },
+          "the file that is written to was renamed or removed by another program: what is in it "
+          "cannot be read back; a new one is begun with SIGUSR2" },
         { TAIL_OTHER_LIFE, 410, "GONE",
           "the log is counted anew since this offset was told, by another daemon or for another "
           "process of this name: 0 is the first byte of the present count" },

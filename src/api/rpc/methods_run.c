@@ -58,8 +58,8 @@ void rpc_status_struct(struct buf *out, const char *name, const char *group, enu
         xml_struct_end(out);
 }
 
-/* What is known as soon as it is executed is answered in the order of the list, whoever is executed
- * first; what takes longer comes behind it, as it comes (compat 20.3). */
+/* What is known as soon as it is executed is answered in the order of the list, not in that of the
+ * executions; what takes longer comes behind it, as it comes (compat 20.3). */
 static int run_methods_place_of(const struct log_command *a, bool at_once)
 {
         struct job *j = a->job;

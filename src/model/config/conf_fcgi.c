@@ -132,7 +132,7 @@ static bool check_tcp(struct load *l, struct filling *f, struct program *p)
         return false;
 }
 
-/* The program's user owns the socket when nobody else was named and it is not ours anyway. */
+/* The program's user owns the socket when no owner was named and it is another user than ours. */
 static void settle_owner(struct load *l, struct filling *f, struct program *p)
 {
         struct owner_ref owner;

@@ -1,4 +1,4 @@
-/* [unix_http_server], [inet_http_server], [supervisorctl], the plugin sections, and whatever nobody
+/* [unix_http_server], [inet_http_server], [supervisorctl], the plugin sections, and all unknown
  * knows. */
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static void check_allowed_hosts(struct load *l, const struct conf_section *s,
         }
 }
 
-/* Nobody could be served there; the words are what people know from Supervisor. */
+/* No client could be served there; the words are what people know from Supervisor. */
 static void conf_servers_look_up_host(struct load *l, const struct conf_section *s,
                                       const struct server_conf *sc)
 {
@@ -226,7 +226,7 @@ void load_ctl(struct load *l)
         l->c->has_ctl = true;
 }
 
-/* ---- what nobody knows */
+/* ---- unknown sections */
 
 /* The known prefix that is nearest to a misspelt one, or NULL. */
 static const char *nearest_prefix(const char *name)

@@ -151,7 +151,7 @@ static const char *find_invisible(const char *s, size_t len, unsigned *cp)
         return NULL;
 }
 
-/* What the lexer takes for a letter and no reader does: nobody means a variable of such a name. */
+/* What the lexer takes for a letter and no reader does: no file means a variable of such a name. */
 static bool name_is_fine(const char *name, struct err *e)
 {
         AUTO_BUF quoted = BUF_INIT;

@@ -1,10 +1,11 @@
-/* What is asked and answered between a reading of the configuration and whoever looks names up.
+/* What is asked and answered between a reading of the configuration and the child that looks names
+ * up.
  *
  * A question is a letter and a name. An answer is a series of strings, each with its NUL: "=" and
  * the question, then what was found, then ".". What was found: "a" an address; "u" and "g" the ids,
  * "n" the name, "d" the home, "s" the shell and "G" each group of a user; "g" the id of a group.
- * "!" and why nothing was found, or "?" and why nobody could tell; with what was known before in
- * front of it. */
+ * "!" and why nothing was found, or "?" and why it could not be known; with what was known before
+ * in front of it. */
 #define HASH_NONFATAL_OOM 1
 #include "model/config/lookup.h"
 

@@ -52,7 +52,7 @@ static enum pyint parse_int(const char *text, int base, int *out)
 
         if (r == PYINT_OK && (n < INT_MIN || n > INT_MAX))
                 r = PYINT_RANGE;
-        /* Python's numbers have no end: whoever writes one that large means "as much as there is".
+        /* Python's numbers have no end: a number that large means "as much as there is".
          */
         *out = n < INT_MIN ? INT_MIN : n > INT_MAX ? INT_MAX : (int)n;
         return r;

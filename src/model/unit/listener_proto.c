@@ -67,8 +67,8 @@ static enum listener_news read_ready(struct listener_proto *lp, const char **dat
         return LISTENER_QUIET;
 }
 
-/* Digits, with blanks around them and a plus sign in front: what Python's int() reads and somebody
- * may therefore send. */
+/* Digits, with blanks around them and a plus sign in front: what Python's int() reads, so that a
+ * listener may send it. */
 static bool read_length(const char *text, size_t *out)
 {
         size_t value = 0;

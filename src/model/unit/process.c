@@ -18,8 +18,8 @@
 
 /* The machine. What is not written here is ignored. In states with a pid that is going to die
  * (STOPPING, RESTARTING, RETIRING, SICK, LATE) one order may change what comes after the death, but
- * never the deadline of the SIGKILL. RETIRING ignores a failed signal: were it UNKNOWN, nobody
- * would be left to forget the process when it does end. */
+ * never the deadline of the SIGKILL. RETIRING ignores a failed signal: were it UNKNOWN, the
+ * process would not be forgotten when it does end. */
 static const struct step {
         enum pstate to;
         unsigned todo;
@@ -243,7 +243,7 @@ const char *process_spawnerr(const struct process *p)
         return p->has_spawnerr ? p->spawnerr : NULL;
 }
 
-/* The memory of the last one is used again where that is enough: whoever crashes all the time says
+/* The memory of the last one is used again where that is enough: what crashes all the time says
  * the same all the time. */
 bool process_set_spawnerr(struct process *p, const char *text)
 {
@@ -440,7 +440,7 @@ unsigned process_spawned(struct process *p, pid_t pid, struct moment at)
         return promote_or_wait(p, at);
 }
 
-/* False: nobody has asked for that. */
+/* False: no order asks for that. */
 static bool note_refused(struct process *p, const char *why, struct moment at)
 {
         if (p->state != PS_STARTING || (p->pid != 0 && !p->launching))

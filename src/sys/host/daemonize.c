@@ -22,7 +22,7 @@ bool daemonize(struct err *e)
 {
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-        /* Whatever can fail does so before the fork, while somebody is there to hear of it. */
+        /* What can fail does so before the fork, while there is a terminal to say it on. */
         if (null < 0)
                 return err_set(e, ERR_SYS, "open /dev/null");
         fflush(NULL);
@@ -53,7 +53,8 @@ static bool lock_fd(int fd)
                 return true;
         if (errno == EAGAIN || errno == EACCES)
                 return false;
-        /* Open for reading only: somebody may have written, and locked it so, before nobody could.
+        /* Open for reading only: another daemon may have written and locked it before it was
+         * read-only.
          */
         if (errno == EBADF && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK) {
                 errno = EAGAIN;
@@ -166,7 +167,7 @@ static bool is_closing(pid_t pid)
         return (entry.state != 'Z' && entry.state != 'X') || entry.threads > 1;
 }
 
-/* Its lock is ours already, but it may have sockets yet that would count as somebody's. */
+/* Its lock is ours already, but it may still have sockets that would count as another daemon's. */
 static void await_end(pid_t before_us, int *waited_ms)
 {
         while (*waited_ms < 10000 && is_closing(before_us))

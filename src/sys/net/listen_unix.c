@@ -1,4 +1,4 @@
-/* A Unix socket whose path never exists with the wrong rights and is never taken from somebody
+/* A Unix socket whose path never exists with the wrong rights and is never taken from a server
  * who lives. */
 #include "sys/net/listen.h"
 
@@ -25,7 +25,7 @@
 /* Everything happens in the directory as it was found first, whatever its path leads to by now. */
 struct unix_name {
         int dir;          /* owned: of the path */
-        bool dir_is_ours; /* nobody else can put anything into it, or into one on the way to it */
+        bool dir_is_ours; /* no other user can put anything into it, or into one on the way to it */
         const char *name; /* borrowed: in that directory */
         struct buf fresh; /* the temporary name in it, beside the real one */
         struct sockaddr_un address;
@@ -33,7 +33,7 @@ struct unix_name {
 
 enum peer {
         PEER_LIVES,
-        PEER_GONE,   /* a socket, or a link to one, that nobody answers */
+        PEER_GONE,   /* a socket, or a link to one, without an answer */
         PEER_NONE,   /* no such path */
         PEER_UNKNOWN /* errno says why it cannot be told */
 };

@@ -179,7 +179,7 @@ static bool stop_children_of(struct child_stopped *set, const struct proc_entry 
         struct pids list = { 0 };
         bool fine = true;
 
-        children_of_all(parent, &list); /* it may have ended: nobody is below it then */
+        children_of_all(parent, &list); /* it may have ended: nothing is below it then */
         for (size_t i = 0; i < list.count && fine; i++) {
                 struct proc_entry child;
                 if (child_stopped_has(set, list.items[i]) ||
@@ -224,7 +224,7 @@ int child_asker(void)
         return eventfd(0, EFD_CLOEXEC);
 }
 
-/* Making somebody the owner of a descriptor fails with ESRCH when the kernel has no such number in
+/* Making a process the owner of a descriptor fails with ESRCH when the kernel has no such number in
  * use, be it as a process, a group or a session (fcntl(2), F_SETOWN). Nothing is ever sent to the
  * owner of an eventfd without O_ASYNC. */
 bool child_is_gone(int asker, pid_t leader)

@@ -124,7 +124,7 @@ static enum orphan_end ask_stat(const struct orphan *o, int *status_out)
         if (!proc_entry_read(o->pid, &entry) && !is_free(o->pid))
                 return END_ASK_LATER;
         if (entry.start_ticks != o->start_low)
-                return END_UNKNOWN; /* reaped by whoever is its parent */
+                return END_UNKNOWN; /* reaped by its parent */
         if (!may_look(o->pid))
                 return END_ASK_LATER;
         snprintf(path, sizeof path, "/proc/%d/stat", (int)o->pid);
@@ -165,7 +165,7 @@ static int open_if_same(const char *path, ino_t pipe, int flags)
         return -1;
 }
 
-/* Reading ends do not keep a pipe open for writing: whoever opens one anew to write needs a reader
+/* Reading ends do not keep a pipe open for writing: to open one anew for writing needs a reader
  * there, so the look itself never opens anything. */
 static bool orphan_is_pipe(const char *path, ino_t pipe)
 {

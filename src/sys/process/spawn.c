@@ -101,8 +101,8 @@ CHILD_SIDE static int close_range_raw(unsigned first, unsigned last, unsigned fl
         return (int)syscall(SYS_close_range, first, last, flags);
 }
 
-/* Before the descriptors are let go, a lock among them: whoever gets that lock next can read what
- * is written down here. */
+/* Before the descriptors are let go, a lock among them: the daemon that gets that lock next can
+ * read what is written down here. */
 CHILD_SIDE static int tell_birth(struct start *st)
 {
         fault_point("spawn.cloned");
@@ -119,7 +119,7 @@ CHILD_SIDE static int own_table(struct start *st)
         return close_range_raw((unsigned)st->sp->low + ENDS, ~0U, CLOSE_RANGE_UNSHARE);
 }
 
-/* A pipe takes this much at once, and nobody else writes to it. */
+/* A pipe takes this much at once, and no other process writes to it. */
 CHILD_SIDE static void spawn_tell(const struct start *st, enum spawn_step step, int error)
 {
         struct report r = { .step = step, .error = error, .place = st->place };
@@ -290,9 +290,9 @@ CHILD_SIDE static int spawn_directory(struct start *st)
 
 /* Handlers first, then the mask: a handler of ours that ran here would do our work a second time.
  * SIG_IGN survives exec and must go too. Raw, because a sanitizer keeps its own list of handlers;
- * all zeros is SIG_DFL on every architecture. Where the daemon was killed meanwhile, nobody reads
- * what is told, and the next daemon adopts the child: SIGPIPE, blocked so far, must not end it.
- * Ignoring a signal takes back one that waits. */
+ * all zeros is SIG_DFL on every architecture. Where the daemon was killed meanwhile, no process
+ * reads what is told, and the next daemon adopts the child: SIGPIPE, blocked so far, must not end
+ * it. Ignoring a signal takes back one that waits. */
 CHILD_SIDE static int spawn_signals(struct start *st)
 {
         static const uint64_t by_default[16];
@@ -445,7 +445,7 @@ void spawner_release(struct spawner *sp)
         *sp = (struct spawner){ 0 };
 }
 
-/* Sixty questions once instead of sixty orders in each child. All zeros is what nobody has touched;
+/* Sixty questions once instead of sixty orders in each child. All zeros is what was never changed;
  * whatever cannot be asked about is set. */
 static void learn_signals(struct spawner *sp)
 {
@@ -496,7 +496,7 @@ static bool lend_fds(struct spawner *sp, const int fds[ENDS])
         return true;
 }
 
-/* Dead, and nobody else has to hear of it here. */
+/* Dead, and no other part has to be notified here. */
 static bool has_ended(pid_t pid)
 {
         siginfo_t end = { .si_pid = 0 };

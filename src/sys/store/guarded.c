@@ -37,7 +37,7 @@ struct target {
         bool is_magic;   /* a link of /proc, which has no text that could be followed */
 };
 
-/* ---- whom we trust */
+/* ---- which users are trusted */
 
 static bool is_trusted(uid_t uid)
 {

@@ -192,7 +192,7 @@ static bool is_as_listed(const char *item, int fd)
         return fstat(fd, &st) == 0 && (!is_pipe || (S_ISFIFO(st.st_mode) && st.st_ino == inode));
 }
 
-static bool is_somebodys(const struct handover *h, int fd)
+static bool is_handed_over(const struct handover *h, int fd)
 {
         bool found = fd == h->list;
 
@@ -202,7 +202,7 @@ static bool is_somebodys(const struct handover *h, int fd)
 }
 
 /* The old image's log thread went on until the exec: meanwhile it may have closed a pipe. The
- * number is nobody's then and soon one of ours, or it is another file's: the list's own, perhaps.
+ * number is free then and soon one of ours, or it is another file's: the list's own, perhaps.
  */
 static void handover_take_over(struct handover *h, char *item)
 {
@@ -213,7 +213,7 @@ static void handover_take_over(struct handover *h, char *item)
                 return;
         }
         mark_taken(item);
-        if (!is_somebodys(h, fd))
+        if (!is_handed_over(h, fd))
                 close(fd);
 }
 
@@ -406,7 +406,7 @@ static void on_failure(int sig)
         if (getpid() == back.self)
                 go_back();
         if (sig == SIGALRM)
-                _exit(1); /* the workers live on, and whoever starts us next adopts them */
+                _exit(1); /* the workers live on, and the next instance adopts them */
         /* a crash happens once more, and then it counts */
 }
 

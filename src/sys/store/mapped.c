@@ -194,7 +194,7 @@ static bool is_mapped(struct mapped *m, void *map, size_t size, uint32_t units, 
         return true;
 }
 
-/* What is stored there nobody else will see. */
+/* What is stored there no other process will see. */
 static bool map_copy(struct mapped *m, uint32_t units, struct err *e)
 {
         size_t size = size_for(m, units);
@@ -232,8 +232,8 @@ static void note_extent(struct mapped *m)
 
 void mapped_damaged(const struct mapped *m, struct buf *said)
 {
-        buf_printf(said, "%s%s is damaged: what has gone from it nobody knows",
-                   said->len ? "; " : "", m->path);
+        buf_printf(said, "%s%s is damaged: what was lost is not known", said->len ? "; " : "",
+                   m->path);
 }
 
 /* There always was one: without it the file is no longer what it was. */

@@ -49,7 +49,7 @@ static bool copy_is_good(const struct slot_table *t, uint32_t slot, const struct
 }
 
 /* The older copy is replaced; until its sum is there, the newer one counts. The fence is the
- * compiler's: whoever is killed has stored in this order for all who come after. */
+ * compiler's: a process that is killed has stored in this order for all later readers. */
 static void slot_table_put(struct slot_table *t, uint32_t slot, const void *record, uint32_t len)
 {
         struct state_slot *s = &t->slots[slot];
@@ -116,7 +116,7 @@ static void slot_table_look_at(struct slot_table *t, uint32_t slot)
         if (!bad && !(gone && slot < t->top))
                 return;
         t->damaged++;
-        memset(copy_at(t, slot, 0), 0, 2 * copy_size(t)); /* whoever has it next begins anew */
+        memset(copy_at(t, slot, 0), 0, 2 * copy_size(t)); /* the slot's next user begins anew */
         slot_table_put(t, slot, "", 0);
 }
 
