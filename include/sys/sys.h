@@ -79,7 +79,7 @@ struct sys {
          * says spawn_look. False: there is no child; out->step and error. */
         bool (*spawn)(struct sys *s, const struct launch *l, struct spawned *out);
         /* EXECUTED also when it has ended before that, without a word. FAILED: st->step and error;
-         * the child ends by itself and has to be reaped. Not to be asked again after these. */
+         * the child ends by itself and has to be reaped. Asked again, it says the same. */
         enum spawn_progress (*spawn_look)(struct sys *s, struct spawned *st);
         void (*spawn_drop)(struct sys *s, struct spawned *st); /* its report is closed */
         int (*kill)(struct sys *s, pid_t pid, int sig);        /* pid < 0: the group */

@@ -205,9 +205,11 @@ void kernel_started(struct fake_kernel *k, pid_t pid, enum spawn_step step, int 
 static enum spawn_progress fake_spawn_look(struct sys *s, struct spawned *st)
 {
         int said[2];
-        ssize_t n = st->report < 0 ? 0 : read(st->report, said, sizeof said);
 
         (void)s;
+        if (st->error)
+                return SPAWN_FAILED;
+        ssize_t n = st->report < 0 ? 0 : read(st->report, said, sizeof said);
         if (n < 0)
                 return SPAWN_UNDER_WAY;
         if (n == 0)

@@ -480,3 +480,57 @@ Test(spawn, has_its_numbers_back_from_who_is_killed_at_once)
         for (int i = 0; i < 20; i++)
                 isolated(killed_at_once);
 }
+
+/* The first word is heard, then only the end of the pipe: not what is said on the way there. */
+static bool has_hung_up(struct spawned *out)
+{
+        struct pollfd first = { .fd = out->report, .events = POLLIN };
+        struct pollfd end = { .fd = out->report, .events = POLLOUT };
+
+        return poll(&first, 1, 10000) == 1 && (spawner_look(&spawner, out), true) &&
+               poll(&end, 1, 10000) == 1 && (end.revents & POLLOUT) == 0;
+}
+
+static int asked_twice(void)
+{
+        struct launch l = a_shell("exit 3");
+        struct spawned out;
+
+        l.path = "/no/such/program";
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(spawner_start(&spawner, &l, &out));
+        CHECK(has_hung_up(&out));
+        for (int i = 0; i < 2; i++)
+                CHECK(spawner_look(&spawner, &out) == SPAWN_FAILED && out.error == ENOENT);
+        spawner_drop(&spawner, &out);
+        CHECK(waitpid(out.pid, NULL, 0) == out.pid);
+        return 0;
+}
+
+Test(spawn, a_failure_is_one_however_often_it_is_asked_about)
+{
+        isolated(asked_twice);
+}
+
+static int heard_at_the_end(void)
+{
+        struct launch l = a_shell("exit 3");
+        struct spawned out;
+        char place[] = "/tmp/sv-spawn-XXXXXX";
+
+        CHECK(mkdtemp(place) != NULL);
+        l.directory = place;
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        CHECK(spawner_start(&spawner, &l, &out));
+        CHECK(has_hung_up(&out));
+        CHECK(spawner_look(&spawner, &out) == SPAWN_EXECUTED);
+        CHECK(out.step == STEP_EXEC && spawner.lent_to == 0);
+        spawner_drop(&spawner, &out);
+        CHECK(waitpid(out.pid, NULL, 0) == out.pid && rmdir(place) == 0);
+        return 0;
+}
+
+Test(spawn, all_that_was_said_is_there_at_the_end_of_the_pipe)
+{
+        isolated(heard_at_the_end);
+}

@@ -44,14 +44,30 @@ static void launch_free(struct launching *l)
         free(l);
 }
 
+/* A pipe's reading end is never writable: EV_WRITE is its end alone, and what the child says on its
+ * way wakes nobody. Its first word has to (EV_READ): until then we have the writing end as well. */
+static void launch_listen(struct launching *l, int events)
+{
+        struct ev_loop *loop = l->sup->loop;
+
+        ev_io_stop(loop, &l->said);
+        ev_io_set(&l->said, l->st.report, events);
+        ev_io_start(loop, &l->said);
+}
+
 /* ---- what comes of it */
 
 static enum spawn_progress launch_ask(struct launching *l)
 {
         struct proc_entry entry;
 
-        if (!l->resumed)
-                return l->sup->sys->spawn_look(l->sup->sys, &l->st);
+        if (!l->resumed) {
+                bool was_born = l->st.step != STEP_NONE;
+                enum spawn_progress got = l->sup->sys->spawn_look(l->sup->sys, &l->st);
+                if (!was_born && l->st.step != STEP_NONE)
+                        launch_listen(l, EV_WRITE);
+                return got;
+        }
         return proc_entry_read(l->st.pid, &entry) && entry.before_exec && !entry.doomed
                    ? SPAWN_UNDER_WAY
                    : SPAWN_EXECUTED; /* or it has ended without a word */
@@ -122,6 +138,10 @@ static void launches_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
         (void)loop, (void)revents;
         if (l->process->state != PS_STARTING)
                 return;
+        if (launch_ask(l) != SPAWN_UNDER_WAY) { /* how far it has got is not known before */
+                launch_hear(l);
+                return;
+        }
         l->st.error = ETIME;
         adopt_kill(s, l->process, false, SIGKILL);
         bool is_ours = adopt_let_go(l->process);
@@ -167,10 +187,10 @@ void launch_begin(struct launching *l, const struct spawned *st, int err)
         l->err = err;
         l->process->worker->launching = l;
         DL_APPEND(l->sup->launches, l);
-        ev_io_init(&l->said, on_said, st->report, EV_READ);
+        ev_init(&l->said, on_said);
         ev_timer_init(&l->limit, launches_on_limit, LAUNCH_LIMIT_S, 0.);
         l->said.data = l->limit.data = l;
-        ev_io_start(loop, &l->said);
+        launch_listen(l, EV_READ);
         ev_now_update(loop);
         ev_timer_start(loop, &l->limit);
 }
@@ -214,8 +234,10 @@ void launch_look(const struct process *p)
 
 bool launch_is_born(const struct process *p)
 {
-        const struct launching *l = p->worker ? p->worker->launching : NULL;
+        struct launching *l = p->worker ? p->worker->launching : NULL;
 
+        if (l && l->st.step == STEP_NONE)
+                launch_ask(l); /* what comes of it is told when its pipe ends */
         return !l || l->st.step != STEP_NONE;
 }
 

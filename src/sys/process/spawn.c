@@ -519,6 +519,14 @@ static bool numbers_are_ours(struct spawner *sp)
 
 /* ---- starting */
 
+/* The child is what is waited for, and on the same core all that is still to be done here would
+ * stand before it. It has its turn until it begins a session, which is a scheduling group of its
+ * own. */
+static void spawn_child_first(void)
+{
+        sched_yield();
+}
+
 static void run_child(struct spawner *sp, struct start *st, int report, struct spawned *out)
 {
         int flags = SIGCHLD | CLONE_CHILD_SETTID | (st->shares ? CLONE_FILES : 0);
@@ -537,6 +545,7 @@ static void run_child(struct spawner *sp, struct start *st, int report, struct s
                 sp->lent_to = pid;
                 sp->lent_report = report;
         }
+        spawn_child_first();
 }
 
 static void spawn_begin(struct spawner *sp, const struct launch *l, const int report[2],
@@ -590,6 +599,8 @@ enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
 
         if (st->report < 0)
                 return SPAWN_EXECUTED;
+        if (st->error)
+                return SPAWN_FAILED; /* it has been asked before */
         do {
                 n = read(st->report, said, sizeof said);
                 if (n > 0 && st->pid == sp->lent_to)
