@@ -81,6 +81,39 @@ Test(config, warns_of_root_without_a_user)
         cr_expect_eq(diags.count, 0);
 }
 
+Test(config, says_out_of_memory_and_nothing_that_follows_from_it)
+{
+        fake_world_file(&host, MAIN, SUP "[program:a]\ncommand=x\nnumprocs=2\nnonsense=1\n");
+        diags.failed = true; /* as if some allocation before had failed */
+        conf = config_load(MAIN, WANT_DAEMON, NULL, 0, &host.ops, &diags);
+        cr_assert_null(conf);
+        cr_assert_eq(diags.count, 1);
+        cr_expect_eq(diags.errors, 1);
+        cr_expect_str_eq(diags_first_error(&diags)->message,
+                         "out of memory: the configuration cannot be read");
+}
+
+#define CONTROL "[unix_http_server]\nfile=/run/s.sock\n"
+
+Test(config, lets_no_fastcgi_socket_take_the_control_sockets_place)
+{
+        static const char *const paths[] = { "/run/s.sock", "//run/s.sock", "/run//./s.sock",
+                                             "/run/%(program_name)s.sock" };
+
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+                char text[512];
+                snprintf(text, sizeof text,
+                         SUP CONTROL "[fcgi-program:s]\ncommand=x\nsocket=unix://%s\n", paths[i]);
+                fake_world_file(&host, MAIN, text);
+                cr_expect_null(again(), "%s", paths[i]);
+                cr_expect(said(DIAG_ERROR, "the socket of [fcgi-program:s] has the path of the "
+                                           "control socket in [unix_http_server], /run/s.sock"),
+                          "%s", paths[i]);
+        }
+        good(CONTROL "[fcgi-program:s]\ncommand=x\nsocket=unix:///run/s.sock2\n"
+                     "[fcgi-program:t]\ncommand=x\nsocket=unix:///s.sock\n");
+}
+
 Test(config, the_command_line_wins)
 {
         const struct override over[] = { { "loglevel", "debug", "-e" }, { "user", "web", "-u" } };

@@ -67,6 +67,8 @@ struct program *load_program(struct load *l, struct conf_section *s, const char 
 void load_check_program(struct load *l, struct filling *f, struct program *p, const char *group);
 void load_check_listener(struct load *l, struct filling *f, struct program *p);
 void load_check_fcgi(struct load *l, struct filling *f, struct program *p);
+/* No FastCGI socket takes the place of a control socket. After all servers and programs. */
+void load_check_sockets(struct load *l);
 
 /* A section's name behind the colon: trimmed, checked. NULL: said. Caller frees. */
 char *load_section_name(struct load *l, const struct conf_section *s, const char *name);

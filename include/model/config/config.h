@@ -130,6 +130,10 @@ char *config_search(const char *argv0, const struct host *w, char **tried_out);
 struct group_conf *group_conf_ref(struct group_conf *g);
 void group_conf_unref(struct group_conf *g);
 struct group_conf *config_group(const struct config *c, const char *name); /* borrowed or NULL */
+/* What was a file of `before` and is a directory by now cannot be read: without it its programs
+ * would count as removed. False: said. */
+bool config_keeps_files(const struct config *c, const struct config *before, const struct host *w,
+                        struct diags *diags);
 
 /* Split a "KEY=value,KEY2="v"" list (compat 4.1) into "K=V" items. False: *e has Supervisor's
  * text. `dropped`, when not NULL, gets the text that was silently swallowed (compat 23, row 24). */

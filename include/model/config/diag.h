@@ -42,6 +42,8 @@ struct where {
 };
 
 void diags_release(struct diags *d);
+/* There was no memory: what was said since may be a consequence of that, and is dropped. */
+void diags_nomem(struct diags *d);
 /* hint may be NULL. */
 void diags_add(struct diags *d, enum severity severity, const struct where *at, const char *hint,
                const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -57,9 +57,12 @@ static struct config *reload_load(const struct supervisor *s, struct diags *diag
                            diags);
 }
 
-static struct config *reload_said(struct supervisor *s, struct config *next,
-                                  const struct diags *diags)
+static struct config *reload_said(struct supervisor *s, struct config *next, struct diags *diags)
 {
+        if (next && !config_keeps_files(next, s->config, s->host, diags)) {
+                config_free(next);
+                next = NULL;
+        }
         say_warnings(s, diags);
         if (!next)
                 reload_refused(s, diags);

@@ -186,3 +186,49 @@ void load_check_fcgi(struct load *l, struct filling *f, struct program *p)
         }
         settle_owner(l, f, p);
 }
+
+/* ---- beside the control sockets */
+
+/* "//" and "/./" name the same directory as "/". */
+static const char *skip_slashes(const char *path)
+{
+        while (path[0] == '/' && (path[1] == '/' || (path[1] == '.' && path[2] == '/')))
+                path += path[1] == '/' ? 1 : 2;
+        return path;
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+        for (;; a++, b++) {
+                a = skip_slashes(a);
+                b = skip_slashes(b);
+                if (*a != *b)
+                        return false;
+                if (!*a)
+                        return true;
+        }
+}
+
+static void check_socket(struct load *l, const struct conf_section *s, const char *path)
+{
+        for (int i = 0; i < l->c->server_count; i++) {
+                const struct server_conf *sc = &l->c->servers[i];
+                if (sc->kind != SERVER_UNIX || !sc->file || !is_same_path(path, sc->file))
+                        continue;
+                load_error(l, s, conf_doc_key(&l->doc, s, "socket"), "choose another path",
+                           "the socket of [%s] has the path of the control socket in [%s], %s",
+                           s->name, sc->section, sc->file);
+        }
+}
+
+void load_check_sockets(struct load *l)
+{
+        static const char scheme[] = "unix://";
+
+        for (const struct conf_section *s = l->doc.sections; s; s = s->hh.next) {
+                const struct program *p = s->program;
+                if (p && p->kind == KIND_FCGI && p->socket &&
+                    strncmp(p->socket, scheme, sizeof scheme - 1) == 0)
+                        check_socket(l, s, p->socket + sizeof scheme - 1);
+        }
+}

@@ -74,8 +74,8 @@ static void check_allowed_hosts(struct load *l, const struct conf_section *s,
                 size_t len = strcspn(at, ",");
                 if (strspn(at, fine) < len || strspn(at, " \t") == len)
                         load_error(l, s, conf_doc_key(&l->doc, s, "allowed_hosts"),
-                                   "for example: allowed_hosts = panel.example, sup.internal",
-                                   "allowed_hosts: '%.*s' is not the name of a host", (int)len, at);
+                                   "for example: panel.example, sup.internal",
+                                   "'%.*s' is not the name of a host", (int)len, at);
                 at += len + (at[len] == ',');
         }
 }

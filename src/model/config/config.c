@@ -264,6 +264,7 @@ static void load_daemon(struct load *l, const struct override *overrides, int co
         load_plugins(l);
         load_groups(l);
         load_servers(l);
+        load_check_sockets(l);
         load_leftovers(l);
         check_defaults(l);
 }
@@ -323,6 +324,26 @@ struct config *config_load(const char *path, enum config_want want,
         conf_doc_release(&l.doc);
         if (diags->errors == errors && !diags->failed)
                 return l.c;
+        if (diags->failed)
+                diags_nomem(diags);
         config_free(l.c);
         return NULL;
+}
+
+bool config_keeps_files(const struct config *c, const struct config *before, const struct host *w,
+                        struct diags *diags)
+{
+        bool ok = true;
+
+        for (size_t i = 0; i < before->files.count; i++) {
+                const char *path = before->files.items[i];
+                const struct where at = { .file = path };
+                if (strlist_has(&c->files, path) || !w->is_dir(w, path))
+                        continue;
+                ok = false;
+                diags_add(diags, DIAG_ERROR, &at,
+                          "its programs would count as removed; make it a file again, or remove it",
+                          "could not read config file %s: Is a directory", path);
+        }
+        return ok;
 }

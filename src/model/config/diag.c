@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void diags_release(struct diags *d)
+static void diags_empty(struct diags *d)
 {
         for (size_t i = 0; i < d->count; i++) {
                 struct diag *item = &d->items[i];
@@ -17,6 +17,12 @@ void diags_release(struct diags *d)
                 free(item->message);
                 free(item->hint);
         }
+        d->count = d->errors = d->warnings = 0;
+}
+
+void diags_release(struct diags *d)
+{
+        diags_empty(d);
         free(d->items);
         *d = (struct diags){ 0 };
 }
@@ -91,4 +97,11 @@ const struct diag *diags_first_error(const struct diags *d)
                 if (d->items[i].severity == DIAG_ERROR)
                         return &d->items[i];
         return NULL;
+}
+
+void diags_nomem(struct diags *d)
+{
+        diags_empty(d);
+        d->failed = true;
+        diags_add(d, DIAG_ERROR, NULL, NULL, "out of memory: the configuration cannot be read");
 }
