@@ -290,6 +290,18 @@ Test(commands, scale_takes_a_leading_minus_for_a_number)
         expect("web: scaled from 4 to 2 processes\n", 0);
 }
 
+Test(commands, scale_says_one_process)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("{\"replicas\":1,\"wait\":true}",
+                              "{\"program\":\"web\",\"was\":1,\"replicas\":1}"),
+                    RULE_JSON("{\"by\":-2,\"wait\":true}",
+                              "{\"program\":\"web\",\"was\":3,\"replicas\":1}"));
+        ctl_run(&d.ctl, "scale web 1");
+        ctl_run(&d.ctl, "scale web -2");
+        expect("web: has 1 process already\nweb: scaled from 3 to 1 process\n", 0);
+}
+
 Test(commands, scale_names_who_came_and_failed_and_gives_7)
 {
         FAKE_DAEMON(&d,

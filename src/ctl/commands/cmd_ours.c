@@ -34,9 +34,10 @@ static void say_scaled(struct ctl *c, const json_t *doc)
         const char *name = json_text(doc, "program");
 
         if (was == now)
-                ctl_say(c, "%s: has %lld processes already", name, now);
+                ctl_say(c, "%s: has %lld process%s already", name, now, now == 1 ? "" : "es");
         else
-                ctl_say(c, "%s: scaled from %lld to %lld processes", name, was, now);
+                ctl_say(c, "%s: scaled from %lld to %lld process%s", name, was, now,
+                        now == 1 ? "" : "es");
 }
 
 /* "web:web_04: ERROR (spawn error): FATAL, cannot execute": the fleet has the size that was asked
