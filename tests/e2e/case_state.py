@@ -15,7 +15,7 @@ import threading
 import time
 import xmlrpc.client
 
-from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, read_file, reap_all, same,
+from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, mount_tmpfs, read_file, reap_all, same,
                     small_disk, story, write_file)
 
 
@@ -579,6 +579,29 @@ def a_container_that_is_started_again_begins_anew(c):
                 os.unlink(broken)
             d.kill()
         has(d.log(), 'is of another pid namespace', 'main log')
+
+
+@story(root=True)
+def what_another_container_left_on_a_disk_that_is_read_only_stops_nobody(c):
+    place = c.path('place')
+    os.mkdir(place)
+    try:
+        mount_tmpfs(place, '4m')
+    except OSError as e:
+        raise Skipped(f'nothing can be mounted: {e}')
+    c.mounts.append(place)
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord=f'statedir={place}/state', start=False)
+    enclosed(d, False)
+    d.wait_state('w', 'RUNNING')
+    d.kill()
+    c.wait(lambda: subprocess.run(['mount', '-o', 'remount,ro', place], stderr=subprocess.DEVNULL).returncode == 0,
+           'nothing writes there any more')
+    enclosed(d, False)
+    d.wait_state('w', 'RUNNING')
+    has(d.log(), 'is of another pid namespace: it cannot be removed', 'main log')
+    has(d.log(), 'without statedir processes will not survive the death of supervisord', 'main log')
+    has(str(state_error(d)), 'Read-only file system', 'info')
+    d.kill()
 
 
 @story(busy=True)

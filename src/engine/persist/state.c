@@ -167,16 +167,20 @@ bool state_check(const char *dir, struct err *e)
 }
 
 /* A call failed us, not what is kept there: to begin without it would be to start everything a
- * second time. */
+ * second time. Of what an earlier boot has left there nothing lives. */
 static bool knows_what_runs(const struct state *st, const struct err *why)
 {
         bool is_foreign = why->sys == ELOOP || why->sys == ENOTDIR; /* a link, or no directory */
         bool passing = why->code == ERR_NOMEM || (why->code == ERR_SYS && !is_foreign);
         char *path = passing && st && st->dir ? path_in(st, "records") : NULL;
         bool is_there = path && (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
+        struct state_owner here;
+        struct err ignored;
+        bool is_past = is_there && state_owner_here(&here, &ignored) &&
+                       slot_table_is_past(path, sizeof(struct record_step), &here);
 
         free(path);
-        return is_there;
+        return is_there && !is_past;
 }
 
 bool state_open(struct supervisor *s, const char *dir, struct err *e)

@@ -164,17 +164,33 @@ static const char *mapped_foreign(const struct header *h, const struct mapped_fo
         return NULL;
 }
 
+/* False: there is no header. */
+static bool header_of(const char *path, const struct mapped_form *form, struct header *out)
+{
+        bool is_copy;
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+        return fd >= 0 && read_header(fd, form, out, &is_copy) == (ssize_t)sizeof *out;
+}
+
 bool mapped_is_readable(const char *path, const struct mapped_form *form,
                         const struct state_owner *who)
 {
         struct header h;
-        bool is_copy;
-        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-        if (fd < 0 || read_header(fd, form, &h, &is_copy) != (ssize_t)sizeof h)
+        if (!header_of(path, form, &h))
                 return true;
         const char *why = mapped_foreign(&h, form, who);
         return !why || strcmp(why, OTHER_VERSION) != 0;
+}
+
+bool mapped_is_past(const char *path, const struct mapped_form *form, const struct state_owner *who)
+{
+        struct header h;
+
+        return header_of(path, form, &h) && memcmp(h.magic, form->magic, sizeof h.magic) == 0 &&
+               mapped_is_whole(&h, form) &&
+               (strcmp(h.owner.boot_id, who->boot_id) != 0 || !is_same_namespace(&h, who));
 }
 
 /* ---- size */
@@ -466,8 +482,9 @@ static void set_aside(struct mapped *m, const char *why, struct buf *said)
                            aside.data);
                 return;
         }
-        buf_printf(said, "%s %s: removed, starting without it", m->path, why);
-        unlink(m->path);
+        bool is_gone = unlink(m->path) == 0 || errno == ENOENT;
+        buf_printf(said, "%s %s: %s, starting without it", m->path, why,
+                   is_gone ? "removed" : "it cannot be removed");
 }
 
 bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *form,

@@ -147,6 +147,14 @@ bool slot_table_is_readable(const char *path, uint32_t record_max, const struct 
         return mapped_is_readable(path, &form, who);
 }
 
+bool slot_table_is_past(const char *path, uint32_t record_max, const struct state_owner *who)
+{
+        const struct slot_table t = { .record_max = (record_max + 7) & ~7u };
+        const struct mapped_form form = form_of(&t);
+
+        return mapped_is_past(path, &form, who);
+}
+
 bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max,
                      const struct state_owner *who, struct buf *said, struct err *e)
 {
