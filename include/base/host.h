@@ -39,6 +39,8 @@ struct host {
          * into (*e); *out has the rest. */
         bool (*glob)(const struct host *w, const char *pattern, struct strlist *out, struct err *e);
         bool (*is_dir)(const struct host *w, const char *path);
+        /* The same, without asking a disk that may not answer: 1, 0, or -1: it has to be asked. */
+        int (*is_dir_at_once)(const struct host *w, const char *path);
         bool (*is_file)(const struct host *w, const char *path); /* exists and is no directory */
         /* False: ERR_NOENT, there is no such name, or else *e says why nobody could tell. */
         bool (*user)(const struct host *w, const char *name_or_uid, struct account *out,

@@ -4,10 +4,12 @@ import contextlib
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import socket
 import threading
 import time
+import xmlrpc.client
 
 from e2elib import (Proc, Skipped, UnixConnection, _libc, all_procs, become, check, has, kill, read_file, same, story,
                     unmount)
@@ -464,3 +466,42 @@ def an_upgrade_loses_no_order_whose_program_is_looked_for(c):
     same(answers[0].get('name'), 'searched', f'answer {answers[0]}')
     c.wait(d.answers, 'the next image answers')
     d.wait_state('searched', 'RUNNING')
+
+
+@story(root=True, slow=2)
+def logs_on_a_disk_that_never_answers_hold_up_nobody(c):
+    """Not the loop, and nobody who asks for longer than a bound."""
+    path = c.path('hangs')
+    os.makedirs(f'{path}/below')
+    quiet = 'stdout_logfile=NONE', 'stderr_logfile=NONE'
+    d = c.daemon(c.program('other', ' sleep', *OTHER, *quiet)
+                 + c.program('victim', ' echo', f'stdout_logfile={path}/out', 'startsecs=0')
+                 + c.program('later', ' echo', f'stdout_logfile={path}/below/later', 'startsecs=0', 'autostart=false'))
+    d.wait_all('RUNNING', 2)
+    shutil.rmtree(path)
+    path, fd = mount_that_never_answers(c, 0)
+    watch = Watch(d)
+    for method in 'readProcessStdoutLog', 'tailProcessStdoutLog':
+        try:
+            getattr(d.rpc(), method)('victim', 0, 100)
+            check(False, f'{method} read a log')
+        except xmlrpc.client.Fault as e:
+            has(e.faultString, 'the disk with the log has not answered for five seconds', method)
+    a = d.request('GET', '/v1/logs/victim/stdout?follow=1')
+    same((a.status, a.json()['code']), (504, 'TIMEOUT'), 'who follows')
+    d.post('/v1/logs/victim/rotate', {}, status=None)
+    try:
+        d.rpc().clearProcessLogs('victim')
+        check(False, 'a log was cleared')
+    except xmlrpc.client.Fault as e:
+        has(e.faultString, 'the log thread has not answered for five seconds', 'clear')
+    has(d.ctl('health')[1], 'has not answered', 'health')
+    d.post('/v1/processes/later/start', {'wait': True}, status=None)
+    d.reload(plan=True)
+    d.reload()
+    d.send(signal.SIGUSR2)
+    others_are_served(c, d)
+    d.order('victim', 'stop')
+    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    os.close(fd)
+    unmount(path)

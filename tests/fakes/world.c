@@ -71,6 +71,13 @@ static bool is_dir(const struct host *w, const char *path)
         return has_dir(fake(w), path);
 }
 
+static int is_dir_at_once(const struct host *w, const char *path)
+{
+        const struct fake_world *f = (const struct fake_world *)w;
+
+        return f->dirs_are_slow ? -1 : is_dir(w, path);
+}
+
 static bool is_file(const struct host *w, const char *path)
 {
         return file_index(fake(w), path) >= 0;
@@ -135,6 +142,7 @@ void fake_world_init(struct fake_world *f)
                                            .read_file = read_file,
                                            .glob = glob_paths,
                                            .is_dir = is_dir,
+                                           .is_dir_at_once = is_dir_at_once,
                                            .is_file = is_file,
                                            .user = find_user,
                                            .group = find_group,

@@ -18,6 +18,7 @@ struct fake_world {
         struct account users[FAKE_WORLD_USERS];
         int user_count;
         int reads, stats;    /* how often was asked */
+        bool dirs_are_slow;  /* a disk has to be asked */
         enum file_kind kind; /* that the last file was allowed to be */
 };
 

@@ -302,3 +302,44 @@ Test(lookup, the_main_file_is_read_once_at_the_start)
         config_free(read_file(""));
         cr_expect_eq(host.kind, FILE_ORDINARY, "the included one came last");
 }
+
+#define LOGGING HEAD "[program:a]\ncommand=/bin/a\nstdout_logfile=/srv/logs/a\n"
+
+Test(lookup, a_directory_that_a_disk_has_to_be_asked_for_is_a_question)
+{
+        open_names(LOGGING);
+        fake_world_dir(&host, "/srv/logs");
+        host.dirs_are_slow = true;
+        int before = host.stats;
+        lookups_begin(names);
+        forget(load());
+        cr_expect(strstr(asked(), "p/srv/logs "), "%s", asked());
+        cr_expect_eq(host.stats, before, "no disk is asked by who reads the file");
+        answer("");
+        forget(load());
+        cr_expect_eq(lookups_open(names), 0);
+        cr_expect_eq(diags.errors, 0, "%s", said());
+        lookups_end(names);
+        host.dirs_are_slow = false;
+        lookups_begin(names);
+        forget(load());
+        cr_expect_str_eq(asked(), "", "what the kernel knows is not asked for");
+        lookups_end(names);
+}
+
+Test(lookup, a_directory_that_is_not_there_is_an_error_and_a_silent_one_is_not)
+{
+        open_names(LOGGING);
+        host.dirs_are_slow = true;
+        cr_expect_null(read_file(""));
+        cr_expect(
+            strstr(said(), "The directory named as part of the path /srv/logs/a does not exist"),
+            "%s", said());
+        struct config *c = read_file("/srv/logs");
+        cr_expect(c, "%s", said());
+        config_free(c);
+        int before = lookups_assume(names); /* a plan goes by what is known */
+        config_free(load());
+        cr_expect_eq(diags.errors, 0, "%s", said());
+        lookups_resume(names, before);
+}

@@ -1,7 +1,8 @@
-/* The names that a configuration needs looked up - hosts, users and groups - and what is known of
- * them. A name service may be silent for long, so nothing here asks one: `lookups_world` stands in
- * front of the real host while a file is read and notes each name that is asked for, once; a child
- * looks them up (engine/order/lookup); then the file is read again, with the answers. Pure.
+/* The names that a configuration needs looked up - hosts, users and groups, and directories that
+ * are not in the kernel's cache - and what is known of them. A name service or a disk may be silent
+ * for long, so nothing here asks one: `lookups_world` stands in front of the real host while a file
+ * is read and notes each name that is asked for, once; a child looks them up (engine/order/lookup);
+ * then the file is read again, with the answers. Pure.
  *
  * Afterwards the answers stay, for starts, health checks and listeners: those never wait. */
 #ifndef MODEL_CONFIG_LOOKUP_H
@@ -44,7 +45,8 @@ void lookups_resume(struct lookups *l, int before);
 /* Everything that is known, as lookups_take reads it. */
 void lookups_put(const struct lookups *l, struct buf *out);
 
-/* ---- the child's side: one question ("hNAME", "uNAME", "gNAME"), answered by this host */
+/* ---- the child's side: one question ("hNAME", "uNAME", "gNAME", "pPATH"), answered by this host
+ */
 
 void lookup_answer(const struct host *w, const char *question, struct buf *out);
 

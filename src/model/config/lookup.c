@@ -3,7 +3,8 @@
  *
  * A question is a letter and a name. An answer is a series of strings, each with its NUL: "=" and
  * the question, then what was found, then ".". What was found: "a" an address; "u" and "g" the ids,
- * "n" the name, "d" the home, "s" the shell and "G" each group of a user; "g" the id of a group.
+ * "n" the name, "d" the home, "s" the shell and "G" each group of a user; "g" the id of a group;
+ * "p" a directory, where that is one.
  * "!" and why nothing was found, or "?" and why it could not be known; with what was known before
  * in front of it. */
 #define HASH_NONFATAL_OOM 1
@@ -17,6 +18,7 @@
 #define HOST  'h'
 #define USER  'u'
 #define GROUP 'g'
+#define PLACE 'p'
 
 /* An id that no user has, so that what is assumed equals nothing that is known. */
 #define NO_ID ((uid_t)-1)
@@ -188,13 +190,21 @@ static bool glob_paths(const struct host *w, const char *pattern, struct strlist
         return lookup_of(w)->real->glob(lookup_of(w)->real, pattern, out, e);
 }
 
+/* Of a disk that does not answer nothing is known: that is not to stop a reading. */
 static bool is_dir(const struct host *w, const char *path)
 {
         bool is_assumed = strncmp(path, NO_HOME, sizeof NO_HOME - 1) == 0;
+        struct lookups *l = lookup_of(w);
 
-        if (is_assumed && lookup_of(w)->mode != MODE_KNOWN)
+        if (is_assumed && l->mode != MODE_KNOWN)
                 return true;
-        return lookup_of(w)->real->is_dir(lookup_of(w)->real, path);
+        int known = l->real->is_dir_at_once(l->real, path);
+        if (known >= 0)
+                return known;
+        if (l->mode == MODE_KNOWN)
+                return l->real->is_dir(l->real, path);
+        const struct entry *n = entry_ask(l, PLACE, path);
+        return !n || n->found.is_there || n->found.is_silent;
 }
 
 static bool lookup_is_file(const struct host *w, const char *path)
@@ -418,6 +428,8 @@ static void put_found(struct buf *out, char kind, const struct found *f)
                 put_string(out, 'a', f->addresses.items[i]);
         if (kind == GROUP)
                 lookup_put_number(out, 'g', f->gid);
+        if (kind == PLACE)
+                put_string(out, 'p', "");
         if (kind != USER)
                 return;
         lookup_put_number(out, 'u', who->uid);
@@ -455,6 +467,8 @@ static bool lookup_look_up(const struct host *w, const char *question, struct fo
                         err_set(e, ERR_BUSY, "the user's groups cannot be found"));
         case GROUP:
                 return w->group(w, name, &f->gid, e);
+        case PLACE:
+                return w->is_dir(w, name) || err_set(e, ERR_NOENT, "it is no directory");
         default:
                 return err_set(e, ERR_USAGE, "no such question");
         }
@@ -503,7 +517,7 @@ static bool set_trouble(struct found *f, const char *why, bool is_silent)
 /* One string of an answer. */
 static bool take_string(struct found *f, char kind, const char *text)
 {
-        f->is_there = f->is_there || (text[0] && strchr("aug", text[0]));
+        f->is_there = f->is_there || (text[0] && strchr("augp", text[0]));
         switch (text[0]) {
         case 'a':
                 return strlist_add(&f->addresses, text + 1);
