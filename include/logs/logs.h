@@ -148,6 +148,9 @@ struct state_owner;
  * What was wrong with the file is said. False: *e, ledgers begin at 0. */
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
                struct err *e);
+/* Something was removed where that file is: if it was that, it is written again. A failure is said
+ * in the log. */
+void logs_keep_anew(struct logs *l);
 /* Every stream that goes on has been made: other ledgers are over. Until then none is lost. */
 void logs_settled(struct logs *l);
 

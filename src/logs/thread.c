@@ -435,6 +435,41 @@ bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, 
         return l->core->keeper != NULL;
 }
 
+struct anew {
+        struct mail mail; /* first */
+        struct logs *logs;
+};
+
+static void core_anew(struct mail *m)
+{
+        struct core *core = ((struct anew *)m)->logs->core;
+        struct mapped *file = &core->keeper->table.file;
+        struct err e = { 0 };
+
+        free(m);
+        if (!file->copy && mapped_is_there(file))
+                return;
+        if (!mapped_write_anew(file, &e) || !mapped_put_in_place(file, &e))
+                log_line(core->log, LVL_WARN, "%s; logs begin to count at 0 after a crash", e.text);
+}
+
+void logs_keep_anew(struct logs *l)
+{
+        struct anew *a = l->core->keeper ? malloc(sizeof *a) : NULL;
+
+        if (!l->core->keeper)
+                return;
+        if (!a) {
+                log_line(l->log, LVL_WARN, "out of memory: logs begin to count at 0 after a crash");
+                return;
+        }
+        *a = (struct anew){ { NULL, core_anew }, l };
+        if (l->threaded)
+                mailbox_send(&l->to_core, &a->mail);
+        else
+                core_anew(&a->mail);
+}
+
 static void core_settled(struct mail *m)
 {
         struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, settled));

@@ -718,6 +718,11 @@ def each_open_fails(c, step):
         check(number > 20, f'only {number} opens')
     lacks(d.log(), 'ended while unsupervised', 'main log')
     same(len(d.lines("spawned: 'once'")), 1, 'starts of the one-shot')
+    before = d.processes('w:w_0')[0]['stdout']
+    os.unlink(f'{state}/ledgers')
+    c.wait(lambda: os.path.exists(f'{state}/ledgers'), 'the ledgers alone are written again')
+    succeed(d)
+    same(d.processes('w:w_0')[0]['stdout'], before, 'what is known of a log')
 
 
 @story(slow=6, busy=True)
@@ -858,6 +863,7 @@ def a_state_directory_that_goes_is_written_anew(c):
         way()
         d.wait_log('had gone: written anew', said + 1)
         same(state_error(d), None, 'what is wrong with it now')
+        c.wait(lambda: os.path.exists(f'{state}/ledgers'), 'the ledgers of logs are there again')
         victim = sorted(pids)[0]
         kill(pids[victim], signal.SIGKILL)      # what happens now is in the new one
         pids[victim] = c.wait(lambda: (d.process(victim)['state'] == 'RUNNING'

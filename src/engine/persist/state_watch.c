@@ -179,6 +179,7 @@ static void state_watch_look(struct state_watch *w)
 
         ev_timer_stop(w->sup->loop, &w->again);
         if (state_is_there(w->sup)) {
+                logs_keep_anew(w->sup->logs);
                 if (w->wait_s > 0)
                         is_well(w);
                 return;
@@ -189,6 +190,7 @@ static void state_watch_look(struct state_watch *w)
                 is_troubled(w, &e);
                 return;
         }
+        logs_keep_anew(w->sup->logs);
         if (!watch_place(w)) {
                 err_set(&e, ERR_SYS, "watch %s", w->sup->state->dir);
                 is_troubled(w, &e);
