@@ -171,8 +171,8 @@ unsigned process_spawn_failed(struct process *p, const char *why, struct moment 
  * restart_limit. */
 unsigned process_spawn_short(struct process *p, const char *why, struct moment at);
 /* startsecs passed (or it is ready) but process_tick was not called yet. Ask before process_died
- * and, when true, call process_tick first: so RUNNING is seen between STARTING and EXITED (compat
- * 12). Without that the death is judged the same, only RUNNING is never shown. */
+ * and, when true, call process_tick first: so RUNNING is seen between STARTING and EXITED, as in
+ * compat 12. Without that the death is judged the same, only RUNNING is never shown. */
 bool process_promote_first(const struct process *p, struct moment at);
 /* The pid is reaped; status as from waitpid. */
 unsigned process_died(struct process *p, int status, struct moment at);
