@@ -1,3 +1,5 @@
+/* Growing byte buffers. When memory runs out a buffer says so by `failed` and takes nothing more;
+ * it is the writer's to ask at the end. */
 #include "base/buf.h"
 
 #include <stdio.h>

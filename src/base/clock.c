@@ -1,3 +1,4 @@
+/* The only place that asks for the time. Everything that decides gets the moment as an argument. */
 #include "base/clock.h"
 
 #include <time.h>

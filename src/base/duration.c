@@ -1,3 +1,5 @@
+/* Durations as text: "250ms", "10s", "1h" to milliseconds and back. Refuses what does not fit
+ * instead of rounding it. */
 #include "base/duration.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Fills in and extends error values. The text is of a fixed size, so that it can be filled when
+ * there is no memory; a longer one is cut and marked. */
 #include "base/err.h"
 
 #include <errno.h>

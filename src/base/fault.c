@@ -1,3 +1,4 @@
+/* The names of XML-RPC's faults and of those that only /v1 has. */
 #include "base/fault.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* Descriptors with an owner: closing, giving away, flags, writing all of something. Closing leaves
+ * errno as it was. */
 #include "base/fd.h"
 
 #include <errno.h>

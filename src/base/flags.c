@@ -1,3 +1,5 @@
+/* Reads a command line by a table of flags, as Python's getopt does (compat 1, 2). Knows no flag
+ * itself, and prints nothing. */
 #include "base/flags.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* A binary heap of deadlines whose nodes are members of other structs. Room is reserved
+ * beforehand, so that moving a deadline does not fail. */
 #include "base/heap.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Formats one line of the main log and hands it to the log behind it; levels by name and tag
+ * (compat 16). Does not know where lines go. */
 #include "base/log.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Paths as text: joining, taking apart, making absolute. Never looks at the file system. */
 #include "base/path.h"
 
 #include <stdlib.h>

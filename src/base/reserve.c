@@ -1,3 +1,5 @@
+/* A reserve of memory for libev, which would end the process without it. It is spent only when the
+ * system has no more, and refilled as soon as it can be. */
 #include "base/reserve.h"
 
 #include <ev.h>

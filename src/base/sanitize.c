@@ -1,3 +1,5 @@
+/* Makes text that others wrote fit for a terminal or a line of the log: control characters are
+ * replaced. */
 #include "base/sanitize.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Signals by name and number, real-time ones too. The names are those that Supervisor knows. */
 #include "base/signame.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Reads points in time in the form of RFC 3339. Refuses what is no date; takes nothing from the
+ * local time zone. */
 #include "base/stamp.h"
 
 #include <ctype.h>

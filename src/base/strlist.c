@@ -1,3 +1,5 @@
+/* Lists of owned strings, also as an environment: set, unset and find a variable. Always ends in
+ * NULL, so that exec can take it. */
 #include "base/strlist.h"
 
 #include <stdlib.h>

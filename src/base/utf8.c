@@ -1,3 +1,5 @@
+/* How long a character of UTF-8 is, and how much of one was begun at the end of a piece. Overlong
+ * forms and surrogates are no characters. */
 #include "base/utf8.h"
 
 size_t utf8_length(const unsigned char *s, size_t left)

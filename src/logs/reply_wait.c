@@ -1,3 +1,5 @@
+/* Waits shortly for another thread's answer. After one that did not come in time the next question
+ * is not waited for until some answer has come. */
 #include "logs/reply_wait.h"
 
 #include <time.h>

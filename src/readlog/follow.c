@@ -1,3 +1,5 @@
+/* Follows one file through rotation and truncation: inotify says when to look, the inode and the
+ * size say what happened. Never polls. Runs in the reader thread, and may wait for the disk. */
 #include "readlog/follow.h"
 
 #include <errno.h>

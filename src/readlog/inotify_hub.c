@@ -1,3 +1,5 @@
+/* One inotify instance for all followers of a loop: which file or folder belongs to which
+ * followers. A lost event wakes all of them. */
 #include "readlog/inotify_hub.h"
 
 #include <stdlib.h>

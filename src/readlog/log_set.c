@@ -1,3 +1,5 @@
+/* Opens a log's present file and its backups so that all of it is of one moment, though they may
+ * be renamed meanwhile, and reads from them, compressed or not. May wait for the disk. */
 #include "readlog/log_set.h"
 
 #include <errno.h>

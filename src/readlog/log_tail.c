@@ -1,3 +1,5 @@
+/* A log that is followed from a place in its backups on: first what is there, then what comes,
+ * without a gap and without a byte twice. */
 #include "readlog/log_tail.h"
 
 #include <stdlib.h>

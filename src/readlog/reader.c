@@ -1,3 +1,6 @@
+/* The reader thread: questions go to it and answers come back as messages. A question that the
+ * disk does not answer in time gets a refusal, and its work goes on. The main loop never waits
+ * here. */
 #include "readlog/reader.h"
 
 #include <errno.h>

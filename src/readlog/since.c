@@ -1,3 +1,5 @@
+/* Finds the place of a point in time in a log, by the stamps of its lines or else by the times of
+ * its files. Plain files are halved, compressed ones are read through. */
 #include "readlog/since.h"
 
 #include <string.h>

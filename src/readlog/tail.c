@@ -1,3 +1,5 @@
+/* Reads a part of one log file for Supervisor's calls (compat 20.5). Waits for the disk as long as
+ * it takes, so it belongs into the reader thread. */
 #include "readlog/tail.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* One HTTP request, fed in pieces of any size to http-parser. Requests that two servers could read
+ * differently are refused here, and so is what exceeds a limit. No socket, no answer. */
 #include "wire/http_parse.h"
 
 #include <http_parser.h>

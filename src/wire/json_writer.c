@@ -1,3 +1,5 @@
+/* Writes JSON into a buffer, value after value. Commas come by themselves; that brackets match is
+ * the caller's to see to. Bytes that are not UTF-8 are replaced. */
 #include "wire/json_writer.h"
 
 #include <string.h>

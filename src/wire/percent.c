@@ -1,3 +1,4 @@
+/* Percent-encoding, and the parts and parameters of a request's target. */
 #include "wire/percent.h"
 
 #include <string.h>

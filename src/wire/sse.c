@@ -1,3 +1,5 @@
+/* Reads a stream of server-sent events, fed in pieces of any size, and calls back for each event.
+ */
 #include "wire/sse.h"
 
 #include <string.h>

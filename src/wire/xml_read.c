@@ -1,3 +1,5 @@
+/* Reads an XML-RPC call with expat into a tree of values (compat 20.1). A document type, too deep
+ * a nesting and what is no XML-RPC are refused. Looks at no method. */
 #include <errno.h>
 #include <expat.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Writes XML-RPC's values and answers, byte for byte as Supervisor's clients know them (compat
+ * 20.1). Characters that XML does not allow are replaced. */
 #include <stdint.h>
 #include <string.h>
 

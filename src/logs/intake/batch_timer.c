@@ -1,3 +1,5 @@
+/* One timer of half a millisecond for all pipes that are written to all the time, and the few
+ * pipes that are made larger. It does not run while no pipe is busy. */
 #include "logs/intake/batch_timer.h"
 
 #include <fcntl.h>

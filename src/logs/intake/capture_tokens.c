@@ -1,3 +1,5 @@
+/* Finds the tokens of capture mode in a stream that comes in pieces (compat 15.1). Holds back
+ * nothing but what may be the beginning of a token. */
 #include "logs/intake/capture_tokens.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Says in the main log that bytes were lost: at once, then once a minute, and when it is over.
+ * Counts; does not decide what is lost. */
 #include "logs/intake/drops.h"
 
 #include <utlist.h>

@@ -1,3 +1,5 @@
+/* The counters of each log in a table of the state directory, so that offsets hold over instances.
+ * Writing is a store, with every batch. */
 #include "logs/intake/persistent_ledger.h"
 
 #include <stdlib.h>

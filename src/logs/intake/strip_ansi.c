@@ -1,3 +1,4 @@
+/* Takes the escape sequences that Supervisor knows out of a piece of text, in place (compat 15). */
 #include "logs/intake/strip_ansi.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Writes the lines of the main log: to its file with rotation, to syslog, and as a copy on
+ * standard output. While the disk refuses, up to 1 MiB waits and the rest is counted. Never waits,
+ * and logs nothing about itself that could come back here. */
 #include "logs/mainlog/mainlog_core.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Makes lines of text or JSON out of a piece of output. The same bytes with the same stamp give
+ * the same lines always: the spool relies on that. */
 #include "logs/spool/format.h"
 
 #include <stdio.h>

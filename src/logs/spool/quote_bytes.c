@@ -1,3 +1,4 @@
+/* Shows bytes that are not UTF-8 as Python's repr of bytes, for events (compat 17.1). */
 #include "logs/spool/quote_bytes.h"
 
 #include <stdint.h>

@@ -1,3 +1,6 @@
+/* Finds the spools that the previous instance left, finishes the batch of each before anything
+ * else is written to its log, and gives the rest to the stream that resumes the pipe, or writes it
+ * out. */
 #include "logs/spool/recover.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/* The spool file: taking bytes from a pipe, the position with its two places, the label, and
+ * cutting. The steps and why they are safe are in spool.h. Nothing here knows what is made of the
+ * bytes. */
 #include "logs/spool/spool.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* A pipe whose bytes go through a spool: when a batch begins and ends, and writing it to the log.
+ * Where there can be no spool, the pipe is read without one, and the log says so. */
 #include "logs/spool/spooled.h"
 
 #include <errno.h>

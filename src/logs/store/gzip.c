@@ -1,3 +1,5 @@
+/* Compresses rotated files one after another, by a child that the main loop starts. The compressed
+ * file gets its name here, where files are renamed. */
 #include "logs/store/gzip.h"
 
 #include <fcntl.h>

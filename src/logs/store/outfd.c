@@ -1,3 +1,5 @@
+/* Opens whatever a log is written to (file, FIFO, terminal, our own standard output), and writes
+ * without ever waiting and without SIGPIPE. */
 #include "logs/store/outfd.h"
 
 #include <errno.h>

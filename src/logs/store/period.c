@@ -1,3 +1,5 @@
+/* When the present hour or day ends by the local clock, also where the clock is put forward or
+ * back. */
 #include "logs/store/period.h"
 
 time_t period_end(enum rotate_every every, time_t now)

@@ -1,3 +1,5 @@
+/* A counter by which readers see that log files are being renamed. Shared by threads and held by
+ * reference. */
 #include "logs/store/rename_seq.h"
 
 #include <errno.h>

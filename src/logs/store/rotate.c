@@ -1,3 +1,6 @@
+/* Where a file is cut when it is full, and the chain of renames to .1, .2 and so on (compat 15).
+ * The chain is renamed up to its first gap: a kill half way leaves one, and the next rotation
+ * fills it. */
 #include "logs/store/rotate.h"
 
 #include <errno.h>

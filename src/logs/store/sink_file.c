@@ -1,3 +1,5 @@
+/* One open log file: appending by write or splice, rotation, reopening, clearing. Does not wait
+ * and holds nothing back: what could not be written stays the caller's. */
 #include "logs/store/sink_file.h"
 
 #include <errno.h>

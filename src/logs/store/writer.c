@@ -1,3 +1,6 @@
+/* One writer per path, shared by all streams that log there: who writes, who waits while the disk
+ * refuses, and what is said about it. A chunk that was begun is finished before another stream
+ * writes. */
 #include "logs/store/writer.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The socket of syslog: sends, and holds what it does not take, within bounds, in order. Never
+ * waits; what finds no room is counted for its sender. */
 #include "logs/syslog/sink_syslog.h"
 
 #include <errno.h>

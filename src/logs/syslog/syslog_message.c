@@ -1,3 +1,4 @@
+/* One line as a message of RFC 5424 or in the old form of syslog(3). */
 #include "logs/syslog/syslog_message.h"
 
 #include <string.h>
