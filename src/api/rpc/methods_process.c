@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/rest/config_rows.h"
 #include "api/rpc/methods.h"
 #include "base/signame.h"
 #include "engine/core/worker.h"
 #include "model/config/pytext.h"
-#include "model/config/recipe.h"
 
 bool rpc_target(struct rpc_call *c, const char *name, bool group_allowed, struct target *out)
 {
@@ -131,30 +131,9 @@ enum rpc_status rpc_all_process_info(struct rpc_call *c, const struct value *par
 
 /* ---- configuration (compat 20.6) */
 
-struct config_row { /* within one call */
-        const struct group_conf *group;
-        const struct program *program;
-        const struct process *process; /* NULL: its group is not active */
-        struct recipe recipe;
-};
-
 static const char *or_none(const char *s)
 {
         return s ? s : "none";
-}
-
-static const char *shown_log(const struct config_row *row, bool is_stderr)
-{
-        const char *configured = is_stderr ? row->recipe.err_logfile : row->recipe.out_logfile;
-
-        if (is_stderr && row->program->redirect_stderr)
-                return "none";
-        if (!configured || strcmp(configured, "syslog") == 0)
-                return "none";
-        if (strcmp(configured, "AUTO") != 0)
-                return configured;
-        const char *real = row->process ? method_log_path(row->process, is_stderr) : NULL;
-        return real ? real : "auto";
 }
 
 static void put_codes(struct buf *out, const struct code_set *set)
@@ -176,7 +155,7 @@ static void put_channel(struct buf *out, const struct config_row *row, bool is_s
 
         xml_member_int(out, SIDE("capture_maxbytes"), c->capture_maxbytes);
         xml_member_bool(out, SIDE("events_enabled"), c->events_enabled);
-        xml_member_string(out, SIDE("logfile"), shown_log(row, is_stderr));
+        xml_member_string(out, SIDE("logfile"), config_row_log(row, is_stderr));
         xml_member_int(out, SIDE("logfile_backups"), c->backups);
         xml_member_int(out, SIDE("logfile_maxbytes"), c->maxbytes);
         xml_member_bool(out, SIDE("syslog"), c->syslog);
@@ -213,68 +192,13 @@ static void put_config(struct buf *out, const struct config_row *row)
         xml_struct_end(out);
 }
 
-struct config_rows {
-        struct config_row *items; /* owned */
-        int count, cap;
-};
-
-static struct config_row *rows_add(struct config_rows *rows)
-{
-        if (rows->count == rows->cap) {
-                int cap = rows->cap ? rows->cap * 2 : 16;
-                struct config_row *items = realloc(rows->items, (size_t)cap * sizeof *items);
-                if (!items)
-                        return NULL;
-                rows->items = items;
-                rows->cap = cap;
-        }
-        struct config_row *row = &rows->items[rows->count++];
-        memset(row, 0, sizeof *row);
-        return row;
-}
-
-static bool collect_program(struct supervisor *s, struct config_rows *rows,
-                            const struct group_conf *g, const struct program *program,
-                            struct err *e)
-{
-        const struct group *active = registry_group(&s->registry, g->name);
-
-        for (int i = 0; i < program->numprocs; i++) {
-                struct config_row *row = rows_add(rows);
-                if (!row)
-                        return err_nomem(e);
-                row->group = g;
-                row->program = program;
-                if (!recipe_make(program, g->name, program->numprocs_start + i, s->host,
-                                 &row->recipe, e))
-                        return false;
-                row->process = active ? group_process(active, row->recipe.name) : NULL;
-        }
-        return true;
-}
-
-static int method_by_name(const void *a, const void *b)
-{
-        const struct config_row *x = a, *y = b;
-
-        return strcmp(x->recipe.name, y->recipe.name);
-}
-
 enum rpc_status rpc_all_config_info(struct rpc_call *c, const struct value *params)
 {
-        const struct config *conf = c->sup->latest;
-        struct config_rows rows = { 0 };
+        struct config_rows rows;
         struct err e = { 0 };
-        bool ok = true;
 
         (void)params;
-        for (int i = 0; i < conf->group_count && ok; i++)
-                for (int k = 0; k < conf->groups[i]->program_count && ok; k++)
-                        ok = collect_program(c->sup, &rows, conf->groups[i],
-                                             conf->groups[i]->programs[k], &e);
-        if (ok) {
-                if (rows.count)
-                        qsort(rows.items, (size_t)rows.count, sizeof *rows.items, method_by_name);
+        if (config_rows_make(c->sup, &rows, &e)) {
                 xml_array_begin(c->out);
                 for (int i = 0; i < rows.count; i++)
                         put_config(c->out, &rows.items[i]);
@@ -282,9 +206,7 @@ enum rpc_status rpc_all_config_info(struct rpc_call *c, const struct value *para
         } else {
                 rpc_fault(c, FAULT_FAILED, e.text);
         }
-        for (int i = 0; i < rows.count; i++)
-                recipe_release(&rows.items[i].recipe);
-        free(rows.items);
+        config_rows_release(&rows);
         return RPC_DONE;
 }
 
