@@ -645,6 +645,71 @@ Test(rest, takes_any_type_of_body_on_a_unix_socket)
         cr_expect_eq(tcp_ask("POST", "Content-Type: application/x-www-form-urlencoded\r\n"), 200);
 }
 
+/* ---- the configuration, group by group */
+
+static void write_config(const char *more)
+{
+        char conf[2048], whole[4096];
+
+        snprintf(conf, sizeof conf, text, dir, dir);
+        snprintf(whole, sizeof whole, "%s%s", conf, more);
+        fake_world_file(&host, "/etc/s.conf", whole);
+}
+
+Test(rest, takes_groups_into_service_and_out_of_it)
+{
+        cr_expect_eq(post("/v1/config/reread", ""), 200);
+        cr_expect(has("{\"added\":[],\"changed\":[],\"removed\":[]}"));
+        write_config("[program:new]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
+                     "stdout_logfile=NONE\nstderr_logfile=NONE\n");
+        cr_expect_eq(post("/v1/groups/new/add", ""), 404, "it was not read yet");
+        cr_expect_eq(post("/v1/config/reread", ""), 200);
+        cr_expect(has("{\"added\":[\"new\"],\"changed\":[],\"removed\":[]}"));
+        cr_expect_eq(ask("GET", "/v1/processes/new", ""), 404);
+        cr_expect_eq(ask("GET", "/v1/config/processes", ""), 200);
+        cr_expect(has("{\"name\":\"new\",\"group\":\"new\",\"inuse\":false,\"autostart\":false,"
+                      "\"group_prio\":999,\"process_prio\":999,\"command\":\"/bin/cat\""));
+        cr_expect(has("{\"name\":\"web_00\",\"group\":\"web\",\"inuse\":true,"));
+        cr_expect_eq(post("/v1/groups/new/add", ""), 200);
+        cr_expect(has("{\"group\":\"new\"}"));
+        cr_expect_eq(post("/v1/groups/new/add", ""), 409);
+        cr_expect(has("ALREADY_ADDED"));
+        post("/v1/processes/new/start", "");
+        cr_expect_eq(post("/v1/groups/new/remove", ""), 409);
+        cr_expect(has("STILL_RUNNING"));
+        post("/v1/processes/new/stop", "");
+        cr_expect_eq(post("/v1/groups/new/remove", ""), 200);
+        cr_expect_eq(post("/v1/groups/new/remove", ""), 404);
+        cr_expect(has("\"detail\":\"new\",\"code\":\"BAD_NAME\""));
+}
+
+Test(rest, reads_no_configuration_that_is_wrong)
+{
+        write_config("[program:new]\nautostart=perhaps\n");
+        cr_expect_eq(post("/v1/config/reread", ""), 422);
+        cr_expect(has("CANT_REREAD") && has("\"errors\":[{\"file\""));
+        cr_expect_eq(post("/v1/restart", ""), 422);
+        cr_expect_eq(post("/v1/processes/cat/start", ""), 200);
+}
+
+static void end_ignore(struct supervisor *s)
+{
+        (void)s;
+}
+
+Test(rest, ends_once_and_says_what_clients_ask_for)
+{
+        sup.on_end = end_ignore;
+        cr_expect_eq(ask("GET", "/v1/info", ""), 200);
+        cr_expect(has("\"supervisor_version\":\"4.2.5\""));
+        cr_expect(has("\"rpc_version\":null"), "there is no [rpcinterface:supervisor]");
+        cr_expect_eq(post("/v1/shutdown", ""), 202);
+        cr_expect(has("{\"state\":\"SHUTDOWN\"}"));
+        cr_expect_eq(post("/v1/shutdown", ""), 503);
+        cr_expect(has("SHUTDOWN_STATE"));
+        cr_expect_eq(ask("GET", "/v1/config/processes", ""), 503);
+}
+
 /* ---- logs */
 
 static void write_log(const char *data)

@@ -33,6 +33,10 @@ json_t *rest_body(struct request *r);
 bool rest_bool(struct request *r, const json_t *body, const char *key, bool *value);
 bool rest_wait(struct request *r, const json_t *body, bool *wait, double *timeout_s);
 
+/* Calls `run` when the configuration was read and its names are known; not when the client has gone
+ * by then. */
+void rest_after_reading(struct request *r, void (*run)(struct request *r));
+
 /* ---- the routes' handlers; `name` is what the path holds in the place of {}, decoded */
 
 void rest_process_list(struct request *r, const char *name);
@@ -49,6 +53,12 @@ void rest_log_stdout(struct request *r, const char *name);
 void rest_log_stderr(struct request *r, const char *name);
 void rest_log_rotate(struct request *r, const char *name);
 void rest_log_main(struct request *r, const char *name);
+void rest_config_processes(struct request *r, const char *name);
+void rest_config_reread(struct request *r, const char *name);
+void rest_group_add(struct request *r, const char *name);
+void rest_group_remove(struct request *r, const char *name);
+void rest_shutdown(struct request *r, const char *name);
+void rest_restart(struct request *r, const char *name);
 
 /* Does this raw path (not decoded) fit the pattern? "{}" stands for one segment, which is decoded
  * into name. Exposed for its test. */

@@ -229,48 +229,58 @@ static void rest_reload(struct request *r, bool plan_only, bool all)
         diags_release(&diags);
 }
 
-/* A reload that waits for names to be looked up. */
-struct reload_job {
+/* A request whose answer needs the configuration read, and waits for its names to be looked up. */
+struct read_job {
         struct reading reading;
         struct request *request;
-        bool all;
+        void (*run)(struct request *r);
 };
 
-static void reload_gone(struct request *r)
+static void read_job_gone(struct request *r)
 {
-        struct reload_job *job = r->state;
+        struct read_job *job = r->state;
 
         r->state = NULL;
         reading_cancel(&job->reading);
         free(job);
 }
 
-static void reload_now(void *arg)
+static void read_job_done(void *arg)
 {
-        struct reload_job *job = arg;
+        struct read_job *job = arg;
         struct request *r = job->request;
-        bool all = job->all;
+        void (*run)(struct request * r) = job->run;
 
         r->on_gone = NULL;
         r->state = NULL;
         free(job);
-        rest_reload(r, false, all);
+        run(r);
 }
 
-static void reload_begin(struct request *r, bool all)
+void rest_after_reading(struct request *r, void (*run)(struct request *r))
 {
-        struct reload_job *job = calloc(1, sizeof *job);
+        struct read_job *job = calloc(1, sizeof *job);
 
         if (!job) {
                 reply_error_page(r, 503);
                 return;
         }
-        *job = (struct reload_job){ .reading = { .on_read = reload_now, .arg = job },
-                                    .request = r,
-                                    .all = all };
+        *job = (struct read_job){ .reading = { .on_read = read_job_done, .arg = job },
+                                  .request = r,
+                                  .run = run };
         r->state = job;
-        r->on_gone = reload_gone;
+        r->on_gone = read_job_gone;
         reading_begin(r->sup, &job->reading);
+}
+
+static void reload_all(struct request *r)
+{
+        rest_reload(r, false, true);
+}
+
+static void reload_changes(struct request *r)
+{
+        rest_reload(r, false, false);
 }
 
 static void post_reload(struct request *r, const char *name)
@@ -288,7 +298,7 @@ static void post_reload(struct request *r, const char *name)
         if (plan_only)
                 rest_reload(r, true, all);
         else
-                reload_begin(r, all);
+                rest_after_reading(r, all ? reload_all : reload_changes);
 }
 
 /* ---- upgrade in place */
@@ -367,6 +377,12 @@ static const struct rest_route {
         { POST, "/v1/programs/{}/scale", false, rest_program_scale },
         { POST, "/v1/reload", false, post_reload },
         { POST, "/v1/upgrade", false, post_upgrade },
+        { GET, "/v1/config/processes", false, rest_config_processes },
+        { POST, "/v1/config/reread", false, rest_config_reread },
+        { POST, "/v1/groups/{}/add", false, rest_group_add },
+        { POST, "/v1/groups/{}/remove", false, rest_group_remove },
+        { POST, "/v1/shutdown", false, rest_shutdown },
+        { POST, "/v1/restart", false, rest_restart },
         { GET, "/v1/logs/main", true, rest_log_main },
         { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
         { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },

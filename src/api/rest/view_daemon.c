@@ -112,6 +112,8 @@ void view_info(struct json_writer *j, const struct supervisor *s, struct moment 
 
         json_writer_open(j, '{');
         view_key_text(j, "version", SUPERVISORD_VERSION);
+        view_key_text(j, "supervisor_version", SUPERVISOR_SPOKEN);
+        view_key_text(j, "rpc_version", c && c->has_rpcinterface ? RPC_API_VERSION : NULL);
         view_key_text(j, "identifier", c ? c->settings.identifier : NULL);
         view_key_int(j, "pid", getpid());
         view_key_text(j, "state", view_mood(s->daemon_state));
