@@ -177,6 +177,15 @@ static void later(int64_t ms)
         supervisor_tick(&sup, at);
 }
 
+static void write_config(const char *more)
+{
+        char conf[2048], whole[4096];
+
+        snprintf(conf, sizeof conf, text, dir, dir);
+        snprintf(whole, sizeof whole, "%s%s", conf, more);
+        fake_world_file(&host, "/etc/s.conf", whole);
+}
+
 Test(rest, knows_its_paths_and_their_methods)
 {
         cr_expect_eq(ask("GET", "/healthz", ""), 200);
@@ -313,6 +322,96 @@ Test(rest, says_of_an_order_whose_program_is_looked_for_that_it_stands)
         cr_expect(has("504 Gateway Timeout"));
         cr_expect(has("\"code\":\"TIMEOUT\""));
         cr_expect(has("the order stands"));
+}
+
+static int post_for_lines(const char *path, const char *body)
+{
+        char request[1024];
+        int n = snprintf(request, sizeof request,
+                         "POST %s HTTP/1.1\r\nContent-Length: %zu\r\n"
+                         "Accept: application/x-ndjson\r\n\r\n%s",
+                         path, strlen(body), body);
+
+        cr_assert_eq(write(client, request, (size_t)n), n);
+        return status_of_answer();
+}
+
+#define LINE(name, ok, code) "{\"name\":\"" name "\",\"ok\":" ok ",\"code\":\"" code "\","
+
+/* What is known at once comes first, then what was waited for. */
+Test(rest, tells_results_a_line_each_in_the_order_they_came)
+{
+        cr_expect_eq(post_for_lines("/v1/processes/all/start", ""), 0);
+        kernel_end(&kernel, kernel_newest(&kernel)->pid, KERNEL_EXITED(1));
+        spin();
+        later(11000);
+        cr_expect_eq(status_of_answer(), 200);
+        cr_expect(has("Content-Type: application/x-ndjson\r\n"));
+        static const char *const lines[] = { LINE("cat", "true", "OK"),
+                                             LINE("lost", "false", "NO_FILE"),
+                                             LINE("web:web_01", "false", "SPAWN_ERROR"),
+                                             LINE("web:web_00", "true", "OK") };
+        const char *at = buf_str(&heard);
+        for (size_t i = 0; at && i < 4; i++) {
+                at = strstr(at, lines[i]);
+                cr_expect(at, "%s is not there, or not behind the others: %s", lines[i],
+                          buf_str(&heard));
+        }
+        cr_expect_eq(post_for_lines("/v1/processes/cat/stop", ""), 200, "of one, too");
+        cr_expect(has("\r\n" LINE("cat", "true", "OK") "\"detail\":null}\n"));
+}
+
+Test(rest, gives_orders_by_priority_and_stops_the_other_way_round)
+{
+        write_config("[program:zz]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\npriority=1\n"
+                     "stdout_logfile=NONE\nstderr_logfile=NONE\n");
+        post("/v1/reload", "");
+        cr_expect_eq(post_for_lines("/v1/processes/all/start", "{\"wait\":false}"), 202);
+        const char *first = strstr(buf_str(&heard), LINE("zz", "true", "OK"));
+        cr_expect(first && first < strstr(buf_str(&heard), "\"cat\""), "%s", buf_str(&heard));
+        cr_expect_eq(post_for_lines("/v1/processes/all/stop", "{\"wait\":false}"), 202);
+        const char *last = strstr(buf_str(&heard), LINE("zz", "true", "OK"));
+        cr_expect(last && last > strstr(buf_str(&heard), "\"cat\""), "%s", buf_str(&heard));
+        cr_expect_eq(post("/v1/processes/all/stop", ""), 200);
+        cr_expect(has("{\"results\":[{\"name\":\"cat\""), "else it is that of status");
+}
+
+Test(rest, says_of_a_restart_what_ran_before)
+{
+        post("/v1/processes/cat/start", "");
+        cr_expect_eq(post_for_lines("/v1/processes/cat/restart", ""), 200);
+        cr_expect(has(LINE("cat", "true", "OK") "\"detail\":null,\"was_running\":true}"));
+        post("/v1/processes/cat/stop", "");
+        cr_expect_eq(post_for_lines("/v1/processes/cat/restart", ""), 200);
+        cr_expect(has("\"was_running\":false}"));
+}
+
+Test(rest, finds_nothing_to_do_in_an_empty_group)
+{
+        write_config("[group:none]\nprograms=few\n[program:few]\ncommand=/bin/cat\n"
+                     "numprocs=0\nprocess_name=%(program_name)s_%(process_num)d\n"
+                     "stdout_logfile=NONE\nstderr_logfile=NONE\n");
+        cr_expect_eq(post("/v1/reload", ""), 200);
+        cr_expect_eq(post("/v1/processes/none:*/stop", ""), 200);
+        cr_expect(has("{\"results\":[]}"));
+        cr_expect_eq(post("/v1/processes/nosuch:*/stop", ""), 404);
+}
+
+Test(rest, clears_logs)
+{
+        cr_expect_eq(post("/v1/logs/cat/clear", ""), 204);
+        cr_expect_eq(post("/v1/logs/all/clear", ""), 200);
+        cr_expect(has("{\"name\":\"cat\",\"ok\":true,"));
+        cr_expect_eq(post("/v1/logs/nosuch/clear", ""), 404);
+}
+
+Test(rest, tells_a_wrong_signal_by_process)
+{
+        post("/v1/processes/cat/start", "");
+        cr_expect_eq(post("/v1/processes/all/signal", "{\"signal\":\"NOPE\"}"), 200);
+        cr_expect(has(LINE("cat", "false", "BAD_SIGNAL")));
+        cr_expect(has(LINE("lost", "false", "NOT_RUNNING")));
+        cr_expect_eq(post("/v1/processes/nosuch/signal", "{\"signal\":\"NOPE\"}"), 404);
 }
 
 Test(rest, gives_up_waiting_after_the_timeout)
@@ -646,15 +745,6 @@ Test(rest, takes_any_type_of_body_on_a_unix_socket)
 }
 
 /* ---- the configuration, group by group */
-
-static void write_config(const char *more)
-{
-        char conf[2048], whole[4096];
-
-        snprintf(conf, sizeof conf, text, dir, dir);
-        snprintf(whole, sizeof whole, "%s%s", conf, more);
-        fake_world_file(&host, "/etc/s.conf", whole);
-}
 
 Test(rest, takes_groups_into_service_and_out_of_it)
 {

@@ -23,6 +23,9 @@ struct batch_item {
         const char *state; /* when it failed; a static word, NULL: not known, or it was removed */
         char *spawnerr;    /* likewise; owned or NULL */
         bool done, removed;
+        bool was_running; /* when it was to be restarted */
+        int turn;         /* its order is the so-manyth that is given, from 0 on */
+        int place;        /* among the lines of the answer: from 1 on; 0: none yet */
 };
 
 struct batch {
@@ -34,6 +37,11 @@ struct batch {
         struct bulk_order *wave; /* orders that are still to be given; NULL: none */
         enum wait_for until;
         bool timed_out, wait;
+        bool lines;    /* the client takes results as a line each, in the order they came in */
+        bool restarts; /* a result says whether the process ran before */
+        int *by_turn;  /* owned: the item whose turn it is; NULL: in their order */
+        int waited;    /* so many results came later than at once */
+        struct logs_wait *logged; /* borrowed; NULL: not waited for */
         ev_timer timer;
         void (*on_finished)(struct batch *b); /* BATCH_OWN: reply to b->request; not free it */
         void *arg;                            /* on_finished's; freed with free() */
@@ -49,6 +57,8 @@ void batch_done(struct batch *b, int i, const struct process *p, enum fault f, c
  * there. procs as in batch_new. */
 void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
                 bool wait, double timeout_s);
+/* Answered when the log thread has done what it was asked for: who clears a log finds it empty. */
+void batch_await_logs(struct batch *b);
 /* Item i, this process, will get there. */
 void batch_await(struct batch *b, int i, struct process *p, enum wait_for what);
 /* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is

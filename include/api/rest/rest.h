@@ -52,6 +52,7 @@ void rest_program_scale(struct request *r, const char *name);
 void rest_log_stdout(struct request *r, const char *name);
 void rest_log_stderr(struct request *r, const char *name);
 void rest_log_rotate(struct request *r, const char *name);
+void rest_log_clear(struct request *r, const char *name);
 void rest_log_main(struct request *r, const char *name);
 void rest_config_processes(struct request *r, const char *name);
 void rest_config_reread(struct request *r, const char *name);
@@ -59,6 +60,9 @@ void rest_group_add(struct request *r, const char *name);
 void rest_group_remove(struct request *r, const char *name);
 void rest_shutdown(struct request *r, const char *name);
 void rest_restart(struct request *r, const char *name);
+
+/* For qsort and bsearch: by group, then by name, as status lists them. */
+int rest_process_by_name(const void *a, const void *b);
 
 /* Does this raw path (not decoded) fit the pattern? "{}" stands for one segment, which is decoded
  * into name. Exposed for its test. */

@@ -60,6 +60,8 @@ enum fault order_start(struct supervisor *s, struct process *p, const struct cal
                        struct err *detail);
 /* The same for one whose program is there, or could not be looked for in time. */
 enum fault order_start_found(struct supervisor *s, struct process *p, const struct caller *by);
+/* Is there something to stop: does it run, or would it by itself? */
+bool order_can_stop(const struct process *p);
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by);
 /* Running: stop, then start by itself; not running: start. To wait: WAIT_FOR_STARTED. */
 enum fault order_restart(struct supervisor *s, struct process *p, const struct caller *by,

@@ -9,11 +9,16 @@
 #include "api/rest/view.h"
 #include "model/fleet/registry.h"
 
+#define BATCH_LINES "application/x-ndjson"
+
 void batch_drop(struct batch *b)
 {
         ev_timer_stop(b->loop, &b->timer);
         if (b->wave)
                 bulk_order_leave(b->wave);
+        if (b->logged)
+                logs_wait_cancel(b->logged);
+        free(b->by_turn);
         for (int i = 0; i < b->count; i++) {
                 waiter_cancel(&b->items[i].waiter);
                 free(b->items[i].name);
@@ -52,6 +57,50 @@ static void answer_process(struct batch *b)
         }
 }
 
+static void batch_put_result(struct json_writer *j, const struct batch *b,
+                             const struct batch_item *item)
+{
+        bool ok = item->fault == FAULT_NONE;
+
+        json_writer_open(j, '{');
+        view_key_text(j, "name", item->name);
+        view_key_bool(j, "ok", ok);
+        view_key_text(j, "code", ok ? "OK" : fault_name(item->fault));
+        view_key_text(j, "detail", item->detail);
+        if (b->restarts)
+                view_key_bool(j, "was_running", item->was_running);
+        json_writer_close(j, '}');
+}
+
+static int batch_by_place(const void *a, const void *b)
+{
+        const struct batch_item *const *x = a, *const *y = b;
+
+        return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
+}
+
+/* Without memory for the order, in that of status. */
+static void answer_lines(struct batch *b)
+{
+        const struct batch_item **sorted = calloc((size_t)b->count + 1, sizeof *sorted);
+        AUTO_BUF text = BUF_INIT;
+
+        for (int i = 0; sorted && i < b->count; i++)
+                sorted[i] = &b->items[i];
+        if (sorted && b->count)
+                qsort(sorted, (size_t)b->count, sizeof *sorted, batch_by_place);
+        for (int i = 0; i < b->count; i++) {
+                AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
+                batch_put_result(&j, b, sorted ? sorted[i] : &b->items[i]);
+                buf_putc(&text, '\n');
+        }
+        free(sorted);
+        if (text.failed)
+                reply_error_page(b->request, 503);
+        else
+                reply_body(b->request, b->wait ? 200 : 202, BATCH_LINES, NULL, &text);
+}
+
 static void answer_results(struct batch *b)
 {
         AUTO_BUF text = BUF_INIT;
@@ -60,16 +109,8 @@ static void answer_results(struct batch *b)
         json_writer_open(&j, '{');
         json_writer_key(&j, "results");
         json_writer_open(&j, '[');
-        for (int i = 0; i < b->count; i++) {
-                const struct batch_item *item = &b->items[i];
-                bool ok = item->fault == FAULT_NONE;
-                json_writer_open(&j, '{');
-                view_key_text(&j, "name", item->name);
-                view_key_bool(&j, "ok", ok);
-                view_key_text(&j, "code", ok ? "OK" : fault_name(item->fault));
-                view_key_text(&j, "detail", item->detail);
-                json_writer_close(&j, '}');
-        }
+        for (int i = 0; i < b->count; i++)
+                batch_put_result(&j, b, &b->items[i]);
         json_writer_close(&j, ']');
         json_writer_close(&j, '}');
         rest_reply(b->request, b->wait ? 200 : 202, &text);
@@ -86,6 +127,8 @@ static void batch_finish(struct batch *b)
         b->request->state = NULL;
         if (b->answer == BATCH_OWN)
                 b->on_finished(b);
+        else if (b->lines)
+                answer_lines(b);
         else
                 answers[b->answer](b);
         batch_drop(b);
@@ -106,6 +149,8 @@ void batch_done(struct batch *b, int i, const struct process *p, enum fault f, c
 
         item->done = true;
         item->fault = f;
+        if (!item->place)
+                item->place = item->turn + 1;
         if (detail && *detail && !item->detail)
                 item->detail = strdup(detail);
         if (f == FAULT_NONE || !p)
@@ -115,10 +160,21 @@ void batch_done(struct batch *b, int i, const struct process *p, enum fault f, c
                 item->spawnerr = strdup(p->spawnerr);
 }
 
+/* What is known as soon as it is executed is told in the order of the orders, whatever is executed
+ * first; what takes longer comes behind it, as it comes (compat 20.3). */
+static void batch_place_later(struct batch_item *item, bool at_once)
+{
+        if (!at_once)
+                item->place = item->batch->count + ++item->batch->waited;
+}
+
 static void batch_on_done(void *arg, struct process *p, enum fault f)
 {
         struct batch_item *item = arg;
 
+        batch_place_later(item, item->waiter.refusal || item->waiter.what == WAIT_FOR_EXECUTED ||
+                                    (item->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE &&
+                                     p->program->startsecs <= 0));
         item->removed = f == FAULT_BAD_NAME;
         if (item->removed && item->waiter.what == WAIT_FOR_STOPPED)
                 f = FAULT_NONE; /* what was to be stopped is */
@@ -152,6 +208,7 @@ static void on_timeout(EV_P_ ev_timer *w, int revents)
         for (int i = 0; i < b->count; i++)
                 if (!b->items[i].done) {
                         waiter_cancel(&b->items[i].waiter);
+                        batch_place_later(&b->items[i], false);
                         batch_done(b, i, NULL, FAULT_TIMEOUT, "not there yet; the order stands");
                 }
         batch_finish(b);
@@ -172,10 +229,39 @@ void batch_run(struct batch *b, bool wait, double timeout_s)
                 batch_settle(b); /* the order-giver's own share */
 }
 
-static void batch_on_order(void *arg, int i, struct process *p, enum fault f,
+static void batch_on_logs(void *arg)
+{
+        struct batch *b = arg;
+
+        b->logged = NULL;
+        batch_settle(b);
+}
+
+/* The disk hangs: what was asked for is done when it goes on, and that may be never. */
+static void batch_on_logs_late(void *arg)
+{
+        struct batch *b = arg;
+
+        for (int i = 0; i < b->count; i++)
+                if (b->items[i].fault == FAULT_NONE)
+                        batch_done(b, i, NULL, FAULT_FAILED,
+                                   "the log thread has not answered for five seconds: it is done "
+                                   "when the disk answers");
+        batch_on_logs(b);
+}
+
+void batch_await_logs(struct batch *b)
+{
+        b->logged = logs_wait(b->request->sup->logs, batch_on_logs, batch_on_logs_late, b);
+        if (b->logged)
+                b->pending++;
+}
+
+static void batch_on_order(void *arg, int turn, struct process *p, enum fault f,
                            const struct err *detail)
 {
         struct batch *b = arg;
+        int i = b->by_turn ? b->by_turn[turn] : turn;
 
         bool is_on = f == FAULT_NONE || f == FAULT_LATER;
 
@@ -197,22 +283,73 @@ static void batch_on_ordered(void *arg)
         batch_settle(b);
 }
 
+/* The processes in the order in which they get theirs: by priority, stops the other way round.
+ * NULL: no memory, then it is that of the items. Owned by the caller. */
+static struct process **batch_by_turn(struct batch *b, struct process **procs, bool reversed)
+{
+        struct process **list = calloc((size_t)b->count + 1, sizeof(struct process *));
+
+        b->by_turn = list ? calloc((size_t)b->count + 1, sizeof *b->by_turn) : NULL;
+        for (int i = 0; b->by_turn && i < b->count; i++) {
+                struct batch_item *item = &b->items[i];
+                if (reversed)
+                        item->turn = b->count - 1 - item->turn;
+                list[item->turn] = procs[i];
+                b->by_turn[item->turn] = i;
+        }
+        if (b->by_turn)
+                return list;
+        free(list);
+        return NULL;
+}
+
 void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
                 bool wait, double timeout_s)
 {
         struct request *r = b->request;
         struct bulk_order_observer ear = { batch_on_order, batch_on_ordered, b };
+        struct process **sorted = batch_by_turn(b, procs, until == WAIT_FOR_STOPPED);
+        struct process **list = sorted ? sorted : procs;
 
         b->wait = wait;
         b->until = until;
         if (until == WAIT_FOR_STARTED)
-                b->wave = bulk_order_give(r->sup, give, procs, b->count, &r->caller, &ear);
+                b->wave = bulk_order_give(r->sup, give, list, b->count, &r->caller, &ear);
         for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
                 struct err detail = { 0 }; /* a signal each: done at once */
-                enum fault f = give(r->sup, procs[i], &r->caller, &detail);
-                batch_on_order(b, i, procs[i], f, &detail);
+                enum fault f = give(r->sup, list[i], &r->caller, &detail);
+                batch_on_order(b, i, list[i], f, &detail);
         }
+        free(sorted);
         batch_run(b, wait, timeout_s);
+}
+
+static bool batch_takes_lines(const struct request *r)
+{
+        const char *accept = request_header(r, "Accept");
+
+        return accept && strstr(accept, BATCH_LINES);
+}
+
+/* procs is sorted by names; where it is not, each has its turn in that order. */
+static void batch_set_turns(struct batch *b, struct process *const *procs)
+{
+        int count = 0, turn = 0;
+        size_t n = (size_t)b->count;
+        struct process **all =
+            n > 1 ? registry_start_order(&b->request->sup->registry, &count) : NULL;
+
+        for (int i = 0; i < b->count; i++)
+                b->items[i].turn = -1;
+        for (int i = 0; i < count; i++) {
+                struct process *const *at =
+                    bsearch(&all[i], procs, n, sizeof *procs, rest_process_by_name);
+                if (at)
+                        b->items[at - procs].turn = turn++;
+        }
+        for (int i = 0; turn < b->count && i < b->count; i++)
+                b->items[i].turn = i;
+        free(all);
 }
 
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
@@ -225,6 +362,7 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
         b->request = r;
         b->loop = r->sup->loop;
         b->answer = answer;
+        b->lines = batch_takes_lines(r);
         b->pending = 1; /* until all orders are given */
         ev_timer_init(&b->timer, on_timeout, 0., 0.);
         b->timer.data = b;
@@ -237,8 +375,10 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
                 if (!b->items[i].name)
                         break;
         }
-        if (b->items && b->count == count && (count == 0 || b->items[count - 1].name))
+        if (b->items && b->count == count && (count == 0 || b->items[count - 1].name)) {
+                batch_set_turns(b, procs);
                 return b;
+        }
         batch_drop(b);
         return NULL;
 }

@@ -387,6 +387,7 @@ static const struct rest_route {
         { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
         { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },
         { POST, "/v1/logs/{}/rotate", false, rest_log_rotate },
+        { POST, "/v1/logs/{}/clear", false, rest_log_clear },
         { GET, "/v1/events", true, get_events },
 };
 

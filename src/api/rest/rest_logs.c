@@ -88,9 +88,19 @@ static bool read_life(struct request *r, uint64_t *life)
                bad_param(r, "life", "what X-Log-Life said: 16 hexadecimal digits");
 }
 
+static bool read_mark(struct request *r, const char *name, bool *value)
+{
+        AUTO_BUF text = BUF_INIT;
+
+        if (!request_param(r, name, &text))
+                return true;
+        *value = strcmp(buf_str(&text), "1") == 0;
+        return *value || strcmp(buf_str(&text), "0") == 0 || bad_param(r, name, "0 or 1");
+}
+
 static bool read_params(struct request *r, struct log_ask *ask)
 {
-        AUTO_BUF follow = BUF_INIT;
+        bool rotated = true;
         int count = 0;
 
         *ask = (struct log_ask){ .from = FROM_BEGINNING };
@@ -99,11 +109,10 @@ static bool read_params(struct request *r, struct log_ask *ask)
         for (size_t i = 0; i < sizeof params / sizeof *params; i++)
                 if (!take_param(r, &params[i], ask, &count))
                         return false;
-        if (!request_param(r, "follow", &follow))
-                return true;
-        ask->follow = strcmp(buf_str(&follow), "1") == 0;
-        return ask->follow || strcmp(buf_str(&follow), "0") == 0 ||
-               bad_param(r, "follow", "0 or 1");
+        if (!read_mark(r, "follow", &ask->follow) || !read_mark(r, "rotated", &rotated))
+                return false;
+        ask->here_only = !rotated;
+        return true;
 }
 
 /* ---- the answer */

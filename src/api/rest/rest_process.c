@@ -40,6 +40,21 @@ static struct process **rest_process_match(const struct registry *reg, const cha
         return whole.failed ? NULL : registry_match(reg, whole.data, count);
 }
 
+/* All, or a group that is there, without any process: nothing is to be done, and that is no error.
+ */
+static bool is_empty_fleet(const struct registry *reg, const char *name)
+{
+        AUTO_BUF group = BUF_INIT;
+        size_t len = strcspn(name, ":");
+
+        if (strcmp(name, "all") == 0)
+                return true;
+        if (name[len] != ':' || (name[len + 1] && strcmp(name + len, ":*") != 0))
+                return false;
+        buf_put(&group, name, len);
+        return !group.failed && registry_group(reg, buf_str(&group));
+}
+
 /* False: answered already. */
 static bool rest_process_find(struct request *r, const char *name, struct named *out)
 {
@@ -56,7 +71,7 @@ static bool rest_process_find(struct request *r, const char *name, struct named 
                 out->many = true;
                 out->procs = rest_process_match(&r->sup->registry, name, &out->count);
         }
-        if (out->count > 0)
+        if (out->count > 0 || (out->count == 0 && is_empty_fleet(&r->sup->registry, name)))
                 return true;
         free(out->procs);
         if (out->count < 0)
@@ -87,7 +102,7 @@ static void put_list(struct json_writer *j, const struct supervisor *s,
         json_writer_close(j, '}');
 }
 
-static int rest_process_by_name(const void *a, const void *b)
+int rest_process_by_name(const void *a, const void *b)
 {
         const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
         int groups = strcmp(x->group->name, y->group->name);
@@ -211,6 +226,7 @@ void rest_process(struct request *r, const char *name)
 struct order {
         order_fn *give;
         enum wait_for until;
+        bool restarts;
 };
 
 static enum fault give_stop(struct supervisor *s, struct process *p, const struct caller *by,
@@ -220,9 +236,9 @@ static enum fault give_stop(struct supervisor *s, struct process *p, const struc
         return order_stop(s, p, by);
 }
 
-static const struct order start = { order_start, WAIT_FOR_STARTED };
-static const struct order stop = { give_stop, WAIT_FOR_STOPPED };
-static const struct order restart = { order_restart, WAIT_FOR_STARTED };
+static const struct order start = { order_start, WAIT_FOR_STARTED, false };
+static const struct order stop = { give_stop, WAIT_FOR_STOPPED, false };
+static const struct order restart = { order_restart, WAIT_FOR_STARTED, true };
 
 static struct batch *batch_for(struct request *r, const struct named *n)
 {
@@ -247,8 +263,12 @@ static void rest_process_carry_out(struct request *r, const struct order *o, con
         if (!fine)
                 return;
         struct batch *b = batch_for(r, &n);
-        if (b)
+        for (int i = 0; b && o->restarts && i < n.count; i++)
+                b->items[i].was_running = order_can_stop(n.procs[i]);
+        if (b) {
+                b->restarts = o->restarts;
                 batch_give(b, o->give, o->until, n.procs, wait, timeout_s);
+        }
         free(n.procs);
 }
 
@@ -268,6 +288,8 @@ void rest_process_restart(struct request *r, const char *name)
 }
 
 /* ---- orders that are done at once */
+
+#define BAD_SIGNAL "signal has to be a name (\"HUP\") or a number"
 
 static int signal_of(const json_t *v)
 {
@@ -289,19 +311,51 @@ void rest_process_signal(struct request *r, const char *name)
                 return;
         int sig = signal_of(json_object_get(body, "signal"));
         json_decref(body);
-        if (sig < 0) {
-                rest_fault(r, FAULT_BAD_SIGNAL, "signal has to be a name (\"HUP\") or a number");
+        if (!rest_process_find(r, name, &n))
                 return;
+        struct batch *b = batch_for(r, &n);
+        for (int i = 0; b && i < n.count; i++) {
+                enum fault f = process_can_signal(n.procs[i]) || !n.many ? FAULT_BAD_SIGNAL
+                                                                         : FAULT_NOT_RUNNING;
+                if (sig >= 0)
+                        f = order_signal(r->sup, n.procs[i], sig, &r->caller);
+                batch_done(b, i, n.procs[i], f, f == FAULT_BAD_SIGNAL ? BAD_SIGNAL : NULL);
         }
+        free(n.procs);
+        if (b)
+                batch_run(b, true, REST_TIMEOUT_S);
+}
+
+static void answer_nothing(struct batch *b)
+{
+        if (b->items[0].fault == FAULT_NONE)
+                reply(b->request, 204, NULL, NULL, NULL, 0);
+        else
+                rest_fault(b->request, b->items[0].fault, b->items[0].name);
+}
+
+static void batch_answers_nothing(struct batch *b)
+{
+        b->answer = BATCH_OWN;
+        b->on_finished = answer_nothing;
+}
+
+void rest_log_clear(struct request *r, const char *name)
+{
+        struct named n;
+
         if (!rest_process_find(r, name, &n))
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, n.procs[i], order_signal(r->sup, n.procs[i], sig, &r->caller),
-                           NULL);
+                batch_done(b, i, n.procs[i], order_clear_log(r->sup, n.procs[i], &r->caller), NULL);
         free(n.procs);
-        if (b)
-                batch_run(b, true, REST_TIMEOUT_S);
+        if (!b)
+                return;
+        if (!n.many && !b->lines)
+                batch_answers_nothing(b);
+        batch_await_logs(b);
+        batch_run(b, true, REST_TIMEOUT_S);
 }
 
 void rest_log_rotate(struct request *r, const char *name)
@@ -317,14 +371,6 @@ void rest_log_rotate(struct request *r, const char *name)
         free(n.procs);
         if (b)
                 batch_run(b, true, REST_TIMEOUT_S);
-}
-
-static void answer_nothing(struct batch *b)
-{
-        if (b->items[0].fault == FAULT_NONE)
-                reply(b->request, 204, NULL, NULL, NULL, 0);
-        else
-                rest_fault(b->request, b->items[0].fault, b->items[0].name);
 }
 
 void rest_process_stdin(struct request *r, const char *name)
@@ -351,9 +397,7 @@ void rest_process_stdin(struct request *r, const char *name)
         free(n.procs);
         if (!b)
                 return;
-        if (!n.many) {
-                b->answer = BATCH_OWN;
-                b->on_finished = answer_nothing;
-        }
+        if (!n.many)
+                batch_answers_nothing(b);
         batch_run(b, true, REST_TIMEOUT_S);
 }

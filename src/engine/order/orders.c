@@ -69,7 +69,7 @@ enum fault order_start_found(struct supervisor *s, struct process *p, const stru
 }
 
 /* Stopping by itself (unhealthy, late, being restarted): a stop order changes what comes after. */
-static bool can_stop(const struct process *p)
+bool order_can_stop(const struct process *p)
 {
         return process_is_up(p) || p->state == PS_RESPAWN || p->state == PS_RESTARTING ||
                p->state == PS_SICK || p->state == PS_LATE || (p->remains && process_is_stopped(p));
@@ -81,7 +81,7 @@ enum fault order_stop(struct supervisor *s, struct process *p, const struct call
 
         autostart_forget(s, p);
         bulk_orders_stopped(s, p);
-        if (!was_wanted && !can_stop(p))
+        if (!was_wanted && !order_can_stop(p))
                 return FAULT_NOT_RUNNING;
         audit_order(s, by, p, "stop");
         searches_stopped(s, p);
