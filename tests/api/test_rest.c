@@ -670,20 +670,6 @@ Test(rest, knows_no_pages_on_a_unix_socket)
         cr_expect_eq(tcp_ask("POST", "Host: evil\r\nOrigin: http://evil.example\r\n"), 200);
 }
 
-Test(rest, lets_a_server_without_password_only_be_read_and_only_from_here)
-{
-        from.conf.kind = SERVER_INET;
-        cr_expect_eq(tcp_ask("GET", ""), 200);
-        cr_expect_eq(tcp_ask("GET", "Host: 127.0.0.1:9001\r\n"), 200);
-        cr_expect_eq(tcp_ask("GET", "Host: evil.example\r\n"), 403);
-        cr_expect_eq(tcp_ask("GET", "Host: localhost\r\nOrigin: http://evil.example\r\n"), 403);
-        cr_expect_eq(tcp_ask("POST", "Content-Type: application/json\r\n"), 403);
-        is_far = true;
-        cr_expect_eq(tcp_ask("GET", ""), 403);
-        cr_expect(has("\"code\":\"FORBIDDEN\""));
-        cr_expect_eq(kernel.child_count, 0);
-}
-
 Test(rest, takes_orders_over_tcp_with_a_password_and_from_no_web_page)
 {
         static const char auth[] = PASSWORD;
@@ -723,10 +709,10 @@ Test(rest, lets_a_binary_be_named_by_root_and_the_daemons_user_only)
         cr_expect(has("may name a binary"));
 }
 
-Test(rest, opens_a_server_without_password_when_it_is_told_to)
+/* The same as over XML-RPC. */
+Test(rest, obeys_on_tcp_without_a_password_all_but_web_pages)
 {
         from.conf.kind = SERVER_INET;
-        from.conf.allow_anonymous = true;
         is_far = true;
         cr_expect_eq(tcp_ask("GET", ""), 200);
         cr_expect_eq(tcp_ask("POST", ""), 400);

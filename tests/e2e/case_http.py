@@ -177,17 +177,19 @@ def passwords_are_asked_for(c):
 
 
 @story(nobody=True)
-def a_tcp_server_without_password_only_answers_reads_of_this_machine(c):
+def a_tcp_server_without_password_obeys_over_v1_as_over_xml_rpc(c):
     port = free_port()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'),
                  sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
     d.wait_all('RUNNING', 1)
     before = d.pids()
     same(d.get('/v1/info', port=port).status, 200, 'status of a read')
-    same(d.request('POST', '/v1/processes/w/stop', {}, port=port).status, 403, 'status of an order')
     a = d.get('/v1/info', port=port, headers={'Host': 'evil.example'})
     same(a.status, 403, 'status under a foreign name')
+    same(d.request('POST', '/v1/processes/w/stop', {}, port=port, headers={'Host': 'evil.example'}).status, 403,
+         'status of an order under a foreign name')
     same(d.pids(), before, 'pids')
+    same(d.request('POST', '/v1/processes/w/stop', {}, port=port).status, 200, 'status of an order')
 
 
 @story(nobody=True)

@@ -429,21 +429,6 @@ static bool is_json(const char *type)
         return len == 16 && strncasecmp(type, "application/json", 16) == 0;
 }
 
-/* Without a password. */
-static bool tcp_allows(struct request *r, bool changes)
-{
-        const char *why = NULL;
-        bool open = r->authenticated || r->server->allow_anonymous;
-
-        if (!open && !r->from_loopback)
-                why = "this server has no password: /v1 is answered on loopback only";
-        else if (!open && changes)
-                why = "this server has no password: orders are taken over the Unix socket only";
-        if (why)
-                rest_error(r, 403, "FORBIDDEN", "%s", why);
-        return !why;
-}
-
 static bool rest_is_allowed(struct request *r, const struct rest_route *t)
 {
         const char *type = request_header(r, "Content-Type");
@@ -451,8 +436,6 @@ static bool rest_is_allowed(struct request *r, const struct rest_route *t)
 
         if (t->handle == get_health)
                 return true;
-        if (tcp && !tcp_allows(r, t->method == POST))
-                return false;
         if (t->method != POST)
                 return true;
         /* No page can make a browser send it without asking first. Over the Unix socket, where
@@ -486,8 +469,6 @@ void rest_handle(struct request *r)
                         t->handle(r, buf_str(&name));
                 return;
         }
-        if (r->server->kind == SERVER_INET && !tcp_allows(r, false))
-                return;
         if (other)
                 rest_error(r, 405, "BAD_REQUEST", "%s is asked for with %s", r->path,
                            other->method == POST ? "POST" : "GET");

@@ -196,8 +196,8 @@ static const struct opt inet_server_opts[] = {
           .at = H(allow_anonymous),
           .dflt = "false",
           .flags = OPT_OURS,
-          .help = "Without a password: let everybody who can connect read and give orders over the "
-                  "JSON API, too. Otherwise it answers reads from this machine only." },
+          .help = "Has no effect any more: without a password all who can connect may read and "
+                  "give orders, over JSON as over XML-RPC." },
         { .key = "allowed_hosts",
           .type = OPT_STRING,
           .at = H(allowed_hosts),
