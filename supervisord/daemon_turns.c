@@ -7,9 +7,9 @@
 #include "daemon.h"
 #include "engine/order/bulk_order.h"
 #include "engine/order/reload.h"
+#include "engine/order/searches.h"
 #include "engine/order/upgrade.h"
 #include "engine/run/launches.h"
-#include "engine/searches.h"
 #include "sys/host/daemonize.h"
 
 #define FAREWELL_S      0.01

@@ -321,7 +321,7 @@ def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
     unmount(path)
 
 
-SEARCH_LIMIT_S = 5  # engine/searches.h
+SEARCH_LIMIT_S = 5  # engine/order/searches.h
 
 
 def ordered_on(path):

@@ -4,7 +4,7 @@
 #include <ev.h>
 #include <stdio.h>
 
-#include "engine/searches.h"
+#include "engine/order/searches.h"
 #include "house.h"
 
 static struct house h;

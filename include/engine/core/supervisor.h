@@ -65,7 +65,7 @@ struct supervisor {
         struct bulk_order *bulk_orders; /* engine/order/bulk_order: orders that still have to be
                                            given; NULL: none */
         struct search
-            *searches; /* engine/searches: orders whose program is looked for; NULL: none */
+            *searches; /* engine/order/searches: orders whose program is looked for; NULL: none */
         struct launching *launches; /* engine/run/launches: starts that are under way */
         struct start_conflicts *start_conflicts; /* engine/order/start_conflicts: starts that wait
                                                     for somebody to go; NULL: none */

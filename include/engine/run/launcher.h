@@ -20,7 +20,7 @@ bool launcher_was_short(const struct err *e);
 
 /* Could it be started? FAULT_NO_FILE or FAULT_NOT_EXECUTABLE with the text, else FAULT_NONE. For
  * orders only, which are refused before anything changes. FAULT_LATER: that cannot be said without
- * waiting for a file system (engine/searches). */
+ * waiting for a file system (engine/order/searches). */
 enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e);
 /* What it would be started by. Borrowed. */
 struct program *launcher_program(const struct process *p);

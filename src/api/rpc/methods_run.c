@@ -4,7 +4,7 @@
 
 #include "api/rpc/methods.h"
 #include "engine/order/bulk_order.h"
-#include "engine/searches.h"
+#include "engine/order/searches.h"
 
 /* One process of a job. Names are copies: a process may go while it is waited for. */
 struct log_command {

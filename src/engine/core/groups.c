@@ -8,13 +8,13 @@
 #include "engine/events/listeners.h"
 #include "engine/order/autostart.h"
 #include "engine/order/bulk_order.h"
+#include "engine/order/searches.h"
 #include "engine/order/start_conflicts.h"
 #include "engine/order/waiters.h"
 #include "engine/persist/state.h"
 #include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/streams.h"
-#include "engine/searches.h"
 #include "engine/sockets/fcgi.h"
 
 bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)

@@ -14,6 +14,7 @@
 #include "engine/order/bulk_order.h"
 #include "engine/order/fatal.h"
 #include "engine/order/lookup.h"
+#include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
 #include "engine/order/start_conflicts.h"
 #include "engine/order/upgrade.h"
@@ -30,7 +31,6 @@
 #include "engine/run/pipes.h"
 #include "engine/run/reaper.h"
 #include "engine/run/streams.h"
-#include "engine/searches.h"
 #include "engine/watch/probes.h"
 
 /* ---- deadlines */

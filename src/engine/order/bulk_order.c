@@ -3,7 +3,7 @@
 #include <ev.h>
 #include <stdlib.h>
 
-#include "engine/searches.h"
+#include "engine/order/searches.h"
 
 #define SLICE_MS 1
 /* So long, in all, those behind wait for programs that are looked for, so that starts keep their
@@ -43,7 +43,7 @@ static bool bulk_order_one(struct supervisor *s, order_fn *give, struct process 
 }
 
 /* False: there is nothing to wait for, or none that would. */
-static bool wave_hold(struct bulk_order *w, const struct process *p)
+static bool bulk_order_hold(struct bulk_order *w, const struct process *p)
 {
         if (w->at == w->count || !searches_has(w->sup, p))
                 return false;
@@ -65,7 +65,7 @@ static bool next_turn(struct bulk_order *w)
         if (t->instead == FAULT_NONE) {
                 struct process *p = t->process;
                 bool is_known = bulk_order_one(w->sup, w->give, p, i, &w->by, &w->ear);
-                return is_known || w->patience_ms <= 0 || !wave_hold(w, p);
+                return is_known || w->patience_ms <= 0 || !bulk_order_hold(w, p);
         }
         if (w->ear.told)
                 w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
@@ -122,7 +122,8 @@ static void bulk_order_on_more(struct ev_loop *loop, ev_timer *timer, int revent
         bulk_order_end(w);
 }
 
-static struct bulk_order *wave_new(struct supervisor *s, struct process *const *list, int count)
+static struct bulk_order *bulk_order_new(struct supervisor *s, struct process *const *list,
+                                         int count)
 {
         struct bulk_order *w = calloc(1, sizeof *w);
         struct turn *turns = w ? calloc((size_t)count, sizeof *turns) : NULL;
@@ -157,7 +158,7 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
                                    struct process *const *list, int count, const struct caller *by,
                                    const struct bulk_order_observer *ear)
 {
-        struct bulk_order *w = count > 1 ? wave_new(s, list, count) : NULL;
+        struct bulk_order *w = count > 1 ? bulk_order_new(s, list, count) : NULL;
 
         if (!w) {
                 for (int i = 0; i < count; i++)

@@ -9,11 +9,11 @@
 #include "engine/core/worker.h"
 #include "engine/order/autostart.h"
 #include "engine/order/bulk_order.h"
+#include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
 #include "engine/persist/adopt.h"
 #include "engine/run/launcher.h"
 #include "engine/run/stdin_pipe.h"
-#include "engine/searches.h"
 
 void audit_order(struct supervisor *s, const struct caller *by, const struct process *p,
                  const char *what)

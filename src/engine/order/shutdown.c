@@ -5,9 +5,9 @@
 #include "base/reserve.h"
 #include "engine/core/worker.h"
 #include "engine/order/lookup.h"
+#include "engine/order/searches.h"
 #include "engine/run/descendants.h"
 #include "engine/run/launcher.h"
-#include "engine/searches.h"
 
 #define NAG_S        3.   /* compat section 10 */
 #define SWEEP_S      0.02 /* between two looks at what is left */

@@ -3,10 +3,10 @@
 #include "engine/core/worker.h"
 #include "engine/order/fatal.h"
 #include "engine/order/lookup.h"
+#include "engine/order/searches.h"
 #include "engine/order/upgrade.h"
 #include "engine/run/hangups.h"
 #include "engine/run/launches.h"
-#include "engine/searches.h"
 #include "engine/watch/probes.h"
 #include "sys/process/procfs.h"
 

@@ -1,5 +1,5 @@
 /* Looks for the programs of orders in a child, where a file system may have to be waited for. */
-#include "engine/searches.h"
+#include "engine/order/searches.h"
 
 #include <ev.h>
 #include <signal.h>

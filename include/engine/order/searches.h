@@ -2,8 +2,8 @@
  * a child looks, and the order goes on, or is refused, when that has answered. Nothing of the
  * process changes before. Where it does not answer within a bound the order goes on all the same:
  * the start has a bound of its own, and says what is wrong. */
-#ifndef ENGINE_SEARCHES_H
-#define ENGINE_SEARCHES_H
+#ifndef ENGINE_ORDER_SEARCHES_H
+#define ENGINE_ORDER_SEARCHES_H
 
 #include "engine/order/orders.h"
 
