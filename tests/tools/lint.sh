@@ -1,5 +1,5 @@
 #!/bin/sh
-# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, pointers, the tests of doc/security.md, references, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
+# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, names, pointers, the tests of doc/security.md, references, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
@@ -23,6 +23,7 @@ sources=$(echo "$ours" | grep -E '^(src|supervisord)/.*\.c$')
 
 look floors tests/tools/floors.sh
 look paths tests/tools/paths.sh
+look names tests/tools/names.py
 look pointers tests/tools/pointers.sh
 look security tests/tools/security_table.sh
 look references tests/tools/references.sh
