@@ -17,9 +17,9 @@ git ls-files --cached --others --exclude-standard >"$tree"
 
 # Without a FILE the check is checked first: each of these lines has one reference that leads nowhere.
 if [ $# -eq 0 ]; then
-        for broken in 'compat 99.1' 'compat 23, row 77' 'compat 8 and 99' 'doc/nowhere.md' 'engine/order/nowhere.h' 'src/nowhere' \
+        for broken in 'compat 99.1' 'compat\n * 99.1 is' 'compat 23,\n * row 77 is' 'compat 23, row 77' 'compat 8 and 99' 'doc/nowhere.md' 'engine/order/nowhere.h' 'src/nowhere' \
                 'src/engine/order/nowhere*.c' 'nowhere.c' 'design section 4'; do
-                echo "/* $broken */" >"$tree.c"
+                printf "/* $broken.\n */\n" >"$tree.c"
                 ! tests/tools/references.sh "$tree.c" >/dev/null || { echo "references: does not see that \"$broken\" leads nowhere"; exit 1; }
         done
         echo '/* compat 12.1; compat 21.4; 23, row 25; doc/api.md, README.md, engine/order/orders.h, src/sys/store/*.c */' >"$tree.c"
@@ -80,13 +80,22 @@ function compat_check(text,  word, section, n, i, row) {
         }
 }
 
-function compat_look(line) {
+# A reference may go on in the next line.
+function compat_look(line,  carried) {
+        carried = length(carry)
+        if (carried) {
+                sub(/^[ \t]*[*#]?[ \t]*/, "", line)
+                line = carry " " line
+                carry = ""
+        }
+        if (match(line, /(^|[^a-z])compat( sections?)?( [0-9.]+((, rows?|,| and|;| to)( [0-9.]+)?)*)?[ ]*$/) && (!carried || RSTART > carried)) {
+                carry = substr(line, RSTART, RLENGTH)
+                line = substr(line, 1, RSTART - 1)
+        }
         while (match(line, /(^|[^a-z])compat (sections? )?[0-9]+(\.[0-9]+)?((, rows? |, | and |; | to )[0-9]+(\.[0-9]+)?)*/)) {
                 compat_check(substr(line, RSTART, RLENGTH))
                 line = substr(line, RSTART + RLENGTH)
         }
-        if (line ~ /(^|[^a-z])compat( sections?)?[ ]*$/)
-                bad("compat", "its number belongs on the same line")
         if (line ~ /(^|[^a-z])design( section)? [0-9]/)
                 bad("design", "say which page of doc/ or of the manual")
 }
@@ -190,6 +199,7 @@ BEGIN {
 
 FNR == 1 {
         inside = 0
+        carry = ""
         kind = FILENAME ~ /\.(c|h|tbl)$/ ? "c" : FILENAME ~ /\.(md|in)$/ ? "page" : "script"
 }
 
