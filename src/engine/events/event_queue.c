@@ -1,3 +1,5 @@
+/* The queue of one pool of event listeners: entries that share a notice, in order, and what
+ * happens when it is full. Delivers nothing itself. */
 #include "engine/events/event_queue.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Which signals of the daemon are meant for programs with container_main, and sending them there.
+ */
 #include "engine/events/forward.h"
 
 #include <signal.h>

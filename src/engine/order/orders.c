@@ -1,3 +1,6 @@
+/* Orders to one process and to the daemon, as both APIs give them: checks that the state and the
+ * daemon allow it, says in the log who gave it, and hands it to the machine. Answers at once; what
+ * takes time is a waiter's. */
 #include "engine/order/orders.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Makes a fleet larger or smaller: new processes are added and started, those with the highest
+ * numbers are stopped and removed. What is outside the bounds is refused and changes nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,3 +1,5 @@
+/* Makes a process, its program and its group from a record when the configuration does not name it
+ * any more: enough to stop it as it was to be stopped. */
 #include "engine/persist/last_process.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/* Carries out DO_SPAWN, DO_TERM and DO_KILL: finds the program, makes pipes, hands all of it to
+ * struct sys and undoes everything when a step fails. Never waits for the child: what becomes of
+ * it is launches.c's. */
 #include "engine/run/launcher.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Our end of a worker's standard input. Writes what the pipe takes and holds the rest, in a file
+ * of the state directory or in memory. Never blocks the main loop, and takes all of a text or
+ * nothing. */
 #include "engine/run/stdin_pipe.h"
 
 #include <dirent.h>

@@ -1,3 +1,5 @@
+/* Health checks by HTTP: one GET on a connection of its own, judged by the status. Reads no more
+ * than the result needs. Nothing is looked up here. */
 #include <errno.h>
 #include <http_parser.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Addresses of health checks from their text, and connecting to them one after another without
+ * blocking. An answer of the process to itself does not count as one. */
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>

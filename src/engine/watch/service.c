@@ -1,3 +1,5 @@
+/* Tells a service manager that the daemon is ready, reloading, stopping and alive. Does nothing
+ * without NOTIFY_SOCKET. */
 #include "engine/watch/service.h"
 
 #include <errno.h>
