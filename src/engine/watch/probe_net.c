@@ -1,5 +1,5 @@
 /* Addresses of health checks from their text, and connecting to them one after another without
- * blocking. An answer of the process to itself does not count as one. */
+ * blocking. A socket that met itself is no connection. */
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
