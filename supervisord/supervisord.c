@@ -87,7 +87,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         daemon_hook(d);
         struct config *config = d->config;
         d->config = NULL;
-        if (!supervisor_init(s, d->loop, sys_real(), d->host, log, config, e))
+        if (!supervisor_init(s, components, d->loop, sys_real(), d->host, log, config, e))
                 return false;
         logs_syslog_socket(s->logs, set->syslog_socket);
         state_keep_logs(s);

@@ -82,9 +82,10 @@ static void open_with(const char *more)
         fake_world_dir(&host, dir);
         write_conf(more);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
-                      supervisor_add_all(&sup, &e),
-                  "%s", e.text);
+        cr_assert(
+            supervisor_init(&sup, components, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
+                supervisor_add_all(&sup, &e),
+            "%s", e.text);
         supervisor_begin(&sup);
         out = seen = BUF_INIT;
 }

@@ -84,9 +84,10 @@ static void setup(void)
         snprintf(conf, sizeof conf, text, dir, dir);
         fake_world_file(&host, "/etc/s.conf", conf);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
-                      supervisor_add_all(&sup, &e),
-                  "%s", e.text);
+        cr_assert(
+            supervisor_init(&sup, components, loop, &kernel.ops, &host.ops, NULL, load(), &e) &&
+                supervisor_add_all(&sup, &e),
+            "%s", e.text);
         supervisor_begin(&sup);
         api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };
         api.events = events_new(&sup, 1);

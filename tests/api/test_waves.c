@@ -74,9 +74,10 @@ static void setup(void)
         struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         diags_release(&diags);
         loop = ev_loop_new(EVFLAG_AUTO);
-        cr_assert(c && supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
-                      supervisor_add_all(&sup, &e),
-                  "%s", e.text);
+        cr_assert(
+            c && supervisor_init(&sup, components, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
+                supervisor_add_all(&sup, &e),
+            "%s", e.text);
         supervisor_begin(&sup);
         api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };
         api.events = events_new(&sup, 1);

@@ -56,7 +56,8 @@ void house_open(struct house *h, const char *daemon, const char *body)
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
         h->sup.rebind_arg = h;
         h->sup.on_end = on_end;
-        cr_assert(supervisor_init(&h->sup, loop, &h->kernel.ops, &h->host.ops, &h->log, c, &e) &&
+        cr_assert(supervisor_init(&h->sup, components, loop, &h->kernel.ops, &h->host.ops, &h->log,
+                                  c, &e) &&
                       supervisor_add_all(&h->sup, &e),
                   "%s", e.text);
         h->ear = (struct subscriber){ .on_event = keep_event, .arg = h };

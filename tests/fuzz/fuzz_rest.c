@@ -56,7 +56,7 @@ static void begin(void)
         struct config *c = config_load("/etc/s.conf", WANT_DAEMON, NULL, 0, &host.ops, &diags);
         assert(c && loop);
         diags_release(&diags);
-        assert(supervisor_init(&sup, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
+        assert(supervisor_init(&sup, components, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
                supervisor_add_all(&sup, &e));
         supervisor_begin(&sup);
         api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };

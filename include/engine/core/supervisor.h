@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "engine/core/bus.h"
+#include "engine/core/components.h"
 #include "engine/run/stdin_pipe.h"
 #include "logs/logs.h"
 #include "logs/mainlog/mainlog.h"
@@ -32,8 +33,10 @@ struct spare {
 };
 
 struct supervisor {
-        struct ev_loop *loop; /* borrowed */
-        struct sys *sys;      /* borrowed */
+        const struct component *const *components; /* borrowed: the table */
+        void *states[COMPONENT_COUNT];             /* owned: each component's own */
+        struct ev_loop *loop;                      /* borrowed */
+        struct sys *sys;                           /* borrowed */
         const struct host *host;
         struct lookups *names;   /* borrowed: what `host` knows of names; NULL: it asks by itself */
         struct log *log;         /* borrowed */
@@ -124,10 +127,15 @@ struct supervisor {
 
 /* config is taken over. False: *e; nothing runs. Nothing outside is touched yet: groups come with
  * supervisor_add_all. */
-bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
-                     const struct host *host, struct log *log, struct config *config,
-                     struct err *e);
+bool supervisor_init(struct supervisor *s, const struct component *const *table,
+                     struct ev_loop *loop, struct sys *sys, const struct host *host,
+                     struct log *log, struct config *config, struct err *e);
 void supervisor_release(struct supervisor *s);
+/* What a component has for itself; NULL: nothing yet. */
+static inline void *component_own(const struct supervisor *s, enum component_id id)
+{
+        return s->states[id];
+}
 /* daemon_state RUNNING: publish, start what autostarts. */
 void supervisor_begin(struct supervisor *s);
 

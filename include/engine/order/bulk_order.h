@@ -32,9 +32,8 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
 /* Nobody listens any more; the orders are given all the same. */
 void bulk_order_leave(struct bulk_order *w);
 
-/* A process has been told to stop, or is about to be freed: it does not get its order. */
+/* A process has been told to stop: it does not get its order. */
 void bulk_orders_stopped(struct supervisor *s, const struct process *p);
-void bulk_orders_gone(struct supervisor *s, const struct process *p);
 void bulk_orders_go_on(struct supervisor *s,
                        const struct process *p); /* it is not looked for any more */
 void bulk_orders_finish(struct supervisor *s);   /* now, without a pause */

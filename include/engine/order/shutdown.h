@@ -17,8 +17,6 @@ void shutdown_for_restart(struct supervisor *s, const char *why);
 void shutdown_step(struct supervisor *s);
 /* SIGKILL to everything now (second Ctrl-C on a terminal, shutdown_timeout). */
 void shutdown_hurry(struct supervisor *s);
-/* This process is about to be freed. */
-void shutdown_forget(struct supervisor *s, const struct process *p);
 void shutdown_free(struct supervisor *s);
 
 #endif

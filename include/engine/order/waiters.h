@@ -13,7 +13,5 @@ void waiters_look_passing(struct supervisor *s, struct process *p);
 void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, const char *refusal);
 /* Nobody waits for it any more. */
 void waiters_stop_nagging(struct worker *w);
-/* It goes: everybody left gets FAULT_BAD_NAME. */
-void waiters_drop(struct supervisor *s, struct process *p);
 
 #endif

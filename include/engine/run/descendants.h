@@ -33,8 +33,6 @@ void descendants_orphan_ended(struct supervisor *s);
 void descendants_check_ended(struct supervisor *s);
 /* The pause: carry out what is due. */
 void descendants_run(struct supervisor *s);
-/* The process is to be freed: what it left behind and does not die is nobody's any more. */
-void descendants_forget(struct supervisor *s, const struct process *p);
 
 /* ---- the daemon's end */
 

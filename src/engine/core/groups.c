@@ -70,15 +70,8 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
         if (g->conf->kind == KIND_LISTENER)
                 listeners_remove_group(s, g);
         for (int i = 0; i < g->count; i++) {
-                waiters_drop(s, g->procs[i]);
-                descendants_forget(s, g->procs[i]);
-                start_conflicts_forget(s, g->procs[i]);
-                autostart_forget(s, g->procs[i]);
-                bulk_orders_gone(s, g->procs[i]);
-                searches_gone(s, g->procs[i]);
+                components_process_gone(s, g->procs[i]);
                 heap_remove(&s->due, &g->procs[i]->due);
-                state_forget(s, g->procs[i]);
-                worker_free(g->procs[i]->worker);
         }
         for (int i = 0; i < g->fleet_count; i++) {
                 g->fleets[i].scaled = false;

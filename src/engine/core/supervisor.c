@@ -117,16 +117,8 @@ static void free_gone(struct supervisor *s)
 {
         while (s->gone_count > 0) {
                 struct process *p = s->gone[--s->gone_count];
-                waiters_drop(s, p);
+                components_process_gone(s, p);
                 heap_remove(&s->due, &p->due);
-                state_forget(s, p);
-                worker_free(p->worker);
-                shutdown_forget(s, p);
-                start_conflicts_forget(s, p);
-                descendants_forget(s, p);
-                autostart_forget(s, p);
-                bulk_orders_gone(s, p);
-                searches_gone(s, p);
                 struct group *g = p->group;
                 registry_forget(&s->registry, p);
                 if (g->leaving && g->count == 0)
@@ -457,11 +449,13 @@ void supervisor_reap(struct supervisor *s)
 
 /* ---- life */
 
-bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys,
-                     const struct host *host, struct log *log, struct config *config, struct err *e)
+bool supervisor_init(struct supervisor *s, const struct component *const *table,
+                     struct ev_loop *loop, struct sys *sys, const struct host *host,
+                     struct log *log, struct config *config, struct err *e)
 {
         struct logs_news news = streams_news;
 
+        s->components = table;
         s->loop = loop;
         s->sys = sys;
         s->host = host;
@@ -484,6 +478,9 @@ bool supervisor_init(struct supervisor *s, struct ev_loop *loop, struct sys *sys
         news.arg = s;
         s->logs = logs_new(loop, sys, log, &news);
         s->reader = reader_new(loop);
+        s->config = s->latest = config;
+        if (!components_init(s, e))
+                return false;
         supervisor_take_config(s, config);
         bool noted = settings_note(&config->settings, &s->started_with);
         bool listed = registry_pid_reserve(&s->registry);
@@ -528,6 +525,7 @@ void supervisor_release(struct supervisor *s)
         strlist_release(&s->started_with);
         free(s->server_url);
         free(s->gone);
+        components_release(s);
 }
 
 void supervisor_begin(struct supervisor *s)

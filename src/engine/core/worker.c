@@ -59,3 +59,12 @@ void worker_free(struct worker *w)
         w->process->worker = NULL;
         free(w);
 }
+
+static void worker_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        worker_free(p->worker);
+}
+
+const struct component component_worker = { .name = "worker",
+                                            .on_process_gone = worker_on_process_gone };

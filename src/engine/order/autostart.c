@@ -139,3 +139,11 @@ void autostart_now(struct supervisor *s, struct process **list, int count)
         autostart_begin_slices(s, list, count, INT64_MAX);
         s->starting = others;
 }
+
+static void autostart_on_process_gone(struct supervisor *s, struct process *p)
+{
+        autostart_forget(s, p);
+}
+
+const struct component component_autostart = { .name = "autostart",
+                                               .on_process_gone = autostart_on_process_gone };

@@ -198,7 +198,7 @@ void bulk_orders_stopped(struct supervisor *s, const struct process *p)
         bulk_order_instead(s, p, FAULT_ABNORMAL_TERMINATION);
 }
 
-void bulk_orders_gone(struct supervisor *s, const struct process *p)
+static void bulk_order_on_process_gone(struct supervisor *s, struct process *p)
 {
         bulk_order_instead(s, p, FAULT_BAD_NAME);
 }
@@ -229,3 +229,6 @@ void bulk_orders_free(struct supervisor *s)
         while (s->bulk_orders)
                 bulk_order_drop(s->bulk_orders);
 }
+
+const struct component component_bulk_order = { .name = "bulk_order",
+                                                .on_process_gone = bulk_order_on_process_gone };

@@ -164,7 +164,7 @@ void searches_stopped(struct supervisor *s, const struct process *p)
                 search_cut(x, FAULT_ABNORMAL_TERMINATION);
 }
 
-void searches_gone(struct supervisor *s, const struct process *p)
+static void searches_on_process_gone(struct supervisor *s, struct process *p)
 {
         struct search *x = search_of(s, p);
 
@@ -226,3 +226,6 @@ bool searches_reaped(struct supervisor *s, pid_t pid)
         search_free(x);
         return true;
 }
+
+const struct component component_searches = { .name = "searches",
+                                              .on_process_gone = searches_on_process_gone };

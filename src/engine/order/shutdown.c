@@ -274,7 +274,7 @@ void shutdown_for_restart(struct supervisor *s, const char *why)
         shutdown_begin(s);
 }
 
-void shutdown_forget(struct supervisor *s, const struct process *p)
+static void shutdown_on_process_gone(struct supervisor *s, struct process *p)
 {
         struct shutdown *d = s->shutdown;
 
@@ -296,3 +296,6 @@ void shutdown_free(struct supervisor *s)
         free(d);
         s->shutdown = NULL;
 }
+
+const struct component component_shutdown = { .name = "shutdown",
+                                              .on_process_gone = shutdown_on_process_gone };

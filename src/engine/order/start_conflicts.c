@@ -145,7 +145,7 @@ void start_conflicts_start(struct supervisor *s, struct process *p)
                 supervisor_order(s, p, PE_START);
 }
 
-void start_conflicts_forget(struct supervisor *s, const struct process *p)
+static void start_conflicts_on_process_gone(struct supervisor *s, struct process *p)
 {
         struct start_conflicts *h = s->start_conflicts;
 
@@ -218,3 +218,7 @@ void start_conflicts_free(struct supervisor *s)
         free(h);
         s->start_conflicts = NULL;
 }
+
+const struct component component_start_conflicts = { .name = "start_conflicts",
+                                                     .on_process_gone =
+                                                         start_conflicts_on_process_gone };

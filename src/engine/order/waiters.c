@@ -195,7 +195,8 @@ void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, cons
         waiters_look(s, p);
 }
 
-void waiters_drop(struct supervisor *s, struct process *p)
+/* Everybody left gets FAULT_BAD_NAME. */
+static void waiters_on_process_gone(struct supervisor *s, struct process *p)
 {
         (void)s;
         while (p->worker && p->worker->waiters) {
@@ -204,3 +205,6 @@ void waiters_drop(struct supervisor *s, struct process *p)
                 w->on_done(w->arg, p, FAULT_BAD_NAME);
         }
 }
+
+const struct component component_waiters = { .name = "waiters",
+                                             .on_process_gone = waiters_on_process_gone };

@@ -303,3 +303,5 @@ bool state_hand_over(const struct supervisor *s, struct strlist *items)
 {
         return !s->state || handover_put_fd(items, "state", s->state->lock);
 }
+
+const struct component component_state = { .name = "state", .on_process_gone = state_forget };

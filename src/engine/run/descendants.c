@@ -33,7 +33,7 @@ enum stage {
 /* One whose worker has ended. */
 struct ended {
         struct ended *next;
-        struct process *process; /* borrowed: descendants_forget comes before it is freed */
+        struct process *process; /* borrowed until on_process_gone */
         pid_t leader;            /* 0: not known any more */
         enum stage stage;
         bool holds;    /* what comes after its end waits */
@@ -180,7 +180,8 @@ static struct ended *ended_add(struct supervisor *s, struct process *p, enum sta
         return sweep->first = end;
 }
 
-void descendants_forget(struct supervisor *s, const struct process *p)
+/* What it left behind and does not die belongs to no process any more. */
+static void descendants_on_process_gone(struct supervisor *s, struct process *p)
 {
         struct ended **at = s->descendants ? &s->descendants->first : NULL;
 
@@ -891,3 +892,6 @@ size_t descendants_everything(struct supervisor *s)
         child_stopped_release(&set);
         return there;
 }
+
+const struct component component_descendants = { .name = "descendants",
+                                                 .on_process_gone = descendants_on_process_gone };

@@ -1,0 +1,57 @@
+/* A component of the core: a file that owns what it needs for one subject and is told of facts.
+ * What the core knows of it is its row in components.h and the struct below: each fact is a loop
+ * over the rows, in their order. The core calls no component by its name; a component may call the
+ * core.
+ *
+ * A component's own state is `size` bytes, zeroed, made before `init` and freed after `release`;
+ * its file reaches it by component_own. Any callback may be NULL. */
+#ifndef ENGINE_CORE_COMPONENT_H
+#define ENGINE_CORE_COMPONENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "model/fleet/registry.h"
+#include "model/unit/process.h"
+
+struct supervisor;
+
+/* What has been decided about a process; its state is the new one already. */
+struct step {
+        enum pstate from;
+        unsigned work; /* DO_* bits */
+        pid_t pid;     /* the one that it is about, also when that has ended (p->pid is 0 then) */
+};
+
+static inline bool step_is_transition(const struct process *p, const struct step *step)
+{
+        return p->state != step->from;
+}
+
+struct component {
+        const char *name;
+        size_t size;
+
+        bool (*init)(struct supervisor *s, struct err *e);
+        void (*release)(struct supervisor *s); /* in the opposite order */
+
+        /* Before the step's work is carried out, also where the state stays: what is written ahead,
+         * and what others are told. */
+        void (*on_step)(struct supervisor *s, struct process *p, const struct step *step);
+        /* It has been carried out. p->state may have moved on meanwhile. */
+        void (*on_step_done)(struct supervisor *s, struct process *p, const struct step *step);
+
+        /* The process is about to be freed, and its worker with it. */
+        void (*on_process_gone)(struct supervisor *s, struct process *p);
+};
+
+/* Each calls every component that has the callback. */
+bool components_init(struct supervisor *s, struct err *e);
+void components_release(struct supervisor *s);
+void components_step(struct supervisor *s, struct process *p, const struct step *step);
+void components_step_done(struct supervisor *s, struct process *p, const struct step *step);
+void components_process_gone(struct supervisor *s, struct process *p);
+
+#endif
