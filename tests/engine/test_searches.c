@@ -67,7 +67,7 @@ static void reap(pid_t pid, int status)
         kernel_end(&h.kernel, pid, status);
         supervisor_reap(&h.sup);
         house_settle(&h);
-        cr_expect_not(searches_own(&h.sup, pid));
+        cr_expect_not(components_own(&h.sup, pid));
         cr_expect_not(house_said(&h, "unknown pid"));
 }
 

@@ -37,11 +37,38 @@ struct component {
         bool (*init)(struct supervisor *s, struct err *e);
         void (*release)(struct supervisor *s); /* in the opposite order */
 
+        /* Another configuration is in effect. */
+        void (*on_config)(struct supervisor *s);
+        /* A group is in the registry. False: *e, and it is dropped again. */
+        bool (*on_group_added)(struct supervisor *s, struct group *g, struct err *e);
+        /* Its processes are freed, and it is about to be. */
+        void (*on_group_gone)(struct supervisor *s, struct group *g);
+        void (*on_process_added)(struct supervisor *s, struct process *p);
+
+        /* It has a pid; whether its program can be executed is not known yet. */
+        void (*on_spawned)(struct supervisor *s, struct process *p);
+        /* It is the program that it was to be, or was told to stop meanwhile. */
+        void (*on_executed)(struct supervisor *s, struct process *p);
         /* Before the step's work is carried out, also where the state stays: what is written ahead,
          * and what others are told. */
         void (*on_step)(struct supervisor *s, struct process *p, const struct step *step);
         /* It has been carried out. p->state may have moved on meanwhile. */
         void (*on_step_done)(struct supervisor *s, struct process *p, const struct step *step);
+
+        /* A child was reaped that is no process's worker. True: it was this one's, and no other is
+         * asked. */
+        bool (*on_reaped)(struct supervisor *s, pid_t pid, int status);
+        /* Would it be? */
+        bool (*owns)(const struct supervisor *s, pid_t pid);
+        /* A worker was reaped, or is lost; its output has still to be read. */
+        void (*on_exited)(struct supervisor *s, struct process *p);
+        /* And that is done: the machine is told of its end next. */
+        void (*on_ended)(struct supervisor *s, struct process *p);
+
+        /* A turn of the loop is over: a slice of what has to be done. */
+        void (*on_turn)(struct supervisor *s);
+        /* What must wait until no caller stands on a process. */
+        void (*on_settle)(struct supervisor *s);
 
         /* The process is about to be freed, and its worker with it. */
         void (*on_process_gone)(struct supervisor *s, struct process *p);
@@ -53,5 +80,17 @@ void components_release(struct supervisor *s);
 void components_step(struct supervisor *s, struct process *p, const struct step *step);
 void components_step_done(struct supervisor *s, struct process *p, const struct step *step);
 void components_process_gone(struct supervisor *s, struct process *p);
+void components_config(struct supervisor *s);
+bool components_group_added(struct supervisor *s, struct group *g, struct err *e);
+void components_group_gone(struct supervisor *s, struct group *g);
+void components_process_added(struct supervisor *s, struct process *p);
+void components_spawned(struct supervisor *s, struct process *p);
+void components_executed(struct supervisor *s, struct process *p);
+bool components_reaped(struct supervisor *s, pid_t pid, int status);
+bool components_own(const struct supervisor *s, pid_t pid);
+void components_exited(struct supervisor *s, struct process *p);
+void components_ended(struct supervisor *s, struct process *p);
+void components_turn(struct supervisor *s);
+void components_settle(struct supervisor *s);
 
 #endif

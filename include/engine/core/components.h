@@ -8,14 +8,32 @@
 
 /* clang-format off */
 #define COMPONENTS(row) \
-        row(state)           /* written ahead, before anybody acts by it or is told */ \
-        row(waiters) \
+        row(state)           /* written ahead, before anything acts by it or is told */ \
+        row(exec_env) \
+        row(memory_trim) \
+        row(streams) \
+        row(fcgi) \
+        row(listeners) \
+        row(hangups) \
+        row(probes) \
+        row(transition)      /* the main log's lines and the bus */ \
+        row(waiters)         /* answered when others have been told */ \
+        row(launches) \
+        row(probe_exec) \
+        row(fatal) \
+        row(gzip_child) \
+        row(upgrade) \
+        row(lookup) \
+        row(fdstore) \
         row(shutdown) \
-        row(start_conflicts) \
-        row(descendants) \
-        row(autostart) \
+        row(autostart)       /* starts come before what has ended */ \
         row(bulk_order) \
         row(searches) \
+        row(reaper) \
+        row(descendants)     /* of a reaped child: the last one that is asked */ \
+        row(removal) \
+        row(start_conflicts) /* a place is free when its process was freed */ \
+        row(pipes) \
         row(worker)          /* others may still look at it */
 /* clang-format on */
 

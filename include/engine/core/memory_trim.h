@@ -6,7 +6,6 @@ struct supervisor;
 
 void memory_trim_init(struct supervisor *s);
 /* A configuration takes effect about now: trim when no worker has been started for a while. */
-void memory_trim_later(struct supervisor *s);
 void memory_trim_stop(struct supervisor *s);
 
 #endif

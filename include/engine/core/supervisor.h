@@ -57,9 +57,7 @@ struct supervisor {
         int exit_code;                /* of the daemon */
         int null; /* owned: /dev/null, for what workers write that nobody wants; -1 */
         struct moment started;
-        struct heap due;       /* processes by deadline */
-        struct process **gone; /* owned list: PS_GONE, freed when nobody's call stands on them */
-        int gone_count, gone_cap;
+        struct heap due;   /* processes by deadline */
         ev_prepare settle; /* active while there is something to do before the next wait */
         struct descendants *descendants; /* engine/run/descendants: ended workers whose descendants
                                             are looked for */
@@ -151,6 +149,8 @@ void supervisor_executed(struct supervisor *s, struct process *p);
 void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e);
 /* It has ended: status as from waitpid, or `lost` when nobody knows. */
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
+/* It is about to be freed. */
+void supervisor_process_gone(struct supervisor *s, struct process *p);
 /* Drain the dead: all there are. See engine/run/reaper.h for what SIGCHLD calls. */
 void supervisor_reap(struct supervisor *s);
 /* One of them was reaped. name: of a stranger, before it was; NULL: not known. */

@@ -9,8 +9,6 @@
 /* Whoever of them starts by itself. The list is taken over. */
 void autostart_begin(struct supervisor *s, struct process **list, int count);
 void autostart_now(struct supervisor *s, struct process **list, int count); /* in one go */
-/* The loop's pause: a slice. */
-void autostart_go_on(struct supervisor *s);
 /* It has got an order of its own, or is about to be freed. */
 void autostart_forget(struct supervisor *s, const struct process *p);
 void autostart_drop(struct supervisor *s); /* nobody else is started */

@@ -18,7 +18,4 @@ void searches_stopped(struct supervisor *s, const struct process *p);
 void searches_finish(struct supervisor *s); /* all of them go on now, as far as they may */
 void searches_free(struct supervisor *s);
 
-bool searches_own(const struct supervisor *s, pid_t pid);
-bool searches_reaped(struct supervisor *s, pid_t pid); /* false: no such child */
-
 #endif

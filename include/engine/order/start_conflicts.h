@@ -13,8 +13,6 @@
 void start_conflicts_until_gone(struct supervisor *s, struct process *p);
 /* Start it (it is STOPPED) now, or as soon as its place is free. */
 void start_conflicts_start(struct supervisor *s, struct process *p);
-/* Start those whose place is free by now. Called in the pause before the loop waits. */
-void start_conflicts_look(struct supervisor *s);
 /* Why p has not been started: "waits until web:old has stopped". False: it is not held. */
 bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out);
 void start_conflicts_free(struct supervisor *s);

@@ -7,8 +7,6 @@
 
 /* Its state may have changed: answer whom that satisfies. */
 void waiters_look(struct supervisor *s, struct process *p);
-/* It is stopped for this moment only, being restarted: whoever waits for the stop has got it. */
-void waiters_look_passing(struct supervisor *s, struct process *p);
 /* An order that was waited for (awaits_order) is given, or (f) refused. */
 void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, const char *refusal);
 /* Nobody waits for it any more. */

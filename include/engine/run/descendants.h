@@ -26,13 +26,9 @@ bool descendants_owes(const struct supervisor *s, const struct process *p);
 /* The worker has ended already: the stop signal or SIGKILL goes to what is below it, and what waits
  * for that goes on when nothing is left. */
 void descendants_signal(struct supervisor *s, struct process *p, bool kill_it);
-/* A child that is no process of ours was reaped. */
-void descendants_orphan_ended(struct supervisor *s);
 /* A health check is over: what it has left running is looked for, not more often than once a
  * second, and killed. */
 void descendants_check_ended(struct supervisor *s);
-/* The pause: carry out what is due. */
-void descendants_run(struct supervisor *s);
 
 /* ---- the daemon's end */
 

@@ -12,7 +12,6 @@ struct supervisor;
 #define GZIP_FLAG "--compress-log"
 
 bool gzip_child_begin(struct supervisor *s, int from, int to); /* takes both descriptors over */
-bool gzip_child_reaped(struct supervisor *s, pid_t pid, int status); /* false: not that child */
 /* The child's work: what `main` does when it sees GZIP_FLAG. The exit status. */
 int gzip_child_main(void);
 

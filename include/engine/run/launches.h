@@ -38,7 +38,6 @@ bool launch_ended(struct process *p);
 
 /* Children of failed starts, until they are reaped. */
 bool launches_own(const struct supervisor *s, pid_t pid);
-bool launches_reaped(struct supervisor *s, pid_t pid);
 
 /* The records are in another file than the one that the children write to: what they would write is
  * written for them. */

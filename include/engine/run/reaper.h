@@ -14,8 +14,5 @@ void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms);
 void reaper_init(struct supervisor *s);
 /* Neither a worker, nor a probe or hook: an orphan that was left to us. */
 bool reaper_is_stranger(const struct supervisor *s, pid_t pid);
-/* The pause: others that have ended, where a signal came; the walk, where one is due. Of very many
- * a part, and the rest after others had their turn. */
-void reaper_look(struct supervisor *s);
 
 #endif

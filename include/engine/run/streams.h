@@ -10,11 +10,6 @@
 
 struct supervisor;
 
-/* The group was made: streams with a file come to be, so that their paths can be asked for and AUTO
- * files exist before the first start. Never fatal: what cannot be made is in the log, and said
- * again at the start. */
-void streams_create(struct supervisor *s, struct process *p);
-
 /* Make or re-configure both streams for a start by p->program. There is none for what nobody wants
  * (program_discards), which then needs no pipe. */
 bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e);
@@ -30,12 +25,6 @@ void streams_started(struct worker *w, pid_t pid);
 
 /* The start failed: read what the pipes hold, if they were attached, and let go. */
 void streams_abandon(struct worker *w);
-
-/* It has ended, and is not started again now. */
-void streams_let_go(struct worker *w);
-
-/* The worker has ended: drain; worker->draining counts what is still to come. */
-void streams_finish(struct worker *w);
 
 /* The names of AUTO logs that the image before us has claimed stay claimed, and under what name it
  * hands that over. Before AUTO logs of others are removed. */

@@ -51,3 +51,72 @@ void components_process_gone(struct supervisor *s, struct process *p)
 {
         COMPONENTS_TELL(s, on_process_gone, s, p);
 }
+
+void components_config(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_config, s);
+}
+
+bool components_group_added(struct supervisor *s, struct group *g, struct err *e)
+{
+        for (int i = 0; i < COMPONENT_COUNT; i++)
+                if (s->components[i]->on_group_added && !s->components[i]->on_group_added(s, g, e))
+                        return false;
+        return true;
+}
+
+void components_group_gone(struct supervisor *s, struct group *g)
+{
+        COMPONENTS_TELL(s, on_group_gone, s, g);
+}
+
+bool components_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        for (int i = 0; i < COMPONENT_COUNT; i++)
+                if (s->components[i]->on_reaped && s->components[i]->on_reaped(s, pid, status))
+                        return true;
+        return false;
+}
+
+bool components_own(const struct supervisor *s, pid_t pid)
+{
+        for (int i = 0; i < COMPONENT_COUNT; i++)
+                if (s->components[i]->owns && s->components[i]->owns(s, pid))
+                        return true;
+        return false;
+}
+
+void components_process_added(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_process_added, s, p);
+}
+
+void components_spawned(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_spawned, s, p);
+}
+
+void components_executed(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_executed, s, p);
+}
+
+void components_exited(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_exited, s, p);
+}
+
+void components_ended(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_ended, s, p);
+}
+
+void components_turn(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_turn, s);
+}
+
+void components_settle(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_settle, s);
+}

@@ -2,27 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/core/memory_trim.h"
 #include "engine/core/supervisor.h"
-#include "engine/core/worker.h"
-#include "engine/events/listeners.h"
 #include "engine/order/autostart.h"
-#include "engine/order/bulk_order.h"
-#include "engine/order/searches.h"
-#include "engine/order/start_conflicts.h"
-#include "engine/order/waiters.h"
-#include "engine/persist/state.h"
-#include "engine/run/descendants.h"
-#include "engine/run/exec_env.h"
-#include "engine/run/streams.h"
-#include "engine/sockets/fcgi.h"
 
 bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)
 {
         if (!heap_reserve(&s->due, (size_t)s->registry.process_count))
                 return err_nomem(e);
         p->seed = s->seed = s->seed * 6364136223846793005u + 1442695040888963407u;
-        streams_create(s, p);
+        components_process_added(s, p);
         return true;
 }
 
@@ -36,10 +24,7 @@ struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf
         bool ok = true;
         for (int i = 0; i < g->count && ok; i++)
                 ok = supervisor_adopt_process(s, g->procs[i], e);
-        ok = ok && fcgi_open(s, g, e);
-        if (ok && conf->kind == KIND_LISTENER && !listeners_add_group(s, g))
-                ok = err_nomem(e);
-        if (!ok) {
+        if (!ok || !components_group_added(s, g, e)) {
                 supervisor_drop_group(s, g);
                 return NULL;
         }
@@ -67,17 +52,10 @@ void supervisor_autostart(struct supervisor *s, struct group *g)
 void supervisor_drop_group(struct supervisor *s, struct group *g)
 {
         supervisor_settle(s);
-        if (g->conf->kind == KIND_LISTENER)
-                listeners_remove_group(s, g);
         for (int i = 0; i < g->count; i++) {
-                components_process_gone(s, g->procs[i]);
-                heap_remove(&s->due, &g->procs[i]->due);
+                supervisor_process_gone(s, g->procs[i]);
         }
-        for (int i = 0; i < g->fleet_count; i++) {
-                g->fleets[i].scaled = false;
-                state_note_fleet(s, &g->fleets[i]);
-        }
-        fcgi_close(s, g);
+        components_group_gone(s, g);
         registry_remove(&s->registry, g);
         supervisor_rearm(s);
 }
@@ -132,8 +110,7 @@ void supervisor_take_config(struct supervisor *s, struct config *config)
                 config_free(s->config);
         s->config = s->latest = config;
         find_server_url(s);
-        exec_envs_drop(s);
-        memory_trim_later(s);
+        components_config(s);
 }
 
 bool supervisor_add_all(struct supervisor *s, struct err *e)

@@ -32,7 +32,7 @@ void memory_trim_init(struct supervisor *s)
         s->memory_trim.pause.data = s;
 }
 
-void memory_trim_later(struct supervisor *s)
+static void memory_trim_later(struct supervisor *s)
 {
         s->memory_trim.rounds = 0;
         s->memory_trim.starts = s->starts;
@@ -44,3 +44,13 @@ void memory_trim_stop(struct supervisor *s)
 {
         ev_timer_stop(s->loop, &s->memory_trim.pause);
 }
+
+static void memory_trim_on_spawned(struct supervisor *s, struct process *p)
+{
+        (void)p;
+        s->starts++;
+}
+
+const struct component component_memory_trim = { .name = "memory_trim",
+                                                 .on_config = memory_trim_later,
+                                                 .on_spawned = memory_trim_on_spawned };

@@ -1,12 +1,12 @@
 #include "engine/core/supervisor.h"
-#include "engine/core/memory_trim.h"
 
 #include <stdlib.h>
 
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/sanitize.h"
-#include "engine/core/transition.h"
+#include "engine/core/memory_trim.h"
+#include "engine/core/removal.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/events/ticks.h"
@@ -18,9 +18,7 @@
 #include "engine/order/shutdown.h"
 #include "engine/order/start_conflicts.h"
 #include "engine/order/upgrade.h"
-#include "engine/order/waiters.h"
 #include "engine/persist/adopt.h"
-#include "engine/persist/fdstore.h"
 #include "engine/persist/state.h"
 #include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
@@ -113,25 +111,10 @@ static void supervisor_on_wake(struct ev_loop *loop, ev_timer *w, int revents)
 
 /* ---- the pause before the loop waits again */
 
-static void free_gone(struct supervisor *s)
-{
-        while (s->gone_count > 0) {
-                struct process *p = s->gone[--s->gone_count];
-                components_process_gone(s, p);
-                heap_remove(&s->due, &p->due);
-                struct group *g = p->group;
-                registry_forget(&s->registry, p);
-                if (g->leaving && g->count == 0)
-                        supervisor_remove_group(s, g);
-        }
-}
-
 void supervisor_settle(struct supervisor *s)
 {
         ev_prepare_stop(s->loop, &s->settle);
-        descendants_run(s);
-        free_gone(s);
-        start_conflicts_look(s);
+        components_settle(s);
         supervisor_rearm(s);
 }
 
@@ -144,10 +127,8 @@ void supervisor_turn(struct supervisor *s)
 
         if (first && first->due_ms <= now.mono_ms)
                 supervisor_tick(s, now);
-        autostart_go_on(s);
-        reaper_look(s);
+        components_turn(s);
         supervisor_settle(s);
-        pipe_make_spare(s);
 }
 
 static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
@@ -155,22 +136,6 @@ static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
         (void)revents;
         ev_prepare_stop(loop, w);
         supervisor_turn(w->data);
-}
-
-static void supervisor_forget(struct supervisor *s, struct process *p)
-{
-        if (s->gone_count == s->gone_cap) {
-                int cap = s->gone_cap ? s->gone_cap * 2 : 16;
-                struct process **gone = realloc(s->gone, (size_t)cap * sizeof *gone);
-                if (!gone) {
-                        log_line(s->log, LVL_ERROR, "out of memory: '%s' stays listed", p->name);
-                        return;
-                }
-                s->gone = gone;
-                s->gone_cap = cap;
-        }
-        s->gone[s->gone_count++] = p;
-        ev_prepare_start(s->loop, &s->settle);
 }
 
 /* ---- carrying out */
@@ -204,12 +169,10 @@ static void supervisor_spawn(struct supervisor *s, struct process *p)
                 supervisor_refused(s, p, &e);
                 return;
         }
-        s->starts++;
         log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
         process_begun(p, pid, clock_now());
         registry_pid_add(&s->registry, p);
-        if (p->program->kind == KIND_LISTENER)
-                listener_spawned(s, p);
+        components_spawned(s, p);
         if (p->worker->launching)
                 queue_deadline(s, p);
         else
@@ -221,13 +184,9 @@ void supervisor_executed(struct supervisor *s, struct process *p)
         enum pstate from = p->state;
 
         unsigned work = process_spawned(p, p->pid, clock_now());
-        if (!p->worker->adopted)
-                hangups_watch(s, p);
-        if (p->state != PS_STARTING && p->state != PS_RUNNING)
-                return; /* it was told to stop meanwhile */
-        if (p->program->healthcheck.kind != CHECK_NONE && !probe_begin(s, p))
-                log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
-        supervisor_act(s, p, from, work);
+        components_executed(s, p);
+        if (p->state == PS_STARTING || p->state == PS_RUNNING) /* it was not told to stop */
+                supervisor_act(s, p, from, work);
 }
 
 static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
@@ -247,6 +206,12 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
         supervisor_act(s, p, from, process_signal_failed(p, e.text, clock_now()));
 }
 
+void supervisor_process_gone(struct supervisor *s, struct process *p)
+{
+        components_process_gone(s, p);
+        heap_remove(&s->due, &p->due);
+}
+
 static void supervisor_carry_out_here(struct supervisor *s, struct process *p, unsigned work)
 {
         if (work & DO_SPAWN)
@@ -258,42 +223,18 @@ static void supervisor_carry_out_here(struct supervisor *s, struct process *p, u
         if ((work & DO_START) && s->daemon_state == DAEMON_RUNNING)
                 supervisor_order(s, p, PE_START);
         if (work & DO_FORGET)
-                supervisor_forget(s, p);
-        if ((work & DO_ON_FATAL) && s->daemon_state == DAEMON_RUNNING)
-                fatal_happened(s, p);
-}
-
-/* Between two runs they stay; at the daemon's end they go with the streams. */
-static void let_pipes_go(struct supervisor *s, struct process *p)
-{
-        bool rests = p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL;
-
-        if (p->worker && rests && s->daemon_state == DAEMON_RUNNING)
-                streams_let_go(p->worker);
+                removal_add(s, p);
 }
 
 static void supervisor_carry_out(struct supervisor *s, struct process *p, enum pstate from,
                                  unsigned work, pid_t pid)
 {
+        const struct step step = { .from = from, .work = work, .pid = pid };
+
         queue_deadline(s, p);
-        if (p->state != from)
-                transition_begin(s, p, from, pid);
-        state_note(s, p, work);
-        fault_point("act.noted");
-        if (p->state != from)
-                transition_tell(s, p, from, pid);
-        if (work & DO_START)
-                waiters_look_passing(s, p);
+        components_step(s, p, &step);
         supervisor_carry_out_here(s, p, work);
-        if (work)
-                state_note(s, p, 0);
-        if (p->state != from) {
-                let_pipes_go(s, p);
-                waiters_look(s, p);
-                fatal_main_ended(s, p);
-                if (s->shutdown)
-                        shutdown_step(s);
-        }
+        components_step_done(s, p, &step);
 }
 
 void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, unsigned work)
@@ -364,13 +305,11 @@ void supervisor_over(struct supervisor *s, struct process *p)
         pid_t pid = p->pid;
 
         w->reaped = w->owes_stop = false;
-        fdstore_forget(s, p);
         if (process_promote_first(p, now)) {
                 enum pstate before = p->state;
                 supervisor_act(s, p, before, process_tick(p, now));
         }
-        if (p->program->kind == KIND_LISTENER)
-                listener_ended(s, p);
+        components_ended(s, p);
         ev_prepare_start(s->loop, &s->settle);
         enum pstate from = p->state;
         unsigned work = w->lost ? process_lost(p, now) : process_died(p, w->status, now);
@@ -393,7 +332,6 @@ static void unknown_pid(struct supervisor *s, pid_t pid, int status, const char 
         buf_puts(&text, " (");
         ending_text(&e, &text);
         log_line(s->log, LVL_INFO, "reaped unknown pid %s)", buf_str(&text));
-        descendants_orphan_ended(s);
 }
 
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost)
@@ -408,11 +346,7 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
         w->status = status;
         w->lost = lost;
         w->reaped = true;
-        fault_point("reap.taken");
-        state_note(s, p, 0);
-        state_end_noted(s);
-        fault_point("reap.noted");
-        streams_finish(w);
+        components_exited(s, p);
         if (!w->out && !w->err)
                 supervisor_drained(s, p);
 }
@@ -425,13 +359,7 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
                 supervisor_ended(s, p, status, false);
                 return;
         }
-        if (p || launches_reaped(s, pid))
-                ; /* that its start has failed is known */
-        else if (probe_reaped(s, pid, status))
-                descendants_check_ended(s);
-        else if (!fatal_reaped(s, pid, status) && !gzip_child_reaped(s, pid, status) &&
-                 !upgrade_reaped(s, pid, status) && !lookup_reaped(s, pid) &&
-                 !searches_reaped(s, pid))
+        if (!p && !components_reaped(s, pid, status)) /* of p it is known that its start failed */
                 unknown_pid(s, pid, status, name);
         state_end_noted(s);
 }
@@ -524,7 +452,6 @@ void supervisor_release(struct supervisor *s)
         s->no_state = NULL;
         strlist_release(&s->started_with);
         free(s->server_url);
-        free(s->gone);
         components_release(s);
 }
 
@@ -535,9 +462,6 @@ void supervisor_begin(struct supervisor *s)
                             .name = "started" };
 
         bus_publish(&s->bus, &ev);
-        if (state_dir(s))
-                logs_recover(s->logs, state_dir(s));
         adopt_everything(s);
-        logs_recovered(s->logs);
         supervisor_autostart(s, NULL);
 }

@@ -2,9 +2,7 @@
 
 #include "base/fault_point.h"
 #include "engine/core/worker.h"
-#include "engine/events/listeners.h"
 #include "engine/persist/state.h"
-#include "engine/watch/probes.h"
 
 /* ---- the main log's lines (compat 12, 16) */
 
@@ -158,40 +156,27 @@ static void transition_publish(struct supervisor *s, const struct process *p, en
                 bus_publish(&s->bus, &e);
 }
 
-/* Health is asked while it is STARTING or RUNNING, and of nobody else. */
-static bool is_probed(enum pstate s)
-{
-        return s == PS_STARTING || s == PS_RUNNING;
-}
-
-static void transition_transition(struct supervisor *s, struct process *p, enum pstate from,
-                                  pid_t pid, struct moment at)
-{
-        transition_say(s, p, from, pid, at.mono_ms);
-        if (is_probed(from) && !is_probed(p->state) && p->worker)
-                probe_end(p->worker);
-        if (process_shown(from) != process_shown(p->state))
-                transition_publish(s, p, from, pid, at);
-}
-
 /* ---- once */
-
-void transition_begin(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
-{
-        struct worker *w = s->state ? worker_of(s, p) : NULL;
-
-        if (w)
-                w->unpublished =
-                    (struct unpublished){ .any = true, .from = (uint8_t)from, .pid = pid };
-}
 
 void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
 {
         fault_point("act.unpublished");
-        transition_transition(s, p, from, pid, clock_now());
+        struct moment now = clock_now();
+        transition_say(s, p, from, pid, now.mono_ms);
+        if (process_shown(from) != process_shown(p->state))
+                transition_publish(s, p, from, pid, now);
         fault_point("act.told");
         if (p->worker && p->worker->unpublished.any) {
                 p->worker->unpublished.any = false;
                 state_note_told(s, p);
         }
 }
+
+static void transition_on_step(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step_is_transition(p, step))
+                transition_tell(s, p, step->from, step->pid);
+}
+
+const struct component component_transition = { .name = "transition",
+                                                .on_step = transition_on_step };

@@ -571,3 +571,22 @@ void listener_free(struct listener *l)
         buf_release(&l->unheard);
         free(l);
 }
+
+/* ---- the component */
+
+static bool listeners_on_group_added(struct supervisor *s, struct group *g, struct err *e)
+{
+        return listeners_add_group(s, g) || err_nomem(e);
+}
+
+static void listeners_on_spawned(struct supervisor *s, struct process *p)
+{
+        if (p->program->kind == KIND_LISTENER)
+                listener_spawned(s, p);
+}
+
+const struct component component_listeners = { .name = "listeners",
+                                               .on_group_added = listeners_on_group_added,
+                                               .on_group_gone = listeners_remove_group,
+                                               .on_spawned = listeners_on_spawned,
+                                               .on_ended = listener_ended };

@@ -102,7 +102,7 @@ static void autostart_go(struct supervisor *s, int64_t budget_ms)
         autostart_drop(s);
 }
 
-void autostart_go_on(struct supervisor *s)
+static void autostart_on_turn(struct supervisor *s)
 {
         if (s->starting)
                 autostart_go(s, SLICE_MS);
@@ -146,4 +146,5 @@ static void autostart_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_autostart = { .name = "autostart",
+                                               .on_turn = autostart_on_turn,
                                                .on_process_gone = autostart_on_process_gone };

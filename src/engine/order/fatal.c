@@ -54,7 +54,7 @@ void fatal_free(struct supervisor *s)
         s->fatal = NULL;
 }
 
-bool fatal_owns(const struct supervisor *s, pid_t pid)
+static bool fatal_owns(const struct supervisor *s, pid_t pid)
 {
         for (struct hook *h = s->fatal ? s->fatal->first : NULL; h; h = h->next)
                 if (h->st.pid == pid)
@@ -87,7 +87,7 @@ static void say_ended(struct supervisor *s, struct hook *h, int status)
                          "on_fatal command ended (%s): %s", buf_str(&how), h->text);
 }
 
-bool fatal_reaped(struct supervisor *s, pid_t pid, int status)
+static bool fatal_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         struct hook **at = s->fatal ? &s->fatal->first : NULL;
 
@@ -203,7 +203,7 @@ static void fatal_run_command(struct supervisor *s, struct process *p)
         s->fatal->first = h;
 }
 
-void fatal_happened(struct supervisor *s, struct process *p)
+static void fatal_happened(struct supervisor *s, struct process *p)
 {
         switch (p->program->on_fatal.kind) {
         case FATAL_IGNORE:
@@ -229,7 +229,8 @@ static int exit_code_of(const struct ending *e)
         return e->sig ? 128 + e->sig : e->code;
 }
 
-void fatal_main_ended(struct supervisor *s, const struct process *p)
+/* It has ended, and is not started again: does the daemon end with it? */
+static void fatal_main_ended(struct supervisor *s, const struct process *p)
 {
         bool over = p->state == PS_EXITED || p->state == PS_FATAL;
 
@@ -241,3 +242,16 @@ void fatal_main_ended(struct supervisor *s, const struct process *p)
                  s->exit_code);
         shutdown_request(s, "container_main");
 }
+
+static void fatal_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if ((step->work & DO_ON_FATAL) && s->daemon_state == DAEMON_RUNNING)
+                fatal_happened(s, p);
+        if (step_is_transition(p, step))
+                fatal_main_ended(s, p);
+}
+
+const struct component component_fatal = { .name = "fatal",
+                                           .on_step_done = fatal_on_step_done,
+                                           .on_reaped = fatal_on_reaped,
+                                           .owns = fatal_owns };

@@ -301,7 +301,7 @@ void lookup_hurry(struct supervisor *s)
 
 /* ---- its end */
 
-bool lookup_owns(const struct supervisor *s, pid_t pid)
+static bool lookup_owns(const struct supervisor *s, pid_t pid)
 {
         for (const struct child *c = s->lookup ? s->lookup->children : NULL; c; c = c->next)
                 if (c->pid == pid)
@@ -309,8 +309,9 @@ bool lookup_owns(const struct supervisor *s, pid_t pid)
         return false;
 }
 
-bool lookup_reaped(struct supervisor *s, pid_t pid)
+static bool lookup_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
+        (void)status;
         for (struct child **at = s->lookup ? &s->lookup->children : NULL; at && *at;
              at = &(*at)->next) {
                 struct child *c = *at;
@@ -437,3 +438,7 @@ bool lookup_listen(const struct host *w, const char *host, int port, int backlog
                 return listen_addresses(host, &addresses, port, backlog, fds, max, count_out, e);
         return err_set(e, ERR_NOENT, "look up %s: %s", host, why.text);
 }
+
+const struct component component_lookup = { .name = "lookup",
+                                            .on_reaped = lookup_on_reaped,
+                                            .owns = lookup_owns };

@@ -208,16 +208,17 @@ static struct search *search_by(const struct supervisor *s, pid_t pid)
         return x;
 }
 
-bool searches_own(const struct supervisor *s, pid_t pid)
+static bool searches_own(const struct supervisor *s, pid_t pid)
 {
         return search_by(s, pid) != NULL;
 }
 
 /* One that has ended without a word has not said that the program is missing. */
-bool searches_reaped(struct supervisor *s, pid_t pid)
+static bool searches_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         struct search *x = search_by(s, pid);
 
+        (void)status;
         if (!x)
                 return false;
         x->st.pid = 0; /* the number may be another's from here on */
@@ -228,4 +229,6 @@ bool searches_reaped(struct supervisor *s, pid_t pid)
 }
 
 const struct component component_searches = { .name = "searches",
-                                              .on_process_gone = searches_on_process_gone };
+                                              .on_reaped = searches_on_reaped,
+.owns = searches_own,
+.on_process_gone = searches_on_process_gone };

@@ -297,5 +297,12 @@ void shutdown_free(struct supervisor *s)
         s->shutdown = NULL;
 }
 
+static void shutdown_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step_is_transition(p, step))
+                shutdown_step(s);
+}
+
 const struct component component_shutdown = { .name = "shutdown",
+                                              .on_step_done = shutdown_on_step_done,
                                               .on_process_gone = shutdown_on_process_gone };

@@ -171,7 +171,8 @@ static bool start_conflicts_is_over(const struct start_conflicts *h)
         return true;
 }
 
-void start_conflicts_look(struct supervisor *s)
+/* Starts those whose place is free by now. */
+static void start_conflicts_on_settle(struct supervisor *s)
 {
         /* an order may hold further starts, and move the list */
         for (int i = 0; s->start_conflicts && i < s->start_conflicts->count; i++) {
@@ -220,5 +221,6 @@ void start_conflicts_free(struct supervisor *s)
 }
 
 const struct component component_start_conflicts = { .name = "start_conflicts",
+                                                     .on_settle = start_conflicts_on_settle,
                                                      .on_process_gone =
                                                          start_conflicts_on_process_gone };

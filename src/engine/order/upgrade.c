@@ -48,7 +48,7 @@ void upgrade_free(struct supervisor *s)
         s->upgrade = NULL;
 }
 
-bool upgrade_owns(const struct supervisor *s, pid_t pid)
+static bool upgrade_owns(const struct supervisor *s, pid_t pid)
 {
         return s->upgrade && pid > 0 && s->upgrade->pid == pid;
 }
@@ -112,7 +112,7 @@ static void put_error(int said, struct buf *out)
         sanitize(out, from);
 }
 
-bool upgrade_reaped(struct supervisor *s, pid_t pid, int status)
+static bool upgrade_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         AUTO_BUF why = BUF_INIT;
         struct ending how = ending_of(status, NULL, clock_wall_ms());
@@ -320,3 +320,7 @@ bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
         free(pipes.items);
         return fine;
 }
+
+const struct component component_upgrade = { .name = "upgrade",
+                                             .on_reaped = upgrade_on_reaped,
+                                             .owns = upgrade_owns };

@@ -162,7 +162,8 @@ void waiters_look(struct supervisor *s, struct process *p)
                 ;
 }
 
-void waiters_look_passing(struct supervisor *s, struct process *p)
+/* It is stopped for this moment only, being restarted: that answers a wait for the stop. */
+static void waiters_look_passing(struct supervisor *s, struct process *p)
 {
         (void)s;
         while (answer_one(p, true))
@@ -206,5 +207,19 @@ static void waiters_on_process_gone(struct supervisor *s, struct process *p)
         }
 }
 
+static void waiters_on_step(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step->work & DO_START)
+                waiters_look_passing(s, p);
+}
+
+static void waiters_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step_is_transition(p, step))
+                waiters_look(s, p);
+}
+
 const struct component component_waiters = { .name = "waiters",
+                                             .on_step = waiters_on_step,
+                                             .on_step_done = waiters_on_step_done,
                                              .on_process_gone = waiters_on_process_gone };

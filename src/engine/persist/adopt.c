@@ -860,7 +860,7 @@ static bool has_rest(const void *arg, uint64_t pipe)
         return false;
 }
 
-void adopt_everything(struct supervisor *s)
+static void adopt_saved_records(struct supervisor *s)
 {
         struct state *st = s->state;
 
@@ -901,4 +901,12 @@ void adopt_everything(struct supervisor *s)
         listeners_settled(s);
         fdstore_settled(s);
         supervisor_settle(s);
+}
+
+void adopt_everything(struct supervisor *s)
+{
+        if (state_dir(s))
+                logs_recover(s->logs, state_dir(s));
+        adopt_saved_records(s);
+        logs_recovered(s->logs);
 }

@@ -155,3 +155,10 @@ void fdstore_settled(struct supervisor *s)
                         fdstore_drop(s, name);
         }
 }
+
+static void fdstore_on_ended(struct supervisor *s, struct process *p)
+{
+        fdstore_forget(s, p);
+}
+
+const struct component component_fdstore = { .name = "fdstore", .on_ended = fdstore_on_ended };

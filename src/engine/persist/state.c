@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/fd.h"
+#include "engine/core/worker.h"
 #include "engine/persist/state_record.h"
 #include "sys/host/daemonize.h"
 #include "sys/store/handover.h"
@@ -304,4 +306,45 @@ bool state_hand_over(const struct supervisor *s, struct strlist *items)
         return !s->state || handover_put_fd(items, "state", s->state->lock);
 }
 
-const struct component component_state = { .name = "state", .on_process_gone = state_forget };
+/* ---- the component */
+
+static void state_on_step(struct supervisor *s, struct process *p, const struct step *step)
+{
+        struct worker *w = s->state && step_is_transition(p, step) ? worker_of(s, p) : NULL;
+
+        if (w)
+                w->unpublished = (struct unpublished){ .any = true,
+                                                       .from = (uint8_t)step->from,
+                                                       .pid = step->pid };
+        state_note(s, p, step->work);
+        fault_point("act.noted");
+}
+
+static void state_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step->work)
+                state_note(s, p, 0);
+}
+
+static void state_on_exited(struct supervisor *s, struct process *p)
+{
+        fault_point("reap.taken");
+        state_note(s, p, 0);
+        state_end_noted(s);
+        fault_point("reap.noted");
+}
+
+static void state_on_group_gone(struct supervisor *s, struct group *g)
+{
+        for (int i = 0; i < g->fleet_count; i++) {
+                g->fleets[i].scaled = false;
+                state_note_fleet(s, &g->fleets[i]);
+        }
+}
+
+const struct component component_state = { .name = "state",
+                                           .on_step = state_on_step,
+                                           .on_step_done = state_on_step_done,
+                                           .on_exited = state_on_exited,
+                                           .on_group_gone = state_on_group_gone,
+                                           .on_process_gone = state_forget };

@@ -736,7 +736,7 @@ static bool is_urgent(struct descendants *sweep, struct ended *end)
         return end->has_left || end->process->state == PS_GONE;
 }
 
-void descendants_run(struct supervisor *s)
+static void descendants_on_settle(struct supervisor *s)
 {
         struct descendants *sweep = s->descendants;
         bool pressing = false;
@@ -761,14 +761,16 @@ void descendants_run(struct supervisor *s)
         descendants_look_at_all(s);
 }
 
-void descendants_orphan_ended(struct supervisor *s)
+static bool descendants_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
+        (void)pid, (void)status;
         for (const struct ended *end = s->descendants ? s->descendants->first : NULL; end;
              end = end->next)
                 if (end->holds) {
                         look_now(s->descendants);
-                        return;
+                        break;
                 }
+        return false;
 }
 
 void descendants_check_ended(struct supervisor *s)
@@ -894,4 +896,6 @@ size_t descendants_everything(struct supervisor *s)
 }
 
 const struct component component_descendants = { .name = "descendants",
+                                                 .on_reaped = descendants_on_reaped,
+                                                 .on_settle = descendants_on_settle,
                                                  .on_process_gone = descendants_on_process_gone };

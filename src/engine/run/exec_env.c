@@ -306,3 +306,5 @@ void exec_envs_drop(struct supervisor *s)
         free(s->exec_envs);
         s->exec_envs = NULL;
 }
+
+const struct component component_exec_env = { .name = "exec_env", .on_config = exec_envs_drop };

@@ -50,7 +50,7 @@ bool gzip_child_begin(struct supervisor *s, int from, int to)
         return fine;
 }
 
-bool gzip_child_reaped(struct supervisor *s, pid_t pid, int status)
+static bool gzip_child_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         if (!s->gzip || pid != s->gzip)
                 return false;
@@ -63,6 +63,15 @@ bool gzip_child_reaped(struct supervisor *s, pid_t pid, int status)
                 logs_compressed(s->logs, status == 0);
         return true;
 }
+
+static bool gzip_child_owns(const struct supervisor *s, pid_t pid)
+{
+        return pid == s->gzip;
+}
+
+const struct component component_gzip_child = { .name = "gzip_child",
+                                                .on_reaped = gzip_child_on_reaped,
+                                                .owns = gzip_child_owns };
 
 /* ---- the child */
 

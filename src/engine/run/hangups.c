@@ -35,3 +35,12 @@ int hangups_next(struct supervisor *s, pid_t *pids, int most)
                 pids[i] = (pid_t)told[i].data.u64;
         return count > 0 ? count : 0;
 }
+
+static void hangups_on_executed(struct supervisor *s, struct process *p)
+{
+        if (!p->worker->adopted)
+                hangups_watch(s, p);
+}
+
+const struct component component_hangups = { .name = "hangups",
+                                             .on_executed = hangups_on_executed };

@@ -269,15 +269,6 @@ bool launches_own(const struct supervisor *s, pid_t pid)
         return launch_of(s, pid) != NULL;
 }
 
-bool launches_reaped(struct supervisor *s, pid_t pid)
-{
-        struct launching *l = launch_of(s, pid);
-
-        if (l)
-                launch_free(l);
-        return l != NULL;
-}
-
 void launches_note(struct supervisor *s)
 {
         for (struct launching *l = s->launches; l; l = l->next)
@@ -299,3 +290,20 @@ void launches_free(struct supervisor *s)
         while (s->launches)
                 launch_free(s->launches);
 }
+
+/* ---- the component */
+
+/* That its start has failed is known already. */
+static bool launches_on_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        struct launching *l = launch_of(s, pid);
+
+        (void)status;
+        if (l)
+                launch_free(l);
+        return l != NULL;
+}
+
+const struct component component_launches = { .name = "launches",
+                                              .on_reaped = launches_on_reaped,
+                                              .owns = launches_own };

@@ -107,7 +107,8 @@ bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *
         return true;
 }
 
-void pipe_make_spare(struct supervisor *s)
+/* A start has used the spare: another is made meanwhile. What fails is tried at the start. */
+static void pipes_on_turn(struct supervisor *s)
 {
         struct spare *p = &s->spare;
 
@@ -125,3 +126,5 @@ void pipe_drop_spare(struct supervisor *s)
                 s->spare.fds[i] = -1;
         }
 }
+
+const struct component component_pipes = { .name = "pipes", .on_turn = pipes_on_turn };

@@ -1,13 +1,7 @@
 #include "engine/run/reaper.h"
 
 #include "engine/core/worker.h"
-#include "engine/order/fatal.h"
-#include "engine/order/lookup.h"
-#include "engine/order/searches.h"
-#include "engine/order/upgrade.h"
 #include "engine/run/hangups.h"
-#include "engine/run/launches.h"
-#include "engine/watch/probes.h"
 #include "sys/process/procfs.h"
 
 #define TOGETHER_MS 1 /* signals that close are of a burst: look for everybody */
@@ -66,9 +60,7 @@ static bool was_heard(const struct supervisor *s, pid_t pid)
 
 bool reaper_is_stranger(const struct supervisor *s, pid_t pid)
 {
-        return !registry_by_pid(&s->registry, pid) && !launches_own(s, pid) &&
-               !probe_owns(s, pid) && !fatal_owns(s, pid) && !upgrade_owns(s, pid) &&
-               !lookup_owns(s, pid) && !searches_own(s, pid) && pid != s->gzip;
+        return !registry_by_pid(&s->registry, pid) && !components_own(s, pid);
 }
 
 static void reaper_ended(struct supervisor *s, pid_t pid, int status, const char *name)
@@ -124,7 +116,9 @@ static void listen_to_all(struct supervisor *s, int64_t begun_ms)
         }
 }
 
-void reaper_look(struct supervisor *s)
+/* Others that have ended, where a signal came; the walk, where one is due. Of very many a part, and
+ * the rest after others had their turn. */
+static void reaper_on_turn(struct supervisor *s)
 {
         int64_t begun_ms = clock_mono_ms();
 
@@ -169,3 +163,5 @@ void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
         else
                 look_for_others(s, pause_ms);
 }
+
+const struct component component_reaper = { .name = "reaper", .on_turn = reaper_on_turn };

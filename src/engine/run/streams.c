@@ -200,7 +200,7 @@ bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e)
         return ok;
 }
 
-void streams_create(struct supervisor *s, struct process *p)
+static void streams_create(struct supervisor *s, struct process *p)
 {
         const struct program *g = p->program;
         struct recipe r = { 0 };
@@ -266,7 +266,7 @@ void streams_abandon(struct worker *w)
                 stream_finish(w->err);
 }
 
-void streams_let_go(struct worker *w)
+static void streams_let_go(struct worker *w)
 {
         if (w->out)
                 stream_let_go(w->out);
@@ -274,7 +274,7 @@ void streams_let_go(struct worker *w)
                 stream_let_go(w->err);
 }
 
-void streams_finish(struct worker *w)
+static void streams_finish(struct worker *w)
 {
         w->draining = (uint8_t)((w->out != NULL) + (w->err != NULL));
         streams_abandon(w);
@@ -374,3 +374,25 @@ const struct logs_news streams_news = {
         .compress = streams_compress,
         .on_attach_failed = on_attach_failed,
 };
+
+/* ---- the component */
+
+/* Between two runs they stay; at the daemon's end they go with the streams. */
+static void streams_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
+{
+        bool rests = p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL;
+
+        if (step_is_transition(p, step) && p->worker && rests && s->daemon_state == DAEMON_RUNNING)
+                streams_let_go(p->worker);
+}
+
+static void streams_on_exited(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        streams_finish(p->worker);
+}
+
+const struct component component_streams = { .name = "streams",
+                                             .on_process_added = streams_create,
+                                             .on_step_done = streams_on_step_done,
+                                             .on_exited = streams_on_exited };

@@ -441,3 +441,7 @@ bool fcgi_kept(const struct supervisor *s, struct strlist *names)
                                 return false;
         return true;
 }
+
+const struct component component_fcgi = { .name = "fcgi",
+                                          .on_group_added = fcgi_open,
+                                          .on_group_gone = fcgi_close };

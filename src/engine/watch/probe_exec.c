@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/launcher.h"
 #include "engine/run/survey.h"
@@ -307,3 +308,15 @@ const struct probe_kind probe_by_exec = {
         .cut = exec_cut,
         .release = exec_release,
 };
+
+static bool probe_exec_on_reaped(struct supervisor *s, pid_t pid, int status)
+{
+        if (!probe_reaped(s, pid, status))
+                return false;
+        descendants_check_ended(s);
+        return true;
+}
+
+const struct component component_probe_exec = { .name = "probe_exec",
+                                                .on_reaped = probe_exec_on_reaped,
+                                                .owns = probe_owns };

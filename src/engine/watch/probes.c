@@ -324,3 +324,29 @@ void probe_follow(struct worker *w)
         if (offset < left_ms)
                 probes_arm(pr, offset);
 }
+
+/* ---- the component */
+
+/* Health is asked while it is STARTING or RUNNING, and of no other. */
+static bool probes_is_probed(enum pstate state)
+{
+        return state == PS_STARTING || state == PS_RUNNING;
+}
+
+static void probes_on_executed(struct supervisor *s, struct process *p)
+{
+        if (probes_is_probed(p->state) && p->program->healthcheck.kind != CHECK_NONE &&
+            !probe_begin(s, p))
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' is not health-checked", p->name);
+}
+
+static void probes_on_step(struct supervisor *s, struct process *p, const struct step *step)
+{
+        (void)s;
+        if (probes_is_probed(step->from) && !probes_is_probed(p->state))
+                probe_end(p->worker);
+}
+
+const struct component component_probes = { .name = "probes",
+                                            .on_executed = probes_on_executed,
+                                            .on_step = probes_on_step };
