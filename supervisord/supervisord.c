@@ -17,6 +17,7 @@
 #include "engine/persist/state.h"
 #include "engine/run/gzip_child.h"
 #include "engine/run/pipes.h"
+#include "engine/run/reaper.h"
 #include "engine/run/streams.h"
 #include "sys/host/daemonize.h"
 #include "sys/host/host.h"
@@ -98,7 +99,7 @@ static bool open_everything(struct daemon *d, struct err *e)
         streams_inherit_claims(s);
         if (!set->nocleanup)
                 logs_clean_auto(set->childlogdir, set->identifier, state_spared_logs(s),
-                                &s->auto_logs, log);
+                                streams_claims(s), log);
         return supervisor_add_all(s, e);
 }
 
@@ -190,7 +191,7 @@ static int main_supervise(struct daemon *d)
         mainlog_send(d->mainlog); /* a script that has seen the pidfile looks for it */
         state_sign(&d->sup);
         supervisor_begin(&d->sup);
-        supervisor_reap(&d->sup); /* who ended between two images of us */
+        reaper_drain(&d->sup); /* who ended between two images of us */
         if (d->handover.came_back)
                 log_line(d->sup.log, LVL_ERROR, "not upgraded: %s did not begin to supervise",
                          handover_word(&d->handover, "binary"));
@@ -215,7 +216,6 @@ static void main_release(struct daemon *d)
                 state_close(&d->sup, true);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
-        fdstore_free(&d->sup);
         state_close(&d->sup, d->refused);
         config_free(d->config);
         if (d->pidfile >= 0)

@@ -10,6 +10,7 @@
 #include "../fakes/world.h"
 #include "api/rpc/methods.h"
 #include "engine/order/orders.h"
+#include "engine/run/reaper.h"
 
 /* The table of methods over a real engine whose kernel is the fake one. Parameters are written as
  * XML, results read as their text: "name cat group cat status 80 description OK". */
@@ -166,7 +167,7 @@ static const char *call(const char *name, const char *params_xml)
         value_free(params);
         for (int i = 0; st == RPC_LATER && !done && i < 20; i++) {
                 ev_run(loop, EVRUN_NOWAIT);
-                supervisor_reap(&sup);
+                reaper_drain(&sup);
         }
         if (st == RPC_LATER && !done)
                 return "later";

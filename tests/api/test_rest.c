@@ -13,6 +13,7 @@
 #include "api/http/conn.h"
 #include "api/rest/events.h"
 #include "engine/core/supervisor.h"
+#include "engine/run/reaper.h"
 
 /* The whole API over a real engine whose kernel is the fake one. */
 static struct supervisor sup;
@@ -121,7 +122,7 @@ static void spin(void)
 {
         for (int i = 0; i < 20; i++) {
                 ev_run(loop, EVRUN_NOWAIT);
-                supervisor_reap(&sup);
+                reaper_drain(&sup);
         }
 }
 

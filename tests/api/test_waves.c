@@ -12,6 +12,7 @@
 #include "api/http/conn.h"
 #include "api/rest/events.h"
 #include "engine/order/bulk_order.h"
+#include "engine/run/reaper.h"
 
 #define MANY 100
 
@@ -135,7 +136,7 @@ static bool turn(struct client *c)
 static void expect_others_are_answered(const char *path, const char *body)
 {
         say(&starter, "POST", path, body);
-        while (!sup.bulk_orders)
+        while (!*(void **)component_own(&sup, COMPONENT_bulk_order))
                 turn(&starter);
         cr_expect_eq(kernel.child_count, WAVE_AT_ONCE);
         say(&other, "GET", "/v1/processes/w:w99", "");
@@ -190,15 +191,15 @@ Test(waves, start_everybody_also_when_the_client_has_hung_up)
 
         for (int i = 0; i < 2; i++) {
                 say(&starter, "POST", paths[i], bodies[i]);
-                while (!sup.bulk_orders)
+                while (!*(void **)component_own(&sup, COMPONENT_bulk_order))
                         turn(&starter);
                 close_client(&starter);
-                while (sup.bulk_orders)
+                while (*(void **)component_own(&sup, COMPONENT_bulk_order))
                         turn(&other);
                 cr_expect_eq(kernel.child_count, (size_t)(i + 1) * MANY);
                 for (int k = 0; k < MANY; k++)
                         kernel_end(&kernel, kernel.children[i * MANY + k]->pid, KERNEL_EXITED(0));
-                supervisor_reap(&sup);
+                reaper_drain(&sup);
                 turn(&other);
                 connect_one(&starter);
         }

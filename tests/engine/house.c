@@ -67,13 +67,13 @@ void house_open(struct house *h, const char *daemon, const char *body)
 void house_begin(struct house *h)
 {
         supervisor_begin(&h->sup);
-        while (h->sup.starting)
+        while (component_own(&h->sup, COMPONENT_autostart))
                 supervisor_turn(&h->sup);
 }
 
 void house_settle(struct house *h)
 {
-        supervisor_reap(&h->sup);
+        reaper_drain(&h->sup);
         supervisor_settle(&h->sup);
 }
 
@@ -81,7 +81,7 @@ void house_close(struct house *h)
 {
         struct ev_loop *loop = h->sup.loop;
 
-        supervisor_reap(&h->sup);
+        reaper_drain(&h->sup);
         bus_unsubscribe(&h->sup.bus, &h->ear);
         supervisor_release(&h->sup);
         ev_loop_destroy(loop);
@@ -109,7 +109,7 @@ const char *house_state(struct house *h, const char *namespec)
 void house_end(struct house *h, const char *namespec, int status)
 {
         kernel_end(&h->kernel, house_process(h, namespec)->pid, status);
-        supervisor_reap(&h->sup);
+        reaper_drain(&h->sup);
 }
 
 void house_later(struct house *h, int64_t ms)

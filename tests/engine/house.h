@@ -7,6 +7,7 @@
 #include "engine/core/supervisor.h"
 #include "engine/order/orders.h"
 #include "engine/order/shutdown.h"
+#include "engine/run/reaper.h"
 
 struct house {
         struct supervisor sup;

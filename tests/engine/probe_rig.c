@@ -61,6 +61,8 @@ static void make_program(struct probe_rig *r, enum check_kind kind, const char *
 
 void probe_rig_init(struct probe_rig *r, enum check_kind kind, const char *target)
 {
+        struct err e;
+
         memset(r, 0, sizeof *r);
         signal(SIGPIPE, SIG_IGN);
         strcpy(r->dir, "/tmp/test-probe-XXXXXX");
@@ -72,6 +74,8 @@ void probe_rig_init(struct probe_rig *r, enum check_kind kind, const char *targe
         r->s.host = &r->host;
         r->s.config = &r->config;
         r->s.daemon_state = DAEMON_RUNNING;
+        r->s.components = components;
+        cr_assert(components_init(&r->s, &e));
         sigemptyset(&r->s.worker_mask);
         make_program(r, kind, target);
         r->group_conf = (struct group_conf){ .refs = 1,
@@ -106,7 +110,7 @@ void probe_rig_release(struct probe_rig *r)
         if (r->process->worker)
                 probe_end(r->process->worker);
         worker_free(r->process->worker);
-        probes_free(&r->s);
+        components_release(&r->s);
         process_free(r->process);
         program_unref(r->program);
         ev_signal_stop(r->s.loop, &r->on_child);

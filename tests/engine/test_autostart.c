@@ -53,7 +53,7 @@ static struct process *number(int n)
 
 static void go_on(void)
 {
-        while (h.sup.starting)
+        while (component_own(&h.sup, COMPONENT_autostart))
                 supervisor_turn(&h.sup);
 }
 
@@ -61,7 +61,8 @@ Test(starts, leave_the_loop_its_turn_and_keep_their_order)
 {
         open_slow();
         size_t first = h.kernel.child_count;
-        cr_assert(h.sup.starting && first > 0 && first < MANY, "%zu at once", first);
+        cr_assert(component_own(&h.sup, COMPONENT_autostart) && first > 0 && first < MANY,
+                  "%zu at once", first);
         supervisor_turn(&h.sup);
         cr_expect(h.kernel.child_count > first && h.kernel.child_count < MANY);
         go_on();
@@ -94,6 +95,6 @@ Test(starts, end_with_the_daemon)
         h.kernel.obeys_term = false;
         shutdown_request(&h.sup, "a test");
         supervisor_turn(&h.sup);
-        cr_expect_null(h.sup.starting);
+        cr_expect_null(component_own(&h.sup, COMPONENT_autostart));
         cr_expect_eq(h.kernel.child_count, first);
 }

@@ -62,7 +62,7 @@ static void begin(int count)
 
 static void go_on(void)
 {
-        while (h.sup.bulk_orders)
+        while (*(void **)component_own(&h.sup, COMPONENT_bulk_order))
                 ev_run(h.sup.loop, EVRUN_NOWAIT);
 }
 
@@ -140,7 +140,7 @@ Test(waves, can_be_finished_at_once)
         begin(MANY);
         begin(MANY);
         bulk_orders_finish(&h.sup);
-        cr_expect_null(h.sup.bulk_orders);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
         cr_expect_eq(over, 2);
         cr_expect_eq(h.kernel.child_count, MANY);
 }
@@ -148,8 +148,8 @@ Test(waves, can_be_finished_at_once)
 Test(waves, end_with_the_supervisor)
 {
         begin(MANY);
-        bulk_orders_free(&h.sup);
-        cr_expect_null(h.sup.bulk_orders);
+        component_bulk_order.release(&h.sup);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
         cr_expect_eq(over, 0);
 }
 
@@ -188,7 +188,7 @@ Test(waves, keep_their_order_while_programs_are_looked_for)
         }
         cr_expect_eq(over, 1);
         cr_expect(in_turn);
-        cr_expect_null(h.sup.bulk_orders);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
 }
 
 Test(waves, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
@@ -197,7 +197,7 @@ Test(waves, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
 
         open_slowly();
         begin(5);
-        while (h.sup.bulk_orders)
+        while (*(void **)component_own(&h.sup, COMPONENT_bulk_order))
                 ev_run(h.sup.loop, EVRUN_ONCE);
         cr_expect_geq(clock_mono_ms() - begun_ms, 990);
         cr_expect_eq(told, 5);

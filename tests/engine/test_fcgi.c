@@ -31,6 +31,8 @@ static void keep_line(struct log *l, enum log_level level, const char *text, siz
 
 static void setup(void)
 {
+        struct err e;
+
         strcpy(dir, "/tmp/test-fcgi-XXXXXX");
         cr_assert(mkdtemp(dir));
         snprintf(path, sizeof path, "%s/f.sock", dir);
@@ -38,6 +40,8 @@ static void setup(void)
         capture = (struct log){ .level = LVL_DEBUG, .write = keep_line };
         sup.log = &capture;
         sup.sys = sys_real();
+        sup.components = components;
+        cr_assert(components_init(&sup, &e));
         sup.registry.groups = all_groups;
         sup.registry.group_count = 2;
 }
@@ -51,6 +55,7 @@ static void teardown(void)
                 for (int i = 0; i < 2; i++)
                         program_unref(programs[g][i]);
         }
+        components_release(&sup);
         buf_release(&lines);
         snprintf(command, sizeof command, "rm -rf %s", dir);
         cr_expect_eq(system(command), 0);
@@ -272,7 +277,7 @@ Test(fcgi, binds_everything_first_or_nothing)
         next.group_count = 2;
         cr_expect_not(fcgi_bind(&sup, &next, &e));
         cr_expect(strstr(e.text, "No such file or directory"), "%s", e.text);
-        cr_expect_null(sup.bound);
+        cr_expect_null(*(void **)component_own(&sup, COMPONENT_fcgi));
         cr_expect_eq(access(path, F_OK), -1, "the first one is let go of");
 
         next.group_count = 1;

@@ -83,10 +83,10 @@ Test(launches, fail_with_step_and_errno_and_leave_no_stranger)
         cr_expect_eq(answer, FAULT_SPAWN_ERROR);
         cr_expect(house_said(&h, "spawnerr: couldn't chdir to /d"), "%s", buf_str(&h.lines));
         cr_expect_eq(p->pid, 0);
-        cr_expect(launches_own(&h.sup, pid));
+        cr_expect(components_own(&h.sup, pid));
         kernel_end(&h.kernel, pid, KERNEL_EXITED(127));
-        supervisor_reap(&h.sup);
-        cr_expect_not(launches_own(&h.sup, pid));
+        reaper_drain(&h.sup);
+        cr_expect_not(components_own(&h.sup, pid));
         cr_expect_not(house_said(&h, "unknown pid"));
         cr_expect_not(house_said(&h, "exited"));
 }
@@ -99,10 +99,10 @@ Test(launches, tell_why_also_to_who_reaps_first)
 
         kernel_started(&h.kernel, pid, STEP_EXEC, ENOEXEC);
         kernel_end(&h.kernel, pid, KERNEL_EXITED(127));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect_str_eq(house_state(&h, "w"), "BACKOFF");
         cr_expect(house_said(&h, "spawnerr: couldn't exec"), "%s", buf_str(&h.lines));
-        cr_expect_null(h.sup.launches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_launches));
 }
 
 Test(launches, that_end_at_once_were_executed_first)
@@ -111,7 +111,7 @@ Test(launches, that_end_at_once_were_executed_first)
         struct process *p = start("w");
 
         kernel_end(&h.kernel, p->pid, KERNEL_EXITED(0));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         house_settle(&h);
         cr_expect(house_said(&h, "success: w entered RUNNING"), "%s", buf_str(&h.lines));
         cr_expect(house_said(&h, "exited: w (exit status 0"), "%s", buf_str(&h.lines));
@@ -126,10 +126,10 @@ Test(launches, can_be_stopped_and_then_have_not_failed)
         cr_assert_eq(order_stop(&h.sup, p, NULL), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "w"), "STOPPING");
         kernel_end(&h.kernel, p->pid, KERNEL_EXITED(127));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "w"), "STOPPED");
-        cr_expect_null(h.sup.launches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_launches));
 }
 
 Test(launches, of_others_go_on_meanwhile)

@@ -99,7 +99,7 @@ static void child_answers(bool everything)
         kernel_end(&h.kernel, c->pid, KERNEL_EXITED(0));
         ev_run(h.sup.loop, EVRUN_NOWAIT);
         ev_run(h.sup.loop, EVRUN_NOWAIT);
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
 }
 
 Test(reading, a_file_without_names_is_read_at_once)

@@ -16,6 +16,11 @@
 
 static struct house h;
 
+static struct reaper *reaper(void)
+{
+        return component_own(&h.sup, COMPONENT_reaper);
+}
+
 static void teardown(void)
 {
         house_close(&h);
@@ -34,8 +39,8 @@ static pid_t ends(const char *name)
 /* A look that a busy machine has cut into slices. */
 static bool goes_on(void)
 {
-        return h.sup.look || (ev_is_active(&h.sup.late_reap) &&
-                              ev_timer_remaining(h.sup.loop, &h.sup.late_reap) <= 0);
+        return reaper()->look || (ev_is_active(&reaper()->late) &&
+                                  ev_timer_remaining(h.sup.loop, &reaper()->late) <= 0);
 }
 
 /* False: it took more than one turn of the loop, which a slow machine may need; how often the
@@ -54,8 +59,8 @@ static bool signal_of(pid_t who, int64_t now_ms)
 /* The walk itself may have been cut short, to go on at once. */
 static bool is_left_for_later(void)
 {
-        return ev_is_active(&h.sup.late_reap) &&
-               ev_timer_remaining(h.sup.loop, &h.sup.late_reap) > 0.;
+        return ev_is_active(&reaper()->late) &&
+               ev_timer_remaining(h.sup.loop, &reaper()->late) > 0.;
 }
 
 static void open_and_begin(const char *body)
@@ -77,8 +82,8 @@ Test(children, the_one_that_the_signal_names_is_reaped_without_a_walk)
 static void a_moment_later(void)
 {
         do {
-                ev_run(h.sup.loop, h.sup.look ? EVRUN_NOWAIT : EVRUN_ONCE);
-        } while (ev_is_active(&h.sup.late_reap) || h.sup.look);
+                ev_run(h.sup.loop, reaper()->look ? EVRUN_NOWAIT : EVRUN_ONCE);
+        } while (ev_is_active(&reaper()->late) || reaper()->look);
 }
 
 /* As a child of the worker's would. */
@@ -136,7 +141,7 @@ Test(children, one_that_only_closed_its_stdin_lives_and_its_end_is_found)
         kernel_hang_up(&h.kernel, house_process(&h, "w:w8")->pid, 0);
         signal_of(ends("w:w7"), LATE_MS);
         cr_expect_str_eq(house_state(&h, "w:w8"), "RUNNING");
-        cr_expect(ev_timer_remaining(h.sup.loop, &h.sup.late_reap) < 0.1);
+        cr_expect(ev_timer_remaining(h.sup.loop, &reaper()->late) < 0.1);
         ends("w:w8");
         a_moment_later();
         cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED");

@@ -99,7 +99,7 @@ Test(fleet, grows_into_the_place_of_one_that_has_just_gone)
         house_open(&h, "", FLEET(2));
         house_begin(&h);
         scale(false, 1, NULL);
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect_eq(scale(false, 2, NULL), FAULT_NONE);
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "web:web_1"), "RUNNING");
@@ -196,7 +196,7 @@ Test(reload, a_changed_command_restarts_only_its_own)
         pid_t db = house_process(&h, "db")->pid, web = house_process(&h, "web:web_0")->pid;
         cr_expect_eq(apply(false, FLEET(1) "environment=A=\"1\"\n[program:db]\n" QUICK),
                      FAULT_NONE);
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect_eq(house_process(&h, "db")->pid, db);
         cr_expect_neq(house_process(&h, "web:web_0")->pid, web);
         cr_expect_str_eq(house_state(&h, "web:web_0"), "RUNNING");
@@ -287,7 +287,7 @@ Test(reload, each_takes_its_place_when_that_one_is_free)
         house_end(&h, "a", KERNEL_EXITED(0));
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "c"), "RUNNING");
-        cr_expect_null(h.sup.start_conflicts);
+        cr_expect_null(component_own(&h.sup, COMPONENT_start_conflicts));
 }
 
 Test(reload, only_another_question_forgets_what_is_known_of_the_health)
@@ -399,7 +399,7 @@ Test(reload, added_groups_come_from_the_file_that_was_read_last)
 static void loop_until_ended(void)
 {
         for (int i = 0; i < 10000 && !h.ended; i++) {
-                supervisor_reap(&h.sup);
+                reaper_drain(&h.sup);
                 ev_run(h.sup.loop, EVRUN_NOWAIT);
         }
         cr_expect_eq(h.ended, 1);

@@ -65,7 +65,7 @@ static pid_t order(struct waiter *w)
 static void reap(pid_t pid, int status)
 {
         kernel_end(&h.kernel, pid, status);
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         house_settle(&h);
         cr_expect_not(components_own(&h.sup, pid));
         cr_expect_not(house_said(&h, "unknown pid"));
@@ -125,7 +125,7 @@ Test(searches, of_what_is_missing_refuse_the_order_and_nothing_else)
         expect_untouched();
         reap(pid, KERNEL_EXITED(127));
         expect_untouched();
-        cr_expect_null(h.sup.searches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_searches));
 }
 
 Test(searches, of_what_cannot_be_executed_say_so_also_when_reaped_first)
@@ -159,7 +159,7 @@ Test(searches, that_cannot_begin_leave_it_to_the_start)
         kernel_fail(&h.kernel, K_SPAWN, 1, EAGAIN);
         cr_expect_eq(order_start(&h.sup, house_process(&h, "w"), NULL, NULL), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "w"), "STARTING");
-        cr_expect_null(h.sup.searches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_searches));
 }
 
 Test(searches, are_one_for_two_orders)
@@ -239,7 +239,7 @@ Test(searches, end_with_the_process)
         cr_expect(answers == 1 && answer == FAULT_BAD_NAME);
         cr_expect_eq(kernel_kills(&h.kernel, pid, SIGKILL), 1);
         reap(pid, KERNEL_KILLED(9));
-        cr_expect_null(h.sup.searches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_searches));
 }
 
 Test(searches, start_nothing_while_everything_ends)
@@ -258,5 +258,5 @@ Test(searches, need_no_child_where_the_kernel_remembers)
         h.kernel.disk_is_slow = false;
         cr_expect_eq(order_start(&h.sup, house_process(&h, "w"), NULL, NULL), FAULT_NONE);
         cr_expect_eq(h.kernel.child_count, 1);
-        cr_expect_null(h.sup.searches);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_searches));
 }

@@ -150,7 +150,7 @@ Test(state, an_end_that_was_noted_is_kept_for_nobody)
         pid_t pid = house_process(&h, "a")->pid;
 
         kernel_end(&h.kernel, pid, KERNEL_EXITED(7));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         leave(true);
         open_house(PROGRAMS);
         cr_expect_not(state_end_kept(&h.sup, pid, &status));
@@ -162,7 +162,7 @@ Test(state, the_end_of_a_stranger_is_kept_for_nobody)
         int status;
 
         kernel_end(&h.kernel, 4711, KERNEL_EXITED(7));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         leave(true);
         open_house(PROGRAMS);
         cr_expect_not(state_end_kept(&h.sup, 4711, &status));

@@ -71,7 +71,7 @@ Test(supervisor, kills_a_worker_that_ignores_the_stop_signal)
         cr_expect_eq(kernel_kills(&h.kernel, pid, SIGKILL), 0);
         house_later(&h, 7100);
         cr_expect_eq(kernel_kills(&h.kernel, pid, SIGKILL), 1);
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect_str_eq(house_state(&h, "web"), "STOPPED");
         cr_expect(house_said(&h, "stopped: web (terminated by SIGKILL)"));
 }
@@ -290,7 +290,7 @@ Test(supervisor, takes_a_kill_of_somebody_who_just_ended_for_an_end)
         kernel_end(&h.kernel, pid, KERNEL_EXITED(0));
         cr_expect_eq(stop("web"), FAULT_NONE);
         h.kernel.hold_reaps = false;
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect_str_eq(house_state(&h, "web"), "STOPPED");
 }
 
@@ -301,7 +301,7 @@ Test(supervisor, reaps_in_any_order)
         h.kernel.newest_first = true;
         for (int i = 0; i < 5; i++)
                 kernel_end(&h.kernel, h.sup.registry.groups[0]->procs[i]->pid, KERNEL_EXITED(i));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         for (int i = 0; i < 5; i++)
                 cr_expect_eq(h.sup.registry.groups[0]->procs[i]->ending.code, i);
 }
@@ -310,7 +310,7 @@ Test(supervisor, names_an_unknown_child_that_it_reaps)
 {
         open_and_begin("[program:web]\n" QUICK);
         kernel_end(&h.kernel, 77777, KERNEL_EXITED(4));
-        supervisor_reap(&h.sup);
+        reaper_drain(&h.sup);
         cr_expect(house_said(&h, "reaped unknown pid 77777 (exit status 4)"));
         cr_expect_str_eq(house_state(&h, "web"), "RUNNING");
 }

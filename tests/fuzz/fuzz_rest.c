@@ -14,6 +14,7 @@
 #include "api/http/conn.h"
 #include "api/rest/events.h"
 #include "engine/core/supervisor.h"
+#include "engine/run/reaper.h"
 
 static const char text[] = "[supervisord]\n"
                            "childlogdir=/dev/shm\n"
@@ -80,7 +81,7 @@ static void spin(void)
 {
         for (int i = 0; i < 8; i++) {
                 ev_run(loop, EVRUN_NOWAIT);
-                supervisor_reap(&sup);
+                reaper_drain(&sup);
         }
 }
 

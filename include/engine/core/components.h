@@ -13,11 +13,13 @@
         row(memory_trim) \
         row(streams) \
         row(fcgi) \
+        row(ticks) \
         row(listeners) \
         row(hangups) \
         row(probes) \
         row(transition)      /* the main log's lines and the bus */ \
         row(waiters)         /* answered when others have been told */ \
+        row(launcher) \
         row(launches) \
         row(probe_exec) \
         row(fatal) \
@@ -25,6 +27,7 @@
         row(upgrade) \
         row(lookup) \
         row(fdstore) \
+        row(adopt) \
         row(shutdown) \
         row(autostart)       /* starts come before what has ended */ \
         row(bulk_order) \

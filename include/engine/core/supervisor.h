@@ -25,13 +25,6 @@
 
 enum daemon_state { DAEMON_SHUTDOWN = -1, DAEMON_RESTARTING = 0, DAEMON_RUNNING = 1 };
 
-/* A stdin that was made before it was needed (engine/run/pipes). */
-struct spare {
-        int fds[2];     /* owned: the worker's end, ours; -1: none */
-        uint64_t inode; /* of the pipe */
-        bool wanted;
-};
-
 struct supervisor {
         const struct component *const *components; /* borrowed: the table */
         void *states[COMPONENT_COUNT];             /* owned: each component's own */
@@ -53,64 +46,21 @@ struct supervisor {
         struct limits limits;
         sigset_t worker_mask; /* the mask that workers get */
         enum daemon_state daemon_state;
-        const char *daemon_state_why; /* static text: "SIGTERM", "shutdown by RPC" */
-        int exit_code;                /* of the daemon */
-        int null; /* owned: /dev/null, for what workers write that nobody wants; -1 */
+        int exit_code; /* of the daemon */
         struct moment started;
         struct heap due;   /* processes by deadline */
         ev_prepare settle; /* active while there is something to do before the next wait */
-        struct descendants *descendants; /* engine/run/descendants: ended workers whose descendants
-                                            are looked for */
-        struct autostart
-            *starting; /* engine/order/autostart: who is still to be started; NULL: nobody */
-        struct bulk_order *bulk_orders; /* engine/order/bulk_order: orders that still have to be
-                                           given; NULL: none */
-        struct search
-            *searches; /* engine/order/searches: orders whose program is looked for; NULL: none */
-        struct launching *launches; /* engine/run/launches: starts that are under way */
-        struct start_conflicts *start_conflicts; /* engine/order/start_conflicts: starts that wait
-                                                    for somebody to go; NULL: none */
-        int64_t armed_ms;                        /* what `wake` is armed for, -1: nothing */
-        ev_timer wake;                           /* armed for the first of `due` */
-        ev_timer late_reap;           /* engine/run/reaper: a look at all children is due */
-        bool listen;                  /* engine/run/reaper: the next pause asks who has hung up */
-        bool look;                    /* and this one looks at all of them */
-        int hangups;                  /* owned: engine/run/hangups; -1: nobody is listened to */
-        int64_t child_ms;             /* when the last SIGCHLD came */
-        int64_t unheard_ms;           /* the last end that no stdin could have told of */
-        struct stdin_home stdin_home; /* worker_stdin_home's */
-        struct memory_trim {
-                ev_timer pause;
-                unsigned starts;
-                int rounds;
-        } memory_trim;                    /* engine/core/memory_trim */
-        unsigned starts;                  /* of workers, so far */
-        uint64_t seed;                    /* for jitter and spreading */
-        char *server_url;                 /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
+        int64_t armed_ms;  /* what `wake` is armed for, -1: nothing */
+        ev_timer wake;     /* armed for the first of `due` */
+        uint64_t seed;     /* for jitter and spreading */
+        char *server_url;  /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
         const struct override *overrides; /* borrowed: the command line */
         int override_count;
 
         struct state *state; /* engine/persist/state; NULL: nothing is kept for a successor */
         char *no_state;      /* owned: why there is no state; NULL: there is, or none is wanted */
         struct handover *handover; /* borrowed: what the image before us left; NULL: nothing */
-        struct fdstore *fdstore; /* engine/persist/fdstore; NULL: nobody keeps descriptors for us */
-        struct lookup *lookup;   /* engine/order/lookup; NULL: nothing was looked up yet */
-        struct upgrade *upgrade; /* engine/order/upgrade; NULL: none is under way */
-        const char *binary;      /* borrowed: what we were started from, full path */
-        struct shutdown *shutdown;   /* engine/order/shutdown; NULL while running */
-        struct listeners *listeners; /* engine/events/listeners; NULL: none */
-        struct probe_table *probes;  /* engine/watch/probes: exec probes by pid; NULL: none */
-        struct fatal_hooks *fatal;   /* engine/order/fatal: on_fatal commands that run */
-        struct adopted
-            *left_alone;     /* engine/persist/adopt: whose adoption is not complete; NULL: none */
-        ev_timer look_again; /* active while there are some */
-        struct spare spare;
-        struct exec_envs *exec_envs; /* engine/run/exec_env; NULL: nothing was started yet */
-        struct fcgi *bound; /* engine/sockets/fcgi: sockets for the configuration that is to come */
-        pid_t gzip;         /* engine/run/gzip_child: the child that compresses a log; 0: none */
-        struct spawned gzip_start; /* of that child */
-        struct ticks *ticks;       /* engine/events/ticks; NULL: nobody wants them */
-        struct auto_claims auto_logs;
+        const char *binary;        /* borrowed: what we were started from, full path */
 
         /* Everything has stopped; daemon_state says for what. Set by the wiring. */
         void (*on_end)(struct supervisor *s);
@@ -134,6 +84,11 @@ static inline void *component_own(const struct supervisor *s, enum component_id 
 {
         return s->states[id];
 }
+/* Of a component without a `size`, whose state comes and goes. */
+static inline void component_set(struct supervisor *s, enum component_id id, void *own)
+{
+        s->states[id] = own;
+}
 /* daemon_state RUNNING: publish, start what autostarts. */
 void supervisor_begin(struct supervisor *s);
 
@@ -151,8 +106,6 @@ void supervisor_refused(struct supervisor *s, struct process *p, const struct er
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* It is about to be freed. */
 void supervisor_process_gone(struct supervisor *s, struct process *p);
-/* Drain the dead: all there are. See engine/run/reaper.h for what SIGCHLD calls. */
-void supervisor_reap(struct supervisor *s);
 /* One of them was reaped. name: of a stranger, before it was; NULL: not known. */
 void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *name);
 /* The streams of a worker that has ended are empty: its death is announced, when what is below it

@@ -43,6 +43,5 @@ void listeners_settled(struct supervisor *s);
 /* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to
  * its pool. NULL is fine. */
 void listener_free(struct listener *l);
-void listeners_free(struct supervisor *s);
 
 #endif

@@ -11,9 +11,8 @@
 #include "model/unit/event.h"
 
 /* `delta` (+1 or -1) more subscribers of `which`: one of the three, or EV_TICK or EV_EVENT for all;
- * other types want nothing. Makes s->ticks when first needed. False: no memory (never with -1). */
-bool ticks_want(struct supervisor *s, enum event_type which, int delta);
-void ticks_free(struct supervisor *s);
+ * other types want nothing. */
+void ticks_want(struct supervisor *s, enum event_type which, int delta);
 
 /* The clock says wall_ms: publish what is due. Called by the watcher; exposed for tests. */
 void ticks_at(struct supervisor *s, int64_t wall_ms);

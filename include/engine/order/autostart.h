@@ -11,6 +11,5 @@ void autostart_begin(struct supervisor *s, struct process **list, int count);
 void autostart_now(struct supervisor *s, struct process **list, int count); /* in one go */
 /* It has got an order of its own, or is about to be freed. */
 void autostart_forget(struct supervisor *s, const struct process *p);
-void autostart_drop(struct supervisor *s); /* nobody else is started */
 
 #endif

@@ -37,6 +37,5 @@ void bulk_orders_stopped(struct supervisor *s, const struct process *p);
 void bulk_orders_go_on(struct supervisor *s,
                        const struct process *p); /* it is not looked for any more */
 void bulk_orders_finish(struct supervisor *s);   /* now, without a pause */
-void bulk_orders_free(struct supervisor *s);     /* nobody gets any order any more, or is told */
 
 #endif

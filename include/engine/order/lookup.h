@@ -33,7 +33,6 @@ bool reading_take(struct supervisor *s, struct config **out, struct diags *diags
 
 /* The daemon ends: who waits is told at once. */
 void lookup_hurry(struct supervisor *s);
-void lookup_free(struct supervisor *s);
 
 /* In the environment of a --check before an upgrade: its standard input has the answers. */
 #define LOOKUP_GIVEN "SUPERVISORD_NAMES"

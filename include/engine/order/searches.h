@@ -16,6 +16,5 @@ bool searches_has(const struct supervisor *s, const struct process *p);
 /* It has been told to stop: the order is refused. */
 void searches_stopped(struct supervisor *s, const struct process *p);
 void searches_finish(struct supervisor *s); /* all of them go on now, as far as they may */
-void searches_free(struct supervisor *s);
 
 #endif

@@ -13,10 +13,8 @@
 void shutdown_request(struct supervisor *s, const char *why);
 /* The same for a restart of everything (daemon_state RESTARTING). */
 void shutdown_for_restart(struct supervisor *s, const char *why);
-/* A transition happened: go on to the next wave when this one is through. */
-void shutdown_step(struct supervisor *s);
 /* SIGKILL to everything now (second Ctrl-C on a terminal, shutdown_timeout). */
 void shutdown_hurry(struct supervisor *s);
-void shutdown_free(struct supervisor *s);
+bool shutdown_is_under_way(const struct supervisor *s);
 
 #endif

@@ -15,6 +15,5 @@ void start_conflicts_until_gone(struct supervisor *s, struct process *p);
 void start_conflicts_start(struct supervisor *s, struct process *p);
 /* Why p has not been started: "waits until web:old has stopped". False: it is not held. */
 bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out);
-void start_conflicts_free(struct supervisor *s);
 
 #endif

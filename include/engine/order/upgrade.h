@@ -17,7 +17,6 @@ typedef void upgrade_fn(void *arg, bool ok, const char *why);
 bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller *by,
                    upgrade_fn *on_checked, void *arg, struct err *e);
 void upgrade_forget(struct supervisor *s, const void *arg); /* who asked is gone */
-void upgrade_free(struct supervisor *s);
 
 /* What the next image finds of the engine's things: the state's lock, FastCGI sockets, pipes. */
 bool upgrade_hand_over(struct supervisor *s, struct strlist *items);

@@ -13,7 +13,6 @@
 
 /* Where something is kept for a successor at all. A failure is said. */
 void fdstore_open(struct supervisor *s);
-void fdstore_free(struct supervisor *s); /* what is kept stays */
 
 /* It is about to be started: our ends of its pipes; -1: none. The manager has them when this
  * returns. */

@@ -38,6 +38,5 @@ void descendants_begin_end(struct supervisor *s);
 size_t descendants_tell_rest(struct supervisor *s);
 /* SIGKILL every descendant of ours. Returns how many children there were, reaped or not yet. */
 size_t descendants_everything(struct supervisor *s);
-void descendants_free(struct supervisor *s);
 
 #endif

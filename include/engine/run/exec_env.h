@@ -34,7 +34,6 @@ struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, stru
 /* Fill in the supplementary groups of its user; NULL stays where the user does not change. */
 bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct program *g,
                      struct err *e);
-void exec_envs_drop(struct supervisor *s);
 
 /* The whole environment of a process as a list of its own (owned by the caller), for hooks and
  * probes. `own` is what its recipe says. */

@@ -20,7 +20,6 @@ void pipe_both_ways(struct sys *sys, int *fd, int flags);
 /* A stdin: the worker's end open both ways, ours for writing, non-blocking. From the spare where
  * there is one. *inode_out: by which a successor knows it again, 0: not known. False: errno. */
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out);
-void pipe_drop_spare(struct supervisor *s);
 
 /* The last descriptors are kept for control connections, probes and logs: an operator gets in also
  * when as many workers run as can. The kernel gives the lowest free number, so the number says how

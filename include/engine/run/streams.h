@@ -30,6 +30,8 @@ void streams_abandon(struct worker *w);
  * hands that over. Before AUTO logs of others are removed. */
 #define STREAMS_CLAIMS "auto-logs"
 void streams_inherit_claims(struct supervisor *s);
+struct auto_claims *
+streams_claims(const struct supervisor *s); /* names of AUTO logs that are ours */
 
 /* What logs/ tells: wired by supervisor_init. */
 extern const struct logs_news streams_news;

@@ -19,9 +19,6 @@ void probe_follow(struct worker *w);
  * probe_begin. */
 void probe_end(struct worker *w);
 void probe_free(struct probe *p); /* NULL is fine */
-/* The daemon ends: forget the exec probes that are still to be reaped. All workers are freed
- * before. */
-void probes_free(struct supervisor *s);
 
 /* A reaped pid that is no worker: was it an exec probe? */
 bool probe_reaped(struct supervisor *s, pid_t pid, int status);

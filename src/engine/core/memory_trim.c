@@ -1,7 +1,5 @@
 /* When a configuration has taken effect and its workers have been started, freed memory goes back
- * to the kernel: reading a file of 1,000 sections needs more than running by it. The only thing it
- * may assume is that `starts` counts workers that were started. */
-#include "engine/core/memory_trim.h"
+ * to the kernel: reading a file of 1,000 sections needs more than running by it. */
 
 #include <malloc.h>
 
@@ -10,14 +8,25 @@
 #define PAUSE_S    0.2 /* without a start: the wave of starts is over */
 #define ROUNDS_MAX 50  /* some programs restart all the time */
 
+struct memory_trim {
+        ev_timer pause;
+        unsigned starts; /* of workers, so far */
+        unsigned seen;   /* when the pause began */
+        int rounds;
+};
+
+static struct memory_trim *memory_trim_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_memory_trim);
+}
+
 static void memory_trim_on_pause(EV_P_ ev_timer *w, int revents)
 {
-        struct supervisor *s = w->data;
-        struct memory_trim *t = &s->memory_trim;
+        struct memory_trim *t = w->data;
 
         (void)revents;
-        if (s->starts != t->starts && ++t->rounds < ROUNDS_MAX) {
-                t->starts = s->starts;
+        if (t->starts != t->seen && ++t->rounds < ROUNDS_MAX) {
+                t->seen = t->starts;
                 ev_now_update(EV_A);
                 ev_timer_again(EV_A_ w); /* from now on: the loop may have been busy for longer */
                 return;
@@ -26,31 +35,40 @@ static void memory_trim_on_pause(EV_P_ ev_timer *w, int revents)
         malloc_trim(0);
 }
 
-void memory_trim_init(struct supervisor *s)
+static bool memory_trim_init(struct supervisor *s, struct err *e)
 {
-        ev_timer_init(&s->memory_trim.pause, memory_trim_on_pause, 0., PAUSE_S);
-        s->memory_trim.pause.data = s;
+        struct memory_trim *t = memory_trim_own(s);
+
+        (void)e;
+        ev_timer_init(&t->pause, memory_trim_on_pause, 0., PAUSE_S);
+        t->pause.data = t;
+        return true;
 }
 
-static void memory_trim_later(struct supervisor *s)
+static void memory_trim_release(struct supervisor *s)
 {
-        s->memory_trim.rounds = 0;
-        s->memory_trim.starts = s->starts;
+        ev_timer_stop(s->loop, &memory_trim_own(s)->pause);
+}
+
+static void memory_trim_on_config(struct supervisor *s)
+{
+        struct memory_trim *t = memory_trim_own(s);
+
+        t->rounds = 0;
+        t->seen = t->starts;
         ev_now_update(s->loop);
-        ev_timer_again(s->loop, &s->memory_trim.pause);
-}
-
-void memory_trim_stop(struct supervisor *s)
-{
-        ev_timer_stop(s->loop, &s->memory_trim.pause);
+        ev_timer_again(s->loop, &t->pause);
 }
 
 static void memory_trim_on_spawned(struct supervisor *s, struct process *p)
 {
         (void)p;
-        s->starts++;
+        memory_trim_own(s)->starts++;
 }
 
 const struct component component_memory_trim = { .name = "memory_trim",
-                                                 .on_config = memory_trim_later,
+                                                 .size = sizeof(struct memory_trim),
+                                                 .init = memory_trim_init,
+                                                 .release = memory_trim_release,
+                                                 .on_config = memory_trim_on_config,
                                                  .on_spawned = memory_trim_on_spawned };

@@ -3,31 +3,15 @@
 #include <stdlib.h>
 
 #include "base/fault_point.h"
-#include "base/fd.h"
 #include "base/sanitize.h"
-#include "engine/core/memory_trim.h"
 #include "engine/core/removal.h"
 #include "engine/core/worker.h"
-#include "engine/events/listeners.h"
-#include "engine/events/ticks.h"
 #include "engine/order/autostart.h"
-#include "engine/order/bulk_order.h"
-#include "engine/order/fatal.h"
-#include "engine/order/lookup.h"
-#include "engine/order/searches.h"
-#include "engine/order/shutdown.h"
-#include "engine/order/start_conflicts.h"
-#include "engine/order/upgrade.h"
 #include "engine/persist/adopt.h"
 #include "engine/persist/state.h"
 #include "engine/run/descendants.h"
-#include "engine/run/exec_env.h"
-#include "engine/run/gzip_child.h"
-#include "engine/run/hangups.h"
 #include "engine/run/launcher.h"
 #include "engine/run/launches.h"
-#include "engine/run/pipes.h"
-#include "engine/run/reaper.h"
 #include "engine/run/streams.h"
 #include "engine/watch/probes.h"
 
@@ -364,17 +348,6 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
         state_end_noted(s);
 }
 
-void supervisor_reap(struct supervisor *s)
-{
-        int status;
-        pid_t pid;
-
-        ev_timer_stop(s->loop, &s->late_reap);
-        s->look = s->listen = false;
-        while ((pid = s->sys->reap(s->sys, &status)) > 0)
-                supervisor_reaped(s, pid, status, NULL);
-}
-
 /* ---- life */
 
 bool supervisor_init(struct supervisor *s, const struct component *const *table,
@@ -392,15 +365,10 @@ bool supervisor_init(struct supervisor *s, const struct component *const *table,
         s->started = clock_now();
         s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
         s->armed_ms = -1;
-        s->null = s->hangups = -1;
-        s->auto_logs = AUTO_CLAIMS_NONE;
-        reaper_init(s);
-        s->spare.fds[0] = s->spare.fds[1] = -1;
         s->generation = 1;
         registry_init(&s->registry);
         ev_timer_init(&s->wake, supervisor_on_wake, 0., 0.);
         s->wake.data = s;
-        memory_trim_init(s);
         ev_prepare_init(&s->settle, on_settle);
         s->settle.data = s;
         news.arg = s;
@@ -419,40 +387,18 @@ void supervisor_release(struct supervisor *s)
 {
         supervisor_remove_all(s);
         ev_timer_stop(s->loop, &s->wake);
-        ev_timer_stop(s->loop, &s->late_reap);
-        memory_trim_stop(s);
-        shutdown_free(s);
-        listeners_free(s);
-        probes_free(s);
-        ticks_free(s);
-        fatal_free(s);
-        exec_envs_drop(s);
-        upgrade_free(s);
-        lookup_free(s);
-        descendants_free(s);
-        start_conflicts_free(s);
-        autostart_drop(s);
-        bulk_orders_free(s);
-        searches_free(s);
-        launches_free(s);
+        components_release(s);
         heap_release(&s->due);
         registry_release(&s->registry);
         reader_free(s->reader);
-        auto_claims_release(&s->auto_logs);
         if (s->logs)
                 logs_free(s->logs);
         if (s->latest != s->config)
                 config_free(s->latest);
         config_free(s->config);
         config_free(s->pending);
-        fd_close(&s->null);
-        fd_close(&s->hangups);
-        pipe_drop_spare(s);
-        free(s->no_state);
-        s->no_state = NULL;
         strlist_release(&s->started_with);
         free(s->server_url);
-        components_release(s);
 }
 
 void supervisor_begin(struct supervisor *s)

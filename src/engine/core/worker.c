@@ -33,8 +33,10 @@ struct remains *worker_remains(struct worker *w)
 
 const struct stdin_home *worker_stdin_home(struct supervisor *s)
 {
-        s->stdin_home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
-        return &s->stdin_home;
+        struct stdin_home *home = component_own(s, COMPONENT_worker);
+
+        *home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
+        return home;
 }
 
 void worker_free(struct worker *w)
@@ -67,4 +69,5 @@ static void worker_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_worker = { .name = "worker",
+                                            .size = sizeof(struct stdin_home),
                                             .on_process_gone = worker_on_process_gone };

@@ -11,6 +11,11 @@
 
 _Static_assert(EV_TYPE_COUNT <= 64, "event types fit into one word");
 
+struct listeners *listeners_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_listeners);
+}
+
 /* ---- events */
 
 static struct notice *make_notice(const struct event *e, uint64_t serial)
@@ -201,8 +206,8 @@ static struct pool **pool_place(struct listeners *ls, const struct group *g)
 
 static struct listeners *listeners_of(struct supervisor *s)
 {
-        if (s->listeners)
-                return s->listeners;
+        if (listeners_own(s))
+                return listeners_own(s);
         struct listeners *ls = calloc(1, sizeof *ls);
         if (!ls)
                 return NULL;
@@ -211,7 +216,8 @@ static struct listeners *listeners_of(struct supervisor *s)
         ls->subscriber.arg = ls;
         ls->next_serial = state_serial_kept(s);
         bus_subscribe(&s->bus, &ls->subscriber);
-        return s->listeners = ls;
+        component_set(s, COMPONENT_listeners, ls);
+        return ls;
 }
 
 /* Overlapping subscriptions are one set: each event comes once. Types without a Supervisor name
@@ -231,14 +237,11 @@ static uint64_t wanted_types(const struct program *p)
 
 static const enum event_type tick_types[] = { EV_TICK_5, EV_TICK_60, EV_TICK_3600 };
 
-static bool want_ticks(struct supervisor *s, uint64_t types, int delta)
+static void want_ticks(struct supervisor *s, uint64_t types, int delta)
 {
-        bool ok = true;
-
         for (size_t i = 0; i < sizeof tick_types / sizeof *tick_types; i++)
                 if (types >> tick_types[i] & 1)
-                        ok = ticks_want(s, tick_types[i], delta) && ok;
-        return ok;
+                        ticks_want(s, tick_types[i], delta);
 }
 
 static void count_wanted(struct listeners *ls)
@@ -248,19 +251,17 @@ static void count_wanted(struct listeners *ls)
                 ls->wanted |= p->wanted;
 }
 
-static bool listeners_subscribe(struct listeners *ls, struct pool *p, struct program *program)
+static void listeners_subscribe(struct listeners *ls, struct pool *p, struct program *program)
 {
         uint64_t wanted = wanted_types(program), was = p->wanted;
 
-        if (!want_ticks(ls->sup, wanted & ~was, +1))
-                return false;
+        want_ticks(ls->sup, wanted & ~was, +1);
         want_ticks(ls->sup, was & ~wanted, -1);
         program_ref(program);
         program_unref(p->program);
         p->program = program;
         p->wanted = wanted;
         count_wanted(ls);
-        return true;
 }
 
 /* ---- pools as groups come and go */
@@ -273,16 +274,15 @@ bool listeners_add_group(struct supervisor *s, struct group *g)
         if (!ls)
                 return false;
         struct pool **at = pool_place(ls, g);
-        if (*at)
-                return listeners_subscribe(ls, *at, g->conf->programs[0]);
+        if (*at) {
+                listeners_subscribe(ls, *at, g->conf->programs[0]);
+                return true;
+        }
         struct pool *p = calloc(1, sizeof *p);
         if (!p)
                 return false;
         p->group = g;
-        if (!listeners_subscribe(ls, p, g->conf->programs[0])) {
-                free(p);
-                return false;
-        }
+        listeners_subscribe(ls, p, g->conf->programs[0]);
         *at = p;
         count_wanted(ls);
         pool_take_kept(ls, p);
@@ -308,7 +308,7 @@ static void pool_free(struct supervisor *s, struct pool *p)
 
 void listeners_remove_group(struct supervisor *s, struct group *g)
 {
-        struct pool **at = s->listeners ? pool_place(s->listeners, g) : NULL;
+        struct pool **at = listeners_own(s) ? pool_place(listeners_own(s), g) : NULL;
 
         if (!at || !*at)
                 return;
@@ -316,19 +316,19 @@ void listeners_remove_group(struct supervisor *s, struct group *g)
         *at = p->next;
         want_ticks(s, p->wanted, -1);
         pool_free(s, p);
-        count_wanted(s->listeners);
+        count_wanted(listeners_own(s));
 }
 
-void listeners_free(struct supervisor *s)
+static void listeners_release(struct supervisor *s)
 {
-        struct listeners *ls = s->listeners;
+        struct listeners *ls = listeners_own(s);
 
         if (!ls)
                 return;
         while (ls->pools)
                 listeners_remove_group(s, ls->pools->group);
         bus_unsubscribe(&s->bus, &ls->subscriber);
-        s->listeners = NULL;
+        component_set(s, COMPONENT_listeners, NULL);
         free(ls);
 }
 
@@ -392,7 +392,7 @@ static void was_refused(struct supervisor *s, struct listener *l)
 struct listener *listener_of(struct supervisor *s, struct process *p)
 {
         struct worker *w = worker_of(s, p);
-        struct pool *pool = s->listeners ? *pool_place(s->listeners, p->group) : NULL;
+        struct pool *pool = listeners_own(s) ? *pool_place(listeners_own(s), p->group) : NULL;
 
         if (!w || !pool)
                 return NULL;
@@ -586,6 +586,7 @@ static void listeners_on_spawned(struct supervisor *s, struct process *p)
 }
 
 const struct component component_listeners = { .name = "listeners",
+                                               .release = listeners_release,
                                                .on_group_added = listeners_on_group_added,
                                                .on_group_gone = listeners_remove_group,
                                                .on_spawned = listeners_on_spawned,

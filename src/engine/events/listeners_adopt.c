@@ -104,13 +104,13 @@ bool pool_has(const struct pool *p, uint64_t serial)
 
 uint32_t listeners_serial(const struct supervisor *s)
 {
-        return s->listeners ? (uint32_t)(s->listeners->next_serial & SERIAL_MASK) : 0;
+        return listeners_own(s) ? (uint32_t)(listeners_own(s)->next_serial & SERIAL_MASK) : 0;
 }
 
 /* It had none where the next one is still the same. */
 void listeners_retell(struct supervisor *s, uint32_t serial)
 {
-        struct listeners *ls = s->listeners;
+        struct listeners *ls = listeners_own(s);
         uint64_t since = ls ? (ls->next_serial - serial) & SERIAL_MASK : 0;
 
         if (since == 0)
@@ -121,8 +121,8 @@ void listeners_retell(struct supervisor *s, uint32_t serial)
 
 void listeners_retold(struct supervisor *s)
 {
-        if (s->listeners)
-                s->listeners->retelling = false;
+        if (listeners_own(s))
+                listeners_own(s)->retelling = false;
 }
 
 void pool_land(struct pool *p)
@@ -290,7 +290,7 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
 
 void listeners_settled(struct supervisor *s)
 {
-        struct listeners *ls = s->listeners;
+        struct listeners *ls = listeners_own(s);
 
         for (struct pool *p = ls ? ls->pools : NULL; p; p = p->next) {
                 pool_land(p);

@@ -66,6 +66,7 @@ struct listeners {
         bool retelling; /* an event that has a number already */
         uint64_t retold;
 };
+struct listeners *listeners_own(const struct supervisor *s); /* NULL: there was no pool yet */
 
 /* listeners.c. NULL: no memory, or its pool is gone. */
 struct listener *listener_of(struct supervisor *s, struct process *p);

@@ -1,7 +1,6 @@
 #include "engine/events/ticks.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/core/bus.h"
 
@@ -18,6 +17,11 @@ struct ticks {
         int wanted[TICK_COUNT];
         int64_t slice[TICK_COUNT]; /* start of the slice that was announced last, in s */
 };
+
+static struct ticks *ticks_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_ticks);
+}
 
 static int64_t slice_of(int64_t wall_ms, int64_t period_s)
 {
@@ -53,26 +57,11 @@ static void ticks_rearm(struct ticks *t)
         }
 }
 
-static struct ticks *ticks_of(struct supervisor *s)
+void ticks_want(struct supervisor *s, enum event_type which, int delta)
 {
-        if (s->ticks)
-                return s->ticks;
-        struct ticks *t = calloc(1, sizeof *t);
-        if (!t)
-                return NULL;
-        t->sup = s;
-        ev_periodic_init(&t->boundary, on_boundary, 0, 0, NULL);
-        t->boundary.data = t;
-        return s->ticks = t;
-}
-
-bool ticks_want(struct supervisor *s, enum event_type which, int delta)
-{
-        struct ticks *t = delta > 0 ? ticks_of(s) : s->ticks;
+        struct ticks *t = ticks_own(s);
         bool changed = false;
 
-        if (!t)
-                return delta <= 0;
         for (int i = 0; i < TICK_COUNT; i++) {
                 if (!event_is_a(kinds[i].type, which))
                         continue;
@@ -86,30 +75,42 @@ bool ticks_want(struct supervisor *s, enum event_type which, int delta)
         }
         if (changed)
                 ticks_rearm(t);
-        return true;
-}
-
-void ticks_free(struct supervisor *s)
-{
-        if (!s->ticks)
-                return;
-        ev_periodic_stop(s->loop, &s->ticks->boundary);
-        free(s->ticks);
-        s->ticks = NULL;
 }
 
 void ticks_at(struct supervisor *s, int64_t wall_ms)
 {
+        struct ticks *t = ticks_own(s);
+
         for (int i = 0; i < TICK_COUNT; i++) {
-                if (!s->ticks || !s->ticks->wanted[i]) /* a subscriber may leave on the way */
+                if (!t->wanted[i]) /* a subscriber may leave on the way */
                         continue;
                 int64_t slice = slice_of(wall_ms, kinds[i].period_s);
-                if (slice == s->ticks->slice[i])
+                if (slice == t->slice[i])
                         continue;
-                s->ticks->slice[i] = slice;
+                t->slice[i] = slice;
                 struct event e = { .type = kinds[i].type,
                                    .at = { clock_mono_ms(), wall_ms },
                                    .when_s = slice };
                 bus_publish(&s->bus, &e);
         }
 }
+
+static bool ticks_init(struct supervisor *s, struct err *e)
+{
+        struct ticks *t = ticks_own(s);
+
+        (void)e;
+        t->sup = s;
+        ev_periodic_init(&t->boundary, on_boundary, 0, 0, NULL);
+        t->boundary.data = t;
+        return true;
+}
+
+static void ticks_release(struct supervisor *s)
+{
+        ev_periodic_stop(s->loop, &ticks_own(s)->boundary);
+}
+
+const struct component component_ticks = {
+        .name = "ticks", .size = sizeof(struct ticks), .init = ticks_init, .release = ticks_release
+};

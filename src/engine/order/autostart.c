@@ -17,6 +17,11 @@ struct autostart {
         ev_timer more; /* the loop does not wait while somebody is left */
 };
 
+static struct autostart *autostart_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_autostart);
+}
+
 static void autostart_on_more(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
@@ -40,13 +45,14 @@ static void leave_out(struct autostart *st, int i)
         st->list[i] = NULL;
 }
 
-void autostart_drop(struct supervisor *s)
+/* None of the rest is started. */
+static void autostart_drop(struct supervisor *s)
 {
-        struct autostart *st = s->starting;
+        struct autostart *st = autostart_own(s);
 
         if (!st)
                 return;
-        s->starting = NULL;
+        component_set(s, COMPONENT_autostart, NULL);
         for (int i = st->at; i < st->awaited; i++)
                 leave_out(st, i);
         ev_timer_stop(s->loop, &st->more);
@@ -56,7 +62,7 @@ void autostart_drop(struct supervisor *s)
 
 void autostart_forget(struct supervisor *s, const struct process *p)
 {
-        struct autostart *st = s->starting;
+        struct autostart *st = autostart_own(s);
 
         if (!st || st->busy)
                 return;
@@ -74,7 +80,7 @@ static void await_logs(struct autostart *st)
 
 static void start_next(struct supervisor *s)
 {
-        struct autostart *st = s->starting;
+        struct autostart *st = autostart_own(s);
 
         await_logs(st);
         struct process *p = st->list[st->at++];
@@ -82,8 +88,8 @@ static void start_next(struct supervisor *s)
                 return;
         st->busy = true;
         supervisor_order(s, p, PE_START);
-        if (s->starting)
-                s->starting->busy = false;
+        if (autostart_own(s))
+                autostart_own(s)->busy = false;
 }
 
 /* A start may end everything (on_fatal), also this. */
@@ -91,10 +97,10 @@ static void autostart_go(struct supervisor *s, int64_t budget_ms)
 {
         int64_t begun_ms = clock_mono_ms();
 
-        while (s->starting && s->starting->at < s->starting->count &&
+        while (autostart_own(s) && autostart_own(s)->at < autostart_own(s)->count &&
                s->daemon_state == DAEMON_RUNNING) {
                 if (clock_mono_ms() - begun_ms >= budget_ms) {
-                        ev_timer_start(s->loop, &s->starting->more);
+                        ev_timer_start(s->loop, &autostart_own(s)->more);
                         return;
                 }
                 start_next(s);
@@ -104,7 +110,7 @@ static void autostart_go(struct supervisor *s, int64_t budget_ms)
 
 static void autostart_on_turn(struct supervisor *s)
 {
-        if (s->starting)
+        if (autostart_own(s))
                 autostart_go(s, SLICE_MS);
 }
 
@@ -122,7 +128,7 @@ static void autostart_begin_slices(struct supervisor *s, struct process **list, 
         *st = (struct autostart){ .list = list, .count = count };
         ev_timer_init(&st->more, autostart_on_more, 0., 0.);
         st->more.data = s;
-        s->starting = st;
+        component_set(s, COMPONENT_autostart, st);
         autostart_go(s, budget_ms);
 }
 
@@ -133,11 +139,11 @@ void autostart_begin(struct supervisor *s, struct process **list, int count)
 
 void autostart_now(struct supervisor *s, struct process **list, int count)
 {
-        struct autostart *others = s->starting;
+        struct autostart *others = autostart_own(s);
 
-        s->starting = NULL;
+        component_set(s, COMPONENT_autostart, NULL);
         autostart_begin_slices(s, list, count, INT64_MAX);
-        s->starting = others;
+        component_set(s, COMPONENT_autostart, others);
 }
 
 static void autostart_on_process_gone(struct supervisor *s, struct process *p)
@@ -146,5 +152,6 @@ static void autostart_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_autostart = { .name = "autostart",
+                                               .release = autostart_drop,
                                                .on_turn = autostart_on_turn,
                                                .on_process_gone = autostart_on_process_gone };

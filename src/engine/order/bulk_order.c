@@ -30,6 +30,12 @@ struct bulk_order {
         int64_t patience_ms;            /* how much is left of it */
 };
 
+/* What the component has for itself: the head of its list. */
+static struct bulk_order **bulk_order_first(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_bulk_order);
+}
+
 /* False: what comes of it is not known yet. */
 static bool bulk_order_one(struct supervisor *s, order_fn *give, struct process *p, int i,
                            const struct caller *by, const struct bulk_order_observer *ear)
@@ -82,7 +88,7 @@ static void go_on_soon(struct bulk_order *w)
 
 static void bulk_order_drop(struct bulk_order *w)
 {
-        struct bulk_order **at = &w->sup->bulk_orders;
+        struct bulk_order **at = bulk_order_first(w->sup);
 
         while (*at != w)
                 at = &(*at)->next;
@@ -140,8 +146,8 @@ static struct bulk_order *bulk_order_new(struct supervisor *s, struct process *c
         w->patience_ms = PATIENCE_MS;
         ev_timer_init(&w->more, bulk_order_on_more, 0., 0.);
         w->more.data = w;
-        w->next = s->bulk_orders;
-        s->bulk_orders = w;
+        w->next = *bulk_order_first(s);
+        *bulk_order_first(s) = w;
         return w;
 }
 
@@ -185,7 +191,7 @@ void bulk_order_leave(struct bulk_order *w)
 
 static void bulk_order_instead(struct supervisor *s, const struct process *p, enum fault f)
 {
-        for (struct bulk_order *w = s->bulk_orders; w; w = w->next)
+        for (struct bulk_order *w = *bulk_order_first(s); w; w = w->next)
                 for (int i = w->at; i < w->count; i++)
                         if (w->turns[i].process == p) {
                                 w->turns[i] = (struct turn){ .instead = f };
@@ -205,7 +211,7 @@ static void bulk_order_on_process_gone(struct supervisor *s, struct process *p)
 
 void bulk_orders_go_on(struct supervisor *s, const struct process *p)
 {
-        for (struct bulk_order *w = s->bulk_orders; w; w = w->next)
+        for (struct bulk_order *w = *bulk_order_first(s); w; w = w->next)
                 if (w->held == p) {
                         w->held = NULL;
                         w->patience_ms -= clock_mono_ms() - w->held_ms;
@@ -215,8 +221,8 @@ void bulk_orders_go_on(struct supervisor *s, const struct process *p)
 
 void bulk_orders_finish(struct supervisor *s)
 {
-        while (s->bulk_orders) {
-                struct bulk_order *w = s->bulk_orders;
+        while (*bulk_order_first(s)) {
+                struct bulk_order *w = *bulk_order_first(s);
                 w->patience_ms = 0;
                 while (w->at < w->count)
                         next_turn(w);
@@ -224,11 +230,13 @@ void bulk_orders_finish(struct supervisor *s)
         }
 }
 
-void bulk_orders_free(struct supervisor *s)
+static void bulk_order_release(struct supervisor *s)
 {
-        while (s->bulk_orders)
-                bulk_order_drop(s->bulk_orders);
+        while (*bulk_order_first(s))
+                bulk_order_drop(*bulk_order_first(s));
 }
 
 const struct component component_bulk_order = { .name = "bulk_order",
+                                                .size = sizeof(struct bulk_order *),
+                                                .release = bulk_order_release,
                                                 .on_process_gone = bulk_order_on_process_gone };

@@ -1,5 +1,5 @@
-#include "engine/order/fatal.h"
-
+/* What FATAL means (on_fatal=): nothing, the end of the daemon with exit code 3, or a command; and
+ * the daemon's end with its main process (container_main). */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,9 +26,15 @@ struct hook {
         bool is_told; /* that it could not be run: its end says nothing more */
 };
 
+/* The component's own. */
 struct fatal_hooks {
         struct hook *first; /* owned list */
 };
+
+static struct fatal_hooks *fatal_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_fatal);
+}
 
 static void drop_hook(struct supervisor *s, struct hook *h)
 {
@@ -40,23 +46,19 @@ static void drop_hook(struct supervisor *s, struct hook *h)
         free(h);
 }
 
-void fatal_free(struct supervisor *s)
+static void fatal_release(struct supervisor *s)
 {
         struct hook *next;
 
-        if (!s->fatal)
-                return;
-        for (struct hook *h = s->fatal->first; h; h = next) {
+        for (struct hook *h = fatal_own(s)->first; h; h = next) {
                 next = h->next;
                 drop_hook(s, h);
         }
-        free(s->fatal);
-        s->fatal = NULL;
 }
 
 static bool fatal_owns(const struct supervisor *s, pid_t pid)
 {
-        for (struct hook *h = s->fatal ? s->fatal->first : NULL; h; h = h->next)
+        for (struct hook *h = fatal_own(s)->first; h; h = h->next)
                 if (h->st.pid == pid)
                         return true;
         return false;
@@ -89,11 +91,11 @@ static void say_ended(struct supervisor *s, struct hook *h, int status)
 
 static bool fatal_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        struct hook **at = s->fatal ? &s->fatal->first : NULL;
+        struct hook **at = &fatal_own(s)->first;
 
-        while (at && *at && (*at)->st.pid != pid)
+        while (*at && (*at)->st.pid != pid)
                 at = &(*at)->next;
-        if (!at || !*at)
+        if (!*at)
                 return false;
         struct hook *h = *at;
         *at = h->next;
@@ -133,12 +135,8 @@ static struct hook *hook_new(struct supervisor *s)
 {
         struct hook *h = calloc(1, sizeof *h);
 
-        if (!s->fatal)
-                s->fatal = calloc(1, sizeof *s->fatal);
-        if (!h || !s->fatal) {
-                free(h);
+        if (!h)
                 return NULL;
-        }
         h->st.report = -1;
         h->sup = s;
         ev_timer_init(&h->limit, fatal_on_limit, LAUNCH_LIMIT_S, 0.);
@@ -199,8 +197,8 @@ static void fatal_run_command(struct supervisor *s, struct process *p)
                  h->text);
         ev_now_update(s->loop);
         ev_timer_start(s->loop, &h->limit);
-        h->next = s->fatal->first;
-        s->fatal->first = h;
+        h->next = fatal_own(s)->first;
+        fatal_own(s)->first = h;
 }
 
 static void fatal_happened(struct supervisor *s, struct process *p)
@@ -252,6 +250,8 @@ static void fatal_on_step_done(struct supervisor *s, struct process *p, const st
 }
 
 const struct component component_fatal = { .name = "fatal",
+                                           .size = sizeof(struct fatal_hooks),
+                                           .release = fatal_release,
                                            .on_step_done = fatal_on_step_done,
                                            .on_reaped = fatal_on_reaped,
                                            .owns = fatal_owns };

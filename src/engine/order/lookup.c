@@ -40,6 +40,11 @@ struct lookup {
         struct diags diags;
 };
 
+static struct lookup *lookup_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_lookup);
+}
+
 /* ---- the child */
 
 struct asked {
@@ -131,7 +136,7 @@ static bool lookup_attempt(struct supervisor *s, struct lookup *k);
 
 static void end_round(struct supervisor *s, const char *why)
 {
-        struct lookup *k = s->lookup;
+        struct lookup *k = lookup_own(s);
 
         ev_io_stop(s->loop, &k->io);
         ev_timer_stop(s->loop, &k->limit);
@@ -147,7 +152,7 @@ static void lookup_on_answer(EV_P_ ev_io *w, int revents)
         struct supervisor *s = w->data;
 
         (void)loop, (void)revents;
-        if (!lookup_read_some(s->sys, s->lookup->fd, &s->lookup->answers))
+        if (!lookup_read_some(s->sys, lookup_own(s)->fd, &lookup_own(s)->answers))
                 end_round(s, "the look-up ended without an answer");
 }
 
@@ -156,9 +161,9 @@ static void lookup_on_limit(EV_P_ ev_timer *w, int revents)
         struct supervisor *s = w->data;
 
         (void)loop, (void)revents;
-        s->lookup->is_late = true;
-        s->sys->kill(s->sys, s->lookup->pid, SIGKILL);
-        lookup_read_some(s->sys, s->lookup->fd, &s->lookup->answers);
+        lookup_own(s)->is_late = true;
+        s->sys->kill(s->sys, lookup_own(s)->pid, SIGKILL);
+        lookup_read_some(s->sys, lookup_own(s)->fd, &lookup_own(s)->answers);
         end_round(s, TOO_LATE);
 }
 
@@ -241,10 +246,8 @@ void reading_begin(struct supervisor *s, struct reading *r)
 {
         struct reading **last;
 
-        if (s->names && !s->lookup)
-                s->lookup = calloc(1, sizeof *s->lookup);
-        struct lookup *k = s->lookup;
-        if (!s->names || !k) { /* without memory the order fails with that */
+        struct lookup *k = lookup_own(s);
+        if (!s->names) {
                 r->on_read(r->arg);
                 return;
         }
@@ -265,7 +268,7 @@ void reading_begin(struct supervisor *s, struct reading *r)
 
 void reading_cancel(struct reading *r)
 {
-        struct lookup *k = r->sup ? r->sup->lookup : NULL;
+        struct lookup *k = r->sup ? lookup_own(r->sup) : NULL;
 
         for (struct reading **at = k ? &k->waiting : NULL; at && *at; at = &(*at)->next)
                 if (*at == r) {
@@ -277,9 +280,9 @@ void reading_cancel(struct reading *r)
 
 bool reading_take(struct supervisor *s, struct config **out, struct diags *diags)
 {
-        struct lookup *k = s->lookup;
+        struct lookup *k = lookup_own(s);
 
-        if (!k || !k->has_read)
+        if (!k->has_read)
                 return false;
         *out = k->config;
         *diags = k->diags;
@@ -291,9 +294,9 @@ bool reading_take(struct supervisor *s, struct config **out, struct diags *diags
 
 void lookup_hurry(struct supervisor *s)
 {
-        struct lookup *k = s->lookup;
+        struct lookup *k = lookup_own(s);
 
-        if (!k || !k->is_asking)
+        if (!k->is_asking)
                 return;
         s->sys->kill(s->sys, k->pid, SIGKILL);
         end_round(s, "the daemon is ending");
@@ -303,7 +306,7 @@ void lookup_hurry(struct supervisor *s)
 
 static bool lookup_owns(const struct supervisor *s, pid_t pid)
 {
-        for (const struct child *c = s->lookup ? s->lookup->children : NULL; c; c = c->next)
+        for (const struct child *c = lookup_own(s)->children; c; c = c->next)
                 if (c->pid == pid)
                         return true;
         return false;
@@ -312,8 +315,7 @@ static bool lookup_owns(const struct supervisor *s, pid_t pid)
 static bool lookup_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         (void)status;
-        for (struct child **at = s->lookup ? &s->lookup->children : NULL; at && *at;
-             at = &(*at)->next) {
+        for (struct child **at = &lookup_own(s)->children; *at; at = &(*at)->next) {
                 struct child *c = *at;
                 if (c->pid != pid)
                         continue;
@@ -324,12 +326,10 @@ static bool lookup_on_reaped(struct supervisor *s, pid_t pid, int status)
         return false;
 }
 
-void lookup_free(struct supervisor *s)
+static void lookup_release(struct supervisor *s)
 {
-        struct lookup *k = s->lookup;
+        struct lookup *k = lookup_own(s);
 
-        if (!k)
-                return;
         if (k->is_asking) {
                 s->sys->kill(s->sys, k->pid, SIGKILL);
                 ev_io_stop(s->loop, &k->io);
@@ -345,8 +345,6 @@ void lookup_free(struct supervisor *s)
         }
         forget_read(k);
         buf_release(&k->answers);
-        free(k);
-        s->lookup = NULL;
 }
 
 /* ---- before there is a loop */
@@ -440,5 +438,7 @@ bool lookup_listen(const struct host *w, const char *host, int port, int backlog
 }
 
 const struct component component_lookup = { .name = "lookup",
+                                            .size = sizeof(struct lookup),
+                                            .release = lookup_release,
                                             .on_reaped = lookup_on_reaped,
                                             .owns = lookup_owns };

@@ -361,7 +361,7 @@ void reload_begin_anew(struct supervisor *s)
                 (void)strlist_setenv(&s->started_with, "pidfile", next->settings.pidfile);
         if (!next->settings.nocleanup)
                 logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier,
-                           &s->auto_logs);
+                           streams_claims(s));
         s->daemon_state = DAEMON_RUNNING;
         s->generation++;
         s->started = clock_now();

@@ -22,6 +22,12 @@ struct search {
         ev_timer limit;
 };
 
+/* What the component has for itself: the head of its list. */
+static struct search **searches_first(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_searches);
+}
+
 static void search_close(struct search *x)
 {
         bulk_orders_go_on(x->sup, x->process);
@@ -38,7 +44,7 @@ static void search_free(struct search *x)
 {
         if (x->process)
                 search_close(x);
-        DL_DELETE(x->sup->searches, x);
+        DL_DELETE(*searches_first(x->sup), x);
         free(x);
 }
 
@@ -117,7 +123,7 @@ static struct search *search_new(struct supervisor *s, struct process *p, const 
         ev_init(&x->said, on_said);
         ev_timer_init(&x->limit, searches_on_limit, SEARCH_LIMIT_S, 0.);
         x->said.data = x->limit.data = x;
-        DL_APPEND(s->searches, x);
+        DL_APPEND(*searches_first(s), x);
         return x;
 }
 
@@ -144,7 +150,7 @@ bool search_begin(struct supervisor *s, struct process *p, const struct caller *
 
 static struct search *search_of(const struct supervisor *s, const struct process *p)
 {
-        struct search *x = s->searches;
+        struct search *x = *searches_first(s);
 
         while (x && x->process != p)
                 x = x->next;
@@ -177,20 +183,20 @@ static void searches_on_process_gone(struct supervisor *s, struct process *p)
 /* From the front again: what comes of one may concern the others. */
 void searches_finish(struct supervisor *s)
 {
-        struct search *x = s->searches;
+        struct search *x = *searches_first(s);
 
         while (x) {
                 bool is_open = x->process != NULL;
                 if (is_open)
                         search_cut(x, FAULT_NONE);
-                x = is_open ? s->searches : x->next;
+                x = is_open ? *searches_first(s) : x->next;
         }
 }
 
-void searches_free(struct supervisor *s)
+static void searches_release(struct supervisor *s)
 {
-        while (s->searches) {
-                struct search *x = s->searches;
+        while (*searches_first(s)) {
+                struct search *x = *searches_first(s);
                 if (x->process)
                         s->sys->kill(s->sys, x->st.pid, SIGKILL);
                 search_free(x);
@@ -201,7 +207,7 @@ void searches_free(struct supervisor *s)
 
 static struct search *search_by(const struct supervisor *s, pid_t pid)
 {
-        struct search *x = s->searches;
+        struct search *x = *searches_first(s);
 
         while (x && x->st.pid != pid)
                 x = x->next;
@@ -229,6 +235,8 @@ static bool searches_on_reaped(struct supervisor *s, pid_t pid, int status)
 }
 
 const struct component component_searches = { .name = "searches",
+                                              .size = sizeof(struct search *),
+                                              .release = searches_release,
                                               .on_reaped = searches_on_reaped,
-.owns = searches_own,
-.on_process_gone = searches_on_process_gone };
+                                              .owns = searches_own,
+                                              .on_process_gone = searches_on_process_gone };

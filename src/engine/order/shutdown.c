@@ -1,4 +1,5 @@
 #include "engine/order/shutdown.h"
+#include "engine/run/reaper.h"
 
 #include <stdlib.h>
 
@@ -25,6 +26,16 @@ struct shutdown {
         int sweeps;
         int64_t rest_until_ms; /* what is left over has time until then; 0: not yet asked */
 };
+
+static struct shutdown *shutdown_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_shutdown);
+}
+
+bool shutdown_is_under_way(const struct supervisor *s)
+{
+        return shutdown_own(s) != NULL;
+}
 
 static bool is_through(const struct process *p)
 {
@@ -89,13 +100,27 @@ static bool rest_has_time(struct shutdown *d)
         return true;
 }
 
+static void shutdown_release(struct supervisor *s)
+{
+        struct shutdown *d = shutdown_own(s);
+
+        if (!d)
+                return;
+        ev_timer_stop(s->loop, &d->nag);
+        ev_timer_stop(s->loop, &d->limit);
+        ev_timer_stop(s->loop, &d->sweep);
+        free(d->list);
+        free(d);
+        component_set(s, COMPONENT_shutdown, NULL);
+}
+
 static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct shutdown *d = w->data;
         struct supervisor *s = d->sup;
 
         (void)revents;
-        supervisor_reap(s);
+        reaper_drain(s);
         if (rest_has_time(d))
                 return;
         if (descendants_everything(s) > 0 && ++d->sweeps < SWEEP_ROUNDS)
@@ -104,7 +129,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
                 log_line(s->log, LVL_ERROR, "some descendants could not be killed; leaving them");
         ev_timer_stop(loop, w);
         supervisor_settle(s);
-        shutdown_free(s);
+        shutdown_release(s);
         s->on_end(s);
 }
 
@@ -115,9 +140,10 @@ static void shutdown_finish(struct shutdown *d)
                 ev_timer_start(d->sup->loop, &d->sweep);
 }
 
-void shutdown_step(struct supervisor *s)
+/* A transition happened: on to the next wave when this one is through. */
+static void shutdown_step(struct supervisor *s)
 {
-        struct shutdown *d = s->shutdown;
+        struct shutdown *d = shutdown_own(s);
 
         if (!d || d->stepping)
                 return;
@@ -157,7 +183,7 @@ static void shutdown_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 
 void shutdown_hurry(struct supervisor *s)
 {
-        struct shutdown *d = s->shutdown;
+        struct shutdown *d = shutdown_own(s);
         struct err e;
 
         if (!d || d->hurried)
@@ -225,7 +251,7 @@ static void shutdown_begin(struct supervisor *s)
                 s->on_end(s);
                 return;
         }
-        s->shutdown = d;
+        component_set(s, COMPONENT_shutdown, d);
         ev_timer_start(s->loop, &d->nag);
         if (limit_ms > 0) {
                 ev_now_update(s->loop);
@@ -247,7 +273,6 @@ static void shutdown_announce(struct supervisor *s, enum daemon_state daemon_sta
                            .name = why };
 
         s->daemon_state = daemon_state;
-        s->daemon_state_why = why;
         bus_publish(&s->bus, &e);
         lookup_hurry(s);
         searches_finish(s);
@@ -259,7 +284,6 @@ void shutdown_request(struct supervisor *s, const char *why)
                 return;
         if (s->daemon_state == DAEMON_RESTARTING) {
                 s->daemon_state = DAEMON_SHUTDOWN;
-                s->daemon_state_why = why;
                 return;
         }
         shutdown_announce(s, DAEMON_SHUTDOWN, why);
@@ -276,25 +300,11 @@ void shutdown_for_restart(struct supervisor *s, const char *why)
 
 static void shutdown_on_process_gone(struct supervisor *s, struct process *p)
 {
-        struct shutdown *d = s->shutdown;
+        struct shutdown *d = shutdown_own(s);
 
         for (int i = 0; d && i < d->count; i++)
                 if (d->list[i] == p)
                         d->list[i] = NULL;
-}
-
-void shutdown_free(struct supervisor *s)
-{
-        struct shutdown *d = s->shutdown;
-
-        if (!d)
-                return;
-        ev_timer_stop(s->loop, &d->nag);
-        ev_timer_stop(s->loop, &d->limit);
-        ev_timer_stop(s->loop, &d->sweep);
-        free(d->list);
-        free(d);
-        s->shutdown = NULL;
 }
 
 static void shutdown_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
@@ -304,5 +314,6 @@ static void shutdown_on_step_done(struct supervisor *s, struct process *p, const
 }
 
 const struct component component_shutdown = { .name = "shutdown",
+                                              .release = shutdown_release,
                                               .on_step_done = shutdown_on_step_done,
                                               .on_process_gone = shutdown_on_process_gone };

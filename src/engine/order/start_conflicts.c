@@ -32,6 +32,11 @@ struct start_conflicts {
         int count, cap;
 };
 
+static struct start_conflicts *start_conflicts_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_start_conflicts);
+}
+
 /* ---- claims */
 
 static void start_conflicts_claim(struct claims *c, char kind, const char *text)
@@ -125,20 +130,22 @@ void start_conflicts_until_gone(struct supervisor *s, struct process *p)
 {
         if (p->state != PS_RETIRING)
                 return;
-        if (!s->start_conflicts)
-                s->start_conflicts = calloc(1, sizeof *s->start_conflicts);
+        if (!start_conflicts_own(s))
+                component_set(s, COMPONENT_start_conflicts,
+                              calloc(1, sizeof *start_conflicts_own(s)));
         struct claims c = claims_of(s, p);
-        if (!s->start_conflicts || !add_leaver(s->start_conflicts, p, &c))
+        if (!start_conflicts_own(s) || !add_leaver(start_conflicts_own(s), p, &c))
                 log_line(s->log, LVL_WARN, "out of memory: the end of '%s' is not waited for",
                          p->name);
 }
 
 void start_conflicts_start(struct supervisor *s, struct process *p)
 {
-        struct claims c = s->start_conflicts ? claims_of(s, p) : (struct claims){ 0 };
-        const struct process *who = s->start_conflicts ? holder_of(s->start_conflicts, &c) : NULL;
+        struct claims c = start_conflicts_own(s) ? claims_of(s, p) : (struct claims){ 0 };
+        const struct process *who =
+            start_conflicts_own(s) ? holder_of(start_conflicts_own(s), &c) : NULL;
 
-        if (who && add_waiting(s->start_conflicts, p, &c))
+        if (who && add_waiting(start_conflicts_own(s), p, &c))
                 log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name,
                          who->name);
         else
@@ -147,7 +154,7 @@ void start_conflicts_start(struct supervisor *s, struct process *p)
 
 static void start_conflicts_on_process_gone(struct supervisor *s, struct process *p)
 {
-        struct start_conflicts *h = s->start_conflicts;
+        struct start_conflicts *h = start_conflicts_own(s);
 
         for (int i = 0; h && i < SLOTS; i++)
                 for (struct leaver *l = h->slots[i]; l; l = l->next)
@@ -171,42 +178,9 @@ static bool start_conflicts_is_over(const struct start_conflicts *h)
         return true;
 }
 
-/* Starts those whose place is free by now. */
-static void start_conflicts_on_settle(struct supervisor *s)
+static void start_conflicts_release(struct supervisor *s)
 {
-        /* an order may hold further starts, and move the list */
-        for (int i = 0; s->start_conflicts && i < s->start_conflicts->count; i++) {
-                struct waiting *w = &s->start_conflicts->waiting[i];
-                struct process *p = w->p;
-                if (!p || holder_of(s->start_conflicts, &w->claims))
-                        continue;
-                w->p = NULL;
-                if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
-                        supervisor_order(s, p, PE_START);
-        }
-        if (s->start_conflicts && start_conflicts_is_over(s->start_conflicts))
-                start_conflicts_free(s);
-}
-
-bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out)
-{
-        for (int i = 0; s->start_conflicts && i < s->start_conflicts->count; i++) {
-                const struct waiting *w = &s->start_conflicts->waiting[i];
-                const struct process *who =
-                    w->p == p ? holder_of(s->start_conflicts, &w->claims) : NULL;
-                if (!who || p->state != PS_STOPPED)
-                        continue;
-                buf_puts(out, "waits until ");
-                process_namespec(who, out);
-                buf_puts(out, " has stopped");
-                return true;
-        }
-        return false;
-}
-
-void start_conflicts_free(struct supervisor *s)
-{
-        struct start_conflicts *h = s->start_conflicts;
+        struct start_conflicts *h = start_conflicts_own(s);
 
         for (int i = 0; h && i < SLOTS; i++)
                 while (h->slots[i]) {
@@ -217,10 +191,44 @@ void start_conflicts_free(struct supervisor *s)
         if (h)
                 free(h->waiting);
         free(h);
-        s->start_conflicts = NULL;
+        component_set(s, COMPONENT_start_conflicts, NULL);
+}
+
+/* Starts those whose place is free by now. */
+static void start_conflicts_on_settle(struct supervisor *s)
+{
+        /* an order may hold further starts, and move the list */
+        for (int i = 0; start_conflicts_own(s) && i < start_conflicts_own(s)->count; i++) {
+                struct waiting *w = &start_conflicts_own(s)->waiting[i];
+                struct process *p = w->p;
+                if (!p || holder_of(start_conflicts_own(s), &w->claims))
+                        continue;
+                w->p = NULL;
+                if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
+                        supervisor_order(s, p, PE_START);
+        }
+        if (start_conflicts_own(s) && start_conflicts_is_over(start_conflicts_own(s)))
+                start_conflicts_release(s);
+}
+
+bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out)
+{
+        for (int i = 0; start_conflicts_own(s) && i < start_conflicts_own(s)->count; i++) {
+                const struct waiting *w = &start_conflicts_own(s)->waiting[i];
+                const struct process *who =
+                    w->p == p ? holder_of(start_conflicts_own(s), &w->claims) : NULL;
+                if (!who || p->state != PS_STOPPED)
+                        continue;
+                buf_puts(out, "waits until ");
+                process_namespec(who, out);
+                buf_puts(out, " has stopped");
+                return true;
+        }
+        return false;
 }
 
 const struct component component_start_conflicts = { .name = "start_conflicts",
+                                                     .release = start_conflicts_release,
                                                      .on_settle = start_conflicts_on_settle,
                                                      .on_process_gone =
                                                          start_conflicts_on_process_gone };

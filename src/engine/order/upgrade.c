@@ -35,28 +35,33 @@ struct upgrade {
         void *arg;
 };
 
-void upgrade_free(struct supervisor *s)
+static struct upgrade *upgrade_own(const struct supervisor *s)
 {
-        if (!s->upgrade)
+        return component_own(s, COMPONENT_upgrade);
+}
+
+static void upgrade_release(struct supervisor *s)
+{
+        if (!upgrade_own(s))
                 return;
-        reading_cancel(&s->upgrade->reading);
-        ev_timer_stop(s->loop, &s->upgrade->limit);
-        fd_close(&s->upgrade->said);
-        s->sys->spawn_drop(s->sys, &s->upgrade->start);
-        free(s->upgrade->binary);
-        free(s->upgrade);
-        s->upgrade = NULL;
+        reading_cancel(&upgrade_own(s)->reading);
+        ev_timer_stop(s->loop, &upgrade_own(s)->limit);
+        fd_close(&upgrade_own(s)->said);
+        s->sys->spawn_drop(s->sys, &upgrade_own(s)->start);
+        free(upgrade_own(s)->binary);
+        free(upgrade_own(s));
+        component_set(s, COMPONENT_upgrade, NULL);
 }
 
 static bool upgrade_owns(const struct supervisor *s, pid_t pid)
 {
-        return s->upgrade && pid > 0 && s->upgrade->pid == pid;
+        return upgrade_own(s) && pid > 0 && upgrade_own(s)->pid == pid;
 }
 
 void upgrade_forget(struct supervisor *s, const void *arg)
 {
-        if (s->upgrade && s->upgrade->arg == arg)
-                s->upgrade->on_checked = NULL;
+        if (upgrade_own(s) && upgrade_own(s)->arg == arg)
+                upgrade_own(s)->on_checked = NULL;
 }
 
 static void upgrade_on_limit(EV_P_ ev_timer *w, int revents)
@@ -64,7 +69,7 @@ static void upgrade_on_limit(EV_P_ ev_timer *w, int revents)
         struct supervisor *s = w->data;
 
         (void)loop, (void)revents;
-        s->sys->kill(s->sys, s->upgrade->pid, SIGKILL);
+        s->sys->kill(s->sys, upgrade_own(s)->pid, SIGKILL);
 }
 
 /* Its beginning or its end, as much as there is room for. False: it said nothing. */
@@ -119,12 +124,12 @@ static bool upgrade_on_reaped(struct supervisor *s, pid_t pid, int status)
 
         if (!upgrade_owns(s, pid))
                 return false;
-        struct upgrade u = *s->upgrade;
-        s->upgrade->binary = NULL;
-        s->upgrade->said = -1;
-        bool refused = s->sys->spawn_look(s->sys, &s->upgrade->start) == SPAWN_FAILED;
-        u.start = s->upgrade->start;
-        upgrade_free(s);
+        struct upgrade u = *upgrade_own(s);
+        upgrade_own(s)->binary = NULL;
+        upgrade_own(s)->said = -1;
+        bool refused = s->sys->spawn_look(s->sys, &upgrade_own(s)->start) == SPAWN_FAILED;
+        u.start = upgrade_own(s)->start;
+        upgrade_release(s);
         bool answered = status == 0 && is_one_of_ours(u.said, s->config->path);
         bool ok = answered && s->daemon_state == DAEMON_RUNNING;
         if (!ok) {
@@ -197,7 +202,7 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
 static void upgrade_on_read(void *arg)
 {
         struct supervisor *s = arg;
-        struct upgrade *u = s->upgrade;
+        struct upgrade *u = upgrade_own(s);
         struct err e = { 0 };
         bool fine =
             s->daemon_state == DAEMON_RUNNING || err_set(&e, ERR_BUSY, "the daemon is ending");
@@ -214,7 +219,7 @@ static void upgrade_on_read(void *arg)
         upgrade_fn *told = u->on_checked;
         void *told_arg = u->arg;
         log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
-        upgrade_free(s);
+        upgrade_release(s);
         if (told)
                 told(told_arg, false, e.text);
 }
@@ -224,9 +229,9 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
 {
         const char *path = binary ? binary : s->binary;
 
-        if (s->daemon_state != DAEMON_RUNNING || s->upgrade)
+        if (s->daemon_state != DAEMON_RUNNING || upgrade_own(s))
                 return err_set(e, ERR_BUSY, "%s",
-                               s->upgrade ? "an upgrade is under way" : "the daemon is ending");
+                               upgrade_own(s) ? "an upgrade is under way" : "the daemon is ending");
         if (!state_is_kept(s))
                 return err_set(e, ERR_USAGE,
                                "without a state directory that can be written there is no upgrade "
@@ -253,14 +258,14 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
         struct err trouble = { 0 };
         u->trouble = &trouble;
         u->reading = (struct reading){ .on_read = upgrade_on_read, .arg = s };
-        s->upgrade = u;
+        component_set(s, COMPONENT_upgrade, u);
         u->is_inside = true;
         reading_begin(s, &u->reading);
         u->is_inside = false;
         u->trouble = NULL;
         if (trouble.code != ERR_NONE) {
                 *e = trouble;
-                upgrade_free(s);
+                upgrade_release(s);
                 return false;
         }
         audit_order(s, by, NULL, "upgrade");
@@ -310,17 +315,18 @@ static bool upgrade_collect(const struct supervisor *s, struct inodes *out)
 bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
 {
         struct inodes pipes;
+        int claims = streams_claims(s)->fd;
 
         if (!upgrade_collect(s, &pipes))
                 return false;
-        bool fine =
-            state_hand_over(s, items) && fcgi_hand_over(s, items) &&
-            (s->auto_logs.fd < 0 || handover_put_fd(items, STREAMS_CLAIMS, s->auto_logs.fd)) &&
-            handover_put_pipes(items, upgrade_is_wanted, &pipes);
+        bool fine = state_hand_over(s, items) && fcgi_hand_over(s, items) &&
+                    (claims < 0 || handover_put_fd(items, STREAMS_CLAIMS, claims)) &&
+                    handover_put_pipes(items, upgrade_is_wanted, &pipes);
         free(pipes.items);
         return fine;
 }
 
 const struct component component_upgrade = { .name = "upgrade",
+                                             .release = upgrade_release,
                                              .on_reaped = upgrade_on_reaped,
                                              .owns = upgrade_owns };

@@ -54,12 +54,23 @@ struct adopted {
         ev_timer again; /* asking how */
         int asked;
 
-        struct adopted *next; /* of s->left_alone */
+        struct adopted *next; /* of the component's list */
         bool listed, lacks_stdin;
         uint8_t lacks_logs;              /* LOG_*: those that could not be opened yet */
         unsigned work;                   /* of its record: to be done when it is held */
         struct listener_memory listener; /* for the same moment */
 };
+
+/* What the component has for itself: those whose adoption is not complete. */
+struct adopt {
+        struct adopted *first;
+        ev_timer look_again; /* active while there are some */
+};
+
+static struct adopt *adopt_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_adopt);
+}
 
 /* ---- those whose adoption is not complete */
 
@@ -70,10 +81,10 @@ static bool is_complete(const struct adopted *a)
 
 static void look_again_in(struct supervisor *s, double seconds)
 {
-        ev_timer_stop(s->loop, &s->look_again);
+        ev_timer_stop(s->loop, &adopt_own(s)->look_again);
         ev_now_update(s->loop);
-        ev_timer_set(&s->look_again, seconds, seconds);
-        ev_timer_start(s->loop, &s->look_again);
+        ev_timer_set(&adopt_own(s)->look_again, seconds, seconds);
+        ev_timer_start(s->loop, &adopt_own(s)->look_again);
 }
 
 static void on_look_again(EV_P_ ev_timer *w, int revents);
@@ -81,7 +92,7 @@ static void on_look_again(EV_P_ ev_timer *w, int revents);
 static void adopt_list(struct adopted *a)
 {
         struct supervisor *s = a->sup;
-        struct adopted **at = &s->left_alone;
+        struct adopted **at = &adopt_own(s)->first;
 
         if (a->listed)
                 return;
@@ -90,16 +101,16 @@ static void adopt_list(struct adopted *a)
         *at = a;
         a->next = NULL;
         a->listed = true;
-        if (ev_is_active(&s->look_again))
+        if (ev_is_active(&adopt_own(s)->look_again))
                 return;
-        ev_timer_init(&s->look_again, on_look_again, 0., 0.);
-        s->look_again.data = s;
+        ev_timer_init(&adopt_own(s)->look_again, on_look_again, 0., 0.);
+        adopt_own(s)->look_again.data = s;
         look_again_in(s, LOOK_FIRST_S);
 }
 
 static void adopt_unlist(struct adopted *a)
 {
-        struct adopted **at = &a->sup->left_alone;
+        struct adopted **at = &adopt_own(a->sup)->first;
 
         if (!a->listed)
                 return;
@@ -107,8 +118,8 @@ static void adopt_unlist(struct adopted *a)
                 at = &(*at)->next;
         *at = a->next;
         a->listed = false;
-        if (!a->sup->left_alone)
-                ev_timer_stop(a->sup->loop, &a->sup->look_again);
+        if (!adopt_own(a->sup)->first)
+                ev_timer_stop(a->sup->loop, &adopt_own(a->sup)->look_again);
 }
 
 /* ---- holding a worker */
@@ -625,8 +636,8 @@ static void on_look_again(EV_P_ ev_timer *w, int revents)
 
         (void)loop, (void)revents;
         /* Each is taken off the list, and put at its end where it is still not complete. */
-        for (struct adopted *last = NULL; (a = s->left_alone) && a != last && looks < LOOK_MOST;
-             looks++) {
+        for (struct adopted *last = NULL;
+             (a = adopt_own(s)->first) && a != last && looks < LOOK_MOST; looks++) {
                 struct process *p = a->process;
                 bool held = a->pidfd >= 0;
                 adopt_unlist(a);
@@ -638,7 +649,7 @@ static void on_look_again(EV_P_ ev_timer *w, int revents)
                 adopt_list(a);
                 last = last ? last : a;
         }
-        if (s->left_alone)
+        if (adopt_own(s)->first)
                 look_again_in(s, looks < LOOK_MOST ? wait : LOOK_FIRST_S);
         supervisor_settle(s);
 }
@@ -910,3 +921,5 @@ void adopt_everything(struct supervisor *s)
         adopt_saved_records(s);
         logs_recovered(s->logs);
 }
+
+const struct component component_adopt = { .name = "adopt", .size = sizeof(struct adopt) };

@@ -17,6 +17,11 @@ struct fdstore {
         bool told;  /* a failure was logged */
 };
 
+static struct fdstore *fdstore_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_fdstore);
+}
+
 void fdstore_open(struct supervisor *s)
 {
         const char *path = service_variable(s->host, "NOTIFY_SOCKET");
@@ -25,7 +30,7 @@ void fdstore_open(struct supervisor *s)
                 return;
         struct fdstore *f = calloc(1, sizeof *f);
         if (f && (f->socket = notify_open(path)) >= 0) {
-                s->fdstore = f;
+                component_set(s, COMPONENT_fdstore, f);
                 return;
         }
         log_line(s->log, LVL_WARN, "cannot reach the service manager at %s: %s", path,
@@ -33,13 +38,13 @@ void fdstore_open(struct supervisor *s)
         free(f);
 }
 
-void fdstore_free(struct supervisor *s)
+static void fdstore_release(struct supervisor *s)
 {
-        if (!s->fdstore)
+        if (!fdstore_own(s))
                 return;
-        close(s->fdstore->socket);
-        free(s->fdstore);
-        s->fdstore = NULL;
+        close(fdstore_own(s)->socket);
+        free(fdstore_own(s));
+        component_set(s, COMPONENT_fdstore, NULL);
 }
 
 /* After a pipe that it has. */
@@ -59,9 +64,9 @@ static void put_named(struct supervisor *s, const char *name, const char *whose,
 
         /* FDPOLL=0: that nobody writes to it any more is what it is kept for. */
         buf_printf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
-        if (notify_put(s->fdstore->socket, buf_str(&text), fds, count) || s->fdstore->told)
+        if (notify_put(fdstore_own(s)->socket, buf_str(&text), fds, count) || fdstore_own(s)->told)
                 return;
-        s->fdstore->told = true;
+        fdstore_own(s)->told = true;
         log_line(s->log, LVL_WARN, "the service manager does not keep descriptors of '%s': %s",
                  whose, strerror(errno));
 }
@@ -70,7 +75,7 @@ static void fdstore_put(struct supervisor *s, const struct process *p, const int
 {
         char name[GIVEN_NAME_MAX];
 
-        if (s->fdstore && count > 0 && fdstore_name(p, name))
+        if (fdstore_own(s) && count > 0 && fdstore_name(p, name))
                 put_named(s, name, p->name, fds, count);
 }
 
@@ -86,7 +91,7 @@ void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[
 
 void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid)
 {
-        AUTO_FD fd = s->fdstore ? orphan_open(pid) : -1;
+        AUTO_FD fd = fdstore_own(s) ? orphan_open(pid) : -1;
 
         if (fd >= 0)
                 fdstore_put(s, p, &fd, 1);
@@ -97,26 +102,26 @@ static void fdstore_drop(struct supervisor *s, const char *name)
         AUTO_BUF text = BUF_INIT;
 
         buf_printf(&text, "FDSTOREREMOVE=1\nFDNAME=%s\n", name);
-        (void)!notify_put(s->fdstore->socket, buf_str(&text), NULL, 0); /* it is small */
+        (void)!notify_put(fdstore_own(s)->socket, buf_str(&text), NULL, 0); /* it is small */
 }
 
 void fdstore_forget(struct supervisor *s, const struct process *p)
 {
         char name[GIVEN_NAME_MAX];
 
-        if (s->fdstore && fdstore_name(p, name))
+        if (fdstore_own(s) && fdstore_name(p, name))
                 fdstore_drop(s, name);
 }
 
 void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd)
 {
-        if (s->fdstore)
+        if (fdstore_own(s))
                 put_named(s, name, url, &fd, 1);
 }
 
 void fdstore_forget_socket(struct supervisor *s, const char *name)
 {
-        if (s->fdstore)
+        if (fdstore_own(s))
                 fdstore_drop(s, name);
 }
 
@@ -143,7 +148,7 @@ void fdstore_settled(struct supervisor *s)
         AUTO_STRLIST used = STRLIST_INIT;
         size_t at = 0;
 
-        if (!s->fdstore || !given || !given->count || !list_used(s, &used))
+        if (!fdstore_own(s) || !given || !given->count || !list_used(s, &used))
                 return;
         for (size_t i = 0; i < given->count; i++) { /* both are sorted: one walk */
                 const char *name = given->items[i];
@@ -161,4 +166,6 @@ static void fdstore_on_ended(struct supervisor *s, struct process *p)
         fdstore_forget(s, p);
 }
 
-const struct component component_fdstore = { .name = "fdstore", .on_ended = fdstore_on_ended };
+const struct component component_fdstore = { .name = "fdstore",
+                                             .release = fdstore_release,
+                                             .on_ended = fdstore_on_ended };

@@ -64,6 +64,11 @@ struct descendants {
         struct proc_table rest; /* at the daemon's end: told to end */
 };
 
+static struct descendants *descendants_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_descendants);
+}
+
 /* ---- when to look */
 
 static void look_now(struct descendants *sweep)
@@ -90,18 +95,17 @@ static void descendants_look_in(struct descendants *sweep, ev_timer *timer, doub
         ev_timer_start(loop, timer);
 }
 
-static struct descendants *descendants_of(struct supervisor *s)
+static bool descendants_init(struct supervisor *s, struct err *e)
 {
-        struct descendants *sweep = s->descendants;
+        struct descendants *sweep = descendants_own(s);
 
-        if (sweep || !(sweep = calloc(1, sizeof *sweep)))
-                return sweep;
+        (void)e;
         sweep->sup = s;
         sweep->asker = -1;
         ev_timer_init(&sweep->name, descendants_on_timer, 0., 0.);
         ev_timer_init(&sweep->again, descendants_on_timer, 0., 0.);
         sweep->name.data = sweep->again.data = sweep;
-        return s->descendants = sweep;
+        return true;
 }
 
 /* ---- those whose worker has ended */
@@ -114,7 +118,7 @@ static void descendants_unwatch(struct supervisor *s, struct ended *end)
 
 static void ended_free(struct supervisor *s, struct ended *end)
 {
-        struct descendants *sweep = s->descendants;
+        struct descendants *sweep = descendants_own(s);
 
         descendants_unwatch(s, end);
         proc_table_release(&end->had_it);
@@ -155,12 +159,12 @@ static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
 
         (void)loop, (void)revents;
         descendants_unwatch(s, end);
-        look_now(s->descendants);
+        look_now(descendants_own(s));
 }
 
 static struct ended *ended_add(struct supervisor *s, struct process *p, enum stage stage)
 {
-        struct descendants *sweep = descendants_of(s);
+        struct descendants *sweep = descendants_own(s);
         struct ended *end = sweep ? ended_new(sweep) : NULL;
 
         if (!end) {
@@ -183,9 +187,9 @@ static struct ended *ended_add(struct supervisor *s, struct process *p, enum sta
 /* What it left behind and does not die belongs to no process any more. */
 static void descendants_on_process_gone(struct supervisor *s, struct process *p)
 {
-        struct ended **at = s->descendants ? &s->descendants->first : NULL;
+        struct ended **at = &descendants_own(s)->first;
 
-        while (at && *at) {
+        while (*at) {
                 struct ended *end = *at;
                 if (end->process != p) {
                         at = &end->next;
@@ -196,12 +200,10 @@ static void descendants_on_process_gone(struct supervisor *s, struct process *p)
         }
 }
 
-void descendants_free(struct supervisor *s)
+static void descendants_release(struct supervisor *s)
 {
-        struct descendants *sweep = s->descendants;
+        struct descendants *sweep = descendants_own(s);
 
-        if (!sweep)
-                return;
         ev_timer_stop(s->loop, &sweep->name);
         ev_timer_stop(s->loop, &sweep->again);
         while (sweep->first) {
@@ -216,8 +218,6 @@ void descendants_free(struct supervisor *s)
         }
         proc_table_release(&sweep->rest);
         fd_close(&sweep->asker);
-        free(sweep);
-        s->descendants = NULL;
 }
 
 /* ---- before the stop */
@@ -282,7 +282,7 @@ bool descendants_holds(struct supervisor *s, struct process *p)
         end->leader = p->pid;
         end->group_had_it = is_stopping(p) && p->program->stopasgroup;
         if (all)
-                look_now(s->descendants);
+                look_now(descendants_own(s));
         else
                 ev_prepare_start(s->loop, &s->settle);
         return all;
@@ -290,7 +290,7 @@ bool descendants_holds(struct supervisor *s, struct process *p)
 
 void descendants_signal(struct supervisor *s, struct process *p, bool kill_it)
 {
-        struct ended *end = ended_of(s->descendants, p);
+        struct ended *end = ended_of(descendants_own(s), p);
 
         if (!worker_of(s, p) || (!end && p->pid > 0))
                 return; /* it has ended just now: the rest follows */
@@ -305,7 +305,7 @@ void descendants_signal(struct supervisor *s, struct process *p, bool kill_it)
         }
         if (kill_it && end->stage < STAGE_KILL)
                 end->stage = STAGE_KILL;
-        look_now(s->descendants);
+        look_now(descendants_own(s));
 }
 
 /* ---- one look */
@@ -512,7 +512,8 @@ static void watch_below(struct look *l, struct ended *end)
                 if (is_below(&l->survey.items[i], end->process))
                         end->watched = orphan_open(l->survey.items[i].who.pid);
         if (end->watched < 0) {
-                descendants_look_in(l->sup->descendants, &l->sup->descendants->again, NAME_AFTER_S);
+                descendants_look_in(descendants_own(l->sup), &descendants_own(l->sup)->again,
+                                    NAME_AFTER_S);
                 return;
         }
         ev_io_set(&end->watch, end->watched, EV_READ);
@@ -573,7 +574,7 @@ static void kill_below(struct look *l, struct ended *end)
         l->killed_others |= others;
         if (end->kill_ms == 0 || others)
                 end->kill_ms = clock_mono_ms();
-        descendants_look_in(l->sup->descendants, &l->sup->descendants->again, KILL_AGAIN_S);
+        descendants_look_in(descendants_own(l->sup), &descendants_own(l->sup)->again, KILL_AGAIN_S);
 }
 
 static bool kill_is_over(struct look *l, struct ended *end)
@@ -639,7 +640,7 @@ static void descendants_go_on(struct supervisor *s)
 {
         struct ended **at;
 
-        for (at = &s->descendants->first; s->descendants && *at;) {
+        for (at = &descendants_own(s)->first; *at;) {
                 struct ended *end = *at;
                 if (end->stage != STAGE_OVER) {
                         at = &end->next;
@@ -660,7 +661,7 @@ static void descendants_go_on(struct supervisor *s)
                         enum pstate from = p->state;
                         supervisor_act(s, p, from, process_cleared(p, clock_now()));
                 }
-                at = s->descendants ? &s->descendants->first : at;
+                at = &descendants_own(s)->first;
         }
 }
 
@@ -703,20 +704,20 @@ static void descendants_look_at_all(struct supervisor *s)
         int64_t begun_ms = clock_mono_ms();
         size_t count;
         bool whole;
-        struct lead *leads = make_leads(s->descendants, &count, &whole);
+        struct lead *leads = make_leads(descendants_own(s), &count, &whole);
 
         if (!survey_take(s, leads, count, whole, &l.survey))
                 log_line(s->log, LVL_ERROR, "cannot tell what ended processes have left");
-        for (struct ended *end = s->descendants->first; end; end = end->next)
+        for (struct ended *end = descendants_own(s)->first; end; end = end->next)
                 descendants_step(&l, end);
         kill_of_checks(&l);
         survey_release(&l.survey);
         free(leads);
         int64_t now_ms = clock_mono_ms();
         int64_t took_ms = now_ms - begun_ms;
-        s->descendants->next_ms = now_ms + took_ms * (l.killed_others ? 0
-                                                      : l.told_others ? 1
-                                                                      : SHARE);
+        descendants_own(s)->next_ms = now_ms + took_ms * (l.killed_others ? 0
+                                                          : l.told_others ? 1
+                                                                          : SHARE);
         descendants_go_on(s);
 }
 
@@ -738,7 +739,7 @@ static bool is_urgent(struct descendants *sweep, struct ended *end)
 
 static void descendants_on_settle(struct supervisor *s)
 {
-        struct descendants *sweep = s->descendants;
+        struct descendants *sweep = descendants_own(s);
         bool pressing = false;
 
         if (!sweep)
@@ -764,10 +765,9 @@ static void descendants_on_settle(struct supervisor *s)
 static bool descendants_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
         (void)pid, (void)status;
-        for (const struct ended *end = s->descendants ? s->descendants->first : NULL; end;
-             end = end->next)
+        for (const struct ended *end = descendants_own(s)->first; end; end = end->next)
                 if (end->holds) {
-                        look_now(s->descendants);
+                        look_now(descendants_own(s));
                         break;
                 }
         return false;
@@ -775,7 +775,7 @@ static bool descendants_on_reaped(struct supervisor *s, pid_t pid, int status)
 
 void descendants_check_ended(struct supervisor *s)
 {
-        struct descendants *sweep = descendants_of(s);
+        struct descendants *sweep = descendants_own(s);
 
         if (!sweep)
                 return;
@@ -815,8 +815,7 @@ void descendants_begin_end(struct supervisor *s)
 {
         struct survey v;
 
-        for (struct ended *end = s->descendants ? s->descendants->first : NULL; end;
-             end = end->next)
+        for (struct ended *end = descendants_own(s)->first; end; end = end->next)
                 if (end->stage == STAGE_NAME)
                         end->stage = STAGE_OVER; /* it is stopped now, not named */
         if (!take_end_survey(s, &v))
@@ -832,7 +831,7 @@ void descendants_begin_end(struct supervisor *s)
 
 size_t descendants_tell_rest(struct supervisor *s)
 {
-        struct descendants *sweep = descendants_of(s);
+        struct descendants *sweep = descendants_own(s);
         struct survey v;
         size_t count = 0;
 
@@ -896,6 +895,9 @@ size_t descendants_everything(struct supervisor *s)
 }
 
 const struct component component_descendants = { .name = "descendants",
+                                                 .size = sizeof(struct descendants),
+                                                 .init = descendants_init,
+                                                 .release = descendants_release,
                                                  .on_reaped = descendants_on_reaped,
                                                  .on_settle = descendants_on_settle,
                                                  .on_process_gone = descendants_on_process_gone };

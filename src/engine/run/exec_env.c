@@ -28,6 +28,11 @@ struct exec_envs {
         struct buf name;         /* the variable with the name, of whoever was asked for last */
 };
 
+static struct exec_envs *exec_env_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_exec_env);
+}
+
 /* ---- the environment (compat 13) */
 
 /* Meant for the daemon itself: a worker that took them for its own would notify our service manager
@@ -238,13 +243,6 @@ static struct kept *exec_env_keep(struct exec_envs *o, struct kept *k)
         return *at = k;
 }
 
-static struct exec_envs *exec_envs_of(struct supervisor *s)
-{
-        if (!s->exec_envs)
-                s->exec_envs = calloc(1, sizeof *s->exec_envs);
-        return s->exec_envs;
-}
-
 static bool exec_env_put_name(struct exec_envs *o, struct kept *k, const char *name)
 {
         if (k->name_at == NO_PLACE)
@@ -261,14 +259,10 @@ static bool exec_env_put_name(struct exec_envs *o, struct kept *k, const char *n
 struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, struct program *g,
                              enum fault *f, struct err *e)
 {
-        struct exec_envs *o = exec_envs_of(s);
+        struct exec_envs *o = exec_env_own(s);
         struct kept *k = NULL;
 
         *f = FAULT_FAILED;
-        if (!o) {
-                err_nomem(e);
-                return NULL;
-        }
         k = exec_env_look_up(o, g, p->group->name, ANY_NUMBER);
         if (!k)
                 k = exec_env_look_up(o, g, p->group->name, p->number);
@@ -296,15 +290,18 @@ bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct prog
         return err_set(e, ERR_SYS, "cannot look up the groups of user %s", user->who.name);
 }
 
-void exec_envs_drop(struct supervisor *s)
+static void exec_env_drop(struct supervisor *s)
 {
-        if (!s->exec_envs)
-                return;
-        for (int i = 0; i < KEPT; i++)
-                kept_free(s->exec_envs->kept[i]);
-        buf_release(&s->exec_envs->name);
-        free(s->exec_envs);
-        s->exec_envs = NULL;
+        struct exec_envs *o = exec_env_own(s);
+
+        for (int i = 0; i < KEPT; i++) {
+                kept_free(o->kept[i]);
+                o->kept[i] = NULL;
+        }
+        buf_release(&o->name);
 }
 
-const struct component component_exec_env = { .name = "exec_env", .on_config = exec_envs_drop };
+const struct component component_exec_env = { .name = "exec_env",
+                                              .size = sizeof(struct exec_envs),
+                                              .release = exec_env_drop,
+                                              .on_config = exec_env_drop };

@@ -15,6 +15,17 @@
 
 #define OWN_BINARY "/proc/self/exe" /* also when the file was replaced or removed meanwhile */
 
+/* What it has for itself: the child; pid 0: there is none. */
+static struct spawned *gzip_child_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_gzip_child);
+}
+
+static bool gzip_child_owns(const struct supervisor *s, pid_t pid)
+{
+        return pid > 0 && pid == gzip_child_own(s)->pid;
+}
+
 static bool gzip_child_spawn(struct supervisor *s, int from, int to)
 {
         char *argv[] = { "supervisord", GZIP_FLAG, NULL };
@@ -28,11 +39,10 @@ static bool gzip_child_spawn(struct supervisor *s, int from, int to)
                                  .fds = { from, to, null },
                                  .mask = &s->worker_mask };
 
-        if (s->gzip || null < 0)
+        if (gzip_child_own(s)->pid || null < 0)
                 return false;
         if (s->sys->spawn(s->sys, &launch, &result)) {
-                s->gzip = result.pid;
-                s->gzip_start = result;
+                *gzip_child_own(s) = result;
                 return true;
         }
         errno = result.error;
@@ -52,24 +62,22 @@ bool gzip_child_begin(struct supervisor *s, int from, int to)
 
 static bool gzip_child_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        if (!s->gzip || pid != s->gzip)
+        struct spawned *child = gzip_child_own(s);
+
+        if (!gzip_child_owns(s, pid))
                 return false;
-        s->gzip = 0;
-        if (s->sys->spawn_look(s->sys, &s->gzip_start) == SPAWN_FAILED)
+        child->pid = 0;
+        if (s->sys->spawn_look(s->sys, child) == SPAWN_FAILED)
                 log_line(s->log, LVL_WARN, "cannot compress a log: couldn't %s: %s",
-                         spawn_step_word(s->gzip_start.step), strerror(s->gzip_start.error));
-        s->sys->spawn_drop(s->sys, &s->gzip_start);
+                         spawn_step_word(child->step), strerror(child->error));
+        s->sys->spawn_drop(s->sys, child);
         if (s->logs)
                 logs_compressed(s->logs, status == 0);
         return true;
 }
 
-static bool gzip_child_owns(const struct supervisor *s, pid_t pid)
-{
-        return pid == s->gzip;
-}
-
 const struct component component_gzip_child = { .name = "gzip_child",
+                                                .size = sizeof(struct spawned),
                                                 .on_reaped = gzip_child_on_reaped,
                                                 .owns = gzip_child_owns };
 

@@ -51,12 +51,18 @@ static void attempt_init(struct attempt *a, struct supervisor *s, struct process
                                .old_stdin = -1 };
 }
 
+/* What the component has for itself: /dev/null, owned; -1: not open yet. */
+static int *launcher_null(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_launcher);
+}
+
 static void attempt_release(struct attempt *a)
 {
         if (a->child[2] == a->child[1])
                 a->child[2] = -1;
         for (int i = 0; i < 3; i++) {
-                if (a->child[i] != a->sup->null)
+                if (a->child[i] != *launcher_null(a->sup))
                         fd_close(&a->child[i]);
                 fd_close(&a->ours[i]);
         }
@@ -270,7 +276,7 @@ static bool leaves_reserve(const struct attempt *a)
 {
         for (int i = 0; i < 3; i++)
                 if (!pipes_leave_reserve(a->sup, a->ours[i], true) ||
-                    (a->child[i] != a->sup->null &&
+                    (a->child[i] != *launcher_null(a->sup) &&
                      !pipes_leave_reserve(a->sup, a->child[i], true)))
                         return false;
         return true;
@@ -280,9 +286,11 @@ static bool leaves_reserve(const struct attempt *a)
  * waits. One descriptor for all. */
 static int null_device(struct supervisor *s)
 {
-        if (s->null < 0)
-                s->null = s->sys->open(s->sys, "/dev/null", O_RDWR, 0);
-        return s->null;
+        int *null = launcher_null(s);
+
+        if (*null < 0)
+                *null = s->sys->open(s->sys, "/dev/null", O_RDWR, 0);
+        return *null;
 }
 
 /* stdout or stderr, by number. */
@@ -444,7 +452,7 @@ static int take_err(struct attempt *a)
 {
         int fd = a->child[2];
 
-        if (fd == a->sup->null)
+        if (fd == *launcher_null(a->sup))
                 return -1;
         if (fd == a->child[1])
                 a->child[1] = -1;
@@ -660,3 +668,21 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
                 return true;
         return err_set(e, ERR_SYS, "unknown problem killing %s (%d)", p->name, (int)p->pid);
 }
+
+/* ---- the component */
+
+static bool launcher_init(struct supervisor *s, struct err *e)
+{
+        (void)e;
+        *launcher_null(s) = -1;
+        return true;
+}
+
+static void launcher_release(struct supervisor *s)
+{
+        fd_close(launcher_null(s));
+}
+
+const struct component component_launcher = {
+        .name = "launcher", .size = sizeof(int), .init = launcher_init, .release = launcher_release
+};

@@ -26,6 +26,12 @@ struct launching {
         ev_timer limit;
 };
 
+/* What the component has for itself: the head of its list. */
+static struct launching **launches_first(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_launches);
+}
+
 static void launch_close(struct launching *l)
 {
         ev_io_stop(l->sup->loop, &l->said);
@@ -40,7 +46,7 @@ static void launch_free(struct launching *l)
         launch_close(l);
         if (l->process)
                 l->process->worker->launching = NULL;
-        DL_DELETE(l->sup->launches, l);
+        DL_DELETE(*launches_first(l->sup), l);
         free(l);
 }
 
@@ -186,7 +192,7 @@ void launch_begin(struct launching *l, const struct spawned *st, int err)
         l->st = *st;
         l->err = err;
         l->process->worker->launching = l;
-        DL_APPEND(l->sup->launches, l);
+        DL_APPEND(*launches_first(l->sup), l);
         ev_init(&l->said, on_said);
         ev_timer_init(&l->limit, launches_on_limit, LAUNCH_LIMIT_S, 0.);
         l->said.data = l->limit.data = l;
@@ -210,7 +216,7 @@ bool launch_resume(struct supervisor *s, struct process *p)
         l->resumed = true;
         l->st = (struct spawned){ .pid = p->pid, .step = STEP_EXEC, .report = -1 };
         p->worker->launching = l;
-        DL_APPEND(s->launches, l);
+        DL_APPEND(*launches_first(s), l);
         ev_init(&l->said, on_said);
         ev_timer_init(&l->limit, on_look, LOOK_S, LOOK_S);
         l->limit.data = l;
@@ -257,38 +263,39 @@ bool launch_ended(struct process *p)
 
 static struct launching *launch_of(const struct supervisor *s, pid_t pid)
 {
-        struct launching *l = s->launches;
+        struct launching *l = *launches_first(s);
 
         while (l && (l->process || l->st.pid != pid))
                 l = l->next;
         return l;
 }
 
-bool launches_own(const struct supervisor *s, pid_t pid)
+/* Children of failed starts, until they are reaped. */
+static bool launches_own(const struct supervisor *s, pid_t pid)
 {
         return launch_of(s, pid) != NULL;
 }
 
 void launches_note(struct supervisor *s)
 {
-        for (struct launching *l = s->launches; l; l = l->next)
+        for (struct launching *l = *launches_first(s); l; l = l->next)
                 if (l->process && l->st.step == STEP_NONE)
                         state_note_birth(s, l->process);
 }
 
 bool launches_any(const struct supervisor *s)
 {
-        const struct launching *l = s->launches;
+        const struct launching *l = *launches_first(s);
 
         while (l && !l->process)
                 l = l->next;
         return l != NULL;
 }
 
-void launches_free(struct supervisor *s)
+static void launches_release(struct supervisor *s)
 {
-        while (s->launches)
-                launch_free(s->launches);
+        while (*launches_first(s))
+                launch_free(*launches_first(s));
 }
 
 /* ---- the component */
@@ -305,5 +312,7 @@ static bool launches_on_reaped(struct supervisor *s, pid_t pid, int status)
 }
 
 const struct component component_launches = { .name = "launches",
+                                              .size = sizeof(struct launching *),
+                                              .release = launches_release,
                                               .on_reaped = launches_on_reaped,
                                               .owns = launches_own };

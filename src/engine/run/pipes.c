@@ -76,9 +76,35 @@ bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
         return false;
 }
 
+/* A stdin that was made before it was needed. */
+struct spare {
+        int fds[2];     /* owned: the worker's end, ours; -1: none */
+        uint64_t inode; /* of the pipe */
+        bool wanted;
+};
+
+static struct spare *pipes_spare(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_pipes);
+}
+
+static void pipes_release(struct supervisor *s)
+{
+        for (int i = 0; i < 2; i++)
+                if (pipes_spare(s)->fds[i] >= 0)
+                        s->sys->close(s->sys, fd_take(&pipes_spare(s)->fds[i]));
+}
+
+static bool pipes_init(struct supervisor *s, struct err *e)
+{
+        (void)e;
+        pipes_spare(s)->fds[0] = pipes_spare(s)->fds[1] = -1;
+        return true;
+}
+
 static bool make_stdin(struct supervisor *s)
 {
-        struct spare *p = &s->spare;
+        struct spare *p = pipes_spare(s);
         struct stat st;
 
         if (s->sys->pipe(s->sys, p->fds) < 0) {
@@ -87,7 +113,7 @@ static bool make_stdin(struct supervisor *s)
         }
         pipe_both_ways(s->sys, &p->fds[0], 0);
         if (!fd_nonblock(p->fds[1], true)) {
-                pipe_drop_spare(s);
+                pipes_release(s);
                 return false;
         }
         p->inode = s->sys->fstat(s->sys, p->fds[1], &st) == 0 ? st.st_ino : 0;
@@ -96,7 +122,7 @@ static bool make_stdin(struct supervisor *s)
 
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out)
 {
-        struct spare *p = &s->spare;
+        struct spare *p = pipes_spare(s);
 
         p->wanted = true;
         if (p->fds[0] < 0 && !make_stdin(s))
@@ -110,7 +136,7 @@ bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *
 /* A start has used the spare: another is made meanwhile. What fails is tried at the start. */
 static void pipes_on_turn(struct supervisor *s)
 {
-        struct spare *p = &s->spare;
+        struct spare *p = pipes_spare(s);
 
         if (!p->wanted || p->fds[0] >= 0 || s->daemon_state != DAEMON_RUNNING)
                 return;
@@ -118,13 +144,8 @@ static void pipes_on_turn(struct supervisor *s)
         (void)!make_stdin(s); /* there is none, then */
 }
 
-void pipe_drop_spare(struct supervisor *s)
-{
-        for (int i = 0; i < 2; i++) {
-                if (s->spare.fds[i] >= 0)
-                        s->sys->close(s->sys, s->spare.fds[i]);
-                s->spare.fds[i] = -1;
-        }
-}
-
-const struct component component_pipes = { .name = "pipes", .on_turn = pipes_on_turn };
+const struct component component_pipes = { .name = "pipes",
+                                           .size = sizeof(struct spare),
+                                           .init = pipes_init,
+                                           .release = pipes_release,
+                                           .on_turn = pipes_on_turn };

@@ -1,6 +1,7 @@
 #include "engine/run/reaper.h"
 
 #include "engine/core/worker.h"
+#include "engine/order/shutdown.h"
 #include "engine/run/hangups.h"
 #include "sys/process/procfs.h"
 
@@ -16,9 +17,14 @@
 #define BUDGET_MS  1 /* of one look: clients do not wait for all of a burst */
 #define HEARD_MAX  8 /* so many are worked off before the clock is asked */
 
+static struct reaper *reaper_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_reaper);
+}
+
 static void reaper_look_soon(struct supervisor *s)
 {
-        s->look = true;
+        reaper_own(s)->look = true;
         ev_prepare_start(s->loop, &s->settle);
 }
 
@@ -31,12 +37,13 @@ static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 /* Unless it is due sooner anyway. */
 static void reaper_look_in(struct supervisor *s, double seconds)
 {
-        if (ev_is_active(&s->late_reap) && ev_timer_remaining(s->loop, &s->late_reap) <= seconds)
+        if (ev_is_active(&reaper_own(s)->late) &&
+            ev_timer_remaining(s->loop, &reaper_own(s)->late) <= seconds)
                 return;
-        ev_timer_stop(s->loop, &s->late_reap);
+        ev_timer_stop(s->loop, &reaper_own(s)->late);
         ev_now_update(s->loop);
-        ev_timer_set(&s->late_reap, seconds, 0.);
-        ev_timer_start(s->loop, &s->late_reap);
+        ev_timer_set(&reaper_own(s)->late, seconds, 0.);
+        ev_timer_start(s->loop, &reaper_own(s)->late);
 }
 
 static void look_shortly(struct supervisor *s)
@@ -44,11 +51,20 @@ static void look_shortly(struct supervisor *s)
         reaper_look_in(s, MOMENT_S + s->registry.process_count * MOMENT_EACH);
 }
 
-void reaper_init(struct supervisor *s)
+static bool reaper_init(struct supervisor *s, struct err *e)
 {
-        ev_timer_init(&s->late_reap, on_late, 0., 0.);
-        s->late_reap.data = s;
-        s->unheard_ms = s->started.mono_ms - UNHEARD_MS;
+        struct reaper *r = reaper_own(s);
+
+        (void)e;
+        ev_timer_init(&r->late, on_late, 0., 0.);
+        r->late.data = s;
+        r->unheard_ms = clock_mono_ms() - UNHEARD_MS;
+        return true;
+}
+
+static void reaper_release(struct supervisor *s)
+{
+        ev_timer_stop(s->loop, &reaper_own(s)->late);
 }
 
 static bool was_heard(const struct supervisor *s, pid_t pid)
@@ -66,7 +82,7 @@ bool reaper_is_stranger(const struct supervisor *s, pid_t pid)
 static void reaper_ended(struct supervisor *s, pid_t pid, int status, const char *name)
 {
         if (!was_heard(s, pid))
-                s->unheard_ms = clock_mono_ms();
+                reaper_own(s)->unheard_ms = clock_mono_ms();
         supervisor_reaped(s, pid, status, name);
 }
 
@@ -76,8 +92,8 @@ static void reaper_look_since(struct supervisor *s, int64_t begun_ms)
         int status;
         pid_t pid;
 
-        s->look = false;
-        ev_timer_stop(s->loop, &s->late_reap);
+        reaper_own(s)->look = false;
+        ev_timer_stop(s->loop, &reaper_own(s)->late);
         while ((pid = s->sys->reap(s->sys, &status)) > 0) {
                 reaper_ended(s, pid, status, NULL);
                 if (clock_mono_ms() - begun_ms < BUDGET_MS)
@@ -105,7 +121,7 @@ static void listen_to_all(struct supervisor *s, int64_t begun_ms)
         pid_t pids[HEARD_MAX];
         int count;
 
-        s->listen = false;
+        reaper_own(s)->listen = false;
         while ((count = hangups_next(s, pids, HEARD_MAX)) > 0) {
                 for (int i = 0; i < count; i++)
                         one_hung_up(s, pids[i]);
@@ -116,15 +132,27 @@ static void listen_to_all(struct supervisor *s, int64_t begun_ms)
         }
 }
 
+void reaper_drain(struct supervisor *s)
+{
+        struct reaper *r = reaper_own(s);
+        int status;
+        pid_t pid;
+
+        ev_timer_stop(s->loop, &r->late);
+        r->look = r->listen = false;
+        while ((pid = s->sys->reap(s->sys, &status)) > 0)
+                supervisor_reaped(s, pid, status, NULL);
+}
+
 /* Others that have ended, where a signal came; the walk, where one is due. Of very many a part, and
  * the rest after others had their turn. */
 static void reaper_on_turn(struct supervisor *s)
 {
         int64_t begun_ms = clock_mono_ms();
 
-        if (s->listen && !s->look)
+        if (reaper_own(s)->listen && !reaper_own(s)->look)
                 listen_to_all(s, begun_ms);
-        if (s->look)
+        if (reaper_own(s)->look)
                 reaper_look_since(s, begun_ms);
 }
 
@@ -132,13 +160,13 @@ static void reaper_on_turn(struct supervisor *s)
  * numbers where there are any. */
 static void look_for_others(struct supervisor *s, int64_t pause_ms)
 {
-        bool unheard = clock_mono_ms() - s->unheard_ms < UNHEARD_MS;
+        bool unheard = clock_mono_ms() - reaper_own(s)->unheard_ms < UNHEARD_MS;
 
         if (unheard && pause_ms <= TOGETHER_MS) {
                 reaper_look_soon(s);
                 return;
         }
-        s->listen = true;
+        reaper_own(s)->listen = true;
         ev_prepare_start(s->loop, &s->settle);
         if (unheard)
                 look_shortly(s);
@@ -148,20 +176,25 @@ static void look_for_others(struct supervisor *s, int64_t pause_ms)
 
 void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
 {
-        int64_t pause_ms = now_ms - s->child_ms;
+        int64_t pause_ms = now_ms - reaper_own(s)->child_ms;
         struct proc_entry entry;
         int status;
 
-        s->child_ms = now_ms;
+        reaper_own(s)->child_ms = now_ms;
         bool is_named = who > 0 && reaper_is_stranger(s, who) && proc_entry_read(who, &entry);
         if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
                 reaper_ended(s, who, status, is_named ? entry.name : NULL);
         else
                 who = 0;
-        if (who == 0 || s->shutdown || s->registry.process_count <= CHILDREN_SMALL_FLEET)
+        if (who == 0 || shutdown_is_under_way(s) ||
+            s->registry.process_count <= CHILDREN_SMALL_FLEET)
                 reaper_look_soon(s);
         else
                 look_for_others(s, pause_ms);
 }
 
-const struct component component_reaper = { .name = "reaper", .on_turn = reaper_on_turn };
+const struct component component_reaper = { .name = "reaper",
+                                            .size = sizeof(struct reaper),
+                                            .init = reaper_init,
+                                            .release = reaper_release,
+                                            .on_turn = reaper_on_turn };

@@ -23,14 +23,19 @@ static const struct channel_conf *streams_channel(const struct program *g, bool 
         return is_stderr ? &g->err : &g->out;
 }
 
+struct auto_claims *streams_claims(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_streams);
+}
+
 /* Another daemon that starts does not take it for a dead one's. Where that cannot be said, it is
  * said here. */
-static void streams_claim(struct supervisor *s, const char *path)
+static void streams_claim_path(struct supervisor *s, const char *path)
 {
         struct err e;
 
-        if (!auto_claims_open(&s->auto_logs, -1, s->config->settings.childlogdir, &e) ||
-            !auto_claims_add(&s->auto_logs, path, &e))
+        if (!auto_claims_open(streams_claims(s), -1, s->config->settings.childlogdir, &e) ||
+            !auto_claims_add(streams_claims(s), path, &e))
                 log_line(
                     s->log, LVL_WARN,
                     "another supervisord with this identifier may remove AUTO logs of ours: %s",
@@ -42,7 +47,7 @@ void streams_inherit_claims(struct supervisor *s)
         int fd = handover_fd(s->handover, STREAMS_CLAIMS);
 
         if (fd >= 0) /* else they are made with the first */
-                auto_claims_open(&s->auto_logs, fd, s->config->settings.childlogdir, NULL);
+                auto_claims_open(streams_claims(s), fd, s->config->settings.childlogdir, NULL);
 }
 
 /* An AUTO path is made once and kept over restarts (compat 15). */
@@ -73,7 +78,7 @@ static bool choose_path(struct supervisor *s, const struct process *p, const str
         }
         out->conf.path = out->auto_path;
         if (out->auto_path)
-                streams_claim(s, out->auto_path);
+                streams_claim_path(s, out->auto_path);
         return out->auto_path != NULL;
 }
 
@@ -392,7 +397,22 @@ static void streams_on_exited(struct supervisor *s, struct process *p)
         streams_finish(p->worker);
 }
 
+static bool streams_init(struct supervisor *s, struct err *e)
+{
+        (void)e;
+        *streams_claims(s) = AUTO_CLAIMS_NONE;
+        return true;
+}
+
+static void streams_release(struct supervisor *s)
+{
+        auto_claims_release(streams_claims(s));
+}
+
 const struct component component_streams = { .name = "streams",
+                                             .size = sizeof(struct auto_claims),
+                                             .init = streams_init,
+                                             .release = streams_release,
                                              .on_process_added = streams_create,
                                              .on_step_done = streams_on_step_done,
                                              .on_exited = streams_on_exited };

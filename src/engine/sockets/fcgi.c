@@ -33,6 +33,12 @@ struct fcgi {
         struct fcgi_socket *socket; /* reference */
 };
 
+/* What the component has for itself: sockets for the configuration that is to come, a list. */
+static struct fcgi **fcgi_bound(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_fcgi);
+}
+
 static const char unix_scheme[] = "unix://";
 static const char tcp_scheme[] = "tcp://";
 
@@ -282,7 +288,7 @@ static struct fcgi_socket *find_shared(struct supervisor *s, const struct fcgi *
                 k = find_url(own->engine, url);
         for (int i = 0; !k && i < s->registry.group_count; i++)
                 k = find_url(s->registry.groups[i]->engine, url);
-        return k ? k : find_url(s->bound, url);
+        return k ? k : find_url(*fcgi_bound(s), url);
 }
 
 int fcgi_socket(const struct fleet *f)
@@ -355,8 +361,8 @@ bool fcgi_open(struct supervisor *s, struct group *g, struct err *e)
 
 void fcgi_bound_release(struct supervisor *s)
 {
-        list_free(s, s->bound);
-        s->bound = NULL;
+        list_free(s, *fcgi_bound(s));
+        *fcgi_bound(s) = NULL;
 }
 
 bool fcgi_bind(struct supervisor *s, const struct config *next, struct err *e)
@@ -365,7 +371,7 @@ bool fcgi_bind(struct supervisor *s, const struct config *next, struct err *e)
                 const struct group_conf *conf = next->groups[i];
                 for (int k = 0; k < conf->program_count; k++)
                         if (is_fcgi(conf->programs[k]) &&
-                            !fcgi_add_program(s, NULL, conf->programs[k], &s->bound, e)) {
+                            !fcgi_add_program(s, NULL, conf->programs[k], fcgi_bound(s), e)) {
                                 fcgi_bound_release(s);
                                 return false;
                         }
@@ -443,5 +449,6 @@ bool fcgi_kept(const struct supervisor *s, struct strlist *names)
 }
 
 const struct component component_fcgi = { .name = "fcgi",
+                                          .size = sizeof(struct fcgi *),
                                           .on_group_added = fcgi_open,
                                           .on_group_gone = fcgi_close };

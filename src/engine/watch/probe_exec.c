@@ -33,6 +33,11 @@ struct probe_table {
         struct probe_child *slots[SLOTS];
 };
 
+static struct probe_table *probe_exec_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_probe_exec);
+}
+
 static void child_free(struct probe_child *c)
 {
         if (c)
@@ -49,27 +54,21 @@ static struct probe_child **probe_exec_place_of(struct probe_table *t, pid_t pid
         return at;
 }
 
-static struct probe_table *table_of(struct supervisor *s)
+/* All workers are freed before; what is still to be reaped is forgotten. */
+static void probe_exec_release(struct supervisor *s)
 {
-        if (!s->probes)
-                s->probes = calloc(1, sizeof *s->probes);
-        return s->probes;
-}
+        struct probe_table *t = probe_exec_own(s);
 
-void probes_free(struct supervisor *s)
-{
-        for (int i = 0; s->probes && i < SLOTS; i++) {
-                while (s->probes->slots[i]) {
-                        struct probe_child *c = s->probes->slots[i];
-                        s->probes->slots[i] = c->next;
+        for (int i = 0; i < SLOTS; i++) {
+                while (t->slots[i]) {
+                        struct probe_child *c = t->slots[i];
+                        t->slots[i] = c->next;
                         if (c->owner)
                                 c->owner->child = NULL;
                         s->sys->spawn_drop(s->sys, &c->st);
                         child_free(c);
                 }
         }
-        free(s->probes);
-        s->probes = NULL;
 }
 
 /* ---- once per start */
@@ -160,7 +159,7 @@ static bool probe_exec_gather(struct probe *pr, struct exec_start *x, struct err
             !strlist_setenv(&x->env, RUN_KEY, RUN_BY_CHECK))
                 return err_nomem(e);
         x->child = calloc(1, sizeof *x->child);
-        if (!x->child || !table_of(s))
+        if (!x->child)
                 return err_nomem(e);
         if (launcher_places(&pr->argv, strlist_getenv(&x->env, "PATH"), &x->child->places, e) !=
             FAULT_NONE)
@@ -218,7 +217,8 @@ static void exec_ask(struct probe *pr)
                 pr->child = x.child;
                 x.child = NULL;
                 pr->child->owner = pr;
-                struct probe_child **at = probe_exec_place_of(pr->sup->probes, pr->child->pid);
+                struct probe_child **at =
+                    probe_exec_place_of(probe_exec_own(pr->sup), pr->child->pid);
                 pr->child->next = *at;
                 *at = pr->child;
                 pr->fd = fd_take(&x.ends[0]);
@@ -269,9 +269,9 @@ static void exec_ended(struct probe *pr, int status)
 
 bool probe_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        struct probe_child **at = s->probes ? probe_exec_place_of(s->probes, pid) : NULL;
+        struct probe_child **at = probe_exec_place_of(probe_exec_own(s), pid);
 
-        if (!at || !*at)
+        if (!*at)
                 return false;
         struct probe_child *child = *at;
         struct probe *owner = child->owner;
@@ -299,7 +299,7 @@ bool probe_runs(const struct worker *w)
 
 bool probe_owns(const struct supervisor *s, pid_t pid)
 {
-        return s->probes && *probe_exec_place_of(s->probes, pid) != NULL;
+        return *probe_exec_place_of(probe_exec_own(s), pid) != NULL;
 }
 
 const struct probe_kind probe_by_exec = {
@@ -318,5 +318,7 @@ static bool probe_exec_on_reaped(struct supervisor *s, pid_t pid, int status)
 }
 
 const struct component component_probe_exec = { .name = "probe_exec",
+                                                .size = sizeof(struct probe_table),
+                                                .release = probe_exec_release,
                                                 .on_reaped = probe_exec_on_reaped,
                                                 .owns = probe_owns };
