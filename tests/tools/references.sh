@@ -7,7 +7,7 @@
 #                                        the file that names it; `*` stands for any letters
 #   name.c, name.h                       without a folder, in comments of C and in doc/: any file of that name
 #   src/engine/core                      a path that begins with a folder of the root, with or without an ending
-# In C only comments are read, in scripts what is behind a `#`. Prints each reference that leads nowhere; the exit
+# In C only comments are read, in scripts what is behind a `#`; paths everywhere but in Python. Prints each reference that leads nowhere; the exit
 # status says whether there was one. usage: references.sh [FILE...]
 cd "$(dirname "$0")/../.." || exit 1
 tree=$(mktemp) || exit 1
@@ -27,7 +27,8 @@ if [ $# -eq 0 ]; then
 fi
 
 # The conformance suite comes from outside; the change log tells of files as they were.
-files=${*:-$(grep -E '(^|/)Makefile$|\.(c|h|tbl|py|sh|in|md)$' "$tree" | grep -vE '^(tests/conformance/|CHANGELOG\.md$)')}
+files=${*:-$(grep -E '(^|/)Makefile$|\.(c|h|tbl|py|sh|in|md)$|^(tests/[a-z0-9]+|\.ci)/[a-z_]+$' "$tree" |
+        grep -vE '^(tests/conformance/|CHANGELOG\.md$|tests/bench/(goals|syscalls)$|tests/fuzz/floors$|tests/tools/references\.sh$)')}
 
 awk -v tree="$tree" '
 function bad(what, why) {
@@ -149,7 +150,7 @@ function path_look(line,  path, top, before) {
                 before = RSTART > 1 ? substr(line, RSTART - 1, 1) : ""
                 line = substr(line, RSTART + RLENGTH)
                 sub(/[.]+$/, "", path)
-                if (before ~ /[<\/$.~@:)}%-]/ || line ~ /^[\/(>]/)
+                if (before ~ /[<\/$.~@:)}%-]/ || line ~ /^[\/(>%$]/)
                         continue
                 top = path
                 sub(/\/.*/, "", top)
@@ -200,6 +201,7 @@ BEGIN {
 FNR == 1 {
         inside = 0
         carry = ""
+        python = FILENAME ~ /\.py$/ || /^#!.*python/
         kind = FILENAME ~ /\.(c|h|tbl)$/ ? "c" : FILENAME ~ /\.(md|in)$/ ? "page" : "script"
 }
 
@@ -211,7 +213,7 @@ FNR == 1 {
                 line = index(line, "#") ? substr(line, index(line, "#")) : ""
         compat_look(line)
         page_look(line)
-        path_look(line)
+        path_look(kind == "script" && !python ? $0 : line)
         if (kind == "c" || FILENAME ~ /^doc\//)
                 name_look(line)
         if (FILENAME == "doc/compat.md")
