@@ -273,7 +273,10 @@ static void rest_logs_serve(struct request *r, const char *path, uid_t owner,
         bool asked = read_params(r, &how.ask.from);
 
         how.ask.from.owner = owner;
-
+        if (how.ask.from.here_only) { /* the file alone, as it is: nothing is counted */
+                how.ask.ledger = NULL;
+                how.ask.marks = true;
+        }
         if (asked && !path)
                 rest_logs_refuse(r, &(struct log_part){ .result = TAIL_NO_FILE });
         else if (asked && how.ask.from.follow)
