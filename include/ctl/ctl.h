@@ -16,7 +16,7 @@ enum ctl_exit {
         EXIT_USAGE = 2,
         EXIT_NOT_UP = 3,      /* status: something is down */
         EXIT_UNREACHABLE = 4, /* nobody listens, or status of an unknown name */
-        EXIT_VERSION = 5,
+        EXIT_VERSION = 5,     /* another version, or another protocol */
         EXIT_NOT_RUNNING = 7,
         EXIT_INTERRUPTED = 130, /* as a shell says for SIGINT */
 };
@@ -52,8 +52,16 @@ void ctl_fail(struct ctl *c, int code, const char *fmt, ...) __attribute__((form
 #define ctl_report(c, r) ctl_report_at((c), (r), __FILE__, __LINE__)
 void ctl_report_at(struct ctl *c, const struct reply *r, const char *file, int line);
 
-/* Is the daemon there, and does it speak our version? False: said so (compat 21.3). */
+/* "BAD_NAME: x" of a problem or a result; the name where it has no detail. */
+void ctl_put_problem(struct buf *out, const json_t *problem, const char *name);
+
+/* Is the daemon there, and does it serve clients? False: said so (compat 21.3). */
 bool ctl_upcheck(struct ctl *c);
+/* The same of a document that says it: "state" and "rpc_version" of the daemon. */
+bool ctl_is_served(struct ctl *c, const json_t *doc);
+
+/* A failed call: ctl_say_down, or else ctl_report_at. */
+#define ctl_say_failed(c, r) (ctl_say_down((c), (r)) || (ctl_report((c), (r)), true))
 
 /* "<url> no such file" and "<url> refused connection" with their codes. False: some other failure,
  * nothing was said. */

@@ -1,3 +1,5 @@
+/* What every command needs: saying something, failing with a code, asking the user. Supervisor's
+ * words stay its words, whatever the protocol beneath. */
 #include "ctl/ctl.h"
 
 #include <ctype.h>
@@ -8,6 +10,7 @@
 #include <termios.h>
 
 #include "base/fault.h"
+#include "ctl/transport/json_get.h"
 #include "version.h"
 
 void ctl_say(struct ctl *c, const char *fmt, ...)
@@ -69,14 +72,36 @@ static void put_repr(struct buf *out, const char *s)
         buf_putc(out, quote);
 }
 
+/* The number that Supervisor gave it; 0: it is a code of ours. */
+static int fault_number(const char *code)
+{
+        for (int n = 1; n <= FAULT_CANT_REREAD; n++)
+                if (strcmp(fault_name((enum fault)n), code) == 0)
+                        return n;
+        return 0;
+}
+
+/* "BAD_NAME: x" */
+void ctl_put_problem(struct buf *out, const json_t *problem, const char *name)
+{
+        const char *detail = json_text(problem, "detail");
+
+        buf_puts(out, json_text(problem, "code"));
+        if (*detail || *name)
+                buf_printf(out, ": %s", *detail ? detail : name);
+}
+
 static void put_failure(struct buf *out, const struct ctl *c, const struct reply *r)
 {
         const struct url *u = &c->session.url;
+        AUTO_BUF problem = BUF_INIT;
 
         switch (r->kind) {
-        case REPLY_FAULT:
-                buf_printf(out, "<class 'xmlrpc.client.Fault'>, <Fault %d: ", r->code);
-                put_repr(out, buf_str(&r->text));
+        case REPLY_PROBLEM:
+                ctl_put_problem(&problem, r->json, "");
+                buf_printf(out, "<class 'xmlrpc.client.Fault'>, <Fault %d: ",
+                           fault_number(json_text(r->json, "code")));
+                put_repr(out, buf_str(&problem));
                 buf_putc(out, '>');
                 return;
         case REPLY_DOWN:
@@ -85,8 +110,7 @@ static void put_failure(struct buf *out, const struct ctl *c, const struct reply
                 return;
         case REPLY_HTTP:
                 buf_printf(out,
-                           "<class 'xmlrpc.client.ProtocolError'>, <ProtocolError for %s/RPC2: "
-                           "%d>",
+                           "<class 'xmlrpc.client.ProtocolError'>, <ProtocolError for %s/v1: %d>",
                            u->kind == URL_HTTP ? u->host : "127.0.0.1", r->code);
                 return;
         default:
@@ -104,6 +128,14 @@ void ctl_report_at(struct ctl *c, const struct reply *r, const char *file, int l
         }
         if (r->kind == REPLY_AUTH) {
                 ctl_fail(c, EXIT_GENERIC, "%s", buf_str(&r->text));
+                return;
+        }
+        if (r->kind == REPLY_FOREIGN) {
+                ctl_fail(c, EXIT_VERSION,
+                         "ERROR: %s answered /v1 with HTTP status %d: supervisorctl speaks /v1 "
+                         "only, and a daemon of Supervisor itself, which has none, is served by "
+                         "Supervisor's own supervisorctl",
+                         c->session.url.text, r->code);
                 return;
         }
         put_failure(&text, c, r);
@@ -128,28 +160,38 @@ bool ctl_say_down(struct ctl *c, const struct reply *r)
         return true;
 }
 
-bool ctl_upcheck(struct ctl *c)
+bool ctl_is_served(struct ctl *c, const json_t *doc)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        const char *version = json_text(doc, "rpc_version");
+        AUTO_REPLY ending = { .kind = REPLY_PROBLEM };
 
-        if (CALL0(&c->session, &r, "supervisor.getVersion")) {
-                const char *version = xval_str(r.value, NULL);
-                if (strcmp(version, RPC_API_VERSION) == 0)
-                        return true;
-                ctl_fail(c, EXIT_VERSION,
-                         "Sorry, this version of supervisorctl expects to talk to a server with "
-                         "API version " RPC_API_VERSION ", but the remote version is %s.",
-                         version);
-                return false;
-        }
-        if (reply_is_fault(&r, FAULT_UNKNOWN_METHOD))
+        if (!*version) {
                 ctl_fail(c, EXIT_NOT_UP,
                          "Sorry, supervisord responded but did not recognize the supervisor "
                          "namespace commands that supervisorctl uses to control it.  Please check "
                          "that the [rpcinterface:supervisor] section is enabled in the "
                          "configuration file (see sample.conf).");
-        else if (!ctl_say_down(c, &r))
-                ctl_report(c, &r);
+        } else if (strcmp(json_text(doc, "state"), "RUNNING") != 0) {
+                ending.json = json_pack("{s:s}", "code", fault_name(FAULT_SHUTDOWN_STATE));
+                ctl_report(c, &ending);
+        } else if (strcmp(version, RPC_API_VERSION) != 0) {
+                ctl_fail(c, EXIT_VERSION,
+                         "Sorry, this version of supervisorctl expects to talk to a server with "
+                         "API version " RPC_API_VERSION ", but the remote version is %s.",
+                         version);
+        } else {
+                return true;
+        }
+        return false;
+}
+
+bool ctl_upcheck(struct ctl *c)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (session_json(&c->session, &r, "/v1/info", NULL))
+                return ctl_is_served(c, r.json);
+        ctl_say_failed(c, &r);
         return false;
 }
 

@@ -28,40 +28,38 @@ void fake_daemon_stop(struct fake_daemon *d);
 const char *fake_daemon_said(struct fake_daemon *d); /* standard output so far */
 const char *fake_daemon_complained(struct fake_daemon *d);
 
-/* XML-RPC answers. */
-#define XML_OK(value)                                                               \
-        "<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n<value>" value \
-        "</value>\n</param>\n</params>\n</methodResponse>\n"
-#define XML_FAULT(code, text)                                                                \
-        "<?xml version='1.0'?>\n<methodResponse>\n<fault>\n<value><struct>\n<member>\n"      \
-        "<name>faultCode</name>\n<value><int>" #code "</int></value>\n</member>\n<member>\n" \
-        "<name>faultString</name>\n<value><string>" text "</string></value>\n</member>\n"    \
-        "</struct></value>\n</fault>\n</methodResponse>\n"
-#define XML_INFO(group, name, state, word, description)                                         \
-        "<value><struct><member><name>name</name><value><string>" name                          \
-        "</string></value></member><member><name>group</name><value><string>" group             \
-        "</string></value></member><member><name>state</name><value><int>" #state               \
-        "</int></value></member><member><name>statename</name><value><string>" word             \
-        "</string></value></member><member><name>description</name><value><string>" description \
-        "</string></value></member><member><name>pid</name><value><int>42</int></value>"        \
-        "</member></struct></value>"
-#define XML_STATUS(group, name, status, text)                                         \
-        "<value><struct><member><name>name</name><value><string>" name                \
-        "</string></value></member><member><name>group</name><value><string>" group   \
-        "</string></value></member><member><name>status</name><value><int>" #status   \
-        "</int></value></member><member><name>description</name><value><string>" text \
-        "</string></value></member></struct></value>"
-#define XML_ARRAY(items) "<array><data>" items "</data></array>"
+/* Documents of /v1, and rules that answer with them. */
+#define PROCESS(group, name, code, word, description)                            \
+        "{\"group\":\"" group "\",\"process\":\"" name "\",\"statecode\":" #code \
+        ",\"state\":\"" word "\",\"description\":\"" description "\",\"pid\":42}"
+#define LIST_OF(items, state, version) \
+        "{\"processes\":[" items "],\"state\":\"" state "\",\"rpc_version\":" version "}"
+#define LIST(items) LIST_OF(items, "RUNNING", "\"3.0\"")
+#define INFO(state, version)                                                \
+        "{\"pid\":4711,\"supervisor_version\":\"4.2.5\",\"state\":\"" state \
+        "\",\"rpc_version\":" version "}"
+/* A line of results. */
+#define DONE(name) "{\"name\":\"" name "\",\"ok\":true,\"code\":\"OK\",\"detail\":null}\n"
+#define REFUSED(name, code) \
+        "{\"name\":\"" name "\",\"ok\":false,\"code\":\"" code "\",\"detail\":null}\n"
+#define RESTARTED(name, ran)                                                                      \
+        "{\"name\":\"" name "\",\"ok\":true,\"code\":\"OK\",\"detail\":null,\"was_running\":" ran \
+        "}\n"
 
-#define RULE_XML(when, body)                   \
-        {                                      \
-                when, 200, "text/xml", body, 0 \
-        }
 #define RULE_JSON(when, body)                          \
         {                                              \
                 when, 200, "application/json", body, 0 \
         }
-#define RULE_UP RULE_XML("supervisor.getVersion", XML_OK("<string>3.0</string>"))
+#define RULE_LINES(when, body)                             \
+        {                                                  \
+                when, 200, "application/x-ndjson", body, 0 \
+        }
+#define RULE_PROBLEM(when, status, code, detail)                           \
+        {                                                                  \
+                when, status, "application/problem+json",                  \
+                    "{\"code\":\"" code "\",\"detail\":\"" detail "\"}", 0 \
+        }
+#define RULE_UP RULE_JSON("GET /v1/info", INFO("RUNNING", "\"3.0\""))
 
 #define FAKE_DAEMON(d, ...)                                          \
         fake_daemon_start((d), (const struct rule[]){ __VA_ARGS__ }, \

@@ -16,10 +16,10 @@ static void stop_daemon(void)
 
 TestSuite(commands, .fini = stop_daemon, .timeout = 20);
 
-#define INFOS                                                                                 \
-        RULE_XML("supervisor.getAllProcessInfo",                                              \
-                 XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "pid 42, uptime 0:00:01") \
-                                      XML_INFO("web", "w1", 0, "STOPPED", "Not started"))))
+#define ALL                                                                                    \
+        RULE_JSON("GET /v1/processes?fields=",                                                 \
+                  LIST(PROCESS("a", "a", 20, "RUNNING", "pid 42, uptime 0:00:01") "," PROCESS( \
+                      "web", "w1", 0, "STOPPED", "Not started")))
 
 static void expect(const char *text, int code)
 {
@@ -29,7 +29,7 @@ static void expect(const char *text, int code)
 
 Test(commands, status_shows_every_process_and_gives_3_when_one_is_down)
 {
-        FAKE_DAEMON(&d, RULE_UP, INFOS);
+        FAKE_DAEMON(&d, RULE_UP, ALL);
         ctl_run(&d.ctl, "status");
         expect("a                                RUNNING   pid 42, uptime 0:00:01\n"
                "web:w1                           STOPPED   Not started\n",
@@ -38,7 +38,7 @@ Test(commands, status_shows_every_process_and_gives_3_when_one_is_down)
 
 Test(commands, status_says_what_it_does_not_know_before_the_rest)
 {
-        FAKE_DAEMON(&d, RULE_UP, INFOS);
+        FAKE_DAEMON(&d, RULE_UP, ALL);
         ctl_run(&d.ctl, "status a nosuch zz:*");
         expect("nosuch: ERROR (no such process)\nzz: ERROR (no such group)\n"
                "a                                RUNNING   pid 42, uptime 0:00:01\n",
@@ -72,49 +72,42 @@ Test(commands, status_with_details_asks_for_them_in_the_same_question)
                0);
 }
 
-/* What Supervisor's client would hear from such a daemon is what counts. */
-Test(commands, status_leaves_it_to_xml_rpc_to_say_that_the_daemon_ends)
+/* In the words of Supervisor's client. */
+Test(commands, status_says_that_the_daemon_ends)
 {
-        FAKE_DAEMON(&d, V1_LIST("SHUTDOWN", "\"3.0\""),
-                    RULE_XML("supervisor.getVersion", XML_FAULT(6, "SHUTDOWN_STATE")));
+        FAKE_DAEMON(&d, V1_LIST("SHUTDOWN", "\"3.0\""));
         ctl_run(&d.ctl, "status");
         cr_expect_not_null(strstr(fake_daemon_said(&d), "<Fault 6: 'SHUTDOWN_STATE'>"));
         cr_expect_eq(d.ctl.exit_code, 1);
 }
 
-Test(commands, status_leaves_it_to_xml_rpc_to_say_that_there_is_none)
+Test(commands, status_says_that_the_interface_is_not_enabled)
 {
-        FAKE_DAEMON(&d, V1_LIST("RUNNING", "null"),
-                    RULE_XML("supervisor.getVersion", XML_FAULT(1, "UNKNOWN_METHOD")));
+        FAKE_DAEMON(&d, V1_LIST("RUNNING", "null"));
         ctl_run(&d.ctl, "status");
         cr_expect_not_null(strstr(fake_daemon_said(&d), "did not recognize the supervisor"));
         cr_expect_eq(d.ctl.exit_code, 4);
 }
 
-Test(commands, status_falls_back_where_v1_is_refused)
+Test(commands, a_daemon_without_v1_is_told_in_one_sentence)
 {
-        FAKE_DAEMON(&d,
-                    { "GET /v1/", 403, "application/problem+json", "{\"code\":\"FORBIDDEN\"}", 0 },
-                    RULE_UP, INFOS);
-        ctl_run(&d.ctl, "status a a");
-        expect("a                                RUNNING   pid 42, uptime 0:00:01\n"
-               "a                                RUNNING   pid 42, uptime 0:00:01\n",
-               0);
-}
+        static const char *const lines[] = { "status",  "stop a",   "reread",
+                                             "version", "health",   "status --json",
+                                             "tail a",  "shutdown", "fg a" };
 
-Test(commands, status_of_one_asks_supervisor_for_one)
-{
-        FAKE_DAEMON(&d, RULE_UP,
-                    RULE_XML("<string>web:w1</string>",
-                             "<methodResponse><params><param>" XML_INFO(
-                                 "web", "w1", 20, "RUNNING",
-                                 "pid 1, uptime 0:00:01") "</param></params></methodResponse>"),
-                    RULE_XML("supervisor.getProcessInfo", XML_FAULT(10, "BAD_NAME: x")));
-        ctl_run(&d.ctl, "status web:w1");
-        ctl_run(&d.ctl, "status x");
-        expect("web:w1                           RUNNING   pid 1, uptime 0:00:01\n"
-               "x: ERROR (no such process)\n",
-               4);
+        FAKE_DAEMON(&d, { "GET ", 404, "text/html", "no", 0 },
+                    { "POST ", 501, "text/html", "no", 0 });
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+                d.ctl.exit_code = 0;
+                ctl_run(&d.ctl, lines[i]);
+                cr_expect_eq(d.ctl.exit_code, EXIT_VERSION, "%s", lines[i]);
+        }
+        const char *said = fake_daemon_said(&d);
+        cr_expect_not_null(strstr(said, "answered /v1 with HTTP status 404"));
+        cr_expect_not_null(strstr(said, "answered /v1 with HTTP status 501"));
+        cr_expect_not_null(strstr(said, d.url));
+        cr_expect_not_null(strstr(said, "Supervisor's own supervisorctl\n"));
+        cr_expect_not_null(strstr(fake_daemon_complained(&d), "HTTP status 404"), "beside JSON");
 }
 
 Test(commands, events_says_which_type_there_is_none_of)
@@ -126,12 +119,12 @@ Test(commands, events_says_which_type_there_is_none_of)
         expect("ERROR: BAD_REQUEST: no event is called 'BOGUS'\n", 1);
 }
 
-Test(commands, start_reads_the_fault_as_words_and_codes)
+Test(commands, start_reads_refusals_as_words_and_codes)
 {
-        FAKE_DAEMON(&d, RULE_UP, RULE_XML("<string>fine<", XML_OK("<boolean>1</boolean>")),
-                    RULE_XML("<string>twice<", XML_FAULT(60, "ALREADY_STARTED: twice")),
-                    RULE_XML("<string>ill<", XML_FAULT(50, "SPAWN_ERROR: ill")),
-                    RULE_XML("<string>gone<", XML_FAULT(10, "BAD_NAME: gone")));
+        FAKE_DAEMON(&d, RULE_UP, RULE_LINES("/fine/start", DONE("fine")),
+                    RULE_LINES("/twice/start", REFUSED("twice", "ALREADY_STARTED")),
+                    RULE_LINES("/ill/start", REFUSED("ill", "SPAWN_ERROR")),
+                    RULE_PROBLEM("/gone:*/start", 404, "BAD_NAME", "gone:*"));
         ctl_run(&d.ctl, "start fine twice gone:* ill");
         expect("fine: started\ntwice: ERROR (already started)\ngone: ERROR (no such group)\n"
                "ill: ERROR (spawn error)\n",
@@ -150,9 +143,8 @@ Test(commands, start_without_a_name_says_how_it_is_used_and_gives_2)
 Test(commands, stop_of_all_prints_each_in_the_order_of_the_answer)
 {
         FAKE_DAEMON(&d, RULE_UP,
-                    RULE_XML("supervisor.stopAllProcesses",
-                             XML_OK(XML_ARRAY(XML_STATUS("web", "w2", 80, "OK") XML_STATUS(
-                                 "a", "a", 80, "OK") XML_STATUS("b", "b", 30, "FAILED: b")))));
+                    RULE_LINES("/all/stop", DONE("web:w2") DONE("a") REFUSED("off", "NOT_RUNNING")
+                                                REFUSED("b", "FAILED")));
         ctl_run(&d.ctl, "stop a all");
         expect("web:w2: stopped\na: stopped\nFAILED: b\n", 1);
 }
@@ -160,10 +152,9 @@ Test(commands, stop_of_all_prints_each_in_the_order_of_the_answer)
 /* Two answers that take two seconds each come in less than four, and in the order given. */
 Test(commands, names_are_ordered_side_by_side_and_printed_in_order)
 {
-        FAKE_DAEMON(&d, RULE_UP,
-                    { "<string>slow<", 200, "text/xml", XML_OK("<boolean>1</boolean>"), 2000 },
-                    { "<string>slower<", 200, "text/xml", XML_OK("<boolean>1</boolean>"), 2000 },
-                    RULE_XML("<string>quick<", XML_OK("<boolean>1</boolean>")));
+        FAKE_DAEMON(&d, RULE_UP, { "/slow/", 200, "application/x-ndjson", DONE("slow"), 2000 },
+                    { "/slower/", 200, "application/x-ndjson", DONE("slower"), 2000 },
+                    RULE_LINES("/quick/", DONE("quick")));
         int64_t before = clock_mono_ms();
         ctl_run(&d.ctl, "stop slow quick slower");
         int64_t took = clock_mono_ms() - before;
@@ -175,27 +166,37 @@ Test(commands, more_names_than_calls_under_way_are_all_served)
 {
         AUTO_BUF line = BUF_INIT;
 
-        FAKE_DAEMON(&d, RULE_UP,
-                    RULE_XML("supervisor.signalProcess", XML_OK("<boolean>1</boolean>")));
+        FAKE_DAEMON(&d, RULE_UP, RULE_LINES("/p0/signal", DONE("p0")),
+                    RULE_LINES("/p149/signal", DONE("p149")), RULE_LINES("/signal", DONE("p")));
         buf_puts(&line, "signal HUP");
         for (int i = 0; i < 150; i++)
                 buf_printf(&line, " p%d", i);
         ctl_run(&d.ctl, buf_str(&line));
-        cr_expect_not_null(strstr(fake_daemon_said(&d), "p0: signalled\np1: signalled\n"));
-        cr_expect_not_null(strstr(fake_daemon_said(&d), "p149: signalled\n"));
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "p0: signalled\np: signalled\n"));
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "p: signalled\np149: signalled\n"));
 }
 
+/* One order for each word; a stopped process of a group is passed over, one that was named is not.
+ */
 Test(commands, restart_prints_every_stop_before_every_start)
 {
-        FAKE_DAEMON(&d, RULE_UP, RULE_XML("supervisor.stopProcess", XML_OK("<boolean>1</boolean>")),
-                    RULE_XML("supervisor.startProcess", XML_OK("<boolean>1</boolean>")));
-        ctl_run(&d.ctl, "restart a b");
-        expect("a: stopped\nb: stopped\na: started\nb: started\n", 0);
+        FAKE_DAEMON(
+            &d, RULE_UP, RULE_LINES("/a/restart", RESTARTED("a", "true")),
+            RULE_LINES("/off/restart", RESTARTED("off", "false")),
+            RULE_LINES("/web:*/restart", RESTARTED("web:w1", "true") RESTARTED("web:w2", "false")),
+            RULE_PROBLEM("/nosuch/restart", 404, "BAD_NAME", "nosuch"));
+        ctl_run(&d.ctl, "restart a off web:* nosuch");
+        expect("a: stopped\noff: ERROR (not running)\nweb:w1: stopped\n"
+               "nosuch: ERROR (no such process)\n"
+               "a: started\noff: started\nweb:w1: started\nweb:w2: started\n"
+               "nosuch: ERROR (no such process)\n",
+               1);
 }
 
-Test(commands, an_unexpected_fault_is_one_error_line)
+Test(commands, an_unexpected_refusal_is_one_error_line)
 {
-        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_FAULT(6, "SHUTDOWN_STATE")));
+        FAKE_DAEMON(&d, RULE_PROBLEM("POST /v1/config/reread", 500, "FAILED", "no luck"),
+                    RULE_JSON("GET /v1/info", INFO("SHUTDOWN", "\"3.0\"")));
         ctl_run(&d.ctl, "pid");
         cr_expect_eq(strncmp(fake_daemon_said(&d),
                              "error: <class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>: "
@@ -203,11 +204,13 @@ Test(commands, an_unexpected_fault_is_one_error_line)
                              73),
                      0);
         cr_expect_eq(d.ctl.exit_code, 1);
+        ctl_run(&d.ctl, "reread");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "<Fault 30: 'FAILED: no luck'>"));
 }
 
 Test(commands, another_api_version_is_refused)
 {
-        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_OK("<string>9.9</string>")));
+        FAKE_DAEMON(&d, RULE_JSON("GET /v1/info", INFO("RUNNING", "\"9.9\"")));
         ctl_run(&d.ctl, "version");
         cr_expect_not_null(strstr(fake_daemon_said(&d), "API version 3.0, but the remote version "
                                                         "is 9.9.\n"));
@@ -216,42 +219,62 @@ Test(commands, another_api_version_is_refused)
 
 Test(commands, a_server_without_the_namespace_is_named)
 {
-        FAKE_DAEMON(&d, RULE_XML("supervisor.getVersion", XML_FAULT(1, "UNKNOWN_METHOD")));
+        FAKE_DAEMON(&d, RULE_JSON("GET /v1/info", INFO("RUNNING", "null")));
         ctl_run(&d.ctl, "stop a");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "did not recognize the supervisor"));
         cr_expect_eq(d.ctl.exit_code, 3);
-        ctl_run(&d.ctl, "status");
-        cr_expect_eq(d.ctl.exit_code, 4);
 }
 
-Test(commands, a_password_that_nobody_can_be_asked_for_is_one_line)
+Test(commands, a_password_that_cannot_be_asked_for_is_one_line)
 {
-        FAKE_DAEMON(&d, { "POST", 401, "text/html", "no", 0 });
+        FAKE_DAEMON(&d, { "", 401, "text/html", "no", 0 });
         ctl_run(&d.ctl, "status");
         expect("Server requires authentication\n", 1);
 }
 
 Test(commands, reread_sorts_what_differs)
 {
-        FAKE_DAEMON(
-            &d,
-            RULE_XML(
-                "reloadConfig",
-                XML_OK(XML_ARRAY("<value>" XML_ARRAY(
-                    "<value>" XML_ARRAY("<value>new</value>") "</value><value>" XML_ARRAY(
-                        "<value>edit</value>") "</value><value>" XML_ARRAY("<value>old<"
-                                                                           "/value>") "</"
-                                                                                      "value"
-                                                                                      ">") "</"
-                                                                                           "value"
-                                                                                           ">"))));
+        FAKE_DAEMON(&d, RULE_JSON("POST /v1/config/reread",
+                                  "{\"added\":[\"new\"],\"changed\":[\"edit\"],"
+                                  "\"removed\":[\"old\"]}"));
         ctl_run(&d.ctl, "reread");
         expect("edit: changed\nnew: available\nold: disappeared\n", 0);
+}
+
+Test(commands, update_stops_removes_and_adds_group_by_group)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("POST /v1/config/reread",
+                              "{\"added\":[\"new\"],\"changed\":[\"edit\"],"
+                              "\"removed\":[\"old\",\"firm\"]}"),
+                    RULE_JSON("/firm:*/stop", "{\"results\":[{\"ok\":false,\"code\":\"FAILED\"}]}"),
+                    RULE_JSON("/stop", "{\"results\":[{\"ok\":false,\"code\":\"NOT_RUNNING\"}]}"),
+                    RULE_JSON("POST /v1/groups/", "{}"),
+                    RULE_JSON("GET /v1/processes?fields=group", LIST("{\"group\":\"old\"}")));
+        ctl_run(&d.ctl, "update");
+        expect("old: stopped\nold: removed process group\nfirm: stopped\n"
+               "firm: has problems; not removing\nedit: stopped\nedit: updated process group\n"
+               "new: added process group\n",
+               1);
+        ctl_run(&d.ctl, "update new nosuch");
+        cr_expect_not_null(strstr(fake_daemon_said(&d),
+                                  "ERROR: no such group: nosuch\nnew: added process group\n"));
+}
+
+Test(commands, avail_shows_what_is_configured)
+{
+        FAKE_DAEMON(&d, RULE_JSON("GET /v1/config/processes",
+                                  "{\"processes\":[{\"name\":\"w\",\"group\":\"g\",\"inuse\":true,"
+                                  "\"autostart\":false,\"group_prio\":7,\"process_prio\":9}]}"));
+        ctl_run(&d.ctl, "avail");
+        expect("g:w                              in use    manual    7:9\n", 0);
 }
 
 Test(commands, tail_prints_the_text_and_a_newline)
 {
         FAKE_DAEMON(&d, RULE_UP,
-                    RULE_XML("readProcessStdoutLog", XML_OK("<string>last words\n</string>")));
+                    { "GET /v1/logs/a/stdout?rotated=0&tail=12 ", 200, "application/octet-stream",
+                      "last words\n", 0 });
         ctl_run(&d.ctl, "tail -12 a");
         expect("last words\n\n", 0);
 }
@@ -267,7 +290,7 @@ Test(commands, words_that_are_no_command_are_unknown_syntax)
 
 Test(commands, a_word_ends_where_its_letters_end)
 {
-        FAKE_DAEMON(&d, RULE_UP, RULE_XML("getProcessInfo", XML_FAULT(10, "BAD_NAME")));
+        FAKE_DAEMON(&d, RULE_UP, RULE_PROBLEM("GET /v1/processes/", 404, "BAD_NAME", ";"));
         ctl_run(&d.ctl, "pid;");
         expect("No such process ;\n", 1);
 }
@@ -323,16 +346,6 @@ Test(commands, scale_refuses_what_is_no_number)
         FAKE_DAEMON(&d, RULE_UP);
         ctl_run(&d.ctl, "scale web many");
         expect("Error: 'many' is no number of processes: 8, +2 or -2\n", 2);
-}
-
-Test(commands, of_ours_say_that_they_need_our_daemon)
-{
-        FAKE_DAEMON(&d, RULE_UP);
-        ctl_run(&d.ctl, "health");
-        cr_expect_not_null(strstr(fake_daemon_said(&d),
-                                  "ERROR: health needs a supervisord with the "
-                                  "JSON API (/v1), and the one at unix://"));
-        cr_expect_eq(d.ctl.exit_code, 1);
 }
 
 Test(commands, apply_shows_the_plan)
@@ -474,7 +487,7 @@ Test(commands, ask_before_shutting_down_from_the_prompt)
 {
         int p[2];
 
-        FAKE_DAEMON(&d, RULE_XML("supervisor.shutdown", XML_OK("<boolean>1</boolean>")));
+        FAKE_DAEMON(&d, RULE_JSON("POST /v1/shutdown", "{\"state\":\"SHUTDOWN\"}"));
         cr_assert_eq(pipe(p), 0);
         d.ctl.in.fd = p[0];
         d.ctl.interactive = true;

@@ -6,15 +6,15 @@
 
 static void make_known(struct known *k)
 {
-        static const char xml[] = XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "") XML_INFO(
-            "web", "web_00", 20, "RUNNING", "") XML_INFO("web", "web_01", 20, "RUNNING", "")));
-        struct xanswer x;
-        struct err e;
+        json_t *list = json_loads("[" PROCESS("a", "a", 20, "RUNNING", "") "," PROCESS(
+                                      "web", "web_00", 20, "RUNNING",
+                                      "") "," PROCESS("web", "web_01", 20, "RUNNING", "") "]",
+                                  0, NULL);
 
         *k = (struct known){ 0 };
-        cr_assert(xmlrpc_parse(xml, strlen(xml), &x, &e));
-        cr_assert(known_fill(k, x.value));
-        xanswer_release(&x);
+        cr_assert_not_null(list);
+        cr_assert(known_fill(k, list));
+        json_decref(list);
 }
 
 static void offers(const char *line, const char *want)

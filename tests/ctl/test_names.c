@@ -4,26 +4,26 @@
 #include "ctl/commands/names.h"
 #include "fake_daemon.h"
 
-#define INFOS                                                                                \
-        XML_OK(XML_ARRAY(XML_INFO("a", "a", 20, "RUNNING", "") XML_INFO(                     \
-            "web", "web_00", 20, "RUNNING", "") XML_INFO("web", "web_01", 20, "RUNNING", "") \
-                             XML_INFO("work", "w", 0, "STOPPED", "")))
+#define PROCESSES                                                                           \
+        "[" PROCESS("a", "a", 20, "RUNNING", "") "," PROCESS(                               \
+            "web", "web_00", 20, "RUNNING", "") "," PROCESS("web", "web_01", 20, "RUNNING", \
+                                                            "") "," PROCESS("work", "w", 0, \
+                                                                            "STOPPED", "") "]"
 
 static void expand_to(const char *word, bool groups, const char *want)
 {
-        struct xanswer a;
-        struct err e;
+        json_t *list = json_loads(PROCESSES, 0, NULL);
         AUTO_STRLIST in = STRLIST_INIT;
         AUTO_STRLIST out = STRLIST_INIT;
         AUTO_BUF joined = BUF_INIT;
 
-        cr_assert(xmlrpc_parse(INFOS, strlen(INFOS), &a, &e));
+        cr_assert_not_null(list);
         strlist_add(&in, word);
-        cr_assert(names_expand(&in, a.value, groups, &out));
+        cr_assert(names_expand(&in, list, groups, &out));
         for (size_t i = 0; i < out.count; i++)
                 buf_printf(&joined, "%s%s", i ? " " : "", out.items[i]);
         cr_expect_str_eq(buf_str(&joined), want, "%s: %s", word, buf_str(&joined));
-        xanswer_release(&a);
+        json_decref(list);
 }
 
 Test(names, split_at_the_first_colon)
@@ -94,19 +94,14 @@ Test(names, of_groups_are_left_to_the_daemon_unless_it_cannot)
         expand_to("web:", true, "web:web_00 web:web_01");
 }
 
-#define ROW(group, name)                                                          \
-        "<value><struct><member><name>group</name><value><string>" group          \
-        "</string></value></member><member><name>name</name><value><string>" name \
-        "</string></value></member></struct></value>"
+#define ROW(group, name) "{\"group\":\"" group "\",\"process\":\"" name "\"}"
 
 /* What is a name means that name, also when it looks like a pattern. */
 Test(names, a_name_wins_against_a_pattern)
 {
-        static const char infos[] =
-            "<?xml version='1.0'?><methodResponse><params><param><value><array><data>" ROW(
-                "w?", "w?") ROW("wx", "wx") ROW("app[0]", "a") ROW("app[0]", "b") ROW("app0", "c")
-                ROW("g", "p[0]")
-                    ROW("g", "p0") "</data></array></value></param></params></methodResponse>";
+        static const char text[] =
+            "[" ROW("w?", "w?") "," ROW("wx", "wx") "," ROW("app[0]", "a") "," ROW(
+                "app[0]", "b") "," ROW("app0", "c") "," ROW("g", "p[0]") "," ROW("g", "p0") "]";
         static const struct {
                 const char *word, *with_groups, *without;
         } rows[] = {
@@ -118,20 +113,19 @@ Test(names, a_name_wins_against_a_pattern)
                 { "g:p[0]", "g:p[0]", "g:p[0]" },
                 { "g:p[01]", "g:p0", "g:p0" },
         };
-        struct xanswer a = { 0 };
-        struct err e = { 0 };
+        json_t *list = json_loads(text, 0, NULL);
 
-        cr_assert(xmlrpc_parse(infos, strlen(infos), &a, &e), "%s", e.text);
+        cr_assert_not_null(list);
         for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
                 AUTO_STRLIST in = STRLIST_INIT, out = STRLIST_INIT;
                 AUTO_BUF joined = BUF_INIT;
                 bool groups = i % 2;
                 cr_assert(strlist_add(&in, rows[i / 2].word));
-                cr_assert(names_expand(&in, a.value, groups, &out));
+                cr_assert(names_expand(&in, list, groups, &out));
                 for (size_t k = 0; k < out.count; k++)
                         buf_printf(&joined, "%s%s", k ? " " : "", out.items[k]);
                 cr_expect_str_eq(buf_str(&joined),
                                  groups ? rows[i / 2].with_groups : rows[i / 2].without);
         }
-        xanswer_release(&a);
+        json_decref(list);
 }

@@ -184,40 +184,40 @@ Test(render, uses_colour_on_terminals_that_want_it)
 
 Test(render, says_for_whom_a_command_waits)
 {
-        static const char xml[] = XML_OK(XML_ARRAY(
-            XML_INFO("a", "a", 40, "STOPPING", "") XML_INFO("bad", "bad", 30, "BACKOFF", "")
-                XML_INFO("web", "w1", 40, "STOPPING", "") XML_INFO("web", "w2", 0, "STOPPED", "")));
-        struct xanswer x;
-        struct err e;
+        json_t *list =
+            json_loads("[" PROCESS("a", "a", 40, "STOPPING", "") "," PROCESS(
+                           "bad", "bad", 30, "BACKOFF",
+                           "") "," PROCESS("web", "w1", 40, "STOPPING",
+                                           "") "," PROCESS("web", "w2", 0, "STOPPED", "") "]",
+                       0, NULL);
         AUTO_STRLIST words = STRLIST_INIT;
         AUTO_BUF out = BUF_INIT;
 
-        cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
-        cr_expect_not(progress_line(&out, x.value, &words), "nobody was asked for");
+        cr_assert_not_null(list);
+        cr_expect_not(progress_line(&out, list, &words), "nobody was asked for");
         strlist_add(&words, "web:*");
-        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect(progress_line(&out, list, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for web:w1 (STOPPING)");
         strlist_add(&words, "all");
         buf_reset(&out);
-        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect(progress_line(&out, list, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for a (STOPPING) and 2 more");
-        xanswer_release(&x);
+        json_decref(list);
 }
 
 Test(render, says_that_a_command_waits_for_a_name_and_not_for_what_it_matches)
 {
-        static const char xml[] = XML_OK(XML_ARRAY(XML_INFO("wx", "wx", 40, "STOPPING", "")
-                                                       XML_INFO("w?", "w?", 40, "STOPPING", "")));
-        struct xanswer x;
-        struct err e;
+        json_t *list = json_loads("[" PROCESS("wx", "wx", 40, "STOPPING",
+                                              "") "," PROCESS("w?", "w?", 40, "STOPPING", "") "]",
+                                  0, NULL);
         AUTO_STRLIST words = STRLIST_INIT;
         AUTO_BUF out = BUF_INIT;
 
-        cr_assert(xmlrpc_parse(xml, sizeof xml - 1, &x, &e));
+        cr_assert_not_null(list);
         strlist_add(&words, "w?");
-        cr_expect(progress_line(&out, x.value, &words));
+        cr_expect(progress_line(&out, list, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for w? (STOPPING)");
-        xanswer_release(&x);
+        json_decref(list);
 }
 
 Test(render, writes_an_event_as_one_line)

@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from e2elib import Skipped, check, has, read_file, same, story
+from e2elib import Skipped, check, free_port, has, read_file, same, story, write_file
 
 NUMBERED = 'process_name=%(program_name)s_%(process_num)02d'
 
@@ -185,6 +185,81 @@ def the_client_of_debian_is_served(c):
     has(run('tail', 'web:web_00')[1], 'ready', 'tail')
     expect(run('shutdown'), 0, 'Shut down\n')
     d.wait_end(0)
+
+
+@story
+def a_daemon_of_supervisor_is_told_apart_in_one_sentence(c):
+    other = '/usr/bin/supervisord'
+    if not os.path.exists(other):
+        raise Skipped("Debian's supervisor is not installed")
+    socket = c.path('theirs.sock')
+    conf = write_file(c.path('theirs.conf'), f'''[supervisord]
+nodaemon=true
+logfile={c.path('theirs.log')}
+pidfile={c.path('theirs.pid')}
+[unix_http_server]
+file={socket}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{socket}
+[program:w]
+command=/bin/sleep 1000
+''')
+    p = c.helper([other, '-c', conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    c.wait(lambda: os.path.exists(socket), 'Supervisor listens')
+    for words in (('status',), ('start', 'w'), ('reread',), ('tail', '-f', 'w'), ('shutdown',), ('status', '--json')):
+        got = subprocess.run([c.need_ctl(), '-c', conf, *words], capture_output=True, text=True, timeout=c.patience)
+        same(got.returncode, 5, f'exit code of {words}')
+        said = got.stdout + got.stderr
+        same(len(said.splitlines()), 2 if '-f' in words and 'Press' in said else 1, f'lines of {words}: {said!r}')
+        for part in (f'unix://{socket}', 'HTTP status 40', "Supervisor's own supervisorctl"):
+            has(said, part, f'{words}')
+    check(p.poll() is None, 'nothing has happened to it')
+    p.terminate()
+    c.wait(lambda: p.poll() is not None, 'Supervisor ends')
+
+
+@story(nobody=True)
+def a_restart_of_many_is_one_order_for_the_daemon(c):
+    d = c.daemon(fleet(c, 3) + c.program('off', ' sleep', 'autostart=false', 'startsecs=0'))
+    d.wait_all('RUNNING', 3)
+    before = d.pids()
+    code, out, err = d.ctl('restart', 'all')
+    same((code, sorted(out.splitlines())), (0, ['off: started'] + sorted(
+        f'web:web_0{n}: {done}' for n in range(3) for done in ('started', 'stopped'))), 'restart all')
+    same(out.splitlines()[0].split(': ')[1], 'stopped', 'stops are told first')
+    check(not set(before.values()) & set(d.pids().values()), 'every process is a new one')
+    expect(d.ctl('stop', 'off'), 0)
+    expect(d.ctl('restart', 'off'), 0, 'off: ERROR (not running)\noff: started\n')
+
+
+@story(nobody=True)
+def many_are_started_by_priority_and_stopped_the_other_way_round(c):
+    d = c.daemon(''.join(c.program(name, ' sleep', 'startsecs=0', 'autostart=false', f'priority={priority}')
+                         for name, priority in (('c', 1), ('a', 2), ('b', 3))))
+    same(d.ctl('start', 'all')[1].split(), ['c:', 'started', 'a:', 'started', 'b:', 'started'], 'start')
+    same(sorted(d.ctl('stop', 'all')[1].splitlines()), ['a: stopped', 'b: stopped', 'c: stopped'], 'stop')
+    stops = [line.split('waiting for ')[1].split()[0] for line in d.lines('waiting for ') if 'to stop' in line]
+    check(not stops or stops == ['b', 'a', 'c'], f'the order of stops: {stops}')
+
+
+@story(nobody=True)
+def orders_go_over_tcp_without_a_password(c):
+    port = free_port()
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')
+    d.wait_all('RUNNING', 1)
+    expect(d.ctl('-s', f'http://127.0.0.1:{port}', 'stop', 'w'), 0, 'w: stopped\n')
+
+
+@story(nobody=True)
+def tail_of_one_shows_the_present_file_only(c):
+    d = c.daemon(c.program('w', ' lines 5', 'startsecs=0', 'autorestart=false'))
+    d.wait_worker_log('w', 'line 5\n')
+    same(d.ctl('tail', '-0', 'w')[1], 'line 1\nline 2\nline 3\nline 4\nline 5\n\n', 'no number of bytes: all')
+    expect(d.ctl('rotate', 'w'), 0)
+    same(d.ctl('tail', 'w')[1].strip(), '', 'after the rotation')
+    has(d.ctl('tail', '-n', '2', 'w')[1], 'line 5', 'lines')
 
 
 @story(nobody=True)

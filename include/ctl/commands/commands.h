@@ -106,5 +106,9 @@ void json_restart(struct ctl *c, const struct args *a);
 void json_avail(struct ctl *c, const struct args *a);
 void json_signal(struct ctl *c, const struct args *a);
 void json_reread(struct ctl *c, const struct args *a);
+void json_clear(struct ctl *c, const struct args *a);
+void json_rotate(struct ctl *c, const struct args *a);
+void json_add(struct ctl *c, const struct args *a);
+void json_remove(struct ctl *c, const struct args *a);
 
 #endif

@@ -15,8 +15,8 @@ struct known {
 };
 
 void known_release(struct known *k);
-bool known_fetch(struct ctl *c, struct known *out); /* false: could not ask */
-bool known_fill(struct known *out, const struct xval *infos);
+bool known_fetch(struct ctl *c, struct known *out);          /* false: could not ask */
+bool known_fill(struct known *out, const json_t *processes); /* of a list with group and process */
 
 /* What the word that ends at the cursor can become. ':', '*' and '-' belong to words. `known` may
  * be NULL when complete_wants_names said that it does not matter. *start_out: where the word

@@ -34,9 +34,20 @@ bool name_is_exact(const char *word, const char *group, const char *process);
 /* Does a word of the command line, glob or not, mean this process? ("all" is not known here.) */
 bool name_selects(const char *word, const char *group, const char *process);
 
-/* Replace every glob by the names it matches in `infos` (getAllProcessInfo), in their order; one
- * that matches nothing stays, for the daemon to refuse. With `groups`, "web:*" is expanded too. */
-bool names_expand(const struct strlist *words, const struct xval *infos, bool groups,
+/* ---- processes as /v1 lists them */
+
+#define NAME_FIELDS "group,process"
+
+typedef bool name_rule(const char *word, const char *group, const char *process);
+bool process_fits(name_rule *rule, const char *word, const json_t *process);
+/* name_is_exact where the word is the name of one of them, or a group's; else name_selects. */
+name_rule *name_rule_for(const char *word, const json_t *processes);
+void process_put_name(struct buf *out, const json_t *process);
+
+/* Replace every glob by the names it matches in `processes` (a list with group and process), in
+ * their order; one that matches nothing stays, for the daemon to refuse. With `groups`, "web:*" is
+ * expanded too. */
+bool names_expand(const struct strlist *words, const json_t *processes, bool groups,
                   struct strlist *out);
 
 /* The same for a command: asks the daemon only when there is a glob. False: failed, and said so. */

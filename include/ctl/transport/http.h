@@ -24,10 +24,8 @@ struct http_wait {
 struct http_request {
         const char *method, *path;
         const char *user, *password; /* Basic authentication; NULL user: none */
-        bool
-            streams; /* the answer has no end: Supervisor holds it back after "Connection: close" */
-        const char *headers; /* further lines, each ended by CRLF; NULL: none */
-        const char *type;    /* of the body; NULL: no body */
+        const char *accept;          /* the type that is wanted; NULL: any */
+        const char *type;            /* of the body; NULL: no body */
         const char *body;
         size_t body_len;
 };

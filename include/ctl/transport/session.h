@@ -1,4 +1,4 @@
-/* Talking to one daemon: where it is, who we are, and calls in both of its languages. */
+/* Talking to one daemon over /v1: where it is, who we are, questions and orders. */
 #ifndef CTL_TRANSPORT_SESSION_H
 #define CTL_TRANSPORT_SESSION_H
 
@@ -9,15 +9,13 @@
 #include "base/strlist.h"
 #include "ctl/transport/http.h"
 #include "ctl/transport/url.h"
-#include "ctl/transport/xmlrpc.h"
 
 enum reply_kind {
-        REPLY_VALUE,       /* it worked: value (XML-RPC) or json (/v1) */
-        REPLY_FAULT,       /* the daemon refused: code and text of the fault */
-        REPLY_PROBLEM,     /* /v1 refused: code is the HTTP status, json the problem document */
-        REPLY_FOREIGN,     /* no /v1 there: not our daemon */
+        REPLY_VALUE,       /* it worked: json, or the text of a log */
+        REPLY_PROBLEM,     /* it was refused: code is the HTTP status, json the problem document */
+        REPLY_FOREIGN,     /* no /v1 there: not our daemon; code is the HTTP status */
         REPLY_AUTH,        /* 401 and nobody to ask */
-        REPLY_HTTP,        /* another HTTP status: code */
+        REPLY_HTTP,        /* the daemon's trouble: code is the HTTP status */
         REPLY_DOWN,        /* no connection: code is errno */
         REPLY_INTERRUPTED, /* Ctrl-C */
         REPLY_BROKEN,      /* anything else; text says what */
@@ -26,15 +24,15 @@ enum reply_kind {
 struct reply {
         enum reply_kind kind;
         int code;
-        struct xval *value; /* owned */
-        json_t *json;       /* owned */
-        struct buf text;    /* owned: the fault's text, or what went wrong */
+        json_t *json;    /* owned; lines of results as {"results":[...]} */
+        struct buf text; /* owned: what went wrong; REPLY_VALUE: a log's bytes */
 };
 
 #define REPLY_INIT ((struct reply){ .kind = REPLY_BROKEN })
 #define AUTO_REPLY __attribute__((cleanup(reply_release))) struct reply
 void reply_release(struct reply *r);
-bool reply_is_fault(const struct reply *r, int code);
+/* Was it refused for this reason ("BAD_NAME")? */
+bool reply_is(const struct reply *r, const char *code);
 
 /* Asks for a name and a password after a 401; both owned by the caller. False: nobody to ask, or
  * no answer. */
@@ -53,27 +51,20 @@ bool session_init(struct session *s, const char *url, const char *user, const ch
 void session_release(struct session *s);
 bool session_open(struct session *s, const char *url, struct err *e); /* another daemon */
 
-/* ---- Supervisor's own language. *out is always filled; the result says REPLY_VALUE or not. */
-bool session_call(struct session *s, struct reply *out, const char *method, const struct xarg *args,
-                  size_t count);
-
-/* The two halves of session_call, to have many calls under way at the same time. A 401 is not
- * asked about here. */
-struct http *session_send(struct session *s, struct reply *out, const char *method,
-                          const struct xarg *args, size_t count); /* NULL: see *out */
-bool session_receive(struct http *h, struct reply *out);          /* frees h */
-
-#define CALL(s, out, method, ...)                                                \
-        session_call((s), (out), (method), (const struct xarg[]){ __VA_ARGS__ }, \
-                     sizeof((const struct xarg[]){ __VA_ARGS__ }) / sizeof(struct xarg))
-#define CALL0(s, out, method) session_call((s), (out), (method), NULL, 0)
-
-/* ---- /v1. body is borrowed; NULL: GET. */
+/* body is borrowed; NULL: GET. *out is always filled; the result says REPLY_VALUE or not. */
 bool session_json(struct session *s, struct reply *out, const char *path, json_t *body);
+/* Something that is no JSON, as a whole: out->text. */
+bool session_text(struct session *s, struct reply *out, const char *path);
 
-/* ---- streams: GET; the caller sets the sink and pumps. NULL: see *out. */
+/* The two halves of an order, to have many under way at the same time; results come as lines. A 401
+ * is not asked about here. */
+struct http *session_send(struct session *s, struct reply *out, const char *path,
+                          const char *body);             /* NULL: see *out */
+bool session_receive(struct http *h, struct reply *out); /* frees h */
+
+/* ---- streams: GET; the caller sets the sink and pumps. accept NULL: any. NULL: see *out. */
 struct http *session_get(struct session *s, struct reply *out, const char *path,
-                         const char *headers);
+                         const char *accept);
 
 /* Why a stream was refused (not for answers with status 200). */
 void session_judge_stream(const struct http *h, struct reply *out);

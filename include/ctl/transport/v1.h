@@ -17,6 +17,21 @@ void v1_print_compact(struct ctl *c, const json_t *doc); /* one line */
 /* "file:line: message" and its hint on a line of its own, after the prefix. */
 void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *diagnostic);
 
+/* The processes that the words mean (NULL: all), with these fields ("group,process,..."), in one
+ * question; perhaps more. The document is owned by the caller. NULL: failed, and said so. */
+json_t *v1_list(struct ctl *c, const struct strlist *words, const char *fields);
+/* Its list. */
+const json_t *v1_items(const json_t *doc);
+
+/* POST /v1/AREA/NAME/WHAT ("processes", "groups", "logs", "programs"). The body is taken over;
+ * NULL: an empty one. */
+bool v1_post(struct ctl *c, struct reply *r, const char *area, const char *name, const char *what,
+             json_t *body);
+json_t *v1_patience(void); /* a body: wait for as long as a day */
+
+/* "/v1/processes/NAME" */
+void v1_put_process_path(struct buf *out, const char *name);
+
 /* {"processes":[...]} of everything, or of these names in their order; owned by the caller. NULL:
  * failed, and said so. Names that nobody has are said and give `bad_exit`. */
 json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit);

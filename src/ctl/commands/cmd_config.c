@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fault.h"
 #include "ctl/commands/commands.h"
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 struct word {
         const char *name, *what; /* borrowed */
@@ -14,29 +15,33 @@ static int config_by_name(const void *a, const void *b)
         return strcmp(((const struct word *)a)->name, ((const struct word *)b)->name);
 }
 
-/* The three lists of reloadConfig: added, changed, removed. */
-enum { ADDED, CHANGED, REMOVED, LISTS };
+/* The lists of groups that a reread gives, and what is said of theirs. */
+static const struct {
+        const char *key, *what;
+} lists[] = { { "added", "available" }, { "changed", "changed" }, { "removed", "disappeared" } };
+#define LISTS (sizeof lists / sizeof *lists)
 
-static const struct xval *diff_list(const struct reply *r, size_t which)
+static bool config_read(struct ctl *c, struct reply *r)
 {
-        static const struct xval nothing = { .kind = X_ARRAY };
-        const struct xval *list = xval_item(xval_item(r->value, 0), which);
+        json_t *body = json_object();
+        bool ok = session_json(&c->session, r, "/v1/config/reread", body);
 
-        return list ? list : &nothing;
+        json_decref(body);
+        return ok;
 }
 
-static void say_differences(struct ctl *c, const struct reply *r)
+static void say_differences(struct ctl *c, const json_t *diff)
 {
-        static const char *const words[LISTS] = { "available", "changed", "disappeared" };
         size_t count = 0, total = 0;
 
         for (size_t i = 0; i < LISTS; i++)
-                total += diff_list(r, i)->count;
-        struct word *all = calloc(total ? total : 1, sizeof *all);
+                total += json_array_size(json_object_get(diff, lists[i].key));
+        struct word *all = calloc(total + 1, sizeof *all);
         for (size_t i = 0; all && i < LISTS; i++) {
-                const struct xval *list = diff_list(r, i);
-                for (size_t n = 0; n < list->count; n++)
-                        all[count++] = (struct word){ xval_str(list->items[n], NULL), words[i] };
+                const json_t *list = json_object_get(diff, lists[i].key);
+                for (size_t n = 0; n < json_array_size(list); n++)
+                        all[count++] = (struct word){ json_string_value(json_array_get(list, n)),
+                                                      lists[i].what };
         }
         if (!all)
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");
@@ -52,16 +57,19 @@ static void say_differences(struct ctl *c, const struct reply *r)
 void cmd_reread(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF text = BUF_INIT;
 
         (void)a;
-        if (CALL0(&c->session, &r, "supervisor.reloadConfig"))
-                say_differences(c, &r);
-        else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+        if (config_read(c, &r)) {
+                say_differences(c, r.json);
+        } else if (reply_is(&r, "SHUTDOWN_STATE")) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: supervisor shutting down");
-        else if (reply_is_fault(&r, FAULT_CANT_REREAD))
-                ctl_fail(c, EXIT_GENERIC, "ERROR: %s", buf_str(&r.text));
-        else
+        } else if (reply_is(&r, "CANT_REREAD")) {
+                ctl_put_problem(&text, r.json, "");
+                ctl_fail(c, EXIT_GENERIC, "ERROR: %s", buf_str(&text));
+        } else {
                 ctl_report(c, &r);
+        }
 }
 
 void cmd_add(struct ctl *c, const struct args *a)
@@ -69,13 +77,13 @@ void cmd_add(struct ctl *c, const struct args *a)
         for (size_t i = 0; i < a->words.count; i++) {
                 const char *name = a->words.items[i];
                 AUTO_REPLY r = REPLY_INIT;
-                if (CALL(&c->session, &r, "supervisor.addProcessGroup", XARG_STR(name)))
+                if (v1_post(c, &r, "groups", name, "add", NULL))
                         ctl_say(c, "%s: added process group", name);
-                else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                else if (reply_is(&r, "SHUTDOWN_STATE"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: shutting down");
-                else if (reply_is_fault(&r, FAULT_ALREADY_ADDED))
+                else if (reply_is(&r, "ALREADY_ADDED"))
                         ctl_say(c, "ERROR: process group already active");
-                else if (reply_is_fault(&r, FAULT_BAD_NAME))
+                else if (reply_is(&r, "BAD_NAME"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: no such process/group: %s", name);
                 else
                         ctl_report(c, &r);
@@ -87,11 +95,11 @@ void cmd_remove(struct ctl *c, const struct args *a)
         for (size_t i = 0; i < a->words.count; i++) {
                 const char *name = a->words.items[i];
                 AUTO_REPLY r = REPLY_INIT;
-                if (CALL(&c->session, &r, "supervisor.removeProcessGroup", XARG_STR(name)))
+                if (v1_post(c, &r, "groups", name, "remove", NULL))
                         ctl_say(c, "%s: removed process group", name);
-                else if (reply_is_fault(&r, FAULT_STILL_RUNNING))
+                else if (reply_is(&r, "STILL_RUNNING"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: process/group still running: %s", name);
-                else if (reply_is_fault(&r, FAULT_BAD_NAME))
+                else if (reply_is(&r, "BAD_NAME"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: no such process/group: %s", name);
                 else
                         ctl_report(c, &r);
@@ -105,58 +113,57 @@ static bool config_wanted(const struct strlist *only, const char *name)
         return !only->count || strlist_has(only, "all") || strlist_has(only, name);
 }
 
-static bool config_listed(const struct xval *list, const char *name)
+static bool config_lists(const json_t *diff, const char *name)
 {
-        for (size_t i = 0; i < list->count; i++)
-                if (strcmp(xval_str(list->items[i], NULL), name) == 0)
+        for (size_t i = 0; i < LISTS; i++) {
+                const json_t *list = json_object_get(diff, lists[i].key);
+                for (size_t n = 0; n < json_array_size(list); n++)
+                        if (strcmp(json_string_value(json_array_get(list, n)), name) == 0)
+                                return true;
+        }
+        return false;
+}
+
+static bool group_exists(const json_t *processes, const char *name)
+{
+        for (size_t i = 0; i < json_array_size(processes); i++)
+                if (strcmp(json_text(json_array_get(processes, i), "group"), name) == 0)
                         return true;
         return false;
 }
 
-static bool group_exists(const struct xval *infos, const char *name)
+/* Groups that were asked for and that are neither running nor new. */
+static bool config_check_names(struct ctl *c, const struct strlist *only, const json_t *diff)
 {
-        for (size_t i = 0; i < infos->count; i++)
-                if (strcmp(xval_str(infos->items[i], "group"), name) == 0)
-                        return true;
-        return false;
-}
-
-/* Groups that were asked for and that nobody knows, neither running nor new. */
-static bool config_check_names(struct ctl *c, const struct strlist *only, const struct reply *diff)
-{
-        AUTO_REPLY infos = REPLY_INIT;
-
         if (!only->count || strlist_has(only, "all"))
                 return true;
-        if (!CALL0(&c->session, &infos, "supervisor.getAllProcessInfo")) {
-                ctl_report(c, &infos);
-                return false;
-        }
-        for (size_t i = 0; i < only->count; i++) {
+        json_t *doc = v1_list(c, NULL, "group");
+        for (size_t i = 0; doc && i < only->count; i++) {
                 const char *name = only->items[i];
-                bool known = group_exists(infos.value, name);
-                for (size_t n = 0; n < LISTS; n++)
-                        known = known || config_listed(diff_list(diff, n), name);
-                if (!known)
+                if (!group_exists(v1_items(doc), name) && !config_lists(diff, name))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: no such group: %s", name);
         }
-        return true;
+        json_decref(doc);
+        return doc != NULL;
 }
 
 /* Stop the group and say so. False: it did not work, or something of it would not stop. */
 static bool stop_group(struct ctl *c, const char *name)
 {
         AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF group = BUF_INIT;
 
-        if (!CALL(&c->session, &r, "supervisor.stopProcessGroup", XARG_STR(name))) {
+        buf_printf(&group, "%s:*", name);
+        if (!v1_post(c, &r, "processes", buf_str(&group), "stop", v1_patience())) {
                 ctl_report(c, &r);
                 return false;
         }
         ctl_say(c, "%s: stopped", name);
-        for (size_t i = 0; i < r.value->count; i++) {
-                if (xval_int(r.value->items[i], "status") == FAULT_SUCCESS)
-                        continue;
-                if (xval_int(r.value->items[i], "status") == FAULT_NOT_RUNNING)
+        const json_t *results = json_object_get(r.json, "results");
+        for (size_t i = 0; i < json_array_size(results); i++) {
+                const json_t *one = json_array_get(results, i);
+                if (json_is_true(json_object_get(one, "ok")) ||
+                    strcmp(json_text(one, "code"), "NOT_RUNNING") == 0)
                         continue;
                 ctl_fail(c, EXIT_GENERIC, "%s: has problems; not removing", name);
                 return false;
@@ -164,11 +171,11 @@ static bool stop_group(struct ctl *c, const char *name)
         return true;
 }
 
-static bool change_group(struct ctl *c, const char *method, const char *name)
+static bool update_group(struct ctl *c, const char *name, const char *what)
 {
         AUTO_REPLY r = REPLY_INIT;
 
-        if (CALL(&c->session, &r, method, XARG_STR(name)))
+        if (v1_post(c, &r, "groups", name, what, NULL))
                 return true;
         ctl_report(c, &r);
         return false;
@@ -178,7 +185,7 @@ static void update_removed(struct ctl *c, const char *name)
 {
         if (!stop_group(c, name))
                 return;
-        if (change_group(c, "supervisor.removeProcessGroup", name))
+        if (update_group(c, name, "remove"))
                 ctl_say(c, "%s: removed process group", name);
 }
 
@@ -186,44 +193,60 @@ static void update_changed(struct ctl *c, const char *name)
 {
         if (!stop_group(c, name))
                 return;
-        if (change_group(c, "supervisor.removeProcessGroup", name) &&
-            change_group(c, "supervisor.addProcessGroup", name))
+        if (update_group(c, name, "remove") && update_group(c, name, "add"))
                 ctl_say(c, "%s: updated process group", name);
 }
 
 static void update_added(struct ctl *c, const char *name)
 {
-        if (change_group(c, "supervisor.addProcessGroup", name))
+        if (update_group(c, name, "add"))
                 ctl_say(c, "%s: added process group", name);
 }
 
 void cmd_update(struct ctl *c, const struct args *a)
 {
         static const struct {
-                int list;
+                const char *list;
                 void (*carry_out)(struct ctl *, const char *);
-        } steps[] = { { REMOVED, update_removed },
-                      { CHANGED, update_changed },
-                      { ADDED, update_added } };
+        } steps[] = { { "removed", update_removed },
+                      { "changed", update_changed },
+                      { "added", update_added } };
         AUTO_REPLY r = REPLY_INIT;
 
-        if (!CALL0(&c->session, &r, "supervisor.reloadConfig")) {
-                if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+        if (!config_read(c, &r)) {
+                if (reply_is(&r, "SHUTDOWN_STATE"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: already shutting down");
                 else
                         ctl_report(c, &r);
                 return;
         }
-        if (!config_check_names(c, &a->words, &r))
+        if (!config_check_names(c, &a->words, r.json))
                 return;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-                const struct xval *list = diff_list(&r, (size_t)steps[i].list);
-                for (size_t n = 0; n < list->count; n++) {
-                        const char *name = xval_str(list->items[n], NULL);
+                const json_t *list = json_object_get(r.json, steps[i].list);
+                for (size_t n = 0; n < json_array_size(list); n++) {
+                        const char *name = json_string_value(json_array_get(list, n));
                         if (!config_wanted(&a->words, name))
                                 continue;
                         steps[i].carry_out(c, name);
                         fflush(c->out);
                 }
         }
+}
+
+/* The differences as a PLAN; and the daemon remembers what it read, as after a plain reread. */
+void json_reread(struct ctl *c, const struct args *a)
+{
+        AUTO_REPLY plan = REPLY_INIT;
+        AUTO_REPLY reread = REPLY_INIT;
+        json_t *body = json_pack("{s:b}", "plan", 1);
+
+        (void)a;
+        if (!session_json(&c->session, &plan, "/v1/reload", body))
+                v1_fail(c, &plan, "reread", true);
+        else if (config_read(c, &reread))
+                v1_print(c, plan.json);
+        else
+                v1_fail(c, &reread, "reread", true);
+        json_decref(body);
 }

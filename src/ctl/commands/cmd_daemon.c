@@ -3,45 +3,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fault.h"
 #include "ctl/commands/commands.h"
 #include "ctl/transport/v1.h"
+
+static bool daemon_order(struct ctl *c, struct reply *r, const char *path)
+{
+        json_t *body = json_object();
+        bool ok = session_json(&c->session, r, path, body);
+
+        json_decref(body);
+        return ok;
+}
 
 void cmd_shutdown(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
         const char *url = c->session.url.text;
 
-        (void)a;
         if (c->interactive &&
             !ctl_confirm(c, "Really shut the remote supervisord process down y/N? "))
                 return;
-        if (CALL0(&c->session, &r, "supervisor.shutdown"))
+        if (daemon_order(c, &r, "/v1/shutdown")) {
                 ctl_say(c, "Shut down");
-        else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                if (a->json)
+                        v1_print(c, r.json);
+        } else if (reply_is(&r, "SHUTDOWN_STATE")) {
                 ctl_say(c, "ERROR: already shutting down");
-        else if (r.kind == REPLY_DOWN && r.code == ECONNREFUSED)
+        } else if (r.kind == REPLY_DOWN && r.code == ECONNREFUSED) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: %s refused connection (already shut down?)", url);
-        else if (r.kind == REPLY_DOWN && r.code == ENOENT)
+        } else if (r.kind == REPLY_DOWN && r.code == ENOENT) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: %s no such file (already shut down?)", url);
-        else
+        } else {
                 ctl_report(c, &r);
+        }
 }
 
 void cmd_reload(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
 
-        (void)a;
         if (c->interactive &&
             !ctl_confirm(c, "Really restart the remote supervisord process y/N? "))
                 return;
-        if (CALL0(&c->session, &r, "supervisor.restart"))
+        if (daemon_order(c, &r, "/v1/restart")) {
                 ctl_say(c, "Restarted supervisord");
-        else if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+                if (a->json)
+                        v1_print(c, r.json);
+        } else if (reply_is(&r, "SHUTDOWN_STATE")) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: already shutting down");
-        else
+        } else {
                 ctl_report(c, &r);
+        }
 }
 
 void cmd_open(struct ctl *c, const struct args *a)

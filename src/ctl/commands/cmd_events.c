@@ -145,8 +145,7 @@ void cmd_events(struct ctl *c, const struct args *a)
                 return;
         }
         events_put_path(&path, a);
-        if (follow(c, "events", buf_str(&path), "Accept: text/event-stream\r\n", sse_feed, &s) &&
-            !a->json)
+        if (follow(c, "events", buf_str(&path), "text/event-stream", sse_feed, &s) && !a->json)
                 ctl_say(c, "%s", "");
         sse_release(&s);
 }

@@ -4,10 +4,11 @@
 #include <poll.h>
 #include <string.h>
 
-#include "base/fault.h"
 #include "base/state.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/follow.h"
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 #define LOOK_MS 1000 /* how often to look whether the process still runs */
 
@@ -25,27 +26,35 @@ struct fg {
 
 /* ---- is it there? */
 
+static bool fg_ask(struct ctl *c, const char *name, struct reply *r)
+{
+        AUTO_BUF path = BUF_INIT;
+
+        v1_put_process_path(&path, name);
+        buf_puts(&path, "?fields=statecode");
+        return session_json(&c->session, r, buf_str(&path), NULL);
+}
+
 static bool still_running(struct fg *f)
 {
         AUTO_REPLY r = REPLY_INIT;
 
-        if (!CALL(&f->ctl->session, &r, "supervisor.getProcessInfo", XARG_STR(f->name)))
-                return false;
-        return xval_int(r.value, "state") == STATE_RUNNING;
+        return fg_ask(f->ctl, f->name, &r) && json_int(r.json, "statecode") == STATE_RUNNING;
 }
 
 static bool may_attach(struct ctl *c, const char *name)
 {
         AUTO_REPLY r = REPLY_INIT;
 
-        if (!CALL(&c->session, &r, "supervisor.getProcessInfo", XARG_STR(name))) {
-                if (reply_is_fault(&r, FAULT_BAD_NAME))
+        bool answered = fg_ask(c, name, &r);
+        if (!answered || v1_items(r.json)) { /* several: a group, or a pattern */
+                if (answered || reply_is(&r, "BAD_NAME"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: bad process name supplied");
                 else
                         ctl_report(c, &r);
                 return false;
         }
-        if (xval_int(r.value, "state") != STATE_RUNNING) {
+        if (json_int(r.json, "statecode") != STATE_RUNNING) {
                 ctl_fail(c, EXIT_GENERIC, "ERROR: process not running");
                 return false;
         }
@@ -59,7 +68,8 @@ static void open_stream(struct fg *f, int at, const char *channel)
         AUTO_REPLY r = REPLY_INIT;
         AUTO_BUF path = BUF_INIT;
 
-        follow_path(&path, f->name, channel);
+        log_path_put(&path, f->name, channel);
+        buf_puts(&path, LOG_FOLLOW);
         f->streams[at] = session_get(&f->ctl->session, &r, buf_str(&path), NULL);
         if (f->streams[at])
                 http_stream(f->streams[at], follow_print, f->ctl->out);
@@ -112,10 +122,12 @@ static void fg_send_line(struct fg *f, struct buf *line)
         AUTO_REPLY r = REPLY_INIT;
 
         buf_putc(line, '\n');
-        if (CALL(&f->ctl->session, &r, "supervisor.sendProcessStdin", XARG_STR(f->name),
-                 XARG_STR(buf_str(line))))
+        json_t *body = json_pack("{s:s%}", "data", buf_str(line), line->len);
+        if (!body)
+                ctl_fail(f->ctl, EXIT_GENERIC, "ERROR: what was typed is not UTF-8");
+        else if (v1_post(f->ctl, &r, "processes", f->name, "stdin", body))
                 return;
-        if (reply_is_fault(&r, FAULT_NOT_RUNNING))
+        else if (reply_is(&r, "NOT_RUNNING"))
                 process_is_gone(f);
         else
                 ctl_report(f->ctl, &r);

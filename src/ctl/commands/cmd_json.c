@@ -117,29 +117,30 @@ static void add_results(json_t *results, const char *name, const struct reply *r
                                                          "detail", json_text(r->json, "detail")));
 }
 
-static bool post_order(struct ctl *c, struct reply *r, const char *name, const char *what,
-                       json_t *body)
-{
-        AUTO_BUF path = BUF_INIT;
-
-        buf_puts(&path, "/v1/processes/");
-        url_encode(&path, name, true);
-        buf_printf(&path, "/%s", what);
-        return session_json(&c->session, r, buf_str(&path), body);
-}
-
+/* Of one name the document as it came; also where it cannot be asked. */
 static void print_one(struct ctl *c, const struct reply *r, const char *what)
 {
         if (r->kind != REPLY_VALUE) {
                 v1_fail(c, r, what, true);
                 return;
         }
-        v1_print(c, r->json);
+        if (r->json) /* 204: there is nothing to say */
+                v1_print(c, r->json);
         result_codes(c, json_object_get(r->json, "results"), what);
 }
 
-static void json_order(struct ctl *c, const struct args *a, size_t first, const char *what,
-                       json_t *body)
+static void print_results(struct ctl *c, json_t *results, const char *what)
+{
+        json_t *doc = json_pack("{s:O}", "results", results);
+
+        v1_print(c, doc);
+        result_codes(c, results, what);
+        json_decref(doc);
+}
+
+/* The words from `first` on are names; the body is taken over. */
+static void json_post(struct ctl *c, const struct args *a, size_t first, const char *area,
+                      const char *what, json_t *body)
 {
         json_t *results = json_array();
         bool several = a->words.count - first > 1, talks = true;
@@ -147,59 +148,55 @@ static void json_order(struct ctl *c, const struct args *a, size_t first, const 
         for (size_t i = first; i < a->words.count && talks; i++) {
                 AUTO_REPLY r = REPLY_INIT;
                 const char *name = a->words.items[i];
-                post_order(c, &r, name, what, body);
+                v1_post(c, &r, area, name, what, json_incref(body));
                 talks = r.kind == REPLY_VALUE || r.kind == REPLY_PROBLEM;
                 if (!several || !talks)
                         print_one(c, &r, what);
                 else
                         add_results(results, name, &r);
         }
-        if (several && talks) {
-                json_t *doc = json_pack("{s:O}", "results", results);
-                v1_print(c, doc);
-                result_codes(c, results, what);
-                json_decref(doc);
-        }
+        if (several && talks)
+                print_results(c, results, what);
         json_decref(results);
         json_decref(body);
 }
 
 void json_start(struct ctl *c, const struct args *a)
 {
-        json_order(c, a, 0, "start", json_object());
+        json_post(c, a, 0, "processes", "start", v1_patience());
 }
 
 void json_stop(struct ctl *c, const struct args *a)
 {
-        json_order(c, a, 0, "stop", json_object());
+        json_post(c, a, 0, "processes", "stop", v1_patience());
 }
 
 void json_restart(struct ctl *c, const struct args *a)
 {
-        json_order(c, a, 0, "restart", json_object());
+        json_post(c, a, 0, "processes", "restart", v1_patience());
 }
 
 void json_signal(struct ctl *c, const struct args *a)
 {
-        json_order(c, a, 1, "signal", json_pack("{s:s}", "signal", a->words.items[0]));
+        json_post(c, a, 1, "processes", "signal", json_pack("{s:s}", "signal", a->words.items[0]));
 }
 
-/* The differences as a PLAN; and the daemon remembers what it read, as after a plain reread. */
-void json_reread(struct ctl *c, const struct args *a)
+void json_clear(struct ctl *c, const struct args *a)
 {
-        AUTO_REPLY plan = REPLY_INIT;
-        AUTO_REPLY reread = REPLY_INIT;
-        json_t *body = json_pack("{s:b}", "plan", 1);
+        json_post(c, a, 0, "logs", "clear", NULL);
+}
 
-        (void)a;
-        bool ok = session_json(&c->session, &plan, "/v1/reload", body);
-        json_decref(body);
-        if (!ok) {
-                v1_fail(c, &plan, "reread", true);
-                return;
-        }
-        if (CALL0(&c->session, &reread, "supervisor.reloadConfig"))
-                v1_print(c, plan.json);
-        else
-                ctl_report(c, &reread);
+void json_rotate(struct ctl *c, const struct args *a)
+{
+        json_post(c, a, 0, "logs", "rotate", NULL);
+}
+
+void json_add(struct ctl *c, const struct args *a)
+{
+        json_post(c, a, 0, "groups", "add", NULL);
+}
+
+void json_remove(struct ctl *c, const struct args *a)
+{
+        json_post(c, a, 0, "groups", "remove", NULL);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/fault.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/follow.h"
 #include "ctl/commands/tail.h"
@@ -42,49 +41,42 @@ static void follow_log(struct ctl *c, const char *path)
 {
         ctl_say(c, PRESS_CTRL_C);
         fflush(c->out);
-        if (follow(c, "tail", path, NULL, follow_print, c->out))
+        if (follow(c, NULL, path, NULL, follow_print, c->out))
                 fputc('\n', c->out);
 }
 
-static const char *log_error(int code)
+static const char *log_error(const struct reply *r)
 {
-        if (code == FAULT_NO_FILE)
+        if (reply_is(r, "NO_FILE"))
                 return "no log file";
-        if (code == FAULT_FAILED)
-                return "unknown error reading log";
-        return code == FAULT_BAD_NAME ? "no such process name" : NULL;
-}
-
-static void print_log(struct ctl *c, const char *name, const struct reply *r)
-{
-        if (r->kind == REPLY_VALUE) {
-                const struct buf *text = &r->value->text;
-                fwrite(buf_str(text), 1, text->len, c->out);
-                fputc('\n', c->out);
-        } else if (r->kind == REPLY_FAULT && log_error(r->code)) {
-                ctl_fail(c, EXIT_GENERIC, "%s: ERROR (%s)", name, log_error(r->code));
-        } else {
-                ctl_report(c, r);
-        }
+        return reply_is(r, "BAD_NAME") ? "no such process name" : "unknown error reading log";
 }
 
 /* ---- tail */
 
+/* name NULL: the main log. */
 static void tail_of(struct ctl *c, const struct how *how, const char *name, const char *channel)
 {
         AUTO_REPLY r = REPLY_INIT;
         AUTO_BUF path = BUF_INIT;
-        bool is_err = strcmp(channel, "stderr") == 0;
 
+        log_path_put(&path, name, channel);
         if (how->follow) {
-                follow_path(&path, name, channel);
+                buf_puts(&path, LOG_FOLLOW);
                 follow_log(c, buf_str(&path));
                 return;
         }
-        CALL(&c->session, &r,
-             is_err ? "supervisor.readProcessStderrLog" : "supervisor.readProcessStdoutLog",
-             XARG_STR(name), XARG_INT(-how->bytes), XARG_INT(0));
-        print_log(c, name, &r);
+        if (how->bytes) /* none: all of it */
+                buf_printf(&path, "&tail=%ld", how->bytes);
+        if (session_text(&c->session, &r, buf_str(&path))) {
+                fwrite(buf_str(&r.text), 1, r.text.len, c->out);
+                fputc('\n', c->out);
+        } else if (r.kind == REPLY_PROBLEM) {
+                ctl_fail(c, EXIT_GENERIC, "%s: ERROR (%s)", name ? name : "supervisord",
+                         log_error(&r));
+        } else {
+                ctl_report(c, &r);
+        }
 }
 
 static void tail_lines_of(struct ctl *c, const struct strlist *words)
@@ -145,16 +137,10 @@ void cmd_tail(struct ctl *c, const struct args *a)
 void cmd_maintail(struct ctl *c, const struct args *a)
 {
         struct how how = { .bytes = DEFAULT_BYTES };
-        AUTO_REPLY r = REPLY_INIT;
 
         if (a->words.count && !parse_how(a->words.items[0], &how)) {
                 ctl_fail(c, EXIT_GENERIC, "Error: bad argument %s", a->words.items[0]);
                 return;
         }
-        if (how.follow) {
-                follow_log(c, "/mainlogtail");
-                return;
-        }
-        CALL(&c->session, &r, "supervisor.readLog", XARG_INT(-how.bytes), XARG_INT(0));
-        print_log(c, "supervisord", &r);
+        tail_of(c, &how, NULL, NULL);
 }

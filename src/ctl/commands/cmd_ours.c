@@ -57,7 +57,6 @@ static void say_failed(struct ctl *c, const json_t *failed)
 void cmd_scale(struct ctl *c, const struct args *a)
 {
         AUTO_REPLY r = REPLY_INIT;
-        AUTO_BUF path = BUF_INIT;
         json_t *body = scale_body(a->words.items[1]);
 
         if (!body) {
@@ -65,10 +64,7 @@ void cmd_scale(struct ctl *c, const struct args *a)
                          a->words.items[1]);
                 return;
         }
-        buf_puts(&path, "/v1/programs/");
-        url_encode(&path, a->words.items[0], true);
-        buf_puts(&path, "/scale");
-        if (!session_json(&c->session, &r, buf_str(&path), body))
+        if (!v1_post(c, &r, "programs", a->words.items[0], "scale", body))
                 v1_fail(c, &r, "scale", a->json);
         else if (a->json)
                 v1_print(c, r.json);
@@ -80,7 +76,6 @@ void cmd_scale(struct ctl *c, const struct args *a)
                         say_failed(c, failed);
                 c->exit_code = EXIT_NOT_RUNNING;
         }
-        json_decref(body);
 }
 
 /* ---- rotate */
@@ -111,19 +106,13 @@ static void say_all_rotated(struct ctl *c, const json_t *doc)
 static void rotate_one(struct ctl *c, const char *name)
 {
         AUTO_REPLY r = REPLY_INIT;
-        AUTO_BUF path = BUF_INIT;
-        json_t *body = json_object();
 
-        buf_puts(&path, "/v1/logs/");
-        url_encode(&path, name, true);
-        buf_puts(&path, "/rotate");
-        if (session_json(&c->session, &r, buf_str(&path), body))
+        if (v1_post(c, &r, "logs", name, "rotate", NULL))
                 say_all_rotated(c, r.json);
-        else if (r.kind == REPLY_PROBLEM && strcmp(json_text(r.json, "code"), "NO_FILE") == 0)
+        else if (reply_is(&r, "NO_FILE"))
                 say_rotated(c, name, "NO_FILE");
         else
                 v1_fail(c, &r, "rotate", false);
-        json_decref(body);
 }
 
 void cmd_rotate(struct ctl *c, const struct args *a)

@@ -3,70 +3,50 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/state.h"
 #include "ctl/commands/commands.h"
-#include "ctl/commands/infos.h"
 #include "ctl/commands/names.h"
 #include "ctl/render/render.h"
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 /* ---- status */
 
-struct listing {
-        const struct info **items; /* owned array, borrowed items */
-        size_t count, cap;
-        bool failed;
-};
+#define FIELDS  NAME_FIELDS ",state,statecode,description"
+#define DETAILS ",health,healthcheck,next_start_at,next_start_why,log_error"
 
-static void listing_add(struct listing *l, const struct info *info)
-{
-        if (l->count == l->cap) {
-                size_t cap = l->cap ? l->cap * 2 : 32;
-                const struct info **items = realloc(l->items, cap * sizeof *items);
-                if (!items) {
-                        l->failed = true;
-                        return;
-                }
-                l->items = items;
-                l->cap = cap;
-        }
-        l->items[l->count++] = info;
-}
-
-static void list_word(struct ctl *c, const char *word, const struct infos *infos, struct listing *l)
+static bool list_word(struct ctl *c, const char *word, const json_t *processes, json_t *listing)
 {
         AUTO_NAMESPEC n = { 0 };
-        size_t before = l->count;
+        size_t before = json_array_size(listing);
+        name_rule *rule = name_rule_for(word, processes);
+        bool ok = namespec_split(word, &n);
 
-        if (!namespec_split(word, &n)) {
-                l->failed = true;
-                return;
-        }
-        bool exact = false;
-        for (size_t i = 0; i < infos->count && !exact; i++)
-                exact = name_is_exact(word, infos->items[i].group, infos->items[i].name);
-        for (size_t i = 0; i < infos->count; i++)
-                if ((exact ? name_is_exact : name_selects)(word, infos->items[i].group,
-                                                           infos->items[i].name))
-                        listing_add(l, &infos->items[i]);
-        if (l->count > before)
-                return;
+        for (size_t i = 0; ok && i < json_array_size(processes); i++)
+                if (process_fits(rule, word, json_array_get(processes, i)))
+                        ok = json_array_append(listing, json_array_get(processes, i)) == 0;
+        if (!ok || json_array_size(listing) > before)
+                return ok;
         if (n.process)
                 ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such process)", word);
         else
                 ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such group)", n.group);
+        return true;
 }
 
-static void list_words(struct ctl *c, const struct strlist *words, const struct infos *infos,
-                       struct listing *l)
+/* Owned by the caller. NULL: no memory. */
+static json_t *list_words(struct ctl *c, const struct strlist *words, const json_t *processes)
 {
-        if (!words->count || strlist_has(words, "all")) {
-                for (size_t i = 0; i < infos->count; i++)
-                        listing_add(l, &infos->items[i]);
-                return;
-        }
-        for (size_t i = 0; i < words->count; i++)
-                list_word(c, words->items[i], infos, l);
+        json_t *listing = json_array();
+        bool all = !words->count || strlist_has(words, "all");
+        bool ok = listing && (!all || json_array_extend(listing, (json_t *)processes) == 0);
+
+        for (size_t i = 0; ok && !all && i < words->count; i++)
+                ok = list_word(c, words->items[i], processes, listing);
+        if (ok)
+                return listing;
+        json_decref(listing);
+        return NULL;
 }
 
 static bool status_is_down(int64_t state)
@@ -75,20 +55,21 @@ static bool status_is_down(int64_t state)
                state == STATE_UNKNOWN;
 }
 
-static void put_listing(struct ctl *c, const struct listing *l, bool details)
+static bool put_listing(struct ctl *c, const json_t *listing, bool details)
 {
-        struct status_row *rows = calloc(l->count ? l->count : 1, sizeof *rows);
+        size_t count = json_array_size(listing);
+        struct status_row *rows = calloc(count + 1, sizeof *rows);
         AUTO_STRLIST names = STRLIST_INIT;
         AUTO_BUF text = BUF_INIT;
 
-        for (size_t i = 0; rows && i < l->count; i++) {
-                const struct info *info = l->items[i];
+        for (size_t i = 0; rows && i < count; i++) {
+                const json_t *p = json_array_get(listing, i);
                 AUTO_BUF name = BUF_INIT;
-                namespec_put(&name, info->group, info->name);
+                process_put_name(&name, p);
                 if (!strlist_add(&names, buf_str(&name)))
                         break;
-                rows[i] = (struct status_row){ names.items[i], info->state, info->description,
-                                               info->more };
+                rows[i] = (struct status_row){ names.items[i], json_text(p, "state"),
+                                               json_text(p, "description"), p };
         }
         int width = rows ? status_width(rows, names.count) : 0;
         int64_t now = clock_wall_ms();
@@ -97,79 +78,87 @@ static void put_listing(struct ctl *c, const struct listing *l, bool details)
                 if (details)
                         status_detail(&text, rows[i].more, width, now);
         }
-        if (!rows || l->failed || names.count < l->count || text.failed)
-                ctl_fail(c, EXIT_GENERIC, "error: out of memory");
         fputs(buf_str(&text), c->out);
         free(rows);
+        return names.count == count && !text.failed;
 }
 
 void cmd_status(struct ctl *c, const struct args *a)
 {
         bool details = a->verbose || c->tty_out;
-        struct listing l = { 0 };
-        AUTO_INFOS infos = INFOS_INIT;
+        json_t *doc = v1_list(c, &a->words, details ? FIELDS DETAILS : FIELDS);
 
-        if (!infos_fetch(c, &a->words, details, &infos)) {
+        if (!doc) {
                 if (c->exit_code == EXIT_NOT_RUNNING || c->exit_code == EXIT_NOT_UP)
                         c->exit_code = EXIT_UNREACHABLE;
                 return;
         }
-        list_words(c, &a->words, &infos, &l);
-        put_listing(c, &l, details);
-        for (size_t i = 0; i < l.count; i++)
-                if (status_is_down(l.items[i]->code))
+        json_t *listing = list_words(c, &a->words, v1_items(doc));
+        if (!listing || !put_listing(c, listing, details))
+                ctl_fail(c, EXIT_GENERIC, "error: out of memory");
+        for (size_t i = 0; i < json_array_size(listing); i++)
+                if (status_is_down(json_int(json_array_get(listing, i), "statecode")))
                         c->exit_code = EXIT_NOT_UP;
-        free(l.items);
+        json_decref(listing);
+        json_decref(doc);
 }
 
 /* ---- pid */
 
 static void pid_of_all(struct ctl *c)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        json_t *doc = v1_list(c, NULL, "pid");
+        const json_t *items = v1_items(doc);
 
-        if (!CALL0(&c->session, &r, "supervisor.getAllProcessInfo")) {
-                ctl_report(c, &r);
-                return;
-        }
-        for (size_t i = 0; i < r.value->count; i++)
-                ctl_say(c, "%lld", (long long)xval_int(r.value->items[i], "pid"));
+        for (size_t i = 0; i < json_array_size(items); i++)
+                ctl_say(c, "%lld", (long long)json_int(json_array_get(items, i), "pid"));
+        json_decref(doc);
 }
 
 static void pid_of(struct ctl *c, const char *name)
 {
         AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
 
-        if (!CALL(&c->session, &r, "supervisor.getProcessInfo", XARG_STR(name))) {
-                if (reply_is_fault(&r, FAULT_BAD_NAME))
-                        ctl_fail(c, EXIT_GENERIC, "No such process %s", name);
-                else
-                        ctl_report(c, &r);
-                return;
+        v1_put_process_path(&path, name);
+        buf_puts(&path, "?fields=pid");
+        if (session_json(&c->session, &r, buf_str(&path), NULL)) {
+                int64_t pid = json_int(r.json, "pid");
+                ctl_fail(c, pid ? 0 : EXIT_NOT_RUNNING, "%lld", (long long)pid);
+        } else if (reply_is(&r, "BAD_NAME")) {
+                ctl_fail(c, EXIT_GENERIC, "No such process %s", name);
+        } else {
+                ctl_report(c, &r);
         }
-        int64_t pid = xval_int(r.value, "pid");
-        ctl_fail(c, pid ? 0 : EXIT_NOT_RUNNING, "%lld", (long long)pid);
+}
+
+/* What /v1/info says; NULL: failed, and said so. Owned by the caller. */
+static json_t *info_fetch(struct ctl *c)
+{
+        AUTO_REPLY r = REPLY_INIT;
+
+        if (session_json(&c->session, &r, "/v1/info", NULL))
+                return json_incref(r.json);
+        ctl_report(c, &r);
+        return NULL;
 }
 
 void cmd_pid(struct ctl *c, const struct args *a)
 {
-        AUTO_REPLY r = REPLY_INIT;
         AUTO_STRLIST names = STRLIST_INIT;
 
         if (strlist_has(&a->words, "all")) {
                 pid_of_all(c);
-                return;
-        }
-        if (a->words.count) {
+        } else if (a->words.count) {
                 if (ctl_expand(c, &a->words, true, &names))
                         for (size_t i = 0; i < names.count; i++)
                                 pid_of(c, names.items[i]);
-                return;
+        } else {
+                json_t *info = info_fetch(c);
+                if (info)
+                        ctl_say(c, "%lld", (long long)json_int(info, "pid"));
+                json_decref(info);
         }
-        if (CALL0(&c->session, &r, "supervisor.getPID"))
-                ctl_say(c, "%lld", (long long)xval_int(r.value, NULL));
-        else
-                ctl_report(c, &r);
 }
 
 /* ---- avail, version */
@@ -179,32 +168,32 @@ void cmd_avail(struct ctl *c, const struct args *a)
         AUTO_REPLY r = REPLY_INIT;
 
         (void)a;
-        if (!CALL0(&c->session, &r, "supervisor.getAllConfigInfo")) {
-                if (reply_is_fault(&r, FAULT_SHUTDOWN_STATE))
+        if (!session_json(&c->session, &r, "/v1/config/processes", NULL)) {
+                if (reply_is(&r, "SHUTDOWN_STATE"))
                         ctl_fail(c, EXIT_GENERIC, "ERROR: supervisor shutting down");
                 else
                         ctl_report(c, &r);
                 return;
         }
-        for (size_t i = 0; i < r.value->count; i++) {
-                const struct xval *info = r.value->items[i];
+        const json_t *items = v1_items(r.json);
+        for (size_t i = 0; i < json_array_size(items); i++) {
+                const json_t *p = json_array_get(items, i);
                 AUTO_BUF name = BUF_INIT;
-                namespec_put(&name, xval_str(info, "group"), xval_str(info, "name"));
+                namespec_put(&name, json_text(p, "group"), json_text(p, "name"));
                 ctl_say(c, "%-32s %-9s %-9s %lld:%lld", buf_str(&name),
-                        xval_int(info, "inuse") ? "in use" : "avail",
-                        xval_int(info, "autostart") ? "auto" : "manual",
-                        (long long)xval_int(info, "group_prio"),
-                        (long long)xval_int(info, "process_prio"));
+                        json_is_true(json_object_get(p, "inuse")) ? "in use" : "avail",
+                        json_is_true(json_object_get(p, "autostart")) ? "auto" : "manual",
+                        (long long)json_int(p, "group_prio"),
+                        (long long)json_int(p, "process_prio"));
         }
 }
 
 void cmd_version(struct ctl *c, const struct args *a)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        json_t *info = info_fetch(c);
 
         (void)a;
-        if (CALL0(&c->session, &r, "supervisor.getSupervisorVersion"))
-                ctl_say(c, "%s", xval_str(r.value, NULL));
-        else
-                ctl_report(c, &r);
+        if (info)
+                ctl_say(c, "%s", json_text(info, "supervisor_version"));
+        json_decref(info);
 }

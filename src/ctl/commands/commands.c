@@ -1,3 +1,4 @@
+/* The table of commands, and what is read from it. */
 #include "ctl/commands/commands.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 
 const struct cmd ctl_cmds[] = {
         { "add", "add <name> [...]\tTake new or changed groups of the last reread into service\n",
-          COMP_GROUP, 0, 0, -1, .run = cmd_add },
+          COMP_GROUP, 0, 0, -1, .run = cmd_add, .run_json = json_add },
         { "avail", "avail\t\t\tList every configured process, in use or not\n", COMP_NONE, 0, 0, 0,
           .run = cmd_avail, .run_json = json_avail },
         { "clear",
@@ -18,7 +19,7 @@ const struct cmd ctl_cmds[] = {
           "clear <name> <name>\tEmpty the log files of several processes\n"
           "clear all\t\tEmpty the log files of every process\n",
           COMP_PROCESS, CMD_UPCHECK, 1, -1, .few = "clear requires a process name",
-          .run = cmd_clear },
+          .run = cmd_clear, .run_json = json_clear },
         { "exit", "exit\tLeave the prompt.\n", COMP_NONE, 0, 0, -1, .run = cmd_quit },
         { "fg",
           "fg <process>\tSee the output of a process and type into its standard input\n"
@@ -40,9 +41,9 @@ const struct cmd ctl_cmds[] = {
           COMP_PROCESS, CMD_UPCHECK, 0, -1, .run = cmd_pid, .run_json = json_pid },
         { "quit", "quit\tLeave the prompt.\n", COMP_NONE, 0, 0, -1, .run = cmd_quit },
         { "reload", "reload \t\tStop everything and start supervisord anew.\n", COMP_NONE, 0, 0, 0,
-          .run = cmd_reload },
+          .run = cmd_reload, .run_json = cmd_reload },
         { "remove", "remove <name> [...]\tTake stopped groups out of service\n", COMP_GROUP, 0, 0,
-          -1, .run = cmd_remove },
+          -1, .run = cmd_remove, .run_json = json_remove },
         { "reread",
           "reread \t\t\tRead the configuration anew and say what differs; nothing is changed\n",
           COMP_NONE, 0, 0, 0, .run = cmd_reread, .run_json = json_reread },
@@ -52,7 +53,7 @@ const struct cmd ctl_cmds[] = {
           COMP_PROCESS, CMD_UPCHECK, 1, -1, .few = "restart requires a process name",
           .run = cmd_restart, .run_json = json_restart },
         { "shutdown", "shutdown \tStop everything and end supervisord.\n", COMP_NONE, 0, 0, 0,
-          .run = cmd_shutdown },
+          .run = cmd_shutdown, .run_json = cmd_shutdown },
         { "signal",
           "signal <signal name> <name>\t\tSend a signal to a process\n"
           "signal <signal name> <gname>:*\t\tSend a signal to every process of a group\n"
@@ -113,8 +114,8 @@ const struct cmd ctl_cmds[] = {
           "rotate <name>\t\tBegin new log files now, whatever their size\n"
           "rotate <gname>:*\tThe same for all processes of a group\n"
           "rotate all\t\tThe same for every process\n",
-          COMP_PROCESS, CMD_OURS, 1, -1, .few = "rotate requires a process name",
-          .run = cmd_rotate },
+          COMP_PROCESS, CMD_OURS, 1, -1, .few = "rotate requires a process name", .run = cmd_rotate,
+          .run_json = json_rotate },
         { "scale",
           "scale <program> <n>\tRun so many processes of a program\n"
           "scale <program> +<n>\tRun so many more\n"

@@ -1,8 +1,11 @@
+/* What the word before the cursor can become: commands, options, signals, names of the daemon. */
 #include "ctl/commands/complete.h"
 
 #include <string.h>
 
 #include "ctl/commands/names.h"
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 static const char *const signals[] = { "TERM", "HUP",  "INT",  "QUIT", "KILL",
                                        "USR1", "USR2", "STOP", "CONT" };
@@ -20,16 +23,16 @@ static bool add_once(struct strlist *to, const char *text)
         return strlist_has(to, text) || strlist_add(to, text);
 }
 
-bool known_fill(struct known *out, const struct xval *infos)
+bool known_fill(struct known *out, const json_t *processes)
 {
-        for (size_t i = 0; infos && i < infos->count; i++) {
-                const char *group = xval_str(infos->items[i], "group");
-                const char *process = xval_str(infos->items[i], "name");
+        for (size_t i = 0; i < json_array_size(processes); i++) {
+                const json_t *p = json_array_get(processes, i);
+                const char *group = json_text(p, "group");
                 AUTO_BUF name = BUF_INIT;
                 AUTO_BUF all = BUF_INIT;
-                namespec_put(&name, group, process);
+                process_put_name(&name, p);
                 buf_printf(&all, "%s:*", group);
-                bool several = strcmp(group, process) != 0;
+                bool several = strcmp(group, json_text(p, "process")) != 0;
                 if (!add_once(&out->groups, group) ||
                     (several && !add_once(&out->processes, buf_str(&all))) ||
                     !add_once(&out->processes, buf_str(&name)))
@@ -40,19 +43,17 @@ bool known_fill(struct known *out, const struct xval *infos)
 
 bool known_fetch(struct ctl *c, struct known *out)
 {
-        AUTO_REPLY infos = REPLY_INIT;
-        AUTO_REPLY configs = REPLY_INIT;
-        struct known available = { 0 };
-        session_ask ask = c->session.ask;
+        AUTO_REPLY running = REPLY_INIT;
+        AUTO_REPLY configured = REPLY_INIT;
+        struct session side = c->session;
 
-        c->session.ask = NULL; /* Tab is no moment for a password */
-        bool ok = CALL0(&c->session, &infos, "supervisor.getAllProcessInfo") &&
-                  CALL0(&c->session, &configs, "supervisor.getAllConfigInfo");
-        c->session.ask = ask;
-        ok = ok && known_fill(out, infos.value) && known_fill(&available, configs.value);
-        for (size_t i = 0; ok && i < available.groups.count; i++)
-                ok = add_once(&out->groups, available.groups.items[i]);
-        known_release(&available);
+        side.ask = NULL; /* Tab is no moment for a password */
+        bool ok = session_json(&side, &running, "/v1/processes?fields=" NAME_FIELDS, NULL) &&
+                  session_json(&side, &configured, "/v1/config/processes", NULL) &&
+                  known_fill(out, v1_items(running.json));
+        const json_t *items = v1_items(configured.json);
+        for (size_t i = 0; ok && i < json_array_size(items); i++)
+                ok = add_once(&out->groups, json_text(json_array_get(items, i), "group"));
         return ok;
 }
 

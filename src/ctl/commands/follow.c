@@ -1,3 +1,4 @@
+/* One stream to the user, until it ends or Ctrl-C. */
 #include "ctl/commands/follow.h"
 
 #include <errno.h>
@@ -12,11 +13,14 @@ bool follow_print(void *arg, const char *data, size_t len)
         return fwrite(data, 1, len, out) == len && fflush(out) == 0;
 }
 
-void follow_path(struct buf *out, const char *name, const char *channel)
+void log_path_put(struct buf *out, const char *name, const char *channel)
 {
-        buf_puts(out, "/logtail/");
-        url_encode(out, name, true);
-        buf_printf(out, "/%s", channel);
+        buf_puts(out, "/v1/logs/");
+        if (name) {
+                url_encode(out, name, true);
+                buf_putc(out, '/');
+        }
+        buf_printf(out, "%s?rotated=0", name ? channel : "main");
 }
 
 static void follow_say_refused(struct ctl *c, const char *path, int status)
@@ -26,20 +30,20 @@ static void follow_say_refused(struct ctl *c, const char *path, int status)
 
         while (len && url[len - 1] == '/')
                 len--;
-        fprintf(c->err, "%.*s%s Cannot read, status code %d\n", (int)len, url, path, status);
+        fprintf(c->err, "%.*s%.*s Cannot read, status code %d\n", (int)len, url,
+                (int)strcspn(path, "?"), path, status);
         c->exit_code = EXIT_GENERIC;
 }
 
-bool follow(struct ctl *c, const char *what, const char *path, const char *headers, http_sink sink,
+bool follow(struct ctl *c, const char *what, const char *path, const char *accept, http_sink sink,
             void *arg)
 {
         AUTO_REPLY r = REPLY_INIT;
         struct err e = { 0 };
-        struct http *h = session_get(&c->session, &r, path, headers);
+        struct http *h = session_get(&c->session, &r, path, accept);
 
         if (!h) {
-                if (!ctl_say_down(c, &r))
-                        ctl_report(c, &r);
+                ctl_say_failed(c, &r);
                 return false;
         }
         http_stream(h, sink, arg);
@@ -50,7 +54,7 @@ bool follow(struct ctl *c, const char *what, const char *path, const char *heade
         http_free(h);
         if (status == 200)
                 return true;
-        if (ended && r.kind == REPLY_PROBLEM)
+        if (ended && what && r.kind == REPLY_PROBLEM)
                 v1_fail(c, &r, what, false);
         else if (ended)
                 follow_say_refused(c, path, status);

@@ -1,8 +1,12 @@
+/* What words of a command line mean, against the list of processes that the daemon gives. */
 #include "ctl/commands/names.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 void namespec_release(struct namespec *n)
 {
@@ -90,32 +94,37 @@ bool name_is_exact(const char *word, const char *group, const char *process)
         return name_is_group(word) || strcmp(colon ? colon + 1 : word, process) == 0;
 }
 
-static bool any_exact(const char *word, const struct xval *infos)
+bool process_fits(name_rule *rule, const char *word, const json_t *process)
 {
-        for (size_t i = 0; infos && i < infos->count; i++)
-                if (name_is_exact(word, xval_str(infos->items[i], "group"),
-                                  xval_str(infos->items[i], "name")))
-                        return true;
-        return false;
+        return rule(word, json_text(process, "group"), json_text(process, "process"));
+}
+
+name_rule *name_rule_for(const char *word, const json_t *processes)
+{
+        for (size_t i = 0; i < json_array_size(processes); i++)
+                if (process_fits(name_is_exact, word, json_array_get(processes, i)))
+                        return name_is_exact;
+        return name_selects;
+}
+
+void process_put_name(struct buf *out, const json_t *process)
+{
+        namespec_put(out, json_text(process, "group"), json_text(process, "process"));
 }
 
 /* A word that is a name stays what it is: the daemon knows it. */
-static bool expand_word(const char *word, const struct xval *infos, bool groups,
-                        struct strlist *out)
+static bool expand_word(const char *word, const json_t *processes, bool groups, struct strlist *out)
 {
         size_t before = out->count;
-        bool exact = any_exact(word, infos);
+        name_rule *rule = name_rule_for(word, processes);
 
-        if (exact && !(groups && name_is_group(word)))
+        if (rule == name_is_exact && !(groups && name_is_group(word)))
                 return strlist_add(out, word);
-        for (size_t i = 0; infos && i < infos->count; i++) {
-                const char *group = xval_str(infos->items[i], "group");
-                const char *process = xval_str(infos->items[i], "name");
+        for (size_t i = 0; i < json_array_size(processes); i++) {
+                const json_t *p = json_array_get(processes, i);
                 AUTO_BUF name = BUF_INIT;
-                if (!(exact ? name_is_exact : name_selects)(word, group, process))
-                        continue;
-                namespec_put(&name, group, process);
-                if (!strlist_add(out, buf_str(&name)))
+                process_put_name(&name, p);
+                if (process_fits(rule, word, p) && !strlist_add(out, buf_str(&name)))
                         return false;
         }
         return out->count > before || strlist_add(out, word);
@@ -126,12 +135,12 @@ static bool to_expand(const char *word, bool groups)
         return name_is_glob(word) || (groups && name_is_group(word));
 }
 
-bool names_expand(const struct strlist *words, const struct xval *infos, bool groups,
+bool names_expand(const struct strlist *words, const json_t *processes, bool groups,
                   struct strlist *out)
 {
         for (size_t i = 0; i < words->count; i++) {
                 const char *word = words->items[i];
-                bool ok = to_expand(word, groups) ? expand_word(word, infos, groups, out)
+                bool ok = to_expand(word, groups) ? expand_word(word, processes, groups, out)
                                                   : strlist_add(out, word);
                 if (!ok)
                         return false;
@@ -141,17 +150,16 @@ bool names_expand(const struct strlist *words, const struct xval *infos, bool gr
 
 bool ctl_expand(struct ctl *c, const struct strlist *words, bool groups, struct strlist *out)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        json_t *doc = NULL;
         bool any = false;
 
         for (size_t i = 0; i < words->count; i++)
                 any = any || to_expand(words->items[i], groups);
-        if (any && !CALL0(&c->session, &r, "supervisor.getAllProcessInfo")) {
-                ctl_report(c, &r);
+        if (any && !(doc = v1_list(c, NULL, NAME_FIELDS)))
                 return false;
-        }
-        if (names_expand(words, r.value, groups, out))
-                return true;
-        ctl_fail(c, EXIT_GENERIC, "error: out of memory");
-        return false;
+        bool ok = names_expand(words, v1_items(doc), groups, out);
+        json_decref(doc);
+        if (!ok)
+                ctl_fail(c, EXIT_GENERIC, "error: out of memory");
+        return ok;
 }

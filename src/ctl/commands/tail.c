@@ -94,25 +94,14 @@ static bool add_logs(struct tail *t, const json_t *processes)
         return true;
 }
 
-typedef bool name_rule(const char *word, const char *group, const char *process);
-
-static bool tail_fits(name_rule *rule, const char *word, const json_t *process)
-{
-        return rule(word, json_text(process, "group"), json_text(process, "process"));
-}
-
 /* Those of `all` that the word means: itself, if there is such a name; or else it is a pattern. */
 static bool add_meant(struct tail *t, const char *word, const json_t *all)
 {
-        size_t count = json_array_size(all);
-        name_rule *rule = name_selects;
+        name_rule *rule = name_rule_for(word, all);
         json_t *meant = json_array();
 
-        for (size_t i = 0; i < count && rule != name_is_exact; i++)
-                if (tail_fits(name_is_exact, word, json_array_get(all, i)))
-                        rule = name_is_exact;
-        for (size_t i = 0; meant && i < count; i++)
-                if (tail_fits(rule, word, json_array_get(all, i)))
+        for (size_t i = 0; meant && i < json_array_size(all); i++)
+                if (process_fits(rule, word, json_array_get(all, i)))
                         json_array_append(meant, json_array_get(all, i));
         bool fine = add_logs(t, meant);
         json_decref(meant);
@@ -152,8 +141,7 @@ static bool find_logs(struct tail *t)
 
 static void say_down(struct tail *t, const struct reply *r)
 {
-        if (!ctl_say_down(t->ctl, r))
-                ctl_report(t->ctl, r);
+        ctl_say_failed(t->ctl, r);
         t->over = true;
 }
 

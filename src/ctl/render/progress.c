@@ -1,17 +1,20 @@
+/* The line that says what a command waits for: asked on a connection of its own, twice a second. */
 #include "ctl/render/progress.h"
 
 #include <string.h>
 
 #include "base/state.h"
 #include "ctl/commands/names.h"
+#include "ctl/transport/json_get.h"
+#include "ctl/transport/v1.h"
 
 #define TICK_MS 500
 
-static bool is_meant(const struct strlist *words, const struct xval *info)
+static bool is_meant(const struct strlist *words, const json_t *process)
 {
         for (size_t i = 0; i < words->count; i++)
                 if (strcmp(words->items[i], "all") == 0 ||
-                    name_is_exact(words->items[i], xval_str(info, "group"), xval_str(info, "name")))
+                    process_fits(name_is_exact, words->items[i], process))
                         return true;
         return false;
 }
@@ -21,23 +24,23 @@ static bool on_the_way(int64_t state)
         return state == STATE_STARTING || state == STATE_STOPPING || state == STATE_BACKOFF;
 }
 
-bool progress_line(struct buf *out, const struct xval *infos, const struct strlist *words)
+bool progress_line(struct buf *out, const json_t *processes, const struct strlist *words)
 {
-        const struct xval *first = NULL;
+        const json_t *first = NULL;
         size_t count = 0;
 
-        for (size_t i = 0; infos && i < infos->count; i++) {
-                if (!on_the_way(xval_int(infos->items[i], "state")) ||
-                    !is_meant(words, infos->items[i]))
+        for (size_t i = 0; i < json_array_size(processes); i++) {
+                const json_t *p = json_array_get(processes, i);
+                if (!on_the_way(json_int(p, "statecode")) || !is_meant(words, p))
                         continue;
                 count++;
-                first = first ? first : infos->items[i];
+                first = first ? first : p;
         }
         if (!first)
                 return false;
         buf_puts(out, "waiting for ");
-        namespec_put(out, xval_str(first, "group"), xval_str(first, "name"));
-        buf_printf(out, " (%s)", xval_str(first, "statename"));
+        process_put_name(out, first);
+        buf_printf(out, " (%s)", json_text(first, "state"));
         if (count > 1)
                 buf_printf(out, " and %zu more", count - 1);
         return true;
@@ -52,8 +55,9 @@ static void on_tick(void *arg)
 
         side.wait = p->before;
         side.ask = NULL;
-        if (!CALL0(&side, &r, "supervisor.getAllProcessInfo") ||
-            !progress_line(&line, r.value, p->words))
+        if (!session_json(&side, &r, "/v1/processes?fields=" NAME_FIELDS ",state,statecode",
+                          NULL) ||
+            !progress_line(&line, v1_items(r.json), p->words))
                 return;
         progress_clear(p);
         fputs(buf_str(&line), p->ctl->out);

@@ -197,12 +197,9 @@ static bool http_send_request(struct http *h, const struct url *u, const struct 
 
         buf_printf(&out, "%s %s HTTP/1.1\r\n", rq->method, rq->path);
         http_put_host(&out, u);
-        buf_puts(&out, "User-Agent: supervisorctl\r\nAccept: */*\r\n");
-        if (!rq->streams)
-                buf_puts(&out, "Connection: close\r\n");
+        buf_printf(&out, "User-Agent: supervisorctl\r\nAccept: %s\r\nConnection: close\r\n",
+                   rq->accept ? rq->accept : "*/*");
         put_auth(&out, rq);
-        if (rq->headers)
-                buf_puts(&out, rq->headers);
         if (rq->type)
                 buf_printf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", rq->type,
                            rq->body_len);

@@ -1,3 +1,5 @@
+/* One daemon at the other end of a URL. A call is a connection of its own; what came of it is told
+ * as a value, prints nothing and ends nothing. */
 #include "ctl/transport/session.h"
 
 #include <ctype.h>
@@ -5,19 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/transport/json_get.h"
+
 /* ---- replies */
 
 void reply_release(struct reply *r)
 {
-        xval_free(r->value);
         json_decref(r->json);
         buf_release(&r->text);
         *r = REPLY_INIT;
 }
 
-bool reply_is_fault(const struct reply *r, int code)
+bool reply_is(const struct reply *r, const char *code)
 {
-        return r->kind == REPLY_FAULT && r->code == code;
+        return r->kind == REPLY_PROBLEM && strcmp(json_text(r->json, "code"), code) == 0;
 }
 
 static bool reply_set(struct reply *r, enum reply_kind kind, int code, const char *text)
@@ -99,107 +102,88 @@ static struct http *session_start(struct session *s, struct http_request *rq, st
         return h;
 }
 
-static bool judge_status(int status, struct reply *out)
+/* ---- judging answers */
+
+/* Other servers know no /v1: they find nothing, or do not take a POST. */
+static bool session_judge_status(int status, struct reply *out)
 {
         char text[64];
+        bool trouble = status >= 500 && status != 501;
 
         if (status == 401)
                 return reply_set(out, REPLY_AUTH, 401, "Server requires authentication");
         snprintf(text, sizeof text, "HTTP status %d", status);
-        return reply_set(out, REPLY_HTTP, status, text);
+        return reply_set(out, trouble ? REPLY_HTTP : REPLY_FOREIGN, status, text);
 }
 
-/* ---- XML-RPC */
-
-struct http *session_send(struct session *s, struct reply *out, const char *method,
-                          const struct xarg *args, size_t count)
+/* A document for each line: {"results":[...]}. NULL: one of them is none. */
+static json_t *session_load_lines(const struct buf *body, json_error_t *why)
 {
-        AUTO_BUF body = BUF_INIT;
+        json_t *list = json_array(), *doc = json_pack("{s:o}", "results", list);
+        const char *end = buf_str(body) + body->len;
 
-        xmlrpc_write(&body, method, args, count);
-        if (body.failed) {
-                reply_set(out, REPLY_BROKEN, 0, "out of memory");
-                return NULL;
-        }
-        struct http_request rq = { .method = "POST",
-                                   .path = "/RPC2",
-                                   .type = "text/xml",
-                                   .body = body.data,
-                                   .body_len = body.len };
-        return session_start(s, &rq, out);
+        for (const char *at = buf_str(body); doc && at < end; at += strcspn(at, "\n") + 1)
+                if (json_array_append_new(list, json_loadb(at, strcspn(at, "\n"), 0, why)) < 0) {
+                        json_decref(doc);
+                        return NULL;
+                }
+        return doc;
 }
 
-static bool judge_xml(const struct http_answer *a, struct reply *out)
+static bool session_judge_json(const struct http_answer *a, struct reply *out)
 {
-        struct xanswer x;
-        struct err e = { 0 };
+        bool problem = strcmp(a->type, "application/problem+json") == 0;
+        bool lines = strcmp(a->type, "application/x-ndjson") == 0;
+        bool plain = strcmp(a->type, "application/json") == 0;
+        json_error_t why = { .text = "out of memory" };
 
-        if (a->status != 200)
-                return judge_status(a->status, out);
-        if (!xmlrpc_parse(buf_str(&a->body), a->body.len, &x, &e)) {
-                xanswer_release(&x);
-                return reply_failed(out, &e);
-        }
-        reply_set(out, x.is_fault ? REPLY_FAULT : REPLY_VALUE, x.fault_code,
-                  buf_str(&x.fault_text));
-        out->value = x.value;
-        x.value = NULL;
-        xanswer_release(&x);
+        if (a->status == 401 || (!problem && !plain && !lines && a->status != 204))
+                return session_judge_status(a->status, out);
+        reply_set(out, problem || a->status >= 400 ? REPLY_PROBLEM : REPLY_VALUE, a->status, "");
+        if (a->status == 204)
+                return true;
+        out->json = lines
+                        ? session_load_lines(&a->body, &why)
+                        : json_loadb(buf_str(&a->body), a->body.len, JSON_REJECT_DUPLICATES, &why);
+        if (!out->json)
+                return reply_set(out, REPLY_BROKEN, 0, why.text);
+        if (out->kind == REPLY_PROBLEM && !*json_text(out->json, "code")) /* none of ours */
+                return session_judge_status(a->status, out);
         return out->kind == REPLY_VALUE;
 }
 
-bool session_receive(struct http *h, struct reply *out)
+static bool session_judge_text(const struct http_answer *a, struct reply *out)
+{
+        if (a->status != 200)
+                return session_judge_json(a, out);
+        reply_set(out, REPLY_VALUE, 200, "");
+        buf_put(&out->text, buf_str(&a->body), a->body.len);
+        return !out->text.failed || reply_set(out, REPLY_BROKEN, 0, "out of memory");
+}
+
+/* ---- questions and orders */
+
+typedef bool (*session_judge)(const struct http_answer *a, struct reply *out);
+
+static bool session_finish(struct http *h, struct reply *out, session_judge judge)
 {
         struct err e = { 0 };
 
-        bool ok = http_finish(h, &e) ? judge_xml(http_answer(h), out) : reply_failed(out, &e);
+        if (!h)
+                return false;
+        bool ok = http_finish(h, &e) ? judge(http_answer(h), out) : reply_failed(out, &e);
         http_free(h);
         return ok;
 }
 
-bool session_call(struct session *s, struct reply *out, const char *method, const struct xarg *args,
-                  size_t count)
+static bool session_call(struct session *s, struct reply *out, struct http_request *rq,
+                         session_judge judge)
 {
-        do {
-                struct http *h = session_send(s, out, method, args, count);
-                if (!h)
-                        return false;
-                if (session_receive(h, out))
-                        return true;
-        } while (out->kind == REPLY_AUTH && ask_again(s));
-        return false;
-}
+        bool ok;
 
-/* ---- JSON */
-
-static bool judge_json(const struct http_answer *a, struct reply *out)
-{
-        bool problem = strcmp(a->type, "application/problem+json") == 0;
-        bool plain = strcmp(a->type, "application/json") == 0;
-        json_error_t why;
-
-        if (a->status == 401)
-                return judge_status(401, out);
-        if (!problem && !plain && a->status != 204)
-                return reply_set(out, REPLY_FOREIGN, a->status, "no JSON API");
-        reply_set(out, problem || a->status >= 400 ? REPLY_PROBLEM : REPLY_VALUE, a->status, "");
-        if (a->status == 204)
-                return true;
-        out->json = json_loadb(buf_str(&a->body), a->body.len, JSON_REJECT_DUPLICATES, &why);
-        if (!out->json)
-                return reply_set(out, REPLY_BROKEN, 0, why.text);
-        return out->kind == REPLY_VALUE;
-}
-
-static bool json_once(struct session *s, struct reply *out, struct http_request *rq)
-{
-        struct err e = { 0 };
-        struct http *h = session_start(s, rq, out);
-
-        if (!h)
-                return false;
-        bool ok = http_finish(h, &e) ? judge_json(http_answer(h), out) : reply_failed(out, &e);
-        http_free(h);
+        do
+                ok = session_finish(session_start(s, rq, out), out, judge);
+        while (!ok && out->kind == REPLY_AUTH && ask_again(s));
         return ok;
 }
 
@@ -211,37 +195,50 @@ bool session_json(struct session *s, struct reply *out, const char *path, json_t
                                    .type = body ? "application/json" : NULL,
                                    .body = text,
                                    .body_len = text ? strlen(text) : 0 };
-        bool ok;
 
         if (body && !text)
                 return reply_set(out, REPLY_BROKEN, 0, "out of memory");
-        do
-                ok = json_once(s, out, &rq);
-        while (!ok && out->kind == REPLY_AUTH && ask_again(s));
+        bool ok = session_call(s, out, &rq, session_judge_json);
         free(text);
         return ok;
 }
 
+bool session_text(struct session *s, struct reply *out, const char *path)
+{
+        struct http_request rq = { .method = "GET", .path = path };
+
+        return session_call(s, out, &rq, session_judge_text);
+}
+
+struct http *session_send(struct session *s, struct reply *out, const char *path, const char *body)
+{
+        struct http_request rq = { .method = "POST",
+                                   .path = path,
+                                   .accept = "application/x-ndjson",
+                                   .type = "application/json",
+                                   .body = body,
+                                   .body_len = strlen(body) };
+
+        return session_start(s, &rq, out);
+}
+
+bool session_receive(struct http *h, struct reply *out)
+{
+        return session_finish(h, out, session_judge_json);
+}
+
 /* ---- streams */
 
-struct http *session_get(struct session *s, struct reply *out, const char *path,
-                         const char *headers)
+struct http *session_get(struct session *s, struct reply *out, const char *path, const char *accept)
 {
-        struct http_request rq = {
-                .method = "GET", .path = path, .streams = true, .headers = headers
-        };
+        struct http_request rq = { .method = "GET", .path = path, .accept = accept };
 
         return session_start(s, &rq, out);
 }
 
 void session_judge_stream(const struct http *h, struct reply *out)
 {
-        const struct http_answer *a = http_answer(h);
-
-        if (strcmp(a->type, "application/problem+json") == 0)
-                judge_json(a, out);
-        else
-                judge_status(a->status, out);
+        session_judge_json(http_answer(h), out);
 }
 
 void url_encode(struct buf *out, const char *text, bool soft)

@@ -1,3 +1,4 @@
+/* /v1 for commands: refusals in words and exit codes, lists of processes, printing. */
 #include "ctl/transport/v1.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ static const struct {
         int exit;
 } exits[] = {
         { "start", "ALREADY_STARTED", 0 },
+        { "add", "ALREADY_ADDED", 0 },
         { "stop", "NOT_RUNNING", 0 },
         { NULL, "NOT_RUNNING", EXIT_NOT_RUNNING },
         { NULL, "SPAWN_ERROR", EXIT_NOT_RUNNING },
@@ -85,18 +87,8 @@ static void say_problem(struct ctl *c, const struct reply *r, const char *what)
 
 void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
 {
-        const char *url = c->session.url.text;
-
-        if (r->kind == REPLY_FOREIGN) {
-                ctl_fail(c, EXIT_GENERIC,
-                         "ERROR: %s%s needs a supervisord with the JSON API (/v1), and the one at "
-                         "%s has none",
-                         what, json ? " --json" : "", url);
-                return;
-        }
         if (r->kind != REPLY_PROBLEM) {
-                if (!ctl_say_down(c, r))
-                        ctl_report(c, r);
+                ctl_say_failed(c, r);
                 return;
         }
         if (json)
@@ -109,6 +101,66 @@ void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
 }
 
 /* ---- processes */
+
+#define PATH_MAX_V1 8192 /* with more names than that everything is asked for */
+
+static void v1_put_list_path(struct buf *out, const struct strlist *words, const char *fields)
+{
+        buf_printf(out, "/v1/processes?fields=%s", fields);
+        size_t all = out->len;
+
+        for (size_t i = 0; words && i < words->count; i++) {
+                buf_puts(out, "&name=");
+                url_encode(out, words->items[i], true);
+        }
+        if (out->len > PATH_MAX_V1 || (words && strlist_has(words, "all")))
+                buf_cut(out, all);
+}
+
+json_t *v1_list(struct ctl *c, const struct strlist *words, const char *fields)
+{
+        AUTO_REPLY r = REPLY_INIT;
+        AUTO_BUF path = BUF_INIT;
+
+        v1_put_list_path(&path, words, fields);
+        if (path.failed)
+                ctl_fail(c, EXIT_GENERIC, "error: out of memory");
+        else if (!session_json(&c->session, &r, buf_str(&path), NULL))
+                ctl_say_failed(c, &r);
+        else if (ctl_is_served(c, r.json))
+                return json_incref(r.json);
+        return NULL;
+}
+
+const json_t *v1_items(const json_t *doc)
+{
+        return json_object_get(doc, "processes");
+}
+
+void v1_put_process_path(struct buf *out, const char *name)
+{
+        buf_puts(out, "/v1/processes/");
+        url_encode(out, name, true);
+}
+
+json_t *v1_patience(void)
+{
+        return json_pack("{s:i}", "timeout_s", 24 * 60 * 60);
+}
+
+bool v1_post(struct ctl *c, struct reply *r, const char *area, const char *name, const char *what,
+             json_t *body)
+{
+        json_t *whole = body ? body : json_object();
+        AUTO_BUF path = BUF_INIT;
+
+        buf_printf(&path, "/v1/%s/", area);
+        url_encode(&path, name, true);
+        buf_printf(&path, "/%s", what);
+        bool ok = session_json(&c->session, r, buf_str(&path), whole);
+        json_decref(whole);
+        return ok;
+}
 
 /* The answer for one name added to the document. What is wrong with the daemon stands in each. */
 static bool add_named(struct ctl *c, const char *name, const char *what, int bad_exit, bool json,
