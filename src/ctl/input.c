@@ -1,3 +1,5 @@
+/* Lines from a descriptor, with what was read ahead in one place. Waits, but Ctrl-C ends the wait.
+ */
 #include "ctl/input.h"
 
 #include <errno.h>

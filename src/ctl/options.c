@@ -1,3 +1,5 @@
+/* The command line of supervisorctl, as rows (compat 2). Values are taken as they are; they are
+ * checked where they are used. */
 #include "ctl/options.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* The prompt: reads lines with libedit on a terminal and plainly elsewhere, and runs each as a
+ * command. History and completion are connected here. */
 #include "ctl/shell.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The bytes of one log as lines: which are shown (--grep), the last so many, and the name in front
+ * of each. Reads nothing itself. */
 #include <stdlib.h>
 #include <string.h>
 

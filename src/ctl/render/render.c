@@ -1,3 +1,5 @@
+/* How answers look: lines of status, tables, columns, ages and colours (compat 21.4). Writes into
+ * buffers only and asks nothing. */
 #include "ctl/render/render.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* One HTTP exchange with the daemon: connecting, sending, and reading the answer as it comes. It
+ * blocks, but every wait can be interrupted. */
 #include "ctl/transport/http.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* The address of the daemon as the user wrote it, taken apart (compat 2). Looks nothing up. */
 #include "ctl/transport/url.h"
 
 #include <ctype.h>
