@@ -8,7 +8,7 @@
 
 struct strlist {
         char **items; /* owned, each owned; NULL while empty */
-        size_t count, cap;
+        size_t count;
 };
 
 #define STRLIST_INIT ((struct strlist){ 0 })

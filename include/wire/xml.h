@@ -27,7 +27,7 @@ struct value {
         int64_t number; /* VALUE_INT, VALUE_BOOL */
         double real;
         struct value **items; /* owned */
-        int count, cap;
+        int count;
 };
 
 void value_free(struct value *v);                                          /* NULL is fine */

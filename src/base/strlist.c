@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/vec.h"
 
 void strlist_release(struct strlist *v)
 {
@@ -19,15 +20,9 @@ bool strlist_take(struct strlist *v, char *s)
 {
         if (!s)
                 return false;
-        if (v->count + 2 > v->cap) {
-                size_t cap = v->cap ? v->cap * 2 : 8;
-                char **items = realloc(v->items, cap * sizeof *items);
-                if (!items) {
-                        free(s);
-                        return false;
-                }
-                v->items = items;
-                v->cap = cap;
+        if (!vec_reserve(&v->items, v->count + (v->items != NULL), v->items ? 1 : 2, sizeof s)) {
+                free(s);
+                return false;
         }
         v->items[v->count++] = s;
         v->items[v->count] = NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/vec.h"
 #include "wire/xml.h"
 
 #define DEEPEST     64
@@ -86,14 +87,8 @@ const struct value *value_member(const struct value *v, const char *name)
 
 static bool value_add(struct value *to, struct value *item)
 {
-        if (to->count == to->cap) {
-                int cap = to->cap ? to->cap * 2 : 4;
-                struct value **items = realloc(to->items, (size_t)cap * sizeof *items);
-                if (!items)
-                        return false;
-                to->items = items;
-                to->cap = cap;
-        }
+        if (!vec_grow(to->items, to->count))
+                return false;
         to->items[to->count++] = item;
         return true;
 }

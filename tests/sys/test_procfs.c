@@ -127,7 +127,7 @@ Test(procfs, counts_beyond_the_callers_room)
                 { .pid = 13, .parent = 12, .session = 12, .state = 'S' },
                 { .pid = 14, .parent = 1, .session = 14, .state = 'S' },
         };
-        struct proc_table t = { items, 5, 5 };
+        struct proc_table t = { items, 5 };
         struct proc_entry out[1];
 
         cr_assert_eq(proc_descendants(&t, 10, out, 1), 3);
@@ -142,7 +142,7 @@ Test(procfs, survives_a_circle_of_parents)
                 { .pid = 11, .parent = 12, .session = 5, .state = 'S' },
                 { .pid = 12, .parent = 11, .session = 5, .state = 'S' },
         };
-        struct proc_table t = { items, 2, 2 };
+        struct proc_table t = { items, 2 };
 
         cr_assert_eq(proc_descendants(&t, 10, NULL, 0), 0);
 }

@@ -28,7 +28,7 @@ struct diag {
 
 struct diags {
         struct diag *items; /* owned */
-        size_t count, cap;
+        size_t count;
         size_t errors, warnings;
         bool failed; /* memory ran out: treat as an error */
 };

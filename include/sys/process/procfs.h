@@ -21,7 +21,7 @@ struct proc_entry {
 
 struct proc_table {
         struct proc_entry *items; /* owned; ascending by pid */
-        size_t count, cap;
+        size_t count;
 };
 
 bool proc_table_read(struct proc_table *t); /* false: no memory, or no /proc */

@@ -7,6 +7,7 @@
 #include "api/rest/rest.h"
 #include "api/rest/view.h"
 #include "base/signame.h"
+#include "base/vec.h"
 #include "engine/persist/state.h"
 #include "model/fleet/registry.h"
 #include "version.h"
@@ -128,20 +129,14 @@ static bool add_matches(const struct registry *reg, const char *pattern, struct 
         int count = 0;
         struct process **found = rest_process_match(reg, pattern, &count);
 
-        if (to->count == 0 && count >= 0) {
-                to->procs = found;
-                to->count = count;
-                return true;
-        }
-        size_t all = (size_t)to->count + (size_t)(count > 0 ? count : 0);
-        struct process **more = count > 0 ? realloc(to->procs, all * sizeof *more) : NULL;
-        if (more) {
-                memcpy(more + to->count, found, (size_t)count * sizeof *more);
-                to->procs = more;
-                to->count = (int)all;
+        bool fine =
+            count >= 0 && vec_reserve(&to->procs, (size_t)to->count, (size_t)count, sizeof *found);
+        if (fine && count) {
+                memcpy(to->procs + to->count, found, (size_t)count * sizeof *found);
+                to->count += count;
         }
         free(found);
-        return more || count == 0;
+        return fine;
 }
 
 /* What the query's names fit; without any, everything. False: no memory. */

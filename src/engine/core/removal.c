@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/vec.h"
 #include "engine/core/supervisor.h"
 
 struct removal {
         struct process **gone; /* owned list of PS_GONE, borrowed from the registry */
-        int count, cap;
+        int count;
 };
 
 static struct removal *removal_of(const struct supervisor *s)
@@ -19,15 +20,9 @@ void removal_add(struct supervisor *s, struct process *p)
 {
         struct removal *r = removal_of(s);
 
-        if (r->count == r->cap) {
-                int cap = r->cap ? r->cap * 2 : 16;
-                struct process **gone = realloc(r->gone, (size_t)cap * sizeof *gone);
-                if (!gone) {
-                        log_line(s->log, LVL_ERROR, "out of memory: '%s' stays listed", p->name);
-                        return;
-                }
-                r->gone = gone;
-                r->cap = cap;
+        if (!vec_grow(r->gone, r->count)) {
+                log_line(s->log, LVL_ERROR, "out of memory: '%s' stays listed", p->name);
+                return;
         }
         r->gone[r->count++] = p;
         ev_prepare_start(s->loop, &s->settle);

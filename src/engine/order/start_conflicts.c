@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/recipe.h"
 
 #define SLOTS      256
@@ -29,7 +30,7 @@ struct waiting {
 struct start_conflicts {
         struct leaver *slots[SLOTS]; /* owned, by claim */
         struct waiting *waiting;     /* owned */
-        int count, cap;
+        int count;
 };
 
 static struct start_conflicts *start_conflicts_own(const struct supervisor *s)
@@ -114,14 +115,8 @@ static bool add_leaver(struct start_conflicts *h, struct process *p, const struc
 
 static bool add_waiting(struct start_conflicts *h, struct process *p, const struct claims *c)
 {
-        if (h->count == h->cap) {
-                int cap = h->cap ? h->cap * 2 : 8;
-                struct waiting *items = realloc(h->waiting, (size_t)cap * sizeof *items);
-                if (!items)
-                        return false;
-                h->waiting = items;
-                h->cap = cap;
-        }
+        if (!vec_grow(h->waiting, h->count))
+                return false;
         h->waiting[h->count++] = (struct waiting){ p, *c };
         return true;
 }

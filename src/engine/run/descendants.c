@@ -7,6 +7,7 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/signame.h"
+#include "base/vec.h"
 #include "engine/persist/state.h"
 #include "engine/run/reaper.h"
 #include "engine/run/survey.h"
@@ -242,10 +243,10 @@ void descendants_look(struct supervisor *s, struct process *p)
                 return;
         size_t count = proc_descendants(&tree, p->pid, NULL, 0);
         struct remains *r = count ? worker_remains(p->worker) : NULL;
-        struct proc_entry *found = r ? calloc(count, sizeof *found) : NULL;
+        struct proc_entry *found = r ? calloc(vec_room(count), sizeof *found) : NULL;
         if (found) {
                 proc_descendants(&tree, p->pid, found, count);
-                r->kin = (struct proc_table){ .items = found, .count = count, .cap = count };
+                r->kin = (struct proc_table){ .items = found, .count = count };
                 log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
                          count);
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/vec.h"
 #include "engine/watch/probe_kinds.h"
 
 /* ---- targets: nothing here looks anything up */
@@ -29,16 +30,12 @@ static bool parse_port(const char *text, in_port_t *out)
 
 static struct probe_address *probe_net_add_address(struct probe_target *t, struct err *e)
 {
-        size_t size = (size_t)(t->count + 1) * sizeof *t->addresses;
-        struct probe_address *grown = realloc(t->addresses, size);
-
-        if (!grown) {
+        if (!vec_grow(t->addresses, t->count)) {
                 err_nomem(e);
                 return NULL;
         }
-        t->addresses = grown;
-        grown[t->count] = (struct probe_address){ 0 };
-        return &grown[t->count++];
+        t->addresses[t->count] = (struct probe_address){ 0 };
+        return &t->addresses[t->count++];
 }
 
 /* One address in digits, an interface behind a '%' included: nothing is looked up. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/conf_load.h"
 #include "model/config/pytext.h"
 #include "model/config/recipe.h"
@@ -33,18 +34,12 @@ static struct group_conf *conf_groups_add_group(struct load *l, const char *name
 {
         struct config *c = l->c;
         struct group_conf *g = calloc(1, sizeof *g);
-        size_t size = ((size_t)c->group_count + 1) * sizeof *c->groups;
-        /* Grown in powers of two: a thousand groups shall not mean a thousand copies. */
-        bool full = (c->group_count & (c->group_count + 1)) == 0;
-        struct group_conf **more = full ? realloc(c->groups, size * 2) : c->groups;
 
-        if (more)
-                c->groups = more;
         if (g)
                 g->name = strdup(name);
         if (g)
                 g->refs = 1;
-        if (!g || !g->name || !more) {
+        if (!g || !g->name || !vec_grow(c->groups, c->group_count)) {
                 group_conf_unref(g);
                 load_nomem(l);
                 return NULL;
@@ -58,15 +53,11 @@ static struct group_conf *conf_groups_add_group(struct load *l, const char *name
 /* Takes the reference over, NULL included. */
 static void conf_groups_add_program(struct load *l, struct group_conf *g, struct program *p)
 {
-        size_t size = ((size_t)g->program_count + 1) * sizeof *g->programs;
-        struct program **more = p ? realloc(g->programs, size) : NULL;
-
-        if (!more) {
+        if (!p || !vec_grow(g->programs, g->program_count)) {
                 l->diags->failed |= p != NULL;
                 program_unref(p);
                 return;
         }
-        g->programs = more;
         g->programs[g->program_count++] = p;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/check_host.h"
 #include "model/config/conf_load.h"
 #include "model/config/pytext.h"
@@ -15,14 +16,11 @@
 static struct server_conf *add_server(struct load *l, const struct conf_section *s)
 {
         struct config *c = l->c;
-        size_t size = ((size_t)c->server_count + 1) * sizeof *c->servers;
-        struct server_conf *more = realloc(c->servers, size);
 
-        if (!more) {
+        if (!vec_grow(c->servers, c->server_count)) {
                 load_nomem(l);
                 return NULL;
         }
-        c->servers = more;
         struct server_conf *sc = &c->servers[c->server_count++];
         *sc = (struct server_conf){ .section = strdup(s->name),
                                     .conf_file = strdup(s->file),

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
+
 static void diags_empty(struct diags *d)
 {
         for (size_t i = 0; i < d->count; i++) {
@@ -38,15 +40,9 @@ static char *diag_copy(struct diags *d, const char *s)
 
 static struct diag *diag_grow(struct diags *d)
 {
-        if (d->count == d->cap) {
-                size_t cap = d->cap ? d->cap * 2 : 8;
-                struct diag *items = realloc(d->items, cap * sizeof *items);
-                if (!items) {
-                        d->failed = true;
-                        return NULL;
-                }
-                d->items = items;
-                d->cap = cap;
+        if (!vec_grow(d->items, d->count)) {
+                d->failed = true;
+                return NULL;
         }
         return &d->items[d->count++];
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/pytext.h"
 
 /* What a walk over the lines finds, in order. */
@@ -27,7 +28,7 @@ struct item {
 struct walk {
         const char *file;
         struct item *items; /* owned */
-        size_t count, cap;
+        size_t count;
         bool in_section;     /* a header was seen */
         bool skips;          /* the section at hand is not wanted */
         bool has_key;        /* a key can be continued by deeper lines */
@@ -53,14 +54,9 @@ static void ini_walk_release(struct walk *w)
 
 static struct item *ini_add_item(struct walk *w, const char *name, size_t len, int line)
 {
-        if (w->count == w->cap) {
-                size_t cap = w->cap ? w->cap * 2 : 64;
-                struct item *more = realloc(w->items, cap * sizeof *more);
-                w->failed |= !more;
-                if (!more)
-                        return NULL;
-                w->items = more;
-                w->cap = cap;
+        if (!vec_grow(w->items, w->count)) {
+                w->failed = true;
+                return NULL;
         }
         struct item *it = &w->items[w->count];
         *it = (struct item){ .line = line, .name = strndup(name, len) };

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/vec.h"
+
 #define HOST  'h'
 #define USER  'u'
 #define GROUP 'g'
@@ -492,12 +494,9 @@ void lookup_answer(const struct host *w, const char *question, struct buf *out)
 
 static bool lookup_add_group(struct found *f, gid_t gid)
 {
-        gid_t *grown = realloc(f->groups, (size_t)(f->group_count + 1) * sizeof *grown);
-
-        if (!grown)
+        if (!vec_grow(f->groups, f->group_count))
                 return false;
-        f->groups = grown;
-        grown[f->group_count++] = gid;
+        f->groups[f->group_count++] = gid;
         return true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/process_given.h"
 #include "model/config/recipe.h"
 
@@ -32,7 +33,6 @@ struct planner {
         const struct registry *r;
         const struct host *w;
         struct plan *plan;
-        int cap;
         struct places old, new;
         struct err *e;
 
@@ -181,15 +181,9 @@ static struct change_item *plan_add_item(struct planner *pl, const char *name, c
         struct plan *plan = pl->plan;
         struct buf label = BUF_INIT, spec = BUF_INIT;
 
-        if (plan->count == pl->cap) {
-                int cap = pl->cap ? pl->cap * 2 : 16;
-                void *items = realloc(plan->items, (size_t)cap * sizeof *plan->items);
-                if (!items) {
-                        err_nomem(pl->e);
-                        return NULL;
-                }
-                plan->items = items;
-                pl->cap = cap;
+        if (!vec_grow(plan->items, plan->count)) {
+                err_nomem(pl->e);
+                return NULL;
         }
         struct change_item *item = &plan->items[plan->count++];
         *item = (struct change_item){ .group = pl->conf };
@@ -415,14 +409,12 @@ static bool want_fleet(struct planner *pl, struct program *to)
 {
         struct fleet *f = pl->group ? group_fleet(pl->group, to->name) : NULL;
         int count = f ? fleet_target(f, to) : program_replicas(to, to->numprocs);
-        size_t room = ((size_t)pl->wanted_count + (size_t)count + 1) * sizeof *pl->wanted;
-        struct wanted *list = realloc(pl->wanted, room);
+        size_t had = (size_t)pl->wanted_count;
 
-        if (!list)
+        if (!vec_reserve(&pl->wanted, had, (size_t)count, sizeof *pl->wanted))
                 return err_nomem(pl->e);
-        pl->wanted = list;
         for (int i = 0; i < count; i++) {
-                struct wanted *want = &list[pl->wanted_count];
+                struct wanted *want = &pl->wanted[pl->wanted_count];
                 *want = (struct wanted){ .to = to,
                                          .fleet = f,
                                          .number = to->numprocs_start + i,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/opt_kind.h"
 #include "model/fleet/plan.h"
 
@@ -34,20 +35,14 @@ static char *text_of(const struct opt *o, const void *base, bool *ok)
 static bool plan_settings_add(struct plan *p, const char *section, const char *key, char *from,
                               char *to, enum setting_action action)
 {
-        size_t size = ((size_t)p->setting_count + 1) * sizeof *p->settings;
-        struct setting_item *items = realloc(p->settings, size);
-
-        if (items) {
-                p->settings = items;
-                items[p->setting_count] =
-                    (struct setting_item){ strdup(section), key, from, to, action };
-                if (items[p->setting_count++].section)
-                        return true;
+        if (!vec_grow(p->settings, p->setting_count)) {
+                free(from);
+                free(to);
                 return false;
         }
-        free(from);
-        free(to);
-        return false;
+        struct setting_item *item = &p->settings[p->setting_count++];
+        *item = (struct setting_item){ strdup(section), key, from, to, action };
+        return item->section != NULL;
 }
 
 /* ---- [supervisord] */

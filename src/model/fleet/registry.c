@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/recipe.h"
 
 void registry_init(struct registry *r)
@@ -14,33 +15,6 @@ void registry_init(struct registry *r)
 }
 
 /* ---- lists of pointers, whose room is always a power of two that is at least their count */
-
-static size_t room_for(int count)
-{
-        size_t room = 4;
-
-        while (room < (size_t)count)
-                room *= 2;
-        return room;
-}
-
-/* The list with room for one more, perhaps elsewhere; NULL: no memory, and the list is as it was.
- */
-static void *list_grown(void *items, int count)
-{
-        if (items && (count < 4 || (count & (count - 1)) != 0))
-                return items;
-        return realloc(items, room_for(count + 1) * sizeof(void *));
-}
-
-static bool procs_grow(struct process ***list, int count)
-{
-        struct process **grown = list_grown(*list, count);
-
-        if (grown)
-                *list = grown;
-        return grown != NULL;
-}
 
 static void list_insert(void *items, int count, int at, void *item)
 {
@@ -239,7 +213,7 @@ static struct process *make_process(struct group *g, struct program *program, in
 
 static bool fleet_fill(struct fleet *f, const struct host *w, struct err *e)
 {
-        f->procs = malloc(room_for(f->replicas) * sizeof(struct process *));
+        f->procs = malloc(vec_room((size_t)f->replicas) * sizeof(struct process *));
         if (!f->procs)
                 return err_nomem(e);
         for (int i = 0; i < f->replicas; i++) {
@@ -255,7 +229,7 @@ static bool fleet_fill(struct fleet *f, const struct host *w, struct err *e)
 /* A program that is named twice counts once. */
 static bool add_fleets(struct group *g, const struct host *w, struct err *e)
 {
-        g->fleets = calloc((size_t)g->conf->program_count + 1, sizeof *g->fleets);
+        g->fleets = calloc(vec_room((size_t)g->conf->program_count), sizeof *g->fleets);
         if (!g->fleets)
                 return err_nomem(e);
         for (int i = 0; i < g->conf->program_count; i++) {
@@ -337,7 +311,7 @@ static bool sort_processes(struct group *g, struct err *e)
         int count;
         struct entry *all = defined_entries(g, &count);
 
-        g->procs = malloc(room_for(count) * sizeof(struct process *));
+        g->procs = malloc(vec_room((size_t)count) * sizeof(struct process *));
         if (!all || !g->procs) {
                 free(all);
                 return err_nomem(e);
@@ -380,12 +354,10 @@ struct group *registry_add(struct registry *r, struct group_conf *conf, const st
                 err_set(e, ERR_BUSY, "group %s exists already", conf->name);
                 return NULL;
         }
-        struct group **groups = list_grown(r->groups, r->group_count);
-        if (!groups) {
+        if (!vec_grow(r->groups, r->group_count)) {
                 err_nomem(e);
                 return NULL;
         }
-        r->groups = groups;
         struct group *g = group_new(conf, w, e);
         if (!g)
                 return NULL;
@@ -425,7 +397,7 @@ struct process *registry_add_process(struct registry *r, struct fleet *f, int nu
 
         if (found)
                 return f->procs[in_fleet];
-        if (!procs_grow(&f->procs, f->count) || !procs_grow(&g->procs, g->count)) {
+        if (!vec_grow(f->procs, f->count) || !vec_grow(g->procs, g->count)) {
                 err_nomem(e);
                 return NULL;
         }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
 #include "model/config/opt_kind.h"
 #include "model/config/recipe.h"
 #include "model/fleet/registry.h"
@@ -102,8 +103,8 @@ static bool names_program(const struct fleet *fleets, int count, const char *nam
 bool group_follow(struct group *g, struct group_conf *next, const struct host *w, struct err *e)
 {
         int count = 0;
-        struct fleet *fleets =
-            calloc((size_t)next->program_count + (size_t)g->fleet_count + 1, sizeof *fleets);
+        size_t most = (size_t)next->program_count + (size_t)g->fleet_count;
+        struct fleet *fleets = calloc(vec_room(most), sizeof *fleets);
 
         if (!fleets)
                 return err_nomem(e);
@@ -134,12 +135,9 @@ bool group_follow(struct group *g, struct group_conf *next, const struct host *w
 
 struct fleet *group_add_fleet(struct group *g, struct program *program)
 {
-        struct fleet *fleets = realloc(g->fleets, ((size_t)g->fleet_count + 2) * sizeof *g->fleets);
-
-        if (!fleets)
+        if (!vec_grow(g->fleets, g->fleet_count))
                 return NULL;
-        g->fleets = fleets;
-        struct fleet *f = &fleets[g->fleet_count++];
+        struct fleet *f = &g->fleets[g->fleet_count++];
         *f = (struct fleet){ .group = g, .program = program_ref(program) };
         return f;
 }

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/vec.h"
 
 static bool child_pid_slurp(const char *path, struct buf *out)
 {
@@ -40,19 +41,13 @@ static bool child_pid_slurp(const char *path, struct buf *out)
 
 struct pids {
         pid_t *items; /* owned */
-        size_t count, cap;
+        size_t count;
 };
 
 static bool pids_add(struct pids *list, pid_t pid)
 {
-        if (list->count == list->cap) {
-                size_t cap = list->cap ? list->cap * 2 : 16;
-                pid_t *grown = realloc(list->items, cap * sizeof *grown);
-                if (!grown)
-                        return false;
-                list->items = grown;
-                list->cap = cap;
-        }
+        if (!vec_grow(list->items, list->count))
+                return false;
         list->items[list->count++] = pid;
         return true;
 }

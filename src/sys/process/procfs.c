@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/sanitize.h"
+#include "base/vec.h"
 
 #define COMMAND_BYTES 200
 
@@ -105,14 +106,8 @@ static int procfs_by_pid(const void *a, const void *b)
 
 bool proc_table_add(struct proc_table *t, const struct proc_entry *entry)
 {
-        if (t->count == t->cap) {
-                size_t cap = t->cap ? t->cap * 2 : 16;
-                struct proc_entry *items = realloc(t->items, cap * sizeof *items);
-                if (!items)
-                        return false;
-                t->items = items;
-                t->cap = cap;
-        }
+        if (!vec_grow(t->items, t->count))
+                return false;
         t->items[t->count++] = *entry;
         return true;
 }
