@@ -93,9 +93,4 @@ void *mapped_margin(const struct mapped *m);
 void *mapped_margin_keep(const struct mapped *m);
 void mapped_margin_drop(void *margin); /* NULL is fine */
 
-/* Checksums, to know whether memory is whole: a single flipped bit always shows. What has
- * no fixed length mixes it in beforehand. mapped_sum is never 0. */
-uint64_t mapped_mix(uint64_t sum, uint64_t word);
-uint64_t mapped_sum(uint64_t sum, const void *data, size_t len);
-
 #endif

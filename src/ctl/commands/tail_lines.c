@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "ctl/commands/tail.h"
 #include "ctl/render/render.h"
 
@@ -24,11 +25,8 @@ void tail_lines_release(struct tail_lines *l)
 static int colour_of(const char *name)
 {
         static const int colours[] = { 36, 33, 32, 35, 34, 31 };
-        unsigned hash = 0;
 
-        for (; *name; name++)
-                hash = hash * 31 + (unsigned char)*name;
-        return colours[hash % (sizeof colours / sizeof *colours)];
+        return colours[hash_text(0, name) % (sizeof colours / sizeof *colours)];
 }
 
 /* "name | line"; for standard error "name ! line". */

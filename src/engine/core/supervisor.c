@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fault_point.h"
+#include "base/hash.h"
 #include "base/sanitize.h"
 #include "engine/core/removal.h"
 #include "engine/core/worker.h"
@@ -363,7 +364,7 @@ bool supervisor_init(struct supervisor *s, const struct component *const *table,
         s->log = log;
         s->daemon_state = DAEMON_RUNNING;
         s->started = clock_now();
-        s->seed = (uint64_t)s->started.wall_ms * 2654435761u + (uint64_t)s->started.mono_ms;
+        s->seed = hash_word((uint64_t)s->started.wall_ms, (uint64_t)s->started.mono_ms);
         s->armed_ms = -1;
         s->generation = 1;
         registry_init(&s->registry);

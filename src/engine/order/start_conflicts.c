@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/vec.h"
 #include "model/config/recipe.h"
 
@@ -42,13 +43,8 @@ static struct start_conflicts *start_conflicts_own(const struct supervisor *s)
 
 static void start_conflicts_claim(struct claims *c, char kind, const char *text)
 {
-        uint64_t h = 0xcbf29ce484222325u ^ (unsigned char)kind;
-
-        if (!text || !*text)
-                return;
-        for (; *text; text++)
-                h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-        c->items[c->count++] = h;
+        if (text && *text)
+                c->items[c->count++] = hash_text((unsigned char)kind, text);
 }
 
 /* Devices and words (AUTO, syslog) are for everybody. */

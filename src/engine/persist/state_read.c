@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/hash.h"
 #include "engine/persist/state.h"
 #include "engine/persist/state_record.h"
 #include "model/config/process_given.h"
@@ -284,9 +285,8 @@ uint64_t state_stream_key(const struct supervisor *s, const struct process *p, b
 
         if (!s->state)
                 return 0;
-        key = mapped_mix(key, strlen(p->group->name));
-        key = mapped_sum(key, p->group->name, strlen(p->group->name));
-        return mapped_sum(key, p->name, strlen(p->name));
+        key = hash_text(key, p->group->name);
+        return hash_bytes(key, p->name, strlen(p->name));
 }
 
 static bool runs_by(const struct supervisor *s, const struct record *r, const struct program *p)

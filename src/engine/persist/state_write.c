@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/persist/state.h"
@@ -260,13 +261,13 @@ static bool state_write_rewrite(struct state *st, const struct record *r, uint32
  * at. Failures are few, and in there. */
 static uint64_t frame_of(const struct process *p, const struct record *r)
 {
-        uint64_t f = mapped_mix(
+        uint64_t f = hash_word(
             r->given, (uint64_t)p->worker->mark.paths << 32 | (uint64_t)r->stopsignal << 8 |
                           (uint64_t)r->stopasgroup << 1 | (uint64_t)r->killasgroup);
 
         if (r->memory.failure_count || r->memory.spawnerr[0])
                 return 0;
-        return mapped_mix(f, (uint64_t)(unsigned)r->stopwaitsecs << 8 | (uint64_t)r->program_kind);
+        return hash_word(f, (uint64_t)(unsigned)r->stopwaitsecs << 8 | (uint64_t)r->program_kind);
 }
 
 /* The first of a run is said, and stands there for those who ask. */

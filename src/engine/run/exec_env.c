@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "engine/core/supervisor.h"
 #include "engine/run/survey.h"
 #include "model/config/process_given.h"
@@ -218,12 +219,9 @@ static struct kept *exec_env_make(struct supervisor *s, const struct process *p,
 static struct kept **exec_env_place(struct exec_envs *o, const struct program *g, const char *group,
                                     int number)
 {
-        uint64_t h = (uintptr_t)g / sizeof(void *) + (uint64_t)(number + 1) * 31;
+        uint64_t h = hash_text(hash_word((uintptr_t)g, (uint64_t)number), group);
 
-        for (; *group; group++)
-                h = h * 31 + (unsigned char)*group;
-        h *= UINT64_C(0x9e3779b97f4a7c15);
-        return &o->kept[h >> 32 & (KEPT - 1)];
+        return &o->kept[h & (KEPT - 1)];
 }
 
 static struct kept *exec_env_look_up(struct exec_envs *o, const struct program *g,

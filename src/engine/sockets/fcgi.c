@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "engine/order/lookup.h"
 #include "engine/persist/fdstore.h"
 #include "engine/persist/state.h"
@@ -159,12 +160,12 @@ static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
 /* Another owner or mode makes it another one. */
 static void name_for_store(const struct program *p, struct fcgi_socket *k)
 {
-        uint64_t key = mapped_mix(1, strlen(p->socket));
+        uint64_t key = hash_word(1, strlen(p->socket));
 
-        key = mapped_mix(key, (uint64_t)(uint32_t)p->socket_uid << 32 | (uint32_t)p->socket_gid);
+        key = hash_word(key, (uint64_t)(uint32_t)p->socket_uid << 32 | (uint32_t)p->socket_gid);
         key =
-            mapped_mix(key, (uint64_t)(uint32_t)p->socket_mode << 32 | (uint32_t)p->socket_backlog);
-        listen_fds_socket_name(k->kept, mapped_sum(key, p->socket, strlen(p->socket)));
+            hash_word(key, (uint64_t)(uint32_t)p->socket_mode << 32 | (uint32_t)p->socket_backlog);
+        listen_fds_socket_name(k->kept, hash_bytes(key, p->socket, strlen(p->socket)));
 }
 
 /* Where its name is gone, nobody would come to it. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/utf8.h"
 
 #define LONGEST_LINE 262144 /* what is longer goes out in pieces */
@@ -30,15 +31,13 @@ static void format_put_stamp(struct buf *out, int64_t now_ms)
 static void format_put_name(struct buf *out, const struct format_head *h)
 {
         static const char colours[] = { '6', '3', '2', '5', '4', '1' };
-        unsigned hash = 0;
 
         if (!h->colour) {
                 buf_puts(out, h->process);
                 return;
         }
-        for (const char *c = h->process; *c; c++)
-                hash = hash * 31 + (unsigned char)*c;
-        buf_printf(out, "\033[3%cm%s |\033[0m", colours[hash % sizeof colours], h->process);
+        char colour = colours[hash_text(0, h->process) % sizeof colours];
+        buf_printf(out, "\033[3%cm%s |\033[0m", colour, h->process);
 }
 
 static void put_text_head(struct buf *out, const struct format_head *h)

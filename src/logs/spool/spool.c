@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fault_point.h"
+#include "base/hash.h"
 #include "logs/intake/channel.h"
 
 #define MAGIC      UINT64_C(0x31306c6f6f707373)
@@ -37,16 +38,6 @@ struct label_head {
 
 _Static_assert(sizeof(struct spool_pos) <= POS_SIZE, "two positions must not overlap");
 _Static_assert(LABEL_AT + 2 * LABEL_SIZE <= SPOOL_HEAD, "labels must not reach into the bytes");
-
-static uint64_t sum_of(const void *data, size_t len)
-{
-        const unsigned char *s = data;
-        uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-        for (size_t i = 0; i < len; i++)
-                sum = (sum ^ s[i]) * UINT64_C(0x100000001b3);
-        return sum ? sum : 1;
-}
 
 /* ---- bytes, whole */
 
@@ -89,7 +80,7 @@ void spool_record(struct spool *sp)
         struct spool_pos *p = &sp->pos;
 
         p->seq++;
-        p->sum = sum_of(p, offsetof(struct spool_pos, sum));
+        p->sum = hash_bytes(0, p, offsetof(struct spool_pos, sum));
         if (!spool_write_all(sp, p, sizeof *p, POS_AT + p->seq % 2 * POS_SIZE))
                 sp->broken = true;
 }
@@ -100,7 +91,8 @@ static bool read_pos(struct spool *sp)
 
         for (int i = 0; i < 2; i++)
                 if (spool_read(sp, POS_AT + (uint64_t)i * POS_SIZE, (char *)&p, sizeof p) &&
-                    p.sum == sum_of(&p, offsetof(struct spool_pos, sum)) && p.seq > sp->pos.seq)
+                    p.sum == hash_bytes(0, &p, offsetof(struct spool_pos, sum)) &&
+                    p.seq > sp->pos.seq)
                         sp->pos = p;
         const struct spool_pos *got = &sp->pos;
         return got->seq && got->src >= SPOOL_HEAD && got->src <= got->to && got->to <= sp->size &&
@@ -137,7 +129,7 @@ static bool write_label(struct spool *sp, int which, const struct spool_label *l
         memcpy(bytes + sizeof h + process + path, &owner, sizeof owner);
         memcpy(bytes, &h, sizeof h);
         size_t from = offsetof(struct label_head, version);
-        h.sum = sum_of(bytes + from, h.len - from);
+        h.sum = hash_bytes(0, bytes + from, h.len - from);
         memcpy(bytes, &h, sizeof h);
         return spool_write_all(sp, bytes, h.len, LABEL_AT + (uint64_t)which * LABEL_SIZE);
 }
@@ -147,7 +139,7 @@ static bool spool_fits(const struct label_head *h, const char *bytes)
         size_t from = offsetof(struct label_head, version);
 
         return h->magic == MAGIC && h->version == VERSION && h->len > sizeof *h &&
-               h->len <= LABEL_SIZE && h->sum == sum_of(bytes + from, h->len - from) &&
+               h->len <= LABEL_SIZE && h->sum == hash_bytes(0, bytes + from, h->len - from) &&
                bytes[h->len - 1] == '\0';
 }
 

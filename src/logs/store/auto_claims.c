@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/path.h"
 #include "logs/logs.h"
 #include "sys/store/guarded.h"
@@ -17,7 +18,7 @@ static struct flock auto_claims_place_of(short type, const char *name, size_t le
 {
         return (struct flock){ .l_type = type,
                                .l_whence = SEEK_SET,
-                               .l_start = (off_t)(mapped_sum(0, name, len) & (INT64_MAX >> 1)),
+                               .l_start = (off_t)(hash_bytes(0, name, len) & (INT64_MAX >> 1)),
                                .l_len = 1 };
 }
 

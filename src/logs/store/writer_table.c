@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "logs/intake/channel.h"
 #include "logs/store/writer.h"
 #include "sys/store/mapped.h"
@@ -10,7 +11,7 @@
 
 static struct writer **writer_table_place_of(const struct writer_table *t, const char *path)
 {
-        return &t->heads[mapped_sum(0, path, strlen(path)) >> 32 & (t->size - 1)];
+        return &t->heads[hash_bytes(0, path, strlen(path)) >> 32 & (t->size - 1)];
 }
 
 /* A head for each: without memory for more of them the lists become longer. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash_text.h"
+#include "base/hash.h"
 #include "model/config/opt_kind.h"
 
 /* ---- results */
@@ -186,7 +186,7 @@ static bool hash_rows(const struct program *p, uint64_t *h)
 bool given_fingerprint(const struct program *p, const struct recipe *r, const struct strlist *argv,
                        uint64_t *out)
 {
-        uint64_t h = HASH_TEXT_BEGIN ^ p->kind;
+        uint64_t h = hash_word(0, p->kind);
         AUTO_STRLIST env = STRLIST_INIT;
 
         if (!strlist_copy(&env, &r->env) || !hash_rows(p, &h))

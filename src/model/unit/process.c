@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/hash.h"
 #include "model/unit/backoff.h"
 
 #define SECOND_MS     1000
@@ -652,17 +653,6 @@ unsigned process_signal_failed(struct process *p, const char *why, struct moment
 
 /* ---- birth and end */
 
-/* Processes that fail together must not retry together, so each has a jitter of its own (FNV-1a).
- */
-static uint64_t seed_of(const char *name, int number)
-{
-        uint64_t h = 0xcbf29ce484222325u + (uint64_t)number;
-
-        for (; *name; name++)
-                h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-        return h;
-}
-
 struct process *process_new(const char *name, struct group *group, struct program *program,
                             int number)
 {
@@ -677,7 +667,8 @@ struct process *process_new(const char *name, struct group *group, struct progra
         p->number = number;
         p->state = PS_STOPPED;
         p->calm_ms = -1;
-        p->seed = seed_of(name, number);
+        /* Processes that fail together must not retry together: each has a jitter of its own. */
+        p->seed = hash_text((uint64_t)number, name);
         return p;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "sys/process/orphan.h"
 #include "sys/process/procfs.h"
 
@@ -35,30 +36,6 @@ struct extent {
 #define EXTENT_AT 1024u
 #define MARGIN_AT 2048u
 #define COPY_AT   3072u /* of the header: without it nothing of the file would count */
-
-/* Every step can be undone, so that a single flipped bit always shows. */
-uint64_t mapped_mix(uint64_t sum, uint64_t word)
-{
-        sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        return sum ^ sum >> 32;
-}
-
-uint64_t mapped_sum(uint64_t sum, const void *data, size_t len)
-{
-        const char *at = data;
-        uint64_t word;
-
-        for (; len >= sizeof word; at += sizeof word, len -= sizeof word) {
-                memcpy(&word, at, sizeof word);
-                sum = mapped_mix(sum, word);
-        }
-        if (len) {
-                word = 0;
-                memcpy(&word, at, len);
-                sum = mapped_mix(sum, word);
-        }
-        return sum ? sum : 1;
-}
 
 /* ---- whose it is */
 
@@ -88,8 +65,8 @@ static uint64_t namespace_init_id(void)
         if (pidfd >= 0 && (fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0))
                 return 0;
         if (pidfd >= 0 && fs.f_type == PIDFS_MAGIC)
-                return mapped_mix(PIDFS_MAGIC, st.st_ino);
-        return proc_entry_read(1, &init) ? mapped_mix(0, init.start_ticks) : 0;
+                return hash_word(PIDFS_MAGIC, st.st_ino);
+        return proc_entry_read(1, &init) ? hash_word(0, init.start_ticks) : 0;
 }
 
 bool state_owner_here(struct state_owner *out, struct err *e)
@@ -108,7 +85,7 @@ bool state_owner_here(struct state_owner *out, struct err *e)
 
 static uint64_t header_sum(const struct header *h)
 {
-        return mapped_sum(0, h, offsetof(struct header, sum));
+        return hash_bytes(0, h, offsetof(struct header, sum));
 }
 
 static bool mapped_is_whole(const struct header *h, const struct mapped_form *f)

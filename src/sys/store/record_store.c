@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/fault_point.h"
+#include "base/hash.h"
 
 #define FIRST_UNITS 128u
 #define GROW_UNITS  2048u /* and a quarter of what is there */
@@ -31,7 +32,7 @@ static struct entry *entry_at(const struct record_store *v, uint32_t at)
 
 static uint64_t entry_sum(const struct record_store *v, uint32_t at, const struct entry *e)
 {
-        return mapped_sum(mapped_mix(mapped_mix(v->salt, at), (uint64_t)e->tag << 32 | e->len),
+        return hash_bytes(hash_word(hash_word(v->salt, at), (uint64_t)e->tag << 32 | e->len),
                           e->data, e->len);
 }
 

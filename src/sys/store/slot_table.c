@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fault_point.h"
+#include "base/hash.h"
 
 #define FIRST_SLOTS 16u
 #define GROW_BYTES  65536u /* and a quarter of what is there */
@@ -35,9 +36,9 @@ static struct copy *copy_at(const struct slot_table *t, uint32_t slot, unsigned 
 
 static uint64_t copy_sum(uint32_t slot, uint64_t seq, uint32_t len, const void *data)
 {
-        uint64_t sum = mapped_mix(mapped_mix(slot + UINT64_C(1), seq), len);
+        uint64_t sum = hash_word(hash_word(slot + UINT64_C(1), seq), len);
 
-        return mapped_sum(sum, data, len);
+        return hash_bytes(sum, data, len);
 }
 
 static bool copy_is_good(const struct slot_table *t, uint32_t slot, const struct copy *c)
