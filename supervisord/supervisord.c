@@ -11,6 +11,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "base/loop_quiet.h"
 #include "base/reserve.h"
 #include "daemon.h"
 #include "engine/persist/fdstore.h"
@@ -43,23 +44,6 @@ static bool main_make_loop(struct daemon *d, struct err *e)
          * from waking once a minute to look for time jumps. */
         d->loop = ev_loop_new(EVFLAG_SIGNALFD | EVFLAG_NOENV | EVBACKEND_EPOLL);
         return d->loop || err_set(e, ERR_SYS, "cannot make an event loop");
-}
-
-static ev_tstamp main_never(ev_periodic *w, ev_tstamp now)
-{
-        (void)w;
-        return now + 1e10;
-}
-
-static void main_on_never(struct ev_loop *loop, ev_periodic *w, int revents)
-{
-        (void)loop, (void)w, (void)revents;
-}
-
-static void keep_quiet(struct daemon *d, ev_periodic *w)
-{
-        ev_periodic_init(w, main_on_never, 0., 0., main_never);
-        ev_periodic_start(d->loop, w);
 }
 
 static bool open_everything(struct daemon *d, struct err *e)
@@ -173,7 +157,7 @@ static int main_supervise(struct daemon *d)
         if (d->handover.list >= 0)
                 fault_point(d->handover.came_back ? "upgrade.back" : "upgrade.begun");
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        keep_quiet(d, &quiet);
+        loop_quiet(d->loop, &quiet);
         limits_make_room(OWN_FDS + pipes_descriptors(&d->sup)); /* the threads begin here */
         if (!logs_run(d->sup.logs, d->mainlog, &e)) {
                 log_line(d->sup.log, LVL_CRITICAL, "%s", e.text);
@@ -201,7 +185,7 @@ static int main_supervise(struct daemon *d)
         d->sup.handover = NULL;
         service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);
-        ev_periodic_stop(d->loop, &quiet);
+        loop_unquiet(d->loop, &quiet);
         return d->sup.exit_code;
 }
 

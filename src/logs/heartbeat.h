@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "logs/mailbox.h"
+#include "base/mailbox.h"
 
 struct heartbeat {
         struct mail mail;             /* first; goes there and comes back */

@@ -31,7 +31,7 @@ bool logs_quiesce(struct logs *l)
         sem_init(&l->parking.over, 0, 0);
         l->parking.mail.run = stand_still;
         mainlog_send(l->mainlog);
-        mailbox_send(&l->to_core, &l->parking.mail);
+        mailbox_send(&l->worker.inbox, &l->parking.mail);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += LIMIT_S;
         do

@@ -1,8 +1,6 @@
 /* The log thread: its loop, its beginning and end, and the news that come from it. */
 #include "logs/thread.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,8 @@
 #include "logs/mainlog/mainlog_thread.h"
 
 #define TEXT_MOST (4 * 1024 * 1024) /* bytes of text that the main loop may be behind */
-#define END_S     10                /* so long the end waits for a disk that hangs */
+#define THREAD    "the log thread"
+#define END_S     10 /* so long the end waits for a disk that hangs */
 
 /* ---- news: at once without a thread, else as messages */
 
@@ -50,7 +49,7 @@ static void thread_let_go(struct logs *l)
                 return; /* with the next text */
         *r = (struct resume){ { NULL, core_resume }, l };
         atomic_store(&l->held, false);
-        mailbox_send(&l->to_core, &r->mail);
+        mailbox_send(&l->worker.inbox, &r->mail);
 }
 
 static void thread_main_text(struct mail *m)
@@ -184,7 +183,7 @@ void logs_compressed(struct logs *l, bool fine)
         l->helper.fine = fine;
         l->helper.mail.run = core_compressed;
         if (l->threaded)
-                mailbox_send(&l->to_core, &l->helper.mail);
+                mailbox_send(&l->worker.inbox, &l->helper.mail);
         else
                 gzip_ended(l->core, fine);
 }
@@ -269,7 +268,7 @@ struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void (*late)(
                 ev_timer_start(l->loop, &w->limit);
         }
         mainlog_send(l->mainlog);
-        mailbox_send(&l->to_core, &w->mail);
+        mailbox_send(&l->worker.inbox, &w->mail);
         return w;
 }
 
@@ -350,66 +349,19 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         return NULL;
 }
 
-static ev_tstamp thread_never(ev_periodic *w, ev_tstamp now)
-{
-        (void)w;
-        return now + 1e10;
-}
-
-static void thread_on_never(EV_P_ ev_periodic *w, int revents)
-{
-        (void)loop, (void)w, (void)revents;
-}
-
-static void core_stop(struct mail *m)
-{
-        struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, stop));
-
-        ev_break(l->core_loop, EVBREAK_ALL);
-}
-
-static void *thread_run(void *arg)
+/* The thread's last work. */
+static void core_end(void *arg)
 {
         struct logs *l = arg;
 
-        ev_run(l->core_loop, 0);
         core_free(l->core);
         mainlog_leave_thread(l->mainlog);
-        thread_end_say(&l->end);
-        return NULL;
-}
-
-/* A periodic that never fires keeps libev from waking once a minute to look for time jumps, and
- * the loop from ending when there is nothing to do. */
-static bool thread_make_loop(struct logs *l, struct err *e)
-{
-        l->core_loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
-        if (!l->core_loop)
-                return err_set(e, ERR_SYS, "cannot make the log thread's event loop");
-        ev_periodic_init(&l->quiet, thread_on_never, 0., 0., thread_never);
-        ev_periodic_start(l->core_loop, &l->quiet);
-        return true;
-}
-
-static bool thread_start(struct logs *l, struct err *e)
-{
-        sigset_t all, old;
-
-        thread_end_init(&l->end);
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        int error = pthread_create(&l->thread, NULL, thread_run, l);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (error)
-                thread_end_release(&l->end);
-        errno = error;
-        return error == 0 || err_set(e, ERR_SYS, "cannot start the log thread");
 }
 
 static void settle_in(struct logs *l, bool in_thread)
 {
         l->threaded = in_thread;
-        l->core->loop = in_thread ? l->core_loop : l->loop;
+        l->core->loop = in_thread ? l->worker.loop : l->loop;
         l->core->log = in_thread ? &l->core_log : l->log;
         if (l->core->syslog)
                 sink_syslog_set_loop(l->core->syslog, l->core->loop);
@@ -421,10 +373,9 @@ static void settle_in(struct logs *l, bool in_thread)
 
 static void close_loop(struct logs *l)
 {
-        mailbox_close(&l->to_core);
+        mailbox_close(&l->worker.inbox);
         mailbox_close(&l->to_main);
-        ev_periodic_stop(l->core_loop, &l->quiet);
-        ev_loop_destroy(l->core_loop);
+        worker_thread_close(&l->worker);
         reply_wait_release(&l->opened);
 }
 
@@ -465,7 +416,7 @@ void logs_keep_anew(struct logs *l)
         }
         *a = (struct anew){ { NULL, core_anew }, l };
         if (l->threaded)
-                mailbox_send(&l->to_core, &a->mail);
+                mailbox_send(&l->worker.inbox, &a->mail);
         else
                 core_anew(&a->mail);
 }
@@ -483,7 +434,7 @@ void logs_settled(struct logs *l)
                 return;
         l->settled.run = core_settled;
         if (l->threaded)
-                mailbox_send(&l->to_core, &l->settled);
+                mailbox_send(&l->worker.inbox, &l->settled);
         else
                 core_settled(&l->settled);
 }
@@ -492,20 +443,19 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
 {
         if (l->threaded || l->core->writers.count)
                 return err_set(e, ERR_BUSY, "logs are being written already");
-        if (!thread_make_loop(l, e))
+        if (!worker_thread_open(&l->worker, THREAD, e))
                 return false;
         l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
                                     .write = core_line,
                                     .arg = l };
         reply_wait_init(&l->opened);
-        mailbox_open(&l->to_core, l->core_loop);
         mailbox_open(&l->to_main, l->loop);
         settle_in(l, true);
         l->mainlog = mainlog;
         mainlog_heed(mainlog, l->core->moves);
-        mainlog_join_thread(mainlog, &l->to_core, &l->to_main, l->core_loop, &l->core_log);
-        heartbeat_start(&l->heartbeat, &l->to_core, &l->to_main, l->log);
-        if (thread_start(l, e))
+        mainlog_join_thread(mainlog, &l->worker.inbox, &l->to_main, l->worker.loop, &l->core_log);
+        heartbeat_start(&l->heartbeat, &l->worker.inbox, &l->to_main, l->log);
+        if (worker_thread_start(&l->worker, THREAD, core_end, l, e))
                 return true;
         heartbeat_stop(&l->heartbeat);
         mainlog_leave_thread(mainlog);
@@ -531,10 +481,8 @@ void logs_free(struct logs *l)
                 return;
         }
         heartbeat_stop(&l->heartbeat);
-        l->stop.run = core_stop;
         mainlog_send(l->mainlog);
-        mailbox_send(&l->to_core, &l->stop);
-        bool ended = thread_end_join(&l->end, l->thread, END_S);
+        bool ended = worker_thread_stop(&l->worker, END_S);
         mainlog_back(l->mainlog, ended);
         if (!ended)
                 return; /* a disk hangs for good: the thread keeps what it stands on */

@@ -5,16 +5,14 @@
 #define LOGS_THREAD_H
 
 #include <ev.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/thread_end.h"
+#include "base/worker_thread.h"
 #include "logs/heartbeat.h"
 #include "logs/intake/channel.h"
 #include "logs/logs.h"
-#include "logs/mailbox.h"
 #include "logs/reply_wait.h"
 
 struct logs {
@@ -25,13 +23,10 @@ struct logs {
         struct core *core; /* owned; the thread's while there is one */
         uint64_t lives;    /* the last one that was given to a stream */
         bool threaded;
-        pthread_t thread;
-        struct thread_end end;
-        struct ev_loop *core_loop; /* owned */
-        ev_periodic quiet;
-        struct mailbox to_core, to_main;
+        struct worker_thread worker; /* the core's; its inbox takes what is for the core */
+        struct mailbox to_main;
         struct reply_wait opened; /* while there is a thread: that a log could be opened */
-        struct mail stop, settled;
+        struct mail settled;
         struct heartbeat heartbeat;
         struct parking {
                 struct mail mail;

@@ -3,9 +3,6 @@
  * here. */
 #include "readlog/reader.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,26 +11,20 @@
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/fd.h"
-#include "base/thread_end.h"
-#include "logs/mailbox.h"
+#include "base/worker_thread.h"
 #include "readlog/log_tail.h"
 
 #define JOBS_MOST   64           /* that wait: behind a disk that hangs more are refused */
 #define AHEAD_BYTES (256u << 10) /* of one log on their way to whoever follows it */
-#define END_S       1            /* so long a job that is under way is waited for at the end */
-#define TURN_MS     20           /* so long one reads before others are looked at */
-#define NESTED_MOST 64           /* that have given a turn to one another */
-#define STACK_BYTES (2u << 20)   /* for so many, whatever the limits say */
+#define THREAD      "the thread that reads logs"
+#define END_S       1  /* so long a job that is under way is waited for at the end */
+#define TURN_MS     20 /* so long one reads before others are looked at */
+#define NESTED_MOST 64 /* that have given a turn to one another */
 
 struct reader {
-        struct ev_loop *loop;     /* the main loop; borrowed */
-        struct ev_loop *own;      /* owned; NULL while there is no thread */
-        struct mailbox to_thread; /* while there is no thread: to the main loop itself */
+        struct ev_loop *loop;        /* the main loop; borrowed */
+        struct worker_thread worker; /* its inbox, while there is no thread: the main loop's */
         struct mailbox to_main;
-        pthread_t thread;
-        struct thread_end ended;
-        ev_periodic quiet;
-        struct mail stop;
         bool wants_thread;
         int jobs;
         struct read_job *first, **end; /* that wait for the one that is under way */
@@ -47,75 +38,22 @@ struct reader {
 
 /* ---- the thread */
 
-static ev_tstamp reader_never(ev_periodic *w, ev_tstamp now)
-{
-        (void)w;
-        return now + 1e10;
-}
-
-static void reader_on_never(EV_P_ ev_periodic *w, int revents)
-{
-        (void)loop, (void)w, (void)revents;
-}
-
-static void *reader_run_thread(void *arg)
-{
-        struct reader *r = arg;
-
-        ev_run(r->own, 0);
-        thread_end_say(&r->ended);
-        return NULL;
-}
-
-/* A periodic that never fires keeps libev from waking once a minute to look for time jumps, and
- * the loop from ending when there is nothing to do. */
-static bool reader_make_loop(struct reader *r, struct err *e)
-{
-        r->own = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
-        if (!r->own)
-                return err_set(e, ERR_SYS, "cannot make an event loop to read logs");
-        ev_periodic_init(&r->quiet, reader_on_never, 0., 0., reader_never);
-        ev_periodic_start(r->own, &r->quiet);
-        return true;
-}
-
-static void drop_loop(struct reader *r)
-{
-        ev_periodic_stop(r->own, &r->quiet);
-        ev_loop_destroy(r->own);
-        r->own = NULL;
-}
-
 static bool reader_start(struct reader *r, struct err *e)
 {
-        sigset_t all, old;
-        pthread_attr_t attr;
-
-        if (!reader_make_loop(r, e))
-                return false;
-        mailbox_close(&r->to_thread);
-        mailbox_open(&r->to_thread, r->own);
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        thread_end_init(&r->ended);
-        pthread_attr_init(&attr);
-        pthread_attr_setstacksize(&attr, STACK_BYTES);
-        int error = pthread_create(&r->thread, &attr, reader_run_thread, r);
-        pthread_attr_destroy(&attr);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (error == 0)
-                return true;
-        thread_end_release(&r->ended);
-        mailbox_close(&r->to_thread);
-        mailbox_open(&r->to_thread, r->loop);
-        drop_loop(r);
-        errno = error;
-        return err_set(e, ERR_SYS, "cannot start a thread to read logs");
+        mailbox_close(&r->worker.inbox);
+        if (worker_thread_open(&r->worker, THREAD, e)) {
+                if (worker_thread_start(&r->worker, THREAD, NULL, NULL, e))
+                        return true;
+                mailbox_close(&r->worker.inbox);
+                worker_thread_close(&r->worker);
+        }
+        mailbox_open(&r->worker.inbox, r->loop);
+        return false;
 }
 
 static bool is_ready(struct reader *r, struct err *e)
 {
-        return !r->wants_thread || r->own || reader_start(r, e);
+        return !r->wants_thread || r->worker.loop || reader_start(r, e);
 }
 
 /* As if the disk did not answer any more. */
@@ -139,9 +77,9 @@ struct turn {
 static void others_run(struct reader *r)
 {
         r->nested++;
-        mailbox_run(&r->to_thread);
+        mailbox_run(&r->worker.inbox);
         if (!atomic_load(&r->is_ending)) /* or the loop would forget that it was broken off */
-                ev_run(r->own, EVRUN_NOWAIT);
+                ev_run(r->worker.loop, EVRUN_NOWAIT);
         r->nested--;
 }
 
@@ -153,7 +91,8 @@ static bool turn_go_on(struct read_turn *face)
 
         if (atomic_load(t->left) || atomic_load(&r->is_ending))
                 return false;
-        if (!r->own || face->holds || r->nested >= NESTED_MOST || clock_mono_ms() < t->next_ms)
+        if (!r->worker.loop || face->holds || r->nested >= NESTED_MOST ||
+            clock_mono_ms() < t->next_ms)
                 return true;
         if (t->on_first)
                 t->on_first(t->arg);
@@ -225,7 +164,7 @@ static void begin_next(struct reader *r)
                 }
                 r->present = j;
                 j->mail.run = thread_work;
-                mailbox_send(&r->to_thread, &j->mail);
+                mailbox_send(&r->worker.inbox, &j->mail);
         }
 }
 
@@ -428,7 +367,7 @@ static bool open_tail(struct read_stream *s)
         struct reader *r = s->reader;
 
         if (!r->hub)
-                r->hub = follow_hub_new(r->own ? r->own : r->loop);
+                r->hub = follow_hub_new(r->worker.loop ? r->worker.loop : r->loop);
         struct err e = { 0 };
         s->tail = r->hub ? log_tail_new(r->hub, s->path, s->from.owner, s->ledger, &s->part,
                                         s->marks, &h, &e)
@@ -514,7 +453,7 @@ struct read_stream *reader_follow(struct reader *r, const struct follow_ask *ask
         s->limit.data = s;
         limit_start(r, &s->limit);
         s->open.run = thread_open;
-        mailbox_send(&r->to_thread, &s->open);
+        mailbox_send(&r->worker.inbox, &s->open);
         return s;
 }
 
@@ -526,7 +465,7 @@ void reader_taken(struct read_stream *s, size_t bytes)
         if (atomic_exchange(&s->more_sent, true))
                 return;
         s->more.run = thread_more;
-        mailbox_send(&s->reader->to_thread, &s->more);
+        mailbox_send(&s->reader->worker.inbox, &s->more);
 }
 
 void reader_unfollow(struct read_stream *s)
@@ -534,7 +473,7 @@ void reader_unfollow(struct read_stream *s)
         atomic_store(&s->left, true);
         ev_timer_stop(s->reader->loop, &s->limit);
         s->close.run = thread_close;
-        mailbox_send(&s->reader->to_thread, &s->close);
+        mailbox_send(&s->reader->worker.inbox, &s->close);
 }
 
 /* ---- life */
@@ -547,7 +486,7 @@ struct reader *reader_new(struct ev_loop *loop)
                 return NULL;
         r->loop = loop;
         r->end = &r->first;
-        mailbox_open(&r->to_thread, loop);
+        mailbox_open(&r->worker.inbox, loop);
         mailbox_open(&r->to_main, loop);
         return r;
 }
@@ -557,31 +496,22 @@ void reader_run(struct reader *r)
         r->wants_thread = true;
 }
 
-static void thread_stop(struct mail *m)
-{
-        struct reader *r = (struct reader *)((char *)m - offsetof(struct reader, stop));
-
-        ev_break(r->own, EVBREAK_ALL);
-}
-
 static bool reader_join(struct reader *r)
 {
         atomic_store(&r->is_ending, true);
-        r->stop.run = thread_stop;
-        mailbox_send(&r->to_thread, &r->stop);
-        return thread_end_join(&r->ended, r->thread, END_S);
+        return worker_thread_stop(&r->worker, END_S);
 }
 
 void reader_free(struct reader *r)
 {
         if (!r)
                 return;
-        if (r->own && !reader_join(r))
+        if (r->worker.loop && !reader_join(r))
                 return; /* a disk hangs for good: the thread keeps what it stands on */
-        mailbox_close(&r->to_thread);
+        mailbox_close(&r->worker.inbox);
         mailbox_close(&r->to_main);
         follow_hub_free(r->hub);
-        if (r->own)
-                drop_loop(r);
+        if (r->worker.loop)
+                worker_thread_close(&r->worker);
         free(r);
 }

@@ -69,7 +69,7 @@ static struct order *order_with_conf(struct stream *s, struct stream_conf *copy,
 
 static void send_order(struct order *o)
 {
-        mailbox_send(&o->stream->logs->to_core, &o->mail);
+        mailbox_send(&o->stream->logs->worker.inbox, &o->mail);
 }
 
 /* The same message goes back as the answer. */
@@ -416,7 +416,7 @@ void stream_free(struct stream *s)
                 return;
         }
         s->last.run = core_free_channel;
-        mailbox_send(&s->logs->to_core, &s->last);
+        mailbox_send(&s->logs->worker.inbox, &s->last);
 }
 
 /* A file that could be opened the last time will be found out about later, if it cannot be now: a

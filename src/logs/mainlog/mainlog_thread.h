@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "logs/mailbox.h"
+#include "base/mailbox.h"
 #include "logs/mainlog/mainlog.h"
 
 struct rename_seq;

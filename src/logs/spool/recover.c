@@ -447,7 +447,7 @@ static void give_order(struct logs *l, const char *dir)
                 log_line(l->log, LVL_CRITICAL, "out of memory: spools are not looked at");
                 free(o);
         } else if (l->threaded) {
-                mailbox_send(&l->to_core, &o->mail);
+                mailbox_send(&l->worker.inbox, &o->mail);
         } else {
                 core_run(&o->mail);
         }

@@ -1,7 +1,7 @@
 /* What one thread asks of another: messages, run in the order in which they were sent, by the
  * receiver's loop. The only thing that the two threads share. */
-#ifndef LOGS_MAILBOX_H
-#define LOGS_MAILBOX_H
+#ifndef BASE_MAILBOX_H
+#define BASE_MAILBOX_H
 
 #include <ev.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* Messages from one thread to another, run in the order in which they were sent by the receiver's
  * loop. A message belongs to the box until it has run. Sending never waits for what the receiver
  * does. */
-#include "logs/mailbox.h"
+#include "base/mailbox.h"
 
 #include <stddef.h>
 
