@@ -32,6 +32,7 @@ struct mailbox {
  * its loop from ending: whose loop has nothing else takes care of that. */
 void mailbox_open(struct mailbox *box, struct ev_loop *loop);
 void mailbox_close(struct mailbox *box); /* what is left in it is run */
+/* Where there is no receiver (box NULL, zeroed, or closed), the message is run at once. */
 void mailbox_send(struct mailbox *box, struct mail *m);
 void mailbox_run(struct mailbox *box);      /* what has come so far, now */
 bool mailbox_is_empty(struct mailbox *box); /* by the receiver: nothing is left, or being run */

@@ -4,8 +4,8 @@
  *
  * With the thread every call here is a message: none waits for a disk, none returns what depends on
  * the stream's present state, except `stream_ledger`, which copies counters. What goes wrong comes
- * as news, and as a line in the main log. Before logs_run (and in tests) the calls do their work
- * themselves, on the caller's loop. */
+ * as news, and as a line in the main log. Before logs_run (and in tests) there is no thread: what
+ * would be a message, there or back, is run within the call that would send it. */
 #ifndef LOGS_LOGS_H
 #define LOGS_LOGS_H
 
@@ -155,12 +155,13 @@ void logs_keep_anew(struct logs *l);
 void logs_settled(struct logs *l);
 
 /* owner comes back in the news. The file is opened at stream_attach, except that an AUTO one is
- * created here. NULL: no memory, or the AUTO file cannot be made (*e). */
+ * created beforehand. NULL: no memory. */
 struct stream *stream_new(struct logs *l, const struct stream_conf *conf, void *owner,
                           struct err *e);
 void stream_free(struct stream *s); /* what is still in its pipe is read first; NULL is fine */
 
-/* New settings, live: a changed path is opened at once when a pipe is attached. */
+/* New settings, live: a changed path is opened at once when a pipe is attached. Where that fails
+ * the old settings stay, the log says why, and so does the next stream_attach. False: no memory. */
 bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e);
 
 /* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
@@ -203,8 +204,8 @@ void stream_reopen(struct stream *s);         /* for logrotate */
 void stream_rotate(struct stream *s);
 void logs_compressed(struct logs *l, bool fine); /* the child of logs_news.compress has ended */
 /* compat 15 `clear`: a regular file is unlinked and made anew, nothing else is touched; nothing at
- * all while no pipe is attached. false: *e. */
-bool stream_clear(struct stream *s, struct err *e);
+ * all while no pipe is attached. */
+void stream_clear(struct stream *s);
 
 /* Who has to know that what was asked for so far is done. NULL: it is already (or there is no
  * memory to wait with), and fn is not called. Else fn is called once, from the loop, unless it is

@@ -25,6 +25,10 @@ void mailbox_open(struct mailbox *box, struct ev_loop *loop)
 
 void mailbox_send(struct mailbox *box, struct mail *m)
 {
+        if (!box || !box->loop) {
+                m->run(m);
+                return;
+        }
         m->next = NULL;
         pthread_mutex_lock(&box->lock);
         bool was_empty = box->first == NULL;
@@ -93,4 +97,5 @@ void mailbox_close(struct mailbox *box)
         ev_ref(box->loop);
         ev_async_stop(box->loop, &box->wake);
         pthread_mutex_destroy(&box->lock);
+        box->loop = NULL;
 }

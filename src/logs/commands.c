@@ -32,10 +32,7 @@ static void commands_send(struct logs *l, void (*run)(struct mail *), const char
         };
         memcpy(o->first, first, a);
         memcpy(o->first + a, second, b);
-        if (l->threaded)
-                mailbox_send(&l->worker.inbox, &o->mail);
-        else
-                run(&o->mail);
+        mailbox_send(&l->worker.inbox, &o->mail);
 }
 
 static void core_move(struct mail *m)

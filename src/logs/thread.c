@@ -14,7 +14,7 @@
 #define THREAD    "the log thread"
 #define END_S     10 /* so long the end waits for a disk that hangs */
 
-/* ---- news: at once without a thread, else as messages */
+/* ---- news: messages to the main loop */
 
 struct text_news {
         struct mail mail; /* first */
@@ -33,7 +33,8 @@ static void core_resume(struct mail *m)
 {
         struct resume *r = (struct resume *)m;
 
-        core_hold(r->logs->core, false);
+        if (r->logs->core)
+                core_hold(r->logs->core, false);
         free(r);
 }
 
@@ -56,12 +57,12 @@ static void thread_main_text(struct mail *m)
 {
         struct text_news *t = (struct text_news *)m;
         struct stream *s = t->stream;
-        const struct logs_news *n = &s->logs->news;
+        struct logs *l = s->logs;
 
-        atomic_fetch_sub(&s->logs->unread, t->len);
-        if (!s->dead && n->on_text)
-                n->on_text(n->arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
-        thread_let_go(s->logs);
+        atomic_fetch_sub(&l->unread, t->len);
+        if (!s->dead && l->news.on_text)
+                l->news.on_text(l->news.arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
+        thread_let_go(l);
         free(t);
 }
 
@@ -71,11 +72,7 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
         struct logs *l = arg;
         struct stream *s = owner;
 
-        if (!l->threaded) {
-                if (l->news.on_text)
-                        l->news.on_text(l->news.arg, s->owner, is_stderr, kind, data, len);
-                return;
-        }
+        (void)is_stderr;
         struct text_news *t = malloc(sizeof *t + len + 1);
         if (!t) {
                 log_line(l->core->log, LVL_CRITICAL, "out of memory: an event of '%s' is lost",
@@ -90,16 +87,6 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
                 atomic_store(&l->held, true);
         }
         mailbox_send(&l->to_main, &t->mail);
-}
-
-/* With a thread it is the answer to the order that says so. */
-static void core_finished(void *arg, void *owner, bool is_stderr)
-{
-        struct logs *l = arg;
-        struct stream *s = owner;
-
-        if (!l->threaded && l->news.on_finished)
-                l->news.on_finished(l->news.arg, s->owner, is_stderr);
 }
 
 static void main_trouble(struct mail *m)
@@ -119,11 +106,7 @@ static void core_trouble(void *arg, void *owner, bool is_stderr, const char *det
         struct logs *l = arg;
         struct stream *s = owner;
 
-        if (!l->threaded) {
-                if (l->news.on_trouble)
-                        l->news.on_trouble(l->news.arg, s->owner, is_stderr, detail);
-                return;
-        }
+        (void)is_stderr;
         struct order *o = calloc(1, sizeof *o);
         struct err *e = o && detail ? malloc(sizeof *e) : NULL;
         if (!o || (detail && !e)) {
@@ -154,11 +137,7 @@ static void core_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
         struct logs *l = arg;
         struct stream *s = owner;
 
-        if (!l->threaded) {
-                if (l->news.on_dropped)
-                        l->news.on_dropped(l->news.arg, s->owner, is_stderr, bytes);
-                return;
-        }
+        (void)is_stderr;
         struct order *o = calloc(1, sizeof *o);
         if (!o)
                 return; /* the line in the main log has to do */
@@ -182,10 +161,7 @@ void logs_compressed(struct logs *l, bool fine)
         l->helper.logs = l;
         l->helper.fine = fine;
         l->helper.mail.run = core_compressed;
-        if (l->threaded)
-                mailbox_send(&l->worker.inbox, &l->helper.mail);
-        else
-                gzip_ended(l->core, fine);
+        mailbox_send(&l->worker.inbox, &l->helper.mail);
 }
 
 static void main_compress(struct mail *m)
@@ -329,7 +305,6 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         struct logs *l = calloc(1, sizeof *l);
         const struct logs_news inner = { .arg = l,
                                          .on_text = core_text,
-                                         .on_finished = core_finished,
                                          .on_trouble = core_trouble,
                                          .on_dropped = core_dropped,
                                          .compress = news->compress ? core_compress : NULL };
@@ -342,6 +317,7 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         l->lives = first_life();
         ev_timer_init(&l->limit, finish_limit, 0., 0.);
         l->limit.data = l;
+        reply_wait_init(&l->opened);
         l->core = core_new(loop, sys, log, &inner);
         if (l->core)
                 return l;
@@ -355,6 +331,7 @@ static void core_end(void *arg)
         struct logs *l = arg;
 
         core_free(l->core);
+        l->core = NULL;
         mainlog_leave_thread(l->mainlog);
 }
 
@@ -376,7 +353,6 @@ static void close_loop(struct logs *l)
         mailbox_close(&l->worker.inbox);
         mailbox_close(&l->to_main);
         worker_thread_close(&l->worker);
-        reply_wait_release(&l->opened);
 }
 
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
@@ -415,10 +391,7 @@ void logs_keep_anew(struct logs *l)
                 return;
         }
         *a = (struct anew){ { NULL, core_anew }, l };
-        if (l->threaded)
-                mailbox_send(&l->worker.inbox, &a->mail);
-        else
-                core_anew(&a->mail);
+        mailbox_send(&l->worker.inbox, &a->mail);
 }
 
 static void core_settled(struct mail *m)
@@ -433,10 +406,7 @@ void logs_settled(struct logs *l)
         if (!l->core->keeper || l->settled.run)
                 return;
         l->settled.run = core_settled;
-        if (l->threaded)
-                mailbox_send(&l->worker.inbox, &l->settled);
-        else
-                core_settled(&l->settled);
+        mailbox_send(&l->worker.inbox, &l->settled);
 }
 
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
@@ -448,7 +418,6 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e)
         l->core_log = (struct log){ .level = l->log ? l->log->level : LVL_INFO,
                                     .write = core_line,
                                     .arg = l };
-        reply_wait_init(&l->opened);
         mailbox_open(&l->to_main, l->loop);
         settle_in(l, true);
         l->mainlog = mainlog;
@@ -470,23 +439,27 @@ bool logs_trouble(struct logs *l, struct buf *out)
         return heartbeat_trouble(&l->heartbeat, out);
 }
 
-void logs_free(struct logs *l)
+static bool thread_end(struct logs *l)
 {
-        if (!l)
-                return;
-        ev_timer_stop(l->loop, &l->limit);
-        if (!l->threaded) {
-                core_free(l->core);
-                free(l);
-                return;
-        }
         heartbeat_stop(&l->heartbeat);
         mainlog_send(l->mainlog);
         bool ended = worker_thread_stop(&l->worker, END_S);
         mainlog_back(l->mainlog, ended);
         if (!ended)
-                return; /* a disk hangs for good: the thread keeps what it stands on */
+                return false;
         l->threaded = false;
         close_loop(l);
+        return true;
+}
+
+void logs_free(struct logs *l)
+{
+        if (!l)
+                return;
+        ev_timer_stop(l->loop, &l->limit);
+        if (l->threaded && !thread_end(l))
+                return; /* a disk hangs for good: the thread keeps what it stands on */
+        core_free(l->core);
+        reply_wait_release(&l->opened);
         free(l);
 }

@@ -57,3 +57,21 @@ Test(mailbox, runs_what_is_left_when_it_is_closed)
         cr_expect_str_eq(ran, "ab");
         ev_loop_destroy(loop);
 }
+
+Test(mailbox, runs_at_once_where_nothing_receives)
+{
+        struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
+        struct mailbox box = { 0 };
+        struct letter b = { { NULL, note }, 'b', NULL, NULL };
+        struct letter a = { { NULL, note }, 'a', &box, &b };
+
+        mailbox_send(&box, &a.mail);
+        cr_expect_str_eq(ran, "ab", "before it is opened");
+        mailbox_open(&box, loop);
+        mailbox_close(&box);
+        mailbox_send(&box, &b.mail);
+        cr_expect_str_eq(ran, "abb", "after it was closed");
+        mailbox_send(NULL, &b.mail);
+        cr_expect_str_eq(ran, "abbb", "without one");
+        ev_loop_destroy(loop);
+}

@@ -103,6 +103,17 @@ Test(auto_path, keeps_its_claims_over_an_upgrade)
         auto_claims_release(&after);
 }
 
+static void expect_refused(const struct stream_conf *c)
+{
+        struct stream *refused = stream_new(rig.logs, c, &rig, &rig.err);
+        int fds[2];
+
+        cr_assert(refused && pipe2(fds, O_CLOEXEC) == 0);
+        cr_expect_not(stream_attach(refused, fds[0], &rig.err));
+        close(fds[1]);
+        stream_free(refused);
+}
+
 Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
 {
         struct stream_conf c = conf_for("l");
@@ -114,11 +125,11 @@ Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
         cr_assert(geteuid() != 0 || lchown(rig_path(&rig, "l"), 12345, 12345) == 0);
         cr_assert_eq(lstat(rig_path(&rig, "l"), &st), 0);
         if (st.st_uid == 12345) {
-                cr_expect_null(stream_new(rig.logs, &c, &rig, &rig.err));
+                expect_refused(&c);
                 cr_expect(strstr(rig.err.text, "make "), "%s", rig.err.text);
         }
         c.path = "/nonexistent/folder/x";
-        cr_expect_null(stream_new(rig.logs, &c, &rig, &rig.err));
+        expect_refused(&c);
 }
 
 Test(auto_path, is_cleaned_up_by_the_thread_before_what_comes_later)

@@ -381,7 +381,7 @@ static void ask(struct writer *w, int turn)
                 break;
         default:
                 if (turn % 5 == 0)
-                        stream_clear(w->stream, &e);
+                        stream_clear(w->stream);
         }
 }
 

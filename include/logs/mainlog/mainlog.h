@@ -44,7 +44,8 @@ bool mainlog_is_behind(const struct mainlog *m);
  * well. */
 void mainlog_set_loop(struct mainlog *m, struct ev_loop *loop);
 
-/* Other settings, live. On failure the old ones stay. */
+/* Other settings, live. Where the file cannot be opened the old ones stay, and the old log says so.
+ * False: no memory. */
 bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *conf, struct err *e);
 void mainlog_reopen(struct mainlog *m); /* SIGUSR2 */
 bool mainlog_clear(struct mainlog *m, struct err *e);

@@ -262,8 +262,6 @@ void channel_free(struct channel *s)
 
 static void finish_now(struct channel *s)
 {
-        const struct logs_news *n = &s->core->news;
-
         s->finish_later = s->is_awaited = false;
         if (s->current)
                 pipe_drain(s->current);
@@ -271,8 +269,6 @@ static void finish_now(struct channel *s)
                 text_flush(s->current);
         if (s->current && !s->current->reusable_pipe)
                 s->current = NULL;
-        if (!s->silent && n->on_finished)
-                n->on_finished(n->arg, s->owner, s->conf.is_stderr);
 }
 
 void channel_finish(struct channel *s)

@@ -1,4 +1,5 @@
-/* The calls of logs.h: done at once while there is no thread, sent to it when there is. */
+/* The calls of logs.h about one stream, as messages to the core, and the answers to them. Without a
+ * thread each message is run at once. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,35 +345,18 @@ static void stream_remember(struct stream *s, const struct stream_conf *copy)
         stream_names_release(old);
 }
 
-/* Takes *copy over. */
-static bool configure_later(struct stream *s, struct stream_conf *copy, struct err *e)
-{
-        struct order *o = order_with_conf(s, copy, stream_core_configure, e);
-
-        if (!o)
-                return false;
-        stream_remember(s, o->conf);
-        send_order(o);
-        return true;
-}
-
-static bool configure_now(struct stream *s, struct stream_conf *copy, struct err *e)
-{
-        bool fine = s->channel ? channel_configure(s->channel, copy, e) : make_channel(s, copy, e);
-
-        if (fine)
-                stream_remember(s, copy);
-        stream_conf_release(copy);
-        return fine;
-}
-
 bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e)
 {
         struct stream_conf copy;
 
         if (!stream_conf_copy(&copy, conf, s->process, e))
                 return false;
-        return (s->logs->threaded ? configure_later : configure_now)(s, &copy, e);
+        struct order *o = order_with_conf(s, &copy, stream_core_configure, e);
+        if (!o)
+                return false;
+        stream_remember(s, o->conf);
+        send_order(o);
+        return true;
 }
 
 /* 48 bits of it are kept for a successor. */
@@ -410,11 +394,6 @@ void stream_free(struct stream *s)
                 return;
         finish_done(s);
         s->dead = true;
-        if (!s->logs->threaded) {
-                channel_free(s->channel);
-                stream_delete(s);
-                return;
-        }
         s->last.run = core_free_channel;
         mailbox_send(&s->logs->worker.inbox, &s->last);
 }
@@ -424,12 +403,9 @@ void stream_free(struct stream *s)
  * no worker is started for nothing. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
 {
-        struct order *o;
+        struct order *o = order_new(s, core_attach);
         struct err why;
 
-        if (!s->logs->threaded)
-                return channel_attach(s->channel, pipe_fd, e);
-        o = order_new(s, core_attach);
         if (!o) {
                 fd_close(&pipe_fd);
                 return err_nomem(e);
@@ -438,8 +414,8 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         s->keeps = true;
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
-        unsigned promised =
-            stream_path(s) && !atomic_load(&s->is_proven) ? reply_wait_ask(&s->logs->opened) : 0;
+        bool asks = !s->logs->threaded || (stream_path(s) && !atomic_load(&s->is_proven));
+        unsigned promised = asks ? reply_wait_ask(&s->logs->opened) : 0;
         o->promised = promised;
         send_order(o);
         if (!reply_wait_wait(&s->logs->opened, promised, &why) || !why.code)
@@ -448,12 +424,12 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         return false;
 }
 
-/* Without a thread, or memory, stream_attach does it all. */
+/* Without memory stream_attach does it all. */
 void stream_await(struct stream *s)
 {
         struct order *o;
 
-        if (!s->logs->threaded || !stream_path(s) || atomic_load(&s->is_proven))
+        if (!stream_path(s) || atomic_load(&s->is_proven))
                 return;
         o = order_new(s, core_await);
         if (o)
@@ -462,7 +438,7 @@ void stream_await(struct stream *s)
 
 int stream_pipe(const struct stream *s)
 {
-        return s->logs->threaded ? s->pipe : channel_pipe(s->channel);
+        return s->pipe;
 }
 
 void stream_let_go(struct stream *s)
@@ -471,9 +447,7 @@ void stream_let_go(struct stream *s)
 
         s->keeps = false;
         s->pipe = -1;
-        if (!s->logs->threaded)
-                channel_let_go(s->channel);
-        else if (kept)
+        if (kept)
                 send_plain(s, core_let_go);
 }
 
@@ -490,9 +464,7 @@ static bool has_nothing_left(const struct stream *s)
 
 void stream_finish(struct stream *s)
 {
-        if (!s->logs->threaded)
-                channel_finish(s->channel);
-        else if (has_nothing_left(s))
+        if (has_nothing_left(s))
                 stream_announce(s);
         else
                 stream_finish_later(s);
@@ -510,10 +482,7 @@ uid_t stream_owner(const struct stream *s)
 
 void stream_ledger(const struct stream *s, struct stream_ledger *out)
 {
-        if (s->logs->threaded)
-                ledger_look(s->shown, out);
-        else
-                channel_ledger(s->channel, out);
+        ledger_look(s->shown, out);
 }
 
 struct ledger_box *stream_ledger_keep(const struct stream *s)
@@ -528,22 +497,14 @@ bool stream_trouble(const struct stream *s, struct buf *out)
 
 void stream_reopen(struct stream *s)
 {
-        if (s->logs->threaded)
-                send_plain(s, stream_core_reopen);
-        else
-                channel_reopen(s->channel);
+        send_plain(s, stream_core_reopen);
 }
 
 /* Only JSON lines say it: without memory they say null. */
 void stream_pid(struct stream *s, pid_t pid)
 {
-        struct order *o;
+        struct order *o = order_new(s, core_pid);
 
-        if (!s->logs->threaded) {
-                channel_pid(s->channel, pid);
-                return;
-        }
-        o = order_new(s, core_pid);
         if (!o)
                 return;
         o->pid = pid;
@@ -552,16 +513,10 @@ void stream_pid(struct stream *s, pid_t pid)
 
 void stream_rotate(struct stream *s)
 {
-        if (s->logs->threaded)
-                send_plain(s, core_rotate);
-        else
-                channel_rotate(s->channel);
+        send_plain(s, core_rotate);
 }
 
-bool stream_clear(struct stream *s, struct err *e)
+void stream_clear(struct stream *s)
 {
-        if (!s->logs->threaded)
-                return channel_clear(s->channel, e);
         send_plain(s, stream_core_clear);
-        return true;
 }

@@ -1,4 +1,5 @@
-/* The main log as its users see it: work done at once, or messages to the log thread. */
+/* The main log as its users see it: each call is a message to the log thread, and run at once where
+ * there is none. */
 #include "logs/mainlog/mainlog.h"
 
 #include <ev.h>
@@ -99,7 +100,8 @@ static void mainlog_on_configure(struct mail *mail)
         struct err e = { 0 };
         bool fine = mainlog_core_configure(m->core, &r->conf, &e);
 
-        m->core_log->level = r->conf.level;
+        if (m->core_log)
+                m->core_log->level = r->conf.level;
         if (fine) {
                 request_free(r);
                 return;
@@ -238,29 +240,27 @@ static void add_line(struct mainlog *m, enum log_level level, const char *text, 
                 b->lines.len = before;
                 m->missing++;
         }
-        if (b->lines.len >= BATCH_FULL || level >= LVL_CRITICAL)
+        if (b->lines.len >= BATCH_FULL || level >= LVL_CRITICAL || !m->to_core)
                 mainlog_send(m);
 }
 
 static void mainlog_on_line(struct log *self, enum log_level level, const char *text, size_t len)
 {
         struct mainlog *m = self->arg;
-        AUTO_BUF line = BUF_INIT;
 
-        if (m->lost)
-                return;
-        if (m->to_core) {
+        if (!m->lost)
                 add_line(m, level, text, len);
-                return;
-        }
-        mainlog_make_line(&m->stamp, &line, level, text, len);
-        if (line.failed)
-                mainlog_core_missing(m->core, 1);
-        else
-                mainlog_core_lines(m->core, line.data, line.len);
 }
 
 /* ---- life */
+
+static bool show_path(struct mainlog *m)
+{
+        const char *path = mainlog_core_path(m->core);
+
+        m->shown = path ? strdup(path) : NULL;
+        return m->shown || !path;
+}
 
 struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
 {
@@ -272,8 +272,11 @@ struct mainlog *mainlog_new(const struct mainlog_conf *conf, struct err *e)
         }
         m->log = (struct log){ .level = conf->level, .write = mainlog_on_line, .arg = m };
         m->core = mainlog_core_new(conf, e);
-        if (m->core)
+        if (m->core && show_path(m))
                 return m;
+        if (m->core)
+                err_nomem(e);
+        mainlog_core_free(m->core);
         free(m);
         return NULL;
 }
@@ -326,8 +329,10 @@ static bool copy_conf(struct mainlog_conf *to, const struct mainlog_conf *from)
                (to->syslog_socket || !from->syslog_socket);
 }
 
-static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
+bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
 {
+        if (m->lost)
+                return true;
         struct request *r = request_new(m, mainlog_on_configure);
         char *shown = mainlog_is_file(c) ? strdup(c->path) : NULL;
 
@@ -339,35 +344,22 @@ static bool send_conf(struct mainlog *m, const struct mainlog_conf *c, struct er
         }
         free(m->shown);
         m->shown = shown;
+        m->log.level = c->level;
         mainlog_send(m);
         mailbox_send(m->to_core, &r->mail);
         return true;
 }
 
-bool mainlog_configure(struct mainlog *m, const struct mainlog_conf *c, struct err *e)
-{
-        if (m->lost)
-                return true;
-        if (!(m->to_core ? send_conf(m, c, e) : mainlog_core_configure(m->core, c, e)))
-                return false;
-        m->log.level = c->level;
-        return true;
-}
-
 void mainlog_reopen(struct mainlog *m)
 {
-        if (m->to_core && !m->lost)
+        if (!m->lost)
                 mainlog_send_mail(m, mainlog_on_reopen, NULL);
-        else if (!m->lost)
-                mainlog_core_reopen(m->core);
 }
 
 bool mainlog_clear(struct mainlog *m, struct err *e)
 {
         if (m->lost)
                 return err_set(e, ERR_BUSY, "the disk does not answer");
-        if (!m->to_core)
-                return mainlog_core_clear(m->core, e);
         if (!m->shown)
                 return err_set(e, ERR_NOENT, "no log file");
         return mainlog_send_mail(m, mainlog_on_clear, e);
@@ -382,7 +374,7 @@ bool mainlog_trouble(const struct mainlog *m, struct buf *out)
 
 const char *mainlog_path(const struct mainlog *m)
 {
-        return m->to_core || m->lost ? m->shown : mainlog_core_path(m->core);
+        return m->shown;
 }
 
 /* ---- to the thread and back */
@@ -403,8 +395,6 @@ void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mail
 {
         if (!m)
                 return;
-        const char *path = mainlog_core_path(m->core);
-        m->shown = path ? strdup(path) : NULL;
         mainlog_core_set_loop(m->core, loop);
         m->to_core = to_core;
         m->to_main = to_main;
@@ -434,8 +424,6 @@ void mainlog_back(struct mainlog *m, bool ended)
         m->core_log = NULL;
         if (!ended)
                 return;
-        free(m->shown);
-        m->shown = NULL;
         if (m->missing)
                 mainlog_core_missing(m->core, m->missing);
         m->missing = 0;

@@ -446,10 +446,8 @@ static void give_order(struct logs *l, const char *dir)
         if (!o || (dir && !o->dir)) {
                 log_line(l->log, LVL_CRITICAL, "out of memory: spools are not looked at");
                 free(o);
-        } else if (l->threaded) {
-                mailbox_send(&l->worker.inbox, &o->mail);
         } else {
-                core_run(&o->mail);
+                mailbox_send(&l->worker.inbox, &o->mail);
         }
 }
 
