@@ -1,3 +1,4 @@
+/* Our version, and the version of Supervisor that clients are told. */
 #ifndef VERSION_H
 #define VERSION_H
 

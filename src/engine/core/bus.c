@@ -1,3 +1,5 @@
+/* The list of subscribers and publishing to them, in the order in which they came. Handlers may
+ * subscribe and unsubscribe while an event is under way. */
 #include "engine/core/bus.h"
 
 static void descendants_dead(struct bus *b)

@@ -1,3 +1,6 @@
+/* The core of the main loop: deadlines, carrying out what the machine asks for, and the facts that
+ * components are called for. No rule about states belongs here: those are in model/unit/process.c.
+ */
 #include "engine/core/supervisor.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* What is said of one change of state: the line of the main log and the event on the bus. Decides
+ * nothing and changes no state. */
 #include "engine/core/transition.h"
 
 #include "base/fault_point.h"

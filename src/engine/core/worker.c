@@ -1,3 +1,4 @@
+/* The engine's part of a process: made when first needed, and freed with all that it owns. */
 #include "engine/core/worker.h"
 
 #include <stdlib.h>

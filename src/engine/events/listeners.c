@@ -1,3 +1,5 @@
+/* Pools of event listeners: which events they want, which listener gets the next one, and what its
+ * answer means. A listener that hangs or breaks the protocol harms no other. */
 #include "engine/events/listeners.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* TICK events at the boundaries of the wall clock. The timer runs only while a pool wants one of
+ * them. */
 #include "engine/events/ticks.h"
 
 #include <math.h>

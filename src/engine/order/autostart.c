@@ -1,3 +1,6 @@
+/* Starts what has to run at the daemon's beginning, in slices, so that clients and children that
+ * ended have their turn in between. A process that is ordered something else meanwhile is left
+ * out. */
 #include "engine/order/autostart.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Gives one order to many processes, in slices, and notifies the observer of each. Goes on when
+ * the observer has left. */
 #include "engine/order/bulk_order.h"
 
 #include <ev.h>

@@ -1,3 +1,5 @@
+/* Reads a new configuration beside the running one, and carries out its plan process by process.
+ * Until the last check has passed nothing that runs is touched. */
 #include "engine/order/reload.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* The orderly end: groups by priority, one after another, within shutdown_timeout, and then what
+ * is left of their descendants. */
 #include "engine/order/shutdown.h"
 #include "engine/run/reaper.h"
 

@@ -1,3 +1,5 @@
+/* Starts of a reload that wait for another process to go: by name, command, socket, log file or
+ * address of a health check. Starts without a conflict do not wait. */
 #include "engine/order/start_conflicts.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Asks a new binary whether it can take over, and lists what it will need. The exec itself is the
+ * wiring's. */
 #include "engine/order/upgrade.h"
 
 #include <errno.h>

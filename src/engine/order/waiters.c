@@ -1,3 +1,5 @@
+/* Answers that wait for a process to come up or to stop: each is given once, when the state says
+ * so or the process is removed. A wait that is cancelled gives none. */
 #include "engine/order/waiters.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/* Resumes the workers of the previous instance: holds each by pidfd and start time, opens its
+ * pipes again and continues its state. A worker that cannot be held yet is left as it is and tried
+ * again; it is never taken for ended without proof. */
 #include "engine/persist/adopt.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Gives pipes, pidfds and listening sockets to the service manager's descriptor store, and takes
+ * them out again. Does nothing without a service manager; never waits for it. */
 #include "engine/persist/fdstore.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* What is below a worker: found, stopped with it where its program asks for that, else named in
+ * the log. Walks its own tree of processes, not the machine's. */
 #include "engine/run/descendants.h"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+/* Arguments, environment and groups of a start, worked out once for each setting and cached until
+ * a configuration is applied. */
 #include "engine/run/exec_env.h"
 
 #include <stdint.h>

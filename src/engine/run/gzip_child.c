@@ -1,3 +1,5 @@
+/* Both sides of compressing a rotated log: starting the child, and the child itself, which only
+ * reads one descriptor and writes another. */
 #include "engine/run/gzip_child.h"
 
 #include <errno.h>

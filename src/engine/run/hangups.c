@@ -1,3 +1,5 @@
+/* Hints about which workers have ended, by the hang-up of their standard input. Never proof: each
+ * is asked for with waitid. */
 #include "engine/run/hangups.h"
 
 #include <sys/epoll.h>

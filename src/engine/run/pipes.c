@@ -1,3 +1,5 @@
+/* Makes the pipes of a worker, and sees to it that starts leave some descriptors for everything
+ * else. */
 #include "engine/run/pipes.h"
 
 #include <errno.h>

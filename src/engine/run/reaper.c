@@ -1,3 +1,5 @@
+/* After SIGCHLD: reaps the child that the signal names, then others that hung up, and all others
+ * with a bound of time per turn. */
 #include "engine/run/reaper.h"
 
 #include "engine/core/worker.h"

@@ -1,3 +1,5 @@
+/* The log streams of a worker: made from its program's settings, held over its restarts, and what
+ * the log thread says of them. Settings go to the log thread as messages. */
 #include "engine/run/streams.h"
 
 #include <stdlib.h>

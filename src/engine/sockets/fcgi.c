@@ -1,3 +1,5 @@
+/* Listening sockets of FastCGI programs: bound when the group is made, shared by groups that name
+ * the same one, and unlinked at the end. */
 #include "engine/sockets/fcgi.h"
 
 #include <stdlib.h>

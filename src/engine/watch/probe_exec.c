@@ -1,3 +1,5 @@
+/* Health checks by a command: started as a worker is, its first output held, killed with all that
+ * it started when its time is over. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,3 +1,5 @@
+/* When health checks are asked, how long they may take, and what their results are given to. How
+ * one is asked is its kind's; what results mean is model/unit/health.c's. */
 #include "engine/watch/probes.h"
 
 #include <stdarg.h>
