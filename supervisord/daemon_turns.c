@@ -13,7 +13,7 @@
 #include "sys/host/daemonize.h"
 
 #define FAREWELL_S      0.01
-#define PATIENCE_ROUNDS 1000 /* whoever waits for a process gets an answer before an upgrade */
+#define PATIENCE_ROUNDS 1000 /* requests that wait for a process are answered before an upgrade */
 #define FAREWELL_ROUNDS 100  /* a client that does not take its last answer is not waited for */
 
 /* Returns when it cannot be done: then we go on as before. */
@@ -26,7 +26,7 @@ static void become_next(struct daemon *d)
 
         log_line(s->log, LVL_INFO, "upgrading: going on as %s", d->next_binary);
         api_dismiss(d->api);
-        logs_quiesce(s->logs); /* descriptors that nobody opens or closes can be handed over */
+        logs_quiesce(s->logs); /* descriptors that are not opened or closed can be handed over */
         AUTO_FD names = lookup_hand_over(d->names);
         bool fine =
             names >= 0 && handover_put_fd(&items, "names", names) &&

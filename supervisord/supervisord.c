@@ -228,7 +228,7 @@ static bool answer_flags(const struct daemon *d)
         return text.len > 0;
 }
 
-/* As it was named, so that a link may point to the next version later; NULL: nobody knows. */
+/* As it was named, so that a link may point to the next version later; NULL: not known. */
 static char *find_binary(const char *argv0)
 {
         char *cwd = argv0[0] == '/' || !strchr(argv0, '/') ? NULL : getcwd(NULL, 0);

@@ -14,7 +14,7 @@ enum err_code {
         ERR_CONFIG,   /* the configuration is wrong */
         ERR_PROTOCOL, /* bytes from outside are malformed */
         ERR_NOMEM,    /* out of memory */
-        ERR_BUSY,     /* taken by somebody else */
+        ERR_BUSY,     /* taken by another process */
         ERR_NOENT,    /* no such thing */
         ERR_FOREIGN,  /* what is there is another user's doing, and is not touched */
 };

@@ -42,7 +42,7 @@ struct host {
         /* The same, without asking a disk that may not answer: 1, 0, or -1: it has to be asked. */
         int (*is_dir_at_once)(const struct host *w, const char *path);
         bool (*is_file)(const struct host *w, const char *path); /* exists and is no directory */
-        /* False: ERR_NOENT, there is no such name, or else *e says why nobody could tell. */
+        /* False: ERR_NOENT, there is no such name, or else *e says why it could not be known. */
         bool (*user)(const struct host *w, const char *name_or_uid, struct account *out,
                      struct err *e);
         bool (*group)(const struct host *w, const char *name_or_gid, gid_t *out, struct err *e);

@@ -36,7 +36,7 @@ void mailbox_close(struct mailbox *box); /* what is left in it is run */
 void mailbox_send(struct mailbox *box, struct mail *m);
 void mailbox_run(struct mailbox *box);      /* what has come so far, now */
 bool mailbox_is_empty(struct mailbox *box); /* by the receiver: nothing is left, or being run */
-/* By whoever alone sends: the first `count` messages have been run. */
+/* For the only sender: the first `count` messages have been run. */
 bool mailbox_has_run(const struct mailbox *box, unsigned count);
 
 #endif

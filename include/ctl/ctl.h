@@ -15,7 +15,7 @@ enum ctl_exit {
         EXIT_GENERIC = 1,
         EXIT_USAGE = 2,
         EXIT_NOT_UP = 3,      /* status: something is down */
-        EXIT_UNREACHABLE = 4, /* nobody listens, or status of an unknown name */
+        EXIT_UNREACHABLE = 4, /* no daemon answers, or status of an unknown name */
         EXIT_VERSION = 5,     /* another version, or another protocol */
         EXIT_NOT_RUNNING = 7,
         EXIT_INTERRUPTED = 130, /* as a shell says for SIGINT */

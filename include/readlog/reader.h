@@ -1,5 +1,5 @@
 /* Reading logs back without waiting for a disk: questions go to a thread of its own, answers come
- * to the loop. A disk that hangs holds up whoever reads logs, and nobody else.
+ * to the loop. A disk that hangs holds up clients that read logs, and nothing else.
  *
  * Without the thread (before reader_run, and in tests) the loop itself does the reading, also later
  * than the call: what is asked for never comes from within the call. */
@@ -58,7 +58,7 @@ struct follow_news_handler {
          * there is more in between than it holds, on_end follows. */
         void (*on_begin)(void *arg, const struct log_part *part);
         void (*on_text)(void *arg, const char *data, size_t len);
-        /* It cannot go on: whoever follows asks again, with the offset where he is. */
+        /* It cannot go on: the follower asks again, with the offset that it has reached. */
         void (*on_end)(void *arg);
         /* Instead of on_begin: READ_ANSWER_S are over. It is to be let go of. */
         void (*on_late)(void *arg);

@@ -21,7 +21,7 @@ enum tail_result {
         TAIL_BAD_ARGUMENTS,
         TAIL_FAILED,
         TAIL_BUSY,       /* its files are renamed faster than they can be opened, or that hangs */
-        TAIL_ASTRAY,     /* somebody else renamed or removed the file that is written to */
+        TAIL_ASTRAY,     /* another program renamed or removed the file that is written to */
         TAIL_OTHER_LIFE, /* the offset is one of another count */
         TAIL_LATE,       /* it takes too long to find, as in a file that never ends */
         TAIL_SILENT,     /* the disk does not answer (READ_ANSWER_S) */
@@ -61,7 +61,7 @@ struct log_ask {
         bool here_only; /* of the present file, whatever came before */
         bool follow;
         int within_ms;          /* 0: TAIL_READ_MS */
-        struct read_turn *turn; /* borrowed; NULL: nobody else waits */
+        struct read_turn *turn; /* borrowed; NULL: no other question waits */
 };
 
 struct log_part {

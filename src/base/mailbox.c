@@ -18,7 +18,7 @@ void mailbox_open(struct mailbox *box, struct ev_loop *loop)
         pthread_mutex_init(&box->lock, NULL);
         ev_async_init(&box->wake, mailbox_on_wake);
         box->wake.data = box;
-        ev_set_priority(&box->wake, EV_MAXPRI); /* orders are short, and somebody waits */
+        ev_set_priority(&box->wake, EV_MAXPRI); /* orders are short, and are waited for */
         ev_async_start(loop, &box->wake);
         ev_unref(loop);
 }

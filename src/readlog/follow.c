@@ -19,7 +19,7 @@
 
 #define READ_SIZE   65536
 #define WAKE_BUDGET (1024 * 1024)
-#define NOT_YET_S   0.05 /* whoever says which file is the next one may be a little behind */
+#define NOT_YET_S   0.05 /* what says which file is the next one may be a little behind */
 
 #define FILE_EVENTS   (IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF)
 #define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)

@@ -111,7 +111,7 @@ static bool take_events(struct follow_hub *h)
         return n > 0;
 }
 
-/* What happened does not matter, only to whom. */
+/* What happened does not matter, only to which file. */
 static void on_notify(EV_P_ ev_io *w, int revents)
 {
         struct follow_hub *h = w->data;

@@ -27,7 +27,7 @@ struct hub_watch {
 
 struct follow_hub {
         struct ev_loop *loop; /* borrowed */
-        int notify;           /* -1: nobody follows */
+        int notify;           /* -1: no log is followed */
         ev_io io;
         struct hub_watch *watches;       /* by wd */
         struct follower *all, *woken;    /* woken: something happened to them */

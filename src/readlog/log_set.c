@@ -98,7 +98,7 @@ static bool is_there_twice(const struct log_set *p, ino_t inode)
         return false;
 }
 
-/* The file that is written to: somebody else may have given it another name. */
+/* The file that is written to: another program may have renamed it. */
 static enum tail_result open_present(struct log_set *p, const struct log_set_of *of, uint64_t inode)
 {
         enum tail_result missing = TAIL_NO_FILE;
@@ -184,7 +184,7 @@ static enum found log_set_look(struct log_set *p, const struct log_set_of *of, u
         return all_in_place(of->path, p) ? found : FOUND_MOVING;
 }
 
-/* Only what was the same before and after is the truth, and a gap only where nobody was moving
+/* Only what was the same before and after is the truth, and a gap only where nothing was moving
  * names: a rotation that was cut short has left it, or another program is at it. */
 enum tail_result log_set_open(struct log_set *p, const struct log_set_of *of, uint64_t inode,
                               const struct log_set_want *want, struct rename_seq *moves)

@@ -47,7 +47,7 @@ struct log_set_want {
 #define PILE_NONE ((struct log_set){ 0 })
 
 /* inode: the file that is written to, wherever it is found; 0: the one that has the name.
- * moves: whoever rotates it says so there; NULL: nobody does. */
+ * moves: its writer says so there; NULL: it is not rotated. */
 /* Which log, and whose files its may be, too: sys/store/guarded.h. */
 struct log_set_of {
         const char *path;

@@ -20,7 +20,7 @@ struct log_tail {
         int64_t position; /* in the stream: what was handed on so far */
 };
 
-/* The daemon still writes to the file that is read, whoever has given its name to another one. */
+/* The daemon still writes to the file that is read, though its name is another one's by now. */
 static bool log_tail_may_leave(void *arg, uint64_t from, uint64_t to)
 {
         const struct log_tail *t = arg;
@@ -58,7 +58,7 @@ static bool log_tail_end(struct log_tail *t)
         return false;
 }
 
-/* The file was cut: it has to begin where we are, or whoever counts the bytes counts wrong. */
+/* The file was cut: it has to begin where we are, or the count of bytes is wrong. */
 static bool lost_some(const struct log_tail *t)
 {
         struct stream_ledger l;

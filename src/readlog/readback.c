@@ -33,7 +33,8 @@ static int64_t readback_least(int64_t a, int64_t b)
 }
 
 /* The ledger was looked at first: what the file holds can only have grown by then. One that is too
- * short was cut by somebody; one that is not the ledger's was just begun, or is somebody else's. */
+ * short was cut from outside; one that is not the ledger's was just begun, or is another program's.
+ */
 static void readback_locate(struct reading *r, const struct stream_ledger *l)
 {
         r->size = r->pile.files[0].size;

@@ -15,7 +15,7 @@
 #include "readlog/log_tail.h"
 
 #define JOBS_MOST   64           /* that wait: behind a disk that hangs more are refused */
-#define AHEAD_BYTES (256u << 10) /* of one log on their way to whoever follows it */
+#define AHEAD_BYTES (256u << 10) /* of one log on their way to its follower */
 #define THREAD      "the thread that reads logs"
 #define END_S       1  /* so long a job that is under way is waited for at the end */
 #define TURN_MS     20 /* so long one reads before others are looked at */
@@ -32,7 +32,7 @@ struct reader {
         atomic_bool is_ending;
 
         /* The thread's. */
-        struct follow_hub *hub; /* owned; NULL: nobody has followed yet */
+        struct follow_hub *hub; /* owned; NULL: no log was followed yet */
         int nested;
 };
 
@@ -83,7 +83,7 @@ static void others_run(struct reader *r)
         r->nested--;
 }
 
-/* Without a thread there is nobody else: the loop is the main one's. */
+/* Without a thread there is no other loop: it is the main one. */
 static bool turn_go_on(struct read_turn *face)
 {
         struct turn *t = (struct turn *)face;
@@ -261,7 +261,7 @@ struct read_stream {
         struct log_ask from;
         bool marks;
         struct follow_news_handler handler; /* the loop's */
-        atomic_bool left;                   /* set by the loop: nobody listens any more */
+        atomic_bool left;                   /* set by the loop: the answer is not wanted any more */
 
         struct mail open, begin, more, end, close;
         ev_timer limit;      /* the loop's: until `begin` is there */

@@ -14,7 +14,7 @@ enum reply_kind {
         REPLY_VALUE,       /* it worked: json, or the text of a log */
         REPLY_PROBLEM,     /* it was refused: code is the HTTP status, json the problem document */
         REPLY_FOREIGN,     /* no /v1 there: not our daemon; code is the HTTP status */
-        REPLY_AUTH,        /* 401 and nobody to ask */
+        REPLY_AUTH,        /* 401, and no user to ask */
         REPLY_HTTP,        /* the daemon's trouble: code is the HTTP status */
         REPLY_DOWN,        /* no connection: code is errno */
         REPLY_INTERRUPTED, /* Ctrl-C */
@@ -34,7 +34,7 @@ void reply_release(struct reply *r);
 /* Was it refused for this reason ("BAD_NAME")? */
 bool reply_is(const struct reply *r, const char *code);
 
-/* Asks for a name and a password after a 401; both owned by the caller. False: nobody to ask, or
+/* Asks for a name and a password after a 401; both owned by the caller. False: no user to ask, or
  * no answer. */
 typedef bool (*session_ask)(void *arg, char **user_out, char **password_out);
 

@@ -33,7 +33,7 @@ json_t *v1_patience(void); /* a body: wait for as long as a day */
 void v1_put_process_path(struct buf *out, const char *name);
 
 /* {"processes":[...]} of everything, or of these names in their order; owned by the caller. NULL:
- * failed, and said so. Names that nobody has are said and give `bad_exit`. */
+ * failed, and said so. Names that no process has are said and give `bad_exit`. */
 json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit);
 
 #endif

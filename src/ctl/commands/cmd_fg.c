@@ -77,7 +77,7 @@ static void open_stream(struct fg *f, int at, const char *channel)
                 f->answered[at] = true;
 }
 
-/* A process without one log is watched through the other one. That there is none of its standard
+/* A process without one log is watched through its second log. That there is none of its standard
  * error is no news: with redirect_stderr all of it is in the first. */
 static void say_missing(struct fg *f)
 {

@@ -38,7 +38,7 @@ static void print_processes(struct ctl *c, const struct args *a, const char *wha
 void json_status(struct ctl *c, const struct args *a)
 {
         print_processes(c, a, "status", json_is_down);
-        if (c->exit_code == EXIT_NOT_RUNNING) /* nobody there: status has a code of its own */
+        if (c->exit_code == EXIT_NOT_RUNNING) /* no daemon: status has a code of its own */
                 c->exit_code = EXIT_UNREACHABLE;
 }
 

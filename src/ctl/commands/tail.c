@@ -17,7 +17,7 @@
 #define WHAT       "tail of several logs"
 #define AGAIN_MS   200  /* after a stream that ended at once */
 #define MISSING_MS 1000 /* for a file that is still to be made */
-#define LOOK_MS    500  /* between two looks for somebody new */
+#define LOOK_MS    500  /* between two looks for new processes */
 
 struct tail {
         struct ctl *ctl; /* borrowed, like the next one */
@@ -30,7 +30,7 @@ struct tail {
         bool down; /* there is no daemon: it is waited for */
         bool over;
         int64_t due_ms;  /* when the daemon, or its events, are tried again; 0: not */
-        int64_t look_ms; /* when to look whether somebody new is there; 0: not */
+        int64_t look_ms; /* when to look for new processes; 0: not */
         int64_t looked_ms;
 };
 
@@ -227,7 +227,7 @@ static void open_events(struct tail *t)
                 http_stream(t->events, sse_feed, &t->sse);
 }
 
-/* Somebody new: his log from its beginning. Who has just been there does not come again. */
+/* A new process: its log from its beginning. One that was just there does not come again. */
 static void look_for_new(struct tail *t)
 {
         AUTO_REPLY r = REPLY_INIT;

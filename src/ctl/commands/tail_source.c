@@ -113,7 +113,7 @@ static enum judged tail_source_judge(struct ctl *c, struct tail_source *s, const
                 return JUDGED_LATER;
         if (astray && !s->missing)
                 tail_source_note(
-                    s, "somebody moved its file away: waiting for the daemon to begin another one "
+                    s, "its file was moved away: waiting for the daemon to begin another one "
                        "(SIGUSR2)");
         s->missing = astray || strcmp(code, "NO_FILE") == 0;
         s->gone = strcmp(code, "BAD_NAME") == 0;

@@ -35,7 +35,7 @@ static bool http_interrupted(int fd, struct err *e)
         struct signalfd_siginfo info;
         ssize_t n = read(fd, &info, sizeof info);
 
-        (void)n; /* whatever it said, it was readable: somebody pressed Ctrl-C */
+        (void)n; /* whatever it said, it was readable: Ctrl-C was pressed */
         errno = EINTR;
         return err_set(e, ERR_SYS, "wait");
 }
