@@ -1,5 +1,5 @@
 /* Everything between a worker's pipe and the disk: a part that, from logs_run on, lives in a thread
- * of its own. Settings and descriptors go in, news come out, and nobody else touches its files.
+ * of its own. Settings and descriptors go in, news come out, and no other part touches its files.
  * compat section 15.
  *
  * With the thread every call here is a message: none waits for a disk, none returns what depends on
@@ -48,8 +48,9 @@ struct stream_conf {
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
         uint64_t key; /* of its ledger, for logs_keep: of this stream only. 0: it is not kept */
-        uid_t owner; /* the worker's user: whose file it may be besides root's and ours; 0: nobody's
-                      */
+        uid_t
+            owner; /* the worker's user: whose file it may be besides root's and ours; 0: no other's
+                    */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
         enum log_format format : 8; /* of the file. The ledger counts what is written there */
@@ -66,11 +67,11 @@ struct stream_conf {
  *
  * read: what was accepted for the log; what the settings keep out of it (captured text, escapes) is
  * not counted. written: in the file, so that file offsets can be told from it; without a file, all.
- * dropped: lost: by the policy that was chosen, or because nobody reads the pipe that is the log,
+ * dropped: lost: by the policy that was chosen, or because the pipe that is the log has no reader,
  * no memory, a capture that never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
-        uint64_t rotations; /* of its file while it was open for this stream, whoever caused them */
+        uint64_t rotations; /* of its file while it was open for this stream, for whatever reason */
         /* Where in the stream (counted as `written` is) the present file's first byte stands, below
          * 0 when there was something in it before us; and which file that is. 0: none yet. What
          * others write to it or cut off is not known here. */
@@ -106,7 +107,8 @@ struct logs_news {
          */
         void (*on_dropped)(void *arg, void *owner, bool is_stderr, uint64_t bytes);
         /* Start a child that compresses the one file into the other (takes both over), and tell
-         * logs_compressed how it ended. False: it cannot be started. NULL: nobody compresses. */
+         * logs_compressed how it ended. False: it cannot be started. NULL: there is no compression.
+         */
         bool (*compress)(void *arg, int from, int to);
         /* The pipe of the last stream_attach is closed, since its file could not be opened, and the
          * call itself could not tell. Only with the thread. */
@@ -122,10 +124,10 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
 void logs_syslog_socket(struct logs *l, const char *path);
 /* Where streams whose text has to be looked at keep what is not yet in their logs, so that a kill
  * at any moment neither loses nor doubles nor tears a line of them: files in this directory, which
- * is nobody else's. What a daemon before us left there is gone on with: what was half written is
+ * is no other program's. What the previous instance left there is resumed: what was half written is
  * made whole now, before anybody writes to that log; the rest of a pipe comes in its turn when a
  * stream is attached to that pipe. Before the first pipe is attached. Without it, and where the
- * directory takes nothing, such streams are exact as long as nobody kills us. */
+ * directory takes nothing, such streams are exact unless we are killed. */
 void logs_recover(struct logs *l, const char *dir);
 /* All pipes of the daemon before us are attached: what it left of others is written now. */
 void logs_recovered(struct logs *l);
@@ -173,7 +175,7 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
 /* A pipe that was attached opened both ways is kept for the next worker: it has no end of file.
  * This is its descriptor, to open it anew by and for nothing else, and only until another is
- * attached or this one is let go; -1: none, or nobody knows yet whether it could be attached. */
+ * attached or this one is let go; -1: none, or it is not known yet whether it could be attached. */
 int stream_pipe(const struct stream *s);
 /* No worker follows: what left-over children still write is read to the end of file. */
 void stream_let_go(struct stream *s);

@@ -147,7 +147,7 @@ static void core_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
         mailbox_send(&l->to_main, &o->mail);
 }
 
-/* ---- the child that compresses: started by whoever reaps it */
+/* ---- the child that compresses: started by the main loop, which reaps it */
 
 static void core_compressed(struct mail *m)
 {
@@ -169,7 +169,7 @@ static void main_compress(struct mail *m)
         struct helper *h = (struct helper *)m;
         struct logs *l = h->logs;
 
-        if (!l->threaded) { /* everything ends: nobody would give the result its name */
+        if (!l->threaded) { /* everything ends: the result would not get its name */
                 fd_close(&h->from);
                 fd_close(&h->to);
         } else if (!l->news.compress(l->news.arg, h->from, h->to)) {

@@ -79,7 +79,7 @@ struct order {
         uint64_t bytes;
         int fd;
         unsigned ticket;
-        unsigned promised; /* whoever asked waits for the answer; 0: not */
+        unsigned promised; /* the asking thread waits for the answer; 0: not */
         bool is_known;     /* and has got it */
         pid_t pid;
 };

@@ -144,7 +144,7 @@ void batch_timer_leave(struct pipe_in *p)
                 forget_large(p);
 }
 
-/* Whoever is visited may leave the list, and others with it: each is asked for anew. */
+/* A pipe that is visited may leave the list, and others with it: each is asked for anew. */
 static void on_nap(EV_P_ ev_io *w, int revents)
 {
         struct core *core = w->data;

@@ -98,8 +98,8 @@ static bool capture_move(struct pipe_in *p, size_t most, size_t *done, enum took
         return false;
 }
 
-/* A protocol is told of what is in the file already: whoever is killed in between leaves it there
- * for the next daemon. So it is looked at where it is, moved, and told. */
+/* A protocol is told of what is in the file already: a daemon that is killed in between leaves it
+ * there for the next daemon. So it is looked at where it is, moved, and told. */
 static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
         struct core *core = p->channel->core;

@@ -60,7 +60,7 @@ void core_free(struct core *core)
         free(core);
 }
 
-/* ---- waiting for whoever gets the news */
+/* ---- waiting for the receiver of the news */
 
 static void channel_unhold(struct channel *s)
 {
@@ -122,7 +122,7 @@ bool channel_open(struct channel *s, struct err *e)
         return fine;
 }
 
-/* An AUTO file exists from the beginning. Nobody can have known its name before; one that is there
+/* An AUTO file exists from the beginning. Its name cannot have been known before; one that is there
  * is of an earlier life. */
 static bool prepare_file(struct core *core, const struct stream_conf *c, struct err *e)
 {
@@ -284,7 +284,7 @@ void channel_enter(struct channel *s)
                 atomic_store(&s->shown->at_rest, false);
 }
 
-/* The file stays open while there is somebody to write to it. */
+/* The file stays open while there is a pipe that is written to it. */
 static void close_unused(struct channel *s)
 {
         if (s->pipes || s->out.rest.len || s->is_awaited || !s->out.writer)
@@ -335,8 +335,7 @@ void channel_leave(struct channel *s)
                 finish_now(s);
         outlet_heed_refusal(&s->out);
         s->busy = 0;
-        if (s->free_later ||
-            (s->is_ghost && !s->pipes)) { /* whoever looked at the ledger has gone */
+        if (s->free_later || (s->is_ghost && !s->pipes)) { /* the ledger's reader has gone */
                 channel_destroy(s);
                 rename_seq_end(moves);
                 return;
@@ -453,7 +452,7 @@ void channel_pid(struct channel *s, pid_t pid)
                 s->current->pid = pid;
 }
 
-/* The file is opened for that where nobody writes to it. */
+/* The file is opened for that where it is not open. */
 void channel_rotate(struct channel *s)
 {
         struct writer *w = NULL;

@@ -36,7 +36,7 @@ struct core {
         char *chunk;            /* owned; NULL until needed, and while in use */
         struct scratch scratch; /* owned */
         bool real;              /* the kernel is the real one: splice and tee make sense */
-        bool held;              /* whoever gets the news is too far behind to get more text */
+        bool held;              /* the receiver of the news is too far behind to get more text */
         struct gzip gzip;
         struct batch_timer nap;            /* closed until there is a thread */
         struct channel *held_back;         /* that wait for it */
@@ -62,7 +62,7 @@ struct ledger_box {
         atomic_flag lock;    /* held while they are copied */
         atomic_bool at_rest; /* all that was taken from the worker's pipe is in its file, or where
                               * else it belongs, and nothing is held back */
-        atomic_uint holders; /* the stream, and whoever keeps it */
+        atomic_uint holders; /* the stream, and others that reference it */
         uint64_t written, dropped, inode; /* see struct stream_ledger */
         int64_t base;
         uint32_t buffered, rotations;
@@ -73,7 +73,8 @@ struct ledger_box {
 /* NULL: no memory. next_life 0: there is nothing to count, which is the main log's case. */
 struct ledger_box *ledger_box_new(uint64_t next_life);
 bool ledger_box_counts(const struct ledger_box *b);
-/* The files that it is about are renamed by whoever says so there. Before anybody looks. */
+/* The files that it is about are renamed by their writer, which says so there. Called before any
+ * reader looks. */
 void ledger_box_heed(struct ledger_box *b, struct rename_seq *moves);
 uint64_t ledger_box_life(struct ledger_box *b);
 void ledger_box_begin(struct ledger_box *b, uint64_t life); /* 0: the next one, a count begins */
@@ -137,12 +138,12 @@ struct channel {
         struct pipe_in *pipes;
         struct pipe_in *current;     /* the living worker's; NULL: none */
         struct extras *extras;       /* owned; NULL: its settings never needed any */
-        struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nobody */
+        struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nothing */
         struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
         uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
         uint16_t busy;               /* calls are under way: news may call back into us */
         bool silent : 1;             /* no more news: it is being freed */
-        bool is_ghost : 1;           /* recover.c's: nobody's, until what it has left is written */
+        bool is_ghost : 1; /* recover.c's: without an owner, until what it has left is written */
         bool finish_later : 1, free_later : 1;
         bool is_held : 1;    /* in core->held_back */
         bool is_awaited : 1; /* open before the start that it is for */
@@ -208,7 +209,7 @@ void overflow_over(struct channel *s); /* the file takes more: say what was lost
 /* text.c: everything that is done to text other than moving it. */
 bool text_is_plain(const struct channel *s);    /* nothing is: the bytes need not be seen */
 bool text_is_verbatim(const struct channel *s); /* they may be seen, and stay as they are */
-bool text_is_news(const struct channel *s);     /* it is told to somebody, too */
+bool text_is_news(const struct channel *s);     /* it is published, too */
 void text_in(struct pipe_in *p, char *data, size_t len);           /* data may be changed */
 void text_tapped(struct channel *s, const char *data, size_t len); /* what was moved by itself */
 void text_flush(struct pipe_in *p);            /* nothing follows: hand out what was held back */

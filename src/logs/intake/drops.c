@@ -61,7 +61,7 @@ static void drops_arm(struct core *core)
         ev_timer_start(core->loop, &core->drops_due);
 }
 
-/* Whoever is told may free any stream: start over after each. */
+/* A callback may free any stream: start over after each. */
 static void on_due(EV_P_ ev_timer *w, int revents)
 {
         struct core *core = w->data;

@@ -21,7 +21,7 @@ struct drops {
 void drops_add(struct drops *d, uint64_t bytes);
 /* Nothing is lost any more. */
 void drops_over(struct drops *d);
-/* The stream goes: the rest is said now, unless nobody wants to hear of it. */
+/* The stream goes: the rest is said now, unless that is not wanted. */
 void drops_forget(struct drops *d);
 void drops_stop(struct core *core); /* the loop goes; all are forgotten */
 

@@ -1,4 +1,4 @@
-/* What a stream has done so far, for whoever looks from another thread. */
+/* What a stream has done so far, for other threads to look at. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ uint64_t ledger_box_life(struct ledger_box *b)
         return life;
 }
 
-/* By whoever puts, and nobody else: what is there is not looked at under the lock. */
+/* Only for the thread that puts: what is there is not looked at under the lock. */
 static struct ledger_rest *rest_for(const struct ledger_box *b, const struct stream_ledger *now,
                                     const char *trouble)
 {

@@ -25,7 +25,7 @@ bool pipe_prepare(struct pipe_in *p, int fd)
         return true;
 }
 
-/* Read from by a descriptor that only reads, it has an end when nobody else has it open. */
+/* Read from by a descriptor that only reads, it has an end when no other process has it open. */
 void pipe_let_go(struct pipe_in *p)
 {
         struct core *core = p->channel->core;

@@ -399,8 +399,8 @@ void stream_free(struct stream *s)
 }
 
 /* A file that could be opened the last time will be found out about later, if it cannot be now: a
- * restart waits for nobody. One that was never opened, or could not be, is asked for first, so that
- * no worker is started for nothing. */
+ * restart waits for nothing. One that was never opened, or could not be, is asked for first, so
+ * that no worker is started for nothing. */
 bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
 {
         struct order *o = order_new(s, core_attach);

@@ -148,7 +148,7 @@ static bool mainlog_core_is_due(int64_t told_ms)
         return !told_ms || clock_mono_ms() - told_ms >= TELL_AGAIN_MS;
 }
 
-/* What is wrong goes to stdout now, and stands here for whoever reads the file later. */
+/* What is wrong goes to stdout now, and stands here for later readers of the file. */
 static void tell_trouble(struct mainlog_core *m)
 {
         if (m->refused && mainlog_core_is_due(m->said_ms)) {
@@ -299,7 +299,7 @@ static void out_flush(struct mainlog_core *m)
         }
 }
 
-/* Whole lines or none: what finds no room in a stdout that nobody reads is in the file. */
+/* Whole lines or none: what finds no room in a stdout that is not read is in the file. */
 static void out_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->out_rest.len)

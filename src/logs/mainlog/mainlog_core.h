@@ -19,7 +19,7 @@ void mainlog_core_reopen(struct mainlog_core *m);
 bool mainlog_core_clear(struct mainlog_core *m, struct err *e);
 bool mainlog_core_trouble(const struct mainlog_core *m, struct buf *out); /* by any thread */
 struct ledger_box *mainlog_core_ledger(const struct mainlog_core *m);     /* borrowed */
-/* Whoever reads its files in another thread looks there. Before anybody does. */
+/* Readers of its files in another thread look there. Called before any of them does. */
 void mainlog_core_heed(struct mainlog_core *m, struct rename_seq *moves);
 const char *mainlog_core_path(const struct mainlog_core *m);
 

@@ -19,7 +19,7 @@ void mainlog_heed(struct mainlog *m, struct rename_seq *moves);
 /* The thread's last word: no watcher stays behind. */
 void mainlog_leave_thread(struct mainlog *m);
 /* The thread has ended: calls do their work themselves again. Not ended: it still stands on a file,
- * and nobody else may touch it; lines go nowhere. */
+ * and no other call may touch it; lines go nowhere. */
 void mainlog_back(struct mainlog *m, bool ended);
 
 #endif

@@ -29,7 +29,7 @@ static bool is_it(struct sys *sys, int fd, const struct spool_pos *pos)
                st.st_dev == pos->dev;
 }
 
-/* The entry of the log's directory with that inode: whoever rotates gives it another name there. */
+/* The entry of the log's directory with that inode: a rotation gives it another name there. */
 static int find_renamed(struct sys *sys, const struct stream_conf *c, const struct spool_pos *pos)
 {
         const char *slash = strrchr(c->path, '/');
@@ -219,7 +219,7 @@ static struct channel *ghost_new(struct core *core, struct spool_label *label, s
         return s;
 }
 
-/* It goes on by itself: nobody claims it. */
+/* It goes on by itself: no stream claims it. */
 static void set_free(struct channel *s)
 {
         struct spool *sp = s->pipes->spool;

@@ -1,7 +1,7 @@
 /* Inside of logs/: what a daemon before us left in its spools, and what of ours outlives its
  * stream.
  *
- * A detached_stream is a channel that nobody owns any more, and that tells nobody anything: it
+ * A detached_stream is a channel without an owner, which publishes nothing: it
  * lives until what its spools hold is written. Each spool that is found in the state directory gets
  * one. It does what was under way at once, before anybody else writes to that log; the rest waits
  * for the stream that goes on with the same pipe, and when no such stream comes it is written, too.

@@ -11,7 +11,7 @@
  *    bytes, the label and the fields of the position: the same batch always gives the same output.
  * 3. Before a piece of that output is appended to the log, the position says which batch, which
  *    part of its output (`skip`, `take`), which file (`dev`, `ino`), and at which size of it
- *    (`at`). Nobody else of ours writes to that file before the piece is whole.
+ *    (`at`). No other stream of ours writes to that file before the piece is whole.
  * 4. A successor that finds a batch under way makes the output again, finds the file (by its
  *    inode, since a rotation may have given it another name), looks how much of the piece stands
  *    there already, and appends the rest: it does nothing where all of it is there, however often

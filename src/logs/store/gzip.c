@@ -121,8 +121,8 @@ void gzip_go(struct core *core)
         start_first(core);
 }
 
-/* The file gets its name before the other one goes: a kill in between leaves both, and the next
- * rotation takes the second for what it is. */
+/* The file gets its name before the uncompressed one goes: a kill in between leaves both, and the
+ * next rotation takes the second for what it is. */
 static void gzip_settle(struct core *core, struct gzip_job *j, bool fine)
 {
         struct sys *sys = core->sys;

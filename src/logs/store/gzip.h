@@ -1,5 +1,5 @@
 /* Compressing what was rotated: one file at a time, by a short-lived child of our own binary that
- * somebody else starts (logs_news.compress). The child writes beside the file; it gets its name
+ * the main loop starts (logs_news.compress). The child writes beside the file; it gets its name
  * here, where rotation is, so that nothing is renamed under anybody. */
 #ifndef LOGS_STORE_GZIP_H
 #define LOGS_STORE_GZIP_H

@@ -38,7 +38,8 @@ static int own_descriptor(const char *path)
 
 /* A regular file keeps the position that it shares with the daemon's descriptor. A pipe or a
  * terminal is opened anew, since O_NONBLOCK on the shared description would change it for others
- * too; where that is refused (the user was switched, nobody reads) the duplicate is used with care.
+ * too; where that is refused (the user was switched, there is no reader) the duplicate is used with
+ * care.
  */
 static bool open_own(struct sys *sys, int n, const char *path, struct outfd *out, struct err *e)
 {

@@ -35,7 +35,7 @@ void outfd_close(struct sys *sys, struct outfd *o);
 /* As write(2), but never waits and never raises SIGPIPE: -1 and EAGAIN when it would. */
 ssize_t outfd_write(struct sys *sys, const struct outfd *o, const void *data, size_t len);
 
-/* Whether this errno means that nobody will ever read what is written there. */
+/* Whether this errno means that what is written there will never be read. */
 bool outfd_is_gone(const struct outfd *o, int error);
 
 #endif

@@ -30,7 +30,7 @@ static int64_t outlet_locate_uncounted(const struct outlet *o, const struct stat
         return size - ((int64_t)o->written - o->base);
 }
 
-/* Nothing that somebody else did to the file looks like a last batch, except by chance. */
+/* Nothing that another program did to the file looks like a last batch, except by chance. */
 static void count_last_batch(struct outlet *o, const struct stat *present)
 {
         uint32_t rotations;
@@ -48,7 +48,7 @@ static void count_last_batch(struct outlet *o, const struct stat *present)
         o->rotations += rotations;
 }
 
-/* One that nobody else had open may have been rotated in the opening. */
+/* One that no other stream had open may have been rotated in the opening. */
 void outlet_joined(struct outlet *o)
 {
         if (o->writer)

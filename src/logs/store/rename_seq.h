@@ -1,6 +1,6 @@
-/* Inside of logs/: whether names of log files are being moved, for whoever goes from one name to
- * the next in another thread. There is one of these for all the files of a daemon: it is looked at
- * only where something seems to be missing. */
+/* Inside of logs/: whether names of log files are being moved, for a reader that goes from one name
+ * to the next in another thread. There is one of these for all the files of a daemon: it is looked
+ * at only where something seems to be missing. */
 #ifndef LOGS_STORE_RENAME_SEQ_H
 #define LOGS_STORE_RENAME_SEQ_H
 
@@ -24,6 +24,6 @@ uint32_t rename_seq_count(struct rename_seq *m);
 /* Until they are not: false when that takes longer than a second, as on a disk that hangs. Not for
  * the thread that renames. */
 bool rename_seq_wait(struct rename_seq *m);
-bool rename_seq_is_awaited(struct rename_seq *m); /* somebody waits */
+bool rename_seq_is_awaited(struct rename_seq *m); /* a reader waits */
 
 #endif

@@ -81,7 +81,7 @@ static void remove_last(struct sys *sys, const char *path, int n, char *name, si
         }
 }
 
-/* Up to the first gap only: a kill half way leaves one, and whoever rotates next fills it. */
+/* Up to the first gap only: a kill half way leaves one, and the next rotation fills it. */
 bool rotate_shift(struct sys *sys, const char *path, int backups, struct err *e)
 {
         size_t size = strlen(path) + 24;

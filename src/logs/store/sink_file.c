@@ -74,7 +74,7 @@ static bool sink_file_rotates(const struct sink_file *f)
         return (f->maxbytes > 0 || f->due) && sink_file_has_regular_fd(f);
 }
 
-/* Whether the path leads to another file than the one that we write to, or to none: somebody else
+/* Whether the path leads to another file than the one that we write to, or to none: another program
  * may have rotated it. */
 static bool path_is_other(const struct sink_file *f)
 {
@@ -113,7 +113,7 @@ bool sink_file_reopen(struct sink_file *f, struct err *e)
         return true;
 }
 
-/* -1: cannot be told, which is no reason not to write. -2: somebody has removed it, or its disk is
+/* -1: cannot be told, which is no reason not to write. -2: it was removed, or its disk is
  * gone, and another one cannot be made now, errno says why: what is written to a removed file is
  * lost with its last descriptor. */
 static int64_t sink_file_look_at(struct sink_file *f, struct stat *st)
@@ -315,9 +315,9 @@ static bool set_append(struct sink_file *f, bool on)
         return true;
 }
 
-/* Whoever may write to the directory decides whether a log can be rotated, and its size is on no
- * quota of his: where that fails the file takes nothing more beyond so many times maxbytes, as if
- * the disk were full. */
+/* A user that may write to the directory decides whether a log can be rotated, and its size is on
+ * no quota of his: where that fails the file takes nothing more beyond so many times maxbytes, as
+ * if the disk were full. */
 #define STUCK_TIMES 4
 
 static int64_t bound_of(const struct sink_file *f)

@@ -23,7 +23,7 @@ struct put_watch {
 struct sink_file {
         struct sys *sys; /* borrowed */
         struct rename_seq
-            *moves;       /* borrowed; to be told of renaming. NULL: nobody looks from elsewhere */
+            *moves;       /* borrowed; to be told of renaming. NULL: no other thread looks */
         const char *path; /* borrowed; NULL: not open */
         char *failure;    /* owned: why; NULL: no memory to say so, or nothing failed */
         char *refused; /* owned: what is at the path and why it is not opened; NULL: nothing is */
@@ -49,7 +49,7 @@ enum put {
         PUT_ALL,
         PUT_LATER,   /* a pipe is full: wait until it is writable */
         PUT_REFUSED, /* the disk is full or broken, errno says how: try again */
-        PUT_GONE,    /* nobody will ever read it, errno says why */
+        PUT_GONE,    /* it will never be read, errno says why */
 };
 
 enum move {

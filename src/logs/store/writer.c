@@ -74,7 +74,7 @@ static bool writer_is_due(const struct outlet *o, int64_t now)
         return !o->told_ms || now - o->told_ms >= TELL_AGAIN_MS;
 }
 
-/* Whoever hears the news may change the queue: start over after each. */
+/* A callback may change the queue: start over after each. */
 static void say_to_all(struct writer *w)
 {
         int64_t now = clock_mono_ms();
@@ -214,7 +214,7 @@ static void on_piece(void *arg, const struct stat *file, size_t done, size_t tak
         spooled_aim(a->outlet, file, a->left - done, take);
 }
 
-/* It is written, or nobody will ever read it. */
+/* It is written, or will never be read. */
 static void writer_batch_done(struct outlet *o)
 {
         struct spool *sp = o->spool;
@@ -416,7 +416,7 @@ void writer_rotate(struct writer *w)
         say_rotation(w, shifts);
 }
 
-/* What was written in an hour or on a day that is over, while nobody had it open. */
+/* What was written in an hour or on a day that is over, while it was not open. */
 static void rotate_old(struct writer *w)
 {
         struct stat st;

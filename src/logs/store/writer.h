@@ -2,8 +2,8 @@
  * happens while the disk refuses.
  *
  * A chunk that could not be written whole goes on at the same place: the outlet that owns it stays
- * at the head of the writer's queue, and nobody writes in between. The queue is empty unless
- * something is wrong. */
+ * at the head of the writer's queue, and no other outlet writes in between. The queue is empty
+ * unless something is wrong. */
 #ifndef LOGS_STORE_WRITER_H
 #define LOGS_STORE_WRITER_H
 
@@ -63,7 +63,7 @@ struct writer {
         bool compress;
         bool is_waiting; /* for the disk: writer_wait.c's, as the last three */
         struct outlet *queue;
-        ev_io *ready;              /* owned; NULL: never waited for somebody to read */
+        ev_io *ready;              /* owned; NULL: never waited for a reader */
         ev_periodic *period;       /* owned; NULL: not rotated by the clock */
         struct writer *same_place; /* writer_table.c's */
         ev_tstamp retry_at;
@@ -80,7 +80,7 @@ bool writer_table_add(struct writer_table *t, struct writer *w);          /* fal
 void writer_table_remove(struct writer_table *t, const struct writer *w); /* which is in it */
 struct writer *writer_table_any(const struct writer_table *t);            /* NULL: there is none */
 
-/* The writer of these settings' path, opened if nobody has it open; the newest rotation settings
+/* The writer of these settings' path, opened if it is not open; the newest rotation settings
  * win. conf is a stream_conf_copy. mode: what the file is made with. */
 struct writer *writer_get(struct core *core, const struct stream_conf *conf, mode_t mode,
                           struct err *e);
@@ -114,7 +114,7 @@ void outlet_heed_refusal(struct outlet *o);
 void outlet_leave(struct outlet *o); /* the queue; nothing is left to write */
 /* The writer was got just now: what it rotates from here on is counted. */
 void outlet_joined(struct outlet *o);
-/* Add rotations of the file since the last time, whoever asked for them. */
+/* Add rotations of the file since the last time, for whatever reason. */
 void outlet_count(struct outlet *o);
 void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */

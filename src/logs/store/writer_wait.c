@@ -70,7 +70,7 @@ void writer_watch(struct writer *w)
                 wait_for_disk(w);
 }
 
-/* Whoever tries again may leave the list, and others with it: each is asked for anew. */
+/* A writer that tries again may leave the list, and others with it: each is asked for anew. */
 void writers_retry(EV_P_ ev_timer *t, int revents)
 {
         struct core *core = t->data;

@@ -30,7 +30,7 @@ struct sink_syslog {
         struct waiting *first, **end;
         size_t kept; /* bytes of messages that wait */
         struct syslog_sender *senders;
-        bool busy; /* whoever is told may send */
+        bool busy; /* a sender that is notified may send */
         double delay;
         ev_timer retry;
         ev_io ready;
@@ -121,7 +121,7 @@ static bool send_now(struct sink_syslog *s, const char *message, size_t len)
         return false;
 }
 
-/* ---- trouble: a socket that is full is none, somebody reads it */
+/* ---- trouble: a socket that is full is none, it is read */
 
 static void tell_senders(struct sink_syslog *s)
 {
@@ -130,7 +130,7 @@ static void tell_senders(struct sink_syslog *s)
         int count;
 
         DL_COUNT(s->senders, from, count);
-        while (count-- > 0 && (from = s->senders)) { /* whoever is told may forget any of them */
+        while (count-- > 0 && (from = s->senders)) { /* the notified one may forget any of them */
                 DL_DELETE(s->senders, from);
                 from->waits = from->buffered > 0;
                 if (from->waits)

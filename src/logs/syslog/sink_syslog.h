@@ -17,7 +17,7 @@
 struct ev_loop;
 struct sink_syslog;
 
-/* Whoever sends. Bytes are the sender's own: sent + dropped + buffered is what it gave. */
+/* One sender. Bytes are its own: sent + dropped + buffered is what it gave. */
 struct syslog_sender {
         void *arg;
         /* Something that had waited was sent, or began to wait because of trouble (reason; NULL:
