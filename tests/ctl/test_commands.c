@@ -124,7 +124,7 @@ Test(commands, start_reads_refusals_as_words_and_codes)
         FAKE_DAEMON(&d, RULE_UP, RULE_LINES("/fine/start", DONE("fine")),
                     RULE_LINES("/twice/start", REFUSED("twice", "ALREADY_STARTED")),
                     RULE_LINES("/ill/start", REFUSED("ill", "SPAWN_ERROR")),
-                    RULE_PROBLEM("/gone:*/start", 404, "BAD_NAME", "gone:*"));
+                    RULE_PROBLEM("/gone:%2A/start", 404, "BAD_NAME", "gone:*"));
         ctl_run(&d.ctl, "start fine twice gone:* ill");
         expect("fine: started\ntwice: ERROR (already started)\ngone: ERROR (no such group)\n"
                "ill: ERROR (spawn error)\n",
@@ -180,11 +180,11 @@ Test(commands, more_names_than_calls_under_way_are_all_served)
  */
 Test(commands, restart_prints_every_stop_before_every_start)
 {
-        FAKE_DAEMON(
-            &d, RULE_UP, RULE_LINES("/a/restart", RESTARTED("a", "true")),
-            RULE_LINES("/off/restart", RESTARTED("off", "false")),
-            RULE_LINES("/web:*/restart", RESTARTED("web:w1", "true") RESTARTED("web:w2", "false")),
-            RULE_PROBLEM("/nosuch/restart", 404, "BAD_NAME", "nosuch"));
+        FAKE_DAEMON(&d, RULE_UP, RULE_LINES("/a/restart", RESTARTED("a", "true")),
+                    RULE_LINES("/off/restart", RESTARTED("off", "false")),
+                    RULE_LINES("/web:%2A/restart",
+                               RESTARTED("web:w1", "true") RESTARTED("web:w2", "false")),
+                    RULE_PROBLEM("/nosuch/restart", 404, "BAD_NAME", "nosuch"));
         ctl_run(&d.ctl, "restart a off web:* nosuch");
         expect("a: stopped\noff: ERROR (not running)\nweb:w1: stopped\n"
                "nosuch: ERROR (no such process)\n"
@@ -243,14 +243,14 @@ Test(commands, reread_sorts_what_differs)
 
 Test(commands, update_stops_removes_and_adds_group_by_group)
 {
-        FAKE_DAEMON(&d,
-                    RULE_JSON("POST /v1/config/reread",
-                              "{\"added\":[\"new\"],\"changed\":[\"edit\"],"
-                              "\"removed\":[\"old\",\"firm\"]}"),
-                    RULE_JSON("/firm:*/stop", "{\"results\":[{\"ok\":false,\"code\":\"FAILED\"}]}"),
-                    RULE_JSON("/stop", "{\"results\":[{\"ok\":false,\"code\":\"NOT_RUNNING\"}]}"),
-                    RULE_JSON("POST /v1/groups/", "{}"),
-                    RULE_JSON("GET /v1/processes?fields=group", LIST("{\"group\":\"old\"}")));
+        FAKE_DAEMON(
+            &d,
+            RULE_JSON("POST /v1/config/reread", "{\"added\":[\"new\"],\"changed\":[\"edit\"],"
+                                                "\"removed\":[\"old\",\"firm\"]}"),
+            RULE_JSON("/firm:%2A/stop", "{\"results\":[{\"ok\":false,\"code\":\"FAILED\"}]}"),
+            RULE_JSON("/stop", "{\"results\":[{\"ok\":false,\"code\":\"NOT_RUNNING\"}]}"),
+            RULE_JSON("POST /v1/groups/", "{}"),
+            RULE_JSON("GET /v1/processes?fields=group", LIST("{\"group\":\"old\"}")));
         ctl_run(&d.ctl, "update");
         expect("old: stopped\nold: removed process group\nfirm: stopped\n"
                "firm: has problems; not removing\nedit: stopped\nedit: updated process group\n"
@@ -418,24 +418,26 @@ Test(commands, apply_does_not_say_that_nothing_changes_when_no_process_does)
 
 Test(commands, with_json_print_the_objects_and_nothing_else)
 {
-        FAKE_DAEMON(&d,
-                    RULE_JSON("/v1/processes?name=a ",
-                              "{\"processes\":[{\"name\":\"a\",\"statecode\":20}]}"),
-                    { "/v1/processes?name=zz", 200, "application/json", "{\"processes\":[]}", 0 });
-        ctl_run(&d.ctl, "status --json a zz");
-        expect("{\n  \"processes\": [\n    {\n      \"name\": \"a\",\n      \"statecode\": 20\n    "
-               "}\n  ]\n}\n",
+        FAKE_DAEMON(&d, RULE_JSON("GET /v1/processes?name=a&name=zz&name=g:%2A ",
+                                  "{\"processes\":[{\"process\":\"a\",\"group\":\"a\","
+                                  "\"statecode\":20}]}"));
+        ctl_run(&d.ctl, "status --json a zz g:*");
+        expect("{\n  \"processes\": [\n    {\n      \"process\": \"a\",\n      \"group\": \"a\",\n"
+               "      \"statecode\": 20\n    }\n  ]\n}\n",
                4);
-        cr_expect_str_eq(fake_daemon_complained(&d), "zz: ERROR (no such process)\n");
+        cr_expect_str_eq(fake_daemon_complained(&d),
+                         "zz: ERROR (no such process)\ng: ERROR (no such group)\n");
 }
 
 Test(commands, with_json_give_the_exit_code_that_they_give_without)
 {
-        FAKE_DAEMON(&d,
-                    RULE_JSON("/v1/processes?name=off",
-                              "{\"processes\":[{\"statecode\":0,\"health\":\"none\"}]}"),
-                    RULE_JSON("/v1/processes?name=ill",
-                              "{\"processes\":[{\"statecode\":20,\"health\":\"unhealthy\"}]}"));
+        FAKE_DAEMON(
+            &d,
+            RULE_JSON("/v1/processes?name=off", "{\"processes\":[{\"group\":\"off\",\"process\":"
+                                                "\"off\",\"statecode\":0,\"health\":\"none\"}]}"),
+            RULE_JSON("/v1/processes?name=ill",
+                      "{\"processes\":[{\"group\":\"ill\",\"process\":\"ill\",\"statecode\":20,"
+                      "\"health\":\"unhealthy\"}]}"));
         ctl_run(&d.ctl, "health --json off");
         cr_expect_eq(d.ctl.exit_code, 0, "a process that is down is not ill");
         ctl_run(&d.ctl, "health --json ill");
@@ -467,7 +469,7 @@ Test(commands, without_json_say_so)
         cr_expect_eq(d.ctl.exit_code, 2);
 }
 
-Test(commands, that_find_nobody_name_the_url)
+Test(commands, that_find_no_daemon_name_the_url)
 {
         FAKE_DAEMON(&d, RULE_UP);
         struct err e;

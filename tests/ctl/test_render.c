@@ -182,7 +182,7 @@ Test(render, uses_colour_on_terminals_that_want_it)
         cr_expect_not(colour_wanted(true, NULL, NULL));
 }
 
-Test(render, says_for_whom_a_command_waits)
+Test(render, says_for_what_a_command_waits)
 {
         json_t *list =
             json_loads("[" PROCESS("a", "a", 40, "STOPPING", "") "," PROCESS(
@@ -194,7 +194,7 @@ Test(render, says_for_whom_a_command_waits)
         AUTO_BUF out = BUF_INIT;
 
         cr_assert_not_null(list);
-        cr_expect_not(progress_line(&out, list, &words), "nobody was asked for");
+        cr_expect_not(progress_line(&out, list, &words), "none was asked for");
         strlist_add(&words, "web:*");
         cr_expect(progress_line(&out, list, &words));
         cr_expect_str_eq(buf_str(&out), "waiting for web:w1 (STOPPING)");

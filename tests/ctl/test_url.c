@@ -66,14 +66,3 @@ Test(url, of_another_kind_is_one_but_of_no_use)
         cr_expect_eq(u.kind, URL_OTHER);
         url_release(&u);
 }
-
-Test(url, segments_are_encoded_bytewise)
-{
-        AUTO_BUF soft = BUF_INIT;
-        AUTO_BUF hard = BUF_INIT;
-
-        url_encode(&soft, "web:w_0*/ä?", true);
-        url_encode(&hard, "web:*", false);
-        cr_expect_str_eq(buf_str(&soft), "web:w_0*%2F%C3%A4%3F");
-        cr_expect_str_eq(buf_str(&hard), "web%3A%2A");
-}

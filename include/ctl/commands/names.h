@@ -43,6 +43,8 @@ bool process_fits(name_rule *rule, const char *word, const json_t *process);
 /* name_is_exact where the word is the name of one of them, or a group's; else name_selects. */
 name_rule *name_rule_for(const char *word, const json_t *processes);
 void process_put_name(struct buf *out, const json_t *process);
+/* Append to `to` those of the list that the word means. False: no memory. */
+bool processes_select(const json_t *processes, const char *word, json_t *to);
 
 /* Replace every glob by the names it matches in `processes` (a list with group and process), in
  * their order; one that matches nothing stays, for the daemon to refuse. With `groups`, "web:*" is

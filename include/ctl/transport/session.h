@@ -69,8 +69,4 @@ struct http *session_get(struct session *s, struct reply *out, const char *path,
 /* Why a stream was refused (not for answers with status 200). */
 void session_judge_stream(const struct http *h, struct reply *out);
 
-/* Percent-encode everything but what a path segment may hold as it is. ':' and '*' are kept when
- * `soft`. */
-void url_encode(struct buf *out, const char *text, bool soft);
-
 #endif

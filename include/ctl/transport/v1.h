@@ -17,8 +17,9 @@ void v1_print_compact(struct ctl *c, const json_t *doc); /* one line */
 /* "file:line: message" and its hint on a line of its own, after the prefix. */
 void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *diagnostic);
 
-/* The processes that the words mean (NULL: all), with these fields ("group,process,..."), in one
- * question; perhaps more. The document is owned by the caller. NULL: failed, and said so. */
+/* The processes that the words mean (NULL: all), with these fields ("group,process,..."; NULL:
+ * all), in one question; perhaps more. The document is owned by the caller. NULL: failed, and said
+ * so. */
 json_t *v1_list(struct ctl *c, const struct strlist *words, const char *fields);
 /* Its list. */
 const json_t *v1_items(const json_t *doc);
@@ -32,8 +33,10 @@ json_t *v1_patience(void); /* a body: wait for as long as a day */
 /* "/v1/processes/NAME" */
 void v1_put_process_path(struct buf *out, const char *name);
 
-/* {"processes":[...]} of everything, or of these names in their order; owned by the caller. NULL:
- * failed, and said so. Names that no process has are said and give `bad_exit`. */
-json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit);
+/* The document with just these names in their order; it is taken over and may be NULL. Names that
+ * no process has are said and give `bad_exit`. */
+json_t *v1_select(struct ctl *c, json_t *doc, const struct strlist *words, int bad_exit);
+/* Both in one. */
+json_t *v1_processes(struct ctl *c, const struct strlist *words, const char *fields, int bad_exit);
 
 #endif

@@ -9,6 +9,7 @@
 #include "ctl/render/render.h"
 #include "ctl/transport/json_get.h"
 #include "ctl/transport/v1.h"
+#include "wire/percent.h"
 #include "wire/sse.h"
 
 /* ---- one line */
@@ -128,7 +129,7 @@ static void events_put_path(struct buf *out, const struct args *a)
         buf_puts(out, "/v1/events");
         for (size_t i = 0; i < a->words.count; i++) {
                 buf_puts(out, i ? "," : "?types=");
-                url_encode(out, a->words.items[i], true);
+                percent_encode(a->words.items[i], out);
         }
 }
 

@@ -20,10 +20,10 @@ static bool is_unhealthy(const json_t *process)
 }
 
 /* Exit codes as those of the plain command. */
-static void print_processes(struct ctl *c, const struct args *a, const char *what,
+static void print_processes(struct ctl *c, const struct args *a,
                             bool (*is_bad)(const json_t *process))
 {
-        json_t *doc = v1_processes(c, a, what, EXIT_UNREACHABLE);
+        json_t *doc = v1_processes(c, &a->words, NULL, EXIT_UNREACHABLE);
 
         if (!doc)
                 return;
@@ -37,14 +37,14 @@ static void print_processes(struct ctl *c, const struct args *a, const char *wha
 
 void json_status(struct ctl *c, const struct args *a)
 {
-        print_processes(c, a, "status", json_is_down);
+        print_processes(c, a, json_is_down);
         if (c->exit_code == EXIT_NOT_RUNNING) /* no daemon: status has a code of its own */
                 c->exit_code = EXIT_UNREACHABLE;
 }
 
 void json_health(struct ctl *c, const struct args *a)
 {
-        print_processes(c, a, "health", is_unhealthy);
+        print_processes(c, a, is_unhealthy);
 }
 
 static void print_path(struct ctl *c, const char *path, const char *what)
@@ -63,7 +63,7 @@ void json_pid(struct ctl *c, const struct args *a)
                 print_path(c, "/v1/info", "pid");
                 return;
         }
-        json_t *doc = v1_processes(c, a, "pid", EXIT_GENERIC);
+        json_t *doc = v1_processes(c, &a->words, NULL, EXIT_GENERIC);
         if (!doc)
                 return;
         v1_print(c, doc);

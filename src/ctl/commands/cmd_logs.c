@@ -9,6 +9,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/commands/follow.h"
 #include "ctl/commands/tail.h"
+#include "wire/percent.h"
 
 #define DEFAULT_BYTES 1600
 #define PRESS_CTRL_C  "==> Press Ctrl-C to exit <=="
@@ -95,7 +96,7 @@ static bool is_process(struct ctl *c, const char *word)
         AUTO_BUF path = BUF_INIT;
 
         buf_puts(&path, "/v1/processes?name=");
-        url_encode(&path, word, true);
+        percent_encode(word, &path);
         return session_json(&c->session, &r, buf_str(&path), NULL) &&
                json_array_size(json_object_get(r.json, "processes")) > 0;
 }

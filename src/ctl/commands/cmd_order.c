@@ -10,6 +10,7 @@
 #include "ctl/render/progress.h"
 #include "ctl/transport/json_get.h"
 #include "ctl/transport/v1.h"
+#include "wire/percent.h"
 
 #define AT_ONCE 64 /* calls under way together: a daemon may have few connections to give */
 
@@ -156,7 +157,7 @@ static void order_send(const struct orders *o, struct order *one)
         AUTO_BUF path = BUF_INIT;
 
         buf_printf(&path, "/v1/%s/", o->verb->area);
-        url_encode(&path, one->word, true);
+        percent_encode(one->word, &path);
         buf_printf(&path, "/%s", o->path ? o->path : o->verb->path);
         one->call = session_send(&o->ctl->session, &one->reply, buf_str(&path), o->body);
 }

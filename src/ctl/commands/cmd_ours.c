@@ -272,7 +272,7 @@ static void ours_put_log_error(struct buf *out, const json_t *process)
 void cmd_health(struct ctl *c, const struct args *a)
 {
         struct table t = { .columns = 4 };
-        json_t *doc = v1_processes(c, a, "health", EXIT_UNREACHABLE);
+        json_t *doc = v1_processes(c, &a->words, NULL, EXIT_UNREACHABLE);
         AUTO_BUF out = BUF_INIT;
         AUTO_BUF errors = BUF_INIT;
         int64_t now = clock_wall_ms();

@@ -15,40 +15,6 @@
 #define FIELDS  NAME_FIELDS ",state,statecode,description"
 #define DETAILS ",health,healthcheck,next_start_at,next_start_why,log_error"
 
-static bool list_word(struct ctl *c, const char *word, const json_t *processes, json_t *listing)
-{
-        AUTO_NAMESPEC n = { 0 };
-        size_t before = json_array_size(listing);
-        name_rule *rule = name_rule_for(word, processes);
-        bool ok = namespec_split(word, &n);
-
-        for (size_t i = 0; ok && i < json_array_size(processes); i++)
-                if (process_fits(rule, word, json_array_get(processes, i)))
-                        ok = json_array_append(listing, json_array_get(processes, i)) == 0;
-        if (!ok || json_array_size(listing) > before)
-                return ok;
-        if (n.process)
-                ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such process)", word);
-        else
-                ctl_fail(c, EXIT_UNREACHABLE, "%s: ERROR (no such group)", n.group);
-        return true;
-}
-
-/* Owned by the caller. NULL: no memory. */
-static json_t *list_words(struct ctl *c, const struct strlist *words, const json_t *processes)
-{
-        json_t *listing = json_array();
-        bool all = !words->count || strlist_has(words, "all");
-        bool ok = listing && (!all || json_array_extend(listing, (json_t *)processes) == 0);
-
-        for (size_t i = 0; ok && !all && i < words->count; i++)
-                ok = list_word(c, words->items[i], processes, listing);
-        if (ok)
-                return listing;
-        json_decref(listing);
-        return NULL;
-}
-
 static bool status_is_down(int64_t state)
 {
         return state == STATE_STOPPED || state == STATE_EXITED || state == STATE_FATAL ||
@@ -87,19 +53,18 @@ void cmd_status(struct ctl *c, const struct args *a)
 {
         bool details = a->verbose || c->tty_out;
         json_t *doc = v1_list(c, &a->words, details ? FIELDS DETAILS : FIELDS);
+        bool fine = doc && ctl_is_served(c, doc);
 
-        if (!doc) {
-                if (c->exit_code == EXIT_NOT_RUNNING || c->exit_code == EXIT_NOT_UP)
-                        c->exit_code = EXIT_UNREACHABLE;
-                return;
-        }
-        json_t *listing = list_words(c, &a->words, v1_items(doc));
-        if (!listing || !put_listing(c, listing, details))
+        if (!fine && (c->exit_code == EXIT_NOT_RUNNING || c->exit_code == EXIT_NOT_UP))
+                c->exit_code = EXIT_UNREACHABLE;
+        if (fine)
+                doc = v1_select(c, doc, &a->words, EXIT_UNREACHABLE);
+        const json_t *items = fine ? v1_items(doc) : NULL;
+        if (items && !put_listing(c, items, details))
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");
-        for (size_t i = 0; i < json_array_size(listing); i++)
-                if (status_is_down(json_int(json_array_get(listing, i), "statecode")))
+        for (size_t i = 0; i < json_array_size(items); i++)
+                if (status_is_down(json_int(json_array_get(items, i), "statecode")))
                         c->exit_code = EXIT_NOT_UP;
-        json_decref(listing);
         json_decref(doc);
 }
 

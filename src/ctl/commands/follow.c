@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/transport/v1.h"
+#include "wire/percent.h"
 
 bool follow_print(void *arg, const char *data, size_t len)
 {
@@ -17,7 +18,7 @@ void log_path_put(struct buf *out, const char *name, const char *channel)
 {
         buf_puts(out, "/v1/logs/");
         if (name) {
-                url_encode(out, name, true);
+                percent_encode(name, out);
                 buf_putc(out, '/');
         }
         buf_printf(out, "%s?rotated=0", name ? channel : "main");

@@ -112,6 +112,17 @@ void process_put_name(struct buf *out, const json_t *process)
         namespec_put(out, json_text(process, "group"), json_text(process, "process"));
 }
 
+bool processes_select(const json_t *processes, const char *word, json_t *to)
+{
+        name_rule *rule = name_rule_for(word, processes);
+
+        for (size_t i = 0; i < json_array_size(processes); i++)
+                if (process_fits(rule, word, json_array_get(processes, i)) &&
+                    json_array_append(to, json_array_get(processes, i)) < 0)
+                        return false;
+        return true;
+}
+
 /* A word that is a name stays what it is: the daemon knows it. */
 static bool expand_word(const char *word, const json_t *processes, bool groups, struct strlist *out)
 {

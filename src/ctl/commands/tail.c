@@ -94,20 +94,6 @@ static bool add_logs(struct tail *t, const json_t *processes)
         return true;
 }
 
-/* Those of `all` that the word means: itself, if there is such a name; or else it is a pattern. */
-static bool add_meant(struct tail *t, const char *word, const json_t *all)
-{
-        name_rule *rule = name_rule_for(word, all);
-        json_t *meant = json_array();
-
-        for (size_t i = 0; meant && i < json_array_size(all); i++)
-                if (process_fits(rule, word, json_array_get(all, i)))
-                        json_array_append(meant, json_array_get(all, i));
-        bool fine = add_logs(t, meant);
-        json_decref(meant);
-        return fine;
-}
-
 /* Of these processes the ones that were asked for. */
 static bool add_asked(struct tail *t, const json_t *all)
 {
@@ -115,17 +101,19 @@ static bool add_asked(struct tail *t, const json_t *all)
 
         if (strlist_has(names, "all"))
                 return add_logs(t, all);
-        for (size_t i = 0; i < names->count; i++)
-                if (!add_meant(t, names->items[i], all))
-                        return false;
-        return true;
+        json_t *meant = json_array();
+        bool fine = meant != NULL;
+        for (size_t i = 0; fine && i < names->count; i++)
+                fine = processes_select(all, names->items[i], meant);
+        fine = fine && add_logs(t, meant);
+        json_decref(meant);
+        return fine;
 }
 
 static bool find_logs(struct tail *t)
 {
-        const struct args args = { .words = t->ask->names };
         int failed = t->ctl->exit_code;
-        json_t *doc = v1_processes(t->ctl, &args, WHAT, EXIT_GENERIC);
+        json_t *doc = v1_processes(t->ctl, &t->ask->names, NULL, EXIT_GENERIC);
 
         if (!doc)
                 return false;
@@ -359,7 +347,7 @@ static void follow_all(struct tail *t)
                 return;
         }
         open_events(t);
-        tail_look_soon(t); /* who came before that */
+        tail_look_soon(t); /* for what came before that */
         for (size_t i = 0; i < t->count && !t->over; i++)
                 open_source(t, t->items[i], t->items[i]->missing);
         while (!t->over) {

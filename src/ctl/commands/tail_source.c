@@ -10,6 +10,7 @@
 #include "ctl/commands/tail.h"
 #include "ctl/transport/json_get.h"
 #include "ctl/transport/v1.h"
+#include "wire/percent.h"
 
 #define PAGE_BYTES    (16 << 20) /* an answer of this size is not all there is */
 #define DEFAULT_LINES 10
@@ -54,7 +55,7 @@ static void tail_source_note(const struct tail_source *s, const char *text)
 static void tail_source_put_path(struct buf *out, const struct tail_source *s)
 {
         buf_puts(out, "/v1/logs/");
-        url_encode(out, s->name, true);
+        percent_encode(s->name, out);
         buf_puts(out, s->is_stderr ? "/stderr" : "/stdout");
 }
 
@@ -206,7 +207,7 @@ static void put_query(struct buf *out, const struct tail_ask *a)
                 buf_puts(out, "?lines=0");
         } else if (a->since) {
                 buf_puts(out, "?since=");
-                url_encode(out, a->since, false);
+                percent_encode(a->since, out);
         } else if (a->has_grep) {
                 buf_printf(out, "?offset=%" PRId64, INT64_MIN / 2); /* the oldest there is */
         } else {

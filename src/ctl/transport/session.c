@@ -2,7 +2,6 @@
  * as a value, prints nothing and ends nothing. */
 #include "ctl/transport/session.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,16 +238,4 @@ struct http *session_get(struct session *s, struct reply *out, const char *path,
 void session_judge_stream(const struct http *h, struct reply *out)
 {
         session_judge_json(http_answer(h), out);
-}
-
-void url_encode(struct buf *out, const char *text, bool soft)
-{
-        for (; *text; text++) {
-                unsigned char c = (unsigned char)*text;
-                bool plain = isalnum(c) || strchr("-._~", c) || (soft && strchr(":*", c));
-                if (plain && c < 0x80)
-                        buf_putc(out, (char)c);
-                else
-                        buf_printf(out, "%%%02X", c);
-        }
 }

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "ctl/commands/names.h"
 #include "ctl/transport/json_get.h"
+#include "wire/percent.h"
 
 /* ---- printing */
 
@@ -106,12 +108,12 @@ void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
 
 static void v1_put_list_path(struct buf *out, const struct strlist *words, const char *fields)
 {
-        buf_printf(out, "/v1/processes?fields=%s", fields);
+        buf_printf(out, "/v1/processes%s%s", fields ? "?fields=" : "", fields ? fields : "");
         size_t all = out->len;
 
         for (size_t i = 0; words && i < words->count; i++) {
-                buf_puts(out, "&name=");
-                url_encode(out, words->items[i], true);
+                buf_puts(out, i || fields ? "&name=" : "?name=");
+                percent_encode(words->items[i], out);
         }
         if (out->len > PATH_MAX_V1 || (words && strlist_has(words, "all")))
                 buf_cut(out, all);
@@ -125,10 +127,10 @@ json_t *v1_list(struct ctl *c, const struct strlist *words, const char *fields)
         v1_put_list_path(&path, words, fields);
         if (path.failed)
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");
-        else if (!session_json(&c->session, &r, buf_str(&path), NULL))
-                ctl_say_failed(c, &r);
-        else if (ctl_is_served(c, r.json))
+        else if (session_json(&c->session, &r, buf_str(&path), NULL))
                 return json_incref(r.json);
+        else
+                v1_fail(c, &r, "", c->talk != c->out);
         return NULL;
 }
 
@@ -140,7 +142,7 @@ const json_t *v1_items(const json_t *doc)
 void v1_put_process_path(struct buf *out, const char *name)
 {
         buf_puts(out, "/v1/processes/");
-        url_encode(out, name, true);
+        percent_encode(name, out);
 }
 
 json_t *v1_patience(void)
@@ -155,61 +157,47 @@ bool v1_post(struct ctl *c, struct reply *r, const char *area, const char *name,
         AUTO_BUF path = BUF_INIT;
 
         buf_printf(&path, "/v1/%s/", area);
-        url_encode(&path, name, true);
+        percent_encode(name, &path);
         buf_printf(&path, "/%s", what);
         bool ok = session_json(&c->session, r, buf_str(&path), whole);
         json_decref(whole);
         return ok;
 }
 
-/* The answer for one name added to the document. What is wrong with the daemon stands in each. */
-static bool add_named(struct ctl *c, const char *name, const char *what, int bad_exit, bool json,
-                      json_t *doc)
+static bool v1_select_word(struct ctl *c, const json_t *items, const char *word, int bad_exit,
+                           json_t *to)
 {
-        AUTO_BUF path = BUF_INIT;
-        AUTO_REPLY r = REPLY_INIT;
+        AUTO_NAMESPEC n = { 0 };
+        size_t before = json_array_size(to);
 
-        buf_puts(&path, "/v1/processes?name=");
-        url_encode(&path, name, true);
-        bool ok = session_json(&c->session, &r, buf_str(&path), NULL);
-        if (!ok && !(r.kind == REPLY_PROBLEM && r.code == 404)) {
-                v1_fail(c, &r, what, json);
+        if (!namespec_split(word, &n) || !processes_select(items, word, to))
                 return false;
-        }
-        const json_t *found = ok ? json_object_get(r.json, "processes") : NULL;
-        if (json_array_size(found) == 0)
-                ctl_fail(c, bad_exit, "%s: ERROR (no such process)", name);
-        else if (json_array_extend(json_object_get(doc, "processes"), (json_t *)found) < 0)
-                return false;
-        static const char *const errors[] = { "statedir_error", "logs_error" };
-        for (size_t i = 0; ok && i < sizeof errors / sizeof *errors; i++) {
-                json_t *error = json_object_get(r.json, errors[i]);
-                if (error && json_object_set(doc, errors[i], error) < 0)
-                        return false;
-        }
+        if (json_array_size(to) > before)
+                return true;
+        if (n.process)
+                ctl_fail(c, bad_exit, "%s: ERROR (no such process)", word);
+        else
+                ctl_fail(c, bad_exit, "%s: ERROR (no such group)", n.group);
         return true;
 }
 
-static json_t *all_processes(struct ctl *c, const char *what, bool json)
+json_t *v1_select(struct ctl *c, json_t *doc, const struct strlist *words, int bad_exit)
 {
-        AUTO_REPLY r = REPLY_INIT;
+        json_t *meant = json_array();
+        bool all = !words->count || strlist_has(words, "all"), ok = meant != NULL;
 
-        if (session_json(&c->session, &r, "/v1/processes", NULL))
-                return json_incref(r.json);
-        v1_fail(c, &r, what, json);
+        for (size_t i = 0; ok && doc && !all && i < words->count; i++)
+                ok = v1_select_word(c, v1_items(doc), words->items[i], bad_exit, meant);
+        ok = ok && (all || !doc || json_object_set(doc, "processes", meant) == 0);
+        json_decref(meant);
+        if (ok)
+                return doc;
+        ctl_fail(c, EXIT_GENERIC, "error: out of memory");
+        json_decref(doc);
         return NULL;
 }
 
-json_t *v1_processes(struct ctl *c, const struct args *a, const char *what, int bad_exit)
+json_t *v1_processes(struct ctl *c, const struct strlist *words, const char *fields, int bad_exit)
 {
-        if (!a->words.count || strlist_has(&a->words, "all"))
-                return all_processes(c, what, a->json);
-        json_t *doc = json_pack("{s:[]}", "processes");
-        bool ok = doc != NULL;
-        for (size_t i = 0; ok && i < a->words.count; i++)
-                ok = add_named(c, a->words.items[i], what, bad_exit, a->json, doc);
-        if (ok)
-                return doc;
-        json_decref(doc);
-        return NULL;
+        return v1_select(c, v1_list(c, words, fields), words, bad_exit);
 }
