@@ -48,9 +48,7 @@ struct stream_conf {
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
         uint64_t key; /* of its ledger, for logs_keep: of this stream only. 0: it is not kept */
-        uid_t
-            owner; /* the worker's user: whose file it may be besides root's and ours; 0: no other's
-                    */
+        uid_t owner; /* the worker's user may own the file, besides root and us; 0: no other user */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
         enum log_format format : 8; /* of the file. The ledger counts what is written there */
