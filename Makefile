@@ -41,10 +41,10 @@ linked      = $(if $(call archive,$(1)),-l:lib$(1).a,-l$(1))
 LIBS_edit   := $(if $(filter 4,$(words $(foreach l,edit tinfo bsd md,$(call archive,$(l))))),\
                  -l:libedit.a -l:libtinfo.a -lc -l:libbsd.a -l:libmd.a,-ledit)
 LIBS_both   := $(foreach l,inih jansson http_parser expat,$(call linked,$(l)))
-LIBS_daemon := $(LIBS_both) $(foreach l,ev z,$(call linked,$(l))) -lm
-LIBS_short  := -linih -ljansson -lhttp_parser -lexpat -lev -lz -lm
+LIBS_daemon := $(LIBS_both) $(foreach l,ev z md,$(call linked,$(l))) -lm
+LIBS_short  := -linih -ljansson -lhttp_parser -lexpat -lev -lz -lmd -lm
 LIBS_ctl    := $(LIBS_both) $(LIBS_edit) -lm
-LIBS_test   := -lcriterion -lev -linih -ljansson -lhttp_parser -lexpat -lz -lm -ledit
+LIBS_test   := -lcriterion -lev -linih -ljansson -lhttp_parser -lexpat -lz -lmd -lm -ledit
 
 PROGRAMS := supervisord supervisorctl pidproxy echo_supervisord_conf
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/vec.h"
+#include "wire/base64.h"
 #include "wire/xml.h"
 
 #define DEEPEST     64
@@ -191,26 +192,11 @@ static void set_text(struct reader *r, struct value *v)
                 xml_read_give_up(r, NULL);
 }
 
-/* What is no digit of it is passed over, line breaks above all. */
 static void set_base64(struct reader *r, struct value *v)
 {
-        static const char digits[] =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         struct buf plain = BUF_INIT;
-        unsigned word = 0;
-        int bits = 0;
 
-        for (const char *s = buf_str(&r->text); *s && *s != '='; s++) {
-                const char *at = strchr(digits, *s);
-                if (!at)
-                        continue;
-                word = word << 6 | (unsigned)(at - digits);
-                bits += 6;
-                if (bits < 8)
-                        continue;
-                bits -= 8;
-                buf_putc(&plain, (char)(word >> bits));
-        }
+        base64_decode(buf_str(&r->text), false, &plain);
         v->len = plain.len;
         v->text = buf_take(&plain);
         if (!v->text)

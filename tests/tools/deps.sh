@@ -17,6 +17,7 @@ libexpat1-dev:/usr/include/expat.h
 uthash-dev:/usr/include/uthash.h
 libedit-dev:/usr/include/histedit.h
 libbsd-dev:/usr/include/bsd/bsd.h
+libmd-dev:/usr/include/sha1.h
 zlib1g-dev:/usr/include/zlib.h'
 
 demo='nginx-light:nginx

@@ -18,11 +18,6 @@ enum auth_verdict {
 /* `header` is the value of Authorization, or NULL. */
 enum auth_verdict auth_check(const struct server_conf *server, const char *header);
 
-/* base64 with padding; appends. False: not base64. */
-bool base64_decode(const char *text, struct buf *out);
-
-void sha1_hex(const void *data, size_t len, char hex[41]);
-
 /* Equal? The time taken depends on b's length only. */
 bool same_secret(const char *a, size_t a_len, const char *b, size_t b_len);
 

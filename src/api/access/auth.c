@@ -2,40 +2,12 @@
  * secrets in a time that does not depend on them, and never logs one. */
 #include "api/access/auth.h"
 
+#include <sha1.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-static int base64_value(char c)
-{
-        static const char digits[] =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        const char *at = c ? strchr(digits, c) : NULL;
-
-        return at ? (int)(at - digits) : -1;
-}
-
-bool base64_decode(const char *text, struct buf *out)
-{
-        size_t len = strlen(text);
-
-        if (len % 4 != 0)
-                return false;
-        for (size_t i = 0; i < len; i += 4) {
-                unsigned word = 0;
-                int digits = 4;
-                if (i + 4 == len)
-                        digits -= (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=');
-                for (int k = 0; k < 4; k++) {
-                        int v = k < digits ? base64_value(text[i + k]) : 0;
-                        if (v < 0)
-                                return false;
-                        word = word << 6 | (unsigned)v;
-                }
-                for (int k = 0; k < digits - 1; k++)
-                        buf_putc(out, (char)(word >> (16 - 8 * k)));
-        }
-        return !out->failed;
-}
+#include "wire/base64.h"
 
 bool same_secret(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -52,7 +24,7 @@ static bool password_is_right(const char *given, size_t len, const char *wanted)
 
         if (strncmp(wanted, "{SHA}", 5) != 0)
                 return same_secret(given, len, wanted, strlen(wanted));
-        sha1_hex(given, len, hex);
+        SHA1Data((const uint8_t *)given, len, hex);
         return same_secret(hex, 40, wanted + 5, strlen(wanted + 5));
 }
 
@@ -67,7 +39,7 @@ enum auth_verdict auth_check(const struct server_conf *server, const char *heade
         header += 6;
         while (*header == ' ')
                 header++;
-        if (!base64_decode(header, &text))
+        if (!base64_decode(header, true, &text))
                 return AUTH_GARBLED;
         const char *user = buf_str(&text);
         const char *colon = memchr(user, ':', text.len);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "wire/base64.h"
 
 #define ANSWER_MAX_BYTES  ((size_t)256 << 20)
 #define HEADERS_MAX_BYTES ((size_t)64 << 10)
@@ -137,24 +138,6 @@ static bool connect_tcp(struct http *h, const struct url *u, struct err *e)
 
 /* ---- sending */
 
-static void put_base64(struct buf *out, const char *data, size_t len)
-{
-        static const char set[] =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-        for (size_t i = 0; i < len; i += 3) {
-                unsigned v = (unsigned)(unsigned char)data[i] << 16;
-                if (i + 1 < len)
-                        v |= (unsigned)(unsigned char)data[i + 1] << 8;
-                if (i + 2 < len)
-                        v |= (unsigned char)data[i + 2];
-                buf_putc(out, set[v >> 18]);
-                buf_putc(out, set[v >> 12 & 63]);
-                buf_putc(out, i + 1 < len ? set[v >> 6 & 63] : '=');
-                buf_putc(out, i + 2 < len ? set[v & 63] : '=');
-        }
-}
-
 static void put_auth(struct buf *out, const struct http_request *rq)
 {
         AUTO_BUF pair = BUF_INIT;
@@ -163,7 +146,7 @@ static void put_auth(struct buf *out, const struct http_request *rq)
                 return;
         buf_printf(&pair, "%s:%s", rq->user, rq->password ? rq->password : "");
         buf_puts(out, "Authorization: Basic ");
-        put_base64(out, buf_str(&pair), pair.len);
+        base64_encode(buf_str(&pair), pair.len, out);
         buf_puts(out, "\r\n");
         out->failed = out->failed || pair.failed;
 }
