@@ -108,9 +108,11 @@ struct logs_news {
          * logs_compressed how it ended. False: it cannot be started. NULL: there is no compression.
          */
         bool (*compress)(void *arg, int from, int to);
-        /* The pipe of the last stream_attach is closed, since its file could not be opened, and the
-         * call itself could not tell. Only with the thread. */
+        /* The pipe of the last stream_attach is closed, since its file could not be opened. Only
+         * with the thread: without it the call itself says so. */
         void (*on_attach_failed)(void *arg, void *owner, bool is_stderr, const struct err *why);
+        /* It could, where stream_attach had set *later. */
+        void (*on_attached)(void *arg, void *owner, bool is_stderr);
 };
 
 struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
@@ -165,12 +167,15 @@ void stream_free(struct stream *s); /* what is still in its pipe is read first; 
 bool stream_configure(struct stream *s, const struct stream_conf *conf, struct err *e);
 
 /* Read from this pipe (takes it over, makes it non-blocking) into the file, which is opened for
- * appending. The file cannot be opened: false, the fd is closed. With the thread that is known in
- * time unless the file could be opened before, or the thread does not answer within 250 ms (once:
- * it is not waited for again until it has answered): then on_attach_failed says it. An earlier pipe
- * that left-over children hold is read on. While the disk refuses, pipes are not read: they fill
- * up, and workers wait. */
-bool stream_attach(struct stream *s, int pipe_fd, struct err *e);
+ * appending. False: no memory, or (only without the thread) the file cannot be opened; the fd is
+ * closed. With the thread that is told by on_attach_failed.
+ * later (NULL: not wanted): *later is set where it is uncertain, because the file was never opened
+ * for this stream, or could not be the last time; then on_attached or on_attach_failed follows.
+ * An earlier pipe that left-over children hold is read on. While the disk refuses, pipes are not
+ * read: they fill up, and workers wait. */
+bool stream_attach(struct stream *s, int pipe_fd, bool *later, struct err *e);
+/* Attached pipes whose files are still to be opened: so many descriptors more may be taken. */
+unsigned logs_attaching(const struct logs *l);
 /* A pipe that was attached opened both ways is kept for the next worker: it has no end of file.
  * This is its descriptor, to open it anew by and for nothing else, and only until another is
  * attached or this one is let go; -1: none, or it is not known yet whether it could be attached. */

@@ -37,6 +37,8 @@ struct launch {
         /* NULL-terminated: the first of them that is there is executed. The child looks, with our
          * ids and in our directory: a path may lead to a file system that never answers. */
         char *const *places;
+        /* Nothing is looked for or executed before spawn_go, or before the daemon has ended. */
+        bool waits;
         bool only_finds; /* among them, executes nothing and ends: EXECUTED says that it is there */
         char *const *argv, *const *envp;
         const char *directory; /* NULL: stay */
@@ -81,8 +83,9 @@ struct sys {
         /* EXECUTED also when it has ended before that, without a word. FAILED: st->step and error;
          * the child ends by itself and has to be reaped. Asked again, it says the same. */
         enum spawn_progress (*spawn_look)(struct sys *s, struct spawned *st);
-        void (*spawn_drop)(struct sys *s, struct spawned *st); /* its report is closed */
-        int (*kill)(struct sys *s, pid_t pid, int sig);        /* pid < 0: the group */
+        void (*spawn_go)(struct sys *s, const struct spawned *st); /* of one that waits */
+        void (*spawn_drop)(struct sys *s, struct spawned *st);     /* its report is closed */
+        int (*kill)(struct sys *s, pid_t pid, int sig);            /* pid < 0: the group */
         /* waitpid(-1, ..., WNOHANG), and `end` above: pid, 0 nothing, -1 errno. */
         pid_t (*reap)(struct sys *s, int *status_out);
         /* The same for one child: does not walk over the others. */

@@ -317,7 +317,6 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
         l->lives = first_life();
         ev_timer_init(&l->limit, finish_limit, 0., 0.);
         l->limit.data = l;
-        reply_wait_init(&l->opened);
         l->core = core_new(loop, sys, log, &inner);
         if (l->core)
                 return l;
@@ -460,6 +459,5 @@ void logs_free(struct logs *l)
         if (l->threaded && !thread_end(l))
                 return; /* a disk hangs for good: the thread keeps what it stands on */
         core_free(l->core);
-        reply_wait_release(&l->opened);
         free(l);
 }

@@ -13,7 +13,6 @@
 #include "logs/heartbeat.h"
 #include "logs/intake/channel.h"
 #include "logs/logs.h"
-#include "logs/reply_wait.h"
 
 struct logs {
         struct ev_loop *loop; /* the main loop; borrowed, like the next two */
@@ -25,7 +24,6 @@ struct logs {
         bool threaded;
         struct worker_thread worker; /* the core's; its inbox takes what is for the core */
         struct mailbox to_main;
-        struct reply_wait opened; /* while there is a thread: that a log could be opened */
         struct mail settled;
         struct heartbeat heartbeat;
         struct parking {
@@ -41,6 +39,7 @@ struct logs {
         } helper;                 /* one child at a time */
         struct log core_log;      /* what the core writes to while it has a thread */
         atomic_size_t unread;     /* bytes of text on their way to the main loop */
+        atomic_uint attaching;    /* pipes that the core has not come to yet */
         atomic_bool held;         /* so many that the core waits */
         struct stream *finishing; /* whose worker has ended, oldest first */
         ev_timer limit;           /* until when the first of them is waited for */
@@ -61,6 +60,7 @@ struct stream {
         };
         int pipe;                              /* borrowed: see stream_pipe */
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
+        struct err *answer; /* of stream_attach, while it has no thread to wait for; borrowed */
         double finish_due;
         struct stream *prev, *next; /* in logs->finishing */
         struct ledger_box *shown;   /* a reference */
@@ -79,8 +79,7 @@ struct order {
         uint64_t bytes;
         int fd;
         unsigned ticket;
-        unsigned promised; /* the asking thread waits for the answer; 0: not */
-        bool is_known;     /* and has got it */
+        bool is_awaited; /* the answer is told, also when all is well */
         pid_t pid;
 };
 

@@ -36,6 +36,12 @@ static enum spawn_progress real_spawn_look(struct sys *s, struct spawned *st)
         return spawner_look(&((struct real_sys *)s)->spawner, st);
 }
 
+static void real_spawn_go(struct sys *s, const struct spawned *st)
+{
+        (void)s;
+        spawner_go(st);
+}
+
 static void real_spawn_drop(struct sys *s, struct spawned *st)
 {
         spawner_drop(&((struct real_sys *)s)->spawner, st);
@@ -253,6 +259,7 @@ struct sys *sys_real(void)
         static struct real_sys real = {
                 .ops = { .spawn = real_spawn,
                          .spawn_look = real_spawn_look,
+                         .spawn_go = real_spawn_go,
                          .spawn_drop = real_spawn_drop,
                          .kill = real_kill,
                          .reap = real_reap,

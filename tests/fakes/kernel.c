@@ -147,6 +147,7 @@ static struct fake_child *child_new(struct fake_kernel *k, const struct launch *
                                   .change_user = l->change_user,
                                   .uid = l->uid,
                                   .gid = l->gid,
+                                  .waits = l->waits,
                                   .limit_nofile = l->limit_nofile,
                                   .nofile = l->nofile };
         for (int i = 0; i < 3; i++)
@@ -217,6 +218,13 @@ static enum spawn_progress fake_spawn_look(struct sys *s, struct spawned *st)
         st->step = (enum spawn_step)said[0];
         st->error = said[1];
         return SPAWN_FAILED;
+}
+
+static void fake_spawn_go(struct sys *s, const struct spawned *st)
+{
+        struct fake_child *c = kernel_child(s->arg, st->pid);
+
+        c->waits = false;
 }
 
 static void fake_spawn_drop(struct sys *s, struct spawned *st)
@@ -405,6 +413,7 @@ void kernel_init(struct fake_kernel *k)
         k->ops = (struct sys){ .arg = k,
                                .spawn = fake_spawn,
                                .spawn_look = fake_spawn_look,
+                               .spawn_go = fake_spawn_go,
                                .spawn_drop = fake_spawn_drop,
                                .kill = fake_kill,
                                .reap = fake_reap,

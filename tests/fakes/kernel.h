@@ -63,6 +63,7 @@ struct fake_child {
         gid_t gid;
         gid_t groups[32];
         int group_count;
+        bool waits; /* for spawn_go */
         bool limit_nofile;
         struct rlimit nofile;
         sigset_t mask;

@@ -212,7 +212,7 @@ static void run_logs(const struct rig *r, bool to_the_end)
                                                .events_enabled = r->form->events,
                                                .capture_maxbytes = r->form->captures ? 4096 : 0 };
                 streams[i] = stream_new(l, &c, NULL, &e);
-                if (!streams[i] || !stream_attach(streams[i], r->ends[i][0], &e))
+                if (!streams[i] || !stream_attach(streams[i], r->ends[i][0], NULL, &e))
                         _exit(3);
         }
         logs_recovered(l);

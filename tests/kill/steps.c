@@ -265,7 +265,7 @@ static void live(struct rig *r, long left, enum moment moment)
         logs_recover(l, r->dir);
         for (int i = 0; i < r->streams; i++) {
                 streams[i] = stream_new(l, &r->conf, NULL, &e);
-                if (!streams[i] || !stream_attach(streams[i], dup(r->ends[i][0]), &e))
+                if (!streams[i] || !stream_attach(streams[i], dup(r->ends[i][0]), NULL, &e))
                         _exit(2);
         }
         logs_recovered(l);

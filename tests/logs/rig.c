@@ -64,6 +64,14 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
         r->failures++;
 }
 
+static void on_attached(void *arg, void *owner, bool is_stderr)
+{
+        struct rig *r = arg;
+
+        (void)owner, (void)is_stderr;
+        r->attached++;
+}
+
 static void on_log(struct log *self, enum log_level level, const char *text, size_t len)
 {
         struct rig *r = self->arg;
@@ -80,7 +88,8 @@ static struct logs *make_logs(struct rig *r, struct sys *sys)
                                         .on_finished = on_finished,
                                         .on_trouble = on_trouble,
                                         .on_dropped = on_dropped,
-                                        .on_attach_failed = on_attach_failed };
+                                        .on_attach_failed = on_attach_failed,
+                                        .on_attached = on_attached };
 
         return logs_new(r->loop, sys, &r->log, &news);
 }
@@ -190,7 +199,7 @@ int rig_attach(struct rig *r, struct stream *s)
 
         cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
         cr_assert(fd_nonblock(fds[1], true));
-        cr_assert(stream_attach(s, fds[0], &r->err), "%s", r->err.text);
+        cr_assert(stream_attach(s, fds[0], NULL, &r->err), "%s", r->err.text);
         return fds[1];
 }
 

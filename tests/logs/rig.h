@@ -20,7 +20,7 @@ struct rig {
         struct buf logged; /* the main log: "<level> <text>\n" */
         struct buf text[3];
         int texts[3]; /* by kind */
-        int finished, troubles, recoveries, failures;
+        int finished, troubles, recoveries, failures, attached;
         uint64_t dropped; /* as told */
         char detail[512];
         struct stream *free_in_text, *free_in_finish, *free_in_trouble; /* the news free this one */

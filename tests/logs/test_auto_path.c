@@ -109,7 +109,7 @@ static void expect_refused(const struct stream_conf *c)
         int fds[2];
 
         cr_assert(refused && pipe2(fds, O_CLOEXEC) == 0);
-        cr_expect_not(stream_attach(refused, fds[0], &rig.err));
+        cr_expect_not(stream_attach(refused, fds[0], NULL, &rig.err));
         close(fds[1]);
         stream_free(refused);
 }

@@ -157,7 +157,7 @@ Test(capture, says_why_a_file_cannot_be_opened)
 
         make(conf_for("missing/o"));
         cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-        cr_expect_not(stream_attach(s, fds[0], &rig.err));
+        cr_expect_not(stream_attach(s, fds[0], NULL, &rig.err));
         cr_expect(strstr(rig.err.text, "missing/o: No such file or directory"), "%s", rig.err.text);
         cr_expect_eq(rig.err.sys, ENOENT);
         close(fds[1]);

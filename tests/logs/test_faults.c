@@ -61,7 +61,7 @@ static void attach(const struct stream_conf *c)
 
         for (int i = 0; i < 2; i++) {
                 cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-                if (stream_attach(s, fds[0], &e))
+                if (stream_attach(s, fds[0], NULL, &e))
                         break;
                 close(fds[1]);
                 cr_assert_eq(i, 0, "%s: %s", where, e.text);

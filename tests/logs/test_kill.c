@@ -92,7 +92,7 @@ static pid_t start_logs(bool to_the_end)
         if (!l || !logs_run(l, NULL, &e))
                 _exit(2);
         struct stream *one = stream_new(l, &c, NULL, &e);
-        if (!one || !stream_attach(one, ends[0], &e))
+        if (!one || !stream_attach(one, ends[0], NULL, &e))
                 _exit(3);
         if (to_the_end)
                 stream_finish(one);

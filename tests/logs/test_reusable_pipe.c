@@ -48,7 +48,7 @@ static int attach(void)
         int ours = open_again(fds[0], O_RDWR | O_NONBLOCK), worker = open_again(fds[1], O_RDWR);
         close(fds[0]);
         close(fds[1]);
-        cr_assert(stream_attach(s, ours, &rig.err), "%s", rig.err.text);
+        cr_assert(stream_attach(s, ours, NULL, &rig.err), "%s", rig.err.text);
         return worker;
 }
 
@@ -223,7 +223,7 @@ Test(reusable_pipe_at_once, is_no_socket)
         make(conf_for("o"));
         rig.failures = open_fds();
         cr_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-        cr_assert(stream_attach(s, fds[0], &rig.err));
+        cr_assert(stream_attach(s, fds[0], NULL, &rig.err));
         cr_expect_eq(stream_pipe(s), -1);
         close(fds[1]);
         rig_settle(&rig);

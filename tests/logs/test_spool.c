@@ -360,7 +360,7 @@ static void one_that_dies(int pipe, const struct stream_conf *c, int in, const c
         if (pid == 0) {
                 ev_loop_fork(rig.loop);
                 s = rig_stream(&rig, c);
-                if (!stream_attach(s, pipe, &rig.err))
+                if (!stream_attach(s, pipe, NULL, &rig.err))
                         _exit(1);
                 rig_say(in, text);
                 rig_settle(&rig);
@@ -382,7 +382,7 @@ static void expect_capture(const char *first, const char *second, const char *lo
         one_that_dies(ends[0], &c, ends[1], first);
         reborn();
         make(c);
-        cr_assert(stream_attach(s, ends[0], &rig.err));
+        cr_assert(stream_attach(s, ends[0], NULL, &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], second);
         rig_settle(&rig);
@@ -442,7 +442,7 @@ Test(spool, of_another_boot_is_finished_and_no_pipe_of_this_one_takes_it)
         leave_spool("another", ends[0]);
         reborn();
         make(text_conf());
-        cr_assert(stream_attach(s, ends[0], &rig.err));
+        cr_assert(stream_attach(s, ends[0], NULL, &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], "after\n");
         rig_settle(&rig);
@@ -493,7 +493,7 @@ Test(spool, makes_a_line_whole_in_the_file_that_it_was_begun_in)
         rename(rig_path(&rig, "o"), rig_path(&rig, "o-moved"));
         reborn();
         make(c);
-        cr_assert(stream_attach(s, ends[0], &rig.err));
+        cr_assert(stream_attach(s, ends[0], NULL, &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], "ur\n");
         rig_settle(&rig);
@@ -534,7 +534,7 @@ Test(spool, waits_for_its_pipe_also_when_the_disk_is_well_again_before)
         stream_reopen(s);
         rig_settle(&rig);
         cr_expect_str_eq(messages("o"), "one;two;three;");
-        cr_assert(stream_attach(s, ends[0], &rig.err));
+        cr_assert(stream_attach(s, ends[0], NULL, &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], "ur\n");
         rig_settle(&rig);
@@ -550,7 +550,7 @@ Test(spool, goes_to_the_pipe_that_claims_it_with_what_could_not_be_written_yet)
 
         dies_in_mid_line(&c, ends);
         comes_back_to_a_full_disk(c);
-        cr_assert(stream_attach(s, ends[0], &rig.err));
+        cr_assert(stream_attach(s, ends[0], NULL, &rig.err));
         logs_recovered(rig.logs);
         rig_say(ends[1], "ur\n");
         stream_reopen(s);

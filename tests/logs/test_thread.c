@@ -142,15 +142,6 @@ static bool has_failed(struct rig *r)
         return r->failures > 0;
 }
 
-static int attach_in_vain(void)
-{
-        int fds[2];
-
-        cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-        cr_expect_not(stream_attach(s, fds[0], &rig.err));
-        return fds[1];
-}
-
 static void expect_closed(int fd)
 {
         signal(SIGPIPE, SIG_IGN);
@@ -158,14 +149,32 @@ static void expect_closed(int fd)
         close(fd);
 }
 
+static int attach_uncertain(void)
+{
+        bool later = false;
+        int fds[2];
+
+        cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+        cr_assert(stream_attach(s, fds[0], &later, &rig.err), "%s", rig.err.text);
+        cr_expect(later);
+        return fds[1];
+}
+
+static void attach_in_vain(void)
+{
+        int fd = attach_uncertain();
+
+        rig.failures = 0;
+        cr_assert(rig_until(&rig, has_failed));
+        expect_closed(fd);
+}
+
 Test(thread, refuses_a_file_that_cannot_be_opened)
 {
         make(conf_for("missing/o"));
-        expect_closed(attach_in_vain());
-        cr_expect(strstr(rig.err.text, "missing/o: No such file or directory"), "%s", rig.err.text);
-        rig_settle(&rig);
-        cr_expect_eq(rig.failures, 0, "it is known");
-        expect_closed(attach_in_vain());
+        attach_in_vain();
+        cr_expect(strstr(rig.detail, "missing/o: No such file or directory"), "%s", rig.detail);
+        attach_in_vain();
         cr_assert_eq(mkdir(rig_path(&rig, "missing"), 0755), 0);
         int fd = rig_attach(&rig, s);
         rig_say(fd, "x");
@@ -216,7 +225,7 @@ Test(thread, tells_afterwards_that_a_file_cannot_be_opened_any_more)
         cr_assert(rig_until(&rig, has_failed));
         cr_expect(strstr(rig.detail, "dir/o: No such file or directory"), "%s", rig.detail);
         expect_closed(fd);
-        expect_closed(attach_in_vain());
+        attach_in_vain();
 }
 
 static bool has_text(struct rig *r)
@@ -353,17 +362,65 @@ Test(thread_hanging, leaves_no_trace_in_the_heap_of_lines_that_waited)
         mainlog_free(m);
 }
 
+static bool is_attached(struct rig *r)
+{
+        return r->attached > 0;
+}
+
 Test(thread_hanging, does_not_hold_up_a_start_and_tells_afterwards)
+{
+        make(conf_for("o"));
+        set_gate(true);
+        int fd = attach_uncertain();
+        ev_run(rig.loop, EVRUN_NOWAIT);
+        cr_expect(rig.attached == 0 && rig.failures == 0);
+        set_gate(false);
+        cr_assert(rig_until(&rig, is_attached));
+        cr_expect_eq(rig.failures, 0);
+        close(fd);
+}
+
+Test(thread_hanging, tells_afterwards_of_a_file_that_cannot_be_opened)
 {
         make(conf_for("missing/o"));
         set_gate(true);
-        int fd = rig_attach(&rig, s);
-        cr_expect(rig.logs->opened.is_late);
-        cr_expect_eq(reply_wait_ask(&rig.logs->opened), 0, "nobody waits for it again");
+        int fd = attach_uncertain();
         set_gate(false);
         cr_assert(rig_until(&rig, has_failed));
-        cr_expect_not(rig.logs->opened.is_late);
+        cr_expect_eq(rig.attached, 0);
         close(fd);
+}
+
+Test(thread, says_nothing_of_a_file_that_could_be_opened_the_last_time)
+{
+        bool later = true;
+        int fds[2];
+
+        make(conf_for("o"));
+        int fd = attach_uncertain();
+        cr_assert(rig_until(&rig, is_attached));
+        stream_finish(s);
+        cr_assert(rig_until(&rig, is_finished));
+        close(fd);
+        cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+        cr_assert(stream_attach(s, fds[0], &later, &rig.err));
+        cr_expect_not(later);
+        rig_settle(&rig);
+        cr_expect_eq(rig.attached, 1);
+        close(fds[1]);
+}
+
+Test(thread, does_not_tell_of_an_attempt_that_another_one_followed)
+{
+        make(conf_for("o"));
+        cr_assert(logs_quiesce(rig.logs));
+        int first = attach_uncertain(), second = attach_uncertain();
+        logs_go_on(rig.logs);
+        cr_assert(rig_until(&rig, is_attached));
+        rig_settle(&rig);
+        cr_expect_eq(rig.attached, 1);
+        close(first);
+        close(second);
 }
 
 /* ---- whether it answers at all */

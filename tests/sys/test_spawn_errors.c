@@ -456,6 +456,70 @@ Test(spawn, goes_on_while_a_child_is_stopped_wherever_it_is)
                 isolated(others_go_on);
 }
 
+/* Of a pipe that a worker that waits writes to: nothing is there while others come and go. */
+static int waits_for_a_word(void)
+{
+        char *argv[] = { "/bin/sh", "-c", "echo gone", NULL };
+        struct launch l = a_shell("exit 3"), other = l;
+        struct spawned waiting, next;
+        char text[8] = "";
+        int ends[2];
+
+        other.fds[0] = other.fds[1] = other.fds[2] = 2;
+        for (int i = 0; i < 2; i++) {
+                CHECK(pipe2(ends, O_CLOEXEC) == 0);
+                l.fds[0] = l.fds[2] = 2;
+                l.fds[1] = ends[1];
+                l.argv = argv;
+                l.waits = true;
+                CHECK(spawner_start(&spawner, &l, &waiting));
+                close(ends[1]);
+                for (int k = 0; k < 20; k++)
+                        CHECK(start_through(&other, &next) &&
+                              waitpid(next.pid, NULL, 0) == next.pid);
+                struct pollfd out = { .fd = ends[0], .events = POLLIN };
+                CHECK(poll(&out, 1, 0) == 0);
+                CHECK(spawner_look(&spawner, &waiting) == SPAWN_UNDER_WAY);
+                if (i == 0)
+                        spawner_go(&waiting);
+                else
+                        spawner_drop(&spawner, &waiting); /* as when the daemon has ended */
+                CHECK(read(ends[0], text, sizeof text) == 5 && memcmp(text, "gone\n", 5) == 0);
+                CHECK(waitpid(waiting.pid, NULL, 0) == waiting.pid);
+                CHECK(i > 0 || spawner_look(&spawner, &waiting) == SPAWN_EXECUTED);
+                spawner_drop(&spawner, &waiting);
+                close(ends[0]);
+        }
+        return 0;
+}
+
+Test(spawn, waits_for_a_word_or_the_daemons_end_where_it_is_asked_to)
+{
+        isolated(waits_for_a_word);
+}
+
+static int killed_while_it_waits(void)
+{
+        struct launch l = a_shell("exit 3");
+        struct spawned out;
+        int status;
+
+        l.fds[0] = l.fds[1] = l.fds[2] = 2;
+        l.waits = true;
+        CHECK(spawner_start(&spawner, &l, &out));
+        CHECK(kill(out.pid, SIGKILL) == 0);
+        CHECK(waitpid(out.pid, &status, 0) == out.pid && WIFSIGNALED(status));
+        spawner_drop(&spawner, &out);
+        l.waits = false;
+        CHECK(start_through(&l, &out) && spawner.lent_to == 0);
+        return 0;
+}
+
+Test(spawn, can_be_killed_while_it_waits_for_a_word)
+{
+        isolated(killed_while_it_waits);
+}
+
 /* Killed before its first word, it does not keep the numbers. */
 static int killed_at_once(void)
 {

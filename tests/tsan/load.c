@@ -119,7 +119,7 @@ static int pipe_for(struct writer *w)
         int ours = w->number % 2 ? fds[0] : open_again(fds[0], O_NONBLOCK);
         if (ours != fds[0])
                 close(fds[0]);
-        if (ours >= 0 && stream_attach(w->stream, ours, &e))
+        if (ours >= 0 && stream_attach(w->stream, ours, NULL, &e))
                 return fds[1];
         close(fds[1]);
         return -1;

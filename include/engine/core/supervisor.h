@@ -98,6 +98,8 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 /* An order to one process: process_order + supervisor_act. */
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order);
 
+/* A start is under way, and only its program can fail it: that is logged. */
+void supervisor_say_spawned(struct supervisor *s, const struct process *p);
 /* A start has got through: the process is what it was to be. */
 void supervisor_executed(struct supervisor *s, struct process *p);
 /* It has not: why, and errno. */

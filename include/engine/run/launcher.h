@@ -14,6 +14,8 @@ bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, str
 /* That has failed later on. err: the worker's own stderr, or -1. */
 void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r, int err,
                       struct err *e);
+/* What was made for a start is let go of again: it has failed later on. */
+void launcher_give_up(struct supervisor *s, struct process *p);
 
 /* Did it fail because no descriptors are left? */
 bool launcher_was_short(const struct err *e);

@@ -21,8 +21,14 @@ struct launching;
 /* Before the start; NULL: no memory. */
 struct launching *launch_new(struct supervisor *s, struct process *p);
 void launch_discard(struct launching *l); /* there was no start, or it is executed already */
-/* It is begun. st->report and err (the worker's own stderr; -1: none) are owned from here on. */
-void launch_begin(struct launching *l, const struct spawned *st, int err);
+/* It is begun. st->report and err (the worker's own stderr; -1: none) are owned from here on.
+ * logs: so many of its logs are still being opened: it waits for them, a quarter of a second at
+ * most. */
+void launch_begin(struct launching *l, const struct spawned *st, int err, int logs);
+bool launch_waits(const struct process *p);      /* for a log */
+void launch_log_opened(const struct process *p); /* one of those */
+/* One of those could not be. True: it was not executed, and its start has failed with *why. */
+bool launch_log_failed(const struct process *p, const struct err *why);
 
 /* Of one that an earlier daemon has begun, and that hangs in its start: it counts as under way, and
  * has what is left of the same bound. False: it is executed. */

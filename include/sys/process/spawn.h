@@ -39,6 +39,7 @@ void spawner_release(struct spawner *sp);
 /* The operations of struct sys. */
 bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *out);
 enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st);
+void spawner_go(const struct spawned *st);
 void spawner_drop(struct spawner *sp, struct spawned *st);
 
 #endif

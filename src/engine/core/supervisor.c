@@ -142,6 +142,11 @@ void supervisor_refused(struct supervisor *s, struct process *p, const struct er
         supervisor_act(s, p, from, spawn_failed(p, e));
 }
 
+void supervisor_say_spawned(struct supervisor *s, const struct process *p)
+{
+        log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)p->pid);
+}
+
 static void supervisor_spawn(struct supervisor *s, struct process *p)
 {
         struct err e = { 0 };
@@ -157,8 +162,9 @@ static void supervisor_spawn(struct supervisor *s, struct process *p)
                 supervisor_refused(s, p, &e);
                 return;
         }
-        log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)pid);
         process_begun(p, pid, clock_now());
+        if (!launch_waits(p))
+                supervisor_say_spawned(s, p);
         registry_pid_add(&s->registry, p);
         components_spawned(s, p);
         if (p->worker->launching)

@@ -39,7 +39,7 @@ static bool connect_stream(struct listener_stdout *o, struct supervisor *s, stru
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return err_set(e, ERR_SYS, "make a pipe");
         AUTO_FD write_end = ends[1];
-        if (!stream_attach(o->out, ends[0], e))
+        if (!stream_attach(o->out, ends[0], NULL, e))
                 return false;
         if (!fd_nonblock(write_end, true))
                 return err_set(e, ERR_SYS, "make a pipe non-blocking");

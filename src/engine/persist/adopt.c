@@ -264,7 +264,7 @@ static bool take_log(struct supervisor *s, struct process *p, int number, struct
                 fd_close(&fd);
         if (fd < 0)
                 return err_set(e, ERR_SYS, "open its %s", words[number]);
-        return stream_attach(to, fd, e);
+        return stream_attach(to, fd, NULL, e);
 }
 
 /* Of `wanted` (LOG_*). Returns those that are still not read. */

@@ -40,6 +40,7 @@ struct attempt {
         bool again;    /* settings are those of the last start: its pipes will do */
         bool kept[3];  /* and this one does */
         uint64_t stdin_inode; /* 0: it has none of ours */
+        int logs_later;       /* so many of its logs are still being opened */
 };
 
 static void attempt_init(struct attempt *a, struct supervisor *s, struct process *p)
@@ -441,6 +442,11 @@ void launcher_refused(struct supervisor *s, struct process *p, const struct spaw
         tell_stderr(&a, r, err);
         launcher_say_failure(&a, r, e);
         e->sys = r->error;
+        launcher_give_up(s, p);
+}
+
+void launcher_give_up(struct supervisor *s, struct process *p)
+{
         fdstore_forget(s, p);
         listener_ended(s, p);
         if (p->worker)
@@ -481,6 +487,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .limit_nofile = s->limits.nofile.rlim_max != 0,
                 .nofile = s->limits.nofile,
                 .mask = &s->worker_mask,
+                .waits = a->logs_later > 0,
         };
 
         if (!begun)
@@ -503,7 +510,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
         if (result.report < 0)
                 launch_discard(begun);
         else
-                launch_begin(begun, &result, take_err(a));
+                launch_begin(begun, &result, take_err(a), a->logs_later);
         return true;
 }
 
@@ -527,16 +534,22 @@ static bool make_streams(struct attempt *a, struct err *e)
 }
 
 /* The pipes are attached before the start, so that a log that cannot be opened fails it, as with
- * Supervisor. */
+ * Supervisor: where that is not known yet, the child waits. */
+static bool attach_one(struct attempt *a, int number, struct stream *to, struct err *e)
+{
+        bool later = false;
+
+        if (a->ours[number] < 0)
+                return true;
+        if (!stream_attach(to, fd_take(&a->ours[number]), &later, e))
+                return launcher_no_log(a->sup, a->process, e);
+        a->logs_later += later;
+        return true;
+}
+
 static bool launcher_attach(struct attempt *a, struct err *e)
 {
-        struct worker *w = a->worker;
-
-        if (a->ours[1] >= 0 && !stream_attach(w->out, fd_take(&a->ours[1]), e))
-                return launcher_no_log(a->sup, a->process, e);
-        if (a->ours[2] < 0 || stream_attach(w->err, fd_take(&a->ours[2]), e))
-                return true;
-        return launcher_no_log(a->sup, a->process, e);
+        return attach_one(a, 1, a->worker->out, e) && attach_one(a, 2, a->worker->err, e);
 }
 
 static bool launcher_take_stdin(struct attempt *a)

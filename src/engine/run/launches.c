@@ -13,7 +13,8 @@
 #include "engine/run/launcher.h"
 #include "sys/process/procfs.h"
 
-#define LOOK_S 0.1
+#define LOOK_S         0.1
+#define LOG_PATIENCE_S .25 /* an open takes some ten microseconds, with a thread to wake up */
 
 struct launching {
         struct launching *prev, *next;
@@ -24,6 +25,9 @@ struct launching {
         int err;      /* owned: for Supervisor's words about a failure; -1 */
         ev_io said;
         ev_timer limit;
+        int logs;          /* which it waits for: they are being opened */
+        ev_timer patience; /* with them; then it is executed all the same */
+        struct err no_log; /* why it is not to be executed at all; ERR_NONE */
 };
 
 /* What the component has for itself: the head of its list. */
@@ -36,6 +40,7 @@ static void launch_close(struct launching *l)
 {
         ev_io_stop(l->sup->loop, &l->said);
         ev_timer_stop(l->sup->loop, &l->limit);
+        ev_timer_stop(l->sup->loop, &l->patience);
         if (l->st.report >= 0)
                 l->sup->sys->spawn_drop(l->sup->sys, &l->st);
         fd_close(&l->err);
@@ -100,7 +105,12 @@ static bool launch_failed(struct launching *l, bool is_reaped)
                 launch_free(l);
                 return false;
         }
-        launcher_refused(s, p, &l->st, l->err, &e);
+        if (l->no_log.code) {
+                e = l->no_log;
+                launcher_give_up(s, p);
+        } else {
+                launcher_refused(s, p, &l->st, l->err, &e);
+        }
         registry_pid_remove(&s->registry, p);
         launch_close(l);
         p->worker->launching = NULL;
@@ -135,11 +145,17 @@ static void on_said(struct ev_loop *loop, ev_io *w, int revents)
         launch_hear(w->data);
 }
 
+static void launch_kill(struct launching *l)
+{
+        adopt_kill(l->sup, l->process, false, SIGKILL);
+        bool is_ours = adopt_let_go(l->process);
+        launch_failed(l, !is_ours);
+}
+
 /* A stop has a bound of its own. */
 static void launches_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
         struct launching *l = w->data;
-        struct supervisor *s = l->sup;
 
         (void)loop, (void)revents;
         if (l->process->state != PS_STARTING)
@@ -149,9 +165,7 @@ static void launches_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
                 return;
         }
         l->st.error = ETIME;
-        adopt_kill(s, l->process, false, SIGKILL);
-        bool is_ours = adopt_let_go(l->process);
-        launch_failed(l, !is_ours);
+        launch_kill(l);
 }
 
 /* Nothing tells of its exec. */
@@ -166,6 +180,47 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
                 launches_on_limit(loop, w, revents);
 }
 
+/* ---- its logs */
+
+static void launch_go(struct launching *l)
+{
+        l->logs = 0;
+        ev_timer_stop(l->sup->loop, &l->patience);
+        supervisor_say_spawned(l->sup, l->process);
+        l->sup->sys->spawn_go(l->sup->sys, &l->st);
+}
+
+/* The disk hangs: a failure is told when the process runs already. */
+static void launch_on_patience(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        (void)loop, (void)revents;
+        launch_go(w->data);
+}
+
+bool launch_waits(const struct process *p)
+{
+        return p->worker->launching && p->worker->launching->logs > 0;
+}
+
+void launch_log_opened(const struct process *p)
+{
+        struct launching *l = p->worker->launching;
+
+        if (l && l->logs && --l->logs == 0)
+                launch_go(l);
+}
+
+bool launch_log_failed(const struct process *p, const struct err *why)
+{
+        struct launching *l = p->worker->launching;
+
+        if (!l || !l->logs || p->state != PS_STARTING)
+                return false;
+        l->no_log = *why;
+        launch_kill(l);
+        return true;
+}
+
 /* ---- its life */
 
 struct launching *launch_new(struct supervisor *s, struct process *p)
@@ -177,6 +232,8 @@ struct launching *launch_new(struct supervisor *s, struct process *p)
         l->sup = s;
         l->process = p;
         l->err = l->st.report = -1;
+        ev_timer_init(&l->patience, launch_on_patience, LOG_PATIENCE_S, 0.);
+        l->patience.data = l;
         return l;
 }
 
@@ -185,7 +242,7 @@ void launch_discard(struct launching *l)
         free(l);
 }
 
-void launch_begin(struct launching *l, const struct spawned *st, int err)
+void launch_begin(struct launching *l, const struct spawned *st, int err, int logs)
 {
         struct ev_loop *loop = l->sup->loop;
 
@@ -199,6 +256,9 @@ void launch_begin(struct launching *l, const struct spawned *st, int err)
         launch_listen(l, EV_READ);
         ev_now_update(loop);
         ev_timer_start(loop, &l->limit);
+        l->logs = logs;
+        if (logs)
+                ev_timer_start(loop, &l->patience);
 }
 
 bool launch_resume(struct supervisor *s, struct process *p)

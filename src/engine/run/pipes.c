@@ -68,11 +68,12 @@ bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
         if (fd < 0 || most == 0 || most == RLIM_INFINITY)
                 return true;
         rlim_t end = most - (most / 8 < RESERVED_FDS ? most / 8 : RESERVED_FDS);
-        if ((rlim_t)fd + (rlim_t)s->registry.process_count < end)
+        rlim_t taken = (rlim_t)fd + logs_attaching(s->logs);
+        if (taken + (rlim_t)s->registry.process_count < end)
                 return true;
         if (is_start)
                 end -= owed_to_successor(s) < end ? owed_to_successor(s) : end;
-        if ((rlim_t)fd < end)
+        if (taken < end)
                 return true;
         errno = EMFILE;
         return false;

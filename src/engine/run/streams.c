@@ -350,8 +350,16 @@ static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
         bus_publish(&s->bus, &e);
 }
 
-/* It has been started meanwhile: a worker whose output would go nowhere is not left running. The
- * start counts as failed for this reason. */
+static void on_attached(void *arg, void *owner, bool is_stderr)
+{
+        const struct worker *w = owner;
+
+        (void)arg, (void)is_stderr;
+        launch_log_opened(w->process);
+}
+
+/* A worker whose output would go nowhere is not executed, or, where it runs meanwhile, not left
+ * running. The start counts as failed for this reason. */
 static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
 {
         struct supervisor *s = arg;
@@ -362,6 +370,8 @@ static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struc
                 return;
         w->streams_for = 0; /* its next start tries to make them anew */
         launcher_no_log(s, w->process, &e);
+        if (launch_log_failed(w->process, &e))
+                return;
         free(w->log_error);
         w->log_error = strdup(e.text);
         if (!launcher_signal(s, w->process, true, &e))
@@ -380,6 +390,7 @@ const struct logs_news streams_news = {
         .on_dropped = on_dropped,
         .compress = streams_compress,
         .on_attach_failed = on_attach_failed,
+        .on_attached = on_attached,
 };
 
 /* ---- the component */

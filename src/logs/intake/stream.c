@@ -132,12 +132,16 @@ static void main_attached(struct mail *m)
         struct order *o = (struct order *)m;
         struct stream *s = o->stream;
         const struct logs_news *n = &s->logs->news;
+        bool is_newest = o->ticket == s->attach_ticket;
 
-        if (o->ticket == s->attach_ticket && !o->err && s->keeps)
+        if (is_newest && !o->err && s->keeps)
                 s->pipe = o->fd;
-        if (!s->dead && o->ticket == s->attach_ticket && o->err && !o->is_known &&
-            n->on_attach_failed)
+        if (s->answer && o->err)
+                *s->answer = *o->err;
+        else if (!s->dead && is_newest && o->err && n->on_attach_failed)
                 n->on_attach_failed(n->arg, s->owner, s->is_stderr, o->err);
+        else if (!s->dead && is_newest && o->is_awaited && n->on_attached)
+                n->on_attached(n->arg, s->owner, s->is_stderr);
         order_free(o);
 }
 
@@ -156,7 +160,7 @@ static void core_attach(struct mail *m)
                 o->fd = channel_pipe(s->channel);
         }
         atomic_store(&s->is_proven, !o->err);
-        o->is_known = reply_wait_answer(&s->logs->opened, o->promised, o->err);
+        atomic_fetch_sub(&s->logs->attaching, 1);
         stream_answer(o, main_attached);
 }
 
@@ -399,12 +403,13 @@ void stream_free(struct stream *s)
 }
 
 /* A file that could be opened the last time will be found out about later, if it cannot be now: a
- * restart waits for nothing. One that was never opened, or could not be, is asked for first, so
- * that no worker is started for nothing. */
-bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
+ * restart waits for nothing. For one that was never opened, or could not be, the caller may wait.
+ */
+bool stream_attach(struct stream *s, int pipe_fd, bool *later, struct err *e)
 {
         struct order *o = order_new(s, core_attach);
-        struct err why;
+        bool threaded = s->logs->threaded;
+        struct err why = { 0 };
 
         if (!o) {
                 fd_close(&pipe_fd);
@@ -414,14 +419,22 @@ bool stream_attach(struct stream *s, int pipe_fd, struct err *e)
         s->keeps = true;
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
-        bool asks = !s->logs->threaded || (stream_path(s) && !atomic_load(&s->is_proven));
-        unsigned promised = asks ? reply_wait_ask(&s->logs->opened) : 0;
-        o->promised = promised;
+        o->is_awaited = later && threaded && stream_path(s) && !atomic_load(&s->is_proven);
+        if (later)
+                *later = o->is_awaited;
+        s->answer = threaded ? NULL : &why;
+        atomic_fetch_add(&s->logs->attaching, 1);
         send_order(o);
-        if (!reply_wait_wait(&s->logs->opened, promised, &why) || !why.code)
+        s->answer = NULL;
+        if (!why.code)
                 return true;
         *e = why;
         return false;
+}
+
+unsigned logs_attaching(const struct logs *l)
+{
+        return atomic_load(&l->attaching);
 }
 
 /* Without memory stream_attach does it all. */

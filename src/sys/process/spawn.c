@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -173,6 +174,17 @@ CHILD_SIDE static int number_of(const char *name)
         return *name ? -1 : n;
 }
 
+/* The report is a pair of sockets then. Its end means that the daemon has ended or been replaced:
+ * the next one adopts what it finds. */
+CHILD_SIDE static int await_go(struct start *st)
+{
+        char word;
+
+        while (st->l->waits && read(st->at[REPORT], &word, 1) < 0 && errno == EINTR)
+                ;
+        return 0;
+}
+
 /* Without close_range: walk /proc/self/fd, from the start again while something was closed. */
 CHILD_SIDE static void close_listed(int dir, int report)
 {
@@ -319,14 +331,23 @@ static const struct {
         enum spawn_step step;
         int (*run)(struct start *st);
 } child_steps[] = {
-        { STEP_FILES, tell_birth },      { STEP_FILES, own_table },
-        { STEP_FILES, tell_begun },      { STEP_SESSION, own_session },
-        { STEP_DUP, standard_fds },      { STEP_FILES, close_others },
-        { STEP_FILES, end_with_parent }, { STEP_FIND, spawn_find },
-        { STEP_FIND, end_found },        { STEP_LIMITS, spawn_limits },
-        { STEP_GROUPS, spawn_groups },   { STEP_GID, group_id },
-        { STEP_UID, user_id },           { STEP_DIRECTORY, spawn_directory },
-        { STEP_SIGNALS, spawn_signals }, { STEP_EXEC, spawn_execute },
+        { STEP_FILES, tell_birth },
+        { STEP_FILES, own_table },
+        { STEP_FILES, tell_begun },
+        { STEP_SESSION, own_session },
+        { STEP_DUP, standard_fds },
+        { STEP_FILES, close_others },
+        { STEP_FILES, end_with_parent },
+        { STEP_FILES, await_go },
+        { STEP_FIND, spawn_find },
+        { STEP_FIND, end_found },
+        { STEP_LIMITS, spawn_limits },
+        { STEP_GROUPS, spawn_groups },
+        { STEP_GID, group_id },
+        { STEP_UID, user_id },
+        { STEP_DIRECTORY, spawn_directory },
+        { STEP_SIGNALS, spawn_signals },
+        { STEP_EXEC, spawn_execute },
 };
 
 CHILD_SIDE static int child_main(void *arg)
@@ -568,13 +589,22 @@ static void spawn_begin(struct spawner *sp, const struct launch *l, const int re
         run_child(sp, &st, report[0], out);
 }
 
+/* Of one that waits both ends are read and written, and the child's one blocks. */
+static bool report_open(const struct launch *l, int report[2])
+{
+        if (!l->waits)
+                return pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0;
+        return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) == 0 &&
+               fd_nonblock(report[0], true);
+}
+
 bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *out)
 {
         sigset_t all, before;
         int report[2] = { -1, -1 };
 
         *out = (struct spawned){ .pid = -1, .report = -1 };
-        if (!spawner_ready(sp) || pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0) {
+        if (!spawner_ready(sp) || !report_open(l, report)) {
                 *out =
                     (struct spawned){ .pid = -1, .step = STEP_FILES, .error = errno, .report = -1 };
                 return false;
@@ -614,6 +644,12 @@ enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
                 }
         } while (n > 0 || (n < 0 && errno == EINTR));
         return n < 0 && errno == EAGAIN ? SPAWN_UNDER_WAY : SPAWN_EXECUTED;
+}
+
+void spawner_go(const struct spawned *st)
+{
+        while (send(st->report, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+                ;
 }
 
 void spawner_drop(struct spawner *sp, struct spawned *st)
