@@ -125,11 +125,13 @@ static bool put_options_of(struct buf *out, char **words, int count)
 static bool put_takers(struct buf *out, char **words, int count)
 {
         const struct cmd *last = NULL;
+        bool json =
+            count == 1 && strcmp(words[0], "--json") == 0; /* the others refuse it by name */
 
         if (count != 1)
                 return false;
         for (const struct cmd *cmd = ctl_cmds; cmd->name; cmd++)
-                if (cmd_takes(cmd, words[0])) {
+                if (json ? cmd->run_json != NULL : cmd_takes(cmd, words[0])) {
                         if (last)
                                 buf_printf(out, ".Cm %s ,\n", last->name);
                         last = cmd;

@@ -36,8 +36,11 @@ struct ctl {
         bool leave;         /* quit was said */
 };
 
+struct cmd;
+
 /* A command's operands. */
 struct args {
+        const struct cmd *cmd; /* borrowed; NULL: not run from a line */
         struct strlist words;
         bool json, verbose, plan; /* flags said among the operands, or for all commands */
 };

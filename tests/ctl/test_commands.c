@@ -461,6 +461,28 @@ Test(commands, with_json_put_several_orders_into_one_list)
         cr_expect_eq(d.ctl.exit_code, 0, "a stopped process is no error for stop");
 }
 
+Test(commands, with_json_order_what_they_order_without)
+{
+        static const struct {
+                const char *line, *request;
+        } rows[] = { { "start --json a", "POST /v1/processes/a/start" },
+                     { "signal --json HUP a", "POST /v1/processes/a/signal" },
+                     { "clear --json a", "POST /v1/logs/a/clear" },
+                     { "rotate --json a", "POST /v1/logs/a/rotate" },
+                     { "add --json g", "POST /v1/groups/g/add" },
+                     { "remove --json g", "POST /v1/groups/g/remove" },
+                     { "shutdown --json", "POST /v1/shutdown" },
+                     { "reload --json", "POST /v1/restart" } };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                FAKE_DAEMON(&d, RULE_JSON(rows[i].request, "{}"));
+                ctl_run(&d.ctl, rows[i].line);
+                expect("{}\n", 0);
+                if (i + 1 < sizeof rows / sizeof *rows)
+                        fake_daemon_stop(&d);
+        }
+}
+
 Test(commands, without_json_say_so)
 {
         FAKE_DAEMON(&d, RULE_UP);

@@ -41,6 +41,7 @@ struct cmd {
         int few_code;     /* exit code of `few`; 0: 1 */
         void (*run)(struct ctl *, const struct args *);
         void (*run_json)(struct ctl *, const struct args *); /* NULL: has no JSON */
+        const char *area;                 /* json_order: POST /v1/AREA/NAME/COMMAND */
         const struct cmd_option *options; /* ends with a NULL name; NULL: none. Their words are the
                                              command's to read, and may be quoted */
 };
@@ -100,15 +101,8 @@ void json_status(struct ctl *c, const struct args *a);
 void json_health(struct ctl *c, const struct args *a);
 void json_pid(struct ctl *c, const struct args *a);
 void json_version(struct ctl *c, const struct args *a);
-void json_start(struct ctl *c, const struct args *a);
-void json_stop(struct ctl *c, const struct args *a);
-void json_restart(struct ctl *c, const struct args *a);
 void json_avail(struct ctl *c, const struct args *a);
-void json_signal(struct ctl *c, const struct args *a);
 void json_reread(struct ctl *c, const struct args *a);
-void json_clear(struct ctl *c, const struct args *a);
-void json_rotate(struct ctl *c, const struct args *a);
-void json_add(struct ctl *c, const struct args *a);
-void json_remove(struct ctl *c, const struct args *a);
+void json_order(struct ctl *c, const struct args *a); /* an order for each name */
 
 #endif

@@ -5,8 +5,8 @@
 #include "ctl/commands/commands.h"
 
 /* A /v1 call failed: say why in one sentence (or several, for configuration) and set the exit code.
- * `what` is the command. With `json` the daemon's own document is printed. */
-void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json);
+ * `what` is the command. Where JSON is printed it is the daemon's own document. */
+void v1_fail(struct ctl *c, const struct reply *r, const char *what);
 
 /* "NOT_RUNNING" and the like -> exit code, for the command of that name. */
 int v1_exit_code(const char *what, const char *code);

@@ -243,10 +243,10 @@ void json_reread(struct ctl *c, const struct args *a)
 
         (void)a;
         if (!session_json(&c->session, &plan, "/v1/reload", body))
-                v1_fail(c, &plan, "reread", true);
+                v1_fail(c, &plan, "reread");
         else if (config_read(c, &reread))
                 v1_print(c, plan.json);
         else
-                v1_fail(c, &reread, "reread", true);
+                v1_fail(c, &reread, "reread");
         json_decref(body);
 }

@@ -107,7 +107,7 @@ void cmd_upgrade(struct ctl *c, const struct args *a)
         if (!upgrade_body(c, a, &body))
                 return;
         if (!session_json(&c->session, &r, "/v1/upgrade", body))
-                v1_fail(c, &r, "upgrade", a->json);
+                v1_fail(c, &r, "upgrade");
         else if (a->json)
                 v1_print(c, r.json);
         else

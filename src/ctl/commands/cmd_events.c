@@ -142,7 +142,7 @@ void cmd_events(struct ctl *c, const struct args *a)
 
         /* Asked first in words that every daemon can refuse: a stream cannot ask for a password. */
         if (!session_json(&c->session, &r, "/v1/info", NULL)) {
-                v1_fail(c, &r, "events", a->json);
+                v1_fail(c, &r, "events");
                 return;
         }
         events_put_path(&path, a);

@@ -54,7 +54,7 @@ static void print_path(struct ctl *c, const char *path, const char *what)
         if (session_json(&c->session, &r, path, NULL))
                 v1_print(c, r.json);
         else
-                v1_fail(c, &r, what, true);
+                v1_fail(c, &r, what);
 }
 
 void json_pid(struct ctl *c, const struct args *a)
@@ -121,7 +121,7 @@ static void add_results(json_t *results, const char *name, const struct reply *r
 static void print_one(struct ctl *c, const struct reply *r, const char *what)
 {
         if (r->kind != REPLY_VALUE) {
-                v1_fail(c, r, what, true);
+                v1_fail(c, r, what);
                 return;
         }
         if (r->json) /* 204: there is nothing to say */
@@ -138,17 +138,18 @@ static void print_results(struct ctl *c, json_t *results, const char *what)
         json_decref(doc);
 }
 
-/* The words from `first` on are names; the body is taken over. */
-static void json_post(struct ctl *c, const struct args *a, size_t first, const char *area,
-                      const char *what, json_t *body)
+void json_order(struct ctl *c, const struct args *a)
 {
+        const char *what = a->cmd->name;
+        size_t first = a->cmd->completes == COMP_SIGNAL; /* the signal stands before the names */
         json_t *results = json_array();
         bool several = a->words.count - first > 1, talks = true;
 
         for (size_t i = first; i < a->words.count && talks; i++) {
                 AUTO_REPLY r = REPLY_INIT;
                 const char *name = a->words.items[i];
-                v1_post(c, &r, area, name, what, json_incref(body));
+                v1_post(c, &r, a->cmd->area, name, what,
+                        first ? json_pack("{s:s}", "signal", a->words.items[0]) : v1_patience());
                 talks = r.kind == REPLY_VALUE || r.kind == REPLY_PROBLEM;
                 if (!several || !talks)
                         print_one(c, &r, what);
@@ -158,45 +159,4 @@ static void json_post(struct ctl *c, const struct args *a, size_t first, const c
         if (several && talks)
                 print_results(c, results, what);
         json_decref(results);
-        json_decref(body);
-}
-
-void json_start(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "processes", "start", v1_patience());
-}
-
-void json_stop(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "processes", "stop", v1_patience());
-}
-
-void json_restart(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "processes", "restart", v1_patience());
-}
-
-void json_signal(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 1, "processes", "signal", json_pack("{s:s}", "signal", a->words.items[0]));
-}
-
-void json_clear(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "logs", "clear", NULL);
-}
-
-void json_rotate(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "logs", "rotate", NULL);
-}
-
-void json_add(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "groups", "add", NULL);
-}
-
-void json_remove(struct ctl *c, const struct args *a)
-{
-        json_post(c, a, 0, "groups", "remove", NULL);
 }

@@ -65,7 +65,7 @@ void cmd_scale(struct ctl *c, const struct args *a)
                 return;
         }
         if (!v1_post(c, &r, "programs", a->words.items[0], "scale", body))
-                v1_fail(c, &r, "scale", a->json);
+                v1_fail(c, &r, "scale");
         else if (a->json)
                 v1_print(c, r.json);
         else
@@ -112,7 +112,7 @@ static void rotate_one(struct ctl *c, const char *name)
         else if (reply_is(&r, "NO_FILE"))
                 say_rotated(c, name, "NO_FILE");
         else
-                v1_fail(c, &r, "rotate", false);
+                v1_fail(c, &r, "rotate");
 }
 
 void cmd_rotate(struct ctl *c, const struct args *a)
@@ -218,7 +218,7 @@ void cmd_apply(struct ctl *c, const struct args *a)
         json_t *body = json_pack("{s:b}", "plan", a->plan);
 
         if (!session_json(&c->session, &r, "/v1/reload", body))
-                v1_fail(c, &r, "apply", a->json);
+                v1_fail(c, &r, "apply");
         else if (a->json)
                 v1_print(c, r.json);
         else

@@ -11,7 +11,7 @@
 
 const struct cmd ctl_cmds[] = {
         { "add", "add <name> [...]\tTake new or changed groups of the last reread into service\n",
-          COMP_GROUP, 0, 0, -1, .run = cmd_add, .run_json = json_add },
+          COMP_GROUP, 0, 0, -1, .run = cmd_add, .run_json = json_order, .area = "groups" },
         { "avail", "avail\t\t\tList every configured process, in use or not\n", COMP_NONE, 0, 0, 0,
           .run = cmd_avail, .run_json = json_avail },
         { "clear",
@@ -19,7 +19,7 @@ const struct cmd ctl_cmds[] = {
           "clear <name> <name>\tEmpty the log files of several processes\n"
           "clear all\t\tEmpty the log files of every process\n",
           COMP_PROCESS, CMD_UPCHECK, 1, -1, .few = "clear requires a process name",
-          .run = cmd_clear, .run_json = json_clear },
+          .run = cmd_clear, .run_json = json_order, .area = "logs" },
         { "exit", "exit\tLeave the prompt.\n", COMP_NONE, 0, 0, -1, .run = cmd_quit },
         { "fg",
           "fg <process>\tSee the output of a process and type into its standard input\n"
@@ -43,7 +43,7 @@ const struct cmd ctl_cmds[] = {
         { "reload", "reload \t\tStop everything and start supervisord anew.\n", COMP_NONE, 0, 0, 0,
           .run = cmd_reload, .run_json = cmd_reload },
         { "remove", "remove <name> [...]\tTake stopped groups out of service\n", COMP_GROUP, 0, 0,
-          -1, .run = cmd_remove, .run_json = json_remove },
+          -1, .run = cmd_remove, .run_json = json_order, .area = "groups" },
         { "reread",
           "reread \t\t\tRead the configuration anew and say what differs; nothing is changed\n",
           COMP_NONE, 0, 0, 0, .run = cmd_reread, .run_json = json_reread },
@@ -51,7 +51,7 @@ const struct cmd ctl_cmds[] = {
           PROCESS_HELP("restart", "Stop and start") "Note: the configuration is not read anew. "
                                                     "reread, update and apply do that.\n",
           COMP_PROCESS, CMD_UPCHECK, 1, -1, .few = "restart requires a process name",
-          .run = cmd_restart, .run_json = json_restart },
+          .run = cmd_restart, .run_json = json_order, .area = "processes" },
         { "shutdown", "shutdown \tStop everything and end supervisord.\n", COMP_NONE, 0, 0, 0,
           .run = cmd_shutdown, .run_json = cmd_shutdown },
         { "signal",
@@ -61,10 +61,10 @@ const struct cmd ctl_cmds[] = {
           "signal <signal name> all\t\tSend a signal to every process\n",
           COMP_SIGNAL, CMD_UPCHECK, 2, -1,
           .few = "signal requires a signal name and a process name", .run = cmd_signal,
-          .run_json = json_signal },
+          .run_json = json_order, .area = "processes" },
         { "start", PROCESS_HELP("start", "Start"), COMP_PROCESS, CMD_UPCHECK, 1, -1,
           .few = "start requires a process name", .few_code = EXIT_USAGE, .run = cmd_start,
-          .run_json = json_start },
+          .run_json = json_order, .area = "processes" },
         { "status",
           "status <name>\t\tThe state of one process\n"
           "status <gname>:*\tThe state of every process of a group\n"
@@ -73,7 +73,8 @@ const struct cmd ctl_cmds[] = {
           "status -v\t\tAlso when the next start comes, and why\n",
           COMP_PROCESS, CMD_VERBOSE, 0, -1, .run = cmd_status, .run_json = json_status },
         { "stop", PROCESS_HELP("stop", "Stop"), COMP_PROCESS, CMD_UPCHECK, 1, -1,
-          .few = "stop requires a process name", .run = cmd_stop, .run_json = json_stop },
+          .few = "stop requires a process name", .run = cmd_stop, .run_json = json_order,
+          .area = "processes" },
         { "tail",
           "tail [-f] <name> [stdout|stderr] (default stdout)\n"
           "Ex:\n"
@@ -115,7 +116,7 @@ const struct cmd ctl_cmds[] = {
           "rotate <gname>:*\tThe same for all processes of a group\n"
           "rotate all\t\tThe same for every process\n",
           COMP_PROCESS, CMD_OURS, 1, -1, .few = "rotate requires a process name", .run = cmd_rotate,
-          .run_json = json_rotate },
+          .run_json = json_order, .area = "logs" },
         { "scale",
           "scale <program> <n>\tRun so many processes of a program\n"
           "scale <program> +<n>\tRun so many more\n"

@@ -179,7 +179,7 @@ static void run_plain(struct ctl *c, const struct cmd *cmd, const struct args *a
 
 static void dispatch_run_command(struct ctl *c, const struct cmd *cmd, const char *rest)
 {
-        struct args a = { .json = c->json, .verbose = c->verbose };
+        struct args a = { .cmd = cmd, .json = c->json, .verbose = c->verbose };
 
         if (!split_words(cmd, rest, &a))
                 ctl_fail(c, EXIT_GENERIC, "error: out of memory");

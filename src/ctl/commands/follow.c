@@ -56,7 +56,7 @@ bool follow(struct ctl *c, const char *what, const char *path, const char *accep
         if (status == 200)
                 return true;
         if (ended && what && r.kind == REPLY_PROBLEM)
-                v1_fail(c, &r, what, false);
+                v1_fail(c, &r, what);
         else if (ended)
                 follow_say_refused(c, path, status);
         return !ended && e.sys == EINTR;

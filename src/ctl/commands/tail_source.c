@@ -120,7 +120,7 @@ static enum judged tail_source_judge(struct ctl *c, struct tail_source *s, const
         s->gone = strcmp(code, "BAD_NAME") == 0;
         if (s->missing || s->gone)
                 return JUDGED_NOTHING;
-        v1_fail(c, r, "tail of several logs", false);
+        v1_fail(c, r, "tail of several logs");
         return JUDGED_STOP;
 }
 
@@ -188,7 +188,7 @@ static enum tail_got next_page(struct ctl *c, struct tail_source *s, const char 
                 if (j == JUDGED_LATER && !pause_a_little(c))
                         return TAIL_STOP;
         }
-        v1_fail(c, r, "tail of several logs", false);
+        v1_fail(c, r, "tail of several logs");
         return TAIL_STOP;
 }
 

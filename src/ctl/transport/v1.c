@@ -87,13 +87,13 @@ static void say_problem(struct ctl *c, const struct reply *r, const char *what)
         fputs(buf_str(&text), c->talk);
 }
 
-void v1_fail(struct ctl *c, const struct reply *r, const char *what, bool json)
+void v1_fail(struct ctl *c, const struct reply *r, const char *what)
 {
         if (r->kind != REPLY_PROBLEM) {
                 ctl_say_failed(c, r);
                 return;
         }
-        if (json)
+        if (c->talk != c->out)
                 v1_print(c, r->json);
         else
                 say_problem(c, r, what);
@@ -130,7 +130,7 @@ json_t *v1_list(struct ctl *c, const struct strlist *words, const char *fields)
         else if (session_json(&c->session, &r, buf_str(&path), NULL))
                 return json_incref(r.json);
         else
-                v1_fail(c, &r, "", c->talk != c->out);
+                v1_fail(c, &r, "");
         return NULL;
 }
 
