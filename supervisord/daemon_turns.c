@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "daemon.h"
+#include "engine/core/startup.h"
 #include "engine/order/bulk_order.h"
 #include "engine/order/reload.h"
 #include "engine/order/searches.h"
@@ -28,13 +29,13 @@ static void become_next(struct daemon *d)
         api_dismiss(d->api);
         logs_quiesce(s->logs); /* descriptors that are not opened or closed can be handed over */
         AUTO_FD names = lookup_hand_over(d->names);
-        bool fine =
-            names >= 0 && handover_put_fd(&items, "names", names) &&
-            handover_put_start(&items, &d->original_mask, &s->limits.nofile, d->host->cwd) &&
-            (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
-            upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
-            cmdline_again(d->next_binary, false, s->config->path, s->overrides, s->override_count,
-                          &argv);
+        bool fine = names >= 0 && handover_put_fd(&items, "names", names) &&
+                    handover_put_start(&items, &d->original_mask, &startup_of(s)->limits.nofile,
+                                       d->host->cwd) &&
+                    (d->pidfile < 0 || handover_put_fd(&items, "pidfile", d->pidfile)) &&
+                    upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
+                    cmdline_again(d->next_binary, false, s->config->path, startup_of(s)->overrides,
+                                  startup_of(s)->override_count, &argv);
         service_reloading(&d->service);
         mainlog_send(d->mainlog);
         if (!fine)
@@ -50,7 +51,7 @@ static void become_next(struct daemon *d)
 
 static void on_upgrade(struct supervisor *s, const char *binary)
 {
-        struct daemon *d = s->rebind_arg;
+        struct daemon *d = startup_of(s)->rebind_arg;
 
         free(d->next_binary);
         d->next_binary = strdup(binary);
@@ -124,7 +125,7 @@ static void move_pidfile(struct daemon *d, const char *next)
 
 static void daemon_turns_on_end(struct supervisor *s)
 {
-        struct daemon *d = s->rebind_arg;
+        struct daemon *d = startup_of(s)->rebind_arg;
 
         if (s->daemon_state == DAEMON_RESTARTING) {
                 reload_begin_anew(s);
@@ -136,13 +137,20 @@ static void daemon_turns_on_end(struct supervisor *s)
 
 void daemon_hook(struct daemon *d)
 {
-        struct supervisor *s = &d->sup;
+        struct startup *st = startup_of(&d->sup);
 
-        s->rebind = on_rebind;
-        s->rebind_arg = d;
-        s->on_end = daemon_turns_on_end;
-        s->on_upgrade = on_upgrade;
-        s->binary = d->binary;
+        *st = (struct startup){ .started = st->started,
+                                .binary = d->binary,
+                                .overrides = d->cmd.overrides,
+                                .override_count = d->cmd.override_count,
+                                .handover = &d->handover,
+                                .names = d->names,
+                                .mainlog = d->mainlog,
+                                .worker_mask = d->original_mask,
+                                .on_end = daemon_turns_on_end,
+                                .on_upgrade = on_upgrade,
+                                .rebind = on_rebind,
+                                .rebind_arg = d };
 }
 
 void daemon_hook_farewell(struct daemon *d)

@@ -14,6 +14,7 @@
 #include "base/loop_quiet.h"
 #include "base/reserve.h"
 #include "daemon.h"
+#include "engine/core/startup.h"
 #include "engine/persist/fdstore.h"
 #include "engine/persist/state.h"
 #include "engine/run/gzip_child.h"
@@ -57,22 +58,15 @@ static bool open_everything(struct daemon *d, struct err *e)
                 return false;
         struct log *log = mainlog_log(d->mainlog);
         daemon_tell_diags(log, &d->diags);
-        if (!limits_apply(set->minfds, set->minprocs, &s->limits, log, e))
-                return false;
-        handover_nofile(&d->handover, &s->limits.nofile);
-        s->log = log;
-        s->handover = &d->handover;
-        if (!state_open(s, set->statedir, e))
-                return false;
-        s->names = d->names;
-        s->mainlog = d->mainlog;
-        s->worker_mask = d->original_mask;
-        s->overrides = d->cmd.overrides;
-        s->override_count = d->cmd.override_count;
-        daemon_hook(d);
         struct config *config = d->config;
         d->config = NULL;
         if (!supervisor_init(s, components, d->loop, sys_real(), d->host, log, config, e))
+                return false;
+        daemon_hook(d);
+        if (!limits_apply(set->minfds, set->minprocs, &startup_of(s)->limits, log, e))
+                return false;
+        handover_nofile(&d->handover, &startup_of(s)->limits.nofile);
+        if (!state_open(s, set->statedir, e))
                 return false;
         logs_syslog_socket(s->logs, set->syslog_socket);
         state_keep_logs(s);
@@ -182,7 +176,7 @@ static int main_supervise(struct daemon *d)
         if (d->handover.list >= 0)
                 fault_point("upgrade.adopted");
         handover_confirmed(&d->handover);
-        d->sup.handover = NULL;
+        startup_of(&d->sup)->handover = NULL;
         service_ready(&d->service, &d->sup);
         ev_run(d->loop, 0);
         loop_unquiet(d->loop, &quiet);

@@ -53,7 +53,10 @@ static int connect_one(void)
 
 static void setup(void)
 {
+        struct err e;
+
         sup = (struct supervisor){ .loop = ev_loop_new(EVFLAG_AUTO) };
+        cr_assert(components_init(&sup, components, &e));
         api =
             (struct api){ .sup = &sup, .loop = sup.loop, .route = record, .place_max = PLACES_MAX };
         from = (struct listener){ .api = &api, .refs = 1 };
@@ -71,6 +74,7 @@ static void teardown(void)
         cr_expect_eq(api.conn_count, 0);
         close(client);
         buf_release(&heard);
+        components_release(&sup);
         ev_loop_destroy(sup.loop);
 }
 

@@ -58,7 +58,10 @@ static struct buf heard;
 
 static void setup(void)
 {
+        struct err e;
+
         sup = (struct supervisor){ .loop = ev_loop_new(EVFLAG_AUTO) };
+        cr_assert(components_init(&sup, components, &e));
         api = (struct api){ .sup = &sup,
                             .loop = sup.loop,
                             .route = events_handle,
@@ -79,6 +82,7 @@ static void teardown(void)
         if (client >= 0)
                 close(client);
         buf_release(&heard);
+        components_release(&sup);
         ev_loop_destroy(sup.loop);
 }
 

@@ -9,6 +9,7 @@
 #include "../fakes/kernel.h"
 #include "../fakes/world.h"
 #include "api/rpc/methods.h"
+#include "engine/core/startup.h"
 #include "engine/order/orders.h"
 #include "engine/run/reaper.h"
 
@@ -302,7 +303,7 @@ static void end_of_everything(struct supervisor *s)
 
 Test(methods, are_refused_while_it_ends_but_for_system_and_remote_events)
 {
-        sup.on_end = end_of_everything;
+        startup_of(&sup)->on_end = end_of_everything;
         kernel.obeys_term = false;
         expect("supervisor.startProcess", S("cat"), "1");
         expect("supervisor.shutdown", "", "1");

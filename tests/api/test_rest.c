@@ -12,6 +12,7 @@
 #include "../fakes/world.h"
 #include "api/http/conn.h"
 #include "api/rest/events.h"
+#include "engine/core/startup.h"
 #include "engine/core/supervisor.h"
 #include "engine/run/reaper.h"
 
@@ -777,7 +778,7 @@ static void end_ignore(struct supervisor *s)
 
 Test(rest, ends_once_and_says_what_clients_ask_for)
 {
-        sup.on_end = end_ignore;
+        startup_of(&sup)->on_end = end_ignore;
         cr_expect_eq(ask("GET", "/v1/info", ""), 200);
         cr_expect(has("\"supervisor_version\":\"4.2.5\""));
         cr_expect(has("\"rpc_version\":null"), "there is no [rpcinterface:supervisor]");

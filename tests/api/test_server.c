@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/http/conn.h"
+#include "engine/core/startup.h"
 
 /* Real sockets in a directory of the test's own; only the router is ours. */
 static struct supervisor sup;
@@ -41,6 +42,8 @@ static void answer(struct request *r)
 
 static void setup(void)
 {
+        struct err e;
+
         strcpy(dir, "/tmp/api-server.XXXXXX");
         cr_assert_not_null(mkdtemp(dir));
         snprintf(file, sizeof file, "%s/s.sock", dir);
@@ -48,6 +51,7 @@ static void setup(void)
         logged = BUF_INIT;
         sink = (struct log){ .level = LVL_INFO, .write = write_log };
         sup = (struct supervisor){ .loop = ev_loop_new(EVFLAG_AUTO), .log = &sink };
+        cr_assert(components_init(&sup, components, &e));
         servers[0] = (struct server_conf){ .kind = SERVER_UNIX,
                                            .section = "unix_http_server",
                                            .file = file,
@@ -62,6 +66,7 @@ static void teardown(void)
 {
         api_free(api);
         api = NULL;
+        components_release(&sup);
         ev_loop_destroy(sup.loop);
         buf_release(&logged);
         unlink(file);
@@ -593,9 +598,9 @@ Test(server, counts_the_file_that_a_client_follows)
 Test(server, leaves_the_fleet_the_descriptors_that_it_needs)
 {
         open_beside_tcp(PLACES_MAX);
-        sup.limits.nofile.rlim_max = 1 << 20;
+        startup_of(&sup)->limits.nofile.rlim_max = 1 << 20;
         cr_expect_eq(places_of_listener(api), PLACES_MAX);
-        sup.limits.nofile.rlim_max = 1024;
+        startup_of(&sup)->limits.nofile.rlim_max = 1024;
         sup.registry.process_count = 50;
         int fewer = places_of_listener(api);
         cr_expect_geq(1024 - 2 * fewer, 50 * 6 + 64);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/rest/view.h"
+#include "engine/core/startup.h"
 
 static struct supervisor sup;
 static struct buf text;
@@ -16,6 +17,8 @@ static const struct moment now = { .mono_ms = 100000, .wall_ms = 1700000100500 }
 
 static void setup(void)
 {
+        struct err e;
+
         setenv("TZ", "UTC", 1);
         program = program_new();
         program->name = strdup("web");
@@ -25,11 +28,13 @@ static void setup(void)
         conf = (struct group_conf){ .name = "site" };
         group = (struct group){ .conf = &conf, .name = "site" };
         process = process_new("web_00", &group, program, 0);
-        sup = (struct supervisor){ .daemon_state = DAEMON_RUNNING, .generation = 1 };
+        sup = (struct supervisor){ .daemon_state = DAEMON_RUNNING };
+        cr_assert(components_init(&sup, components, &e));
 }
 
 static void teardown(void)
 {
+        components_release(&sup);
         process_free(process);
         program_unref(program);
         buf_release(&text);
@@ -309,7 +314,7 @@ Test(view, shows_the_other_events)
 
 Test(view, shows_the_daemon)
 {
-        sup.started = (struct moment){ 40000, 1700000040500 };
+        startup_of(&sup)->started = (struct moment){ 40000, 1700000040500 };
         struct json_writer j = fresh();
         view_info(&j, &sup, now);
         cr_expect(strstr(buf_str(&text), "\"identifier\":null,\"pid\":"));

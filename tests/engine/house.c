@@ -1,4 +1,5 @@
 #include "house.h"
+#include "engine/core/startup.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -24,7 +25,7 @@ static void keep_event(void *arg, const struct event *e)
 
 static void on_end(struct supervisor *s)
 {
-        ((struct house *)s->rebind_arg)->ended++;
+        ((struct house *)startup_of(s)->rebind_arg)->ended++;
 }
 
 void house_rewrite(struct house *h, const char *daemon, const char *body)
@@ -54,12 +55,12 @@ void house_open(struct house *h, const char *daemon, const char *body)
         cr_assert(c, "%s", diags.count ? diags.items[0].message : "no diagnostics");
         diags_release(&diags);
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-        h->sup.rebind_arg = h;
-        h->sup.on_end = on_end;
         cr_assert(supervisor_init(&h->sup, components, loop, &h->kernel.ops, &h->host.ops, &h->log,
-                                  c, &e) &&
-                      supervisor_add_all(&h->sup, &e),
+                                  c, &e),
                   "%s", e.text);
+        startup_of(&h->sup)->rebind_arg = h;
+        startup_of(&h->sup)->on_end = on_end;
+        cr_assert(supervisor_add_all(&h->sup, &e), "%s", e.text);
         h->ear = (struct subscriber){ .on_event = keep_event, .arg = h };
         bus_subscribe(&h->sup.bus, &h->ear);
 }

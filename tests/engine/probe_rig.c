@@ -1,4 +1,5 @@
 #include "probe_rig.h"
+#include "engine/core/startup.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -74,9 +75,8 @@ void probe_rig_init(struct probe_rig *r, enum check_kind kind, const char *targe
         r->s.host = &r->host;
         r->s.config = &r->config;
         r->s.daemon_state = DAEMON_RUNNING;
-        r->s.components = components;
-        cr_assert(components_init(&r->s, &e));
-        sigemptyset(&r->s.worker_mask);
+        cr_assert(components_init(&r->s, components, &e));
+        sigemptyset(&startup_of(&r->s)->worker_mask);
         make_program(r, kind, target);
         r->group_conf = (struct group_conf){ .refs = 1,
                                              .name = (char *)"web",

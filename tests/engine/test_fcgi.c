@@ -40,8 +40,7 @@ static void setup(void)
         capture = (struct log){ .level = LVL_DEBUG, .write = keep_line };
         sup.log = &capture;
         sup.sys = sys_real();
-        sup.components = components;
-        cr_assert(components_init(&sup, &e));
+        cr_assert(components_init(&sup, components, &e));
         sup.registry.groups = all_groups;
         sup.registry.group_count = 2;
 }

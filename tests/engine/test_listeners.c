@@ -60,8 +60,7 @@ static void setup(void)
         sup.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
         sup.log = &capture;
         sup.config = &config;
-        sup.components = components;
-        cr_assert(components_init(&sup, &e));
+        cr_assert(components_init(&sup, components, &e));
         sup.daemon_state = DAEMON_RUNNING;
         web_program = make_program(KIND_PROGRAM, "web");
         web_group.name = (char *)"web";

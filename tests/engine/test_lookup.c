@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/core/startup.h"
 #include "engine/order/lookup.h"
 #include "engine/order/reload.h"
 #include "house.h"
@@ -30,7 +31,7 @@ static void begin(const char *body)
         house_begin(&h);
         names = lookups_new(&h.host.ops);
         cr_assert(names);
-        h.sup.names = names;
+        startup_of(&h.sup)->names = names;
         h.sup.host = lookups_world(names);
 }
 

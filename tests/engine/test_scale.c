@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/configuration.h"
+#include "engine/core/startup.h"
 #include "engine/order/scale.h"
 #include "engine/order/start_conflicts.h"
 #include "engine/watch/probes.h"
@@ -123,7 +125,7 @@ Test(fleet, never_grows_beyond_what_can_be_opened)
 
         house_open(&h, "", FLEET(2));
         house_begin(&h);
-        h.sup.limits.nofile = (struct rlimit){ 1024, 1024 };
+        startup_of(&h.sup)->limits.nofile = (struct rlimit){ 1024, 1024 };
         cr_expect_eq(scale(false, 321, why), FAULT_OUT_OF_RANGE);
         cr_expect(strstr(why, "raise its hard limit of open files"), "%s", why);
         cr_expect_eq(scale(false, 320, why), FAULT_NONE);
@@ -339,7 +341,7 @@ Test(reload, a_plan_changes_nothing)
         cr_expect_eq(apply(true, "[program:db]\n" QUICK), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "web:web_0"), "RUNNING");
         cr_expect_str_eq(house_state(&h, "db"), "-");
-        cr_expect_eq(h.sup.generation, 1);
+        cr_expect_eq(configuration_of(&h.sup)->generation, 1);
 }
 
 Test(reload, a_bad_file_changes_nothing)

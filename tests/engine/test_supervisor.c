@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/watch/probes.h"
 #include "house.h"
@@ -179,7 +180,7 @@ Test(supervisor, keeps_the_last_descriptors_for_its_operators)
         int free_from = dup(0);
         close(free_from);
         rlim_t most = ((rlim_t)free_from + 10) * 8 / 7;
-        h.sup.limits.nofile = (struct rlimit){ most, most };
+        startup_of(&h.sup)->limits.nofile = (struct rlimit){ most, most };
         house_begin(&h);
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
         cr_expect_str_eq(house_state(&h, "c"), "BACKOFF");

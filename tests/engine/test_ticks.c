@@ -24,8 +24,7 @@ static void setup(void)
         struct err e;
 
         sup.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-        sup.components = components;
-        cr_assert(components_init(&sup, &e));
+        cr_assert(components_init(&sup, components, &e));
         bus_subscribe(&sup.bus, &subscriber);
 }
 

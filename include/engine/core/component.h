@@ -74,9 +74,10 @@ struct component {
         void (*on_process_gone)(struct supervisor *s, struct process *p);
 };
 
-/* Each calls every component that has the callback. */
-bool components_init(struct supervisor *s, struct err *e);
+/* False: *e; nothing is left of them. */
+bool components_init(struct supervisor *s, const struct component *const *table, struct err *e);
 void components_release(struct supervisor *s);
+/* Each of these calls every component that has the callback. */
 void components_step(struct supervisor *s, struct process *p, const struct step *step);
 void components_step_done(struct supervisor *s, struct process *p, const struct step *step);
 void components_process_gone(struct supervisor *s, struct process *p);

@@ -9,6 +9,9 @@
 /* clang-format off */
 #define COMPONENTS(row) \
         row(state)           /* written ahead, before anything acts by it or is told */ \
+        row(startup) \
+        row(deadlines) \
+        row(configuration) \
         row(exec_env) \
         row(memory_trim) \
         row(streams) \

@@ -31,46 +31,19 @@ struct supervisor {
         struct ev_loop *loop;                      /* borrowed */
         struct sys *sys;                           /* borrowed */
         const struct host *host;
-        struct lookups *names;   /* borrowed: what `host` knows of names; NULL: it asks by itself */
-        struct log *log;         /* borrowed */
-        struct mainlog *mainlog; /* borrowed; NULL in tests */
-        struct logs *logs;       /* owned */
-        struct reader *reader;   /* owned: reads them back */
+        struct log *log;       /* borrowed */
+        struct logs *logs;     /* owned */
+        struct reader *reader; /* owned: reads them back */
         struct bus bus;
         struct registry registry;
-        struct config *config;  /* owned: the one in effect */
-        struct config *latest;  /* the last one read (`reread`); owned where it is not `config` */
-        struct config *pending; /* owned: what a restart of everything begins with; NULL */
-        struct strlist started_with; /* what only another start changes (settings_note) */
-        int generation;              /* counts applied configurations, from 1 */
-        struct limits limits;
-        sigset_t worker_mask; /* the mask that workers get */
+        struct config *config; /* owned: the one in effect */
         enum daemon_state daemon_state;
-        int exit_code; /* of the daemon */
-        struct moment started;
-        struct heap due;   /* processes by deadline */
+        int exit_code;     /* of the daemon */
         ev_prepare settle; /* active while there is something to do before the next wait */
-        int64_t armed_ms;  /* what `wake` is armed for, -1: nothing */
-        ev_timer wake;     /* armed for the first of `due` */
         uint64_t seed;     /* for jitter and spreading */
-        char *server_url;  /* owned: for SUPERVISOR_SERVER_URL; NULL: no server */
-        const struct override *overrides; /* borrowed: the command line */
-        int override_count;
 
         struct state *state; /* engine/persist/state; NULL: nothing is kept for a successor */
         char *no_state;      /* owned: why there is no state; NULL: there is, or none is wanted */
-        struct handover *handover; /* borrowed: what the image before us left; NULL: nothing */
-        const char *binary;        /* borrowed: what we were started from, full path */
-
-        /* Everything has stopped; daemon_state says for what. Set by the wiring. */
-        void (*on_end)(struct supervisor *s);
-
-        /* The next image is good: become it. Set by the wiring; NULL: cannot be done. */
-        void (*on_upgrade)(struct supervisor *s, const char *binary);
-
-        /* Told when config->servers changed, so that floor 3 rebinds; set by the wiring. */
-        bool (*rebind)(void *arg, const struct config *next, struct err *e);
-        void *rebind_arg;
 };
 
 /* config is taken over. False: *e; nothing runs. Nothing outside is touched yet: groups come with
@@ -117,7 +90,6 @@ void supervisor_drained(struct supervisor *s, struct process *p);
 void supervisor_over(struct supervisor *s, struct process *p);
 /* Deadlines that have come. */
 void supervisor_tick(struct supervisor *s, struct moment now);
-void supervisor_rearm(struct supervisor *s);
 /* One turn of the loop is over: a slice of what is due, the dead, supervisor_settle. Called by the
  * loop; exposed for tests. */
 void supervisor_turn(struct supervisor *s);
@@ -134,8 +106,6 @@ void supervisor_remove_all(struct supervisor *s);
 bool supervisor_add_all(struct supervisor *s, struct err *e);
 /* Start what autostarts, in one group or (NULL) everywhere. */
 void supervisor_autostart(struct supervisor *s, struct group *g);
-/* Takes it over as s->config and s->latest; the old ones are freed. */
-void supervisor_take_config(struct supervisor *s, struct config *config);
 /* What must wait until no caller stands on a process: the sweep, freeing what has gone. */
 void supervisor_settle(struct supervisor *s);
 /* A process was added to the registry: streams, room in the deadline queue. */

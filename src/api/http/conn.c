@@ -1,6 +1,7 @@
 /* One connection: bytes in, requests to the router one after the other, and every way it can end.
  */
 #include "api/http/conn.h"
+#include "engine/core/startup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -290,7 +291,7 @@ void conn_answer(struct conn *c)
 {
         struct api *a = c->api;
 
-        if (!mainlog_is_behind(a->sup->mainlog))
+        if (!mainlog_is_behind(startup_of(a->sup)->mainlog))
                 a->log_hangs = false;
         else if (!a->log_hangs)
                 c->logged = logs_wait(a->sup->logs, on_logged, NULL, c);

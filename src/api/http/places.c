@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "api/http/conn.h"
+#include "engine/core/startup.h"
 #include "engine/order/scale.h"
 
 /* With one that was adopted: three pipes, two logs, the process. With a health check, one more. */
@@ -56,7 +57,7 @@ static int count_listeners(const struct api *a)
 int places_of_listener(const struct api *a)
 {
         const struct supervisor *s = a->sup;
-        rlim_t most = s->limits.nofile.rlim_max;
+        rlim_t most = startup_of(s)->limits.nofile.rlim_max;
         rlim_t fleet = (rlim_t)s->registry.process_count * DESCRIPTORS_A_WORKER + OWN_DESCRIPTORS;
         rlim_t share;
 

@@ -15,6 +15,7 @@
 #include "api/http/sock_file.h"
 #include "base/fd.h"
 #include "base/reserve.h"
+#include "engine/core/startup.h"
 #include "engine/order/lookup.h"
 #include "sys/net/listen.h"
 #include "sys/store/guarded.h"
@@ -152,7 +153,7 @@ static bool server_socket_inherit(struct listener *l)
                 socklen_t len = sizeof listens;
                 if (!server_socket_put_name(&l->conf, l->count, &name))
                         break;
-                int fd = handover_fd(l->api->sup->handover, buf_str(&name));
+                int fd = handover_fd(startup_of(l->api->sup)->handover, buf_str(&name));
                 if (fd < 0)
                         break;
                 if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens) {
@@ -333,7 +334,7 @@ static void inherit_connections(struct listener *l)
                 socklen_t len = sizeof ss;
                 AUTO_BUF name = BUF_INIT;
                 int fd = put_conn_name(l, i, &name)
-                             ? handover_fd(l->api->sup->handover, buf_str(&name))
+                             ? handover_fd(startup_of(l->api->sup)->handover, buf_str(&name))
                              : -1;
                 if (fd < 0)
                         return;

@@ -5,6 +5,7 @@
 
 #include "api/http/server.h"
 #include "api/rest/log_stream.h"
+#include "engine/core/startup.h"
 #include "logs/mainlog/mainlog.h"
 #include "model/fleet/registry.h"
 
@@ -83,7 +84,8 @@ void logtail_handle(struct request *r)
                 return;
         }
         if (is_main(r))
-                path = r->sup->mainlog ? mainlog_path(r->sup->mainlog) : NULL;
+                path =
+                    startup_of(r->sup)->mainlog ? mainlog_path(startup_of(r->sup)->mainlog) : NULL;
         else
                 path = path_asked_for(r, &owner);
         logtail_send_tail(r, path, owner);

@@ -1,6 +1,7 @@
 /* One row for each process of the configuration that was read last. Only reads: the configuration,
  * and the registry for what is in service. */
 #include "api/rest/config_rows.h"
+#include "engine/core/configuration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static int config_row_compare(const void *a, const void *b)
 
 bool config_rows_make(struct supervisor *s, struct config_rows *out, struct err *e)
 {
-        const struct config *conf = s->latest;
+        const struct config *conf = configuration_of(s)->latest;
         size_t count = 0;
 
         for (int i = 0; i < conf->group_count; i++)

@@ -10,6 +10,7 @@
 #include "api/rest/rest.h"
 #include "base/duration.h"
 #include "base/stamp.h"
+#include "engine/core/startup.h"
 #include "logs/mainlog/mainlog.h"
 #include "model/fleet/registry.h"
 
@@ -310,7 +311,7 @@ void rest_log_stderr(struct request *r, const char *name)
 
 void rest_log_main(struct request *r, const char *name)
 {
-        const struct mainlog *m = r->sup->mainlog;
+        const struct mainlog *m = startup_of(r->sup)->mainlog;
 
         (void)name;
         rest_logs_serve(r, m ? mainlog_path(m) : NULL, user_owner(&r->sup->config->settings.user),

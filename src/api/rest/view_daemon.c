@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include "api/rest/view.h"
+#include "engine/core/configuration.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/persist/state.h"
 #include "version.h"
@@ -83,7 +85,7 @@ static void put_log_errors(struct json_writer *j, const struct supervisor *s)
 
         json_writer_key(j, "log_errors");
         json_writer_open(j, '[');
-        if (s->mainlog && mainlog_trouble(s->mainlog, &why))
+        if (startup_of(s)->mainlog && mainlog_trouble(startup_of(s)->mainlog, &why))
                 view_daemon_put_log_error(j, NULL, "main", &why);
         for (int g = 0; g < r->group_count; g++)
                 for (int i = 0; i < r->groups[g]->count; i++) {
@@ -117,11 +119,11 @@ void view_info(struct json_writer *j, const struct supervisor *s, struct moment 
         view_key_text(j, "identifier", c ? c->settings.identifier : NULL);
         view_key_int(j, "pid", getpid());
         view_key_text(j, "state", view_mood(s->daemon_state));
-        view_key_time(j, "started_at", s->started.wall_ms);
+        view_key_time(j, "started_at", startup_of(s)->started.wall_ms);
         json_writer_key(j, "uptime_s");
-        json_writer_thousandths(j, now.mono_ms - s->started.mono_ms);
+        json_writer_thousandths(j, now.mono_ms - startup_of(s)->started.mono_ms);
         view_key_text(j, "config", c ? c->path : NULL);
-        view_key_int(j, "config_generation", s->generation);
+        view_key_int(j, "config_generation", configuration_of(s)->generation);
         view_key_text(j, "statedir", state_dir(s));
         view_key_text(j, "statedir_error", state_trouble(s));
         json_writer_key(j, "counts");

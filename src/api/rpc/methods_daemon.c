@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/rpc/methods.h"
+#include "engine/core/startup.h"
 #include "engine/order/lookup.h"
 #include "logs/mainlog/mainlog.h"
 #include "version.h"
@@ -52,7 +53,8 @@ enum rpc_status rpc_get_pid(struct rpc_call *c, const struct value *params)
 
 enum rpc_status rpc_read_log(struct rpc_call *c, const struct value *params)
 {
-        const char *path = c->sup->mainlog ? mainlog_path(c->sup->mainlog) : NULL;
+        const char *path =
+            startup_of(c->sup)->mainlog ? mainlog_path(startup_of(c->sup)->mainlog) : NULL;
 
         if (!path)
                 return rpc_fault(c, FAULT_NO_FILE, c->sup->config->settings.logfile);
@@ -65,7 +67,7 @@ static enum rpc_status clear_log(struct rpc_call *c)
         struct err e = { 0 };
 
         log_line(c->sup->log, LVL_INFO, "reopening log file");
-        if (!mainlog_clear(c->sup->mainlog, &e))
+        if (!mainlog_clear(startup_of(c->sup)->mainlog, &e))
                 return rpc_fault(c, FAULT_FAILED, e.text);
         xml_bool(c->out, true);
         return rpc_after_logs(c);
@@ -73,7 +75,8 @@ static enum rpc_status clear_log(struct rpc_call *c)
 
 enum rpc_status rpc_clear_log(struct rpc_call *c, const struct value *params)
 {
-        const char *path = c->sup->mainlog ? mainlog_path(c->sup->mainlog) : NULL;
+        const char *path =
+            startup_of(c->sup)->mainlog ? mainlog_path(startup_of(c->sup)->mainlog) : NULL;
 
         (void)params;
         return path ? rpc_if_there(c, path, clear_log) : rpc_fault(c, FAULT_NO_FILE, NULL);

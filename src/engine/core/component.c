@@ -7,34 +7,51 @@
 #include "engine/core/supervisor.h"
 
 /* Calls `hook` of every component that has it, with what stands behind. */
-#define COMPONENTS_TELL(s, hook, ...)                                \
-        for (int i = 0; (s)->components && i < COMPONENT_COUNT; i++) \
-                if ((s)->components[i]->hook)                        \
+#define COMPONENTS_TELL(s, hook, ...)             \
+        for (int i = 0; i < COMPONENT_COUNT; i++) \
+                if ((s)->components[i]->hook)     \
         (s)->components[i]->hook(__VA_ARGS__)
 
-bool components_init(struct supervisor *s, struct err *e)
+/* Of the first `count` rows, from the last one. */
+static void component_release_first(struct supervisor *s, int count)
 {
+        while (count-- > 0)
+                if (s->components[count]->release)
+                        s->components[count]->release(s);
         for (int i = 0; i < COMPONENT_COUNT; i++) {
-                const struct component *c = s->components[i];
-                if (c->size && !(s->states[i] = calloc(1, c->size)))
-                        return err_nomem(e);
+                if (s->components[i]->size)
+                        free(s->states[i]);
+                s->states[i] = NULL;
+        }
+        s->components = NULL;
+}
+
+static bool component_alloc_all(struct supervisor *s)
+{
+        for (int i = 0; i < COMPONENT_COUNT; i++)
+                if (s->components[i]->size && !(s->states[i] = calloc(1, s->components[i]->size)))
+                        return false;
+        return true;
+}
+
+bool components_init(struct supervisor *s, const struct component *const *table, struct err *e)
+{
+        s->components = table;
+        if (!component_alloc_all(s)) {
+                component_release_first(s, 0);
+                return err_nomem(e);
         }
         for (int i = 0; i < COMPONENT_COUNT; i++)
-                if (s->components[i]->init && !s->components[i]->init(s, e))
+                if (table[i]->init && !table[i]->init(s, e)) {
+                        component_release_first(s, i);
                         return false;
+                }
         return true;
 }
 
 void components_release(struct supervisor *s)
 {
-        for (int i = COMPONENT_COUNT; i-- > 0;)
-                if (s->components[i]->release)
-                        s->components[i]->release(s);
-        for (int i = COMPONENT_COUNT; i-- > 0;) {
-                if (s->components[i]->size)
-                        free(s->states[i]);
-                s->states[i] = NULL;
-        }
+        component_release_first(s, COMPONENT_COUNT);
 }
 
 void components_step(struct supervisor *s, struct process *p, const struct step *step)

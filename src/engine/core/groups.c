@@ -1,13 +1,14 @@
-/* Groups of processes coming and going, and the configuration that they are of. */
+/* Groups of processes coming and going. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/deadlines.h"
 #include "engine/core/supervisor.h"
 #include "engine/order/autostart.h"
 
 bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)
 {
-        if (!heap_reserve(&s->due, (size_t)s->registry.process_count))
+        if (!deadlines_reserve(s))
                 return err_nomem(e);
         p->seed = s->seed = s->seed * 6364136223846793005u + 1442695040888963407u;
         components_process_added(s, p);
@@ -57,7 +58,7 @@ void supervisor_drop_group(struct supervisor *s, struct group *g)
         }
         components_group_gone(s, g);
         registry_remove(&s->registry, g);
-        supervisor_rearm(s);
+        deadlines_rearm(s);
 }
 
 void supervisor_remove_group(struct supervisor *s, struct group *g)
@@ -76,41 +77,6 @@ void supervisor_remove_all(struct supervisor *s)
         supervisor_settle(s);
         while (s->registry.group_count > 0)
                 supervisor_drop_group(s, s->registry.groups[s->registry.group_count - 1]);
-}
-
-/* ---- the configuration */
-
-static void find_server_url(struct supervisor *s)
-{
-        const struct config *c = s->config;
-        AUTO_BUF url = BUF_INIT;
-
-        for (int kind = SERVER_UNIX; kind <= SERVER_INET && !url.len; kind++)
-                for (int i = 0; i < c->server_count && !url.len; i++) {
-                        const struct server_conf *v = &c->servers[i];
-                        if ((int)v->kind != kind)
-                                continue;
-                        if (kind == SERVER_UNIX)
-                                buf_printf(&url, "unix://%s", v->file);
-                        else
-                                buf_printf(
-                                    &url,
-                                    strchr(v->port.host, ':') ? "http://[%s]:%d" : "http://%s:%d",
-                                    v->port.host[0] ? v->port.host : "localhost", v->port.port);
-                }
-        free(s->server_url);
-        s->server_url = url.len ? buf_take(&url) : NULL;
-}
-
-void supervisor_take_config(struct supervisor *s, struct config *config)
-{
-        if (s->latest != s->config && s->latest != config)
-                config_free(s->latest);
-        if (s->config != config)
-                config_free(s->config);
-        s->config = s->latest = config;
-        find_server_url(s);
-        components_config(s);
 }
 
 bool supervisor_add_all(struct supervisor *s, struct err *e)

@@ -2,6 +2,8 @@
  * components are called for. No rule about states belongs here: those are in model/unit/process.c.
  */
 #include "engine/core/supervisor.h"
+#include "engine/core/configuration.h"
+#include "engine/core/deadlines.h"
 
 #include <stdlib.h>
 
@@ -25,51 +27,12 @@
  * between. */
 #define TICK_BUDGET_MS 1
 
-void supervisor_rearm(struct supervisor *s)
-{
-        struct heap_node *first = heap_first(&s->due);
-
-        if (!first) {
-                ev_timer_stop(s->loop, &s->wake);
-                s->armed_ms = -1;
-                return;
-        }
-        if (ev_is_active(&s->wake) && s->armed_ms == first->due_ms)
-                return;
-        s->armed_ms = first->due_ms;
-        int64_t wait_ms = first->due_ms - clock_mono_ms();
-        ev_now_update(s->loop);
-        ev_timer_stop(s->loop, &s->wake);
-        ev_timer_set(&s->wake, wait_ms > 0 ? (double)wait_ms / 1000 : 0., 0.);
-        ev_timer_start(s->loop, &s->wake);
-}
-
-/* The machine has just written p->due; put it where it belongs before anything else touches the
- * queue. */
-static void queue_deadline(struct supervisor *s, struct process *p)
-{
-        int64_t due_ms;
-
-        if (!process_due(p, &due_ms))
-                heap_remove(&s->due, &p->due);
-        else if (!heap_set(&s->due, &p->due, due_ms)) /* room was reserved with the process */
-                log_line(s->log, LVL_CRITICAL, "out of memory: deadline of '%s' is lost", p->name);
-        supervisor_rearm(s);
-}
-
-static struct process *of_node(struct heap_node *n)
-{
-        return (struct process *)n; /* `due` is the first member */
-}
-
 void supervisor_tick(struct supervisor *s, struct moment now)
 {
-        struct heap_node *first;
+        struct process *p;
         int64_t begun_ms = clock_mono_ms();
 
-        while ((first = heap_first(&s->due)) && first->due_ms <= now.mono_ms &&
-               clock_mono_ms() - begun_ms < TICK_BUDGET_MS) {
-                struct process *p = of_node(first);
+        while ((p = deadlines_due(s, now.mono_ms)) && clock_mono_ms() - begun_ms < TICK_BUDGET_MS) {
                 enum pstate from = p->state;
                 unsigned work;
                 if (s->daemon_state != DAEMON_RUNNING && from == PS_BACKOFF)
@@ -78,23 +41,11 @@ void supervisor_tick(struct supervisor *s, struct moment now)
                         work = process_order(p, PE_STOP, now);
                 else
                         work = process_tick(p, now);
-                if (p->state == from && !work && heap_first(&s->due) == first &&
-                    first->due_ms <= now.mono_ms)
-                        heap_remove(&s->due, first); /* nothing came of it: never spin */
+                if (p->state == from && !work && deadlines_due(s, now.mono_ms) == p)
+                        deadlines_drop(s, p); /* nothing came of it: never spin */
                 supervisor_act(s, p, from, work);
         }
-        s->armed_ms = -1;
-        supervisor_rearm(s);
-}
-
-/* The pause comes next, before the loop waits again. */
-static void supervisor_on_wake(struct ev_loop *loop, ev_timer *w, int revents)
-{
-        struct supervisor *s = w->data;
-
-        (void)revents;
-        s->armed_ms = -1;
-        ev_prepare_start(loop, &s->settle);
+        deadlines_rearm(s);
 }
 
 /* ---- the pause before the loop waits again */
@@ -103,17 +54,16 @@ void supervisor_settle(struct supervisor *s)
 {
         ev_prepare_stop(s->loop, &s->settle);
         components_settle(s);
-        supervisor_rearm(s);
+        deadlines_rearm(s);
 }
 
 /* Starts come first: whoever is to run again does not wait until it is known what its predecessor
  * left behind, nor for others that have ended. */
 void supervisor_turn(struct supervisor *s)
 {
-        struct heap_node *first = heap_first(&s->due);
         struct moment now = clock_now();
 
-        if (first && first->due_ms <= now.mono_ms)
+        if (deadlines_due(s, now.mono_ms))
                 supervisor_tick(s, now);
         components_turn(s);
         supervisor_settle(s);
@@ -168,7 +118,7 @@ static void supervisor_spawn(struct supervisor *s, struct process *p)
         registry_pid_add(&s->registry, p);
         components_spawned(s, p);
         if (p->worker->launching)
-                queue_deadline(s, p);
+                deadlines_set(s, p);
         else
                 supervisor_executed(s, p);
 }
@@ -203,7 +153,7 @@ static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
 void supervisor_process_gone(struct supervisor *s, struct process *p)
 {
         components_process_gone(s, p);
-        heap_remove(&s->due, &p->due);
+        deadlines_drop(s, p);
 }
 
 static void supervisor_carry_out_here(struct supervisor *s, struct process *p, unsigned work)
@@ -225,7 +175,7 @@ static void supervisor_carry_out(struct supervisor *s, struct process *p, enum p
 {
         const struct step step = { .from = from, .work = work, .pid = pid };
 
-        queue_deadline(s, p);
+        deadlines_set(s, p);
         components_step(s, p, &step);
         supervisor_carry_out_here(s, p, work);
         components_step_done(s, p, &step);
@@ -365,50 +315,39 @@ bool supervisor_init(struct supervisor *s, const struct component *const *table,
                      struct log *log, struct config *config, struct err *e)
 {
         struct logs_news news = streams_news;
+        struct moment now = clock_now();
 
-        s->components = table;
         s->loop = loop;
         s->sys = sys;
         s->host = host;
         s->log = log;
         s->daemon_state = DAEMON_RUNNING;
-        s->started = clock_now();
-        s->seed = hash_word((uint64_t)s->started.wall_ms, (uint64_t)s->started.mono_ms);
-        s->armed_ms = -1;
-        s->generation = 1;
+        s->seed = hash_word((uint64_t)now.wall_ms, (uint64_t)now.mono_ms);
         registry_init(&s->registry);
-        ev_timer_init(&s->wake, supervisor_on_wake, 0., 0.);
-        s->wake.data = s;
         ev_prepare_init(&s->settle, on_settle);
         s->settle.data = s;
         news.arg = s;
         s->logs = logs_new(loop, sys, log, &news);
         s->reader = reader_new(loop);
-        s->config = s->latest = config;
-        if (!components_init(s, e))
+        s->config = config;
+        if (!components_init(s, table, e))
                 return false;
-        supervisor_take_config(s, config);
-        bool noted = settings_note(&config->settings, &s->started_with);
+        configuration_take(s, config);
         bool listed = registry_pid_reserve(&s->registry);
-        return (s->logs && s->reader && noted && listed) || err_nomem(e);
+        return (s->logs && s->reader && listed) || err_nomem(e);
 }
 
 void supervisor_release(struct supervisor *s)
 {
-        supervisor_remove_all(s);
-        ev_timer_stop(s->loop, &s->wake);
-        components_release(s);
-        heap_release(&s->due);
+        if (s->components)
+                supervisor_remove_all(s);
+        if (s->components)
+                components_release(s);
         registry_release(&s->registry);
         reader_free(s->reader);
         if (s->logs)
                 logs_free(s->logs);
-        if (s->latest != s->config)
-                config_free(s->latest);
         config_free(s->config);
-        config_free(s->pending);
-        strlist_release(&s->started_with);
-        free(s->server_url);
 }
 
 void supervisor_begin(struct supervisor *s)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/events/pool.h"
 #include "engine/persist/state_record.h"
 #include "engine/run/stdin_pipe.h"
@@ -278,7 +279,7 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
                 take_up(s, l, a, said.len);
         if (said.len)
                 listener_output(s, p, said.data, said.len);
-        bool killed = !s->handover || s->handover->list < 0;
+        bool killed = !startup_of(s)->handover || startup_of(s)->handover->list < 0;
         if (killed && l->busy_with && !l->in_step)
                 log_line(s->log, LVL_WARN,
                          "%s: what it last said is in no log, so it may have answered: if it stays "

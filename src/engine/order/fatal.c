@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/order/shutdown.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/launcher.h"
@@ -163,9 +164,9 @@ static bool spawn_hook(struct supervisor *s, struct process *p, struct hook *h, 
                                  .envp = env.items,
                                  .umask = -1,
                                  .fds = { null, null, null },
-                                 .limit_nofile = s->limits.nofile.rlim_max != 0,
-                                 .nofile = s->limits.nofile,
-                                 .mask = &s->worker_mask };
+                                 .limit_nofile = startup_of(s)->limits.nofile.rlim_max != 0,
+                                 .nofile = startup_of(s)->limits.nofile,
+                                 .mask = &startup_of(s)->worker_mask };
         if (ok && !s->sys->spawn(s->sys, &launch, &h->st)) {
                 errno = h->st.error;
                 ok = err_set(e, ERR_SYS, "%s", spawn_step_word(h->st.step));

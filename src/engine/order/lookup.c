@@ -1,6 +1,7 @@
 /* The parent's side of looking names up: asking the child, taking its answers, the bound, and whose
  * order waits for them. */
 #include "engine/order/lookup.h"
+#include "engine/core/startup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +143,7 @@ static void end_round(struct supervisor *s, const char *why)
         ev_timer_stop(s->loop, &k->limit);
         s->sys->close(s->sys, k->fd);
         k->is_asking = false;
-        lookup_take(s->names, &k->answers, why);
+        lookup_take(startup_of(s)->names, &k->answers, why);
         while (lookup_attempt(s, k))
                 ;
 }
@@ -174,7 +175,7 @@ static bool begin_round(struct supervisor *s, struct lookup *k, struct err *e)
 
         if (!c)
                 return err_nomem(e);
-        if (!lookup_ask(s->names, s->sys, &s->worker_mask, &asked, e)) {
+        if (!lookup_ask(startup_of(s)->names, s->sys, &startup_of(s)->worker_mask, &asked, e)) {
                 free(c);
                 return false;
         }
@@ -221,14 +222,16 @@ static bool lookup_attempt(struct supervisor *s, struct lookup *k)
         struct err e = { 0 };
 
         if (!k->waiting) {
-                lookups_end(s->names);
+                lookups_end(startup_of(s)->names);
                 return false;
         }
         k->is_reading = true;
         if (s->daemon_state == DAEMON_RUNNING)
-                k->config = config_load(s->config->path, WANT_RELOAD, s->overrides,
-                                        s->override_count, lookups_world(s->names), &k->diags);
-        bool is_whole = s->daemon_state != DAEMON_RUNNING || lookups_open(s->names) == 0;
+                k->config = config_load(s->config->path, WANT_RELOAD, startup_of(s)->overrides,
+                                        startup_of(s)->override_count,
+                                        lookups_world(startup_of(s)->names), &k->diags);
+        bool is_whole =
+            s->daemon_state != DAEMON_RUNNING || lookups_open(startup_of(s)->names) == 0;
         if (is_whole || ++k->rounds > ROUNDS_MAX) {
                 tell_first(k);
                 k->is_reading = false;
@@ -238,7 +241,7 @@ static bool lookup_attempt(struct supervisor *s, struct lookup *k)
         k->is_reading = false;
         if (!k->is_late && begin_round(s, k, &e))
                 return false;
-        lookups_close(s->names, k->is_late ? TOO_LATE : e.text);
+        lookups_close(startup_of(s)->names, k->is_late ? TOO_LATE : e.text);
         return true;
 }
 
@@ -247,7 +250,7 @@ void reading_begin(struct supervisor *s, struct reading *r)
         struct reading **last;
 
         struct lookup *k = lookup_own(s);
-        if (!s->names) {
+        if (!startup_of(s)->names) {
                 r->on_read(r->arg);
                 return;
         }
@@ -261,7 +264,7 @@ void reading_begin(struct supervisor *s, struct reading *r)
         k->is_late = false;
         k->rounds = 0;
         k->end_ms = clock_mono_ms() + LOOKUP_LIMIT_S * 1000;
-        lookups_begin(s->names);
+        lookups_begin(startup_of(s)->names);
         while (lookup_attempt(s, k))
                 ;
 }

@@ -9,6 +9,7 @@
 
 #include "base/signame.h"
 #include "engine/core/audit.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/autostart.h"
 #include "engine/order/bulk_order.h"
@@ -199,8 +200,8 @@ void order_reopen_logs(struct supervisor *s)
                                 stream_reopen(w->err);
                 }
         }
-        if (s->mainlog)
-                mainlog_reopen(s->mainlog);
+        if (startup_of(s)->mainlog)
+                mainlog_reopen(startup_of(s)->mainlog);
 }
 
 enum fault order_remote_event(struct supervisor *s, const char *type, const char *data, size_t len)

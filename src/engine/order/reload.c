@@ -8,6 +8,8 @@
 
 #include "base/fault_point.h"
 #include "engine/core/audit.h"
+#include "engine/core/configuration.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/order/lookup.h"
@@ -55,8 +57,8 @@ static void say_warnings(struct supervisor *s, const struct diags *diags)
 
 static struct config *reload_load(const struct supervisor *s, struct diags *diags)
 {
-        return config_load(s->config->path, WANT_RELOAD, s->overrides, s->override_count, s->host,
-                           diags);
+        return config_load(s->config->path, WANT_RELOAD, startup_of(s)->overrides,
+                           startup_of(s)->override_count, s->host, diags);
 }
 
 static struct config *reload_said(struct supervisor *s, struct config *next, struct diags *diags)
@@ -82,11 +84,11 @@ struct config *reload_read(struct supervisor *s, struct diags *diags)
 
 struct config *reload_look(struct supervisor *s, struct diags *diags)
 {
-        int before = s->names ? lookups_assume(s->names) : 0;
+        int before = startup_of(s)->names ? lookups_assume(startup_of(s)->names) : 0;
         struct config *next = reload_load(s, diags);
 
-        if (s->names)
-                lookups_resume(s->names, before);
+        if (startup_of(s)->names)
+                lookups_resume(startup_of(s)->names, before);
         return reload_said(s, next, diags);
 }
 
@@ -307,15 +309,16 @@ static void add_empty_groups(struct supervisor *s, const struct config *next)
 
 bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *plan, struct err *e)
 {
-        if (!fcgi_bind(s, next, e) || (s->rebind && !s->rebind(s->rebind_arg, next, e))) {
+        if (!fcgi_bind(s, next, e) ||
+            (startup_of(s)->rebind && !startup_of(s)->rebind(startup_of(s)->rebind_arg, next, e))) {
                 fcgi_bound_release(s);
                 config_free(next);
                 return false;
         }
-        s->generation++;
-        plan->generation = s->generation;
+        configuration_of(s)->generation++;
+        plan->generation = configuration_of(s)->generation;
         plan->applied = true;
-        supervisor_take_config(s, next);
+        configuration_take(s, next);
         update_groups(s, next);
         fault_point("reload.groups");
         apply_items(s, plan);
@@ -324,7 +327,8 @@ bool reload_carry_out(struct supervisor *s, struct config *next, struct plan *pl
         fcgi_bound_release(s);
         struct event ev = { .type = EV_CONFIG_APPLIED, .at = clock_now(), .plan = plan };
         bus_publish(&s->bus, &ev);
-        log_line(s->log, LVL_INFO, "configuration applied: generation %d", s->generation);
+        log_line(s->log, LVL_INFO, "configuration applied: generation %d",
+                 configuration_of(s)->generation);
         for (int i = 0; i < plan->count; i++) /* what goes may be freed from here on */
                 if (plan->items[i].action == PLAN_STOP)
                         plan->items[i].process = NULL;
@@ -349,24 +353,25 @@ static void add_what_can_be(struct supervisor *s)
 void reload_begin_anew(struct supervisor *s)
 {
         struct err e = { 0 };
-        struct config *next = s->pending;
+        struct config *next = configuration_of(s)->pending;
 
-        s->pending = NULL;
+        configuration_of(s)->pending = NULL;
         supervisor_remove_all(s);
         /* Everything is stopped already: a port that somebody has taken is no reason to stay so. */
-        if (s->rebind && !s->rebind(s->rebind_arg, next, &e))
+        if (startup_of(s)->rebind && !startup_of(s)->rebind(startup_of(s)->rebind_arg, next, &e))
                 log_line(s->log, LVL_CRITICAL, "the servers and the log stay as they are: %s",
                          e.text);
-        supervisor_take_config(s, next);
+        configuration_take(s, next);
         if (next->settings
                 .pidfile) /* it moves with this; without memory a plan goes on saying it */
-                (void)strlist_setenv(&s->started_with, "pidfile", next->settings.pidfile);
+                (void)strlist_setenv(&configuration_of(s)->started_with, "pidfile",
+                                     next->settings.pidfile);
         if (!next->settings.nocleanup)
                 logs_clean(s->logs, next->settings.childlogdir, next->settings.identifier,
                            streams_claims(s));
         s->daemon_state = DAEMON_RUNNING;
-        s->generation++;
-        s->started = clock_now();
+        configuration_of(s)->generation++;
+        startup_of(s)->started = clock_now();
         add_what_can_be(s);
         log_line(s->log, LVL_INFO, "supervisord started with pid %d", (int)getpid());
         supervisor_begin(s);

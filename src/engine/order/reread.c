@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "engine/core/audit.h"
+#include "engine/core/configuration.h"
 #include "engine/order/orders.h"
 #include "engine/order/reload.h"
 #include "engine/order/shutdown.h"
@@ -48,9 +49,9 @@ enum fault order_reread(struct supervisor *s, const struct caller *by, struct gr
                 return reread_refuse(s, diags, &e);
         }
         audit_order(s, by, NULL, "reread");
-        if (s->latest != s->config)
-                config_free(s->latest);
-        s->latest = next;
+        if (configuration_of(s)->latest != s->config)
+                config_free(configuration_of(s)->latest);
+        configuration_of(s)->latest = next;
         return FAULT_NONE;
 }
 
@@ -63,7 +64,7 @@ enum fault order_add_group(struct supervisor *s, const char *name, const struct 
                 return FAULT_SHUTDOWN_STATE;
         if (registry_group(&s->registry, name))
                 return FAULT_ALREADY_ADDED;
-        struct group_conf *conf = config_group(s->latest, name);
+        struct group_conf *conf = config_group(configuration_of(s)->latest, name);
         if (!conf)
                 return FAULT_BAD_NAME;
         snprintf(what, sizeof what, "add group %.80s", name);
@@ -114,12 +115,12 @@ enum fault order_apply(struct supervisor *s, bool plan_only, const struct caller
         if (!next)
                 return FAULT_CANT_REREAD;
         if (!reload_check(s, next, &e) || !plan_make(&s->registry, next, s->host, out, &e) ||
-            !plan_settings(out, s->config, &s->started_with, next, &e)) {
+            !plan_settings(out, s->config, &configuration_of(s)->started_with, next, &e)) {
                 plan_release(out);
                 config_free(next);
                 return reread_refuse(s, diags, &e);
         }
-        out->generation = s->generation;
+        out->generation = configuration_of(s)->generation;
         if (plan_only) {
                 plan_forget_config(out);
                 config_free(next);
@@ -140,8 +141,8 @@ enum fault order_restart_all(struct supervisor *s, const struct caller *by, stru
         if (!next)
                 return FAULT_CANT_REREAD;
         audit_order(s, by, NULL, "restart of everything");
-        config_free(s->pending);
-        s->pending = next;
+        config_free(configuration_of(s)->pending);
+        configuration_of(s)->pending = next;
         shutdown_for_restart(s, "restart");
         return FAULT_NONE;
 }

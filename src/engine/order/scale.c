@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/core/audit.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/orders.h"
 #include "engine/order/scale.h"
@@ -33,7 +34,7 @@ static bool check_descriptors(const struct supervisor *s, const struct fleet *f,
 {
         long others = s->registry.process_count - f->count;
         long needed = SPARE_DESCRIPTORS + (others + wanted) * PIPES_PER_WORKER;
-        rlim_t limit = s->limits.nofile.rlim_max;
+        rlim_t limit = startup_of(s)->limits.nofile.rlim_max;
 
         if (limit == 0 || limit == RLIM_INFINITY || wanted <= f->count || needed <= (long)limit)
                 return true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/reserve.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/lookup.h"
 #include "engine/order/searches.h"
@@ -132,7 +133,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
         ev_timer_stop(loop, w);
         supervisor_settle(s);
         shutdown_release(s);
-        s->on_end(s);
+        startup_of(s)->on_end(s);
 }
 
 static void shutdown_finish(struct shutdown *d)
@@ -250,7 +251,7 @@ static void shutdown_begin(struct supervisor *s)
                 log_line(s->log, LVL_CRITICAL, "out of memory: ending without an orderly stop");
                 for (int i = 0; i < SWEEP_ROUNDS && descendants_everything(s) > 0; i++)
                         continue;
-                s->on_end(s);
+                startup_of(s)->on_end(s);
                 return;
         }
         component_set(s, COMPONENT_shutdown, d);

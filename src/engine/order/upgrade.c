@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/sanitize.h"
 #include "engine/core/audit.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/lookup.h"
 #include "engine/persist/state.h"
@@ -153,7 +154,7 @@ static bool upgrade_on_reaped(struct supervisor *s, pid_t pid, int status)
         if (u.on_checked)
                 u.on_checked(u.arg, ok, buf_str(&why));
         if (ok)
-                s->on_upgrade(s, u.binary);
+                startup_of(s)->on_upgrade(s, u.binary);
         free(u.binary);
         return true;
 }
@@ -164,7 +165,7 @@ static bool check_env(const struct supervisor *s, struct strlist *out)
         for (const char *const *v = s->host->environ; v && *v; v++)
                 if (!strlist_add(out, *v))
                         return false;
-        return strlist_setenv(out, LOOKUP_GIVEN, s->names ? "stdin" : "none");
+        return strlist_setenv(out, LOOKUP_GIVEN, startup_of(s)->names ? "stdin" : "none");
 }
 
 static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
@@ -173,11 +174,13 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
         const struct host *w = s->host;
         AUTO_STRLIST argv = STRLIST_INIT;
         AUTO_STRLIST env = STRLIST_INIT;
-        AUTO_FD in = s->names ? lookup_hand_over(s->names) : open("/dev/null", O_RDWR | O_CLOEXEC);
+        AUTO_FD in = startup_of(s)->names ? lookup_hand_over(startup_of(s)->names)
+                                          : open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
 
         if (!check_env(s, &env) ||
-            !cmdline_again(binary, true, s->config->path, s->overrides, s->override_count, &argv))
+            !cmdline_again(binary, true, s->config->path, startup_of(s)->overrides,
+                           startup_of(s)->override_count, &argv))
                 return err_nomem(e);
         struct launch launch = { .path = binary,
                                  .argv = argv.items,
@@ -185,7 +188,7 @@ static bool spawn_check(struct supervisor *s, struct upgrade *u, struct err *e)
                                  .directory = w->is_dir(w, w->cwd) ? w->cwd : NULL,
                                  .umask = -1,
                                  .fds = { in, u->said, u->said },
-                                 .mask = &s->worker_mask };
+                                 .mask = &startup_of(s)->worker_mask };
 
         if (in < 0)
                 return err_set(e, ERR_SYS, "make its standard input");
@@ -229,7 +232,7 @@ static void upgrade_on_read(void *arg)
 bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller *by,
                    upgrade_fn *on_checked, void *arg, struct err *e)
 {
-        const char *path = binary ? binary : s->binary;
+        const char *path = binary ? binary : startup_of(s)->binary;
 
         if (s->daemon_state != DAEMON_RUNNING || upgrade_own(s))
                 return err_set(e, ERR_BUSY, "%s",
@@ -238,7 +241,7 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
                 return err_set(e, ERR_USAGE,
                                "without a state directory that can be written there is no upgrade "
                                "in place");
-        if (!path || path[0] != '/' || !s->on_upgrade)
+        if (!path || path[0] != '/' || !startup_of(s)->on_upgrade)
                 return err_set(e, ERR_USAGE, "the binary has to be named by its full path");
         if (!state_is_there(s))
                 return err_set(e, ERR_USAGE,

@@ -14,6 +14,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/core/transition.h"
 #include "engine/events/listeners.h"
 #include "engine/order/scale.h"
@@ -242,7 +243,7 @@ static int our_end(struct supervisor *s, const struct process *p, int number, in
         char name[48];
 
         handover_pipe_name(name, sizeof name, pipe, number != 0);
-        int fd = handover_fd(s->handover, name);
+        int fd = handover_fd(startup_of(s)->handover, name);
         return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
 }
 
@@ -321,7 +322,7 @@ static bool adopt_take_stdin(struct supervisor *s, struct process *p)
         char name[48];
 
         handover_pipe_name(name, sizeof name, pipe, false);
-        bool is_here = pipe && handover_has(s->handover, name);
+        bool is_here = pipe && handover_has(startup_of(s)->handover, name);
         if (is_here || p->program->kind == KIND_LISTENER || stdin_pipe_is_left(state_dir(s), pipe))
                 return open_stdin(s, p, -1) || errno == ENOENT;
         return true;
@@ -396,7 +397,7 @@ static void say_adopted(struct supervisor *s, const struct process *p)
  * open them anew by. */
 static bool was_handed_over(const struct supervisor *s)
 {
-        return s->handover && s->handover->list >= 0;
+        return startup_of(s)->handover && startup_of(s)->handover->list >= 0;
 }
 
 /* Or a service manager has kept them. */
@@ -406,7 +407,7 @@ static bool were_kept(const struct supervisor *s, const struct saved_record *k)
 
         for (int i = 1; i < 3; i++) {
                 handover_pipe_name(name, sizeof name, k->record.pipes[i], true);
-                if (k->record.pipes[i] && handover_has(s->handover, name))
+                if (k->record.pipes[i] && handover_has(startup_of(s)->handover, name))
                         return true;
         }
         return false;
@@ -492,7 +493,7 @@ static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *s
         char name[GIVEN_NAME_MAX];
 
         fdstore_name(p, name);
-        AUTO_FD pidfd = listen_fds_pidfd(s->handover, name);
+        AUTO_FD pidfd = listen_fds_pidfd(startup_of(s)->handover, name);
         return pidfd >= 0 && orphan_end(&who, pidfd, status_out) == END_KNOWN;
 }
 

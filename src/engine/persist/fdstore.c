@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/sockets/fcgi.h"
 #include "engine/watch/service.h"
@@ -146,7 +147,8 @@ static bool list_used(const struct supervisor *s, struct strlist *out)
 
 void fdstore_settled(struct supervisor *s)
 {
-        const struct strlist *given = s->handover ? &s->handover->names : NULL;
+        const struct strlist *given =
+            startup_of(s)->handover ? &startup_of(s)->handover->names : NULL;
         AUTO_STRLIST used = STRLIST_INIT;
         size_t at = 0;
 

@@ -10,6 +10,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/persist/state_record.h"
 #include "sys/host/daemonize.h"
@@ -202,7 +203,8 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         if (!st || !st->dir)
                 err_nomem(&why);
         else if (state_make_dir(dir, &why) &&
-                 take_lock(st, handover_fd(s->handover, "state"), &why) && open_tables(s, &why))
+                 take_lock(st, handover_fd(startup_of(s)->handover, "state"), &why) &&
+                 open_tables(s, &why))
                 return true;
         bool refused = why.code == ERR_BUSY;
         if (!refused && knows_what_runs(st, &why)) {

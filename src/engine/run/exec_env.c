@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "engine/core/configuration.h"
 #include "engine/core/supervisor.h"
 #include "engine/run/survey.h"
 #include "model/config/process_given.h"
@@ -83,7 +84,7 @@ static bool put_user(const struct program *g, struct strlist *out)
 static bool exec_env_put_own(const struct supervisor *s, const struct program *g, const char *group,
                              const char *name, const struct strlist *own, struct strlist *out)
 {
-        const char *url = g->serverurl ? g->serverurl : s->server_url;
+        const char *url = g->serverurl ? g->serverurl : configuration_of(s)->server_url;
 
         return put_user(g, out) && strlist_setenv(out, "SUPERVISOR_ENABLED", "1") &&
                strlist_setenv(out, NAME_KEY, name) &&

@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/core/supervisor.h"
 
 #define OWN_BINARY "/proc/self/exe" /* also when the file was replaced or removed meanwhile */
@@ -39,7 +40,7 @@ static bool gzip_child_spawn(struct supervisor *s, int from, int to)
                                  .envp = envp,
                                  .umask = -1,
                                  .fds = { from, to, null },
-                                 .mask = &s->worker_mask };
+                                 .mask = &startup_of(s)->worker_mask };
 
         if (gzip_child_own(s)->pid || null < 0)
                 return false;

@@ -14,6 +14,8 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/signame.h"
+#include "engine/core/configuration.h"
+#include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/persist/adopt.h"
@@ -484,9 +486,9 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .gid = g->user.who.gid,
                 .groups = a->outfit->groups,
                 .group_count = a->outfit->group_count,
-                .limit_nofile = s->limits.nofile.rlim_max != 0,
-                .nofile = s->limits.nofile,
-                .mask = &s->worker_mask,
+                .limit_nofile = startup_of(s)->limits.nofile.rlim_max != 0,
+                .nofile = startup_of(s)->limits.nofile,
+                .mask = &startup_of(s)->worker_mask,
                 .waits = a->logs_later > 0,
         };
 
@@ -529,7 +531,7 @@ bool launcher_no_log(struct supervisor *s, const struct process *p, struct err *
 
 static bool make_streams(struct attempt *a, struct err *e)
 {
-        a->again = a->worker->streams_for == a->sup->generation;
+        a->again = a->worker->streams_for == configuration_of(a->sup)->generation;
         return streams_prepare(a->sup, a->worker, e) || launcher_no_log(a->sup, a->process, e);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/core/supervisor.h"
 
 int pipe_open_again(struct sys *sys, int fd, int flags)
@@ -63,7 +64,7 @@ static rlim_t owed_to_successor(const struct supervisor *s)
 
 bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
 {
-        rlim_t most = s->limits.nofile.rlim_max;
+        rlim_t most = startup_of(s)->limits.nofile.rlim_max;
 
         if (fd < 0 || most == 0 || most == RLIM_INFINITY)
                 return true;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/configuration.h"
+#include "engine/core/startup.h"
 #include "engine/core/supervisor.h"
 #include "engine/events/listeners.h"
 #include "engine/persist/adopt.h"
@@ -46,7 +48,7 @@ static void streams_claim_path(struct supervisor *s, const char *path)
 
 void streams_inherit_claims(struct supervisor *s)
 {
-        int fd = handover_fd(s->handover, STREAMS_CLAIMS);
+        int fd = handover_fd(startup_of(s)->handover, STREAMS_CLAIMS);
 
         if (fd >= 0) /* else they are made with the first */
                 auto_claims_open(streams_claims(s), fd, s->config->settings.childlogdir, NULL);
@@ -184,7 +186,7 @@ static bool put_both(struct supervisor *s, struct worker *w, const struct progra
                 return false;
         if (g->redirect_stderr)
                 streams_drop(w, true);
-        w->streams_for = s->generation;
+        w->streams_for = configuration_of(s)->generation;
         return true;
 }
 
@@ -200,7 +202,7 @@ bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e)
         const struct process *p = w->process;
         struct recipe r = { 0 };
 
-        if (w->streams_for == s->generation)
+        if (w->streams_for == configuration_of(s)->generation)
                 return true;
         bool ok = make_recipe(s, p, p->program, &r, e) && put_both(s, w, p->program, &r, e);
         recipe_release(&r);

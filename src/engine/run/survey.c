@@ -1,5 +1,6 @@
 /* Whose an orphan is: looked up for all of them at once, in one pass over what /proc tells. */
 #include "engine/run/survey.h"
+#include "engine/core/configuration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static const char *survey_env_value(const struct buf *env, const char *key)
 /* Another daemon may have a process of this name. */
 static bool is_our_url(const struct supervisor *s, const struct process *p, const char *url)
 {
-        const char *given = p->program->serverurl ? p->program->serverurl : s->server_url;
+        const char *given =
+            p->program->serverurl ? p->program->serverurl : configuration_of(s)->server_url;
 
         return given && url && strcmp(given, url) == 0;
 }
@@ -243,7 +245,7 @@ static void ask_environment(struct supervisor *s, const struct survey *v, struct
         if (!c.process)
                 return;
         if (f->who.parent != getpid() && !c.has_url &&
-            (s->server_url || !is_above_us(v, f->who.parent)))
+            (configuration_of(s)->server_url || !is_above_us(v, f->who.parent)))
                 return;
         f->owner = c.process;
         f->of_check = c.of_check;

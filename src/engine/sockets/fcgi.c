@@ -1,6 +1,7 @@
 /* Listening sockets of FastCGI programs: bound when the group is made, shared by groups that name
  * the same one, and unlinked at the end. */
 #include "engine/sockets/fcgi.h"
+#include "engine/core/startup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ static void name_for_store(const struct program *p, struct fcgi_socket *k)
 static int kept_by_manager(struct supervisor *s, const char *path, const struct fcgi_socket *k)
 {
         struct stat st;
-        AUTO_FD fd = listen_fds_socket(s->handover, k->kept);
+        AUTO_FD fd = listen_fds_socket(startup_of(s)->handover, k->kept);
 
         if (fd >= 0 && path && s->sys->stat(s->sys, path, &st) < 0)
                 return -1;
@@ -191,7 +192,7 @@ static bool fcgi_inherit(struct supervisor *s, const struct program *p, struct f
         AUTO_BUF name = BUF_INIT;
 
         buf_printf(&name, "fcgi:%s", p->socket);
-        k->fd = handover_fd(s->handover, buf_str(&name));
+        k->fd = handover_fd(startup_of(s)->handover, buf_str(&name));
         if (k->fd < 0)
                 k->fd = state_fcgi_socket(s, p);
         if (k->fd < 0)

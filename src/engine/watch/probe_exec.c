@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "engine/core/startup.h"
 #include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/launcher.h"
@@ -191,9 +192,9 @@ static bool probe_exec_spawn(struct probe *pr, struct exec_start *x, struct err 
                 .gid = g->user.who.gid,
                 .groups = pr->groups,
                 .group_count = pr->group_count,
-                .limit_nofile = s->limits.nofile.rlim_max != 0,
-                .nofile = s->limits.nofile,
-                .mask = &s->worker_mask,
+                .limit_nofile = startup_of(s)->limits.nofile.rlim_max != 0,
+                .nofile = startup_of(s)->limits.nofile,
+                .mask = &startup_of(s)->worker_mask,
         };
 
         if (!s->sys->spawn(s->sys, &launch, &result)) {
