@@ -190,11 +190,10 @@ static void main_release(struct daemon *d)
                 ev_timer_stop(d->loop, &d->farewell);
         service_release(&d->service);
         api_free(d->api);
-        if (d->refused) /* before anything is forgotten in good order */
+        if (d->refused && d->sup.components) /* before anything is forgotten in good order */
                 state_close(&d->sup, true);
         if (d->sup.loop)
                 supervisor_release(&d->sup);
-        state_close(&d->sup, d->refused);
         config_free(d->config);
         if (d->pidfile >= 0)
                 pidfile_remove(d->pidfile_path, &d->pidfile);

@@ -226,7 +226,7 @@ Test(state, where_there_can_be_none_it_goes_on_without)
         leave(false);
         house_open(&h, "", PROGRAMS);
         cr_expect(state_open(&h.sup, "/proc/none/state", &e));
-        cr_expect_null(h.sup.state);
+        cr_expect_null(state_dir(&h.sup));
         cr_expect(house_said(&h, "will not survive"));
         house_begin(&h);
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");

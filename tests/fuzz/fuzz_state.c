@@ -16,6 +16,7 @@
 static char dir[] = "/dev/shm/fuzz-state.XXXXXX"; /* thousands of files a second */
 static char table_path[64], texts_path[64], events_path[64];
 static struct supervisor sup;
+static struct state_part part;
 static struct log quiet;
 static struct buf said;
 
@@ -71,7 +72,8 @@ static void open_all(struct state *st)
                                &e));
         assert(record_store_open(&st->texts, texts_path, &st->who, &said, &e));
         assert(record_store_open(&st->events, events_path, &st->who, &said, &e));
-        sup.state = st;
+        part.open = st;
+        component_set(&sup, COMPONENT_state, &part);
 }
 
 static void close_all(struct state *st)

@@ -41,9 +41,6 @@ struct supervisor {
         int exit_code;     /* of the daemon */
         ev_prepare settle; /* active while there is something to do before the next wait */
         uint64_t seed;     /* for jitter and spreading */
-
-        struct state *state; /* engine/persist/state; NULL: nothing is kept for a successor */
-        char *no_state;      /* owned: why there is no state; NULL: there is, or none is wanted */
 };
 
 /* config is taken over. False: *e; nothing runs. Nothing outside is touched yet: groups come with

@@ -341,12 +341,12 @@ void supervisor_release(struct supervisor *s)
 {
         if (s->components)
                 supervisor_remove_all(s);
+        reader_free(s->reader);
+        if (s->logs)
+                logs_free(s->logs); /* its ledgers lie in the state directory */
         if (s->components)
                 components_release(s);
         registry_release(&s->registry);
-        reader_free(s->reader);
-        if (s->logs)
-                logs_free(s->logs);
         config_free(s->config);
 }
 

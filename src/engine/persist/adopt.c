@@ -686,7 +686,7 @@ static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_r
         if (!w || !process_recall(p, &memory)) {
                 log_line(s->log, LVL_WARN, "state of '%s' makes no sense, starting without it",
                          p->name);
-                record_drop(s->state, k->slot, k->texts);
+                record_drop(state_of(s), k->slot, k->texts);
                 return false;
         }
         w->mark =
@@ -797,7 +797,7 @@ static void adopt_retire(struct supervisor *s, struct saved_record *k)
         struct err e = { 0 };
 
         if (k->record.memory.pid <= 0) {
-                record_drop(s->state, k->slot, k->texts);
+                record_drop(state_of(s), k->slot, k->texts);
                 return;
         }
         struct process *p = last_process(s, &k->record, &e);
@@ -850,7 +850,7 @@ static void recall_fleet(struct supervisor *s, const struct saved_record *k)
 
         if (!f || r->numprocs != f->program->numprocs || r->replicas < 0 ||
             r->replicas > FLEET_MAX) {
-                record_drop(s->state, k->slot, k->texts);
+                record_drop(state_of(s), k->slot, k->texts);
                 return;
         }
         f->state_slot = k->slot + 1;
@@ -877,7 +877,7 @@ static bool has_rest(const void *arg, uint64_t pipe)
 
 static void adopt_saved_records(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (!st)
                 return;

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
+#include "engine/persist/state.h"
 #include "engine/sockets/fcgi.h"
 #include "engine/watch/service.h"
 #include "sys/net/notify.h"
@@ -29,7 +30,7 @@ void fdstore_open(struct supervisor *s)
 {
         const char *path = service_variable(s->host, "NOTIFY_SOCKET");
 
-        if (!path || !s->state)
+        if (!path || !state_dir(s))
                 return;
         struct fdstore *f = calloc(1, sizeof *f);
         if (f && (f->socket = notify_open(path)) >= 0) {

@@ -102,7 +102,7 @@ static bool state_take_over(struct state *st, struct buf *said, struct err *e)
 
 static bool open_tables(struct supervisor *s, struct err *e)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
         AUTO_BUF said = BUF_INIT;
 
         bool ok = state_take_over(st, &said, e);
@@ -128,9 +128,9 @@ static bool open_tables(struct supervisor *s, struct err *e)
         return (state_read_all(s) && state_events_read(st)) || err_nomem(e);
 }
 
-static void state_release(struct supervisor *s)
+static void state_drop(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (st->margin)
                 s->sys->end = NULL;
@@ -146,7 +146,7 @@ static void state_release(struct supervisor *s)
         free(st->lock_path);
         free(st->dir);
         free(st);
-        s->state = NULL;
+        state_part(s)->open = NULL;
 }
 
 bool state_check(const char *dir, struct err *e)
@@ -198,7 +198,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         }
         if (st) {
                 *st = (struct state){ .lock = -1, .dir = strdup(dir) };
-                s->state = st;
+                state_part(s)->open = st;
         }
         if (!st || !st->dir)
                 err_nomem(&why);
@@ -212,7 +212,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
                 refused = true;
         }
         if (st)
-                state_release(s);
+                state_drop(s);
         if (refused) {
                 *e = why;
                 return false;
@@ -220,7 +220,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e)
         log_line(s->log, LVL_WARN,
                  "%s; without statedir processes will not survive the death of supervisord",
                  why.text);
-        s->no_state = strdup(why.text);
+        state_part(s)->trouble = strdup(why.text);
         return true;
 }
 
@@ -228,11 +228,11 @@ void state_keep_logs(struct supervisor *s)
 {
         struct err e = { 0 };
         AUTO_BUF said = BUF_INIT;
-        char *path = s->state ? path_in(s->state, LEDGERS) : NULL;
+        char *path = state_of(s) ? path_in(state_of(s), LEDGERS) : NULL;
 
-        if (!s->state)
+        if (!state_of(s))
                 return;
-        if ((path || err_nomem(&e)) && logs_keep(s->logs, path, &s->state->who, &said, &e))
+        if ((path || err_nomem(&e)) && logs_keep(s->logs, path, &state_of(s)->who, &said, &e))
                 e.code = ERR_NONE;
         if (said.len)
                 log_line(s->log, LVL_WARN, "%s", buf_str(&said));
@@ -245,8 +245,8 @@ void state_sign(struct supervisor *s)
 {
         struct err e = { 0 };
 
-        if (state_is_kept(s) && !pidfile_write(s->state->lock, getpid(), &e))
-                log_line(s->log, LVL_WARN, "%s: %s", s->state->lock_path, e.text);
+        if (state_is_kept(s) && !pidfile_write(state_of(s)->lock, getpid(), &e))
+                log_line(s->log, LVL_WARN, "%s: %s", state_of(s)->lock_path, e.text);
 }
 
 static void remove_in(const struct state *st, const char *name)
@@ -260,7 +260,7 @@ static void remove_in(const struct state *st, const char *name)
 
 void state_close(struct supervisor *s, bool keep_it)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (!st)
                 return;
@@ -272,27 +272,28 @@ void state_close(struct supervisor *s, bool keep_it)
                 pidfile_remove(st->lock_path, &st->lock);
                 rmdir(st->dir); /* what was set aside keeps it */
         }
-        state_release(s);
+        state_drop(s);
 }
 
 bool state_is_kept(const struct supervisor *s)
 {
-        return s->state && !s->state->table.file.copy;
+        return state_of(s) && !state_of(s)->table.file.copy;
 }
 
 bool state_is_there(const struct supervisor *s)
 {
-        return state_is_kept(s) && mapped_is_there(&s->state->table.file) &&
-               mapped_is_there(&s->state->texts.file) && mapped_is_there(&s->state->events.file) &&
-               pidfile_is_there(s->state->lock_path, s->state->lock);
+        return state_is_kept(s) && mapped_is_there(&state_of(s)->table.file) &&
+               mapped_is_there(&state_of(s)->texts.file) &&
+               mapped_is_there(&state_of(s)->events.file) &&
+               pidfile_is_there(state_of(s)->lock_path, state_of(s)->lock);
 }
 
 const char *state_trouble(const struct supervisor *s)
 {
-        const struct state *st = s->state;
+        const struct state *st = state_of(s);
 
         if (!st)
-                return s->no_state;
+                return state_part(s)->trouble;
         if (state_watch_trouble(st->watch))
                 return state_watch_trouble(st->watch);
         return st->table.file.copy ? "it has become read-only" : st->full;
@@ -300,19 +301,19 @@ const char *state_trouble(const struct supervisor *s)
 
 const char *state_dir(const struct supervisor *s)
 {
-        return s->state ? s->state->dir : NULL;
+        return state_of(s) ? state_of(s)->dir : NULL;
 }
 
 bool state_hand_over(const struct supervisor *s, struct strlist *items)
 {
-        return !s->state || handover_put_fd(items, "state", s->state->lock);
+        return !state_of(s) || handover_put_fd(items, "state", state_of(s)->lock);
 }
 
 /* ---- the component */
 
 static void state_on_step(struct supervisor *s, struct process *p, const struct step *step)
 {
-        struct worker *w = s->state && step_is_transition(p, step) ? worker_of(s, p) : NULL;
+        struct worker *w = state_of(s) && step_is_transition(p, step) ? worker_of(s, p) : NULL;
 
         if (w)
                 w->unpublished = (struct unpublished){ .any = true,
@@ -344,7 +345,15 @@ static void state_on_group_gone(struct supervisor *s, struct group *g)
         }
 }
 
+static void state_release(struct supervisor *s)
+{
+        state_close(s, false);
+        free(state_part(s)->trouble);
+}
+
 const struct component component_state = { .name = "state",
+                                           .size = sizeof(struct state_part),
+                                           .release = state_release,
                                            .on_step = state_on_step,
                                            .on_step_done = state_on_step_done,
                                            .on_exited = state_on_exited,

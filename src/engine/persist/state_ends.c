@@ -15,7 +15,7 @@ _Static_assert(offsetof(siginfo_t, si_status) + sizeof(int) <= MAPPED_MARGIN,
 
 void state_end_noted(const struct supervisor *s)
 {
-        if (s->state && s->state->margin)
+        if (state_of(s) && state_of(s)->margin)
                 s->sys->end->si_pid = 0;
 }
 
@@ -23,9 +23,9 @@ bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
 {
         siginfo_t end = { 0 };
 
-        if (!s->state || s->state->margin)
+        if (!state_of(s) || state_of(s)->margin)
                 return false;
-        memcpy(&end, mapped_margin(&s->state->table.file), MAPPED_MARGIN);
+        memcpy(&end, mapped_margin(&state_of(s)->table.file), MAPPED_MARGIN);
         if (end.si_signo != SIGCHLD || end.si_pid != pid || end.si_code < CLD_EXITED ||
             end.si_code > CLD_DUMPED)
                 return false;
@@ -35,7 +35,7 @@ bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
 
 void state_keep_ends(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (!state_is_kept(s) || st->margin)
                 return;
@@ -51,7 +51,7 @@ void state_keep_ends(struct supervisor *s)
 
 void state_ends_follow(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
         void *was = st->margin;
 
         if (!was)

@@ -33,13 +33,13 @@ static uint64_t *serial_place(const struct state *st)
 
 void state_serial(struct supervisor *s, uint64_t next)
 {
-        if (s->state)
-                __atomic_store_n(serial_place(s->state), next, __ATOMIC_RELEASE);
+        if (state_of(s))
+                __atomic_store_n(serial_place(state_of(s)), next, __ATOMIC_RELEASE);
 }
 
 uint64_t state_serial_kept(const struct supervisor *s)
 {
-        return s->state ? *serial_place(s->state) : 0;
+        return state_of(s) ? *serial_place(state_of(s)) : 0;
 }
 
 static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
@@ -51,7 +51,7 @@ static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
         buf_put(&text, &r, sizeof r);
         buf_put(&text, pool, strlen(pool) + 1);
         uint32_t at = text.failed ? VAULT_NONE
-                                  : record_store_put(&s->state->events, TAG_POOL, 0, text.data,
+                                  : record_store_put(&state_of(s)->events, TAG_POOL, 0, text.data,
                                                      text.len, &ignored);
         return at == VAULT_NONE ? 0 : at + 1;
 }
@@ -61,12 +61,13 @@ void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, u
         const struct pool_record *r;
         size_t len;
 
-        if (!s->state)
+        if (!state_of(s))
                 return;
         if (*kept) {
-                r = record_store_get(&s->state->events, *kept - 1, &len);
+                r = record_store_get(&state_of(s)->events, *kept - 1, &len);
                 if (next - r->base <= UINT32_MAX) {
-                        record_store_mark(&s->state->events, *kept - 1, (uint32_t)(next - r->base));
+                        record_store_mark(&state_of(s)->events, *kept - 1,
+                                          (uint32_t)(next - r->base));
                         return;
                 }
         }
@@ -77,8 +78,8 @@ void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, u
 
 void state_pool_forget(struct supervisor *s, uint32_t kept)
 {
-        if (s->state && kept)
-                record_store_drop(&s->state->events, kept - 1);
+        if (state_of(s) && kept)
+                record_store_drop(&state_of(s)->events, kept - 1);
 }
 
 /* ---- events */
@@ -90,7 +91,7 @@ uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
         struct err why = { 0 };
         uint32_t at = VAULT_NONE;
 
-        if (!s->state)
+        if (!state_of(s))
                 return 0;
         buf_reserve(&text, sizeof r + strlen(e->pool) + strlen(e->name) + 2 + e->len);
         buf_put(&text, &r, sizeof r);
@@ -100,26 +101,27 @@ uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
         if (text.failed)
                 err_nomem(&why);
         else
-                at = record_store_put(&s->state->events, TAG_EVENT, 0, text.data, text.len, &why);
+                at =
+                    record_store_put(&state_of(s)->events, TAG_EVENT, 0, text.data, text.len, &why);
         if (at != VAULT_NONE)
                 return at + 1;
-        if (!s->state->told_events)
+        if (!state_of(s)->told_events)
                 log_line(s->log, LVL_WARN, "%s; events that wait would not survive", why.text);
-        s->state->told_events = true;
+        state_of(s)->told_events = true;
         return 0;
 }
 
 void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener)
 {
-        if (s->state && kept)
-                record_store_mark(&s->state->events, kept - 1,
+        if (state_of(s) && kept)
+                record_store_mark(&state_of(s)->events, kept - 1,
                                   (uint32_t)listener << PHASE_BITS | (uint32_t)phase);
 }
 
 void state_event_drop(struct supervisor *s, uint32_t kept)
 {
-        if (s->state && kept)
-                record_store_drop(&s->state->events, kept - 1);
+        if (state_of(s) && kept)
+                record_store_drop(&state_of(s)->events, kept - 1);
 }
 
 /* ---- of the daemon before us */
@@ -167,7 +169,7 @@ static bool read_event(const struct record_store *v, uint32_t at, struct kept_ev
 
 uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         for (size_t i = 0; st && i < st->left_count; i++) {
                 struct left *k = &st->left[i];
@@ -189,7 +191,7 @@ uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t
 void state_events_of(struct supervisor *s, const char *pool,
                      void (*take)(void *arg, const struct kept_event *e), void *arg)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
         struct kept_event e;
 
         for (size_t i = 0; st && i < st->left_count; i++) {
@@ -204,7 +206,7 @@ void state_events_of(struct supervisor *s, const char *pool,
 
 void state_events_settled(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (!st || !st->left)
                 return;

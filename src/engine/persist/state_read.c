@@ -203,7 +203,7 @@ static bool spare_logs(struct state *st)
 
 bool state_read_all(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
         const struct slot_table *t = &st->table;
 
         st->saved_records = calloc((size_t)t->used + 1, sizeof *st->saved_records);
@@ -233,13 +233,13 @@ bool state_read_all(struct supervisor *s)
 struct saved_record *state_saved_record(const struct supervisor *s, const char *group,
                                         const char *name)
 {
-        size_t low = 0, high = s->state ? s->state->process_count : 0;
+        size_t low = 0, high = state_of(s) ? state_of(s)->process_count : 0;
 
         while (low < high) {
                 size_t mid = low + (high - low) / 2;
-                int c = compare_names(&s->state->saved_records[mid], group, name);
+                int c = compare_names(&state_of(s)->saved_records[mid], group, name);
                 if (c == 0)
-                        return &s->state->saved_records[mid];
+                        return &state_of(s)->saved_records[mid];
                 if (c < 0)
                         low = mid + 1;
                 else
@@ -250,7 +250,7 @@ struct saved_record *state_saved_record(const struct supervisor *s, const char *
 
 void state_forget_saved_records(struct supervisor *s)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         for (size_t i = 0; i < st->saved_record_count; i++)
                 free(st->saved_records[i].block);
@@ -264,7 +264,7 @@ void state_forget_saved_records(struct supervisor *s)
 
 const char *const *state_spared_logs(const struct supervisor *s)
 {
-        return s->state ? (const char *const *)s->state->spared.items : NULL;
+        return state_of(s) ? (const char *const *)state_of(s)->spared.items : NULL;
 }
 
 const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr)
@@ -283,7 +283,7 @@ uint64_t state_stream_key(const struct supervisor *s, const struct process *p, b
 {
         uint64_t key = 1 + is_stderr;
 
-        if (!s->state)
+        if (!state_of(s))
                 return 0;
         key = hash_text(key, p->group->name);
         return hash_bytes(key, p->name, strlen(p->name));
@@ -306,8 +306,8 @@ static bool runs_by(const struct supervisor *s, const struct record *r, const st
 /* Another program, or one with another socket, has another fingerprint. */
 int state_fcgi_socket(const struct supervisor *s, const struct program *p)
 {
-        for (size_t i = 0; s->state && i < s->state->process_count; i++) {
-                const struct record *r = &s->state->saved_records[i].record;
+        for (size_t i = 0; state_of(s) && i < state_of(s)->process_count; i++) {
+                const struct record *r = &state_of(s)->saved_records[i].record;
                 struct orphan who = { r->memory.pid, r->start_low, r->start_high };
                 if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
                     strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))

@@ -148,6 +148,22 @@ struct state {
         size_t left_count;
 };
 
+/* What the component has for itself. */
+struct state_part {
+        struct state *open; /* owned; NULL: nothing is persisted for the next instance */
+        char *trouble;      /* owned: why not; NULL: it is, or is not wanted */
+};
+
+static inline struct state_part *state_part(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_state);
+}
+
+static inline struct state *state_of(const struct supervisor *s)
+{
+        return state_part(s)->open;
+}
+
 /* state.c: the directory is there, is ours, and only for us. */
 bool state_make_dir(const char *dir, struct err *e);
 

@@ -100,7 +100,7 @@ static bool write_file_anew(struct mapped *m, struct err *e)
  * with. So that is in the new one before a successor can find it. */
 static bool write_records_anew(struct supervisor *s, struct err *e)
 {
-        struct mapped *m = &s->state->table.file;
+        struct mapped *m = &state_of(s)->table.file;
 
         if (!m->copy && mapped_is_there(m))
                 return true;
@@ -112,7 +112,7 @@ static bool write_records_anew(struct supervisor *s, struct err *e)
 
 static bool write_all_anew(struct supervisor *s, struct err *e)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         if (!state_make_dir(st->dir, e) || !take_new_lock(st, e) ||
             !write_file_anew(&st->events.file, e) || !write_file_anew(&st->texts.file, e) ||
@@ -132,7 +132,7 @@ static bool watch_place(struct state_watch *w)
 
         if (fd < 0)
                 return false;
-        if (inotify_add_watch(fd, w->sup->state->dir, EVENTS) < 0) {
+        if (inotify_add_watch(fd, state_of(w->sup)->dir, EVENTS) < 0) {
                 fd_close(&fd);
                 return false;
         }
@@ -147,7 +147,7 @@ static bool watch_place(struct state_watch *w)
 static void is_well(struct state_watch *w)
 {
         if (w->wait_s > 0)
-                log_line(w->sup->log, LVL_WARN, "%s had %s: written anew", w->sup->state->dir,
+                log_line(w->sup->log, LVL_WARN, "%s had %s: written anew", state_of(w->sup)->dir,
                          w->what);
         w->wait_s = 0;
         free(w->trouble);
@@ -163,7 +163,7 @@ static void is_troubled(struct state_watch *w, const struct err *e)
                 log_line(w->sup->log, LVL_ERROR,
                          "%s: %s; what happens now does not survive the death of supervisord, and "
                          "nothing is started; trying on",
-                         w->sup->state->dir, buf_str(&text));
+                         state_of(w->sup)->dir, buf_str(&text));
         free(w->trouble);
         w->trouble = buf_take(&text);
         w->wait_s = w->wait_s == 0 ? FIRST_TRY_S : w->wait_s * 2;
@@ -185,14 +185,14 @@ static void state_watch_look(struct state_watch *w)
                 return;
         }
         if (w->wait_s == 0)
-                w->what = w->sup->state->table.file.copy ? "become read-only" : "gone";
+                w->what = state_of(w->sup)->table.file.copy ? "become read-only" : "gone";
         if (!write_all_anew(w->sup, &e)) {
                 is_troubled(w, &e);
                 return;
         }
         logs_keep_anew(w->sup->logs);
         if (!watch_place(w)) {
-                err_set(&e, ERR_SYS, "watch %s", w->sup->state->dir);
+                err_set(&e, ERR_SYS, "watch %s", state_of(w->sup)->dir);
                 is_troubled(w, &e);
                 return;
         }
@@ -232,12 +232,12 @@ static void state_watch_on_changed(EV_P_ ev_io *w, int revents)
 
 void state_watch_begin(struct supervisor *s)
 {
-        struct state_watch *w = s->state ? calloc(1, sizeof *w) : NULL;
+        struct state_watch *w = state_of(s) ? calloc(1, sizeof *w) : NULL;
 
-        if (!s->state)
+        if (!state_of(s))
                 return;
-        state_watch_free(s->state->watch); /* of before a restart of everything */
-        s->state->watch = NULL;
+        state_watch_free(state_of(s)->watch); /* of before a restart of everything */
+        state_of(s)->watch = NULL;
         if (w) {
                 *w = (struct state_watch){ .sup = s, .fd = -1 };
                 ev_init(&w->changed, state_watch_on_changed);
@@ -249,11 +249,11 @@ void state_watch_begin(struct supervisor *s)
         if (!w || !watch_place(w)) {
                 log_line(s->log, LVL_WARN,
                          "cannot watch %s: %s; it is not written anew when it is removed",
-                         s->state->dir, strerror(errno));
+                         state_of(s)->dir, strerror(errno));
                 state_watch_free(w);
                 return;
         }
-        s->state->watch = w;
+        state_of(s)->watch = w;
         if (!state_is_there(s))
                 state_watch_look(w);
 }

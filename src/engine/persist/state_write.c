@@ -273,17 +273,17 @@ static uint64_t frame_of(const struct process *p, const struct record *r)
 /* The first of a run is said, and stands there for those who ask. */
 static void tell_full(struct supervisor *s, const char *name, const char *why)
 {
-        if (s->state->full)
+        if (state_of(s)->full)
                 return;
         log_line(s->log, LVL_WARN, "'%s' would not survive the death of supervisord: %s", name,
                  why);
-        s->state->full = strdup(why);
+        state_of(s)->full = strdup(why);
 }
 
 static bool state_write_has_room(struct supervisor *s)
 {
-        free(s->state->full);
-        s->state->full = NULL;
+        free(state_of(s)->full);
+        state_of(s)->full = NULL;
         return true;
 }
 
@@ -294,10 +294,10 @@ static bool state_write_keep(struct supervisor *s, const struct record *r, uint3
         struct err e = { 0 };
 
         if (*slot) {
-                if (state_write_rewrite(s->state, r, *slot - 1, texts, &e))
+                if (state_write_rewrite(state_of(s), r, *slot - 1, texts, &e))
                         return true;
         } else {
-                uint32_t got = record_add(s->state, r, texts, &e);
+                uint32_t got = record_add(state_of(s), r, texts, &e);
                 *slot = got == STATE_NO_SLOT ? 0 : got + 1;
                 if (*slot)
                         return state_write_has_room(s);
@@ -317,7 +317,7 @@ static void state_write_keep_process(struct supervisor *s, struct process *p,
         if (m->slot && frame && frame == m->frame) {
                 pack_step(r, &step);
                 step.texts = m->texts;
-                slot_table_write(&s->state->table, m->slot - 1, &step, sizeof step);
+                slot_table_write(&state_of(s)->table, m->slot - 1, &step, sizeof step);
         } else {
                 m->frame = state_write_keep(s, r, &m->slot, &m->texts) ? frame : 0;
         }
@@ -335,7 +335,7 @@ static bool is_ours_to_write(struct supervisor *s, const struct process *p)
                 return false;
         m->birth = false;
         if (m->slot)
-                slot_table_refresh(&s->state->table, m->slot - 1);
+                slot_table_refresh(&state_of(s)->table, m->slot - 1);
         return true;
 }
 
@@ -347,7 +347,7 @@ void state_note_birth(struct supervisor *s, struct process *p)
                 return;
         m->birth = false;
         if (m->slot) /* the child may have been writing while this was copied */
-                slot_table_refresh(&s->state->table, m->slot - 1);
+                slot_table_refresh(&state_of(s)->table, m->slot - 1);
         state_note(s, p, 0);
 }
 
@@ -362,7 +362,7 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
 {
         struct record r;
 
-        if (!s->state || (!p->worker && !worker_of(s, p)))
+        if (!state_of(s) || (!p->worker && !worker_of(s, p)))
                 return;
         if (!is_ours_to_write(s, p))
                 return;
@@ -377,21 +377,21 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
 void state_note_told(struct supervisor *s, const struct process *p)
 {
         struct record_step step;
-        uint32_t slot = s->state && p->worker ? p->worker->mark.slot : 0;
+        uint32_t slot = state_of(s) && p->worker ? p->worker->mark.slot : 0;
 
         if (!slot || !is_ours_to_write(s, p) ||
-            !slot_table_read(&s->state->table, slot - 1, &step, sizeof step))
+            !slot_table_read(&state_of(s)->table, slot - 1, &step, sizeof step))
                 return;
         step.replicas = step.numprocs = 0;
-        slot_table_write(&s->state->table, slot - 1, &step, sizeof step);
+        slot_table_write(&state_of(s)->table, slot - 1, &step, sizeof step);
 }
 
 void state_forget(struct supervisor *s, struct process *p)
 {
-        if (!s->state || !p->worker || !p->worker->mark.slot)
+        if (!state_of(s) || !p->worker || !p->worker->mark.slot)
                 return;
         (void)is_ours_to_write(s, p); /* its child is gone, or as good as */
-        record_drop(s->state, p->worker->mark.slot - 1, p->worker->mark.texts);
+        record_drop(state_of(s), p->worker->mark.slot - 1, p->worker->mark.texts);
         p->worker->mark.slot = 0;
         p->worker->mark.frame = 0;
 }
@@ -408,12 +408,12 @@ void state_note_fleet(struct supervisor *s, struct fleet *f)
                                   .numprocs = f->program->numprocs,
                                   .scaled = f->scaled };
 
-        if (!s->state)
+        if (!state_of(s))
                 return;
         if (f->scaled) {
                 state_write_keep(s, &r, &f->state_slot, &f->state_texts);
         } else if (f->state_slot) {
-                record_drop(s->state, f->state_slot - 1, f->state_texts);
+                record_drop(state_of(s), f->state_slot - 1, f->state_texts);
                 f->state_slot = 0;
         }
 }
@@ -436,7 +436,7 @@ static void write_birth(void *arg, pid_t self)
 static bool has_record(struct supervisor *s, struct process *p, const struct record *r,
                        struct err *e)
 {
-        struct state *st = s->state;
+        struct state *st = state_of(s);
 
         state_watch_retry(st->watch);
         if (st->table.file.copy || state_watch_trouble(st->watch))
@@ -460,16 +460,16 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         w->mark.given = given;
         w->mark.start_low = orphan_ticks_now() - 1;
         w->mark.start_high = w->mark.start_low;
-        if (!s->state)
+        if (!state_of(s))
                 return true;
-        struct birth *b = &s->state->birth;
+        struct birth *b = &state_of(s)->birth;
         struct moment now = clock_now();
         state_write_describe(s, p, 0, &r);
         r.memory.spawned_ms = now.mono_ms;
         r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
         if (!has_record(s, p, &r, e))
                 return false;
-        b->table = &s->state->table;
+        b->table = &state_of(s)->table;
         b->slot = w->mark.slot - 1;
         pack_step(&r, &b->step);
         b->step.texts = w->mark.texts;
