@@ -24,6 +24,7 @@ struct http_parse {
         size_t head_bytes, body_most;
         enum part part;
         bool head_done, done, keep_alive, has_body, wants_continue;
+        bool is_chunked; /* the library's flag goes with a trailer that says Transfer-Encoding */
         int status;
         int (*check)(void *arg, struct http_parse *p);
         void *arg;
@@ -168,7 +169,8 @@ static int http_parse_on_headers_complete(http_parser *hp)
         p->head_done = true;
         p->keep_alive = http_should_keep_alive(hp);
         p->has_body = hp->flags & (F_CHUNKED | F_CONTENTLENGTH);
-        if (hp->flags & F_CHUNKED)
+        p->is_chunked = hp->flags & F_CHUNKED;
+        if (p->is_chunked)
                 http_lines_begin_chunks(&p->lines);
         hp->upgrade = 0; /* nothing here speaks another protocol: an ordinary request */
         int status = http_parse_check_head(p);
@@ -272,7 +274,7 @@ static enum http_progress parse_body(struct http_parse *p, const char *data, siz
                                      size_t *used)
 {
         size_t fine = len;
-        bool ok = !(p->parser.flags & F_CHUNKED) || http_lines_chunks(&p->lines, data, len, &fine);
+        bool ok = !p->is_chunked || http_lines_chunks(&p->lines, data, len, &fine);
         enum http_progress got = parse_run(p, data, fine, used);
 
         return got == HTTP_MORE && !ok ? parse_bad(p) : got;

@@ -234,6 +234,9 @@ Test(http_parse, refuses_chunks_that_others_may_read_in_another_way)
                 "0\r\nX: \x01\r\n\r\n",
                 "0\r\nno colon\r\n\r\n",
                 "0\r\nXY\r\n\r\n",
+                "0\r\nTransfer-Encoding: identity\r\n\r\x85\n", /* a trailer turns no check off */
+                "0\r\nTransfer-Encoding: chunked\r\n\r\x85\n",
+                "0\r\nTransfer-Encoding: x\r\nA: b\r\n c\r\n\r\n",
         };
 
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
