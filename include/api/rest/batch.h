@@ -47,6 +47,8 @@ struct batch {
         void *arg;                            /* on_finished's; freed with free() */
 };
 
+/* For qsort and bsearch over processes: by group, then by name, as status lists them. */
+int batch_by_name(const void *a, const void *b);
 /* Over these processes. NULL: no memory. */
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
                         int count);

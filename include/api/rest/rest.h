@@ -61,9 +61,6 @@ void rest_group_remove(struct request *r, const char *name);
 void rest_shutdown(struct request *r, const char *name);
 void rest_restart(struct request *r, const char *name);
 
-/* For qsort and bsearch: by group, then by name, as status lists them. */
-int rest_process_by_name(const void *a, const void *b);
-
 /* Does this raw path (not decoded) fit the pattern? "{}" stands for one segment, which is decoded
  * into name. Exposed for its test. */
 bool rest_path_fits(const char *pattern, const char *path, size_t path_len, struct buf *name);

@@ -331,6 +331,14 @@ static bool batch_takes_lines(const struct request *r)
         return accept && strstr(accept, BATCH_LINES);
 }
 
+int batch_by_name(const void *a, const void *b)
+{
+        const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
+        int groups = strcmp(x->group->name, y->group->name);
+
+        return groups ? groups : strcmp(x->name, y->name);
+}
+
 /* procs is sorted by names; where it is not, each has its turn in that order. */
 static void batch_set_turns(struct batch *b, struct process *const *procs)
 {
@@ -343,7 +351,7 @@ static void batch_set_turns(struct batch *b, struct process *const *procs)
                 b->items[i].turn = -1;
         for (int i = 0; i < count; i++) {
                 struct process *const *at =
-                    bsearch(&all[i], procs, n, sizeof *procs, rest_process_by_name);
+                    bsearch(&all[i], procs, n, sizeof *procs, batch_by_name);
                 if (at)
                         b->items[at - procs].turn = turn++;
         }

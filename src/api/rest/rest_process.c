@@ -103,21 +103,13 @@ static void put_list(struct json_writer *j, const struct supervisor *s,
         json_writer_close(j, '}');
 }
 
-int rest_process_by_name(const void *a, const void *b)
-{
-        const struct process *x = *(struct process *const *)a, *y = *(struct process *const *)b;
-        int groups = strcmp(x->group->name, y->group->name);
-
-        return groups ? groups : strcmp(x->name, y->name);
-}
-
 /* Each once, in the order of `status`. */
 static void sort_once(struct named *n)
 {
         int kept = 0;
 
         if (n->count > 1)
-                qsort(n->procs, (size_t)n->count, sizeof *n->procs, rest_process_by_name);
+                qsort(n->procs, (size_t)n->count, sizeof *n->procs, batch_by_name);
         for (int i = 0; i < n->count; i++)
                 if (kept == 0 || n->procs[kept - 1] != n->procs[i])
                         n->procs[kept++] = n->procs[i];
