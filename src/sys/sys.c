@@ -175,9 +175,6 @@ struct how_to_open {
         uint64_t flags, mode, resolve;
 };
 #define ONLY_CACHED 0x20 /* RESOLVE_CACHED */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
 
 /* What is wrong with the path itself; all else comes from our side or from an older kernel, and
  * says nothing of the file. */

@@ -243,7 +243,7 @@ Test(words, say_why_it_will_start_after_an_expected_end)
         cr_expect_str_eq(why(), "ended as expected: exit status 0");
 }
 
-Test(words, reply_wait_no_start_when_it_gives_up)
+Test(words, promise_no_start_when_it_gives_up)
 {
         int64_t at;
 

@@ -270,7 +270,7 @@ Test(guarded, refuses_nodes_that_another_user_may_have_put_there)
         close(sock);
 }
 
-/* Without the quick way, as on an old kernel or below a filter, the answers are the same. */
+/* Without the quick way, as below a filter, the answers are the same. */
 static int without_openat2(void)
 {
         CHECK(forbid_one(SYS_openat2, ENOSYS));
@@ -285,7 +285,7 @@ static int without_openat2(void)
         return 0;
 }
 
-Test(guarded, needs_no_new_kernel)
+Test(guarded, needs_no_openat2)
 {
         isolated(without_openat2);
 }

@@ -271,7 +271,7 @@ Test(spawn, has_a_word_for_every_step)
         cr_assert_str_eq(spawn_step_word(STEP_EXEC), "execute");
 }
 
-/* ---- kernels and sandboxes without close_range */
+/* ---- call filters that refuse close_range */
 
 static int refusal_errno;
 
@@ -292,7 +292,7 @@ static int without_close_range(void)
         return 0;
 }
 
-Test(spawn, copies_the_table_on_a_kernel_without_close_range)
+Test(spawn, copies_the_table_where_a_filter_does_not_know_close_range)
 {
         refusal_errno = ENOSYS;
         isolated(without_close_range);

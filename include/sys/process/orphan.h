@@ -22,8 +22,8 @@ enum orphan_found {
         ORPHAN_GONE,  /* no such pid, or it is another process's by now */
         ORPHAN_LIVES, /* *pidfd_out holds it */
         ORPHAN_ENDED, /* the same, but it is a zombie */
-        /* It may live and cannot be held, or not be looked at (errno): a kernel before 5.3, a
-         * sandbox, no descriptors or memory. */
+        /* It may live and cannot be held, or not be looked at (errno): a sandbox, no
+         * descriptors or memory. */
         ORPHAN_REFUSED
 };
 

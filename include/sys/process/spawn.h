@@ -24,7 +24,7 @@ struct spawner {
         pid_t lent_to; /* the child that has no table of its own yet, as far as is known; 0: none */
         int lent_report; /* its report; borrowed */
         char *stack;     /* owned mapping: the child's stack above a guard page */
-        bool no_share;   /* the kernel refuses UNSHARE: copy the table instead */
+        bool no_share;   /* a filter refuses UNSHARE: copy the table instead */
         /* By number: not at its default in us. Asked at the first start; dispositions are not
          * changed after that. */
         bool changed_signals[_NSIG];

@@ -232,11 +232,7 @@ bool child_signal(const struct proc_entry *who, int sig)
         struct proc_entry now;
         AUTO_FD pidfd = (int)syscall(SYS_pidfd_open, who->pid, 0);
 
-        if (pidfd < 0 && errno != ENOSYS && errno != EPERM)
-                return false;
-        if (!proc_entry_read(who->pid, &now) || now.start_ticks != who->start_ticks)
-                return false;
-        if (pidfd < 0) /* a kernel before 5.3, or a sandbox: the narrowest window there is */
-                return kill(who->pid, sig) == 0;
-        return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) == 0;
+        return pidfd >= 0 && proc_entry_read(who->pid, &now) &&
+               now.start_ticks == who->start_ticks &&
+               syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) == 0;
 }

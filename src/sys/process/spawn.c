@@ -21,13 +21,6 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE (1U << 1)
-#endif
-
 #define STACK_SIZE (64 * 1024) /* 3.4 KB were used where it was measured */
 #define GUARD_SIZE (64 * 1024) /* a whole page of any size that Linux has */
 
@@ -185,7 +178,8 @@ CHILD_SIDE static int await_go(struct start *st)
         return 0;
 }
 
-/* Without close_range: walk /proc/self/fd, from the start again while something was closed. */
+/* Below a filter that refuses close_range: walk /proc/self/fd, from the start again while something
+ * was closed. */
 CHILD_SIDE static void close_listed(int dir, int report)
 {
         _Alignas(8) char data[2048];
@@ -207,8 +201,8 @@ CHILD_SIDE static void close_listed(int dir, int report)
 }
 
 /* What is above 2 and not the child's business. Whatever this daemon opens is close-on-exec; this
- * is for descriptors that it inherited, so that a kernel with neither close_range nor /proc is no
- * reason to refuse the start. */
+ * is for descriptors that it inherited, so that a filter that refuses close_range is no reason to
+ * refuse the start. */
 CHILD_SIDE static int close_others(struct start *st)
 {
         int report = st->at[REPORT];
@@ -221,10 +215,6 @@ CHILD_SIDE static int close_others(struct start *st)
         int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir >= 0)
                 close_listed(dir, report);
-        else
-                for (int fd = 3; fd < 4096; fd++)
-                        if (fd != report)
-                                close(fd);
         return 0;
 }
 
@@ -432,12 +422,13 @@ static bool map_stack(struct spawner *sp)
         return true;
 }
 
-/* Kernels before 5.9, and system call filters that do not know the call. Nothing has such a number,
- * and this table is not shared: nothing changes. */
+/* By a system call filter. Nothing has such a number, and this table is not shared: nothing
+ * changes.
+ */
 static bool unshare_is_refused(void)
 {
         return close_range_raw(~0U, ~0U, CLOSE_RANGE_UNSHARE) < 0 &&
-               (errno == ENOSYS || errno == EPERM || errno == EINVAL);
+               (errno == ENOSYS || errno == EPERM);
 }
 
 bool spawner_ready(struct spawner *sp)

@@ -60,11 +60,9 @@ static uint64_t namespace_init_id(void)
         struct proc_entry init;
         AUTO_FD pidfd = orphan_open(1);
 
-        if (pidfd < 0 && errno != ENOSYS && errno != EPERM)
+        if (pidfd < 0 || fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0)
                 return 0;
-        if (pidfd >= 0 && (fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0))
-                return 0;
-        if (pidfd >= 0 && fs.f_type == PIDFS_MAGIC)
+        if (fs.f_type == PIDFS_MAGIC)
                 return hash_word(PIDFS_MAGIC, st.st_ino);
         return proc_entry_read(1, &init) ? hash_word(0, init.start_ticks) : 0;
 }
