@@ -26,7 +26,6 @@ void strlist_sort(struct strlist *v);          /* bytewise */
 
 /* Environment helpers: items are "KEY=value". set replaces or appends. */
 bool strlist_setenv(struct strlist *v, const char *key, const char *value);
-void strlist_unsetenv(struct strlist *v, const char *key);
 const char *strlist_getenv(const struct strlist *v, const char *key); /* NULL: not there */
 
 #endif

@@ -29,13 +29,9 @@ struct follow_handler {
         bool (*may_leave)(void *arg, uint64_t from_inode, uint64_t to_inode);
 };
 
-/* owner: whose files they may be, too: sys/store/guarded.h. Starts `back` bytes before the end (-1:
- * from the beginning). NULL: no such file (*e, ERR_NOENT). The first data comes from within
- * follower_more. */
-struct follower *follower_new(struct follow_hub *hub, const char *path, uid_t owner, int64_t back,
-                              const struct follow_handler *h, struct err *e);
 /* Starts at this place of a file that is open already, and takes fd over, also when it fails; path
- * is where the files after it are looked for. */
+ * is where the files after it are looked for. owner: whose files they may be, too:
+ * sys/store/guarded.h. NULL: *e. The first data comes from within follower_more. */
 struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t owner, int fd,
                              int64_t at, const struct follow_handler *h, struct err *e);
 uint64_t follower_inode(const struct follower *f); /* of the file that it reads */

@@ -39,7 +39,6 @@ const char *http_parse_header(const struct http_parse *p, const char *name); /* 
 const char *http_parse_header_at(const struct http_parse *p, const char *name, size_t n);
 bool http_parse_is_11(const struct http_parse *p);
 bool http_parse_keep_alive(const struct http_parse *p);
-bool http_parse_has_body(const struct http_parse *p); /* announced by length or chunks */
 /* The client waits for "100 Continue" before it sends the body. Says so once. */
 bool http_parse_wants_continue(struct http_parse *p);
 

@@ -97,17 +97,6 @@ bool strlist_setenv(struct strlist *v, const char *key, const char *value)
         return true;
 }
 
-void strlist_unsetenv(struct strlist *v, const char *key)
-{
-        size_t at = env_index(v, key);
-
-        if (at == v->count)
-                return;
-        free(v->items[at]);
-        memmove(v->items + at, v->items + at + 1, (v->count - at) * sizeof *v->items);
-        v->count--;
-}
-
 const char *strlist_getenv(const struct strlist *v, const char *key)
 {
         size_t at = env_index(v, key);

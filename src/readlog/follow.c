@@ -227,27 +227,6 @@ struct follower *follower_at(struct follow_hub *hub, const char *path, uid_t own
         return NULL;
 }
 
-static bool follow_begin(struct follower *f, int64_t back, struct err *e)
-{
-        struct stat st = { 0 };
-
-        if (!open_file(f, &f->fd, &st, e) || !follow_watch(f, e))
-                return false;
-        f->at = back < 0 || back > st.st_size ? 0 : st.st_size - back;
-        return true;
-}
-
-struct follower *follower_new(struct follow_hub *hub, const char *path, uid_t owner, int64_t back,
-                              const struct follow_handler *h, struct err *e)
-{
-        struct follower *f = follow_make(hub, path, owner, h, e);
-
-        if (!f || follow_begin(f, back, e))
-                return f;
-        follower_free(f);
-        return NULL;
-}
-
 uint64_t follower_inode(const struct follower *f)
 {
         struct stat st;

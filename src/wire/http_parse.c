@@ -23,7 +23,7 @@ struct http_parse {
         struct buf body;
         size_t head_bytes, body_most;
         enum part part;
-        bool head_done, done, keep_alive, has_body, wants_continue;
+        bool head_done, done, keep_alive, wants_continue;
         bool is_chunked; /* the library's flag goes with a trailer that says Transfer-Encoding */
         int status;
         int (*check)(void *arg, struct http_parse *p);
@@ -168,7 +168,7 @@ static int http_parse_on_headers_complete(http_parser *hp)
         end_value(p);
         p->head_done = true;
         p->keep_alive = http_should_keep_alive(hp);
-        p->has_body = hp->flags & (F_CHUNKED | F_CONTENTLENGTH);
+        bool has_body = hp->flags & (F_CHUNKED | F_CONTENTLENGTH);
         p->is_chunked = hp->flags & F_CHUNKED;
         if (p->is_chunked)
                 http_lines_begin_chunks(&p->lines);
@@ -177,7 +177,7 @@ static int http_parse_on_headers_complete(http_parser *hp)
         if (status != 0)
                 return http_parse_refuse(p, status);
         const char *expect = http_parse_header(p, "Expect");
-        p->wants_continue = p->has_body && expect && strcasecmp(expect, "100-continue") == 0;
+        p->wants_continue = has_body && expect && strcasecmp(expect, "100-continue") == 0;
         return 0;
 }
 
@@ -347,11 +347,6 @@ bool http_parse_is_11(const struct http_parse *p)
 bool http_parse_keep_alive(const struct http_parse *p)
 {
         return p->keep_alive;
-}
-
-bool http_parse_has_body(const struct http_parse *p)
-{
-        return p->has_body;
 }
 
 bool http_parse_wants_continue(struct http_parse *p)

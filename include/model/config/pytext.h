@@ -28,7 +28,4 @@ void pytext_trim(const char **s, size_t *len);
  * counts as one, and *cp_out is then 0xdc00 plus that byte. */
 size_t pytext_decode(const char *s, size_t len, unsigned *cp_out);
 
-/* Append a code point as UTF-8. */
-void pytext_encode(struct buf *out, unsigned cp);
-
 #endif

@@ -34,7 +34,6 @@ struct spawner {
 /* Hold the four numbers and the stack; call it before others open files, or the numbers are high.
  * False, errno: later starts will try again. *sp starts as zeros. */
 bool spawner_ready(struct spawner *sp);
-void spawner_release(struct spawner *sp);
 
 /* The operations of struct sys. */
 bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *out);

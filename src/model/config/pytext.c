@@ -90,20 +90,6 @@ size_t pytext_decode(const char *s, size_t len, unsigned *cp_out)
         return 1;
 }
 
-void pytext_encode(struct buf *out, unsigned cp)
-{
-        if (cp < 0x80) {
-                buf_putc(out, (char)cp);
-                return;
-        }
-        if (cp >= 0x10000)
-                buf_putc(out, (char)(0xf0 | cp >> 18));
-        if (cp >= 0x800)
-                buf_putc(out, (char)(cp >= 0x10000 ? 0x80 | (cp >> 12 & 0x3f) : 0xe0 | cp >> 12));
-        buf_putc(out, (char)(cp >= 0x800 ? 0x80 | (cp >> 6 & 0x3f) : 0xc0 | cp >> 6));
-        buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-}
-
 /* Blanks, format and private characters: the ones that occur in practice. */
 static bool is_printable(unsigned cp)
 {

@@ -446,17 +446,6 @@ bool spawner_ready(struct spawner *sp)
         return false;
 }
 
-void spawner_release(struct spawner *sp)
-{
-        if (sp->low > 0) {
-                release_numbers(sp, ENDS);
-                fd_close(&sp->idle);
-        }
-        if (sp->stack)
-                munmap(sp->stack, GUARD_SIZE + STACK_SIZE);
-        *sp = (struct spawner){ 0 };
-}
-
 /* Sixty questions once instead of sixty orders in each child. All zeros is what was never changed;
  * whatever cannot be asked about is set. */
 static void learn_signals(struct spawner *sp)
