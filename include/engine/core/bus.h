@@ -1,4 +1,4 @@
-/* Events to whoever subscribed. Synchronous. A handler may publish, subscribe and unsubscribe; the
+/* Events to the subscribers. Synchronous. A handler may publish, subscribe and unsubscribe; the
  * memory of a subscriber that leaves during bus_publish must live until the outermost one returns.
  * Cost per event: the number of subscribers. */
 #ifndef ENGINE_CORE_BUS_H

@@ -1,4 +1,4 @@
-/* What the daemon was started as, with what, and for whom: given by the program around the engine
+/* What the daemon was started as, with what, and for which manager: given by the program around the engine
  * after supervisor_init, and only read from then on. */
 #ifndef ENGINE_CORE_STARTUP_H
 #define ENGINE_CORE_STARTUP_H

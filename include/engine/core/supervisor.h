@@ -74,7 +74,7 @@ void supervisor_say_spawned(struct supervisor *s, const struct process *p);
 void supervisor_executed(struct supervisor *s, struct process *p);
 /* It has not: why, and errno. */
 void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e);
-/* It has ended: status as from waitpid, or `lost` when nobody knows. */
+/* It has ended: status as from waitpid, or `lost` when it is not known. */
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* It is about to be freed. */
 void supervisor_process_gone(struct supervisor *s, struct process *p);

@@ -40,7 +40,7 @@ static inline uint32_t footprint_pipe(uint64_t inode)
         return inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
-/* Its last step is written down, and nobody has been told of it yet. */
+/* Its last step is recorded, and not published yet. */
 struct unpublished {
         pid_t pid; /* that it is about */
         bool any;
@@ -60,7 +60,7 @@ struct worker {
         bool out_auto, err_auto; /* the stream has a generated path */
         bool reaped;             /* a death waits to be fed */
         bool heard;              /* engine/run/hangups listens to its stdin */
-        bool lost;               /* nobody knows how it ended: `status` says nothing */
+        bool lost;               /* how it ended is not known: `status` says nothing */
         bool owes_stop;          /* what is below it has still to be sent the stop signal */
         bool astray;             /* what remains of it is not below us: an earlier daemon's */
         char *log_error;         /* owned: why it was killed after its start; NULL: it was not */
@@ -70,8 +70,8 @@ struct worker {
         struct probe *probe;         /* owned; NULL: no health check running */
         struct listener *listener;   /* owned: an event listener's protocol state; else NULL */
         struct waiter *waiters;      /* list, see engine/order/orders.h */
-        struct nag *nag; /* owned: engine/order/waiters, while somebody waits for its stop */
-        struct remains *remains; /* owned; NULL: nobody below it was ever seen */
+        struct nag *nag; /* owned: engine/order/waiters, while a request waits for its stop */
+        struct remains *remains; /* owned; NULL: nothing below it was ever seen */
 };
 
 /* Nearly no worker has any. */

@@ -1,6 +1,6 @@
 /* Event listener pools (compat section 17.2). A pool subscribes to the bus; its processes speak
  * READY / RESULT (model/unit/listener_proto). A listener that hangs, dies or talks nonsense harms
- * nobody else. */
+ * no other part. */
 #ifndef ENGINE_EVENTS_LISTENERS_H
 #define ENGINE_EVENTS_LISTENERS_H
 
@@ -29,16 +29,17 @@ struct listener_memory {
 /* The number that the next event gets; its low bits as records have them (state_record.h). */
 uint32_t listeners_serial(const struct supervisor *s);
 /* The one event that is published until listeners_retold has perhaps been under way when the daemon
- * before us died: it had the number `serial`, and whoever has that one gets no second one. */
+ * before us died: it had the number `serial`, and a listener that has that one gets no second one.
+ */
 void listeners_retell(struct supervisor *s, uint32_t serial);
 void listeners_retold(struct supervisor *s);
 void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
 /* Of a daemon before us, alive or not, before its pipe is read: how much it had heard. */
 void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);
 /* It lives, and goes on where that daemon had it: with the event that it was busy with, and with
- * what it had said that nobody has heard yet. */
+ * what it had said that was not acted on yet. */
 void listener_adopted(struct supervisor *s, struct process *p, const struct listener_memory *m);
-/* All of them go on: what is left of the daemon before us waits for whoever is ready. */
+/* All of them go on: what is left of the previous instance waits for a listener that is ready. */
 void listeners_settled(struct supervisor *s);
 /* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to
  * its pool. NULL is fine. */

@@ -1,5 +1,5 @@
 /* TICK_5, TICK_60 and TICK_3600 (compat 17.1). Sent when the wall clock crosses a boundary; the
- * slice in which the first subscriber came is not announced. Nothing is armed while nobody wants
+ * slice in which the first subscriber came is not announced. Nothing is armed while no pool wants
  * them, so that an idle daemon stays asleep. */
 #ifndef ENGINE_EVENTS_TICKS_H
 #define ENGINE_EVENTS_TICKS_H

@@ -6,7 +6,7 @@
 
 #include "engine/core/supervisor.h"
 
-/* Whoever of them starts by itself. The list is taken over. */
+/* Those of them that start by themselves. The list is taken over. */
 void autostart_begin(struct supervisor *s, struct process **list, int count);
 void autostart_now(struct supervisor *s, struct process **list, int count); /* in one go */
 /* It has got an order of its own, or is about to be freed. */

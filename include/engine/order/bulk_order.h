@@ -1,7 +1,7 @@
 /* One order to many. The first few are given at once; the others in slices, in the order of the
  * list, between which clients, the dead and whatever is due have their turn. While a program is
  * looked for (FAULT_LATER), those behind wait for a second at most. An order stands also when
- * nobody waits for its answer any more. */
+ * its answer is not waited for any more. */
 #ifndef ENGINE_ORDER_BULK_ORDER_H
 #define ENGINE_ORDER_BULK_ORDER_H
 
@@ -16,7 +16,7 @@ typedef enum fault order_fn(struct supervisor *s, struct process *p, const struc
 /* Who wants to hear what came of it. */
 struct bulk_order_observer {
         /* For each in turn, by its place in the list. p NULL, f BAD_NAME: it is gone, or
-         * ABNORMAL_TERMINATION: somebody has stopped it before its turn. */
+         * ABNORMAL_TERMINATION: it was stopped before its turn. */
         void (*told)(void *arg, int i, struct process *p, enum fault f, const struct err *detail);
         void (*over)(void *arg); /* once, from the loop: the wave is not there any more */
         void *arg;
@@ -29,7 +29,7 @@ struct bulk_order;
 struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
                                    struct process *const *list, int count, const struct caller *by,
                                    const struct bulk_order_observer *ear);
-/* Nobody listens any more; the orders are given all the same. */
+/* The observer has gone; the orders are given all the same. */
 void bulk_order_leave(struct bulk_order *w);
 
 /* A process has been told to stop: it does not get its order. */

@@ -1,6 +1,6 @@
-/* Starts of an `apply` that wait until somebody whom it stops for good has gone, because they take
+/* Starts of an `apply` that wait until a process that it stops for good has gone, because they take
  * his place: they have his name, command, socket, log file, or answer at his health check's
- * address. Nobody else waits. */
+ * address. No other start waits. */
 #ifndef ENGINE_ORDER_START_CONFLICTS_H
 #define ENGINE_ORDER_START_CONFLICTS_H
 
@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "engine/core/supervisor.h"
 
-/* This one is on its way out: whoever takes its place from now on waits for it. */
+/* This one is on its way out: a process that takes its place from now on waits for it. */
 void start_conflicts_until_gone(struct supervisor *s, struct process *p);
 /* Start it (it is STOPPED) now, or as soon as its place is free. */
 void start_conflicts_start(struct supervisor *s, struct process *p);

@@ -5,11 +5,11 @@
 
 #include "engine/order/orders.h"
 
-/* Its state may have changed: answer whom that satisfies. */
+/* Its state may have changed: answer the waiters that this satisfies. */
 void waiters_look(struct supervisor *s, struct process *p);
 /* An order that was waited for (awaits_order) is given, or (f) refused. */
 void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, const char *refusal);
-/* Nobody waits for it any more. */
+/* It is not waited for any more. */
 void waiters_stop_nagging(struct worker *w);
 
 #endif

@@ -26,8 +26,8 @@ bool adopt_stdin(struct supervisor *s, const struct process *p);
 bool adopt_log_failed(struct supervisor *s, const struct process *p, bool is_stderr,
                       const struct err *why);
 
-/* Whoever it is, its end is not waited for any more. Returns whether it is a child of ours, which
- * is to be reaped. */
+/* Its end is not waited for any more, whichever process it is. Returns whether it is a child of
+ * ours, which is to be reaped. */
 bool adopt_let_go(struct process *p);
 
 /* The worker has ended, or is freed: let go of it. NULL is fine. */

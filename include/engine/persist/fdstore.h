@@ -1,8 +1,8 @@
-/* What a service manager keeps for us while nobody supervises: systemd's descriptor store. Each
+/* What a service manager holds for us while no instance lives: systemd's descriptor store. Each
  * worker's pipes and its pidfd are there from its start to its end, so that the next daemon knows
  * how it ended and has what it wrote last, even when it ended in between. Listening sockets are
- * there as long as we have them: nobody is refused meanwhile. Without NOTIFY_SOCKET every call does
- * nothing. */
+ * there as long as we have them: no client is refused meanwhile. Without NOTIFY_SOCKET every call
+ * does nothing. */
 #ifndef ENGINE_PERSIST_FDSTORE_H
 #define ENGINE_PERSIST_FDSTORE_H
 
@@ -18,7 +18,7 @@ void fdstore_open(struct supervisor *s);
  * returns. */
 void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[3]);
 void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid); /* it was */
-/* It has ended, or was not started: nobody needs them any more. */
+/* It has ended, or was not started: they are not needed any more. */
 void fdstore_forget(struct supervisor *s, const struct process *p);
 
 /* A listening socket of ours, by its name (listen_fds_socket_name): url is for the log. */
@@ -28,7 +28,7 @@ void fdstore_forget_socket(struct supervisor *s, const char *name);
 /* What all of it is called (sys/net/listen_fds.h); false: it has no pipe, and nothing is kept. */
 bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX]);
 
-/* Everything that goes on does: what is kept for nobody goes. */
+/* Everything that goes on does: what is held for no process goes. */
 void fdstore_settled(struct supervisor *s);
 
 #endif

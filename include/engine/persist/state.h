@@ -19,20 +19,20 @@ struct program;
 bool state_check(const char *dir, struct err *e);
 /* Lock the directory and read what an earlier daemon left. s->log and nothing else must be set.
  * False: another daemon holds it (ERR_BUSY, *e says who), or it is there and cannot be read for
- * want of descriptors or memory or by a fault of the disk: whoever began without it would start
- * everything a second time. Where it cannot be made or used otherwise: a warning, s->state stays
- * NULL, true. */
+ * want of descriptors or memory or by a fault of the disk: a daemon that began without it would
+ * start everything a second time. Where it cannot be made or used otherwise: a warning, s->state
+ * stays NULL, true. */
 bool state_open(struct supervisor *s, const char *dir, struct err *e);
 /* The ledgers of its logs, too. Before the first process is made. */
 void state_keep_logs(struct supervisor *s);
-/* Our pid (it changes when daemonising), for whoever asks who holds the directory. */
+/* Our pid (it changes when daemonising), to say which daemon holds the directory. */
 void state_sign(struct supervisor *s);
 /* keep: the records stay, for a successor. Else everything goes, the directory too. */
 void state_close(struct supervisor *s, bool keep);
 const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
 /* False, too, where the directory has become read-only: then it was only read. */
 bool state_is_kept(const struct supervisor *s);
-/* And nobody has removed it since. */
+/* And it was not removed since. */
 bool state_is_there(const struct supervisor *s);
 
 /* Why something of what is to be kept is not, for those who ask; borrowed. NULL: all is well, or
@@ -49,7 +49,7 @@ void state_note_fleet(struct supervisor *s, struct fleet *f);
 
 struct launch;
 /* A start: the child itself writes down its pid, so that there is no moment at which a worker
- * exists that nobody knows of. Ends with state_note. False: its record cannot be written, and it
+ * exists without a record. Ends with state_note. False: its record cannot be written, and it
  * must not be started (*e). */
 bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct launch *l,
                  struct err *e);
@@ -99,7 +99,7 @@ uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t
 /* The pool's events, once each, in no order; they are the caller's from now on. */
 void state_events_of(struct supervisor *s, const char *pool,
                      void (*take)(void *arg, const struct kept_event *e), void *arg);
-/* Whoever goes on has taken what is his: the rest is over. */
+/* Pools that go on have taken what is theirs: the rest is over. */
 void state_events_settled(struct supervisor *s);
 
 /* ---- of the daemon before us */

@@ -1,9 +1,9 @@
-/* Which workers may have ended, without asking about each: when a worker ends, its stdin has nobody
- * to read it any more, and the kernel tells whoever holds the writing end (poll(2), POLLERR). One
- * descriptor for all, which nothing waits on: a SIGCHLD says when to look.
+/* Which workers may have ended, without asking about each: when a worker ends, its stdin has no
+ * process to read it any more, and the kernel tells the holder of the writing end (poll(2),
+ * POLLERR). One descriptor for all, which nothing waits on: a SIGCHLD says when to look.
  *
- * A hint and no more: whoever has closed his stdin lives on, whose children still hold it does not
- * hang up, and some have no stdin of ours. */
+ * A hint and no more: a worker that has closed its stdin lives on, one whose children still hold it
+ * does not hang up, and some have no stdin of ours. */
 #ifndef ENGINE_RUN_HANGUPS_H
 #define ENGINE_RUN_HANGUPS_H
 

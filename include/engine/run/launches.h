@@ -1,4 +1,4 @@
-/* Starts whose outcome is not known yet: the child exists and has not been executed. Nobody waits
+/* Starts whose outcome is not known yet: the child exists and has not been executed. Nothing waits
  * for it. What comes of it is told by the child itself, by its end, or by a bound: who has not got
  * through by then is killed, and its start has failed. */
 #ifndef ENGINE_RUN_LAUNCHES_H

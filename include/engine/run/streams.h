@@ -10,8 +10,8 @@
 
 struct supervisor;
 
-/* Make or re-configure both streams for a start by p->program. There is none for what nobody wants
- * (program_discards), which then needs no pipe. */
+/* Make or re-configure both streams for a start by p->program. There is none for output that goes
+ * nowhere (program_discards), which then needs no pipe. */
 bool streams_prepare(struct supervisor *s, struct worker *w, struct err *e);
 
 /* Settings changed while it runs (or not): live. */

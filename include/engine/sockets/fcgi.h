@@ -1,5 +1,5 @@
 /* The listening sockets of [fcgi-program:x] (compat section 18): one per program, bound when its
- * group is made and kept for the group's life, so that nobody is refused while workers are down.
+ * group is made and kept for the group's life, so that no client is refused while workers are down.
  * Programs of several groups that name the same socket share it. Owns group->engine. */
 #ifndef ENGINE_SOCKETS_FCGI_H
 #define ENGINE_SOCKETS_FCGI_H
@@ -17,12 +17,12 @@ struct fcgi_socket;
  * the call stays. */
 bool fcgi_open(struct supervisor *s, struct group *g, struct err *e);
 
-/* Before anything is touched: every socket that the configuration wants and nobody has open yet is
+/* Before anything is touched: every socket that the configuration wants and that is not open yet is
  * bound, for fcgi_open to take. False: *e, and what was bound is let go of. */
 bool fcgi_bind(struct supervisor *s, const struct config *next, struct err *e);
 /* What fcgi_open has not taken is closed. */
 void fcgi_bound_release(struct supervisor *s);
-/* Could the group's sockets be bound? Nothing stays bound, and nobody's socket is taken over. */
+/* Could the group's sockets be bound? Nothing stays bound, and no socket is taken over. */
 bool fcgi_try(struct supervisor *s, const struct group_conf *next, struct err *e);
 
 /* Borrowed, blocking; to be duplicated as a worker's descriptor 0. -1: no FastCGI program, or not

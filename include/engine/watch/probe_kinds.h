@@ -1,5 +1,5 @@
 /* The insides of probes, shared by the files that know how to ask: probes.c keeps time and results,
- * probe_exec.c, probe_net.c and probe_http.c ask. Nobody else includes this. */
+ * probe_exec.c, probe_net.c and probe_http.c ask. No other file includes this. */
 #ifndef ENGINE_WATCH_PROBE_KINDS_H
 #define ENGINE_WATCH_PROBE_KINDS_H
 
@@ -67,14 +67,14 @@ struct probe {
         struct program *program;       /* reference: what is asked by; NULL with kind */
         char *refusal;                 /* owned: why it cannot be asked at all; NULL: it can */
         bool active, asking;
-        bool is_old;       /* the target is to be made anew: the configuration was read again */
-        bool at_once;      /* the first question was not spread: what follows success is */
-        bool reporting;    /* a result is being told: the memory must stay */
-        bool doomed;       /* freed meanwhile: whoever tells the result lets go of the memory */
-        ev_timer timer;    /* the pause before, or the limit of, an asking */
-        ev_timer turn;     /* the limit of one address, while others are still to be tried */
-        ev_io io;          /* the one descriptor that is waited for */
-        int fd;            /* owned: pipe or connection; -1: none */
+        bool is_old;    /* the target is to be made anew: the configuration was read again */
+        bool at_once;   /* the first question was not spread: what follows success is */
+        bool reporting; /* a result is being told: the memory must stay */
+        bool doomed;    /* freed meanwhile: the function that tells the result frees the memory */
+        ev_timer timer; /* the pause before, or the limit of, an asking */
+        ev_timer turn;  /* the limit of one address, while others are still to be tried */
+        ev_io io;       /* the one descriptor that is waited for */
+        int fd;         /* owned: pipe or connection; -1: none */
         struct buf output; /* of the asking under way, at most PROBE_OUTPUT_MAX */
         int64_t began_ms, began_wall_ms;
 

@@ -1,5 +1,5 @@
 /* As a service of systemd's kind: says when it is ready, reloading and stopping, and that it is
- * well, where somebody wants to hear it (NOTIFY_SOCKET, WATCHDOG_USEC). */
+ * well, where a manager wants to hear it (NOTIFY_SOCKET, WATCHDOG_USEC). */
 #ifndef ENGINE_WATCH_SERVICE_H
 #define ENGINE_WATCH_SERVICE_H
 
@@ -10,7 +10,7 @@
 
 struct service {
         struct supervisor *sup;       /* borrowed */
-        const char *socket;           /* borrowed from the environment; NULL: nobody listens */
+        const char *socket;           /* borrowed from the environment; NULL: no manager listens */
         struct subscriber subscriber; /* engine/core/bus.h */
         ev_timer alive;               /* the watchdog's; inactive: there is none */
         bool told;                    /* a failure was logged */

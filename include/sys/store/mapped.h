@@ -58,7 +58,7 @@ bool mapped_open(struct mapped *m, const char *path, const struct mapped_form *f
  * `who` cannot read. */
 bool mapped_is_readable(const char *path, const struct mapped_form *form,
                         const struct state_owner *who);
-/* Without touching it: whoever wrote it lived before this boot, or in another pid namespace, so
+/* Without touching it: its writer lived before this boot, or in another pid namespace, so
  * that nothing that it speaks of lives here. False, too, where that cannot be told. */
 bool mapped_is_past(const char *path, const struct mapped_form *form,
                     const struct state_owner *who);

@@ -57,8 +57,8 @@ void supervisor_settle(struct supervisor *s)
         deadlines_rearm(s);
 }
 
-/* Starts come first: whoever is to run again does not wait until it is known what its predecessor
- * left behind, nor for others that have ended. */
+/* Starts come first: a process that is to run again does not wait until it is known what its last
+ * run left behind, nor for others that have ended. */
 void supervisor_turn(struct supervisor *s)
 {
         struct moment now = clock_now();

@@ -1,6 +1,6 @@
 /* The result handler of the package supervisor_stdout, which many configurations name: what its
  * listener answers is a log line of another process, and goes to the daemon's standard output. By
- * a pipe to the log thread: a standard output that nobody reads holds up nothing here. */
+ * a pipe to the log thread: a standard output that is not read holds up nothing here. */
 #include <fcntl.h>
 #include <stdlib.h>
 

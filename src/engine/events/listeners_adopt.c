@@ -1,4 +1,4 @@
-/* Event listeners over the death of a daemon: what waits and what somebody was busy with
+/* Event listeners over the death of a daemon: what waits and what a listener was busy with
  * (engine/persist/state.h), and what they said that the daemon before us had read and not heard. */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -223,7 +223,7 @@ static int64_t end_of_log(int fd, const struct stream_ledger *was, int64_t *size
         return end < (int64_t)was->written ? -1 : end;
 }
 
-/* What was written to its log and nobody has heard, where the log is all that it ever said. */
+/* What was written to its log and was not acted on, where the log is all that it ever said. */
 static void read_unheard(struct process *p, struct listener *l, struct buf *out)
 {
         struct stream_ledger was;

@@ -72,7 +72,7 @@ struct listeners *listeners_own(const struct supervisor *s); /* NULL: there was 
 struct listener *listener_of(struct supervisor *s, struct process *p);
 void pool_deliver(struct supervisor *s, struct pool *p);
 
-/* Nobody knows what it has answered: it begins anew, and what it was busy with is given again. */
+/* What it has answered is not known: it begins anew, and what it was busy with is given again. */
 void listener_restart(struct supervisor *s, struct listener *l, const char *why);
 
 /* listener_stdout.c: the text of its answer to standard output. */
@@ -82,7 +82,7 @@ void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 /* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
 bool pool_has(const struct pool *p, uint64_t serial);
-/* Nobody is going to answer for what is inflight any more: it waits again. */
+/* What is in flight will not be answered any more: it waits again. */
 void pool_land(struct pool *p);
 
 #endif

@@ -16,8 +16,8 @@ struct autostart {
         struct process **list; /* owned list of borrowed; NULL: does not wait any more */
         int count, at;
         int awaited;   /* before it: the logs have been asked to open their files */
-        bool busy;     /* whoever is started now has left the list */
-        ev_timer more; /* the loop does not wait while somebody is left */
+        bool busy;     /* the process that is started now has left the list */
+        ev_timer more; /* the loop does not wait while a process is left */
 };
 
 static struct autostart *autostart_own(const struct supervisor *s)

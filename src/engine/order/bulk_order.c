@@ -25,8 +25,8 @@ struct bulk_order {
         struct turn *turns; /* owned */
         int at, count;
         struct caller by;
-        struct bulk_order_observer ear; /* told NULL: nobody listens */
-        ev_timer more;                  /* the loop does not wait while somebody is left */
+        struct bulk_order_observer ear; /* told NULL: no observer */
+        ev_timer more;                  /* the loop does not wait while a process is left */
         const struct process *held;     /* whose program is looked for before the next one's turn */
         int64_t held_ms;                /* mono: since when */
         int64_t patience_ms;            /* how much is left of it */

@@ -175,7 +175,7 @@ static bool spawn_hook(struct supervisor *s, struct process *p, struct hook *h, 
         return ok;
 }
 
-/* As the daemon's user and in its directory: what it is to do (page somebody, reboot) is the
+/* As the daemon's user and in its directory: what it is to do (page an operator, reboot) is the
  * operator's, not the worker's. */
 static void fatal_run_command(struct supervisor *s, struct process *p)
 {

@@ -209,7 +209,7 @@ bool reload_check(const struct supervisor *s, const struct config *next, struct 
         return true;
 }
 
-/* How many each fleet had, to tell whom the new configuration makes larger or smaller. */
+/* How many each fleet had, to publish which ones the new configuration makes larger or smaller. */
 struct before {
         char *program; /* owned */
         int replicas;
@@ -277,7 +277,7 @@ static void remove_empty(struct supervisor *s)
 
 static void apply_items(struct supervisor *s, struct plan *plan)
 {
-        for (int i = 0; i < plan->count; i++) /* whoever goes, goes first: its port may be wanted */
+        for (int i = 0; i < plan->count; i++) /* those that go, go first: a port may be wanted */
                 if (plan->items[i].action == PLAN_STOP) {
                         supervisor_order(s, plan->items[i].process, PE_RETIRE);
                         start_conflicts_until_gone(s, plan->items[i].process);
@@ -357,7 +357,7 @@ void reload_begin_anew(struct supervisor *s)
 
         configuration_of(s)->pending = NULL;
         supervisor_remove_all(s);
-        /* Everything is stopped already: a port that somebody has taken is no reason to stay so. */
+        /* Everything is stopped already: a port that is taken is no reason to stay so. */
         if (startup_of(s)->rebind && !startup_of(s)->rebind(startup_of(s)->rebind_arg, next, &e))
                 log_line(s->log, LVL_CRITICAL, "the servers and the log stay as they are: %s",
                          e.text);

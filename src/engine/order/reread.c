@@ -16,7 +16,7 @@ static enum fault reread_refuse(struct supervisor *s, struct diags *diags, const
 }
 
 /* A client stops and removes a changed group before it adds it: that its new socket is taken has to
- * be known beforehand. Whoever has it may be among those that go. */
+ * be known beforehand. The process that has it may be among those that go. */
 static bool sockets_can_be_had(struct supervisor *s, const struct config *next,
                                const struct group_diff *d, struct err *e)
 {

@@ -27,8 +27,8 @@ static bool check_range(const struct fleet *f, long wanted, struct err *e)
         return true;
 }
 
-/* Each worker costs us its pipes. Beyond our limit nobody could be started any more, also no other
- * program's. */
+/* Each worker costs us its pipes. Beyond our limit no process could be started any more, also no
+ * other program's. */
 static bool check_descriptors(const struct supervisor *s, const struct fleet *f, long wanted,
                               struct err *e)
 {

@@ -81,13 +81,13 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
         return c;
 }
 
-/* Whoever is wanted again, or could not be signalled, is no longer waited for. */
+/* A process that is wanted again, or could not be signalled, is no longer waited for. */
 static bool start_conflicts_is_leaving(const struct process *p)
 {
         return p && (p->state == PS_RETIRING || p->state == PS_GONE);
 }
 
-/* Somebody on his way out who has what these claim; NULL: nobody. */
+/* A process on its way out that has what these claim; NULL: none. */
 static const struct process *holder_of(const struct start_conflicts *h, const struct claims *c)
 {
         for (int i = 0; i < c->count; i++)

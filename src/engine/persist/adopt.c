@@ -204,7 +204,7 @@ bool adopt_let_go(struct process *p)
         return is_ours;
 }
 
-/* While the leader is there, its number is the group's and nobody else's. */
+/* While the leader is there, its number is the group's and no other process's. */
 static int signal_held(struct supervisor *s, const struct process *p, int pidfd, bool group,
                        int sig)
 {
@@ -393,8 +393,8 @@ static void say_adopted(struct supervisor *s, const struct process *p)
         bus_publish(&s->bus, &ev);
 }
 
-/* An earlier image of us passes its ends of the pipes on: they can be read when nobody is left to
- * open them anew by. */
+/* An earlier image of us passes its ends of the pipes on: they can be read when no process is left
+ * to open them anew by. */
 static bool was_handed_over(const struct supervisor *s)
 {
         return startup_of(s)->handover && startup_of(s)->handover->list >= 0;
@@ -470,7 +470,7 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         adopt_list(a);
 }
 
-/* It has ended: what its pipes still hold is read where somebody has kept them. */
+/* It has ended: what its pipes still hold is read where they were held for us. */
 static void adopt_take_rest(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         if (can_be_read(s, k))
@@ -485,7 +485,7 @@ static void adopt_take_rest(struct supervisor *s, struct process *p, const struc
                 say_lost(s, p);
 }
 
-/* A pidfd that a service manager has kept knows, whoever reaped it (Linux 6.15). */
+/* A pidfd that a service manager has held knows, whichever process reaped it (Linux 6.15). */
 static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *status_out)
 {
         const struct footprint *m = &p->worker->mark;
@@ -511,7 +511,7 @@ static void adopt_lost(struct supervisor *s, struct process *p, const struct sav
                 p->worker->owes_stop = k->record.work & DO_TERM;
 }
 
-/* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
+/* It was not waited for yet, so it can be asked: before it is shown as alive. */
 static void hold_zombie(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         adopt_take_rest(s, p, k);
@@ -704,7 +704,7 @@ static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_r
 }
 
 /* The daemon before us had written its last step down, and died before everybody had heard of it.
- * Whoever listens and has, is passed over. */
+ * A listener that has had it is passed over. */
 static void tell_untold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         const struct record *r = &k->record;
@@ -751,7 +751,7 @@ static void adopt_resume(struct supervisor *s, struct process *p, const struct s
         supervisor_act(s, p, p->state, work & (DO_SPAWN | DO_START | DO_ON_FATAL));
 }
 
-/* It was started while nobody wanted what it writes, and now somebody does. */
+/* It was started while its output was discarded, and now it is wanted. */
 static bool adopt_lacks_pipe(const struct process *p, const struct saved_record *k)
 {
         const struct program *g = p->program;

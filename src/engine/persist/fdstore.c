@@ -66,7 +66,7 @@ static void put_named(struct supervisor *s, const char *name, const char *whose,
 {
         AUTO_BUF text = BUF_INIT;
 
-        /* FDPOLL=0: that nobody writes to it any more is what it is kept for. */
+        /* FDPOLL=0: it is held just because it may have no writer any more. */
         buf_printf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
         if (notify_put(fdstore_own(s)->socket, buf_str(&text), fds, count) || fdstore_own(s)->told)
                 return;

@@ -122,7 +122,7 @@ static bool open_tables(struct supervisor *s, struct err *e)
                          st->table.file.path, st->table.damaged);
         if (st->table.older)
                 log_line(s->log, LVL_WARN,
-                         "%s: %u records are damaged in one of their two copies: the other one is "
+                         "%s: %u records are damaged in one of their two copies: the good one is "
                          "believed",
                          st->table.file.path, st->table.older);
         return (state_read_all(s) && state_events_read(st)) || err_nomem(e);

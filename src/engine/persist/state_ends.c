@@ -1,6 +1,6 @@
 /* An end between its reaping and its record. The kernel writes it down, in the call that reaps: a
- * kill comes before that, and whoever is next reaps or asks; or after it, and then it is here. One
- * at a time, in the margin of <statedir>/records. */
+ * kill comes before that, and the next instance reaps or asks; or after it, and then it is here.
+ * One at a time, in the margin of <statedir>/records. */
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>

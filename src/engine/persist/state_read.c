@@ -278,7 +278,7 @@ const char *state_auto_log(const struct supervisor *s, const struct process *p, 
         return *path ? path : NULL;
 }
 
-/* Nobody chooses names so that two of them meet in 64 bits. */
+/* No user chooses names so that two of them meet in 64 bits. */
 uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr)
 {
         uint64_t key = 1 + is_stderr;

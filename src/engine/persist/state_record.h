@@ -27,7 +27,7 @@ enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
 
 enum record_flag {
         RECORD_REAPED = 1,   /* it ended with `status`; its logs were still being read */
-        RECORD_LOST = 2,     /* the same, but nobody knows how */
+        RECORD_LOST = 2,     /* the same, but how is not known */
         RECORD_ENDING = 4,   /* written during the daemon's end: no order of an operator */
         RECORD_OUT_AUTO = 8, /* the log's path was generated */
         RECORD_ERR_AUTO = 16,
@@ -100,7 +100,7 @@ _Static_assert(sizeof(struct record_step) == 104, "two copies and their sums fil
 
 /* The half that stays; failures_ms and texts (each ends in NUL) follow. */
 struct record_frame {
-        uint16_t size; /* of this struct, by whoever wrote it */
+        uint16_t size; /* of this struct, by the version that wrote it */
         uint8_t program_kind, stopsignal;
         int32_t stopwaitsecs, number;
         uint8_t stopasgroup, killasgroup, failure_count, spare;

@@ -306,7 +306,7 @@ static bool state_write_keep(struct supervisor *s, const struct record *r, uint3
         return false;
 }
 
-/* Most steps change one half only: then the other one is not even looked at. */
+/* Most steps change one half only: then the second half is not even looked at. */
 static void state_write_keep_process(struct supervisor *s, struct process *p,
                                      const struct record *r)
 {
@@ -432,7 +432,7 @@ static void write_birth(void *arg, pid_t self)
         slot_table_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
-/* A worker that nobody would know of is not started: a successor would start it a second time. */
+/* A worker without a record is not started: the next instance would start it a second time. */
 static bool has_record(struct supervisor *s, struct process *p, const struct record *r,
                        struct err *e)
 {

@@ -445,8 +445,8 @@ static void stop_orphans(struct look *l, const struct ended *end, struct child_s
         free(kids);
 }
 
-/* What was forked after the signal, and by whom is gone: nobody is there who would tell it. It is
- * stopped in place until all of it has the signal, or it would go on forking ahead of that. */
+/* What was forked after the signal by a process that is gone: no parent is there to pass it on. It
+ * is stopped in place until all of it has the signal, or it would go on forking ahead of that. */
 static void tell_orphans(struct look *l, struct ended *end)
 {
         struct child_stopped set = { 0 };
@@ -475,8 +475,8 @@ static void let_go_on(const struct look *l, struct ended *end)
         end->is_resumed = true;
 }
 
-/* Nobody gets it twice, and what was forked afterwards (to clean up, as a rule) does not get it,
- * while there is somebody who waits for that and has had it. */
+/* No process gets it twice, and what was forked afterwards (to clean up, as a rule) does not get
+ * it, while there is a parent that waits for that and has had it. */
 static void tell_below(struct look *l, struct ended *end)
 {
         struct worker *w = end->process->worker;
@@ -724,7 +724,7 @@ static void descendants_look_at_all(struct supervisor *s)
         descendants_go_on(s);
 }
 
-/* Most workers leave nobody, and that shows without a look at anybody else: the price of an end
+/* Most workers leave nothing, and that shows without a look at other processes: the price of an end
  * must not grow with the fleet. Who has left the session, too, is looked for a little later, for
  * all that ended meanwhile. */
 static bool is_urgent(struct descendants *sweep, struct ended *end)
@@ -874,7 +874,7 @@ static size_t stop_children(struct child_stopped *set)
         return n < 0 ? 1 : (size_t)n;
 }
 
-/* One that ended while they were looked at may have left others: nobody is left when there is no
+/* One that ended while they were looked at may have left others: nothing is left when there is no
  * child at all, dead or alive. */
 size_t descendants_everything(struct supervisor *s)
 {

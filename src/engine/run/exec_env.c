@@ -29,7 +29,7 @@ struct kept {
 /* In a table without chains: two that meet in one place take turns. */
 struct exec_envs {
         struct kept *kept[KEPT]; /* owned; by program, group and number */
-        struct buf name;         /* the variable with the name, of whoever was asked for last */
+        struct buf name; /* the variable with the name, of the process that was asked for last */
 };
 
 static struct exec_envs *exec_env_own(const struct supervisor *s)

@@ -15,7 +15,7 @@ static int *hangups_fd(const struct supervisor *s)
         return component_own(s, COMPONENT_hangups);
 }
 
-/* By pid, not by address: what is told may be about somebody who was freed meanwhile. */
+/* By pid, not by address: what is told may be about a process that was freed meanwhile. */
 static bool listen_to(struct supervisor *s, const struct stdin_pipe *in, pid_t pid)
 {
         struct epoll_event e = { .events = EPOLLONESHOT, .data.u64 = (uint64_t)pid };

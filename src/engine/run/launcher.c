@@ -285,8 +285,8 @@ static bool leaves_reserve(const struct attempt *a)
         return true;
 }
 
-/* What nobody wants is thrown away by the kernel: no pipe, nothing to read, and the worker never
- * waits. One descriptor for all. */
+/* Output that goes nowhere is thrown away by the kernel: no pipe, nothing to read, and the worker
+ * never waits. One descriptor for all. */
 static int null_device(struct supervisor *s)
 {
         int *null = launcher_null(s);

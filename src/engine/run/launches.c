@@ -56,7 +56,8 @@ static void launch_free(struct launching *l)
 }
 
 /* A pipe's reading end is never writable: EV_WRITE is its end alone, and what the child says on its
- * way wakes nobody. Its first word has to (EV_READ): until then we have the writing end as well. */
+ * way wakes no thread. Its first word has to (EV_READ): until then we have the writing end as well.
+ */
 static void launch_listen(struct launching *l, int events)
 {
         struct ev_loop *loop = l->sup->loop;
@@ -94,7 +95,7 @@ static void launch_executed(struct launching *l)
         waiters_look(s, p);
 }
 
-/* Somebody who has been told to stop meanwhile has ended, then. False: that is to be told. */
+/* A process that was told to stop meanwhile has ended, then. False: that is to be told. */
 static bool launch_failed(struct launching *l, bool is_reaped)
 {
         struct supervisor *s = l->sup;

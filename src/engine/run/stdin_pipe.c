@@ -98,7 +98,7 @@ bool stdin_pipe_unread(const struct stdin_pipe *p)
         return p->fd >= 0 && ioctl(p->fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-/* Bytes taken; 0: the pipe is full; -1: nobody reads any more. */
+/* Bytes taken; 0: the pipe is full; -1: it has no reader any more. */
 static ssize_t stdin_pipe_put(struct stdin_pipe *p, const char *data, size_t len)
 {
         size_t done = 0;
@@ -115,7 +115,7 @@ static ssize_t stdin_pipe_put(struct stdin_pipe *p, const char *data, size_t len
         return (ssize_t)done;
 }
 
-/* One that is through stays until the loop comes by: whoever writes has noted by then that all of
+/* One that is through stays until the loop comes by: the writer has noted by then that all of
  * it is on its way. */
 static void move_on(struct stdin_pipe *p)
 {

@@ -33,7 +33,7 @@ static bool is_our_url(const struct supervisor *s, const struct process *p, cons
 }
 
 struct claim {
-        struct process *process; /* NULL: nobody's */
+        struct process *process; /* NULL: no process's */
         bool of_check, has_url;
 };
 
@@ -211,7 +211,7 @@ static void mark_kin(struct survey *v, const struct process *p, struct process *
         }
 }
 
-/* In a table of the whole machine: neither ours nor anybody's whom we start. */
+/* In a table of the whole machine: neither ours nor that of a process that we start. */
 static void mark_ours(struct supervisor *s, struct survey *v)
 {
         for (size_t i = 0; i < v->count; i++) {

@@ -8,13 +8,13 @@
 #include "engine/core/worker.h"
 #include "sys/process/child_pid.h"
 
-#define RUN_KEY      "SUPERVISOR_RUN" /* what is run beside the program itself: by whom */
+#define RUN_KEY      "SUPERVISOR_RUN" /* what is run beside the program itself: for what */
 #define RUN_BY_CHECK "healthcheck"
 #define RUN_ON_FATAL "on_fatal"
 
 struct found {
         struct proc_entry who;
-        struct process *owner; /* borrowed; NULL: of nobody that we know */
+        struct process *owner; /* borrowed; NULL: of no process that we know */
         bool of_check;         /* a health check of the owner has left it */
         bool is_ours;          /* we, a worker, or below one that lives: never touched */
         bool settled;          /* survey's own */

@@ -171,7 +171,7 @@ static void name_for_store(const struct program *p, struct fcgi_socket *k)
         listen_fds_socket_name(k->kept, hash_bytes(key, p->socket, strlen(p->socket)));
 }
 
-/* Where its name is gone, nobody would come to it. */
+/* Where its name is gone, no client would come to it. */
 static int kept_by_manager(struct supervisor *s, const char *path, const struct fcgi_socket *k)
 {
         struct stat st;
@@ -182,8 +182,8 @@ static int kept_by_manager(struct supervisor *s, const char *path, const struct 
         return fd_take(&fd);
 }
 
-/* Workers of the daemon before us listen on it still: theirs is ours, or nobody would come to them
- * any more. */
+/* Workers of the previous instance listen on it still: theirs is ours, or no client would reach
+ * them any more. */
 static bool fcgi_inherit(struct supervisor *s, const struct program *p, struct fcgi_socket *k)
 {
         const char *path = unix_path(p->socket);

@@ -22,7 +22,7 @@
 #define CHUNK     4096
 #define DRAIN_MAX (64 * 1024)
 
-/* The process of an exec probe. It stays known until it is reaped, also when nobody waits for its
+/* The process of an exec probe. It stays known until it is reaped, also when no check waits for its
  * result any more. */
 struct probe_child {
         struct probe_child *next;

@@ -192,7 +192,7 @@ void probe_target_release(struct probe_target *t)
 
 static void dial_next(struct probe *pr);
 
-/* A connection to a local port in the ephemeral range on which nobody listens can meet itself. */
+/* A connection to a local port in the ephemeral range without a listener can meet itself. */
 static bool met_itself(int fd)
 {
         struct probe_address here = { .len = sizeof here.at }, there = { .len = sizeof there.at };
@@ -291,7 +291,7 @@ void probe_dial(struct probe *pr, void (*on_connected)(struct probe *pr))
         dial_next(pr);
 }
 
-/* ---- tcp and unix: that somebody accepts is all that is asked */
+/* ---- tcp and unix: that a connection is accepted is all that is asked */
 
 static bool connect_prepare(struct probe *pr, const char *target, struct err *e)
 {

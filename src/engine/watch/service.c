@@ -73,7 +73,7 @@ static void on_alive(EV_P_ ev_timer *w, int revents)
 }
 
 /* Twice as often as asked for, as sd_watchdog_enabled(3) advises. WATCHDOG_PID may name the process
- * that put us into the background: then nobody watches us. */
+ * that put us into the background: then no manager watches us. */
 static void service_watch(struct service *v)
 {
         const char *usec = service_variable(v->sup->host, "WATCHDOG_USEC");
