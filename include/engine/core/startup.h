@@ -1,5 +1,5 @@
-/* What the daemon was started as, with what, and for which manager: given by the program around the engine
- * after supervisor_init, and only read from then on. */
+/* What the daemon was started as, and with what: given by the program around the engine after
+ * supervisor_init, and only read from then on. */
 #ifndef ENGINE_CORE_STARTUP_H
 #define ENGINE_CORE_STARTUP_H
 
