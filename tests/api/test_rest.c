@@ -801,6 +801,18 @@ static void write_log(const char *data)
         fclose(f);
 }
 
+Test(rest, reads_the_file_of_a_log_alone)
+{
+        write_log("one\ntwo\nthree\n");
+        cr_expect_eq(ask("GET", "/v1/logs/cat/stdout?rotated=0&tail=6", ""), 200);
+        cr_expect(has("X-Log-Offset: 8\r\n"), "counted in the file");
+        cr_expect(has("\r\n\r\nthree\n"));
+        cr_expect_eq(ask("GET", "/v1/logs/cat/stdout?rotated=0", ""), 200);
+        cr_expect(has("X-Log-Offset: 0\r\n"));
+        cr_expect_eq(ask("GET", "/v1/logs/cat/stdout?rotated=no", ""), 400);
+        cr_expect(has("rotated has to be 0 or 1"));
+}
+
 Test(rest, reads_logs_by_offset_tail_and_lines)
 {
         cr_expect_eq(ask("GET", "/v1/logs/cat/stdout", ""), 404);

@@ -1,6 +1,7 @@
 """supervisorctl, as people and scripts use it."""
 import json
 import os
+import signal
 import subprocess
 
 from e2elib import Skipped, check, free_port, has, read_file, same, story, write_file
@@ -260,6 +261,27 @@ def tail_of_one_shows_the_present_file_only(c):
     expect(d.ctl('rotate', 'w'), 0)
     same(d.ctl('tail', 'w')[1].strip(), '', 'after the rotation')
     has(d.ctl('tail', '-n', '2', 'w')[1], 'line 5', 'lines')
+
+
+@story(nobody=True)
+def tail_f_of_one_goes_on_when_its_file_is_cut(c):
+    log, shown = c.path('w.log'), c.path('shown')
+    d = c.daemon(c.program('w', ' sleep', 'startsecs=0', f'stdout_logfile={log}'))
+    d.wait_all('RUNNING', 1)
+    d.wait_worker_log('w', 'ready')
+    write_file(log, 'first\n')
+    with open(shown, 'w', encoding='utf-8') as out:
+        p = subprocess.Popen([c.need_ctl(), '-c', d.conf, 'tail', '-f', 'w'], stdout=out, stderr=subprocess.STDOUT)
+    c.wait(lambda: read_file(shown) == '==> Press Ctrl-C to exit <==\nfirst\n', 'the end of the log',
+           lambda: read_file(shown))
+    os.truncate(log, 0)
+    c.wait(lambda: '==> File truncated <==' in read_file(shown), 'it is said', lambda: read_file(shown))
+    with open(log, 'a', encoding='utf-8') as f:
+        f.write('second\n')
+    c.wait(lambda: read_file(shown).endswith('second\n'), 'what comes then', lambda: read_file(shown))
+    p.send_signal(signal.SIGINT)
+    c.wait(lambda: p.poll() is not None, 'Ctrl-C ends it')
+    same(p.returncode, 0, 'exit code')
 
 
 @story(nobody=True)
