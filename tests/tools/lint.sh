@@ -28,6 +28,7 @@ look pointers tests/tools/pointers.sh
 look security tests/tools/security_table.sh
 look references tests/tools/references.sh
 look openings tests/tools/openings.sh
+look words tests/tools/words.sh
 look format sh -c 'clang-format --dry-run -Werror "$@"' sh $ours
 look clang-tidy sh -c 'p=$1; shift; printf "%s\n" "$@" | xargs -P "$(nproc)" -n 8 clang-tidy -p . --quiet 2>/dev/null' sh "$build" $sources
 look cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
