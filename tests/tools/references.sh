@@ -149,7 +149,7 @@ function path_look(line,  path, top, before) {
                 path = substr(line, RSTART, RLENGTH)
                 before = RSTART > 1 ? substr(line, RSTART - 1, 1) : ""
                 line = substr(line, RSTART + RLENGTH)
-                sub(/[.]+$/, "", path)
+                sub(/[.\/]+$/, "", path)
                 if (before ~ /[<\/$.~@:)}%-]/ || line ~ /^[\/(>%$]/)
                         continue
                 top = path
