@@ -16,6 +16,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "logs/commands.h"
+#include "logs/quiesce.h"
+#include "logs/store/auto_claims.h"
+#include "logs/store/auto_path.h"
 #include "sys/sys.h"
 
 struct ev_loop;
@@ -120,8 +124,6 @@ struct logs *logs_new(struct ev_loop *loop, struct sys *sys, struct log *log,
 /* From here on in a thread of its own, the main log's files with it (mainlog may be NULL). After
  * daemonizing, while no pipe is attached. News come from the loop given to logs_new. */
 bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
-/* Where syslog is from now on, for all streams; /dev/log until this is called. Copied. */
-void logs_syslog_socket(struct logs *l, const char *path);
 /* Where streams whose text has to be looked at keep what is not yet in their logs, so that a kill
  * at any moment neither loses nor doubles nor tears a line of them: files in this directory, which
  * is no other program's. What the previous instance left there is resumed: what was half written is
@@ -131,10 +133,6 @@ void logs_syslog_socket(struct logs *l, const char *path);
 void logs_recover(struct logs *l, const char *dir);
 /* All pipes of the daemon before us are attached: what it left of others is written now. */
 void logs_recovered(struct logs *l);
-/* This process is about to be replaced (exec): what was asked for and said so far is done, and from
- * then on the thread touches nothing. False: it has not come to that within a second. */
-bool logs_quiesce(struct logs *l);
-void logs_go_on(struct logs *l); /* it was not replaced */
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
 void logs_free(struct logs *l);
@@ -220,33 +218,5 @@ void stream_clear(struct stream *s);
 struct logs_wait *logs_wait(struct logs *l, void (*fn)(void *arg), void (*late)(void *arg),
                             void *arg);
 void logs_wait_cancel(struct logs_wait *w);
-
-/* The AUTO logs of a daemon that lives are not removed by another one with the same identifier:
- * they are claimed before they are made, and until the daemon has ended. */
-struct auto_claims {
-        int fd;    /* owned: the directory, with the locks; -1: nothing is claimed */
-        char *dir; /* owned: where that is tried; NULL: nowhere yet */
-};
-#define AUTO_CLAIMS_NONE ((struct auto_claims){ .fd = -1 })
-/* In this directory from here on; no change where it is the present one. inherited: the descriptor
- * of the image before us, taken over; -1: there is none. False, once for each directory: nothing
- * can be claimed there. */
-bool auto_claims_open(struct auto_claims *c, int inherited, const char *dir, struct err *e);
-bool auto_claims_add(struct auto_claims *c, const char *path, struct err *e);
-void auto_claims_release(struct auto_claims *c);
-bool auto_log_is_claimed(int fd, const char *name, size_t len); /* by another holder than fd */
-
-/* Delete AUTO logs of earlier daemons (compat 10, AUTO cleanup), now: before anything is
- * supervised. `spare` is a NULL-terminated list of paths to leave, may be NULL; what others have
- * claimed stays, too. */
-void logs_clean_auto(const char *childlogdir, const char *identifier, const char *const *spare,
-                     const struct auto_claims *ours, struct log *log);
-/* The same, also what we have claimed, by the thread: before what is asked for later. */
-void logs_clean(struct logs *l, const char *childlogdir, const char *identifier,
-                const struct auto_claims *ours);
-/* A fresh AUTO path: <dir>/<process>-<stdout|stderr>---<identifier>-<8 chars>.log. Only the name:
- * the stream makes the file, 0600. Caller frees. NULL: no memory. */
-char *logs_auto_path(const char *childlogdir, const char *process, bool is_stderr,
-                     const char *identifier, struct err *e);
 
 #endif

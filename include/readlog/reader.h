@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "readlog/tail.h"
+#include "readlog/readback.h"
 
 struct ev_loop;
 struct reader;

@@ -1,10 +1,13 @@
 /* What the part as a whole is asked for, beside its streams. Done by the thread that owns the
  * files, in the order of asking. */
+#include "logs/commands.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "logs/syslog/to_syslog.h"
 #include "logs/thread.h"
 
 struct log_command {

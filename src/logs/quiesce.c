@@ -1,4 +1,6 @@
 /* The log thread stands still, so that the whole process can be replaced. */
+#include "logs/quiesce.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <time.h>

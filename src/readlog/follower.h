@@ -20,6 +20,4 @@ struct follower {
         struct follower *all_prev, *all_next, *woken_prev, *woken_next;
 };
 
-void hub_forget(struct follow_hub *h, struct follower *f); /* nothing has happened to it */
-
 #endif

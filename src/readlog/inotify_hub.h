@@ -42,4 +42,6 @@ void inotify_hub_unlink(struct follow_hub *h, struct hub_link *l);
 bool inotify_hub_open(struct follow_hub *h);
 void inotify_hub_close(struct follow_hub *h);
 
+void hub_forget(struct follow_hub *h, struct follower *f); /* nothing has happened to it */
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/capped.h"
 #include "base/fd.h"
-#include "logs/intake/channel.h"
+#include "logs/intake/ledger.h"
 
 #define CATCH_UP_MS 500 /* others that follow wait meanwhile; who is put off asks again */
 

@@ -4,7 +4,7 @@
 #define READLOG_LOG_TAIL_H
 
 #include "readlog/follow.h"
-#include "readlog/tail.h"
+#include "readlog/readback.h"
 
 struct log_tail;
 

@@ -1,12 +1,14 @@
 /* A part of a log, from its backups on: where it begins is asked for in many ways, what comes from
  * there is read in one. */
+#include "readlog/readback.h"
+
 #include <string.h>
 #include <unistd.h>
 
 #include "base/capped.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "logs/intake/channel.h"
+#include "logs/intake/ledger.h"
 #include "readlog/log_set.h"
 #include "readlog/since.h"
 

@@ -12,6 +12,7 @@
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/worker_thread.h"
+#include "logs/intake/ledger.h"
 #include "readlog/log_tail.h"
 
 #define JOBS_MOST   64           /* that wait: behind a disk that hangs more are refused */

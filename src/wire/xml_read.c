@@ -8,7 +8,7 @@
 
 #include "base/vec.h"
 #include "wire/base64.h"
-#include "wire/xml.h"
+#include "wire/xml_read.h"
 
 #define DEEPEST     64
 #define MOST_VALUES 100000 /* each is a hundred bytes of ours for eight of the client's */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "wire/xml.h"
+#include "wire/xml_write.h"
 
 /* XML 1.0 section 2.2: of the controls only tab, newline and return; neither U+FFFE nor U+FFFF. */
 static bool is_legal(const unsigned char *s, size_t len)

@@ -13,6 +13,7 @@
 #include "../../src/logs/intake/channel.h"
 #include "../../src/logs/spool/spool.h"
 #include "base/fd.h"
+#include "logs/intake/conf_copy.h"
 #include "sys/store/pipe_backlog.h"
 
 static char dir[] = "/dev/shm/fuzz-left.XXXXXX";

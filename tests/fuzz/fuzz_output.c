@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "logs/intake/capture_tokens.h"
 #include "logs/intake/strip_ansi.h"
+#include "logs/spool/spool_cut.h"
 
 static void on_text(void *arg, bool inside, const char *data, size_t len)
 {

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/xml.h"
+#include "wire/xml_read.h"
+#include "wire/xml_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

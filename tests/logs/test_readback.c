@@ -12,7 +12,8 @@
 #include "../../src/logs/intake/channel.h"
 #include "../../src/readlog/since.h"
 #include "base/clock.h"
-#include "readlog/tail.h"
+#include "logs/intake/ledger.h"
+#include "readlog/readback.h"
 #include "rig.h"
 
 static struct rig rig;

@@ -9,7 +9,8 @@
 
 #include "../../src/logs/mainlog/mainlog_thread.h"
 #include "../../src/logs/thread.h"
-#include "readlog/tail.h"
+#include "logs/intake/ledger.h"
+#include "readlog/readback.h"
 #include "rig.h"
 
 /* Somebody who reads in a thread of his own. */

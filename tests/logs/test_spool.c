@@ -6,6 +6,7 @@
 
 #include "../../src/logs/spool/spool.h"
 #include "logs/intake/capture_tokens.h"
+#include "logs/spool/spool_cut.h"
 #include "subject.h"
 
 /* ---- where a batch may end */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "readlog/tail.h"
+#include "readlog/readback.h"
 #include "rig.h"
 
 static struct rig rig;

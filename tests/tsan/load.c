@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "logs/intake/ledger.h"
 #include "logs/logs.h"
 #include "logs/mainlog/mainlog.h"
 #include "readlog/reader.h"

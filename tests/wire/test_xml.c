@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/xml.h"
+#include "wire/xml_read.h"
+#include "wire/xml_write.h"
 
 static char *method;
 static struct value *params;

@@ -7,7 +7,8 @@
 
 #include "engine/core/supervisor.h"
 #include "engine/order/orders.h"
-#include "wire/xml.h"
+#include "wire/xml_read.h"
+#include "wire/xml_write.h"
 
 enum rpc_status {
         RPC_DONE,  /* the result or the fault is there */

@@ -6,7 +6,7 @@
 #include "api/http/server.h"
 #include "api/rest/log_stream.h"
 #include "model/fleet/registry.h"
-#include "readlog/tail.h"
+#include "readlog/readback.h"
 #include "version.h"
 #include "wire/percent.h"
 

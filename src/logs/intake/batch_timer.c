@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
 
 #define NAP_NS     500000

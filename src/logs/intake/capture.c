@@ -1,4 +1,6 @@
 /* From the pipes: who reads how much, and when not. */
+#include "logs/intake/capture.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -6,6 +8,8 @@
 
 #include "base/fault_point.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/overflow.h"
+#include "logs/intake/text.h"
 #include "logs/spool/recover.h"
 #include "logs/spool/spooled.h"
 

@@ -10,8 +10,16 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "logs/intake/capture.h"
+#include "logs/intake/conf_copy.h"
+#include "logs/intake/ledger.h"
+#include "logs/intake/reusable_pipe.h"
+#include "logs/intake/text.h"
 #include "logs/spool/recover.h"
 #include "logs/spool/spooled.h"
+#include "logs/store/outlet_locate.h"
+#include "logs/store/writer_wait.h"
+#include "logs/syslog/to_syslog.h"
 
 #define AUTO_MODE 0600
 #define FILE_MODE 0666

@@ -1,4 +1,6 @@
 /* Settings that travel: their strings are in one piece of memory, which all copies share. */
+#include "logs/intake/conf_copy.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>

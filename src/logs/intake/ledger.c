@@ -1,4 +1,6 @@
 /* What a stream has done so far, for other threads to look at. */
+#include "logs/intake/ledger.h"
+
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>

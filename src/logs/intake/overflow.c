@@ -1,8 +1,11 @@
 /* The policy `drop`: while its file takes nothing a worker does not wait, and what finds no room in
  * memory is lost: whole lines, counted, and said. */
+#include "logs/intake/overflow.h"
+
 #include <string.h>
 
 #include "logs/intake/channel.h"
+#include "logs/intake/text.h"
 
 #define KEPT_BYTES   65536  /* in memory while the file takes nothing */
 #define LONGEST_LINE 262144 /* a line that was begun is kept whole up to here */

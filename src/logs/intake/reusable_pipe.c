@@ -1,9 +1,12 @@
 /* Pipes that outlive their worker. */
+#include "logs/intake/reusable_pipe.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "logs/intake/channel.h"
+#include "logs/intake/text.h"
 #include "logs/spool/spooled.h"
 
 /* Sockets and terminals are open both ways by nature, and they do end. */

@@ -6,6 +6,9 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "logs/intake/conf_copy.h"
+#include "logs/intake/ledger.h"
+#include "logs/intake/reusable_pipe.h"
 #include "logs/thread.h"
 
 #define FINISH_S 1. /* so long an ended worker's last output is waited for */

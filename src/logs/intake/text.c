@@ -1,5 +1,7 @@
 /* What is done to a worker's text on its way: capture tokens, escapes, events, syslog, the copy in
  * the main log. compat 15. */
+#include "logs/intake/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include "logs/intake/strip_ansi.h"
 #include "logs/spool/quote_bytes.h"
 #include "logs/spool/spooled.h"
+#include "logs/syslog/to_syslog.h"
 
 bool text_is_verbatim(const struct channel *s)
 {

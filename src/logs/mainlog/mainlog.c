@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "logs/intake/ledger.h"
 #include "logs/logs.h"
 #include "logs/mainlog/mainlog_core.h"
 #include "logs/mainlog/mainlog_thread.h"

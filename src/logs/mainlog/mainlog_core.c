@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/sanitize.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/ledger.h"
 #include "logs/store/sink_file.h"
 #include "logs/syslog/sink_syslog.h"
 #include "logs/syslog/syslog_message.h"

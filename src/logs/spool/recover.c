@@ -12,7 +12,10 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/conf_copy.h"
+#include "logs/intake/text.h"
 #include "logs/spool/spool.h"
 #include "logs/spool/spooled.h"
 #include "logs/thread.h"

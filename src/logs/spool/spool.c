@@ -14,6 +14,7 @@
 #include "base/fault_point.h"
 #include "base/hash.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/conf_copy.h"
 
 #define MAGIC      UINT64_C(0x31306c6f6f707373)
 #define VERSION    1

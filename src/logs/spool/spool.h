@@ -115,16 +115,4 @@ void spool_done(struct spool *sp);
 /* Give back the place of what is used up, where that is worth it. */
 void spool_trim(struct spool *sp);
 
-/* Where a batch that begins at `data` may end; 0: nowhere yet. lines: at line ends only. Pure. */
-struct spool_scan {
-        bool inside;   /* a capture is under way at the beginning */
-        bool captures; /* there may be tokens */
-        bool lines;
-        bool strips;      /* not within an escape */
-        bool ends_inside; /* found: one is, at the end */
-};
-size_t spool_cut(struct spool_scan *how, const char *data, size_t len);
-/* The same where it has to end somewhere: not within a token. */
-size_t spool_cut_anyway(const struct spool_scan *how, const char *data, size_t len);
-
 #endif

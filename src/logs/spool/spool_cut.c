@@ -1,4 +1,6 @@
 /* Where batches may end. */
+#include "logs/spool/spool_cut.h"
+
 #include "base/utf8.h"
 #include "logs/intake/capture_tokens.h"
 #include "logs/intake/strip_ansi.h"

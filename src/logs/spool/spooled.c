@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/text.h"
 #include "logs/spool/recover.h"
 #include "logs/spool/spool.h"
+#include "logs/spool/spool_cut.h"
 
 #define BATCH_MOST   262144 /* usually: as much as is taken, and a line that was begun */
 #define LONGEST_LINE 262144 /* what is longer goes out in pieces */

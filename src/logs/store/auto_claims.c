@@ -1,6 +1,8 @@
 /* Which AUTO logs belong to a daemon that lives: each is a lock of one byte on their directory, at
  * the place that the file's name gives. One descriptor holds all of them, and they end with the
  * daemon, however it ends. */
+#include "logs/store/auto_claims.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

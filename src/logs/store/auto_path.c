@@ -1,4 +1,6 @@
 /* AUTO logs: their names, and the removal of those that earlier daemons left. compat 10 and 15. */
+#include "logs/store/auto_path.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

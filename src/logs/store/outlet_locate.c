@@ -1,8 +1,11 @@
 /* Where in its stream a file begins, also where a daemon before us wrote to it. */
+#include "logs/store/outlet_locate.h"
+
 #include <inttypes.h>
 #include <sys/stat.h>
 
 #include "logs/intake/channel.h"
+#include "logs/intake/ledger.h"
 
 /* A pipe holds a MiB at most, and a batch is what several reads of it find. */
 #define LAST_BATCH_MAX (8 << 20)

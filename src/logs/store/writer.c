@@ -11,10 +11,15 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
+#include "logs/intake/conf_copy.h"
 #include "logs/spool/spool.h"
 #include "logs/spool/spooled.h"
+#include "logs/store/outlet_locate.h"
 #include "logs/store/period.h"
+#include "logs/store/writer_table.h"
+#include "logs/store/writer_wait.h"
 
 #define FIRST_DELAY   0.1F
 #define TELL_AGAIN_MS 60000

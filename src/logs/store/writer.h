@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "logs/logs.h"
 #include "logs/store/sink_file.h"
+#include "logs/store/writer_table.h"
 
 struct core;
 struct channel;
@@ -70,16 +71,6 @@ struct writer {
         struct writer *wait_prev, *wait_next;
 };
 
-/* By path. */
-struct writer_table {
-        struct writer **heads; /* owned array of borrowed lists; NULL: there is none */
-        unsigned size, count;
-};
-struct writer *writer_table_find(const struct writer_table *t, const char *path); /* or NULL */
-bool writer_table_add(struct writer_table *t, struct writer *w);          /* false: no memory */
-void writer_table_remove(struct writer_table *t, const struct writer *w); /* which is in it */
-struct writer *writer_table_any(const struct writer_table *t);            /* NULL: there is none */
-
 /* The writer of these settings' path, opened if it is not open; the newest rotation settings
  * win. conf is a stream_conf_copy. mode: what the file is made with. */
 struct writer *writer_get(struct core *core, const struct stream_conf *conf, mode_t mode,
@@ -88,10 +79,6 @@ void writer_rotate(struct writer *w);   /* now, or at the end of the line that w
 void writer_put_back(struct writer *w); /* NULL is fine */
 /* Try again now: the file was opened anew. */
 void writer_retry(struct writer *w);
-/* Blocked: try again in time. Not blocked: no more of that. */
-void writer_watch(struct writer *w);
-void writer_unwatch(struct writer *w);
-void writers_retry(EV_P_ ev_timer *t, int revents); /* core->retry's */
 /* SIGUSR2 and `clear`. */
 bool writer_reopen(struct writer *w, struct err *e);
 bool writer_clear(struct writer *w, struct err *e);
@@ -111,12 +98,7 @@ void outlet_wait(struct outlet *o);
 /* What is at the path must not be opened: wait until it has gone, whether there is something to
  * write or not. Else nothing happens. */
 void outlet_heed_refusal(struct outlet *o);
-void outlet_leave(struct outlet *o); /* the queue; nothing is left to write */
-/* The writer was got just now: what it rotates from here on is counted. */
-void outlet_joined(struct outlet *o);
-/* Add rotations of the file since the last time, for whatever reason. */
-void outlet_count(struct outlet *o);
-void outlet_locate(struct outlet *o); /* another file since the last time: note where it begins */
+void outlet_leave(struct outlet *o);     /* the queue; nothing is left to write */
 void outlet_recovered(struct outlet *o); /* it is written again: say so, if trouble was said */
 /* What is wrong with it, appended. False: nothing. */
 bool outlet_trouble(const struct outlet *o, struct buf *out);

@@ -1,4 +1,6 @@
 /* Which writer a path has. */
+#include "logs/store/writer_table.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* When a writer that is blocked tries again. One timer for all whose disk refuses, the descriptor
  * itself for a pipe or a terminal; nothing runs while nothing is wrong. */
+#include "logs/store/writer_wait.h"
+
 #include <stdlib.h>
 #include <utlist.h>
 

@@ -1,5 +1,7 @@
 /* A stream's lines to syslog. It never holds up the worker: what finds no room is dropped, counted
  * in the ledger, and said. */
+#include "logs/syslog/to_syslog.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
