@@ -131,7 +131,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
  * stream is attached to that pipe. Before the first pipe is attached. Without it, and where the
  * directory takes nothing, such streams are exact unless we are killed. */
 void logs_recover(struct logs *l, const char *dir);
-/* All pipes of the daemon before us are attached: what it left of others is written now. */
+/* All pipes of the previous instance are attached: what it left of others is written now. */
 void logs_recovered(struct logs *l);
 /* All streams must be gone. What is accepted is written first; a disk that hangs is waited for some
  * seconds. */
@@ -144,8 +144,8 @@ bool logs_trouble(struct logs *l, struct buf *out);
 
 struct state_owner;
 /* The ledgers of streams that have a key are kept in this file from here on, and those that a
- * daemon before us kept there go on where they were. Before the first stream and before logs_run.
- * What was wrong with the file is said. False: *e, ledgers begin at 0. */
+ * previous instance persisted there go on where they were. Before the first stream and before
+ * logs_run. What was wrong with the file is said. False: *e, ledgers begin at 0. */
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
                struct err *e);
 /* Something was removed where that file is: if it was that, it is written again. A failure is said

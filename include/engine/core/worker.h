@@ -20,7 +20,7 @@ struct listener;
 struct adopted;
 struct launching;
 
-/* How a successor would know the worker again (engine/persist/state.h). */
+/* How the next instance would know the worker again (engine/persist/state.h). */
 struct footprint {
         uint32_t slot;                  /* of its record, counted from 1; 0: none */
         uint32_t texts;                 /* and where the rest of it is */

@@ -20,7 +20,7 @@ void listener_spawned(struct supervisor *s, struct process *p);
 void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
 void listener_ended(struct supervisor *s, struct process *p);
 
-/* What a successor has to know of one. */
+/* What the next instance has to know of one. */
 struct listener_memory {
         int state;      /* its number, model/unit/listener_proto.h; 0: it has none */
         bool in_step;   /* `heard` is right: what it wrote is in its log just so */
@@ -34,7 +34,7 @@ uint32_t listeners_serial(const struct supervisor *s);
 void listeners_retell(struct supervisor *s, uint32_t serial);
 void listeners_retold(struct supervisor *s);
 void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
-/* Of a daemon before us, alive or not, before its pipe is read: how much it had heard. */
+/* Of a previous instance, alive or not, before its pipe is read: how much it had heard. */
 void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);
 /* It lives, and goes on where that daemon had it: with the event that it was busy with, and with
  * what it had said that was not acted on yet. */

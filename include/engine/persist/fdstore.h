@@ -11,7 +11,7 @@
 #include "engine/core/supervisor.h"
 #include "sys/net/listen_fds.h"
 
-/* Where something is kept for a successor at all. A failure is said. */
+/* Where something is kept for the next instance at all. A failure is said. */
 void fdstore_open(struct supervisor *s);
 
 /* It is about to be started: our ends of its pipes; -1: none. The manager has them when this

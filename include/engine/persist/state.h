@@ -1,7 +1,7 @@
-/* What a successor needs, kept in <statedir> while we live: one record for each process that ever
- * was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
- * date before the work that it speaks of is begun, and names that work, so that a successor knows
- * what may not have happened. Without a state directory every call does nothing. */
+/* What the next instance needs, kept in <statedir> while we live: one record for each process that
+ * ever was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
+ * date before the work that it speaks of is begun, and names that work, so that the next instance
+ * knows what may not have happened. Without a state directory every call does nothing. */
 #ifndef ENGINE_PERSIST_STATE_H
 #define ENGINE_PERSIST_STATE_H
 
@@ -27,7 +27,7 @@ bool state_open(struct supervisor *s, const char *dir, struct err *e);
 void state_keep_logs(struct supervisor *s);
 /* Our pid (it changes when daemonising), to say which daemon holds the directory. */
 void state_sign(struct supervisor *s);
-/* keep: the records stay, for a successor. Else everything goes, the directory too. */
+/* keep: the records stay, for the next instance. Else everything goes, the directory too. */
 void state_close(struct supervisor *s, bool keep);
 const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
 /* False, too, where the directory has become read-only: then it was only read. */
@@ -93,7 +93,7 @@ void state_serial(struct supervisor *s, uint64_t next);
 void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next);
 void state_pool_forget(struct supervisor *s, uint32_t kept);
 
-/* Of the daemon before us, until state_events_settled: what it wrote down. */
+/* Of the previous instance, until state_events_settled: what it wrote down. */
 uint64_t state_serial_kept(const struct supervisor *s);
 uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out);
 /* The pool's events, once each, in no order; they are the caller's from now on. */
@@ -102,10 +102,10 @@ void state_events_of(struct supervisor *s, const char *pool,
 /* Pools that go on have taken what is theirs: the rest is over. */
 void state_events_settled(struct supervisor *s);
 
-/* ---- of the daemon before us */
+/* ---- of the previous instance */
 
-/* The daemon before us has reaped that pid and was killed before it had noted how it ended: *status
- * as from waitpid. False: it has not. */
+/* The previous instance has reaped that pid and was killed before it had noted how it ended:
+ * *status as from waitpid. False: it has not. */
 bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out);
 /* All that it left is in our records: from here on our own ends are kept. */
 void state_keep_ends(struct supervisor *s);
@@ -115,7 +115,7 @@ const char *const *state_spared_logs(const struct supervisor *s);
 /* The listening socket that a living worker of this FastCGI program still has; a descriptor of our
  * own, or -1: bind a new one. */
 int state_fcgi_socket(const struct supervisor *s, const struct program *p);
-/* By which this stream's ledger is known to a successor; 0: there will be none. */
+/* By which this stream's ledger is known to the next instance; 0: there will be none. */
 uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr);
 /* The generated path that this process had; borrowed; NULL: none. */
 const char *state_auto_log(const struct supervisor *s, const struct process *p, bool is_stderr);

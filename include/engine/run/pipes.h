@@ -18,12 +18,13 @@ int pipe_open_again(struct sys *sys, int fd, int flags);
 void pipe_both_ways(struct sys *sys, int *fd, int flags);
 
 /* A stdin: the worker's end open both ways, ours for writing, non-blocking. From the spare where
- * there is one. *inode_out: by which a successor knows it again, 0: not known. False: errno. */
+ * there is one. *inode_out: by which the next instance knows it again, 0: not known. False: errno.
+ */
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out);
 
 /* The last descriptors are kept for control connections, probes and logs: an operator gets in also
  * when as many workers run as can. The kernel gives the lowest free number, so the number says how
- * much is left; -1 is fine. A start leaves room, too, for what a successor needs beyond ours.
+ * much is left; -1 is fine. A start leaves room, too, for what the next instance needs beyond ours.
  * False: EMFILE. */
 bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start);
 

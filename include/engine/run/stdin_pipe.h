@@ -14,8 +14,8 @@ struct stdin_pipe;
 /* What all of a daemon's have in common. */
 struct stdin_home {
         struct ev_loop *loop; /* borrowed */
-        /* What has to wait is kept in this directory (borrowed), so that a successor goes on with
-         * exactly the next byte; NULL: in memory. */
+        /* What has to wait is kept in this directory (borrowed), so that the next instance goes on
+         * with exactly the next byte; NULL: in memory. */
         const char *dir;
 };
 
@@ -23,7 +23,7 @@ struct stdin_home {
  * the caller in *old (may be NULL), and its memory used again; NULL: it is made. False: no memory;
  * the descriptor is closed and *at NULL. home is borrowed. */
 bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old);
-/* We are the successor: what waits there for this pipe goes on. False: nothing does. */
+/* We are the next instance: what waits there for this pipe goes on. False: nothing does. */
 bool stdin_pipe_resume(struct stdin_pipe *p);
 /* Does something wait in the directory (NULL: no) for the pipe with this inode? */
 bool stdin_pipe_is_left(const char *dir, uint64_t pipe);

@@ -26,7 +26,7 @@ void streams_started(struct worker *w, pid_t pid);
 /* The start failed: read what the pipes hold, if they were attached, and let go. */
 void streams_abandon(struct worker *w);
 
-/* The names of AUTO logs that the image before us has claimed stay claimed, and under what name it
+/* The names of AUTO logs that the previous image has claimed stay claimed, and under what name it
  * hands that over. Before AUTO logs of others are removed. */
 #define STREAMS_CLAIMS "auto-logs"
 void streams_inherit_claims(struct supervisor *s);

@@ -15,7 +15,7 @@ struct auto_claims {
 };
 #define AUTO_CLAIMS_NONE ((struct auto_claims){ .fd = -1 })
 /* In this directory from here on; no change where it is the present one. inherited: the descriptor
- * of the image before us, taken over; -1: there is none. False, once for each directory: nothing
+ * of the previous image, taken over; -1: there is none. False, once for each directory: nothing
  * can be claimed there. */
 bool auto_claims_open(struct auto_claims *c, int inherited, const char *dir, struct err *e);
 bool auto_claims_add(struct auto_claims *c, const char *path, struct err *e);

@@ -38,7 +38,7 @@ struct listener_proto {
         size_t body_len;  /* announced */
         size_t body_seen; /* taken */
         bool body_is_ok;  /* all that was taken so far begins "OK" */
-        bool unsure; /* of a daemon before us: once, a result may be missing, or be one too many */
+        bool unsure; /* of a previous instance: once, a result may be missing, or be one too many */
         struct buf *body; /* borrowed: a result's body goes there, too; NULL: nothing wants it */
         char line[LISTENER_LINE_MAX + 1]; /* NUL-terminated when LISTENER_BAD_LINE is told */
 };

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The pid and when it was started, in clock ticks since the boot; the daemon before us may only
+/* The pid and when it was started, in clock ticks since the boot; the previous instance may only
  * have known a span. */
 struct orphan {
         pid_t pid;

@@ -33,7 +33,7 @@ const char *handover_word(const struct handover *h, const char *name); /* NULL: 
  */
 int handover_fd(struct handover *h, const char *name);
 bool handover_has(const struct handover *h, const char *name); /* h may be NULL */
-/* What workers are to start with, where the image before us said so: our own mask and limits are
+/* What workers are to start with, where the previous image said so: our own mask and limits are
  * those that a daemon gives itself. */
 void handover_mask(const struct handover *h, sigset_t *mask);
 void handover_nofile(const struct handover *h, struct rlimit *nofile);

@@ -71,14 +71,14 @@ bool mapped_grow(struct mapped *m, uint32_t more, struct err *e);
 bool mapped_is_there(const struct mapped *m);
 
 /* It has been removed, or is a copy: what is in it is written to a new file, which is the one that
- * is mapped from then on, and which no successor finds before mapped_put_in_place. False: *e, all
- * is as it was. */
+ * is mapped from then on, and which no next instance finds before mapped_put_in_place. False: *e,
+ * all is as it was. */
 bool mapped_write_anew(struct mapped *m, struct err *e);
 /* The file that mapped_write_anew has made gets its name. False: *e, and it has to be written anew
  * once more. */
 bool mapped_put_in_place(struct mapped *m, struct err *e);
 
-/* Unmap; the file stays for a successor. Fine when not open. */
+/* Unmap; the file stays for the next instance. Fine when not open. */
 void mapped_close(struct mapped *m);
 /* Nothing is to be kept: the file goes. */
 void mapped_remove(struct mapped *m);

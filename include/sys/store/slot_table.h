@@ -38,7 +38,7 @@ bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max
 /* As mapped_is_past and mapped_is_readable. */
 bool slot_table_is_past(const char *path, uint32_t record_max, const struct state_owner *who);
 bool slot_table_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
-/* The file stays for a successor. Fine when not open. */
+/* The file stays for the next instance. Fine when not open. */
 void slot_table_close(struct slot_table *t);
 /* Nothing is to be kept: the file goes. */
 void slot_table_remove(struct slot_table *t);

@@ -1,5 +1,5 @@
 /* Inside of the listeners: events as they are sent, and a pool's queue of them. Each entry is kept
- * for a successor (engine/persist/state.h), with what has become of it. */
+ * for the next instance (engine/persist/state.h), with what has become of it. */
 #ifndef ENGINE_EVENTS_EVENT_QUEUE_H
 #define ENGINE_EVENTS_EVENT_QUEUE_H
 
@@ -44,7 +44,7 @@ void entry_free(struct supervisor *s, struct entry *e);
 
 void queue_push_back(struct event_queue *q, struct entry *e);
 void queue_push_front(struct event_queue *q, struct entry *e);
-/* Where its number belongs: after the daemon before us. */
+/* Where its number belongs: after the previous instance. */
 void queue_push_sorted(struct event_queue *q, struct entry *e);
 void queue_sort(struct event_queue *q);         /* by poolserial, whatever order they came in */
 struct entry *queue_pop(struct event_queue *q); /* NULL: empty */

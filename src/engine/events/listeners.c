@@ -492,7 +492,7 @@ static void listeners_happened(struct supervisor *s, struct listener *l, enum li
         }
 }
 
-/* Before the new state is written down, so that a successor never takes an answer for another
+/* Before the new state is written down, so that the next instance never takes an answer for another
  * event's. */
 static void note_answer(struct supervisor *s, const struct listener *l, enum listener_news news)
 {

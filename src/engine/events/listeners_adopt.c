@@ -1,5 +1,6 @@
 /* Event listeners over the death of a daemon: what waits and what a listener was busy with
- * (engine/persist/state.h), and what they said that the daemon before us had read and not heard. */
+ * (engine/persist/state.h), and what they said that the previous instance had read and not heard.
+ */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>

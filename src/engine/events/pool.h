@@ -34,7 +34,7 @@ struct listener {
         struct listener_stdout *output; /* owned; NULL: none was wanted yet */
 };
 
-/* What a listener was busy with when the daemon before us died: until that listener takes it. */
+/* What a listener was busy with when the previous instance died: until that listener takes it. */
 struct inflight {
         struct inflight *next;
         struct entry *entry; /* owned */
@@ -49,9 +49,9 @@ struct pool {
         uint64_t wanted;            /* a bit per event type */
         struct listener *listeners; /* borrowed: each is its worker's */
         struct event_queue queue;   /* owned: what waits */
-        uint64_t *had; /* owned: serials that the daemon before us had for it, ascending; NULL */
+        uint64_t *had; /* owned: serials that the previous instance had for it, ascending; NULL */
         size_t had_count;
-        struct inflight *inflight; /* owned: of listeners of the daemon before us; NULL: none */
+        struct inflight *inflight; /* owned: of listeners of the previous instance; NULL: none */
         uint64_t next_serial;
         uint32_t kept; /* where that is written down */
         bool stuck;    /* its next event cannot be written, which was said */
@@ -79,7 +79,7 @@ void listener_restart(struct supervisor *s, struct listener *l, const char *why)
 void listener_stdout_put(struct supervisor *s, struct listener *l);
 void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 
-/* listeners_adopt.c: what the daemon before us had for this pool is taken up; and goes with it. */
+/* listeners_adopt.c: what the previous instance had for this pool is taken up; and goes with it. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
 bool pool_has(const struct pool *p, uint64_t serial);
 /* What is in flight will not be answered any more: it waits again. */

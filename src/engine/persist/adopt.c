@@ -703,7 +703,7 @@ static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_r
         return true;
 }
 
-/* The daemon before us had written its last step down, and died before everybody had heard of it.
+/* The previous instance had written its last step down, and died before everybody had heard of it.
  * A listener that has had it is passed over. */
 static void tell_untold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {

@@ -124,7 +124,7 @@ void state_event_drop(struct supervisor *s, uint32_t kept)
                 record_store_drop(&state_of(s)->events, kept - 1);
 }
 
-/* ---- of the daemon before us */
+/* ---- of the previous instance */
 
 bool state_events_read(struct state *st)
 {

@@ -1,4 +1,4 @@
-/* Reading what the daemon before us left: every record becomes a saved_record, until adopt.c has
+/* Reading what the previous instance left: every record becomes a saved_record, until adopt.c has
  * gone on with all of them. */
 #include <stdlib.h>
 #include <string.h>

@@ -108,7 +108,7 @@ struct record_frame {
 };
 #define FRAME_MAX 9216 /* with all that follows */
 
-/* One that the daemon before us left. */
+/* One that the previous instance left. */
 struct saved_record {
         struct record record;
         uint32_t slot, texts;
@@ -144,7 +144,7 @@ struct state {
             *saved_records; /* owned; processes sorted by group and name, then the fleets */
         size_t saved_record_count, process_count;
         struct strlist spared;
-        struct left *left; /* owned: what the daemon before us left in `events`; NULL: settled */
+        struct left *left; /* owned: what the previous instance left in `events`; NULL: settled */
         size_t left_count;
 };
 

@@ -97,7 +97,7 @@ static bool write_file_anew(struct mapped *m, struct err *e)
 }
 
 /* A child of a start that has not written down its pid yet does so in the file that it was cloned
- * with. So that is in the new one before a successor can find it. */
+ * with. So that is in the new one before the next instance can find it. */
 static bool write_records_anew(struct supervisor *s, struct err *e)
 {
         struct mapped *m = &state_of(s)->table.file;

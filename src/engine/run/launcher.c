@@ -216,7 +216,7 @@ static void launcher_hand_over(struct attempt *a, int fd)
                 a->sup->sys->fchown(a->sup->sys, fd, user->who.uid, user->who.gid);
 }
 
-/* By its inode a successor knows the pipe again. */
+/* By its inode the next instance knows the pipe again. */
 static void note_pipes(struct attempt *a)
 {
         struct footprint *m = &a->worker->mark;
@@ -247,9 +247,9 @@ static bool make_pipe(struct attempt *a, int *read_end, int *write_end)
 }
 
 /* The worker's own end is open both ways: when we are gone there is still a reader and a writer, so
- * it gets neither SIGPIPE nor end of file, waits on a full pipe, and a successor finds all that it
- * wrote. Our end, too: then the pipe is there for the next worker (stream_pipe). Where the end of
- * file says that a capture which was begun will not be ended, it has to have one. */
+ * it gets neither SIGPIPE nor end of file, waits on a full pipe, and the next instance finds all
+ * that it wrote. Our end, too: then the pipe is there for the next worker (stream_pipe). Where the
+ * end of file says that a capture which was begun will not be ended, it has to have one. */
 static bool make_output(struct attempt *a, int number)
 {
         const struct program *g = a->process->program;

@@ -50,9 +50,9 @@ int64_t pipes_descriptors(const struct supervisor *s)
 
 enum { RESERVED_FDS = 32 }; /* an eighth where few may be open */
 
-/* Workers that a successor has to hold one descriptor more for than we do: it has their pidfd, and
- * needs a writing end of stdin as we do, or there never was one. */
-static rlim_t owed_to_successor(const struct supervisor *s)
+/* Workers that the next instance has to hold one descriptor more for than we do: it has their
+ * pidfd, and needs a writing end of stdin as we do, or there never was one. */
+static rlim_t owed_to_next(const struct supervisor *s)
 {
         rlim_t sum = 0;
 
@@ -73,7 +73,7 @@ bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
         if (taken + (rlim_t)s->registry.process_count < end)
                 return true;
         if (is_start)
-                end -= owed_to_successor(s) < end ? owed_to_successor(s) : end;
+                end -= owed_to_next(s) < end ? owed_to_next(s) : end;
         if (taken < end)
                 return true;
         errno = EMFILE;

@@ -182,8 +182,8 @@ static bool channel_prepare(struct channel *s, const struct stream_conf *c, bool
         return syslog_prepare(s->core, &c->syslog, e) && (!moves || prepare_file(s->core, c, e));
 }
 
-/* It goes on where a daemon before us was killed. What that one had in memory is lost; a batch that
- * it did not come to count is found by outlet_locate. */
+/* It goes on where a previous instance was killed. What that one had in memory is lost; a batch
+ * that it did not come to count is found by outlet_locate. */
 static void take_kept(struct channel *s)
 {
         struct stream_ledger was;

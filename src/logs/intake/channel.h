@@ -97,9 +97,9 @@ struct channel {
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nothing */
         struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
-        uint32_t kept;               /* where it is kept for a successor, counted from 1; 0: not */
-        uint16_t busy;               /* calls are under way: news may call back into us */
-        bool silent : 1;             /* no more news: it is being freed */
+        uint32_t kept;     /* where it is kept for the next instance, counted from 1; 0: not */
+        uint16_t busy;     /* calls are under way: news may call back into us */
+        bool silent : 1;   /* no more news: it is being freed */
         bool is_ghost : 1; /* recover.c's: without an owner, until what it has left is written */
         bool finish_later : 1, free_later : 1;
         bool is_held : 1;    /* in core->held_back */

@@ -11,7 +11,7 @@
 #include "logs/logs.h"
 #include "sys/store/slot_table.h"
 
-struct found; /* a ledger that a daemon before us left */
+struct found; /* a ledger that a previous instance left */
 
 struct persistent_ledgers {
         struct slot_table table;
@@ -26,7 +26,7 @@ void persistent_ledger_free(struct persistent_ledgers *k); /* the file stays. NU
 /* No more streams go on: what was not taken is dropped. */
 void persistent_ledger_settle(struct persistent_ledgers *k);
 
-/* What a daemon before us kept for this key, and where: from now on the stream's. False: nothing.
+/* What a previous instance kept for this key, and where: from now on the stream's. False: nothing.
  * *shared_out: others wrote to the same file. k may be NULL. */
 bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
                             struct stream_ledger *out, bool *shared_out);

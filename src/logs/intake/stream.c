@@ -366,7 +366,7 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
         return true;
 }
 
-/* 48 bits of it are kept for a successor. */
+/* 48 bits of it are kept for the next instance. */
 static uint64_t next_life(struct logs *l)
 {
         l->lives = (l->lives + 1) & 0xffffffffffff;

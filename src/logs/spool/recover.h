@@ -1,4 +1,4 @@
-/* Inside of logs/: what a daemon before us left in its spools, and what of ours outlives its
+/* Inside of logs/: what a previous instance left in its spools, and what of ours outlives its
  * stream.
  *
  * A detached_stream is a channel without an owner, which publishes nothing: it
@@ -29,7 +29,8 @@ struct recovery {
 /* As the calls of logs.h with these names, in the thread that the core lives in. */
 void core_recover(struct core *core, const char *dir);
 void core_recovered(struct core *core);
-void recovery_free(struct core *core); /* spools that cannot be emptied now stay, for a successor */
+/* Spools that cannot be emptied now stay, for the next instance. */
+void recovery_free(struct core *core);
 
 /* A new pipe: if it is one that an earlier daemon had, its spool is this one's. */
 void recovery_claim(struct pipe_in *p);

@@ -12,7 +12,7 @@
  * 3. Before a piece of that output is appended to the log, the position says which batch, which
  *    part of its output (`skip`, `take`), which file (`dev`, `ino`), and at which size of it
  *    (`at`). No other stream of ours writes to that file before the piece is whole.
- * 4. A successor that finds a batch under way makes the output again, finds the file (by its
+ * 4. A next instance that finds a batch under way makes the output again, finds the file (by its
  *    inode, since a rotation may have given it another name), looks how much of the piece stands
  *    there already, and appends the rest: it does nothing where all of it is there, however often
  *    it is killed itself. It does so before anybody writes to that log. A file that is gone was
@@ -85,7 +85,7 @@ struct spool {
         struct spool_pos pos;
         bool broken;        /* the position could not be recorded: to be given up */
         bool label_old;     /* the label does not say what is so */
-        bool to_be_claimed; /* of a daemon before us; its batch stays under way until it is */
+        bool to_be_claimed; /* of a previous instance; its batch stays under way until it is */
         bool redone;        /* and is in the log */
         uint8_t next_inside, next_goes_on; /* at pos.to */
         struct buf *into;                  /* borrowed: while its output is made, where that goes */
@@ -95,7 +95,7 @@ struct spool {
 /* A new file. NULL: *e. */
 struct spool *spool_new(struct sys *sys, const char *dir, const struct spool_label *label,
                         struct err *e);
-/* What a daemon before us left. label_out->conf is the caller's to release. NULL: *e, and with
+/* What a previous instance left. label_out->conf is the caller's to release. NULL: *e, and with
  * ERR_NOENT there is nothing in it. */
 struct spool *spool_open(struct sys *sys, const char *path, struct spool_label *label_out,
                          struct err *e);

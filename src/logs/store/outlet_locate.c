@@ -1,4 +1,4 @@
-/* Where in its stream a file begins, also where a daemon before us wrote to it. */
+/* Where in its stream a file begins, also where a previous instance wrote to it. */
 #include "logs/store/outlet_locate.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 /* A pipe holds a MiB at most, and a batch is what several reads of it find. */
 #define LAST_BATCH_MAX (8 << 20)
 
-/* How much more of ours there is in files than the daemon before us has counted: in the file that
+/* How much more of ours there is in files than the previous instance has counted: in the file that
  * it wrote to, which may have become a backup since, and in those that came after it. Below 0: that
  * cannot be told. */
 static int64_t outlet_locate_uncounted(const struct outlet *o, const struct stat *present,

@@ -46,7 +46,7 @@ struct outlet {
         bool in_trouble : 1; /* the disk refuses what it has */
         bool said : 1;       /* and it was said */
         bool gone_told : 1;
-        bool resumed : 1; /* base and inode are of a daemon before us, whose last batch may not be
+        bool resumed : 1; /* base and inode are of a previous instance, whose last batch may not be
                            * counted */
 };
 

@@ -132,9 +132,9 @@ static const struct opt supervisord_opts[] = {
           .at = S(statedir),
           .change = CHANGE_RESTART,
           .flags = OPT_OURS,
-          .help =
-              "Directory of what a successor needs to go on where a daemon that was killed left "
-              "off. The default is the pidfile's path with .state in place of .pid." },
+          .help = "Directory of what the next instance needs to go on where a daemon that was "
+                  "killed left off. The default is the pidfile's path with .state in place of "
+                  ".pid." },
         { .key = "shutdown_timeout",
           .type = OPT_DURATION,
           .at = S(shutdown_timeout_ms),

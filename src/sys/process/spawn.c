@@ -218,8 +218,8 @@ CHILD_SIDE static int close_others(struct start *st)
         return 0;
 }
 
-/* What only looks for the program is of no use to any successor: it ends with the daemon, however
- * long the file system lets it wait. */
+/* What only looks for the program is of no use to any next instance: it ends with the daemon,
+ * however long the file system lets it wait. */
 CHILD_SIDE static int end_with_parent(struct start *st)
 {
         if (!st->l->only_finds)
