@@ -109,7 +109,7 @@ void probe_rig_release(struct probe_rig *r)
 
         if (r->process->worker)
                 probe_end(r->process->worker);
-        worker_free(r->process->worker);
+        components_process_gone(&r->s, r->process);
         components_release(&r->s);
         process_free(r->process);
         program_unref(r->program);

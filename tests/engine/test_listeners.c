@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/core/bus.h"
+#include "engine/persist/state.h"
 #include "engine/run/stdin_pipe.h"
 
 /* A pool of up to three listeners, and a supervisor that does nothing but publish. */
@@ -92,7 +93,7 @@ static void spawn(struct member *m)
         if (m->stdin_end >= 0)
                 close(m->stdin_end);
         m->stdin_end = fds[0];
-        stdin_pipe_open(&w->in, worker_stdin_home(&sup), fds[1], NULL);
+        stdin_pipe_open(&w->in, state_stdin_home(&sup), fds[1], NULL);
         m->process->state = PS_RUNNING;
         listener_spawned(&sup, m->process);
 }
@@ -132,13 +133,7 @@ static void pool_init(struct pool_rig *r, const char *name, const char *events, 
 
 static void member_free(struct member *m)
 {
-        struct worker *w = m->process->worker;
-
-        if (w) {
-                listener_free(w->listener);
-                w->listener = NULL;
-                worker_free(w);
-        }
+        components_process_gone(&sup, m->process);
         process_free(m->process);
         if (m->stdin_end >= 0)
                 close(m->stdin_end);

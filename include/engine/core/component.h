@@ -49,20 +49,33 @@ struct component {
         void (*on_spawned)(struct supervisor *s, struct process *p);
         /* It is the program that it was to be, or was told to stop meanwhile. */
         void (*on_executed)(struct supervisor *s, struct process *p);
+        /* Supervision begins. */
+        void (*on_begin)(struct supervisor *s);
+
+        /* It gets an order of its own. */
+        void (*on_order)(struct supervisor *s, struct process *p);
         /* Before the step's work is carried out, also where the state stays: what is written ahead,
          * and what others are told. */
         void (*on_step)(struct supervisor *s, struct process *p, const struct step *step);
+        /* The work itself: children are started and signalled. */
+        void (*carry_out)(struct supervisor *s, struct process *p, const struct step *step);
         /* It has been carried out. p->state may have moved on meanwhile. */
         void (*on_step_done)(struct supervisor *s, struct process *p, const struct step *step);
 
-        /* A child was reaped that is no process's worker. True: it was this one's, and no other is
-         * asked. */
+        /* A child was reaped. True: it was this one's, and no other is asked; else, where it is a
+         * process's worker, that has exited. */
         bool (*on_reaped)(struct supervisor *s, pid_t pid, int status);
         /* Would it be? */
         bool (*owns)(const struct supervisor *s, pid_t pid);
-        /* A worker was reaped, or is lost; its output has still to be read. */
+        /* That is dealt with, and need not be known after a kill. */
+        void (*on_reap_done)(struct supervisor *s);
+        /* A worker was reaped, or is lost: what has to be known of it when that is written down. */
+        void (*on_exit)(struct supervisor *s, struct process *p);
+        /* It is written down; its output has still to be read. */
         void (*on_exited)(struct supervisor *s, struct process *p);
-        /* And that is done: the machine is told of its end next. */
+        /* And that is done. True: its end waits, and supervisor_over is called later. */
+        bool (*holds_end)(struct supervisor *s, struct process *p);
+        /* The machine is told of its end next. */
         void (*on_ended)(struct supervisor *s, struct process *p);
 
         /* A turn of the loop is over: a slice of what has to be done. */
@@ -82,6 +95,12 @@ void components_step(struct supervisor *s, struct process *p, const struct step 
 void components_step_done(struct supervisor *s, struct process *p, const struct step *step);
 void components_process_gone(struct supervisor *s, struct process *p);
 void components_config(struct supervisor *s);
+void components_begin(struct supervisor *s);
+void components_order(struct supervisor *s, struct process *p);
+void components_carry_out(struct supervisor *s, struct process *p, const struct step *step);
+void components_reap_done(struct supervisor *s);
+void components_exit(struct supervisor *s, struct process *p);
+bool components_hold_end(struct supervisor *s, struct process *p);
 bool components_group_added(struct supervisor *s, struct group *g, struct err *e);
 void components_group_gone(struct supervisor *s, struct group *g);
 void components_process_added(struct supervisor *s, struct process *p);

@@ -21,7 +21,9 @@
         row(hangups) \
         row(probes) \
         row(transition)      /* the main log's lines and the bus */ \
+        row(state_told)      /* which is written down, too */ \
         row(waiters)         /* answered when others have been told */ \
+        row(carry_out) \
         row(launcher) \
         row(launches) \
         row(probe_exec) \

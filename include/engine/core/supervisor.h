@@ -68,12 +68,8 @@ void supervisor_act(struct supervisor *s, struct process *p, enum pstate from, u
 /* An order to one process: process_order + supervisor_act. */
 void supervisor_order(struct supervisor *s, struct process *p, enum pevent order);
 
-/* A start is under way, and only its program can fail it: that is logged. */
-void supervisor_say_spawned(struct supervisor *s, const struct process *p);
 /* A start has got through: the process is what it was to be. */
 void supervisor_executed(struct supervisor *s, struct process *p);
-/* It has not: why, and errno. */
-void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e);
 /* It has ended: status as from waitpid, or `lost` when it is not known. */
 void supervisor_ended(struct supervisor *s, struct process *p, int status, bool lost);
 /* It is about to be freed. */
@@ -91,9 +87,8 @@ void supervisor_tick(struct supervisor *s, struct moment now);
  * loop; exposed for tests. */
 void supervisor_turn(struct supervisor *s);
 
-/* The group and its processes are made and, when `autostart`, started. */
-struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,
-                                   struct err *e);
+/* The group and its processes are made; nothing is started. */
+struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, struct err *e);
 /* All of its processes are stopped. Frees them. */
 void supervisor_remove_group(struct supervisor *s, struct group *g);
 /* The same without the event: a start that failed half way, the daemon's end. */
@@ -101,8 +96,6 @@ void supervisor_drop_group(struct supervisor *s, struct group *g);
 void supervisor_remove_all(struct supervisor *s);
 /* Every group of s->config is made (AUTO logs, FastCGI sockets), nothing is started. */
 bool supervisor_add_all(struct supervisor *s, struct err *e);
-/* Start what autostarts, in one group or (NULL) everywhere. */
-void supervisor_autostart(struct supervisor *s, struct group *g);
 /* What must wait until no caller stands on a process: the sweep, freeing what has gone. */
 void supervisor_settle(struct supervisor *s);
 /* A process was added to the registry: streams, room in the deadline queue. */

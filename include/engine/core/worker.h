@@ -93,8 +93,5 @@ struct probe_last {
 void worker_probe_last(const struct worker *w, struct probe_last *out); /* w may be NULL */
 
 struct worker *worker_of(struct supervisor *s, struct process *p); /* makes it; NULL: no memory */
-void worker_free(struct worker *w);                                /* NULL is fine */
-struct stdin_home;
-const struct stdin_home *worker_stdin_home(struct supervisor *s); /* as it is now */
 
 #endif

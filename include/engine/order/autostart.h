@@ -6,9 +6,8 @@
 
 #include "engine/core/supervisor.h"
 
-/* Those of them that start by themselves. The list is taken over. */
-void autostart_begin(struct supervisor *s, struct process **list, int count);
-void autostart_now(struct supervisor *s, struct process **list, int count); /* in one go */
+/* What starts by itself of this group, in one go. */
+void autostart_group(struct supervisor *s, struct group *g);
 /* It has got an order of its own, or is about to be freed. */
 void autostart_forget(struct supervisor *s, const struct process *p);
 

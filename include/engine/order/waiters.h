@@ -9,7 +9,5 @@
 void waiters_look(struct supervisor *s, struct process *p);
 /* An order that was waited for (awaits_order) is given, or (f) refused. */
 void waiters_ordered(struct supervisor *s, struct process *p, enum fault f, const char *refusal);
-/* It is not waited for any more. */
-void waiters_stop_nagging(struct worker *w);
 
 #endif

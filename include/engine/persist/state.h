@@ -43,6 +43,10 @@ const char *state_trouble(const struct supervisor *s);
 void state_note(struct supervisor *s, struct process *p, unsigned work);
 /* Everybody has been told of that (worker->unpublished). */
 void state_note_told(struct supervisor *s, const struct process *p);
+/* What was noted as not told has been told now. */
+void state_told(struct supervisor *s, struct process *p);
+struct stdin_home;
+const struct stdin_home *state_stdin_home(struct supervisor *s); /* as it is now */
 /* It is about to be freed. */
 void state_forget(struct supervisor *s, struct process *p);
 void state_note_fleet(struct supervisor *s, struct fleet *f);

@@ -18,11 +18,6 @@
 
 /* Before its first signal of a stop: remember its descendants. */
 void descendants_look(struct supervisor *s, struct process *p);
-/* It was reaped and its output is read. True: what is below it has to be looked at first, and
- * supervisor_over is called afterwards. */
-bool descendants_holds(struct supervisor *s, struct process *p);
-/* Will its stop be one of everything below it? Then that is owed the stop signal once it ended. */
-bool descendants_owes(const struct supervisor *s, const struct process *p);
 /* The worker has ended already: the stop signal or SIGKILL goes to what is below it, and what waits
  * for that goes on when nothing is left. */
 void descendants_signal(struct supervisor *s, struct process *p, bool kill_it);

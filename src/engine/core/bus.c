@@ -2,7 +2,7 @@
  * subscribe and unsubscribe while an event is under way. */
 #include "engine/core/bus.h"
 
-static void descendants_dead(struct bus *b)
+static void bus_drop_dead(struct bus *b)
 {
         struct subscriber **at = &b->first;
 
@@ -57,5 +57,5 @@ void bus_publish(struct bus *b, const struct event *e)
                         s->on_event(s->arg, e);
         b->depth--;
         if (b->depth == 0)
-                descendants_dead(b);
+                bus_drop_dead(b);
 }

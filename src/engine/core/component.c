@@ -137,3 +137,36 @@ void components_settle(struct supervisor *s)
 {
         COMPONENTS_TELL(s, on_settle, s);
 }
+
+void components_begin(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_begin, s);
+}
+
+void components_reap_done(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_reap_done, s);
+}
+
+void components_order(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_order, s, p);
+}
+
+void components_exit(struct supervisor *s, struct process *p)
+{
+        COMPONENTS_TELL(s, on_exit, s, p);
+}
+
+void components_carry_out(struct supervisor *s, struct process *p, const struct step *step)
+{
+        COMPONENTS_TELL(s, carry_out, s, p, step);
+}
+
+bool components_hold_end(struct supervisor *s, struct process *p)
+{
+        for (int i = 0; i < COMPONENT_COUNT; i++)
+                if (s->components[i]->holds_end && s->components[i]->holds_end(s, p))
+                        return true;
+        return false;
+}

@@ -4,7 +4,6 @@
 
 #include "engine/core/deadlines.h"
 #include "engine/core/supervisor.h"
-#include "engine/order/autostart.h"
 
 bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct err *e)
 {
@@ -15,8 +14,7 @@ bool supervisor_adopt_process(struct supervisor *s, struct process *p, struct er
         return true;
 }
 
-struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, bool autostart,
-                                   struct err *e)
+struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf, struct err *e)
 {
         struct group *g = registry_add(&s->registry, conf, s->host, e);
 
@@ -31,23 +29,7 @@ struct group *supervisor_add_group(struct supervisor *s, struct group_conf *conf
         }
         struct event ev = { .type = EV_PROCESS_GROUP_ADDED, .at = clock_now(), .name = g->name };
         bus_publish(&s->bus, &ev);
-        if (autostart)
-                supervisor_autostart(s, g);
         return g;
-}
-
-void supervisor_autostart(struct supervisor *s, struct group *g)
-{
-        int count;
-        struct process **list =
-            g ? group_start_order(g, &count) : registry_start_order(&s->registry, &count);
-
-        if (count < 0)
-                log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
-        else if (g)
-                autostart_now(s, list, count);
-        else
-                autostart_begin(s, list, count);
 }
 
 void supervisor_drop_group(struct supervisor *s, struct group *g)
@@ -82,7 +64,7 @@ void supervisor_remove_all(struct supervisor *s)
 bool supervisor_add_all(struct supervisor *s, struct err *e)
 {
         for (int i = 0; i < s->config->group_count; i++)
-                if (!supervisor_add_group(s, s->config->groups[i], false, e))
+                if (!supervisor_add_group(s, s->config->groups[i], e))
                         return false;
         return true;
 }

@@ -12,12 +12,6 @@
 #include "base/sanitize.h"
 #include "engine/core/removal.h"
 #include "engine/core/worker.h"
-#include "engine/order/autostart.h"
-#include "engine/persist/adopt.h"
-#include "engine/persist/state.h"
-#include "engine/run/descendants.h"
-#include "engine/run/launcher.h"
-#include "engine/run/launches.h"
 #include "engine/run/streams.h"
 #include "engine/watch/probes.h"
 
@@ -78,51 +72,6 @@ static void on_settle(struct ev_loop *loop, ev_prepare *w, int revents)
 
 /* ---- carrying out */
 
-static unsigned spawn_failed(struct process *p, const struct err *e)
-{
-        if (launcher_was_short(e))
-                return process_spawn_short(p, e->text, clock_now());
-        return process_spawn_failed(p, e->text, clock_now());
-}
-
-void supervisor_refused(struct supervisor *s, struct process *p, const struct err *e)
-{
-        enum pstate from = p->state;
-
-        supervisor_act(s, p, from, spawn_failed(p, e));
-}
-
-void supervisor_say_spawned(struct supervisor *s, const struct process *p)
-{
-        log_line(s->log, LVL_INFO, "spawned: '%s' with pid %d", p->name, (int)p->pid);
-}
-
-static void supervisor_spawn(struct supervisor *s, struct process *p)
-{
-        struct err e = { 0 };
-        enum pstate from = p->state;
-        pid_t pid;
-
-        if (s->daemon_state != DAEMON_RUNNING) {
-                supervisor_act(s, p, from,
-                               process_spawn_failed(p, "the supervisor is ending", clock_now()));
-                return;
-        }
-        if (!launcher_spawn(s, p, &pid, &e)) {
-                supervisor_refused(s, p, &e);
-                return;
-        }
-        process_begun(p, pid, clock_now());
-        if (!launch_waits(p))
-                supervisor_say_spawned(s, p);
-        registry_pid_add(&s->registry, p);
-        components_spawned(s, p);
-        if (p->worker->launching)
-                deadlines_set(s, p);
-        else
-                supervisor_executed(s, p);
-}
-
 void supervisor_executed(struct supervisor *s, struct process *p)
 {
         enum pstate from = p->state;
@@ -133,41 +82,10 @@ void supervisor_executed(struct supervisor *s, struct process *p)
                 supervisor_act(s, p, from, work);
 }
 
-static void signal_it(struct supervisor *s, struct process *p, bool kill_it)
-{
-        struct err e = { 0 };
-        enum pstate from = p->state;
-
-        if (p->pid <= 0 || (p->worker && p->worker->reaped)) {
-                descendants_signal(s, p, kill_it);
-                return;
-        }
-        if (!kill_it || !p->worker || !p->worker->remains || !p->worker->remains->kin.count)
-                descendants_look(s, p);
-        if (launcher_signal(s, p, kill_it, &e))
-                return;
-        log_line(s->log, LVL_CRITICAL, "%s", e.text);
-        supervisor_act(s, p, from, process_signal_failed(p, e.text, clock_now()));
-}
-
 void supervisor_process_gone(struct supervisor *s, struct process *p)
 {
         components_process_gone(s, p);
         deadlines_drop(s, p);
-}
-
-static void supervisor_carry_out_here(struct supervisor *s, struct process *p, unsigned work)
-{
-        if (work & DO_SPAWN)
-                supervisor_spawn(s, p);
-        if (work & DO_TERM)
-                signal_it(s, p, false);
-        if (work & DO_KILL)
-                signal_it(s, p, true);
-        if ((work & DO_START) && s->daemon_state == DAEMON_RUNNING)
-                supervisor_order(s, p, PE_START);
-        if (work & DO_FORGET)
-                removal_add(s, p);
 }
 
 static void supervisor_carry_out(struct supervisor *s, struct process *p, enum pstate from,
@@ -177,7 +95,11 @@ static void supervisor_carry_out(struct supervisor *s, struct process *p, enum p
 
         deadlines_set(s, p);
         components_step(s, p, &step);
-        supervisor_carry_out_here(s, p, work);
+        components_carry_out(s, p, &step);
+        if ((work & DO_START) && s->daemon_state == DAEMON_RUNNING)
+                supervisor_order(s, p, PE_START);
+        if (work & DO_FORGET)
+                removal_add(s, p);
         components_step_done(s, p, &step);
 }
 
@@ -190,7 +112,7 @@ void supervisor_order(struct supervisor *s, struct process *p, enum pevent order
 {
         enum pstate from = p->state;
 
-        autostart_forget(s, p);
+        components_order(s, p);
         unsigned work = process_order(p, order, clock_now());
 
         supervisor_act(s, p, from, work);
@@ -238,7 +160,7 @@ void supervisor_probed(struct supervisor *s, struct process *p, bool ok, const c
 
 void supervisor_drained(struct supervisor *s, struct process *p)
 {
-        if (p->worker && p->worker->reaped && !descendants_holds(s, p))
+        if (p->worker && p->worker->reaped && !components_hold_end(s, p))
                 supervisor_over(s, p);
 }
 
@@ -282,10 +204,7 @@ void supervisor_ended(struct supervisor *s, struct process *p, int status, bool 
 {
         struct worker *w = p->worker;
 
-        w->astray = w->astray || w->adopted;
-        w->owes_stop = descendants_owes(s, p);
-        adopted_free(w->adopted);
-        w->adopted = NULL;
+        components_exit(s, p);
         registry_pid_remove(&s->registry, p);
         w->status = status;
         w->lost = lost;
@@ -299,13 +218,13 @@ void supervisor_reaped(struct supervisor *s, pid_t pid, int status, const char *
 {
         struct process *p = registry_by_pid(&s->registry, pid);
 
-        if (p && !launch_ended(p)) {
-                supervisor_ended(s, p, status, false);
-                return;
+        if (!components_reaped(s, pid, status)) {
+                if (p)
+                        supervisor_ended(s, p, status, false);
+                else
+                        unknown_pid(s, pid, status, name);
         }
-        if (!p && !components_reaped(s, pid, status)) /* of p it is known that its start failed */
-                unknown_pid(s, pid, status, name);
-        state_end_noted(s);
+        components_reap_done(s);
 }
 
 /* ---- life */
@@ -357,6 +276,5 @@ void supervisor_begin(struct supervisor *s)
                             .name = "started" };
 
         bus_publish(&s->bus, &ev);
-        adopt_everything(s);
-        supervisor_autostart(s, NULL);
+        components_begin(s);
 }

@@ -3,8 +3,6 @@
 #include "engine/core/transition.h"
 
 #include "base/fault_point.h"
-#include "engine/core/worker.h"
-#include "engine/persist/state.h"
 
 /* ---- the main log's lines (compat 12, 16) */
 
@@ -160,18 +158,13 @@ static void transition_publish(struct supervisor *s, const struct process *p, en
 
 /* ---- once */
 
-void transition_tell(struct supervisor *s, struct process *p, enum pstate from, pid_t pid)
+void transition_tell(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid)
 {
         fault_point("act.unpublished");
         struct moment now = clock_now();
         transition_say(s, p, from, pid, now.mono_ms);
         if (process_shown(from) != process_shown(p->state))
                 transition_publish(s, p, from, pid, now);
-        fault_point("act.told");
-        if (p->worker && p->worker->unpublished.any) {
-                p->worker->unpublished.any = false;
-                state_note_told(s, p);
-        }
 }
 
 static void transition_on_step(struct supervisor *s, struct process *p, const struct step *step)

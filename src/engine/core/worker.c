@@ -3,14 +3,8 @@
 
 #include <stdlib.h>
 
-#include "engine/events/listeners.h"
-#include "engine/order/orders.h"
-#include "engine/order/waiters.h"
-#include "engine/persist/adopt.h"
-#include "engine/persist/state.h"
-#include "engine/run/launches.h"
+#include "engine/core/supervisor.h"
 #include "engine/run/stdin_pipe.h"
-#include "engine/watch/probes.h"
 
 struct worker *worker_of(struct supervisor *s, struct process *p)
 {
@@ -32,23 +26,11 @@ struct remains *worker_remains(struct worker *w)
         return w->remains;
 }
 
-const struct stdin_home *worker_stdin_home(struct supervisor *s)
-{
-        struct stdin_home *home = component_own(s, COMPONENT_worker);
-
-        *home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
-        return home;
-}
-
-void worker_free(struct worker *w)
+/* Components have freed what is theirs. */
+static void worker_free(struct worker *w)
 {
         if (!w)
                 return;
-        waiters_stop_nagging(w);
-        launch_forget(w);
-        adopted_free(w->adopted);
-        probe_free(w->probe);
-        listener_free(w->listener);
         stdin_pipe_free(w->in);
         stream_free(w->out);
         stream_free(w->err);
@@ -70,5 +52,4 @@ static void worker_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_worker = { .name = "worker",
-                                            .size = sizeof(struct stdin_home),
                                             .on_process_gone = worker_on_process_gone };

@@ -587,7 +587,15 @@ static void listeners_on_spawned(struct supervisor *s, struct process *p)
                 listener_spawned(s, p);
 }
 
+static void listeners_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        if (p->worker)
+                listener_free(p->worker->listener);
+}
+
 const struct component component_listeners = { .name = "listeners",
+                                               .on_process_gone = listeners_on_process_gone,
                                                .release = listeners_release,
                                                .on_group_added = listeners_on_group_added,
                                                .on_group_gone = listeners_remove_group,

@@ -135,12 +135,12 @@ static void autostart_begin_slices(struct supervisor *s, struct process **list, 
         autostart_go(s, budget_ms);
 }
 
-void autostart_begin(struct supervisor *s, struct process **list, int count)
+static void autostart_begin(struct supervisor *s, struct process **list, int count)
 {
         autostart_begin_slices(s, list, count, FIRST_MS);
 }
 
-void autostart_now(struct supervisor *s, struct process **list, int count)
+static void autostart_now(struct supervisor *s, struct process **list, int count)
 {
         struct autostart *others = autostart_own(s);
 
@@ -149,7 +149,31 @@ void autostart_now(struct supervisor *s, struct process **list, int count)
         component_set(s, COMPONENT_autostart, others);
 }
 
-static void autostart_on_process_gone(struct supervisor *s, struct process *p)
+static void autostart_start(struct supervisor *s, struct group *g)
+{
+        int count;
+        struct process **list =
+            g ? group_start_order(g, &count) : registry_start_order(&s->registry, &count);
+
+        if (count < 0)
+                log_line(s->log, LVL_ERROR, "out of memory: nothing is started");
+        else if (g)
+                autostart_now(s, list, count);
+        else
+                autostart_begin(s, list, count);
+}
+
+void autostart_group(struct supervisor *s, struct group *g)
+{
+        autostart_start(s, g);
+}
+
+static void autostart_on_begin(struct supervisor *s)
+{
+        autostart_start(s, NULL);
+}
+
+static void autostart_on_order(struct supervisor *s, struct process *p)
 {
         autostart_forget(s, p);
 }
@@ -157,4 +181,6 @@ static void autostart_on_process_gone(struct supervisor *s, struct process *p)
 const struct component component_autostart = { .name = "autostart",
                                                .release = autostart_drop,
                                                .on_turn = autostart_on_turn,
-                                               .on_process_gone = autostart_on_process_gone };
+                                               .on_begin = autostart_on_begin,
+                                               .on_order = autostart_on_order,
+                                               .on_process_gone = autostart_on_order };

@@ -174,7 +174,7 @@ static void apply_start(struct supervisor *s, const struct change_item *item)
         struct group *g = registry_group(&s->registry, item->group->name);
 
         if (!g)
-                g = supervisor_add_group(s, item->group, false, &e);
+                g = supervisor_add_group(s, item->group, &e);
         struct fleet *f = find_fleet(g, item->to);
         bool start = item->action == PLAN_START;
         bool is_there = f && fleet_process(f, item->number);
@@ -302,7 +302,7 @@ static void add_empty_groups(struct supervisor *s, const struct config *next)
 
         for (int i = 0; i < next->group_count; i++)
                 if (!registry_group(&s->registry, next->groups[i]->name) &&
-                    !supervisor_add_group(s, next->groups[i], false, &e))
+                    !supervisor_add_group(s, next->groups[i], &e))
                         log_line(s->log, LVL_ERROR, "cannot add group %s: %s",
                                  next->groups[i]->name, e.text);
 }
@@ -342,7 +342,7 @@ static void add_what_can_be(struct supervisor *s)
         struct err e = { 0 };
 
         for (int i = 0; i < s->config->group_count; i++)
-                if (!supervisor_add_group(s, s->config->groups[i], false, &e))
+                if (!supervisor_add_group(s, s->config->groups[i], &e))
                         log_line(
                             s->log, LVL_CRITICAL,
                             "going on without group %s: %s; when that is mended, supervisorctl "

@@ -3,6 +3,7 @@
 
 #include "engine/core/audit.h"
 #include "engine/core/configuration.h"
+#include "engine/order/autostart.h"
 #include "engine/order/orders.h"
 #include "engine/order/reload.h"
 #include "engine/order/shutdown.h"
@@ -69,8 +70,11 @@ enum fault order_add_group(struct supervisor *s, const char *name, const struct 
                 return FAULT_BAD_NAME;
         snprintf(what, sizeof what, "add group %.80s", name);
         audit_order(s, by, NULL, what);
-        if (supervisor_add_group(s, conf, true, e))
+        struct group *g = supervisor_add_group(s, conf, e);
+        if (g) {
+                autostart_group(s, g);
                 return FAULT_NONE;
+        }
         log_line(s->log, LVL_ERROR, "cannot add group %s: %s", name, e->text);
         return FAULT_FAILED;
 }

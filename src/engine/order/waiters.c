@@ -66,7 +66,7 @@ struct nag {
         ev_timer timer;
 };
 
-void waiters_stop_nagging(struct worker *w)
+static void waiters_stop_nagging(struct worker *w)
 {
         if (w->nag)
                 ev_timer_stop(w->sup->loop, &w->nag->timer);
@@ -207,6 +207,8 @@ static void waiters_on_process_gone(struct supervisor *s, struct process *p)
                 unlink_waiter(w);
                 w->on_done(w->arg, p, FAULT_BAD_NAME);
         }
+        if (p->worker)
+                waiters_stop_nagging(p->worker);
 }
 
 static void waiters_on_step(struct supervisor *s, struct process *p, const struct step *step)

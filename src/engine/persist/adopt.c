@@ -299,7 +299,7 @@ static bool open_stdin(struct supervisor *s, const struct process *p, int fd)
         if (fd < 0)
                 return false;
         errno = ENOMEM;
-        if (!stdin_pipe_open(&p->worker->in, worker_stdin_home(s), fd, NULL))
+        if (!stdin_pipe_open(&p->worker->in, state_stdin_home(s), fd, NULL))
                 return false;
         if (stdin_pipe_resume(p->worker->in))
                 log_line(s->log, LVL_DEBUG, "%s: what waits for its standard input goes on",
@@ -714,6 +714,7 @@ static void tell_untold(struct supervisor *s, struct process *p, const struct sa
         p->worker->unpublished = r->unpublished;
         listeners_retell(s, r->unpublished_serial);
         transition_tell(s, p, (enum pstate)r->unpublished.from, r->unpublished.pid);
+        state_told(s, p);
         listeners_retold(s);
 }
 
@@ -918,7 +919,7 @@ static void adopt_saved_records(struct supervisor *s)
         supervisor_settle(s);
 }
 
-void adopt_everything(struct supervisor *s)
+static void adopt_on_begin(struct supervisor *s)
 {
         if (state_dir(s))
                 logs_recover(s->logs, state_dir(s));
@@ -926,4 +927,25 @@ void adopt_everything(struct supervisor *s)
         logs_recovered(s->logs);
 }
 
-const struct component component_adopt = { .name = "adopt", .size = sizeof(struct adopt) };
+static void adopt_on_exit(struct supervisor *s, struct process *p)
+{
+        struct worker *w = p->worker;
+
+        (void)s;
+        w->astray = w->astray || w->adopted;
+        adopted_free(w->adopted);
+        w->adopted = NULL;
+}
+
+static void adopt_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        if (p->worker)
+                adopted_free(p->worker->adopted);
+}
+
+const struct component component_adopt = { .name = "adopt",
+                                           .on_begin = adopt_on_begin,
+                                           .on_exit = adopt_on_exit,
+                                           .on_process_gone = adopt_on_process_gone,
+                                           .size = sizeof(struct adopt) };

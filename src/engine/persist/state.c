@@ -329,6 +329,37 @@ static void state_on_step_done(struct supervisor *s, struct process *p, const st
                 state_note(s, p, 0);
 }
 
+void state_told(struct supervisor *s, struct process *p)
+{
+        fault_point("act.told");
+        if (p->worker && p->worker->unpublished.any) {
+                p->worker->unpublished.any = false;
+                state_note_told(s, p);
+        }
+}
+
+static void state_told_on_step(struct supervisor *s, struct process *p, const struct step *step)
+{
+        if (step_is_transition(p, step))
+                state_told(s, p);
+}
+
+const struct component component_state_told = { .name = "state_told",
+                                                .on_step = state_told_on_step };
+
+const struct stdin_home *state_stdin_home(struct supervisor *s)
+{
+        struct stdin_home *home = &state_part(s)->home;
+
+        *home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
+        return home;
+}
+
+static void state_on_reap_done(struct supervisor *s)
+{
+        state_end_noted(s);
+}
+
 static void state_on_exited(struct supervisor *s, struct process *p)
 {
         fault_point("reap.taken");
@@ -356,6 +387,7 @@ const struct component component_state = { .name = "state",
                                            .release = state_release,
                                            .on_step = state_on_step,
                                            .on_step_done = state_on_step_done,
+                                           .on_reap_done = state_on_reap_done,
                                            .on_exited = state_on_exited,
                                            .on_group_gone = state_on_group_gone,
                                            .on_process_gone = state_forget };

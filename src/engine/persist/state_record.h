@@ -150,8 +150,9 @@ struct state {
 
 /* What the component has for itself. */
 struct state_part {
-        struct state *open; /* owned; NULL: nothing is persisted for the next instance */
-        char *trouble;      /* owned: why not; NULL: it is, or is not wanted */
+        struct state *open;     /* owned; NULL: nothing is persisted for the next instance */
+        char *trouble;          /* owned: why not; NULL: it is, or is not wanted */
+        struct stdin_home home; /* state_stdin_home's */
 };
 
 static inline struct state_part *state_part(const struct supervisor *s)

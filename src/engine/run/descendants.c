@@ -270,12 +270,12 @@ static bool is_stopping(const struct process *p)
                p->state == PS_SICK || p->state == PS_LATE;
 }
 
-bool descendants_owes(const struct supervisor *s, const struct process *p)
+static bool descendants_owes(const struct supervisor *s, const struct process *p)
 {
         return is_stopping(p) && stops_all(s, p);
 }
 
-bool descendants_holds(struct supervisor *s, struct process *p)
+static bool descendants_holds_end(struct supervisor *s, struct process *p)
 {
         bool all = stops_all(s, p);
         struct ended *end = ended_add(s, p, all ? STAGE_ENDED : STAGE_NAME);
@@ -767,7 +767,9 @@ static void descendants_on_settle(struct supervisor *s)
 
 static bool descendants_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        (void)pid, (void)status;
+        (void)status;
+        if (registry_by_pid(&s->registry, pid))
+                return false;
         for (const struct ended *end = descendants_own(s)->first; end; end = end->next)
                 if (end->holds) {
                         look_now(descendants_own(s));
@@ -897,7 +899,14 @@ size_t descendants_everything(struct supervisor *s)
         return there;
 }
 
+static void descendants_on_exit(struct supervisor *s, struct process *p)
+{
+        p->worker->owes_stop = descendants_owes(s, p);
+}
+
 const struct component component_descendants = { .name = "descendants",
+                                                 .on_exit = descendants_on_exit,
+                                                 .holds_end = descendants_holds_end,
                                                  .size = sizeof(struct descendants),
                                                  .init = descendants_init,
                                                  .release = descendants_release,

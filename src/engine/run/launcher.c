@@ -559,7 +559,7 @@ static bool launcher_take_stdin(struct attempt *a)
         struct stdin_pipe **in = &a->worker->in;
 
         if (a->ours[0] >= 0) {
-                const struct stdin_home *home = worker_stdin_home(a->sup);
+                const struct stdin_home *home = state_stdin_home(a->sup);
                 return stdin_pipe_open(in, home, fd_take(&a->ours[0]), &a->old_stdin);
         }
         stdin_pipe_free(*in);

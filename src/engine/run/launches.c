@@ -10,6 +10,7 @@
 #include "engine/order/waiters.h"
 #include "engine/persist/adopt.h"
 #include "engine/persist/state.h"
+#include "engine/run/carry_out.h"
 #include "engine/run/launcher.h"
 #include "sys/process/procfs.h"
 
@@ -118,7 +119,7 @@ static bool launch_failed(struct launching *l, bool is_reaped)
         l->process = NULL;
         if (is_reaped)
                 launch_free(l);
-        supervisor_refused(s, p, &e);
+        carry_out_refused(s, p, &e);
         return true;
 }
 
@@ -187,7 +188,7 @@ static void launch_go(struct launching *l)
 {
         l->logs = 0;
         ev_timer_stop(l->sup->loop, &l->patience);
-        supervisor_say_spawned(l->sup, l->process);
+        carry_out_say_spawned(l->sup, l->process);
         l->sup->sys->spawn_go(l->sup->sys, &l->st);
 }
 
@@ -361,18 +362,29 @@ static void launches_release(struct supervisor *s)
 
 /* ---- the component */
 
-/* That its start has failed is known already. */
+/* That its start has failed is known already, or is known now. */
 static bool launches_on_reaped(struct supervisor *s, pid_t pid, int status)
 {
-        struct launching *l = launch_of(s, pid);
+        struct process *p = registry_by_pid(&s->registry, pid);
+        struct launching *l = p ? NULL : launch_of(s, pid);
 
         (void)status;
+        if (p)
+                return launch_ended(p);
         if (l)
                 launch_free(l);
         return l != NULL;
 }
 
+static void launches_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        if (p->worker)
+                launch_forget(p->worker);
+}
+
 const struct component component_launches = { .name = "launches",
+                                              .on_process_gone = launches_on_process_gone,
                                               .size = sizeof(struct launching *),
                                               .release = launches_release,
                                               .on_reaped = launches_on_reaped,

@@ -349,6 +349,14 @@ static void probes_on_step(struct supervisor *s, struct process *p, const struct
                 probe_end(p->worker);
 }
 
+static void probes_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        if (p->worker)
+                probe_free(p->worker->probe);
+}
+
 const struct component component_probes = { .name = "probes",
+                                            .on_process_gone = probes_on_process_gone,
                                             .on_executed = probes_on_executed,
                                             .on_step = probes_on_step };
