@@ -15,6 +15,5 @@ void shutdown_request(struct supervisor *s, const char *why);
 void shutdown_for_restart(struct supervisor *s, const char *why);
 /* SIGKILL to everything now (second Ctrl-C on a terminal, shutdown_timeout). */
 void shutdown_hurry(struct supervisor *s);
-bool shutdown_is_under_way(const struct supervisor *s);
 
 #endif

@@ -33,7 +33,4 @@ void streams_inherit_claims(struct supervisor *s);
 struct auto_claims *
 streams_claims(const struct supervisor *s); /* names of AUTO logs that are ours */
 
-/* What logs/ tells: wired by supervisor_init. */
-extern const struct logs_news streams_news;
-
 #endif

@@ -12,7 +12,7 @@
 #include "base/sanitize.h"
 #include "engine/core/removal.h"
 #include "engine/core/worker.h"
-#include "engine/run/streams.h"
+#include "engine/run/log_news.h"
 #include "engine/watch/probes.h"
 
 /* ---- deadlines */
@@ -233,7 +233,7 @@ bool supervisor_init(struct supervisor *s, const struct component *const *table,
                      struct ev_loop *loop, struct sys *sys, const struct host *host,
                      struct log *log, struct config *config, struct err *e)
 {
-        struct logs_news news = streams_news;
+        struct logs_news news = log_news;
         struct moment now = clock_now();
 
         s->loop = loop;

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "base/signame.h"
-#include "engine/persist/adopt.h"
+#include "engine/persist/adopted.h"
 
 bool forward_wants(int sig)
 {
@@ -32,7 +32,7 @@ static void forward_to(struct supervisor *s, struct process *p, int sig)
                 return;
         log_line(s->log, LVL_DEBUG, "passing %s on to '%s' (pid %d)",
                  signame_of(sig, name, sizeof name), p->name, (int)p->pid);
-        adopt_kill(s, p, false, sig); /* it ends just now: nothing is lost */
+        adopted_kill(s, p, false, sig); /* it ends just now: nothing is lost */
 }
 
 void forward_signal(struct supervisor *s, int sig)

@@ -16,6 +16,7 @@
 #include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
 #include "engine/persist/adopt.h"
+#include "engine/persist/adopted.h"
 #include "engine/run/launcher.h"
 #include "engine/run/stdin_pipe.h"
 
@@ -117,7 +118,7 @@ enum fault order_signal(struct supervisor *s, struct process *p, int sig, const 
                 return FAULT_NOT_RUNNING;
         signame_of(sig, name, sizeof name);
         log_line(s->log, LVL_DEBUG, "sending %s (pid %d) sig %s", p->name, (int)p->pid, name);
-        if (adopt_kill(s, p, false, sig) == 0 || errno == ESRCH) {
+        if (adopted_kill(s, p, false, sig) == 0 || errno == ESRCH) {
                 snprintf(what, sizeof what, "signal %s", name);
                 audit_order(s, by, p, what);
                 return FAULT_NONE;

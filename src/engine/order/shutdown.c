@@ -35,11 +35,6 @@ static struct shutdown *shutdown_own(const struct supervisor *s)
         return component_own(s, COMPONENT_shutdown);
 }
 
-bool shutdown_is_under_way(const struct supervisor *s)
-{
-        return shutdown_own(s) != NULL;
-}
-
 static bool is_through(const struct process *p)
 {
         return !p || process_is_stopped(p);

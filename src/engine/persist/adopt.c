@@ -18,6 +18,7 @@
 #include "engine/core/transition.h"
 #include "engine/events/listeners.h"
 #include "engine/order/scale.h"
+#include "engine/persist/adopt_own.h"
 #include "engine/persist/fdstore.h"
 #include "engine/persist/last_process.h"
 #include "engine/persist/state_record.h"
@@ -36,204 +37,10 @@
 #include "sys/process/orphan.h"
 #include "sys/store/handover.h"
 
-/* How often a zombie that we may not look at is asked for, at doubling intervals from FIRST_S: its
- * parent will reap it, and then the kernel tells. */
-#define ASK_TIMES 9
-#define FIRST_S   0.004
-
 /* Those whose adoption is not complete are looked at again after a second, and after waits that
  * double while nothing comes of it; not all of a large fleet in one turn. */
-#define LOOK_FIRST_S 1.
-#define LOOK_LAST_S  16.
-#define LOOK_MOST    256
-
-enum { LOG_OUT = 1, LOG_ERR = 2 };
-
-struct adopted {
-        struct supervisor *sup;  /* borrowed */
-        struct process *process; /* borrowed */
-        struct orphan who;
-        int pidfd;      /* owned; -1: it could not be held yet */
-        ev_io end;      /* readable: it has ended */
-        ev_timer again; /* asking how */
-        int asked;
-
-        struct adopted *next; /* of the component's list */
-        bool listed, lacks_stdin;
-        uint8_t lacks_logs;              /* LOG_*: those that could not be opened yet */
-        unsigned work;                   /* of its record: to be done when it is held */
-        struct listener_memory listener; /* for the same moment */
-};
-
-/* What the component has for itself: those whose adoption is not complete. */
-struct adopt {
-        struct adopted *first;
-        ev_timer look_again; /* active while there are some */
-};
-
-static struct adopt *adopt_own(const struct supervisor *s)
-{
-        return component_own(s, COMPONENT_adopt);
-}
-
-/* ---- those whose adoption is not complete */
-
-static bool is_complete(const struct adopted *a)
-{
-        return a->pidfd >= 0 && !a->lacks_logs && !a->lacks_stdin;
-}
-
-static void look_again_in(struct supervisor *s, double seconds)
-{
-        ev_timer_stop(s->loop, &adopt_own(s)->look_again);
-        ev_now_update(s->loop);
-        ev_timer_set(&adopt_own(s)->look_again, seconds, seconds);
-        ev_timer_start(s->loop, &adopt_own(s)->look_again);
-}
-
-static void on_look_again(EV_P_ ev_timer *w, int revents);
-
-static void adopt_list(struct adopted *a)
-{
-        struct supervisor *s = a->sup;
-        struct adopted **at = &adopt_own(s)->first;
-
-        if (a->listed)
-                return;
-        while (*at)
-                at = &(*at)->next;
-        *at = a;
-        a->next = NULL;
-        a->listed = true;
-        if (ev_is_active(&adopt_own(s)->look_again))
-                return;
-        ev_timer_init(&adopt_own(s)->look_again, on_look_again, 0., 0.);
-        adopt_own(s)->look_again.data = s;
-        look_again_in(s, LOOK_FIRST_S);
-}
-
-static void adopt_unlist(struct adopted *a)
-{
-        struct adopted **at = &adopt_own(a->sup)->first;
-
-        if (!a->listed)
-                return;
-        while (*at != a)
-                at = &(*at)->next;
-        *at = a->next;
-        a->listed = false;
-        if (!adopt_own(a->sup)->first)
-                ev_timer_stop(a->sup->loop, &adopt_own(a->sup)->look_again);
-}
-
-/* ---- holding a worker */
-
-void adopted_free(struct adopted *a)
-{
-        if (!a)
-                return;
-        adopt_unlist(a);
-        ev_io_stop(a->sup->loop, &a->end);
-        ev_timer_stop(a->sup->loop, &a->again);
-        fd_close(&a->pidfd);
-        free(a);
-}
-
-static void ask_how_it_ended(struct adopted *a)
-{
-        struct supervisor *s = a->sup;
-        struct process *p = a->process;
-        int status = 0;
-
-        enum orphan_end said = orphan_end(&a->who, a->pidfd, &status);
-        if (said == END_ASK_LATER && a->asked < ASK_TIMES) {
-                ev_now_update(s->loop);
-                ev_timer_set(&a->again, FIRST_S * (1 << a->asked++), 0.);
-                ev_timer_start(s->loop, &a->again);
-                return;
-        }
-        launch_ended(p); /* it may never have been executed */
-        supervisor_ended(s, p, status, said != END_KNOWN);
-}
-
-static void adopt_on_end(EV_P_ ev_io *w, int revents)
-{
-        (void)revents;
-        ev_io_stop(loop, w);
-        ask_how_it_ended(w->data);
-}
-
-static void adopt_on_again(EV_P_ ev_timer *w, int revents)
-{
-        (void)loop, (void)revents;
-        ask_how_it_ended(w->data);
-}
-
-static void adopt_watch(struct adopted *a, const struct orphan *who, int pidfd)
-{
-        a->who = *who;
-        a->pidfd = pidfd;
-        ev_io_set(&a->end, pidfd, EV_READ);
-        ev_io_start(a->sup->loop, &a->end);
-}
-
-/* pidfd -1: it cannot be held. */
-static struct adopted *adopted_new(struct supervisor *s, struct process *p,
-                                   const struct orphan *who, int pidfd)
-{
-        struct adopted *a = calloc(1, sizeof *a);
-
-        if (!a)
-                return NULL;
-        *a = (struct adopted){ .sup = s, .process = p, .who = *who, .pidfd = -1 };
-        ev_init(&a->end, adopt_on_end);
-        ev_timer_init(&a->again, adopt_on_again, 0., 0.);
-        a->end.data = a->again.data = a;
-        if (pidfd >= 0)
-                adopt_watch(a, who, pidfd);
-        return a;
-}
-
-bool adopt_let_go(struct process *p)
-{
-        struct worker *w = p->worker;
-        bool is_ours = !w->adopted;
-
-        adopted_free(w->adopted);
-        w->adopted = NULL;
-        return is_ours;
-}
-
-/* While the leader is there, its number is the group's and no other process's. */
-static int signal_held(struct supervisor *s, const struct process *p, int pidfd, bool group,
-                       int sig)
-{
-        if (!group)
-                return orphan_signal(pidfd, sig);
-        if (orphan_signal(pidfd, 0) < 0)
-                return -1;
-        return s->sys->kill(s->sys, -p->pid, sig);
-}
-
-int adopt_kill(struct supervisor *s, const struct process *p, bool group, int sig)
-{
-        const struct adopted *a = p->worker ? p->worker->adopted : NULL;
-        pid_t parent;
-
-        if (!a)
-                return s->sys->kill(s->sys, group ? -p->pid : p->pid, sig);
-        if (a->pidfd >= 0)
-                return signal_held(s, p, a->pidfd, group, sig);
-        struct orphan who = a->who;
-        AUTO_FD pidfd = -1; /* for this moment one may be had */
-        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
-        if (found == ORPHAN_GONE)
-                errno = ESRCH;
-        if (pidfd < 0)
-                return -1;
-        look_again_in(s, LOOK_FIRST_S);
-        return signal_held(s, p, pidfd, group, sig);
-}
+#define LOOK_LAST_S 16.
+#define LOOK_MOST   256
 
 /* ---- its pipes */
 
@@ -344,7 +151,7 @@ static void say_without(struct supervisor *s, const struct process *p, const cha
         log_line(s->log, LVL_WARN, "adopted '%s' (pid %d) without its %s: %s%s", p->name,
                  (int)p->pid, what, why, a ? "; this is tried again" : "");
         if (a)
-                adopt_list(a);
+                adopted_list(a);
 }
 
 static void take_pipes(struct supervisor *s, struct process *p)
@@ -467,7 +274,7 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         a->work = k->record.work & (DO_TERM | DO_KILL);
         a->listener = k->record.listener;
         registry_pid_add(&s->registry, p);
-        adopt_list(a);
+        adopted_list(a);
 }
 
 /* It has ended: what its pipes still hold is read where they were held for us. */
@@ -517,7 +324,7 @@ static void hold_zombie(struct supervisor *s, struct process *p, const struct sa
         adopt_take_rest(s, p, k);
         registry_pid_add(&s->registry, p);
         ev_io_stop(s->loop, &p->worker->adopted->end);
-        ask_how_it_ended(p->worker->adopted);
+        adopted_ask_how_it_ended(p->worker->adopted);
 }
 
 static void adopt_hold(struct supervisor *s, struct process *p, const struct saved_record *k)
@@ -575,7 +382,7 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
                                       .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
         unsigned work = a->work;
 
-        adopt_watch(a, who, pidfd);
+        adopted_watch(a, who, pidfd);
         m->start_low = who->start_low;
         m->start_high = who->start_high;
         registry_pid_remove(&s->registry, p); /* it is added below */
@@ -644,17 +451,17 @@ static void on_look_again(EV_P_ ev_timer *w, int revents)
              (a = adopt_own(s)->first) && a != last && looks < LOOK_MOST; looks++) {
                 struct process *p = a->process;
                 bool held = a->pidfd >= 0;
-                adopt_unlist(a);
+                adopted_unlist(a);
                 if (held ? try_pipes(a) : try_hold(a))
                         wait = LOOK_FIRST_S;
                 a = p->worker ? p->worker->adopted : NULL;
-                if (!a || p->pid <= 0 || is_complete(a))
+                if (!a || p->pid <= 0 || adopted_is_complete(a))
                         continue;
-                adopt_list(a);
+                adopted_list(a);
                 last = last ? last : a;
         }
         if (adopt_own(s)->first)
-                look_again_in(s, looks < LOOK_MOST ? wait : LOOK_FIRST_S);
+                adopted_look_again_in(s, looks < LOOK_MOST ? wait : LOOK_FIRST_S);
         supervisor_settle(s);
 }
 
@@ -919,12 +726,23 @@ static void adopt_saved_records(struct supervisor *s)
         supervisor_settle(s);
 }
 
+/* Processes take up what their records say, living workers are held and read again, what ended
+ * meanwhile is announced, what the configuration has no more is stopped, what it wants otherwise is
+ * restarted. Every group has been made, and nothing was started yet. */
 static void adopt_on_begin(struct supervisor *s)
 {
         if (state_dir(s))
                 logs_recover(s->logs, state_dir(s));
         adopt_saved_records(s);
         logs_recovered(s->logs);
+}
+
+static bool adopt_init(struct supervisor *s, struct err *e)
+{
+        (void)e;
+        ev_timer_init(&adopt_own(s)->look_again, on_look_again, 0., 0.);
+        adopt_own(s)->look_again.data = s;
+        return true;
 }
 
 static void adopt_on_exit(struct supervisor *s, struct process *p)
@@ -948,4 +766,5 @@ const struct component component_adopt = { .name = "adopt",
                                            .on_begin = adopt_on_begin,
                                            .on_exit = adopt_on_exit,
                                            .on_process_gone = adopt_on_process_gone,
-                                           .size = sizeof(struct adopt) };
+                                           .size = sizeof(struct adopt),
+                                           .init = adopt_init };

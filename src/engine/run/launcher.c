@@ -18,7 +18,7 @@
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
-#include "engine/persist/adopt.h"
+#include "engine/persist/adopted.h"
 #include "engine/persist/fdstore.h"
 #include "engine/persist/state.h"
 #include "engine/run/exec_env.h"
@@ -677,7 +677,7 @@ bool launcher_signal(struct supervisor *s, struct process *p, bool kill_it, stru
         log_line(s->log, LVL_DEBUG, "killing %s (pid %d) %swith signal %s", p->name, (int)p->pid,
                  group ? "process group " : "", signame_of(sig, name, sizeof name));
         fault_point("stop.noted");
-        bool sent = adopt_kill(s, p, group, sig) == 0 || errno == ESRCH;
+        bool sent = adopted_kill(s, p, group, sig) == 0 || errno == ESRCH;
         fault_point(kill_it ? "stop.killed" : "stop.signalled");
         if (sent)
                 return true;

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "engine/core/worker.h"
 #include "engine/order/waiters.h"
-#include "engine/persist/adopt.h"
+#include "engine/persist/adopted.h"
 #include "engine/persist/state.h"
 #include "engine/run/carry_out.h"
 #include "engine/run/launcher.h"
@@ -149,8 +149,8 @@ static void on_said(struct ev_loop *loop, ev_io *w, int revents)
 
 static void launch_kill(struct launching *l)
 {
-        adopt_kill(l->sup, l->process, false, SIGKILL);
-        bool is_ours = adopt_let_go(l->process);
+        adopted_kill(l->sup, l->process, false, SIGKILL);
+        bool is_ours = adopted_let_go(l->process);
         launch_failed(l, !is_ours);
 }
 

@@ -3,7 +3,6 @@
 #include "engine/run/reaper.h"
 
 #include "engine/core/worker.h"
-#include "engine/order/shutdown.h"
 #include "engine/run/hangups.h"
 #include "sys/process/procfs.h"
 
@@ -188,7 +187,7 @@ void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
                 reaper_ended(s, who, status, is_named ? entry.name : NULL);
         else
                 who = 0;
-        if (who == 0 || shutdown_is_under_way(s) ||
+        if (who == 0 || s->daemon_state != DAEMON_RUNNING ||
             s->registry.process_count <= CHILDREN_SMALL_FLEET)
                 reaper_look_soon(s);
         else

@@ -1,5 +1,5 @@
-/* The log streams of a worker: made from its program's settings, held over its restarts, and what
- * the log thread says of them. Settings go to the log thread as messages. */
+/* The log streams of a worker: made from its program's settings, held over its restarts. Settings
+ * go to the log thread as messages; what that says of them is heard in log_news.c. */
 #include "engine/run/streams.h"
 
 #include <stdlib.h>
@@ -8,12 +8,7 @@
 #include "engine/core/configuration.h"
 #include "engine/core/startup.h"
 #include "engine/core/supervisor.h"
-#include "engine/events/listeners.h"
-#include "engine/persist/adopt.h"
 #include "engine/persist/state.h"
-#include "engine/run/gzip_child.h"
-#include "engine/run/launcher.h"
-#include "engine/run/launches.h"
 #include "sys/store/handover.h"
 
 /* One channel's settings, with the path that this process gets. */
@@ -288,112 +283,6 @@ static void streams_finish(struct worker *w)
         w->draining = (uint8_t)((w->out != NULL) + (w->err != NULL));
         streams_abandon(w);
 }
-
-/* ---- news */
-
-static void streams_on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
-                            const char *data, size_t len)
-{
-        struct supervisor *s = arg;
-        struct worker *w = owner;
-
-        launch_look(w->process);
-        if (kind == TEXT_RAW) {
-                listener_output(s, w->process, data, len);
-                return;
-        }
-        struct event e = { .at = clock_now(),
-                           .process = w->process,
-                           .pid = w->process->pid,
-                           .is_stderr = is_stderr,
-                           .data = data,
-                           .len = len };
-        if (kind == TEXT_COMM)
-                e.type =
-                    is_stderr ? EV_PROCESS_COMMUNICATION_STDERR : EV_PROCESS_COMMUNICATION_STDOUT;
-        else
-                e.type = is_stderr ? EV_PROCESS_LOG_STDERR : EV_PROCESS_LOG_STDOUT;
-        bus_publish(&s->bus, &e);
-}
-
-static void on_finished(void *arg, void *owner, bool is_stderr)
-{
-        struct worker *w = owner;
-
-        (void)is_stderr;
-        if (w->draining > 0 && --w->draining == 0)
-                supervisor_drained(arg, w->process);
-}
-
-static void on_trouble(void *arg, void *owner, bool is_stderr, const char *detail)
-{
-        struct supervisor *s = arg;
-        struct worker *w = owner;
-        struct event e = { .at = clock_now(),
-                           .type = detail ? EV_LOG_ERROR : EV_LOG_RECOVERED,
-                           .process = w->process,
-                           .is_stderr = is_stderr,
-                           .data = detail ? detail : "",
-                           .len = detail ? strlen(detail) : 0 };
-
-        bus_publish(&s->bus, &e);
-}
-
-static void on_dropped(void *arg, void *owner, bool is_stderr, uint64_t bytes)
-{
-        struct supervisor *s = arg;
-        struct worker *w = owner;
-        struct event e = { .at = clock_now(),
-                           .type = EV_LOG_DROPPED,
-                           .process = w->process,
-                           .is_stderr = is_stderr,
-                           .len = (size_t)bytes };
-
-        bus_publish(&s->bus, &e);
-}
-
-static void on_attached(void *arg, void *owner, bool is_stderr)
-{
-        const struct worker *w = owner;
-
-        (void)arg, (void)is_stderr;
-        launch_log_opened(w->process);
-}
-
-/* A worker whose output would go nowhere is not executed, or, where it runs meanwhile, not left
- * running. The start counts as failed for this reason. */
-static void on_attach_failed(void *arg, void *owner, bool is_stderr, const struct err *why)
-{
-        struct supervisor *s = arg;
-        struct worker *w = owner;
-        struct err e = *why;
-
-        if (adopt_log_failed(s, w->process, is_stderr, why))
-                return;
-        w->streams_for = 0; /* its next start tries to make them anew */
-        launcher_no_log(s, w->process, &e);
-        if (launch_log_failed(w->process, &e))
-                return;
-        free(w->log_error);
-        w->log_error = strdup(e.text);
-        if (!launcher_signal(s, w->process, true, &e))
-                log_line(s->log, LVL_CRITICAL, "%s", e.text);
-}
-
-static bool streams_compress(void *arg, int from, int to)
-{
-        return gzip_child_begin(arg, from, to);
-}
-
-const struct logs_news streams_news = {
-        .on_text = streams_on_text,
-        .on_finished = on_finished,
-        .on_trouble = on_trouble,
-        .on_dropped = on_dropped,
-        .compress = streams_compress,
-        .on_attach_failed = on_attach_failed,
-        .on_attached = on_attached,
-};
 
 /* ---- the component */
 
