@@ -78,6 +78,9 @@ struct component {
         /* The machine is told of its end next. */
         void (*on_ended)(struct supervisor *s, struct process *p);
 
+        /* Records of processes are in another file than the one that children write to. */
+        void (*on_records_moved)(struct supervisor *s);
+
         /* A turn of the loop is over: a slice of what has to be done. */
         void (*on_turn)(struct supervisor *s);
         /* What must wait until no caller stands on a process. */
@@ -112,5 +115,6 @@ void components_exited(struct supervisor *s, struct process *p);
 void components_ended(struct supervisor *s, struct process *p);
 void components_turn(struct supervisor *s);
 void components_settle(struct supervisor *s);
+void components_records_moved(struct supervisor *s);
 
 #endif

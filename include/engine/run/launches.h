@@ -42,10 +42,6 @@ void launch_look(const struct process *p);
 /* The child was reaped. True: its start had failed, and that is all that there is to say. */
 bool launch_ended(struct process *p);
 
-/* The records are in another file than the one that the children write to: what they would write is
- * written for them. */
-void launches_note(struct supervisor *s);
-
 bool launches_any(const struct supervisor *s); /* of which nothing is known yet */
 
 #endif

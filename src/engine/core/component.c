@@ -170,3 +170,8 @@ bool components_hold_end(struct supervisor *s, struct process *p)
                         return true;
         return false;
 }
+
+void components_records_moved(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_records_moved, s);
+}

@@ -13,11 +13,6 @@
 
 _Static_assert(EV_TYPE_COUNT <= 64, "event types fit into one word");
 
-struct listeners *listeners_own(const struct supervisor *s)
-{
-        return component_own(s, COMPONENT_listeners);
-}
-
 /* ---- events */
 
 static struct notice *make_notice(const struct event *e, uint64_t serial)
@@ -425,15 +420,6 @@ void listener_spawned(struct supervisor *s, struct process *p)
         listener_proto_begin(&l->proto);
         l->adopted = l->answers = l->lost_words = false;
         l->in_step = !s->config->settings.strip_ansi;
-}
-
-void listener_remember(const struct listener *l, struct listener_memory *out)
-{
-        *out = (struct listener_memory){ 0 };
-        if (l)
-                *out = (struct listener_memory){ .state = (int)l->proto.state,
-                                                 .in_step = l->in_step,
-                                                 .heard = l->heard };
 }
 
 void listener_restart(struct supervisor *s, struct listener *l, const char *why)

@@ -16,7 +16,6 @@
 #include "sys/store/guarded.h"
 #include "sys/store/handover.h"
 
-#define SERIAL_MASK ((UINT64_C(1) << UNPUBLISHED_BITS) - 1)
 #define UNHEARD_MAX 32768 /* more than that is a sign that we are not in step */
 
 /* ---- events */
@@ -102,11 +101,6 @@ void pool_take_kept(struct listeners *ls, struct pool *p)
 bool pool_has(const struct pool *p, uint64_t serial)
 {
         return p->had && bsearch(&serial, p->had, p->had_count, sizeof serial, listeners_by_number);
-}
-
-uint32_t listeners_serial(const struct supervisor *s)
-{
-        return listeners_own(s) ? (uint32_t)(listeners_own(s)->next_serial & SERIAL_MASK) : 0;
 }
 
 /* It had none where the next one is still the same. */

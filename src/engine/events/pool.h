@@ -12,6 +12,8 @@
 #include "engine/persist/state.h"
 #include "model/unit/listener_proto.h"
 
+#define SERIAL_MASK ((UINT64_C(1) << UNPUBLISHED_BITS) - 1)
+
 struct listener {
         struct listener_proto proto;
         struct pool *pool;       /* borrowed; NULL: the pool is gone */

@@ -12,7 +12,6 @@
 #include "base/fd.h"
 #include "engine/persist/state.h"
 #include "engine/persist/state_record.h"
-#include "engine/run/launches.h"
 #include "sys/host/daemonize.h"
 
 #define EVENTS                                                                                  \
@@ -106,7 +105,7 @@ static bool write_records_anew(struct supervisor *s, struct err *e)
                 return true;
         if (!mapped_write_anew(m, e))
                 return false;
-        launches_note(s);
+        components_records_moved(s);
         return mapped_put_in_place(m, e);
 }
 

@@ -12,24 +12,11 @@
 #include "engine/persist/state.h"
 #include "engine/run/carry_out.h"
 #include "engine/run/launcher.h"
+#include "engine/run/launching.h"
 #include "sys/process/procfs.h"
 
 #define LOOK_S         0.1
 #define LOG_PATIENCE_S .25 /* an open takes some ten microseconds, with a thread to wake up */
-
-struct launching {
-        struct launching *prev, *next;
-        struct supervisor *sup;  /* borrowed */
-        struct process *process; /* borrowed; NULL: it has failed, and is to be reaped */
-        struct spawned st;
-        bool resumed; /* an earlier daemon began it, and its word is lost: it is looked at */
-        int err;      /* owned: for Supervisor's words about a failure; -1 */
-        ev_io said;
-        ev_timer limit;
-        int logs;          /* which it waits for: they are being opened */
-        ev_timer patience; /* with them; then it is executed all the same */
-        struct err no_log; /* why it is not to be executed at all; ERR_NONE */
-};
 
 /* What the component has for itself: the head of its list. */
 static struct launching **launches_first(const struct supervisor *s)
@@ -56,35 +43,7 @@ static void launch_free(struct launching *l)
         free(l);
 }
 
-/* A pipe's reading end is never writable: EV_WRITE is its end alone, and what the child says on its
- * way wakes no thread. Its first word has to (EV_READ): until then we have the writing end as well.
- */
-static void launch_listen(struct launching *l, int events)
-{
-        struct ev_loop *loop = l->sup->loop;
-
-        ev_io_stop(loop, &l->said);
-        ev_io_set(&l->said, l->st.report, events);
-        ev_io_start(loop, &l->said);
-}
-
 /* ---- what comes of it */
-
-static enum spawn_progress launch_ask(struct launching *l)
-{
-        struct proc_entry entry;
-
-        if (!l->resumed) {
-                bool was_born = l->st.step != STEP_NONE;
-                enum spawn_progress got = l->sup->sys->spawn_look(l->sup->sys, &l->st);
-                if (!was_born && l->st.step != STEP_NONE)
-                        launch_listen(l, EV_WRITE);
-                return got;
-        }
-        return proc_entry_read(l->st.pid, &entry) && entry.before_exec && !entry.doomed
-                   ? SPAWN_UNDER_WAY
-                   : SPAWN_EXECUTED; /* or it has ended without a word */
-}
 
 static void launch_executed(struct launching *l)
 {
@@ -300,15 +259,6 @@ void launch_look(const struct process *p)
                 launch_hear(p->worker->launching);
 }
 
-bool launch_is_born(const struct process *p)
-{
-        struct launching *l = p->worker ? p->worker->launching : NULL;
-
-        if (l && l->st.step == STEP_NONE)
-                launch_ask(l); /* what comes of it is told when its pipe ends */
-        return !l || l->st.step != STEP_NONE;
-}
-
 bool launch_ended(struct process *p)
 {
         struct launching *l = p->worker ? p->worker->launching : NULL;
@@ -338,7 +288,8 @@ static bool launches_own(const struct supervisor *s, pid_t pid)
         return launch_of(s, pid) != NULL;
 }
 
-void launches_note(struct supervisor *s)
+/* What the children would write to the file of before is written for them. */
+static void launches_on_records_moved(struct supervisor *s)
 {
         for (struct launching *l = *launches_first(s); l; l = l->next)
                 if (l->process && l->st.step == STEP_NONE)
@@ -384,6 +335,7 @@ static void launches_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_launches = { .name = "launches",
+                                              .on_records_moved = launches_on_records_moved,
                                               .on_process_gone = launches_on_process_gone,
                                               .size = sizeof(struct launching *),
                                               .release = launches_release,

@@ -295,11 +295,6 @@ bool probe_reaped(struct supervisor *s, pid_t pid, int status)
         return true;
 }
 
-bool probe_runs(const struct worker *w)
-{
-        return w && w->probe && w->probe->child;
-}
-
 bool probe_owns(const struct supervisor *s, pid_t pid)
 {
         return *probe_exec_place_of(probe_exec_own(s), pid) != NULL;

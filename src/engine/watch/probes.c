@@ -327,6 +327,11 @@ void probe_follow(struct worker *w)
                 probes_arm(pr, offset);
 }
 
+bool probe_runs(const struct worker *w)
+{
+        return w && w->probe && w->probe->child;
+}
+
 /* ---- the component */
 
 /* Health is asked while it is STARTING or RUNNING, and of no other. */

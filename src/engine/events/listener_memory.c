@@ -1,0 +1,23 @@
+/* What is written down of listeners for the next instance. Looks only: records are made of it in
+ * the midst of anything. */
+#include "engine/events/pool.h"
+#include "engine/persist/state_record.h"
+
+struct listeners *listeners_own(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_listeners);
+}
+
+uint32_t listeners_serial(const struct supervisor *s)
+{
+        return listeners_own(s) ? (uint32_t)(listeners_own(s)->next_serial & SERIAL_MASK) : 0;
+}
+
+void listener_remember(const struct listener *l, struct listener_memory *out)
+{
+        *out = (struct listener_memory){ 0 };
+        if (l)
+                *out = (struct listener_memory){ .state = (int)l->proto.state,
+                                                 .in_step = l->in_step,
+                                                 .heard = l->heard };
+}
