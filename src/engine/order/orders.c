@@ -15,31 +15,10 @@
 #include "engine/order/bulk_order.h"
 #include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
-#include "engine/persist/adopt.h"
+#include "engine/persist/adopt_pipes.h"
 #include "engine/persist/adopted.h"
 #include "engine/run/launcher.h"
 #include "engine/run/stdin_pipe.h"
-
-void audit_order(struct supervisor *s, const struct caller *by, const struct process *p,
-                 const char *what)
-{
-        char room[256];
-        AUTO_BUF line = BUF_ON(room);
-
-        if (!by)
-                return;
-        buf_printf(&line, "order: %s", what);
-        if (p) {
-                buf_putc(&line, ' ');
-                process_namespec(p, &line);
-        }
-        if (by->known)
-                buf_printf(&line, " (from uid %u, pid %d", (unsigned)by->uid, (int)by->pid);
-        else
-                buf_printf(&line, " (from %s", by->peer[0] ? by->peer : "an unknown peer");
-        buf_printf(&line, ", request %s)", by->request_id[0] ? by->request_id : "-");
-        log_line(s->log, LVL_INFO, "%s", buf_str(&line));
-}
 
 /* ---- start and stop */
 

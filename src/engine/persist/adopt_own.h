@@ -5,7 +5,9 @@
 #include <ev.h>
 
 #include "engine/events/listeners.h"
+#include "engine/persist/adopt_pipes.h"
 #include "engine/persist/adopted.h"
+#include "engine/persist/state_record.h"
 #include "sys/process/orphan.h"
 
 enum { LOG_OUT = 1, LOG_ERR = 2 };
@@ -46,5 +48,17 @@ void adopted_list(struct adopted *a); /* to be looked at again; fine when it is 
 void adopted_unlist(struct adopted *a);
 void adopted_ask_how_it_ended(struct adopted *a); /* its pidfd says that it has */
 void adopted_look_again_in(struct supervisor *s, double seconds);
+
+/* adopt_pipes.c. Its pipes, as far as they can be opened; what is lacking is noted and said. */
+void adopt_take_pipes(struct supervisor *s, struct process *p);
+unsigned adopt_take_logs(struct supervisor *s, struct process *p, unsigned wanted, bool *closed_out,
+                         struct err *e);
+bool adopt_take_stdin(struct supervisor *s, struct process *p);
+void adopt_say_lost(struct supervisor *s, const struct process *p);
+
+/* adopt_worker.c */
+bool adopt_was_handed_over(const struct supervisor *s);
+void adopt_hold(struct supervisor *s, struct process *p, const struct saved_record *k);
+void adopt_on_look_again(EV_P_ ev_timer *w, int revents);
 
 #endif

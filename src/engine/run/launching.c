@@ -6,7 +6,8 @@
 #include "sys/process/procfs.h"
 
 /* A pipe's reading end is never writable: EV_WRITE is its end alone, and what the child says on its
- * way wakes nobody. Its first word has to (EV_READ): until then we have the writing end as well. */
+ * way wakes no thread. Its first word has to (EV_READ): until then we have the writing end as well.
+ */
 void launch_listen(struct launching *l, int events)
 {
         struct ev_loop *loop = l->sup->loop;

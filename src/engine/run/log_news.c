@@ -7,7 +7,7 @@
 
 #include "engine/core/supervisor.h"
 #include "engine/events/listeners.h"
-#include "engine/persist/adopt.h"
+#include "engine/persist/adopt_pipes.h"
 #include "engine/run/gzip_child.h"
 #include "engine/run/launcher.h"
 #include "engine/run/launches.h"

@@ -1,6 +1,6 @@
-/* Going on with the workers of a daemon that died, or that we are the next image of. */
-#ifndef ENGINE_PERSIST_ADOPT_H
-#define ENGINE_PERSIST_ADOPT_H
+/* The pipes of workers of an earlier daemon. */
+#ifndef ENGINE_PERSIST_ADOPT_PIPES_H
+#define ENGINE_PERSIST_ADOPT_PIPES_H
 
 #include <stdbool.h>
 
