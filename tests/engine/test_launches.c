@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <ev.h>
+#include <signal.h>
+#include <string.h>
 
 #include "engine/run/launches.h"
 #include "house.h"
@@ -142,4 +144,80 @@ Test(launches, of_others_go_on_meanwhile)
         hear();
         cr_expect_str_eq(house_state(&h, "a"), "STARTING");
         cr_expect_str_eq(house_state(&h, "b"), "RUNNING");
+}
+
+/* ---- logs that are still being opened: with the log thread, which stands still for a while */
+
+static void open_logged(void)
+{
+        struct err e = { 0 };
+
+        open_house("[program:one]\ncommand=/bin/w\nautostart=false\nstartretries=0\n"
+                   "stdout_logfile=/tmp/one\nstderr_logfile=NONE\n"
+                   "[program:two]\ncommand=/bin/w\nautostart=false\n"
+                   "stdout_logfile=NONE\nstderr_logfile=NONE\n");
+        cr_assert(logs_run(h.sup.logs, NULL, &e), "%s", e.text);
+        cr_assert(logs_quiesce(h.sup.logs));
+}
+
+static bool is_held(const char *name)
+{
+        const struct process *p = house_process(&h, name);
+
+        return kernel_child(&h.kernel, p->pid)->waits;
+}
+
+static bool await(bool (*holds)(void))
+{
+        for (int i = 0; i < 6000 && !holds(); i++) {
+                ev_sleep(0.01);
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
+        }
+        return holds();
+}
+
+static bool both_go(void)
+{
+        return !is_held("one") && !is_held("two");
+}
+
+static bool one_is_over(void)
+{
+        return strcmp(house_state(&h, "one"), "FATAL") == 0;
+}
+
+Test(launches, hold_the_child_until_its_log_is_open_and_later_ones_with_it)
+{
+        open_logged();
+        start("one");
+        start("two");
+        cr_expect(is_held("one") && is_held("two"), "in the order of the starts");
+        cr_expect_not(house_said(&h, "spawned:"));
+        logs_go_on(h.sup.logs);
+        cr_expect(await(both_go));
+        cr_expect(house_said(&h, "spawned: 'one'") && house_said(&h, "spawned: 'two'"));
+}
+
+Test(launches, go_on_without_a_log_thread_that_does_not_answer)
+{
+        open_logged();
+        start("one");
+        start("two");
+        cr_expect(await(both_go));
+        logs_go_on(h.sup.logs);
+}
+
+Test(launches, execute_nothing_whose_log_cannot_be_opened)
+{
+        open_logged();
+        pid_t pid = start("one")->pid;
+        start("two");
+        kernel_fail(&h.kernel, K_OPEN, 0, ENOENT);
+        logs_go_on(h.sup.logs);
+        cr_expect(await(one_is_over));
+        cr_expect(kernel_child(&h.kernel, pid)->waits);
+        cr_expect_eq(kernel_child(&h.kernel, pid)->last_sig, SIGKILL);
+        cr_expect_not(is_held("two"));
+        cr_expect_not(house_said(&h, "spawned: 'one'"));
+        cr_expect(house_said(&h, "unknown error making dispatchers for 'one': ENOENT"));
 }

@@ -43,7 +43,7 @@ static void carry_out_spawn(struct supervisor *s, struct process *p)
                 return;
         }
         process_begun(p, pid, clock_now());
-        if (!launch_waits(p))
+        if (!launch_is_held(p))
                 carry_out_say_spawned(s, p);
         registry_pid_add(&s->registry, p);
         components_spawned(s, p);

@@ -489,7 +489,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
                 .limit_nofile = startup_of(s)->limits.nofile.rlim_max != 0,
                 .nofile = startup_of(s)->limits.nofile,
                 .mask = &startup_of(s)->worker_mask,
-                .waits = a->logs_later > 0,
+                .waits = a->logs_later > 0 || launches_are_held(s),
         };
 
         if (!begun)
@@ -512,7 +512,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
         if (result.report < 0)
                 launch_discard(begun);
         else
-                launch_begin(begun, &result, take_err(a), a->logs_later);
+                launch_begin(begun, &result, take_err(a), launch.waits, a->logs_later);
         return true;
 }
 

@@ -24,8 +24,11 @@ static struct launching **launches_first(const struct supervisor *s)
         return component_own(s, COMPONENT_launches);
 }
 
+static void launches_go_on(struct supervisor *s);
+
 static void launch_close(struct launching *l)
 {
+        l->is_held = false;
         ev_io_stop(l->sup->loop, &l->said);
         ev_timer_stop(l->sup->loop, &l->limit);
         ev_timer_stop(l->sup->loop, &l->patience);
@@ -40,6 +43,7 @@ static void launch_free(struct launching *l)
         if (l->process)
                 l->process->worker->launching = NULL;
         DL_DELETE(*launches_first(l->sup), l);
+        launches_go_on(l->sup);
         free(l);
 }
 
@@ -78,6 +82,8 @@ static bool launch_failed(struct launching *l, bool is_reaped)
         l->process = NULL;
         if (is_reaped)
                 launch_free(l);
+        else
+                launches_go_on(s);
         carry_out_refused(s, p, &e);
         return true;
 }
@@ -143,24 +149,43 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 
 /* ---- its logs */
 
-static void launch_go(struct launching *l)
+/* In the order of the starts, which is that of priorities. */
+static void launches_go_on(struct supervisor *s)
 {
-        l->logs = 0;
-        ev_timer_stop(l->sup->loop, &l->patience);
-        carry_out_say_spawned(l->sup, l->process);
-        l->sup->sys->spawn_go(l->sup->sys, &l->st);
+        for (struct launching *l = *launches_first(s); l; l = l->next) {
+                if (l->is_held && l->logs > 0)
+                        return;
+                if (!l->is_held)
+                        continue;
+                l->is_held = false;
+                ev_timer_stop(s->loop, &l->patience);
+                carry_out_say_spawned(s, l->process);
+                s->sys->spawn_go(s->sys, &l->st);
+        }
 }
 
 /* The disk hangs: a failure is told when the process runs already. */
 static void launch_on_patience(struct ev_loop *loop, ev_timer *w, int revents)
 {
+        struct launching *l = w->data;
+
         (void)loop, (void)revents;
-        launch_go(w->data);
+        l->logs = 0;
+        launches_go_on(l->sup);
 }
 
-bool launch_waits(const struct process *p)
+bool launch_is_held(const struct process *p)
 {
-        return p->worker->launching && p->worker->launching->logs > 0;
+        return p->worker->launching && p->worker->launching->is_held;
+}
+
+bool launches_are_held(const struct supervisor *s)
+{
+        const struct launching *l = *launches_first(s);
+
+        while (l && !l->is_held)
+                l = l->next;
+        return l != NULL;
 }
 
 void launch_log_opened(const struct process *p)
@@ -168,14 +193,14 @@ void launch_log_opened(const struct process *p)
         struct launching *l = p->worker->launching;
 
         if (l && l->logs && --l->logs == 0)
-                launch_go(l);
+                launches_go_on(l->sup);
 }
 
 bool launch_log_failed(const struct process *p, const struct err *why)
 {
         struct launching *l = p->worker->launching;
 
-        if (!l || !l->logs || p->state != PS_STARTING)
+        if (!l || !l->is_held || p->state != PS_STARTING)
                 return false;
         l->no_log = *why;
         launch_kill(l);
@@ -203,7 +228,7 @@ void launch_discard(struct launching *l)
         free(l);
 }
 
-void launch_begin(struct launching *l, const struct spawned *st, int err, int logs)
+void launch_begin(struct launching *l, const struct spawned *st, int err, bool is_gated, int logs)
 {
         struct ev_loop *loop = l->sup->loop;
 
@@ -217,8 +242,9 @@ void launch_begin(struct launching *l, const struct spawned *st, int err, int lo
         launch_listen(l, EV_READ);
         ev_now_update(loop);
         ev_timer_start(loop, &l->limit);
+        l->is_gated = l->is_held = is_gated;
         l->logs = logs;
-        if (logs)
+        if (is_gated)
                 ev_timer_start(loop, &l->patience);
 }
 
@@ -307,6 +333,8 @@ bool launches_any(const struct supervisor *s)
 
 static void launches_release(struct supervisor *s)
 {
+        for (struct launching *l = *launches_first(s); l; l = l->next)
+                l->is_held = false; /* they go on by themselves */
         while (*launches_first(s))
                 launch_free(*launches_first(s));
 }

@@ -24,7 +24,7 @@ enum spawn_progress launch_ask(struct launching *l)
         if (!l->resumed) {
                 bool was_born = l->st.step != STEP_NONE;
                 enum spawn_progress got = l->sup->sys->spawn_look(l->sup->sys, &l->st);
-                if (!was_born && l->st.step != STEP_NONE)
+                if (!was_born && l->st.step != STEP_NONE && !l->is_gated)
                         launch_listen(l, EV_WRITE);
                 return got;
         }

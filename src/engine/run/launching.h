@@ -16,7 +16,9 @@ struct launching {
         int err;      /* owned: for Supervisor's words about a failure; -1 */
         ev_io said;
         ev_timer limit;
-        int logs;          /* which it waits for: they are being opened */
+        bool is_gated; /* its child waits for a word: the report is a pair of sockets */
+        bool is_held;  /* which has not been given yet */
+        int logs;      /* why: so many of its logs are being opened, or an earlier one is held */
         ev_timer patience; /* with them; then it is executed all the same */
         struct err no_log; /* why it is not to be executed at all; ERR_NONE */
 };
