@@ -26,8 +26,6 @@ bool name_is_group(const char *text); /* "web:*", "web:" */
 /* Does it stand for this process? Globs see "web:web_00" and, for a lone program, "web" too. */
 bool name_matches(const char *pattern, const char *group, const char *process);
 
-/* Does a word name one process and no more? */
-bool name_is_one(const char *word);
 /* Does it name exactly this process, or its group ("web:*")? Such a word means nothing else, also
  * where it looks like a glob. */
 bool name_is_exact(const char *word, const char *group, const char *process);

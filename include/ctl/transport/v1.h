@@ -11,8 +11,7 @@ void v1_fail(struct ctl *c, const struct reply *r, const char *what);
 /* "NOT_RUNNING" and the like -> exit code, for the command of that name. */
 int v1_exit_code(const char *what, const char *code);
 
-void v1_print(struct ctl *c, const json_t *doc);         /* pretty, with a newline */
-void v1_print_compact(struct ctl *c, const json_t *doc); /* one line */
+void v1_print(struct ctl *c, const json_t *doc); /* pretty, with a newline */
 
 /* "file:line: message" and its hint on a line of its own, after the prefix. */
 void v1_put_diagnostic(struct buf *out, const char *prefix, const json_t *diagnostic);

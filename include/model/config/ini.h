@@ -41,7 +41,4 @@ enum ini_result ini_read(const char *text, size_t len, const char *name,
                          const struct ini_handler *handler, void *arg, struct buf *why,
                          int *line_out);
 
-/* Where an inline comment begins in a line, or n. Exposed for its test. */
-size_t ini_comment_at(const char *s, size_t n);
-
 #endif

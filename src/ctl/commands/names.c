@@ -73,11 +73,6 @@ bool name_is_group(const char *text)
         return colon && (!colon[1] || strcmp(colon, ":*") == 0);
 }
 
-bool name_is_one(const char *word)
-{
-        return strcmp(word, "all") != 0 && !name_is_glob(word) && !name_is_group(word);
-}
-
 bool name_selects(const char *word, const char *group, const char *process)
 {
         return name_is_glob(word) ? name_matches(word, group, process)

@@ -9,21 +9,12 @@
 
 /* ---- printing */
 
-static void v1_print_with_flags(struct ctl *c, const json_t *doc, size_t flags)
-{
-        if (json_dumpf(doc, c->out, flags) == 0)
-                fputc('\n', c->out);
-        fflush(c->out);
-}
-
 void v1_print(struct ctl *c, const json_t *doc)
 {
-        v1_print_with_flags(c, doc, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-}
-
-void v1_print_compact(struct ctl *c, const json_t *doc)
-{
-        v1_print_with_flags(c, doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        if (json_dumpf(doc, c->out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) ==
+            0)
+                fputc('\n', c->out);
+        fflush(c->out);
 }
 
 /* ---- refusals */

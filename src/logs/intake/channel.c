@@ -182,6 +182,8 @@ static bool channel_prepare(struct channel *s, const struct stream_conf *c, bool
         return syslog_prepare(s->core, &c->syslog, e) && (!moves || prepare_file(s->core, c, e));
 }
 
+static void channel_show(struct channel *s);
+
 /* It goes on where a previous instance was killed. What that one had in memory is lost; a batch
  * that it did not come to count is found by outlet_locate. */
 static void take_kept(struct channel *s)
@@ -316,7 +318,25 @@ static void channel_trouble(const struct channel *s, struct buf *out)
                 buf_puts(out, reason);
 }
 
-void channel_show(struct channel *s)
+static void channel_ledger(const struct channel *s, struct stream_ledger *out)
+{
+        const struct syslog_sender *log =
+            s->extras ? &s->extras->to_syslog : &(struct syslog_sender){ 0 };
+
+        *out = (struct stream_ledger){ .read = s->out.read,
+                                       .written = s->out.written,
+                                       .dropped = s->out.dropped,
+                                       .buffered = s->out.rest.len,
+                                       .rotations = s->out.rotations,
+                                       .base = s->out.base,
+                                       .inode = s->out.inode,
+                                       .life = s->shown ? ledger_box_life(s->shown) : 0,
+                                       .syslog_sent = log->sent,
+                                       .syslog_dropped = log->dropped,
+                                       .syslog_buffered = log->buffered };
+}
+
+static void channel_show(struct channel *s)
 {
         struct stream_ledger now;
         AUTO_BUF text = BUF_INIT;
@@ -490,24 +510,4 @@ bool channel_clear(struct channel *s, struct err *e)
         bool fine = !s->out.writer || writer_clear(s->out.writer, e);
         channel_leave(s);
         return fine;
-}
-
-/* ---- questions */
-
-void channel_ledger(const struct channel *s, struct stream_ledger *out)
-{
-        const struct syslog_sender *log =
-            s->extras ? &s->extras->to_syslog : &(struct syslog_sender){ 0 };
-
-        *out = (struct stream_ledger){ .read = s->out.read,
-                                       .written = s->out.written,
-                                       .dropped = s->out.dropped,
-                                       .buffered = s->out.rest.len,
-                                       .rotations = s->out.rotations,
-                                       .base = s->out.base,
-                                       .inode = s->out.inode,
-                                       .life = s->shown ? ledger_box_life(s->shown) : 0,
-                                       .syslog_sent = log->sent,
-                                       .syslog_dropped = log->dropped,
-                                       .syslog_buffered = log->buffered };
 }

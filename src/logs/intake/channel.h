@@ -115,12 +115,10 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
 bool channel_await(struct channel *s, struct err *e); /* until attached, or finished */
 void channel_finish(struct channel *s);
-void channel_ledger(const struct channel *s, struct stream_ledger *out);
 void channel_pid(struct channel *s, pid_t pid);
 void channel_reopen(struct channel *s);
 void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);
-void channel_show(struct channel *s); /* its ledger to others */
 
 bool channel_open(struct channel *s, struct err *e); /* its file, unless it is open */
 

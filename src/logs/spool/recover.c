@@ -280,7 +280,7 @@ static void find_spools(struct core *core)
                 closedir(d);
 }
 
-void core_recover(struct core *core, const char *dir)
+static void core_recover(struct core *core, const char *dir)
 {
         struct recovery *r = core->recovery ? NULL : calloc(1, sizeof *r);
         struct state_owner here;
@@ -304,7 +304,7 @@ void core_recover(struct core *core, const char *dir)
         find_spools(core);
 }
 
-void core_recovered(struct core *core)
+static void core_recovered(struct core *core)
 {
         struct recovery *r = core->recovery;
         struct channel *s, *next;

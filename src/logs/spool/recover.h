@@ -26,9 +26,6 @@ struct recovery {
         struct buf in, out;               /* spooled.c's: kept while batches are large */
 };
 
-/* As the calls of logs.h with these names, in the thread that the core lives in. */
-void core_recover(struct core *core, const char *dir);
-void core_recovered(struct core *core);
 /* Spools that cannot be emptied now stay, for the next instance. */
 void recovery_free(struct core *core);
 

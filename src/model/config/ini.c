@@ -67,9 +67,10 @@ static struct item *ini_add_item(struct walk *w, const char *name, size_t len, i
         return it;
 }
 
-/* Both marks are searched in step, the next of each per round, and the first round in which one of
- * them follows white space decides: the rule of the parser that the files were written for. */
-size_t ini_comment_at(const char *s, size_t n)
+/* Where an inline comment begins in a line, or n. Both marks are searched in step, the next of each
+ * per round, and the first round in which one of them follows white space decides: the rule of the
+ * parser that the files were written for. */
+static size_t ini_comment_at(const char *s, size_t n)
 {
         static const char marks[] = { ';', '#' };
         size_t from[2] = { 0, 0 };
