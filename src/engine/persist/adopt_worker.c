@@ -49,8 +49,8 @@ static void say_adopted(struct supervisor *s, const struct process *p)
         bus_publish(&s->bus, &ev);
 }
 
-/* An earlier image of us passes its ends of the pipes on: they can be read when nobody is left to
- * open them anew by. */
+/* An earlier image of us passes its ends of the pipes on: they can be read when no process is left
+ * to open them anew by. */
 bool adopt_was_handed_over(const struct supervisor *s)
 {
         return startup_of(s)->handover && startup_of(s)->handover->list >= 0;
@@ -126,7 +126,7 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         adopted_list(a);
 }
 
-/* It has ended: what its pipes still hold is read where somebody has kept them. */
+/* It has ended: what its pipes still hold is read where they were held for us. */
 static void adopt_take_rest(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         if (can_be_read(s, k))
@@ -141,7 +141,7 @@ static void adopt_take_rest(struct supervisor *s, struct process *p, const struc
                 adopt_say_lost(s, p);
 }
 
-/* A pidfd that a service manager has kept knows, whoever reaped it (Linux 6.15). */
+/* A pidfd that a service manager has held knows, whichever process reaped it (Linux 6.15). */
 static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *status_out)
 {
         const struct footprint *m = &p->worker->mark;
@@ -167,7 +167,7 @@ static void adopt_lost(struct supervisor *s, struct process *p, const struct sav
                 p->worker->owes_stop = k->record.work & DO_TERM;
 }
 
-/* Nobody has waited for it yet, so it can be asked: before anybody sees it as alive. */
+/* It was not waited for yet, so it can be asked: before it is shown as alive. */
 static void hold_zombie(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         adopt_take_rest(s, p, k);

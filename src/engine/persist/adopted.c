@@ -143,7 +143,7 @@ bool adopted_let_go(struct process *p)
         return is_ours;
 }
 
-/* While the leader is there, its number is the group's and nobody else's. */
+/* While the leader is there, its number is the group's and no other process's. */
 static int adopted_signal_held(struct supervisor *s, const struct process *p, int pidfd, bool group,
                                int sig)
 {

@@ -1,4 +1,4 @@
-/* What the log thread says of workers' streams, told to those whom it concerns: the bus, listeners,
+/* What the log thread says of workers' streams, told to those that it concerns: the bus, listeners,
  * starts that wait for their logs, the announcement of an end. Called by logs/ in the main loop. */
 #include "engine/run/log_news.h"
 
