@@ -306,7 +306,7 @@ tsan-programs:
 tsan: tsan-programs
 	$(Q)tests/tools/tsan.sh $(TSAN_BUILD)
 
-$(BUILD)/test/tsan_load: $(call objs,tests/tsan/*.c) $(call archives,$(NEEDS_logs))
+$(BUILD)/test/tsan_load: $(call objs,tests/tsan/*.c) $(call archives,$(NEEDS_readlog))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_TEST) -o $@ $^ $(LIBS_daemon)
