@@ -52,6 +52,9 @@ struct component {
         /* Supervision begins. */
         void (*on_begin)(struct supervisor *s);
 
+        /* All that goes on from the previous instance does; what is left of it is over. */
+        void (*on_adopted)(struct supervisor *s);
+
         /* It gets an order of its own. */
         void (*on_order)(struct supervisor *s, struct process *p);
         /* Before the step's work is carried out, also where the state stays: what is written ahead,
@@ -99,6 +102,7 @@ void components_step_done(struct supervisor *s, struct process *p, const struct 
 void components_process_gone(struct supervisor *s, struct process *p);
 void components_config(struct supervisor *s);
 void components_begin(struct supervisor *s);
+void components_adopted(struct supervisor *s);
 void components_order(struct supervisor *s, struct process *p);
 void components_carry_out(struct supervisor *s, struct process *p, const struct step *step);
 void components_reap_done(struct supervisor *s);

@@ -33,6 +33,7 @@
         row(lookup) \
         row(fdstore) \
         row(adopt) \
+        row(adopted) \
         row(shutdown) \
         row(autostart)       /* starts come before what has ended */ \
         row(bulk_order) \

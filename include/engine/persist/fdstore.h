@@ -28,7 +28,4 @@ void fdstore_forget_socket(struct supervisor *s, const char *name);
 /* What all of it is called (sys/net/listen_fds.h); false: it has no pipe, and nothing is kept. */
 bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX]);
 
-/* Everything that goes on does: what is held for no process goes. */
-void fdstore_settled(struct supervisor *s);
-
 #endif

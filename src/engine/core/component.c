@@ -175,3 +175,8 @@ void components_records_moved(struct supervisor *s)
 {
         COMPONENTS_TELL(s, on_records_moved, s);
 }
+
+void components_adopted(struct supervisor *s)
+{
+        COMPONENTS_TELL(s, on_adopted, s);
+}

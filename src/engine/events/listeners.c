@@ -581,6 +581,7 @@ static void listeners_on_process_gone(struct supervisor *s, struct process *p)
 }
 
 const struct component component_listeners = { .name = "listeners",
+                                               .on_adopted = listeners_settled,
                                                .on_process_gone = listeners_on_process_gone,
                                                .release = listeners_release,
                                                .on_group_added = listeners_on_group_added,

@@ -131,38 +131,6 @@ static void adopt_resume(struct supervisor *s, struct process *p, const struct s
         supervisor_act(s, p, p->state, work & (DO_SPAWN | DO_START | DO_ON_FATAL));
 }
 
-/* It was started while its output was discarded, and now it is wanted. */
-static bool adopt_lacks_pipe(const struct process *p, const struct saved_record *k)
-{
-        const struct program *g = p->program;
-        const uint64_t *pipes = k->record.pipes;
-
-        return (!pipes[1] && !program_discards(g, false)) ||
-               (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
-}
-
-/* What cannot be made ready says so at the next start. */
-static bool is_changed(struct supervisor *s, const struct process *p, const struct saved_record *k)
-{
-        struct err e = { 0 };
-        enum fault f;
-
-        const struct exec_env *o = exec_env_of(s, p, p->program, &f, &e);
-        return !o || o->given != k->record.given;
-}
-
-/* The configuration may be another than the one it was started by. */
-static void follow_changes(struct supervisor *s, struct process *p, const struct saved_record *k)
-{
-        if (p->pid <= 0 || (!is_changed(s, p, k) && !adopt_lacks_pipe(p, k)))
-                return;
-        if (p->state == PS_RUNNING || p->state == PS_STARTING) {
-                log_line(s->log, LVL_INFO, "'%s' was started by another configuration: restarting",
-                         p->name);
-                supervisor_order(s, p, PE_RESTART);
-        }
-}
-
 /* ---- those that the configuration does not know any more */
 
 static struct process *find_process(struct supervisor *s, const struct saved_record *k)
@@ -181,7 +149,7 @@ static void adopt_retire(struct supervisor *s, struct saved_record *k)
                 return;
         }
         struct process *p = last_process(s, &k->record, &e);
-        if (!p || !supervisor_adopt_process(s, p, &e)) {
+        if (!p) {
                 log_line(s->log, LVL_ERROR,
                          "cannot stop '%s' (pid %d), which is configured no "
                          "more: %s",
@@ -286,15 +254,11 @@ static void adopt_saved_records(struct supervisor *s)
                 if (is_gone(k->process) && !s->config->incomplete)
                         supervisor_order(s, k->process, PE_RETIRE);
                 else if (!is_gone(k->process))
-                        follow_changes(s, k->process, k);
+                        adopt_follow_changes(s, k->process, k);
         }
-        state_forget_saved_records(s);
-        state_keep_ends(s);
-        state_watch_begin(s);
         stdin_pipe_tidy(st->dir, has_rest, &s->registry);
         logs_settled(s->logs);
-        listeners_settled(s);
-        fdstore_settled(s);
+        components_adopted(s);
         supervisor_settle(s);
 }
 
@@ -309,34 +273,4 @@ static void adopt_on_begin(struct supervisor *s)
         logs_recovered(s->logs);
 }
 
-static bool adopt_init(struct supervisor *s, struct err *e)
-{
-        (void)e;
-        ev_timer_init(&adopt_own(s)->look_again, adopt_on_look_again, 0., 0.);
-        adopt_own(s)->look_again.data = s;
-        return true;
-}
-
-static void adopt_on_exit(struct supervisor *s, struct process *p)
-{
-        struct worker *w = p->worker;
-
-        (void)s;
-        w->astray = w->astray || w->adopted;
-        adopted_free(w->adopted);
-        w->adopted = NULL;
-}
-
-static void adopt_on_process_gone(struct supervisor *s, struct process *p)
-{
-        (void)s;
-        if (p->worker)
-                adopted_free(p->worker->adopted);
-}
-
-const struct component component_adopt = { .name = "adopt",
-                                           .on_begin = adopt_on_begin,
-                                           .on_exit = adopt_on_exit,
-                                           .on_process_gone = adopt_on_process_gone,
-                                           .size = sizeof(struct adopt),
-                                           .init = adopt_init };
+const struct component component_adopt = { .name = "adopt", .on_begin = adopt_on_begin };

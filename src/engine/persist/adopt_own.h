@@ -59,6 +59,6 @@ void adopt_say_lost(struct supervisor *s, const struct process *p);
 /* adopt_worker.c */
 bool adopt_was_handed_over(const struct supervisor *s);
 void adopt_hold(struct supervisor *s, struct process *p, const struct saved_record *k);
-void adopt_on_look_again(EV_P_ ev_timer *w, int revents);
+void adopt_follow_changes(struct supervisor *s, struct process *p, const struct saved_record *k);
 
 #endif

@@ -287,7 +287,7 @@ static bool try_pipes(struct adopted *a)
         return a->lacks_logs != had || a->lacks_stdin != had_stdin;
 }
 
-void adopt_on_look_again(EV_P_ ev_timer *w, int revents)
+static void adopt_on_look_again(EV_P_ ev_timer *w, int revents)
 {
         struct supervisor *s = w->data;
         double wait = w->repeat * 2 < LOOK_LAST_S ? w->repeat * 2 : LOOK_LAST_S;
@@ -313,3 +313,70 @@ void adopt_on_look_again(EV_P_ ev_timer *w, int revents)
                 adopted_look_again_in(s, looks < LOOK_MOST ? wait : LOOK_FIRST_S);
         supervisor_settle(s);
 }
+
+/* ---- what has changed since its start */
+
+/* It was started while its output was discarded, and now it is wanted. */
+static bool adopt_lacks_pipe(const struct process *p, const struct saved_record *k)
+{
+        const struct program *g = p->program;
+        const uint64_t *pipes = k->record.pipes;
+
+        return (!pipes[1] && !program_discards(g, false)) ||
+               (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
+}
+
+/* What cannot be made ready says so at the next start. */
+static bool is_changed(struct supervisor *s, const struct process *p, const struct saved_record *k)
+{
+        struct err e = { 0 };
+        enum fault f;
+
+        const struct exec_env *o = exec_env_of(s, p, p->program, &f, &e);
+        return !o || o->given != k->record.given;
+}
+
+/* The configuration may be another than the one it was started by. */
+void adopt_follow_changes(struct supervisor *s, struct process *p, const struct saved_record *k)
+{
+        if (p->pid <= 0 || (!is_changed(s, p, k) && !adopt_lacks_pipe(p, k)))
+                return;
+        if (p->state == PS_RUNNING || p->state == PS_STARTING) {
+                log_line(s->log, LVL_INFO, "'%s' was started by another configuration: restarting",
+                         p->name);
+                supervisor_order(s, p, PE_RESTART);
+        }
+}
+
+/* ---- the component */
+
+static bool adopted_init(struct supervisor *s, struct err *e)
+{
+        (void)e;
+        ev_timer_init(&adopt_own(s)->look_again, adopt_on_look_again, 0., 0.);
+        adopt_own(s)->look_again.data = s;
+        return true;
+}
+
+static void adopted_on_exit(struct supervisor *s, struct process *p)
+{
+        struct worker *w = p->worker;
+
+        (void)s;
+        w->astray = w->astray || w->adopted;
+        adopted_free(w->adopted);
+        w->adopted = NULL;
+}
+
+static void adopted_on_process_gone(struct supervisor *s, struct process *p)
+{
+        (void)s;
+        if (p->worker)
+                adopted_free(p->worker->adopted);
+}
+
+const struct component component_adopted = { .name = "adopted",
+                                             .size = sizeof(struct adopt),
+                                             .init = adopted_init,
+                                             .on_exit = adopted_on_exit,
+                                             .on_process_gone = adopted_on_process_gone };

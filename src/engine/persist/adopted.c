@@ -16,7 +16,7 @@
 
 struct adopt *adopt_own(const struct supervisor *s)
 {
-        return component_own(s, COMPONENT_adopt);
+        return component_own(s, COMPONENT_adopted);
 }
 
 /* ---- those whose adoption is not complete */

@@ -146,7 +146,7 @@ static bool list_used(const struct supervisor *s, struct strlist *out)
         return true;
 }
 
-void fdstore_settled(struct supervisor *s)
+static void fdstore_on_adopted(struct supervisor *s)
 {
         const struct strlist *given =
             startup_of(s)->handover ? &startup_of(s)->handover->names : NULL;
@@ -173,4 +173,5 @@ static void fdstore_on_ended(struct supervisor *s, struct process *p)
 
 const struct component component_fdstore = { .name = "fdstore",
                                              .release = fdstore_release,
+                                             .on_adopted = fdstore_on_adopted,
                                              .on_ended = fdstore_on_ended };

@@ -82,5 +82,6 @@ struct process *last_process(struct supervisor *s, const struct record *r, struc
         program_unref(program);
         if (g && !f)
                 err_nomem(e);
-        return f ? registry_add_process(&s->registry, f, r->number, s->host, e) : NULL;
+        struct process *p = f ? registry_add_process(&s->registry, f, r->number, s->host, e) : NULL;
+        return p && supervisor_adopt_process(s, p, e) ? p : NULL;
 }

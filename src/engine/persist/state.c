@@ -355,6 +355,13 @@ const struct stdin_home *state_stdin_home(struct supervisor *s)
         return home;
 }
 
+static void state_on_adopted(struct supervisor *s)
+{
+        state_forget_saved_records(s);
+        state_keep_ends(s);
+        state_watch_begin(s);
+}
+
 static void state_on_reap_done(struct supervisor *s)
 {
         state_end_noted(s);
@@ -387,6 +394,7 @@ const struct component component_state = { .name = "state",
                                            .release = state_release,
                                            .on_step = state_on_step,
                                            .on_step_done = state_on_step_done,
+                                           .on_adopted = state_on_adopted,
                                            .on_reap_done = state_on_reap_done,
                                            .on_exited = state_on_exited,
                                            .on_group_gone = state_on_group_gone,
