@@ -687,7 +687,8 @@ def what_cannot_be_watched_is_named_and_looked_at_again(c):
     for name in [name for name in pids if name not in left][:15]:
         d.order(name, 'stop')                 # and there is room again
     d.wait_log(f"' with pid {pids[left[2]]}, RUNNING")
-    same(len(d.lines('ended while unsupervised')), 2, 'who ended')
+    ended = [len(d.lines(f'(pid {pids[name]}) ended while unsupervised')) for name in left[:2]]
+    check(ended[0] == 1 and ended[1] <= 1, f'who ended: {ended}')  # the second one may be held by then
 
 
 def each_open_fails(c, step):
