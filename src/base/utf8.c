@@ -1,6 +1,8 @@
-/* How long a character of UTF-8 is, and how much of one was begun at the end of a piece. Overlong
- * forms and surrogates are no characters. */
+/* How long a character of UTF-8 is, how many a text has, and how much of one was begun at the end
+ * of a piece. Overlong forms and surrogates are no characters. */
 #include "base/utf8.h"
+
+#include <string.h>
 
 size_t utf8_length(const unsigned char *s, size_t left)
 {
@@ -28,6 +30,23 @@ size_t utf8_length(const unsigned char *s, size_t left)
                 return forms[i].len;
         }
         return 0;
+}
+
+size_t utf8_characters(const char *text)
+{
+        size_t left = strlen(text), count = 0;
+
+        for (; left > 0; count++) {
+                size_t n = utf8_length((const unsigned char *)text, left);
+                text += n ? n : 1;
+                left -= n ? n : 1;
+        }
+        return count;
+}
+
+int utf8_padding(const char *text, int columns)
+{
+        return columns + (int)(strlen(text) - utf8_characters(text));
 }
 
 size_t utf8_begun(const char *text, size_t len)

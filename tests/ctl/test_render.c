@@ -24,6 +24,27 @@ Test(render, keeps_the_blanks_in_front_of_an_empty_description)
         cr_expect_str_eq(buf_str(&out), "a                                STARTING  \n");
 }
 
+Test(render, counts_characters_and_not_bytes)
+{
+        const struct status_row row = { "\xc3\xa9\xe2\x82\xac", "STOPPED", "Not started", NULL };
+        const char *const words[] = { "\xc3\xa9", "b", "c", "d" };
+        struct table t = { .columns = 2 };
+        AUTO_BUF out = BUF_INIT;
+
+        cr_expect_eq(status_width(&row, 1), 33);
+        status_line(&out, &row, 5, false);
+        cr_expect_str_eq(buf_str(&out), "\xc3\xa9\xe2\x82\xac   STOPPED   Not started\n");
+        buf_reset(&out);
+        columns_put(&out, words, 4, 4);
+        cr_expect_str_eq(buf_str(&out), "\xc3\xa9  c\nb  d\n");
+        buf_reset(&out);
+        cr_assert(table_add(&t, "\xc3\xa9") && table_add(&t, "1") && table_add(&t, "bb") &&
+                  table_add(&t, "2"));
+        table_put(&out, &t, -1);
+        cr_expect_str_eq(buf_str(&out), "\xc3\xa9   1\nbb  2\n");
+        strlist_release(&t.cells);
+}
+
 Test(render, widens_the_first_column_for_long_names)
 {
         const struct status_row rows[] = { { "a", "RUNNING", "", NULL },

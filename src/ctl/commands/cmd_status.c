@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/state.h"
+#include "base/utf8.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/names.h"
 #include "ctl/render/render.h"
@@ -145,11 +146,11 @@ void cmd_avail(struct ctl *c, const struct args *a)
                 const json_t *p = json_array_get(items, i);
                 AUTO_BUF name = BUF_INIT;
                 namespec_put(&name, json_text(p, "group"), json_text(p, "name"));
-                ctl_say(c, "%-32s %-9s %-9s %lld:%lld", buf_str(&name),
-                        json_is_true(json_object_get(p, "inuse")) ? "in use" : "avail",
-                        json_is_true(json_object_get(p, "autostart")) ? "auto" : "manual",
-                        (long long)json_int(p, "group_prio"),
-                        (long long)json_int(p, "process_prio"));
+                ctl_say(
+                    c, "%-*s %-9s %-9s %lld:%lld", utf8_padding(buf_str(&name), 32), buf_str(&name),
+                    json_is_true(json_object_get(p, "inuse")) ? "in use" : "avail",
+                    json_is_true(json_object_get(p, "autostart")) ? "auto" : "manual",
+                    (long long)json_int(p, "group_prio"), (long long)json_int(p, "process_prio"));
         }
 }
 

@@ -2,6 +2,7 @@
  * Processes that are added meanwhile are followed, too, if the names mean them; a daemon that goes
  * is waited for. */
 #include "ctl/commands/tail.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -58,8 +59,8 @@ static struct tail_source *tail_add(struct tail *t, const char *name, bool is_st
         if (!s)
                 return NULL;
         t->items[t->count++] = s;
-        if (t->out.width < (int)strlen(name))
-                t->out.width = (int)strlen(name);
+        if (t->out.width < (int)utf8_characters(name))
+                t->out.width = (int)utf8_characters(name);
         return s;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "ctl/commands/tail.h"
 #include "ctl/render/render.h"
 
@@ -34,14 +35,15 @@ static void put_prefix(const struct tail_lines *l)
 {
         const struct tail_out *to = l->to;
         char mark = l->is_stderr ? '!' : '|';
+        int width = utf8_padding(l->name, to->width);
 
         if (to->ask->plain)
                 return;
         if (to->colour)
-                fprintf(to->out, "\033[%dm%-*s %c" COLOUR_OFF " ", colour_of(l->name), to->width,
+                fprintf(to->out, "\033[%dm%-*s %c" COLOUR_OFF " ", colour_of(l->name), width,
                         l->name, mark);
         else
-                fprintf(to->out, "%-*s %c ", to->width, l->name, mark);
+                fprintf(to->out, "%-*s %c ", width, l->name, mark);
 }
 
 /* On a terminal a colour that a worker left on ends with its line. */

@@ -1,6 +1,7 @@
 /* How answers look: lines of status, tables, columns, ages and colours (compat 21.4). Writes into
  * buffers only and asks nothing. */
 #include "ctl/render/render.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ bool colour_wanted(bool is_tty, const char *no_color, const char *term)
 static void put_word(struct buf *out, const char *word, int width, bool colour)
 {
         const char *escape = colour ? state_colour(word) : "";
-        int pad = width - (int)strlen(word);
+        int pad = width - (int)utf8_characters(word);
 
         buf_printf(out, "%s%s%s%*s", escape, word, *escape ? COLOUR_OFF : "", pad > 0 ? pad : 0,
                    "");
@@ -60,14 +61,14 @@ int status_width(const struct status_row *rows, size_t count)
         size_t widest = NAME_MIN;
 
         for (size_t i = 0; i < count; i++)
-                if (strlen(rows[i].name) > widest)
-                        widest = strlen(rows[i].name);
+                if (utf8_characters(rows[i].name) > widest)
+                        widest = utf8_characters(rows[i].name);
         return (int)widest + GAP;
 }
 
 void status_line(struct buf *out, const struct status_row *row, int width, bool colour)
 {
-        buf_printf(out, "%-*s", width, row->name);
+        buf_printf(out, "%-*s", utf8_padding(row->name, width), row->name);
         put_word(out, row->state, STATE_LEN, colour);
         buf_printf(out, "%s\n", row->description);
 }
@@ -120,8 +121,8 @@ static size_t column_width(const struct grid *g, size_t column)
         size_t widest = 0;
 
         for (size_t i = column * g->rows; i < (column + 1) * g->rows && i < g->count; i++)
-                if (strlen(g->words[i]) > widest)
-                        widest = strlen(g->words[i]);
+                if (utf8_characters(g->words[i]) > widest)
+                        widest = utf8_characters(g->words[i]);
         return widest;
 }
 
@@ -147,9 +148,11 @@ void columns_put(struct buf *out, const char *const *words, size_t count, int wi
         }
         g.columns = (count + g.rows - 1) / g.rows;
         for (size_t row = 0; row < g.rows; row++) {
-                for (size_t c = 0; c < g.columns && c * g.rows + row < count; c++)
-                        buf_printf(out, "%s%-*s", c ? "  " : "", (int)column_width(&g, c),
-                                   words[c * g.rows + row]);
+                for (size_t c = 0; c < g.columns && c * g.rows + row < count; c++) {
+                        const char *word = words[c * g.rows + row];
+                        buf_printf(out, "%s%-*s", c ? "  " : "",
+                                   utf8_padding(word, (int)column_width(&g, c)), word);
+                }
                 buf_putc(out, '\n');
         }
 }
@@ -188,8 +191,8 @@ static size_t cell_width(const struct table *t, size_t column)
         size_t widest = 0;
 
         for (size_t i = column; i < t->cells.count; i += t->columns)
-                if (strlen(t->cells.items[i]) > widest)
-                        widest = strlen(t->cells.items[i]);
+                if (utf8_characters(t->cells.items[i]) > widest)
+                        widest = utf8_characters(t->cells.items[i]);
         return widest;
 }
 
