@@ -109,8 +109,8 @@ static void add_results(json_t *results, const char *name, const struct reply *r
         if (json_is_array(list))
                 json_array_extend(results, list);
         else if (r->kind == REPLY_VALUE)
-                json_array_append_new(results, json_pack("{s:s, s:b, s:n, s:n}", "name", name, "ok",
-                                                         1, "code", "detail"));
+                json_array_append_new(results, json_pack("{s:s, s:b, s:s, s:n}", "name", name, "ok",
+                                                         1, "code", "OK", "detail"));
         else
                 json_array_append_new(results, json_pack("{s:s, s:b, s:s, s:s}", "name", name, "ok",
                                                          0, "code", json_text(r->json, "code"),
