@@ -36,10 +36,10 @@ static void become_next(struct daemon *d)
                     upgrade_hand_over(s, &items) && api_hand_over(d->api, &items) &&
                     cmdline_again(d->next_binary, false, s->config->path, startup_of(s)->overrides,
                                   startup_of(s)->override_count, &argv);
+        if (!fine)
+                err_set(&e, ERR_SYS, "what the next image needs cannot be handed over");
         service_reloading(&d->service);
         mainlog_send(d->mainlog);
-        if (!fine)
-                err_nomem(&e);
         if (!fine || !handover_exec(d->binary, d->next_binary, argv.items, &items, &e))
                 log_line(s->log, LVL_ERROR, "not upgraded: %s", e.text);
         logs_go_on(s->logs);
