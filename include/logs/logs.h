@@ -194,6 +194,15 @@ void stream_ledger(const struct stream *s, struct stream_ledger *out);
  * of it. Appended. False: nothing. */
 bool stream_trouble(const struct stream *s, struct buf *out);
 
+/* The file of ledgers in a state directory, for words about it: as slot_table_look; then what is in
+ * a slot. False: *e; it is free. */
+struct slot_table;
+struct state_owner;
+bool persistent_ledger_look(struct slot_table *t, const char *path, struct state_owner *owner_out,
+                            struct buf *damage, struct err *e);
+bool persistent_ledger_read(const struct slot_table *t, uint32_t slot, uint64_t *key_out,
+                            struct stream_ledger *out, bool *shared_out);
+
 /* The ledger by itself: outlives its stream, and any thread may look at it. */
 struct ledger_box;
 struct ledger_box *stream_ledger_keep(const struct stream *s); /* never NULL */

@@ -62,6 +62,15 @@ bool mapped_is_readable(const char *path, const struct mapped_form *form,
  * that nothing that it speaks of lives here. False, too, where that cannot be told. */
 bool mapped_is_past(const char *path, const struct mapped_form *form,
                     const struct state_owner *who);
+/* For words about it, whatever its state: a private copy of its bytes; the file is not changed or
+ * locked, and may be another user's. Each piece that is wrong is a line of `damage` (mapped_say),
+ * and what can be read is there all the same. owner_out: of its header; no boot id where that is
+ * not whole. version: the newest that the caller knows. False: *e, nothing is open. */
+bool mapped_read(struct mapped *m, const char *path, const struct mapped_form *form,
+                 uint32_t version, struct state_owner *owner_out, struct buf *damage,
+                 struct err *e);
+/* A line of what is damaged: which file, the place in it, how it was noticed. */
+void mapped_say(const struct mapped *m, struct buf *damage, size_t at, const char *how);
 /* Say that something of it has been destroyed that was there beforehand. */
 void mapped_damaged(const struct mapped *m, struct buf *said);
 

@@ -15,6 +15,8 @@ struct pipe_backlog;
 struct pipe_backlog *pipe_backlog_new(const char *path, struct err *e);
 /* The one that an earlier daemon has left there; NULL: there is none, or it is damaged. */
 struct pipe_backlog *pipe_backlog_take_up(const char *path);
+/* How many bytes wait in that file, which is only read. False: *e; ERR_PROTOCOL: it is damaged. */
+bool pipe_backlog_look(const char *path, size_t *left_out, struct err *e);
 void pipe_backlog_close(struct pipe_backlog *f);  /* the file stays. NULL is fine */
 void pipe_backlog_remove(struct pipe_backlog *f); /* the file goes. NULL is fine */
 

@@ -27,6 +27,12 @@ struct record_store {
  * the first record_store_put. */
 bool record_store_open(struct record_store *v, const char *path, const struct state_owner *who,
                        struct buf *said, struct err *e);
+/* As mapped_read: to be looked through and closed, nothing else. What begins as a record and is not
+ * whole is a line of `damage`, too. */
+bool record_store_read(struct record_store *v, const char *path, uint32_t version,
+                       struct state_owner *owner_out, struct buf *damage, struct err *e);
+/* Where in the file that unit begins. */
+size_t record_store_place(uint32_t at);
 void record_store_close(struct record_store *v);  /* the file stays. Fine when not open */
 void record_store_remove(struct record_store *v); /* the file goes */
 

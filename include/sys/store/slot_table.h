@@ -38,6 +38,9 @@ bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max
 /* As mapped_is_past and mapped_is_readable. */
 bool slot_table_is_past(const char *path, uint32_t record_max, const struct state_owner *who);
 bool slot_table_is_readable(const char *path, uint32_t record_max, const struct state_owner *who);
+/* As mapped_read: to be read and closed, nothing else. */
+bool slot_table_look(struct slot_table *t, const char *path, uint32_t record_max, uint32_t version,
+                     struct state_owner *owner_out, struct buf *damage, struct err *e);
 /* The file stays for the next instance. Fine when not open. */
 void slot_table_close(struct slot_table *t);
 /* Nothing is to be kept: the file goes. */

@@ -72,6 +72,12 @@ struct persistent_ledgers *persistent_ledger_new(const char *path, const struct 
         return NULL;
 }
 
+bool persistent_ledger_look(struct slot_table *t, const char *path, struct state_owner *owner_out,
+                            struct buf *damage, struct err *e)
+{
+        return slot_table_look(t, path, sizeof(struct record), KEPT_VERSION, owner_out, damage, e);
+}
+
 void persistent_ledger_free(struct persistent_ledgers *k)
 {
         if (!k)
@@ -92,20 +98,14 @@ void persistent_ledger_settle(struct persistent_ledgers *k)
         k->settled = true;
 }
 
-bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
+bool persistent_ledger_read(const struct slot_table *t, uint32_t slot, uint64_t *key_out,
                             struct stream_ledger *out, bool *shared_out)
 {
-        const struct found wanted = { .key = key };
         struct record r;
-        struct found *f = k && key && k->found_count ? bsearch(&wanted, k->found, k->found_count,
-                                                               sizeof *f, persistent_ledger_by_key)
-                                                     : NULL;
 
-        if (!f || f->taken)
+        if (!slot_table_read(t, slot, &r, sizeof r))
                 return false;
-        f->taken = true;
-        slot_table_read(&k->table, f->slot, &r, sizeof r);
-        *slot_out = f->slot + 1;
+        *key_out = r.key;
         *shared_out = r.shared;
         *out = (struct stream_ledger){ .read = (uint64_t)r.written + r.dropped + r.buffered,
                                        .written = r.written,
@@ -119,6 +119,22 @@ bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t
                                        .syslog_sent = r.syslog_sent,
                                        .syslog_dropped = r.syslog_dropped };
         return true;
+}
+
+bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
+                            struct stream_ledger *out, bool *shared_out)
+{
+        const struct found wanted = { .key = key };
+        uint64_t ignored;
+        struct found *f = k && key && k->found_count ? bsearch(&wanted, k->found, k->found_count,
+                                                               sizeof *f, persistent_ledger_by_key)
+                                                     : NULL;
+
+        if (!f || f->taken)
+                return false;
+        f->taken = true;
+        *slot_out = f->slot + 1;
+        return persistent_ledger_read(&k->table, f->slot, &ignored, out, shared_out);
 }
 
 void persistent_ledger_put(struct persistent_ledgers *k, uint64_t key, uint32_t *slot,

@@ -445,6 +445,105 @@ static const char *take_file(struct mapped *m, const struct mapped_form *f,
         return NULL;
 }
 
+/* ---- a private copy, for words about it */
+
+void mapped_say(const struct mapped *m, struct buf *damage, size_t at, const char *how)
+{
+        const char *slash = strrchr(m->path, '/');
+
+        buf_printf(damage, "damaged: %s at %zu: %s\n", slash ? slash + 1 : m->path, at, how);
+}
+
+static bool copy_file(struct mapped *m, size_t size, struct buf *damage, struct err *e)
+{
+        size_t units = size > MAPPED_HEADER ? (size - MAPPED_HEADER) / m->unit : 0;
+        size_t done = 0, all = size_for(m, units);
+        void *map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (!is_mapped(m, map, all, (uint32_t)units, e))
+                return false;
+        while (done < all) {
+                ssize_t n = pread(m->fd, m->map + done, all - done, (off_t)done);
+                if (n < 0)
+                        return err_set(e, ERR_SYS, "read %s", m->path);
+                if (n == 0)
+                        break;
+                done += (size_t)n;
+        }
+        if (done < MAPPED_HEADER)
+                mapped_say(m, damage, done, "it ends within its header (length)");
+        else if (done < all || all < size)
+                mapped_say(m, damage, done, "it ends within a record (length)");
+        return true;
+}
+
+/* The header counts when it or its copy is whole. */
+static void judge_header(struct mapped *m, const struct mapped_form *f, uint32_t version,
+                         struct state_owner *owner_out, struct buf *damage)
+{
+        struct header h, copy;
+
+        memcpy(&h, m->map, sizeof h);
+        memcpy(&copy, m->map + COPY_AT, sizeof copy);
+        bool whole = mapped_is_whole(&h, f), copy_whole = mapped_is_whole(&copy, f);
+        if (!whole)
+                mapped_say(m, damage, 0, "its header is damaged (magic or checksum)");
+        if (!copy_whole)
+                mapped_say(m, damage, COPY_AT,
+                           "the copy of its header is damaged (magic or checksum)");
+        if (!whole && !copy_whole)
+                return;
+        if (!whole)
+                h = copy;
+        *owner_out = h.owner;
+        owner_out->boot_id[sizeof owner_out->boot_id - 1] = '\0';
+        if (h.shape == f->shape && h.owner.readable_by <= version)
+                return;
+        mapped_say(m, damage, offsetof(struct header, shape),
+                   "its records have another layout (unknown version)");
+        m->units = 0;
+}
+
+static void judge_extent(struct mapped *m, struct buf *damage)
+{
+        const struct extent *was = extent_of(m);
+
+        if (was->units != ~was->inverse)
+                mapped_say(m, damage, EXTENT_AT,
+                           "the number of its units is damaged (does not match its inverse)");
+        else if (was->units > m->units)
+                mapped_say(m, damage, m->size, "its end is missing (length)");
+}
+
+bool mapped_read(struct mapped *m, const char *path, const struct mapped_form *form,
+                 uint32_t version, struct state_owner *owner_out, struct buf *damage, struct err *e)
+{
+        struct stat st;
+
+        *owner_out = (struct state_owner){ 0 };
+        *m = (struct mapped){ .fd = -1, .path = strdup(path), .unit = form->unit, .copy = true };
+        if (!m->path)
+                return err_nomem(e);
+        m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (m->fd < 0 || fstat(m->fd, &st) < 0)
+                err_set(e, ERR_SYS, "open %s", path);
+        else if (!S_ISREG(st.st_mode))
+                err_set(e, ERR_CONFIG, "%s is no ordinary file", path);
+        else if (st.st_size < 0 || (size_t)st.st_size > MAX_BYTES)
+                err_set(e, ERR_CONFIG, "%s is larger than such a file can be", path);
+        else if (copy_file(m, (size_t)st.st_size, damage, e)) {
+                if (st.st_size >= (off_t)MAPPED_HEADER) {
+                        judge_extent(m, damage);
+                        judge_header(m, form, version, owner_out, damage);
+                }
+                return true;
+        }
+        mapped_close(m);
+        return false;
+}
+
+/* ---- setting aside */
+
 static void set_aside(struct mapped *m, const char *why, struct buf *said)
 {
         AUTO_BUF aside = BUF_INIT;

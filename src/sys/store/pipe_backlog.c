@@ -111,6 +111,27 @@ struct pipe_backlog *pipe_backlog_take_up(const char *path)
         return NULL;
 }
 
+bool pipe_backlog_look(const char *path, size_t *left_out, struct err *e)
+{
+        struct head h = { 0 };
+        struct stat st;
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return err_set(e, ERR_SYS, "open %s", path);
+        if (!S_ISREG(st.st_mode))
+                return err_set(e, ERR_CONFIG, "%s is no ordinary file", path);
+        ssize_t n = pread(fd, &h, sizeof h, 0);
+        if (n < 0)
+                return err_set(e, ERR_SYS, "read %s", path);
+        if (st.st_size < BEGIN || n != (ssize_t)sizeof h)
+                return err_set(e, ERR_PROTOCOL, "it ends within its header (length)");
+        if (!pipe_backlog_makes_sense(&h, st.st_size))
+                return err_set(e, ERR_PROTOCOL, "its header makes no sense (magic or offsets)");
+        *left_out = (size_t)(h.end - h.at);
+        return true;
+}
+
 /* Behind `end` there is nothing, whatever is there: only the last store makes it count. */
 bool pipe_backlog_put(struct pipe_backlog *f, const void *data, size_t len, struct err *e)
 {

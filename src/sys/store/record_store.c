@@ -132,16 +132,16 @@ static bool find_salt(struct record_store *v, struct buf *said, struct err *e)
         return true;
 }
 
+static const struct mapped_form form = {
+        .magic = { 'S', 'V', 'D', 'V', 'A', 'U', 'L', 'T' },
+        .shape = 1,
+        .unit = VAULT_UNIT,
+        .first = FIRST_UNITS,
+};
+
 bool record_store_open(struct record_store *v, const char *path, const struct state_owner *who,
                        struct buf *said, struct err *e)
 {
-        static const struct mapped_form form = {
-                .magic = { 'S', 'V', 'D', 'V', 'A', 'U', 'L', 'T' },
-                .shape = 1,
-                .unit = VAULT_UNIT,
-                .first = FIRST_UNITS,
-        };
-
         *v = (struct record_store){ 0 };
         if (!mapped_open(&v->file, path, &form, who, said, e))
                 return false;
@@ -149,6 +149,52 @@ bool record_store_open(struct record_store *v, const char *path, const struct st
                 return true;
         record_store_close(v);
         return false;
+}
+
+size_t record_store_place(uint32_t at)
+{
+        return MAPPED_HEADER + (size_t)at * VAULT_UNIT;
+}
+
+/* A unit in which no record begins has no sum or no pair of marks: the rest of a dropped record is
+ * bytes of its user. */
+static bool record_store_begins(const struct record_store *v, uint32_t at)
+{
+        const struct entry *e = entry_at(v, at);
+
+        return e->sum != 0 && e->mark == ~e->inverse;
+}
+
+static void record_store_judge(const struct record_store *v, struct buf *damage)
+{
+        for (uint32_t at = 0; at < v->file.units;) {
+                const struct entry *e = entry_at(v, at);
+                bool whole = record_store_is_whole(v, at);
+                if (whole && e->mark != ~e->inverse)
+                        mapped_say(&v->file, damage, record_store_place(at),
+                                   "the mark of a record is damaged (does not match its inverse)");
+                else if (!whole && record_store_begins(v, at))
+                        mapped_say(&v->file, damage, record_store_place(at),
+                                   "a record is damaged (checksum or length)");
+                at += whole ? units_for(e->len) : 1;
+        }
+}
+
+bool record_store_read(struct record_store *v, const char *path, uint32_t version,
+                       struct state_owner *owner_out, struct buf *damage, struct err *e)
+{
+        *v = (struct record_store){ 0 };
+        if (!mapped_read(&v->file, path, &form, version, owner_out, damage, e))
+                return false;
+        if (v->file.units == 0)
+                return true;
+        memcpy(&v->salt, mapped_margin(&v->file), sizeof v->salt);
+        if (v->salt == 0)
+                mapped_say(&v->file, damage,
+                           (size_t)((char *)mapped_margin(&v->file) - v->file.map),
+                           "the salt of its checksums is missing (zero)");
+        record_store_judge(v, damage);
+        return true;
 }
 
 void record_store_close(struct record_store *v)

@@ -2,6 +2,7 @@
  * system call, and may be done by the child's side of a start. */
 #include "sys/store/slot_table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +178,44 @@ bool slot_table_open(struct slot_table *t, const char *path, uint32_t record_max
                 slot_table_look_at(t, i);
         if (!has_top && !t->file.fresh)
                 mapped_damaged(&t->file, said);
+        return true;
+}
+
+static void slot_table_judge(struct slot_table *t, uint32_t slot, struct buf *damage)
+{
+        const uint32_t damaged = t->damaged, older = t->older;
+        size_t at = (size_t)((char *)copy_at(t, slot, 0) - t->file.map);
+        char how[96];
+
+        slot_table_look_at(t, slot);
+        if (t->damaged == damaged && t->older == older)
+                return;
+        snprintf(how, sizeof how, "slot %u: %s (checksum)", slot,
+                 t->damaged != damaged ? "the record is damaged"
+                                       : "one copy of the record is damaged, the good one is used");
+        mapped_say(&t->file, damage, at, how);
+}
+
+bool slot_table_look(struct slot_table *t, const char *path, uint32_t record_max, uint32_t version,
+                     struct state_owner *owner_out, struct buf *damage, struct err *e)
+{
+        *t = (struct slot_table){ .record_max = (record_max + 7) & ~7u };
+        const struct mapped_form form = form_of(t);
+
+        if (!mapped_read(&t->file, path, &form, version, owner_out, damage, e))
+                return false;
+        if (!t->file.units)
+                return true;
+        if (!slots_grow(t, t->file.units)) {
+                mapped_close(&t->file);
+                return err_nomem(e);
+        }
+        t->slot_count = t->file.units;
+        if (!read_top(t))
+                mapped_say(&t->file, damage, (size_t)((char *)mapped_mark(&t->file) - t->file.map),
+                           "the number of used slots is damaged (does not match its inverse)");
+        for (uint32_t i = 0; i < t->slot_count; i++)
+                slot_table_judge(t, i, damage);
         return true;
 }
 
