@@ -15,6 +15,7 @@
 #include "base/reserve.h"
 #include "daemon.h"
 #include "engine/core/startup.h"
+#include "engine/persist/dump.h"
 #include "engine/persist/fdstore.h"
 #include "engine/persist/state.h"
 #include "engine/run/gzip_child.h"
@@ -221,6 +222,21 @@ static bool answer_flags(const struct daemon *d)
         return text.len > 0;
 }
 
+static int dump_state(const struct daemon *d)
+{
+        AUTO_BUF text = BUF_INIT;
+        struct err e = { 0 };
+        bool damaged = false;
+
+        if (!state_dump(d->cmd.dump_state, &text, &damaged, &e))
+                return daemon_refuse(d, e.text);
+        if (fputs(buf_str(&text), stdout) >= 0 && fflush(stdout) == 0)
+                return damaged ? EXIT_FAILED : 0;
+        err_set(&e, ERR_SYS, "write to standard output");
+        fprintf(stderr, "Error: %s\n", e.text);
+        return EXIT_FAILED;
+}
+
 /* As it was named, so that a link may point to the next version later; NULL: not known. */
 static char *find_binary(const char *argv0)
 {
@@ -277,6 +293,11 @@ int main(int argc, char **argv)
         if (answer_flags(&d)) {
                 main_release(&d);
                 return 0;
+        }
+        if (d.cmd.dump_state) {
+                code = dump_state(&d);
+                main_release(&d);
+                return code;
         }
         d.binary = find_binary(argv[0]);
         if (daemon_read_config(&d, &code))

@@ -11,11 +11,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import xmlrpc.client
 
-from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, mount_tmpfs, read_file, reap_all, same,
+from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, kill, lacks, mount_tmpfs, nobody_ids, read_file, reap_all, same,
                     small_disk, story, write_file)
 
 
@@ -947,3 +948,106 @@ def a_state_directory_of_others_is_not_used(c):
         else:
             same((state_error(d), os.stat(c.path(name)).st_mode & 0o777), (None, 0o700), 'its rights now')
         d.stop()
+
+
+# ---- the state directory in words
+
+def fingerprints(directory):
+    """Each file's bytes, mode and time of change; the directory's own, too."""
+    found = {'': os.stat(directory).st_mtime_ns}
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        with open(path, 'rb') as f:
+            stat = os.stat(path)
+            found[name] = (f.read(), stat.st_mtime_ns, stat.st_mode, stat.st_ino)
+    return found
+
+
+def dump(c, directory, code=0):
+    """What is printed; nothing in the directory changes."""
+    before = fingerprints(directory)
+    got, out, err = c.run_daemon('--dump-state', directory)
+    same(fingerprints(directory), before, 'the state directory after it was printed')
+    same(got, code, f'exit code ({err}; {[line for line in out.splitlines() if "damaged" in line]})')
+    return out
+
+
+def as_nobody(c, directory):
+    uid, gid = nobody_ids()
+
+    def become():
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    done = subprocess.run([c.supervisord, '--dump-state', directory], capture_output=True, text=True,
+                          preexec_fn=become, timeout=c.patience, cwd='/')
+    return done.returncode, done.stdout, done.stderr
+
+
+@story
+def a_state_directory_in_words(c):
+    d = c.daemon(c.program('runs', ' sleep', 'environment=SECRET="hunter2"', 'startsecs=0')
+                 + c.program('stopped', ' sleep', 'startsecs=0')
+                 + '[program:fatal]\ncommand=/nonexistent/program\nstartretries=0\n')
+    d.wait_all('RUNNING', 2)
+    d.wait_all('FATAL', 1)
+    d.ctl('stop', 'stopped')
+    state, pid = f'{d.dir}/s.state', d.process('runs')['pid']
+    for killed in False, True:
+        if killed:
+            d.kill()
+        text = dump(c, state)
+        has(text, f'\nfile: lock\npid: {d.pid}\n', 'the dump')
+        for name, word, number in (('runs', 'RUNNING', pid), ('stopped', 'STOPPED', 0), ('fatal', 'FATAL', 0)):
+            part = text.split(f'\nname: {name}\n')[1].split('\n\n')[0]
+            has(part, f'\nstate: {word}\n', name)
+            has(part, f'\npid: {number}\n', name)
+        lacks(text, 'hunter2', 'the dump')
+        lacks(text, 'damaged', 'the dump')
+        if os.geteuid() == 0:
+            code, out, err = as_nobody(c, state)
+            same((code, out), (2, ''), 'who may not read it')
+            has(err, state, 'the error')
+    with tempfile.TemporaryDirectory() as top:
+        os.chmod(top, 0o755)
+        copy = f'{top}/s.state'
+        shutil.copytree(state, copy)
+        os.chmod(copy, 0o555)
+        for name in os.listdir(copy):
+            os.chmod(f'{copy}/{name}', 0o444)
+        if os.geteuid() == 0:
+            same(as_nobody(c, copy), (0, dump(c, copy), ''), 'who may only read it')
+        os.chmod(copy, 0o700)
+        damage_each_file(c, copy)
+    d.start()
+    same(d.process('runs')['pid'], pid, 'it was adopted all the same')
+
+
+def damage_each_file(c, directory):
+    random.seed(4711)
+    for name in sorted(os.listdir(directory)):
+        path = f'{directory}/{name}'
+        os.chmod(path, 0o600)
+        with open(path, 'rb') as f:
+            whole = f.read()
+        sizes = [0, 1, 50, 4095, 4096, 4097, 4096 + 100, len(whole) - 1]
+        kinds = [whole[:size] for size in sizes if size < len(whole)] + [bytes(len(whole))]
+        for data in kinds:
+            with open(path, 'wb') as f:
+                f.write(data)
+            if name == 'lock' and not data:
+                has(dump(c, directory), '\nfile: lock\npid: not written yet\n', 'an empty lock')
+            else:
+                has(dump(c, directory, 1), f'\ndamaged: {name} at ', f'{name} of {len(data)} bytes')
+        for at in [0, 20, 1024, 1028, 2048, 3072, 4096, 4100] + [random.randrange(len(whole)) for _ in range(10)]:
+            if at < len(whole):
+                with open(path, 'wb') as f:
+                    f.write(whole[:at] + bytes([whole[at] ^ 1 << random.randrange(8)]) + whole[at + 1:])
+                before = fingerprints(directory)
+                code, out, err = c.run_daemon('--dump-state', directory)
+                same(fingerprints(directory), before, 'the state directory after it was printed')
+                same((code in (0, 1), err), (True, ''), f'{name} with another byte at {at}: {code} {err}')
+                same('\ndamaged: ' in out, code == 1, f'words and code, {name} with another byte at {at}')
+        with open(path, 'wb') as f:
+            f.write(whole)
+    dump(c, directory)

@@ -12,7 +12,8 @@
 #define CMDLINE_OVERRIDES 32
 
 struct cmdline {
-        const char *config; /* -c; NULL: search */
+        const char *config;     /* -c; NULL: search */
+        const char *dump_state; /* the directory; NULL: not asked for */
         bool help, version, check, strict;
         struct override overrides[CMDLINE_OVERRIDES];
         int override_count;

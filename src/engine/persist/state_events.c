@@ -7,8 +7,6 @@
 #include "engine/persist/state.h"
 #include "engine/persist/state_record.h"
 
-enum tag { TAG_EVENT = 1, TAG_POOL = 2 };
-
 /* A mark is a phase and a listener's number. */
 #define PHASE_BITS 3
 #define PHASE_MASK ((1u << PHASE_BITS) - 1)
@@ -26,20 +24,25 @@ struct pool_record {
 /* ---- numbers */
 
 /* In the file's margin, behind what the vault has there. */
-static uint64_t *serial_place(const struct state *st)
+static uint64_t *serial_place(const struct record_store *v)
 {
-        return (uint64_t *)mapped_margin(&st->events.file) + 1;
+        return (uint64_t *)mapped_margin(&v->file) + 1;
+}
+
+uint64_t state_events_serial(const struct record_store *v)
+{
+        return *serial_place(v);
 }
 
 void state_serial(struct supervisor *s, uint64_t next)
 {
         if (state_of(s))
-                __atomic_store_n(serial_place(state_of(s)), next, __ATOMIC_RELEASE);
+                __atomic_store_n(serial_place(&state_of(s)->events), next, __ATOMIC_RELEASE);
 }
 
 uint64_t state_serial_kept(const struct supervisor *s)
 {
-        return state_of(s) ? *serial_place(state_of(s)) : 0;
+        return state_of(s) ? state_events_serial(&state_of(s)->events) : 0;
 }
 
 static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
@@ -144,7 +147,7 @@ bool state_events_read(struct state *st)
         return true;
 }
 
-static bool read_event(const struct record_store *v, uint32_t at, struct kept_event *e)
+bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e)
 {
         size_t len;
         const char *data = record_store_get(v, at, &len), *end = data + len;
@@ -167,23 +170,35 @@ static bool read_event(const struct record_store *v, uint32_t at, struct kept_ev
         return e->pool && e->name;
 }
 
+bool state_pool_read(const struct record_store *v, uint32_t at, const char **name_out,
+                     uint64_t *next_out)
+{
+        struct pool_record r;
+        size_t len;
+        const char *data = record_store_get(v, at, &len);
+
+        if (len <= sizeof r || data[len - 1])
+                return false;
+        memcpy(&r, data, sizeof r);
+        *name_out = data + sizeof r;
+        *next_out = r.base + record_store_marked(v, at);
+        return true;
+}
+
 uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out)
 {
         struct state *st = state_of(s);
 
         for (size_t i = 0; st && i < st->left_count; i++) {
                 struct left *k = &st->left[i];
-                struct pool_record r;
-                size_t len;
-                if (k->tag != TAG_POOL || k->taken)
-                        continue;
-                const char *data = record_store_get(&st->events, k->at, &len);
-                if (len <= sizeof r || data[len - 1] || strcmp(data + sizeof r, pool) != 0)
+                const char *name;
+                uint64_t number;
+                if (k->tag != TAG_POOL || k->taken ||
+                    !state_pool_read(&st->events, k->at, &name, &number) || strcmp(name, pool) != 0)
                         continue;
                 k->taken = true;
-                memcpy(&r, data, sizeof r);
                 *kept_out = k->at + 1;
-                return r.base + record_store_marked(&st->events, k->at);
+                return number;
         }
         return 0;
 }
@@ -196,7 +211,7 @@ void state_events_of(struct supervisor *s, const char *pool,
 
         for (size_t i = 0; st && i < st->left_count; i++) {
                 struct left *k = &st->left[i];
-                if (k->tag != TAG_EVENT || k->taken || !read_event(&st->events, k->at, &e) ||
+                if (k->tag != TAG_EVENT || k->taken || !state_event_read(&st->events, k->at, &e) ||
                     strcmp(e.pool, pool) != 0)
                         continue;
                 k->taken = true;

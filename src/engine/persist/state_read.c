@@ -279,14 +279,16 @@ const char *state_auto_log(const struct supervisor *s, const struct process *p, 
 }
 
 /* No user chooses names so that two of them meet in 64 bits. */
+uint64_t record_stream_key(const char *group, const char *name, bool is_stderr)
+{
+        uint64_t key = hash_text(1 + (uint64_t)is_stderr, group);
+
+        return hash_bytes(key, name, strlen(name));
+}
+
 uint64_t state_stream_key(const struct supervisor *s, const struct process *p, bool is_stderr)
 {
-        uint64_t key = 1 + is_stderr;
-
-        if (!state_of(s))
-                return 0;
-        key = hash_text(key, p->group->name);
-        return hash_bytes(key, p->name, strlen(p->name));
+        return state_of(s) ? record_stream_key(p->group->name, p->name, is_stderr) : 0;
 }
 
 static bool runs_by(const struct supervisor *s, const struct record *r, const struct program *p)

@@ -194,7 +194,18 @@ struct saved_record *state_saved_record(const struct supervisor *s, const char *
                                         const char *name);
 void state_forget_saved_records(struct supervisor *s);
 
-/* state_events.c. False: no memory. */
+/* By which a stream's ledger is known. */
+uint64_t record_stream_key(const char *group, const char *name, bool is_stderr);
+
+/* state_events.c. Tags in the file. */
+enum event_tag { TAG_EVENT = 1, TAG_POOL = 2 };
+/* False: no memory. */
 bool state_events_read(struct state *st);
+/* The next event number. */
+uint64_t state_events_serial(const struct record_store *v);
+/* What is at that place; borrowed. False: it makes no sense. */
+bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e);
+bool state_pool_read(const struct record_store *v, uint32_t at, const char **name_out,
+                     uint64_t *next_out);
 
 #endif

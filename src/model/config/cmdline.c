@@ -6,7 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FLAG_KEY, FLAG_CONFIG, FLAG_HELP, FLAG_VERSION, FLAG_CHECK, FLAG_STRICT, FLAG_IGNORED };
+enum {
+        FLAG_KEY,
+        FLAG_CONFIG,
+        FLAG_HELP,
+        FLAG_VERSION,
+        FLAG_CHECK,
+        FLAG_STRICT,
+        FLAG_DUMP,
+        FLAG_IGNORED
+};
 
 #define KEY(c, key_, value_, help_)                                                                \
         {                                                                                          \
@@ -23,6 +32,8 @@ const struct flag daemon_flags[] = {
           FLAG_CHECK, NULL, false, false },
         { 0, "strict", NULL, "with --check: a warning counts as an error", FLAG_STRICT, NULL, false,
           false },
+        { 0, "dump-state", "DIR", "print a state directory in words, only reading it, and exit",
+          FLAG_DUMP, NULL, false, false },
         { 'h', "help", NULL, "print this and exit", FLAG_HELP, NULL, false, false },
         { '?', NULL, NULL, "the same", FLAG_HELP, NULL, false, false },
         { 'v', "version", NULL, "print the version and exit", FLAG_VERSION, NULL, false, false },
@@ -81,6 +92,11 @@ static bool cmdline_on_flag(void *arg, const struct flag *f, const char *typed, 
                 return true;
         case FLAG_STRICT:
                 c->strict = true;
+                return true;
+        case FLAG_DUMP:
+                if (c->dump_state)
+                        return err_set(e, ERR_USAGE, "conflicting command line option '%s'", typed);
+                c->dump_state = value;
                 return true;
         default:
                 return true;
