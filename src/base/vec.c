@@ -20,8 +20,9 @@ bool vec_reserve(void *items_at, size_t count, size_t more, size_t size)
         memcpy(&items, items_at, sizeof items);
         if (items && vec_room(count) - count >= more)
                 return true;
-        items = reallocarray(items, vec_room(count + more), size);
-        if (items)
-                memcpy(items_at, &items, sizeof items);
-        return items != NULL;
+        void *grown = reallocarray(items, vec_room(count + more), size);
+        if (grown)
+                memcpy(items_at, &grown, sizeof grown);
+        /* cppcheck-suppress memleak ; its place is items_at */
+        return grown != NULL;
 }

@@ -1,4 +1,5 @@
 /* /v1/processes: looking, and orders. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,11 @@ static bool rest_process_find(struct request *r, const char *name, struct named 
                 out->many = true;
                 out->procs = rest_process_match(&r->sup->registry, name, &out->count);
         }
-        if (out->count > 0 || (out->count == 0 && is_empty_fleet(&r->sup->registry, name)))
+        if (out->count == 0 && is_empty_fleet(&r->sup->registry, name)) {
+                out->many = true;
+                return true;
+        }
+        if (out->count > 0)
                 return true;
         free(out->procs);
         if (out->count < 0)
@@ -202,6 +207,7 @@ void rest_process(struct request *r, const char *name)
         if (n.many) {
                 answer_list(r, &n, fields);
         } else {
+                assert(n.procs); /* one was found */
                 view_process(&j, r->sup, n.procs[0], clock_now(), fields);
                 rest_reply(r, 200, &text);
         }
