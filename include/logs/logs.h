@@ -203,6 +203,15 @@ bool persistent_ledger_look(struct slot_table *t, const char *path, struct state
 bool persistent_ledger_read(const struct slot_table *t, uint32_t slot, uint64_t *key_out,
                             struct stream_ledger *out, bool *shared_out);
 
+/* A spool of a state directory, for words about it; only read, and all zero where nothing is in it
+ * yet. False: *e; ERR_PROTOCOL: it is damaged. */
+struct spool_view {
+        uint64_t pipe;  /* inode */
+        uint64_t waits; /* bytes that are not known to be in the log */
+        bool under_way; /* a batch of them may be in the log, whole or in part */
+};
+bool spool_look(const char *path, struct spool_view *out, struct err *e);
+
 /* The ledger by itself: outlives its stream, and any thread may look at it. */
 struct ledger_box;
 struct ledger_box *stream_ledger_keep(const struct stream *s); /* never NULL */

@@ -988,20 +988,23 @@ def as_nobody(c, directory):
 def a_state_directory_in_words(c):
     d = c.daemon(c.program('runs', ' sleep', 'environment=SECRET="hunter2"', 'startsecs=0')
                  + c.program('stopped', ' sleep', 'startsecs=0')
+                 + c.program('spools', ' lines 100000000 3', 'startsecs=0', 'stdout_format=json')
                  + '[program:fatal]\ncommand=/nonexistent/program\nstartretries=0\n')
-    d.wait_all('RUNNING', 2)
+    d.wait_all('RUNNING', 3)
     d.wait_all('FATAL', 1)
     d.ctl('stop', 'stopped')
     state, pid = f'{d.dir}/s.state', d.process('runs')['pid']
     for killed in False, True:
         if killed:
             d.kill()
-        text = dump(c, state)
+        text = dump(c, state) if killed else c.run_daemon('--dump-state', state)[1]
         has(text, f'\nfile: lock\npid: {d.pid}\n', 'the dump')
         for name, word, number in (('runs', 'RUNNING', pid), ('stopped', 'STOPPED', 0), ('fatal', 'FATAL', 0)):
             part = text.split(f'\nname: {name}\n')[1].split('\n\n')[0]
             has(part, f'\nstate: {word}\n', name)
             has(part, f'\npid: {number}\n', name)
+        has(text, '\nfile: spool-', 'the dump')
+        has(text, '\nbytes that wait: ', 'the dump')
         lacks(text, 'hunter2', 'the dump')
         lacks(text, 'damaged', 'the dump')
         if os.geteuid() == 0:
@@ -1035,6 +1038,9 @@ def damage_each_file(c, directory):
         for data in kinds:
             with open(path, 'wb') as f:
                 f.write(data)
+            if name.startswith('spool-'):  # one that is short is one that was not begun
+                check(c.run_daemon('--dump-state', directory)[0] in (0, 1), f'{name} of {len(data)} bytes')
+                continue
             if name == 'lock' and not data:
                 has(dump(c, directory), '\nfile: lock\npid: not written yet\n', 'an empty lock')
             else:

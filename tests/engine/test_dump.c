@@ -169,7 +169,9 @@ Test(dump, short_and_empty_files_are_damage_and_no_crash)
         unlink(file_path("records"));
         unlink(file_path("stdin-5"));
         copy_to("spool-1.0", zero, 17);
-        has("\nfile: spool-1.0\nbytes: 17\n");
+        has("\nfile: spool-1.0\npipe: 0\nbytes that wait: 0\n");
+        copy_to("spool-1.0", zero, sizeof zero);
+        has("damaged: spool-1.0 at 0: ");
         unlink(file_path("spool-1.0"));
         rmdir(path);
         memcpy(path, own, sizeof path);

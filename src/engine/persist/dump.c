@@ -381,6 +381,18 @@ static bool dump_stdin(struct dump *d, const char *path, struct err *e)
         return true;
 }
 
+static bool dump_spool(struct dump *d, const char *path, struct err *e)
+{
+        struct spool_view spool;
+
+        if (!spool_look(path, &spool, e))
+                return false;
+        buf_printf(d->out, "pipe: %" PRIu64 "\nbytes that wait: %" PRIu64 "\n", spool.pipe,
+                   spool.waits);
+        dump_text(d->out, "batch under way", spool.under_way ? "yes" : "no");
+        return true;
+}
+
 static bool dump_other(struct dump *d, const char *path, struct err *e)
 {
         struct stat st;
@@ -432,6 +444,17 @@ static bool dump_is_main(const char *name)
         return false;
 }
 
+static dump_reader *dump_reader_of(const char *name)
+{
+        size_t len = strlen(name);
+
+        if (len > 6 && strcmp(name + len - 6, ".aside") == 0)
+                return dump_other;
+        if (strncmp(name, "stdin-", 6) == 0)
+                return dump_stdin;
+        return strncmp(name, "spool-", 6) == 0 ? dump_spool : dump_other;
+}
+
 static void dump_files(struct dump *d)
 {
         const struct main_file *f;
@@ -445,10 +468,7 @@ static void dump_files(struct dump *d)
         for (size_t i = 0; i < d->names.count; i++) {
                 const char *name = d->names.items[i];
                 if (!dump_is_main(name))
-                        dump_file(d, name,
-                                  strncmp(name, "stdin-", 6) == 0 && !strchr(name, '.')
-                                      ? dump_stdin
-                                      : dump_other);
+                        dump_file(d, name, dump_reader_of(name));
         }
 }
 

@@ -291,9 +291,29 @@ static bool read_head(struct spool *sp, struct spool_label *label_out, struct er
         if (!read_pos(sp))
                 return sp->size == SPOOL_HEAD ? err_set(e, ERR_NOENT, "%s is empty", sp->path)
                                               : err_set(e, ERR_PROTOCOL, "%s is damaged", sp->path);
-        if (!finish_cut(sp))
-                return err_set(e, ERR_SYS, "cut %s", sp->path);
         return read_label(sp, label_out, e);
+}
+
+bool spool_look(const char *path, struct spool_view *out, struct err *e)
+{
+        struct sys *sys = sys_real();
+        struct spool *sp = spool_alloc(sys, path, e);
+        struct spool_label label;
+
+        *out = (struct spool_view){ 0 };
+        if (!sp)
+                return false;
+        sp->fd = sys->open(sys, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+        bool ok = sp->fd >= 0 ? read_head(sp, &label, e) : err_set(e, ERR_SYS, "open %s", path);
+        if (ok) {
+                uint64_t end = sp->pos.cut ? sp->pos.cut : sp->size;
+                *out = (struct spool_view){ .pipe = label.pipe,
+                                            .waits = end > sp->pos.src ? end - sp->pos.src : 0,
+                                            .under_way = sp->pos.under_way };
+                stream_conf_release(&label.conf);
+        }
+        spool_close(sp);
+        return ok || e->code == ERR_NOENT;
 }
 
 struct spool *spool_open(struct sys *sys, const char *path, struct spool_label *label_out,
@@ -307,9 +327,13 @@ struct spool *spool_open(struct sys *sys, const char *path, struct spool_label *
         if (sp->fd < 0)
                 err_set(e, ERR_SYS, "open %s", path);
         else if (read_head(sp, label_out, e)) {
-                sp->pipe = label_out->pipe;
-                sp->scanned = sp->pos.src;
-                return sp;
+                if (finish_cut(sp)) {
+                        sp->pipe = label_out->pipe;
+                        sp->scanned = sp->pos.src;
+                        return sp;
+                }
+                err_set(e, ERR_SYS, "cut %s", sp->path);
+                stream_conf_release(&label_out->conf);
         }
         spool_close(sp);
         return NULL;
