@@ -6,7 +6,7 @@ set -u
 build=$1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-export TSAN_OPTIONS='exitcode=66 second_deadlock_stack=1'
+export TSAN_OPTIONS="exitcode=66 second_deadlock_stack=1 print_suppressions=0 suppressions=$PWD/tests/tools/tsan.supp"
 load=$build/test/tsan_load
 fixed=
 runs=0
