@@ -84,7 +84,6 @@ struct order {
 };
 
 /* stream.c: what the news come through. */
-void news_init(struct logs *l, struct logs_news *out);
 void finish_limit(EV_P_ ev_timer *w, int revents);
 
 #endif

@@ -69,8 +69,7 @@ Test(vec, leaves_the_array_as_it_was_when_memory_runs_out)
 
 #ifdef __SANITIZE_ADDRESS__
         fputs("skipped: vec::leaves_the_array_as_it_was_when_memory_runs_out: the sanitizer takes "
-              "such "
-              "a size for a fault\n",
+              "such a size for a fault\n",
               stderr);
         return;
 #endif

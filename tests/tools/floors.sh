@@ -18,9 +18,11 @@ allowed() {
 }
 
 bad=0
+found=$(mktemp) || exit 1
+trap 'rm -f "$found"' EXIT
 for part in base wire model sys logs readlog engine api ctl; do
         may=" $(allowed $part) "
-        grep -nE '^#include "[a-z]+/' -r --include='*.[ch]' src/$part include/$part 2>/dev/null >/tmp/floors.$$ || :
+        grep -nE '^#include "[a-z]+/' -r --include='*.[ch]' src/$part include/$part 2>/dev/null >"$found" || :
         while IFS= read -r line; do
                 seen=$(printf '%s\n' "$line" | sed -E 's/.*#include "([a-z]+)\/.*/\1/')
                 case "$may" in
@@ -30,7 +32,6 @@ for part in base wire model sys logs readlog engine api ctl; do
                         bad=1
                         ;;
                 esac
-        done </tmp/floors.$$
-        rm -f /tmp/floors.$$
+        done <"$found"
 done
 exit $bad

@@ -23,7 +23,9 @@ src/api/http/server_socket.c:lstat(l->conf.file
 END
 }
 
-allowed >/tmp/paths.$$
+list=$(mktemp) || exit 1
+trap 'rm -f "$list"' EXIT
+allowed >"$list"
 bad=$(grep -nE "(^|[^a-zA-Z_>.\"])($calls)\(|sys->(open|stat)\(" $files | grep -vE '^[^:]*:[0-9]*: *(/?\*|static )' | while IFS= read -r line; do
         file=${line%%:*}
         known=
@@ -31,9 +33,8 @@ bad=$(grep -nE "(^|[^a-zA-Z_>.\"])($calls)\(|sys->(open|stat)\(" $files | grep -
                 part=${one#*:}
                 [ "${one%%:*}" = "$file" ] || continue
                 case "$line" in *"$part"*) known=1 ;; esac
-        done </tmp/paths.$$
+        done <"$list"
         [ "$known" ] || echo "paths: by sys/store/guarded.h, please: $line"
 done)
-rm -f /tmp/paths.$$
 [ -z "$bad" ] || printf '%s\n' "$bad"
 [ -z "$bad" ]

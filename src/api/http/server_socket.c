@@ -51,7 +51,6 @@ static bool conf_copy(struct server_conf *to, const struct server_conf *from)
         *to = (struct server_conf){ .kind = from->kind,
                                     .chmod = from->chmod,
                                     .chown = from->chown,
-                                    .allow_anonymous = from->allow_anonymous,
                                     .line = from->line,
                                     .port.port = from->port.port };
         if (copy_text(&to->section, from->section) && copy_text(&to->file, from->file) &&
