@@ -164,6 +164,8 @@ Test(supervisor, does_not_give_up_a_program_for_want_of_descriptors)
                 for (int i = 1; i <= 20; i++) {
                         house_later(&h, 1200 * i);
                         cr_expect_str_eq(house_state(&h, "a"), "BACKOFF", "%zu, try %d", k, i);
+                        cr_expect_str_eq(process_spawnerr(house_process(&h, "a")),
+                                         "too many open files to spawn 'a'", "%zu", k);
                 }
                 kernel_mend(&h.kernel, shorts[k].call);
                 house_later(&h, 1200 * 21);

@@ -187,21 +187,33 @@ enum fault launcher_check(struct supervisor *s, struct process *p, struct err *e
         return o ? launcher_find(o->argv.items[0], &o->places, s->sys, e) : f;
 }
 
-bool launcher_was_short(const struct err *e)
+static bool launcher_short_error(int error)
 {
-        return e->sys == EMFILE || e->sys == ENFILE;
+        return error == EMFILE || error == ENFILE;
 }
 
-/* Supervisor's words as they are (compat 12.1): errno's own say nothing more. */
+bool launcher_was_short(const struct err *e)
+{
+        return launcher_short_error(e->sys);
+}
+
+/* Supervisor's words as they are (compat 12.1), whichever step found no room: errno's own say
+ * nothing more. */
+static bool say_short(const struct process *p, int why, struct err *e)
+{
+        if (!launcher_short_error(why))
+                return false;
+        err_set(e, ERR_CONFIG, "too many open files to spawn '%s'", p->name);
+        e->sys = why;
+        return true;
+}
+
 static bool no_pipes(struct attempt *a, struct err *e)
 {
         int why = errno;
 
-        if (why == EMFILE || why == ENFILE) {
-                err_set(e, ERR_CONFIG, "too many open files to spawn '%s'", a->process->name);
-                e->sys = why;
+        if (say_short(a->process, why, e))
                 return false;
-        }
         return err_set(e, ERR_CONFIG, "unknown error making dispatchers for '%s': %s",
                        a->process->name, strerrorname_np(why));
 }
@@ -392,6 +404,8 @@ static bool launcher_say_failure(const struct refused *a, const struct spawned *
         errno = r->error;
         if (r->error == ETIME)
                 return say_late(a, r, e);
+        if (say_short(a->process, r->error, e))
+                return false;
         if (r->step == STEP_FIND && a->places) {
                 launcher_not_found(a->command, a->places, r, e);
                 return false;
