@@ -176,7 +176,8 @@ def is_whole(c, d, texts, s):
     names = sorted(['ends'] + [f'web:web_{i}' for i in range(4)] + ['api:api_0', 'api:api_1'])
     c.wait(lambda: sorted(d.names()) == names, 'its names', lambda: str(d.names()))
     c.wait(lambda: all(p['state'] == 'RUNNING' for p in d.processes() if p['name'] != 'ends'), 'all of them run',
-           lambda: str([(p['name'], p['state'], p['reason']) for p in d.processes()])[:1500])
+           lambda: str([(p['name'], p['state'], p.get('spawn_error'), p.get('next_start_at')) for p in d.processes()
+                        if p['state'] != 'RUNNING'])[:1500] + d.log()[-1500:])
 
 
 def given(c):

@@ -51,7 +51,7 @@ END
         printf '%-12s %-6s %5d passed, %d failed, %d skipped (%d s)\n' "$name" $verdict "$p" "$f" "$s" $took \
                 >>"$logs/summary"
         # what failed, by name and with its first words: the summary's reader may have nothing but the summary
-        grep -aE '^(FAIL |\[FAIL\] |lint: .*: FAILED|.*: assertion failed: )' "$logs/out" | cut -c1-300 |
+        grep -aE '^(FAIL |UNSTEADY |\[FAIL\] |lint: .*: FAILED|.*: assertion failed: )' "$logs/out" | cut -c1-300 |
                 sed 's/^/    /' >>"$logs/summary"
         grep '^skipped: ' "$logs/out" | sort | uniq -c | sed -E 's/^ *1 skipped: /    /; s/^ *([0-9]+) skipped: /    \1 x /' \
                 >>"$logs/summary"
