@@ -61,9 +61,10 @@ struct listener {
         ino_t ino;
         int watch; /* inotify on the socket file; -1: none */
         ev_io changed;
-        ev_timer again; /* until it can be made again */
-        double again_s; /* the last pause; 0: none yet */
-        unsigned refs;  /* connections, and one for being in the list */
+        ev_timer again;                      /* until it can be made again */
+        double again_s;                      /* the last pause; 0: none yet */
+        unsigned refs;                       /* connections, and one for being in the list */
+        void (*release)(struct listener *l); /* by the last of them */
         bool closed;
         struct conn *places[PLACE_COUNT]; /* its connections, the oldest in its place first */
         int taken;                        /* descriptors of its connections */
@@ -103,11 +104,12 @@ struct events;
 struct logs_wait;
 
 struct api {
-        struct supervisor *sup;             /* borrowed */
-        struct ev_loop *loop;               /* borrowed */
-        void (*route)(struct request *req); /* route(), or a test's */
-        struct listener *listeners;         /* owned */
-        struct conn *conns;                 /* owned */
+        struct supervisor *sup;               /* borrowed */
+        struct ev_loop *loop;                 /* borrowed */
+        void (*route)(struct request *req);   /* route(), or a test's */
+        size_t (*body_max)(const char *path); /* of a request there; NULL: the parser's limit */
+        struct listener *listeners;           /* owned */
+        struct conn *conns;                   /* owned */
         int conn_count;
         int place_max;       /* of one listener, where there are descriptors enough */
         size_t held, budget; /* bytes of all connections, and how many they may be */
@@ -130,7 +132,6 @@ void conn_close(struct conn *c); /* at once; a handler that still owes an answer
 /* No further request after the present one; at once when there is none. */
 void conn_retire(struct conn *c);
 void conn_end(struct conn *c); /* the daemon ends: answer 503 what is not answered, and close */
-void listener_unref(struct listener *l);
 
 /* ---- places (src/api/http/places.c) */
 

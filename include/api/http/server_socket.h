@@ -19,6 +19,7 @@ bool listener_hand_over(const struct listener *l, struct strlist *items);
 /* No more connections; the socket file goes if it is still ours. The struct lives as long as its
  * connections. */
 void listener_close(struct listener *l);
+void listener_unref(struct listener *l);
 /* The same address, other settings. False: no memory, nothing changed. */
 bool listener_update(struct listener *l, const struct server_conf *next, struct err *e);
 bool listener_serves(const struct listener *l, const struct server_conf *c); /* same address */

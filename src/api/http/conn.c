@@ -86,7 +86,8 @@ static void conn_unhold(struct conn *c)
         buf_release(&c->in);
         buf_release(&c->out);
         buf_release(&c->rest);
-        listener_unref(c->from);
+        if (--c->from->refs == 0)
+                c->from->release(c->from);
         free(c);
 }
 
@@ -232,7 +233,8 @@ static int conn_check_head(void *arg, struct http_parse *p)
                 return status;
         if (is_bidden(c, p))
                 return 403;
-        http_parse_limit_body(p, route_body_max(r->path));
+        if (c->api->body_max)
+                http_parse_limit_body(p, c->api->body_max(r->path));
         if (strcmp(r->path, "/healthz") == 0)
                 return 0;
         return check_password(c, p);

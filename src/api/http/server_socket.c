@@ -472,6 +472,12 @@ bool listener_renew(struct listener *l, struct err *e)
         return true;
 }
 
+static void server_socket_release(struct listener *l)
+{
+        conf_release(&l->conf);
+        free(l);
+}
+
 struct listener *listener_open(struct api *a, const struct server_conf *conf, bool has_rpc,
                                struct err *e)
 {
@@ -484,6 +490,7 @@ struct listener *listener_open(struct api *a, const struct server_conf *conf, bo
         }
         l->api = a;
         l->refs = 1;
+        l->release = server_socket_release;
         l->watch = -1;
         if (!server_socket_inherit(l) &&
             !(conf->kind == SERVER_UNIX ? server_socket_bind_unix(l, e) : bind_inet(l, e))) {
@@ -510,10 +517,8 @@ void listener_close(struct listener *l)
 
 void listener_unref(struct listener *l)
 {
-        if (--l->refs > 0)
-                return;
-        conf_release(&l->conf);
-        free(l);
+        if (--l->refs == 0)
+                l->release(l);
 }
 
 static void change_rights(struct listener *l, const struct server_conf *next)
