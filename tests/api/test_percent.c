@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api/rest/rest.h"
+#include "api/rest/routes.h"
 #include "wire/percent.h"
 
 static struct buf out;

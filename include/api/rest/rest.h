@@ -1,5 +1,5 @@
 /* The JSON API's common ground: answers, problems, bodies. Handlers are in src/api/rest/rest_*.c,
- * their table in rest.c. */
+ * their table in routes.c. */
 #ifndef API_REST_REST_H
 #define API_REST_REST_H
 
@@ -32,37 +32,5 @@ json_t *rest_body(struct request *r);
 /* Optional members. False: it is there and of the wrong kind; answered already. */
 bool rest_bool(struct request *r, const json_t *body, const char *key, bool *value);
 bool rest_wait(struct request *r, const json_t *body, bool *wait, double *timeout_s);
-
-/* Calls `run` when the configuration was read and its names are known; not when the client has gone
- * by then. */
-void rest_after_reading(struct request *r, void (*run)(struct request *r));
-
-/* ---- the routes' handlers; `name` is what the path holds in the place of {}, decoded */
-
-void rest_process_list(struct request *r, const char *name);
-void rest_process(struct request *r, const char *name);
-void rest_process_start(struct request *r, const char *name);
-void rest_process_stop(struct request *r, const char *name);
-void rest_process_restart(struct request *r, const char *name);
-void rest_process_signal(struct request *r, const char *name);
-void rest_process_stdin(struct request *r, const char *name);
-void rest_program_list(struct request *r, const char *name);
-void rest_program(struct request *r, const char *name);
-void rest_program_scale(struct request *r, const char *name);
-void rest_log_stdout(struct request *r, const char *name);
-void rest_log_stderr(struct request *r, const char *name);
-void rest_log_rotate(struct request *r, const char *name);
-void rest_log_clear(struct request *r, const char *name);
-void rest_log_main(struct request *r, const char *name);
-void rest_config_processes(struct request *r, const char *name);
-void rest_config_reread(struct request *r, const char *name);
-void rest_group_add(struct request *r, const char *name);
-void rest_group_remove(struct request *r, const char *name);
-void rest_shutdown(struct request *r, const char *name);
-void rest_restart(struct request *r, const char *name);
-
-/* Does this raw path (not decoded) fit the pattern? "{}" stands for one segment, which is decoded
- * into name. Exposed for its test. */
-bool rest_path_fits(const char *pattern, const char *path, size_t path_len, struct buf *name);
 
 #endif

@@ -3,33 +3,10 @@
 #ifndef API_RPC_METHODS_H
 #define API_RPC_METHODS_H
 
-#include <stdbool.h>
-
+#include "api/rpc/call.h"
 #include "engine/core/supervisor.h"
 #include "engine/order/orders.h"
-#include "wire/xml_read.h"
 #include "wire/xml_write.h"
-
-enum rpc_status {
-        RPC_DONE,  /* the result or the fault is there */
-        RPC_LATER, /* on_done will be called from the loop */
-};
-
-/* One call. A result is a whole <value> appended to `out`; a fault leaves out as it was. */
-struct rpc_call {
-        struct supervisor *sup;  /* borrowed */
-        const struct caller *by; /* borrowed */
-        struct buf *out;         /* borrowed */
-        enum fault fault;
-        struct buf fault_text; /* "BAD_NAME: x" */
-        bool nested;           /* within system.multicall */
-        void *job; /* a deferred method's own; freed by cancel_job, or by itself before on_done */
-        void (*cancel_job)(struct rpc_call *c);
-        void (*on_done)(struct rpc_call *c); /* the caller's */
-        void *arg;
-};
-
-typedef enum rpc_status method_fn(struct rpc_call *c, const struct value *params);
 
 struct method {
         const char *name; /* "supervisor.startProcess" */
@@ -54,19 +31,9 @@ enum rpc_status method_call(struct rpc_call *c, const char *name, const struct v
 /* Give it up before it is done; also releases what a finished call holds. */
 void method_release(struct rpc_call *c);
 
-/* Set the fault; extra goes behind the name ("NAME: extra") and may be NULL. Returns RPC_DONE. */
-enum rpc_status rpc_fault(struct rpc_call *c, enum fault f, const char *extra);
-
 /* The answer is written already, but goes out only when the log thread has done what it was asked
  * for: who clears a log finds it empty. */
 enum rpc_status rpc_after_logs(struct rpc_call *c);
-
-/* ---- parameters: after the check of count and types these always succeed */
-const char *param_string(const struct value *params, int i);
-int64_t param_int(const struct value *params, int i);
-bool param_text(const struct value *params, int i,
-                struct buf *out);                              /* of "any"; false: no scalar */
-bool param_bool(const struct value *params, int i, bool dflt); /* dflt when it was left out */
 
 /* ---- the rows' functions, by file */
 method_fn rpc_get_api_version, rpc_get_supervisor_version, rpc_get_identification, rpc_get_state,

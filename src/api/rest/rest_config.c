@@ -1,11 +1,16 @@
-/* /v1/config, /v1/groups, /v1/shutdown and /v1/restart: the configuration as Supervisor takes it
- * into service, group by group, and the daemon itself. */
+/* /v1/config, /v1/reload, /v1/groups: the configuration is taken into service, as a whole or group
+ * by group as Supervisor does; /v1/shutdown, /v1/restart and /v1/upgrade: the daemon itself. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/rest/config_rows.h"
 #include "api/rest/rest.h"
+#include "api/rest/routes.h"
 #include "api/rest/view.h"
+#include "engine/order/lookup.h"
+#include "engine/order/upgrade.h"
 
 /* ---- what is configured */
 
@@ -100,6 +105,52 @@ void rest_config_processes(struct request *r, const char *name)
 
 /* ---- reading it anew */
 
+/* A request whose answer needs the configuration read, and waits for its names to be looked up. */
+struct read_job {
+        struct reading reading;
+        struct request *request;
+        void (*run)(struct request *r);
+};
+
+static void read_job_gone(struct request *r)
+{
+        struct read_job *job = r->state;
+
+        r->state = NULL;
+        reading_cancel(&job->reading);
+        free(job);
+}
+
+static void read_job_done(void *arg)
+{
+        struct read_job *job = arg;
+        struct request *r = job->request;
+        void (*run)(struct request * r) = job->run;
+
+        r->on_gone = NULL;
+        r->state = NULL;
+        free(job);
+        run(r);
+}
+
+/* Calls `run` when the configuration was read and its names are known; not when the client has gone
+ * by then. */
+static void config_after_reading(struct request *r, void (*run)(struct request *r))
+{
+        struct read_job *job = calloc(1, sizeof *job);
+
+        if (!job) {
+                reply_error_page(r, 503);
+                return;
+        }
+        *job = (struct read_job){ .reading = { .on_read = read_job_done, .arg = job },
+                                  .request = r,
+                                  .run = run };
+        r->state = job;
+        r->on_gone = read_job_gone;
+        reading_begin(r->sup, &job->reading);
+}
+
 /* Answers what was refused; the diagnostics are released. */
 static void config_refuse(struct request *r, enum fault f, struct diags *diags)
 {
@@ -141,7 +192,55 @@ static void config_reread(struct request *r)
 void rest_config_reread(struct request *r, const char *name)
 {
         (void)name;
-        rest_after_reading(r, config_reread);
+        config_after_reading(r, config_reread);
+}
+
+/* ---- taking all of it into service */
+
+static void reload_run(struct request *r, bool plan_only, bool all)
+{
+        struct plan plan = { 0 };
+        struct diags diags = { 0 };
+        enum fault f = order_apply(r->sup, plan_only, &r->caller, &plan, &diags);
+        AUTO_BUF text = BUF_INIT;
+        AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
+
+        if (f == FAULT_NONE) {
+                view_plan(&j, &plan, all, &diags);
+                rest_reply(r, 200, &text);
+        } else {
+                config_refuse(r, f, &diags);
+        }
+        plan_release(&plan);
+        diags_release(&diags);
+}
+
+static void reload_all(struct request *r)
+{
+        reload_run(r, false, true);
+}
+
+static void reload_changes(struct request *r)
+{
+        reload_run(r, false, false);
+}
+
+void rest_reload(struct request *r, const char *name)
+{
+        bool plan_only = false, all = false;
+        json_t *body = rest_body(r);
+
+        (void)name;
+        if (!body)
+                return;
+        bool fine = rest_bool(r, body, "plan", &plan_only) && rest_bool(r, body, "all", &all);
+        json_decref(body);
+        if (!fine)
+                return;
+        if (plan_only)
+                reload_run(r, true, all);
+        else
+                config_after_reading(r, all ? reload_all : reload_changes);
 }
 
 /* ---- groups */
@@ -214,5 +313,57 @@ static void daemon_restart_all(struct request *r)
 void rest_restart(struct request *r, const char *name)
 {
         (void)name;
-        rest_after_reading(r, daemon_restart_all);
+        config_after_reading(r, daemon_restart_all);
+}
+
+/* ---- upgrade in place */
+
+static void upgrade_checked(void *arg, bool ok, const char *why)
+{
+        struct request *r = arg;
+        AUTO_BUF text = BUF_INIT;
+
+        r->on_gone = NULL;
+        if (!ok) {
+                rest_error(r, 422, "CANT_UPGRADE", "%s", why);
+                return;
+        }
+        buf_printf(&text, "{\"upgrading\":true,\"pid\":%d}", (int)getpid());
+        rest_reply(r, 202, &text);
+}
+
+static void upgrade_gone(struct request *r)
+{
+        upgrade_forget(r->sup, r);
+}
+
+/* Only a user who could run a program anyway may name it. */
+static bool may_name_binary(const struct request *r)
+{
+        return r->caller.known && (r->caller.uid == 0 || r->caller.uid == geteuid());
+}
+
+void rest_upgrade(struct request *r, const char *name)
+{
+        json_t *body = rest_body(r);
+        struct err e = { 0 };
+
+        (void)name;
+        if (!body)
+                return;
+        const json_t *binary = json_object_get(body, "binary");
+        bool given = binary && !json_is_null(binary);
+        if (given && !json_is_string(binary)) {
+                rest_error(r, 400, "BAD_REQUEST", "binary has to be a path");
+        } else if (given && !may_name_binary(r)) {
+                rest_error(r, 403, "FORBIDDEN",
+                           "only the daemon's own user and root may name a binary, over the Unix "
+                           "socket");
+        } else if (upgrade_begin(r->sup, json_string_value(binary), &r->caller, upgrade_checked, r,
+                                 &e)) {
+                r->on_gone = upgrade_gone;
+        } else {
+                rest_error(r, 409, "CANT_UPGRADE", "%s", e.text);
+        }
+        json_decref(body);
 }

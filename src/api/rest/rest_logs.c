@@ -8,6 +8,7 @@
 
 #include "api/rest/log_stream.h"
 #include "api/rest/rest.h"
+#include "api/rest/routes.h"
 #include "base/duration.h"
 #include "base/stamp.h"
 #include "engine/core/startup.h"

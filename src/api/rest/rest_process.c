@@ -6,6 +6,7 @@
 
 #include "api/rest/batch.h"
 #include "api/rest/rest.h"
+#include "api/rest/routes.h"
 #include "api/rest/view.h"
 #include "base/signame.h"
 #include "base/vec.h"

@@ -5,6 +5,7 @@
 
 #include "api/rest/batch.h"
 #include "api/rest/rest.h"
+#include "api/rest/routes.h"
 #include "api/rest/view.h"
 #include "model/fleet/registry.h"
 

@@ -1,10 +1,8 @@
-/* The table of XML-RPC methods, and what is a loop over it: dispatch, the check of parameters,
- * system.listMethods, methodHelp and methodSignature. A method is found and checked here before
- * its function is called. */
+/* The table of XML-RPC methods, and what is a loop over it: dispatch, system.listMethods,
+ * methodHelp and methodSignature. A method is found and checked here before its function is called.
+ */
 #include "api/rpc/methods.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ALIAS_OF(x) "The same as " x "."
@@ -97,111 +95,6 @@ const struct method methods[] = {
         { 0 },
 };
 
-enum rpc_status rpc_fault(struct rpc_call *c, enum fault f, const char *extra)
-{
-        c->fault = f;
-        buf_reset(&c->fault_text);
-        buf_puts(&c->fault_text, fault_name(f));
-        if (extra)
-                buf_printf(&c->fault_text, ": %s", extra);
-        return RPC_DONE;
-}
-
-/* ---- parameters */
-
-const char *param_string(const struct value *params, int i)
-{
-        return params->items[i]->text ? params->items[i]->text : "";
-}
-
-/* As Python's int(): digits in a string count, and what is behind a point is left out. */
-static bool as_int(const struct value *v, int64_t *out)
-{
-        char *end;
-
-        *out = v->number;
-        if (v->kind == VALUE_INT || v->kind == VALUE_BOOL)
-                return true;
-        if (v->kind == VALUE_DOUBLE) {
-                *out = (int64_t)v->real;
-                return v->real > -1e15 && v->real < 1e15;
-        }
-        if (v->kind != VALUE_STRING || !*v->text)
-                return false;
-        errno = 0;
-        *out = strtoll(v->text, &end, 10);
-        return !*end && errno == 0;
-}
-
-int64_t param_int(const struct value *params, int i)
-{
-        int64_t n = 0;
-
-        as_int(params->items[i], &n);
-        return n;
-}
-
-bool param_text(const struct value *params, int i, struct buf *out)
-{
-        const struct value *v = params->items[i];
-
-        if (v->kind == VALUE_STRING)
-                buf_puts(out, v->text);
-        else if (v->kind == VALUE_INT)
-                buf_printf(out, "%lld", (long long)v->number);
-        else if (v->kind == VALUE_BOOL)
-                buf_puts(out, v->number ? "True" : "False");
-        else
-                return false;
-        return true;
-}
-
-bool param_bool(const struct value *params, int i, bool dflt)
-{
-        if (i >= params->count)
-                return dflt;
-        const struct value *v = params->items[i];
-        if (v->kind == VALUE_DOUBLE)
-                return v->real != 0;
-        return v->kind == VALUE_STRING ? v->text[0] != '\0' : v->number != 0;
-}
-
-static bool methods_fits(const struct value *v, const char *type, size_t len)
-{
-        int64_t n;
-
-        if (strncmp(type, "string", len) == 0)
-                return v->kind == VALUE_STRING;
-        if (strncmp(type, "int", len) == 0)
-                return as_int(v, &n);
-        if (strncmp(type, "array", len) == 0)
-                return v->kind == VALUE_ARRAY;
-        if (strncmp(type, "boolean", len) == 0)
-                return v->kind != VALUE_ARRAY && v->kind != VALUE_STRUCT;
-        return true;
-}
-
-/* Walk "type name,type name=default" beside the values. */
-static bool check_params(const struct method *m, const struct value *params)
-{
-        const char *at = m->params;
-        int i = 0;
-
-        while (*at) {
-                size_t len = strcspn(at, ",");
-                bool optional = memchr(at, '=', len) != NULL;
-                if (i < params->count) {
-                        if (!methods_fits(params->items[i], at, strcspn(at, " ")))
-                                return false;
-                        i++;
-                } else if (!optional) {
-                        return false;
-                }
-                at += len + (at[len] == ',');
-        }
-        return i == params->count;
-}
-
 /* ---- dispatch */
 
 static bool is_offered(const struct supervisor *s, const struct method *m)
@@ -224,7 +117,7 @@ enum rpc_status method_call(struct rpc_call *c, const char *name, const struct v
         c->fault = FAULT_NONE;
         if (!m)
                 return rpc_fault(c, FAULT_UNKNOWN_METHOD, NULL);
-        if (!check_params(m, params))
+        if (!rpc_params_fit(m->params, params))
                 return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, NULL);
         if (c->sup->daemon_state < DAEMON_RUNNING && !m->in_any_mood)
                 return rpc_fault(c, FAULT_SHUTDOWN_STATE, NULL);
