@@ -171,7 +171,9 @@ def is_whole(c, d, texts, s):
     s.end()
     c.wait(d.answers, 'it answers')
     d.apply(texts[0])
-    d.order('all', 'start', None)
+    # what is still on its way down from an order of before cannot be started yet
+    c.wait(lambda: all(r['ok'] or r['code'] == 'ALREADY_STARTED' for r in d.order('all', 'start', None)['results']),
+           'all are started', lambda: str(d.processes())[:1500])
     d.scale('web', None, replicas=4)
     names = sorted(['ends'] + [f'web:web_{i}' for i in range(4)] + ['api:api_0', 'api:api_1'])
     c.wait(lambda: sorted(d.names()) == names, 'its names', lambda: str(d.names()))
