@@ -515,49 +515,59 @@ def pattern(size, word):
     return ''.join(f'{word} {n}.' for n in range(size // 10))
 
 
-@story(nobody=True)
-def an_event_larger_than_a_pipe_goes_on_with_its_next_byte(c):
-    c.use_fault_points()
-    d = c.daemon(f'[eventlistener:l]\ncommand={slow_reader(c)}\nevents=REMOTE_COMMUNICATION\n')
-    bodies = []
-    for n, how in enumerate(('kill', 'upgrade', 'feed.moved:1', 'feed.moved:2', 'feed.moved:5'), 1):
-        if ':' in how:
-            d.stop()
-            d.start(env=dict(os.environ, SUPERVISORD_FAULT=how))
-        d.wait_state('l', 'RUNNING')
-        pid = d.process('l')['pid']
-        if os.path.exists(c.path('go')):
-            os.unlink(c.path('go'))
-        data = pattern(300000, how)
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            d.rpc().sendRemoteCommEvent('big', data)
-        bodies.append(f'type:big\n{data}')
-        c.wait(lambda: read_file(c.path('heads')).count('\n') == len(bodies), 'its head was read')
-        if how == 'upgrade':
-            started = len(d.lines('supervisord started with pid'))
-            d.send(signal.SIGUSR1)
-            upgraded(c, d, started)
-        else:
-            if how == 'kill':
-                d.popen.send_signal(signal.SIGKILL)
-            d.killed = signal.SIGKILL
-            if how == 'feed.moved:5':
-                write_file(c.path('go'), '')
-            d.wait_end()
-            d.start()
-        write_file(c.path('go'), '')
-        d.rpc().sendRemoteCommEvent('small', how)
-        bodies.append(f'type:small\n{how}')
-        c.wait(lambda: read_file(c.path('bodies')).count(f'type:small\n{how}\n') == 1, 'both were read')
-        same(d.process('l')['pid'], pid, 'pid')
-        same(read_file(c.path('bodies')), ''.join(b + '\n' for b in bodies), 'what it has read')
-    c.wait(lambda: not glob.glob(f'{d.dir}/s.state/stdin-*'), 'nothing is left of it')
+def big_event(c, d, bodies, word):
+    """The listener has read its head, and most of it waits in the daemon."""
+    if os.path.exists(c.path('go')):
+        os.unlink(c.path('go'))
+    data = pattern(300000, word)
+    d.rpc().sendRemoteCommEvent('big', data)
+    bodies.append(f'type:big\n{data}')
+    count = read_file(c.path('bodies')).count('type:')
+    c.wait(lambda: read_file(c.path('heads')).count('\n') > count, 'its head was read')
+
+
+def all_read(c, d, bodies, word):
+    write_file(c.path('go'), '')
+    d.rpc().sendRemoteCommEvent('small', word)
+    bodies.append(f'type:small\n{word}')
+    c.wait(lambda: read_file(c.path('bodies')).count(f'type:small\n{word}\n') == 1, 'both were read')
+    same(read_file(c.path('bodies')), ''.join(b + '\n' for b in bodies), 'what it has read')
     lacks(d.log(), 'UNKNOWN state', 'main log')
-    lacks(d.log(), 'given again', 'main log')
 
 
 @story(nobody=True)
-def what_waits_for_a_workers_stdin_goes_on_with_its_next_byte(c):
+def an_event_larger_than_a_pipe_goes_on_with_its_next_byte_over_an_upgrade(c):
+    d = c.daemon(f'[eventlistener:l]\ncommand={slow_reader(c)}\nevents=REMOTE_COMMUNICATION\n')
+    d.wait_state('l', 'RUNNING')
+    bodies, pid = [], d.process('l')['pid']
+    big_event(c, d, bodies, 'upgrade')
+    started = len(d.lines('supervisord started with pid'))
+    for n in range(2):
+        d.send(signal.SIGUSR1)
+        upgraded(c, d, started + n)
+    all_read(c, d, bodies, 'upgrade')
+    same(d.process('l')['pid'], pid, 'pid')
+    lacks(d.log(), 'are lost', 'main log')
+
+
+@story(nobody=True)
+def a_listener_that_a_kill_cuts_off_inside_an_event_is_restarted_and_gets_it_again(c):
+    d = c.daemon(f'[eventlistener:l]\ncommand={slow_reader(c)}\nevents=REMOTE_COMMUNICATION\n')
+    d.wait_state('l', 'RUNNING')
+    bodies, pid = [], d.process('l')['pid']
+    big_event(c, d, bodies, 'kill')
+    succeed(d)
+    d.wait_log('l: its event was cut off')
+    d.wait_log("bytes that waited for the standard input of 'l' are lost")
+    d.wait_process('l', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'it is another one')
+    all_read(c, d, bodies, 'kill')
+    heads = [h.split(' len:')[0] for h in read_file(c.path('heads')).splitlines()]
+    same(heads[0], heads[1], 'the same event with the same numbers')
+    same(len(set(heads)), 2, 'events')
+
+
+@story(nobody=True)
+def what_waits_for_a_stdin_goes_on_over_an_upgrade_and_is_counted_after_a_kill(c):
     script = write_file(c.path('reads'), f'#!/bin/sh\nwhile [ ! -e {c.path("go")} ]; do sleep 0.05; done\n'
                         f'exec cat >>{c.path("out")}\n', 0o755)
     d = c.daemon(f'[program:r]\ncommand={script}\n')
@@ -565,16 +575,35 @@ def what_waits_for_a_workers_stdin_goes_on_with_its_next_byte(c):
     data = pattern(200000, 'x')
     d.rpc().sendProcessStdin('r', data[:100000])
     d.rpc().sendProcessStdin('r', data[100000:])
-    same(len(glob.glob(f'{d.dir}/s.state/stdin-*')), 1, 'what waits is kept')
+    started = len(d.lines('supervisord started with pid'))
+    for n in range(2):
+        d.send(signal.SIGUSR1)
+        upgraded(c, d, started + n)
+        d.rpc().sendProcessStdin('r', f' end {n}')
+    lacks(d.log(), 'are lost', 'main log')
+    write_file(c.path('go'), '')
+    c.wait(lambda: read_file(c.path('out')).endswith(' end 1'), 'all of it is read')
+    same(read_file(c.path('out')), data + ' end 0 end 1', 'what was read')
+
+    os.unlink(c.path('go'))
+    d.order('r', 'restart')
+    d.wait_state('r', 'RUNNING')
+    os.unlink(c.path('out'))
+    d.rpc().sendProcessStdin('r', data)
     d.kill()
-    d.start()
-    d.rpc().sendProcessStdin('r', ' the end')
-    d.kill()
+    code, words, err = c.run_daemon('--dump-state', f'{d.dir}/s.state')
+    lost = int(re.search(r'\[standard input\]\nprocess: r\nbytes that wait: (\d+)', words).group(1))
+    check(0 < lost < len(data), f'{lost} bytes wait')
+    for n in range(2):
+        d.start()
+        d.wait_log(f"{lost} bytes that waited for the standard input of 'r' are lost")
+        d.kill()
     d.start()
     write_file(c.path('go'), '')
-    c.wait(lambda: read_file(c.path('out')).endswith(' the end'), 'all of it is read')
-    same(read_file(c.path('out')), data + ' the end', 'what was read')
-    c.wait(lambda: not glob.glob(f'{d.dir}/s.state/stdin-*'), 'nothing is left of it')
+    d.rpc().sendProcessStdin('r', ' the end')
+    c.wait(lambda: read_file(c.path('out')).endswith(' the end'), 'the rest is read')
+    same(read_file(c.path('out')), data[:len(data) - lost] + ' the end', 'what was read')
+    same(len(d.lines('are lost')), 1, 'it is said once')
 
 
 @story(nobody=True)

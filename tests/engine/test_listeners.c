@@ -93,7 +93,7 @@ static void spawn(struct member *m)
         if (m->stdin_end >= 0)
                 close(m->stdin_end);
         m->stdin_end = fds[0];
-        stdin_pipe_open(&w->in, state_stdin_home(&sup), fds[1], NULL);
+        stdin_pipe_open(&w->in, w, true, fds[1], NULL);
         m->process->state = PS_RUNNING;
         listener_spawned(&sup, m->process);
 }

@@ -6,13 +6,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "engine/core/supervisor.h"
+#include "engine/core/worker.h"
 
 static struct ev_loop *loop;
 static struct stdin_pipe *in;
 static int reader;
-static struct stdin_home home;
+static struct supervisor sup;
+static struct worker worker = { .sup = &sup };
 
 static void setup(void)
 {
@@ -25,8 +28,8 @@ static void setup(void)
         cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
         cr_assert_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
         reader = fds[0];
-        home = (struct stdin_home){ .loop = loop };
-        stdin_pipe_open(&in, &home, fds[1], NULL);
+        sup.loop = loop;
+        stdin_pipe_open(&in, &worker, false, fds[1], NULL);
         cr_assert(in);
 }
 
@@ -147,90 +150,4 @@ Test(stdin_pipe, leaves_the_loop_alone_when_nothing_waits)
         stdin_pipe_write(in, data, sizeof data);
         cr_expect_eq(read_all(got, sizeof got), sizeof data);
         cr_expect_eq(ev_run(loop, EVRUN_NOWAIT), 0, "a watcher is still active");
-}
-
-/* ---- in a directory */
-
-static char dir[] = "/tmp/stdin.XXXXXX";
-
-static void keep_in_dir(void)
-{
-        cr_assert(mkdtemp(dir));
-        home.dir = dir;
-}
-
-/* Another process has our place for a while, and dies without a word. */
-static void as_a_daemon_that_dies(void (*act)(const char *data, size_t size), const char *data,
-                                  size_t size)
-{
-        pid_t pid = fork();
-
-        if (pid == 0) {
-                ev_loop_fork(loop);
-                act(data, size);
-                _exit(0);
-        }
-        cr_assert_eq(waitpid(pid, NULL, 0), pid);
-}
-
-static void write_and_move_some(const char *data, size_t size)
-{
-        char first[6000];
-
-        stdin_pipe_write(in, data, 10);
-        stdin_pipe_write(in, data + 10, size - 10);
-        if (read(reader, first, sizeof first) == 10)
-                for (int i = 0; i < 5; i++)
-                        ev_run(loop, EVRUN_NOWAIT);
-}
-
-Test(stdin_pipe, what_waits_is_gone_on_with_by_a_successor)
-{
-        size_t size = 100000;
-        char *data = malloc(size), *got = malloc(size + 1);
-
-        cr_assert(data && got);
-        for (size_t i = 0; i < size; i++)
-                data[i] = (char)(i * 31 + i / 251);
-        keep_in_dir();
-        as_a_daemon_that_dies(write_and_move_some, data, size - 10);
-        cr_assert(stdin_pipe_resume(in));
-        cr_expect(stdin_pipe_has_rest(in));
-        cr_expect_eq(stdin_pipe_write(in, data + size - 10, 10), STDIN_OK);
-        cr_expect_eq(read_all(got, size + 1), size - 10); /* the first ten were read before */
-        cr_expect_eq(memcmp(data + 10, got, size - 10), 0);
-        cr_expect_not(stdin_pipe_has_rest(in));
-        cr_expect_not(stdin_pipe_resume(in));
-        cr_expect_eq(rmdir(dir), 0, "something is left in it");
-        free(data);
-        free(got);
-}
-
-static bool goes_on(const void *arg, uint64_t pipe)
-{
-        (void)arg, (void)pipe;
-        return stdin_pipe_has_rest(in);
-}
-
-Test(stdin_pipe, what_waits_for_nobody_goes)
-{
-        char data[10000] = "";
-
-        keep_in_dir();
-        as_a_daemon_that_dies(write_and_move_some, data, sizeof data);
-        cr_expect_eq(rmdir(dir), -1);
-        stdin_pipe_tidy(dir, goes_on, NULL);
-        cr_expect_eq(rmdir(dir), 0);
-}
-
-Test(stdin_pipe, what_cannot_be_kept_is_not_begun)
-{
-        char data[10000] = "";
-
-        home.dir = "/proc/none";
-        cr_expect_eq(stdin_pipe_write(in, data, sizeof data), STDIN_NOMEM);
-        cr_expect_eq(stdin_pipe_queued(in), 0);
-        cr_expect_eq(stdin_pipe_unread(in), false);
-        cr_expect_eq(stdin_pipe_write(in, data, 4096), STDIN_OK);
-        cr_expect_eq(stdin_pipe_write(in, data, 100), STDIN_NOMEM);
 }

@@ -1,7 +1,6 @@
-/* Files that a daemon before us left in its state directory and that are read at the start: a
- * spool, whose label and position may be anything, and what waits for a worker's stdin. The first
- * byte chooses, and whether the input begins at the file's beginning or behind a head that is
- * right. */
+/* A spool that a daemon before us left in its state directory and that is read at the start: its
+ * label and position may be anything. The first byte chooses whether the input begins at the file's
+ * beginning or behind a head that is right. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -14,7 +13,6 @@
 #include "../../src/logs/spool/spool.h"
 #include "base/fd.h"
 #include "logs/intake/conf_copy.h"
-#include "sys/store/pipe_backlog.h"
 
 static char dir[] = "/dev/shm/fuzz-left.XXXXXX";
 static char path[64];
@@ -80,30 +78,6 @@ static void a_spool(bool with_head, const uint8_t *data, size_t size)
         read_spool();
 }
 
-static void a_feed(bool with_head, const uint8_t *data, size_t size)
-{
-        struct err e = { 0 };
-        int ends[2];
-
-        if (with_head) {
-                struct pipe_backlog *f = pipe_backlog_new(path, &e);
-                assert(f && pipe_backlog_put(f, "waiting", 7, &e));
-                pipe_backlog_close(f);
-                put((off_t)(data[0] % 16) * 8, data + 1, size - 1);
-        } else {
-                put(0, data, size);
-        }
-        struct pipe_backlog *f = pipe_backlog_take_up(path);
-        if (!f)
-                return;
-        pipe_backlog_left(f);
-        assert(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
-        pipe_backlog_move(f, ends[1]);
-        close(ends[0]);
-        close(ends[1]);
-        pipe_backlog_remove(f);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -112,9 +86,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         begin();
         unlink(path);
-        if (data[0] & 1)
-                a_spool(data[0] & 2, data + 1, size - 1);
-        else
-                a_feed(data[0] & 2, data + 1, size - 1);
+        a_spool(data[0] & 2, data + 1, size - 1);
         return 0;
 }

@@ -45,8 +45,6 @@ void state_note(struct supervisor *s, struct process *p, unsigned work);
 void state_note_told(struct supervisor *s, const struct process *p);
 /* What was noted as not told has been told now. */
 void state_told(struct supervisor *s, struct process *p);
-struct stdin_home;
-const struct stdin_home *state_stdin_home(struct supervisor *s); /* as it is now */
 /* It is about to be freed. */
 void state_forget(struct supervisor *s, struct process *p);
 void state_note_fleet(struct supervisor *s, struct fleet *f);
@@ -96,6 +94,11 @@ void state_event_drop(struct supervisor *s, uint32_t kept); /* 0 is fine */
 void state_serial(struct supervisor *s, uint64_t next);
 void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next);
 void state_pool_forget(struct supervisor *s, uint32_t kept);
+
+/* So many bytes wait for the process's standard input: the next instance says that they are lost,
+ * if we are killed. *saved is 0 to begin with, and again when none waits any more. */
+void state_stdin_waits(struct supervisor *s, const struct process *p, uint32_t *saved,
+                       size_t bytes);
 
 /* Of the previous instance, until state_events_settled: what it wrote down. */
 uint64_t state_serial_kept(const struct supervisor *s);

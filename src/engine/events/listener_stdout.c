@@ -9,7 +9,6 @@
 #include "engine/run/stdin_pipe.h"
 
 struct listener_stdout {
-        struct stdin_home home;
         struct stdin_pipe *in; /* owned: what the log thread has not read waits there */
         struct stream *out;    /* owned: writes what the pipe holds to /dev/stdout */
         bool refused;          /* the last answer found no room, which was said */
@@ -43,7 +42,7 @@ static bool connect_stream(struct listener_stdout *o, struct supervisor *s, stru
                 return false;
         if (!fd_nonblock(write_end, true))
                 return err_set(e, ERR_SYS, "make a pipe non-blocking");
-        return stdin_pipe_open(&o->in, &o->home, fd_take(&write_end), NULL) || err_nomem(e);
+        return stdin_pipe_open(&o->in, w, false, fd_take(&write_end), NULL) || err_nomem(e);
 }
 
 static struct listener_stdout *listener_stdout_new(struct supervisor *s, struct worker *w,
@@ -55,7 +54,6 @@ static struct listener_stdout *listener_stdout_new(struct supervisor *s, struct 
                 err_nomem(e);
                 return NULL;
         }
-        o->home = (struct stdin_home){ .loop = s->loop };
         if (connect_stream(o, s, w, e))
                 return o;
         listener_stdout_free(o);

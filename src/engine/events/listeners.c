@@ -80,9 +80,8 @@ static bool listeners_hand_over(struct supervisor *s, struct listener *l, const 
                            : stdin_pipe_write(l->process->worker->in, message.data, message.len);
         if (done == STDIN_NOMEM && !l->pool->stuck)
                 log_line(s->log, LVL_WARN,
-                         "event %" PRIu64 " for listener %s can be kept neither in memory nor in "
-                         "the state directory: it waits",
-                         n->serial, l->process->name);
+                         "event %" PRIu64 " for listener %s finds no memory: it waits", n->serial,
+                         l->process->name);
         l->pool->stuck = done == STDIN_NOMEM;
         return done == STDIN_OK;
 }
@@ -108,7 +107,9 @@ void pool_deliver(struct supervisor *s, struct pool *p)
                 if (!l)
                         return;
                 l->busy_with = queue_pop(&p->queue);
-                state_event_mark(s, l->busy_with->kept, EVENT_SENT, l->process->number);
+                bool is_sent = stdin_pipe_queued(l->process->worker->in) == 0;
+                state_event_mark(s, l->busy_with->kept, is_sent ? EVENT_SENT : EVENT_SENDING,
+                                 l->process->number);
                 listener_proto_sent(&l->proto);
                 l->answers = true;
                 tell_state(s, l, LISTENER_READY);

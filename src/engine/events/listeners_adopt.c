@@ -181,7 +181,7 @@ static enum listener_state state_from(int number)
 
 static bool has_unread(const struct stdin_pipe *in)
 {
-        return stdin_pipe_has_rest(in) || stdin_pipe_unread(in);
+        return stdin_pipe_queued(in) || stdin_pipe_unread(in);
 }
 
 static void take_up(struct supervisor *s, struct listener *l, struct inflight *a, size_t said)
@@ -269,12 +269,18 @@ void listener_adopted(struct supervisor *s, struct process *p, const struct list
         l->unheard = BUF_INIT;
         l->proto = (struct listener_proto){ .state = state_from(m->state), .unsure = true };
         l->adopted = true;
+        bool killed = !startup_of(s)->handover || startup_of(s)->handover->list < 0;
         struct inflight *a = take_adrift(l->pool, p->number);
-        if (a)
+        if (a) {
+                bool is_cut = killed && a->phase == EVENT_SENDING;
                 take_up(s, l, a, said.len);
+                if (is_cut && l->busy_with) {
+                        listener_restart(s, l, "its event was cut off when supervisord was killed");
+                        return;
+                }
+        }
         if (said.len)
                 listener_output(s, p, said.data, said.len);
-        bool killed = !startup_of(s)->handover || startup_of(s)->handover->list < 0;
         if (killed && l->busy_with && !l->in_step)
                 log_line(s->log, LVL_WARN,
                          "%s: what it last said is in no log, so it may have answered: if it stays "

@@ -209,20 +209,6 @@ static void recall_fleet(struct supervisor *s, const struct saved_record *k)
 
 /* ---- everything */
 
-static bool has_rest(const void *arg, uint64_t pipe)
-{
-        const struct registry *r = arg;
-
-        for (int g = 0; g < r->group_count; g++)
-                for (int i = 0; i < r->groups[g]->count; i++) {
-                        const struct worker *w = r->groups[g]->procs[i]->worker;
-                        if (w && w->mark.pipes[0] == pipe &&
-                            (w->in ? stdin_pipe_has_rest(w->in) : w->adopted != NULL))
-                                return true;
-                }
-        return false;
-}
-
 static void adopt_saved_records(struct supervisor *s)
 {
         struct state *st = state_of(s);
@@ -256,7 +242,6 @@ static void adopt_saved_records(struct supervisor *s)
                 else if (!is_gone(k->process))
                         adopt_follow_changes(s, k->process, k);
         }
-        stdin_pipe_tidy(st->dir, has_rest, &s->registry);
         logs_settled(s->logs);
         components_adopted(s);
         supervisor_settle(s);

@@ -98,10 +98,12 @@ static bool adopt_open_stdin(struct supervisor *s, const struct process *p, int 
         if (fd < 0)
                 return false;
         errno = ENOMEM;
-        if (!stdin_pipe_open(&p->worker->in, state_stdin_home(s), fd, NULL))
+        if (!stdin_pipe_open(&p->worker->in, p->worker, true, fd, NULL))
                 return false;
-        if (stdin_pipe_resume(p->worker->in))
-                log_line(s->log, LVL_DEBUG, "%s: what waits for its standard input goes on",
+        if (!stdin_pipe_resume(p->worker->in))
+                log_line(s->log, LVL_ERROR,
+                         "%s: out of memory: what waits for its standard input "
+                         "is lost",
                          p->name);
         return true;
 }
@@ -122,7 +124,7 @@ bool adopt_take_stdin(struct supervisor *s, struct process *p)
 
         handover_pipe_name(name, sizeof name, pipe, false);
         bool is_here = pipe && handover_has(startup_of(s)->handover, name);
-        if (is_here || p->program->kind == KIND_LISTENER || stdin_pipe_is_left(state_dir(s), pipe))
+        if (is_here || p->program->kind == KIND_LISTENER)
                 return adopt_open_stdin(s, p, -1) || errno == ENOENT;
         return true;
 }

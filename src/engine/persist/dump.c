@@ -17,7 +17,6 @@
 #include "base/signame.h"
 #include "engine/persist/state_record.h"
 #include "logs/logs.h"
-#include "sys/store/pipe_backlog.h"
 
 #define DUMP_ATTEMPTS 4
 
@@ -255,8 +254,9 @@ static void dump_event(struct dump *d, uint32_t at, uint32_t tag)
                                                "rejected" };
         const struct record_store *v = &d->state.events;
         struct kept_event event;
-        const char *pool;
+        const char *pool, *name;
         uint64_t number;
+        uint32_t bytes;
 
         if (tag == TAG_EVENT && state_event_read(v, at, &event)) {
                 const char *phase = phases[event.phase & 7];
@@ -272,6 +272,10 @@ static void dump_event(struct dump *d, uint32_t at, uint32_t tag)
                 buf_puts(d->out, "\n[pool]\n");
                 dump_text(d->out, "pool", pool);
                 buf_printf(d->out, "next number: %" PRIu64 "\n", number);
+        } else if (tag == TAG_STDIN && state_stdin_read(v, at, &name, &bytes)) {
+                buf_puts(d->out, "\n[standard input]\n");
+                dump_text(d->out, "process", name);
+                dump_number(d->out, "bytes that wait", bytes);
         } else {
                 mapped_say(&v->file, &d->damage, record_store_place(at),
                            "a record makes no sense (tag or texts)");
@@ -371,16 +375,6 @@ static bool dump_lock(struct dump *d, const char *path, struct err *e)
         return true;
 }
 
-static bool dump_stdin(struct dump *d, const char *path, struct err *e)
-{
-        size_t left;
-
-        if (!pipe_backlog_look(path, &left, e))
-                return false;
-        buf_printf(d->out, "bytes that wait: %zu\n", left);
-        return true;
-}
-
 static bool dump_spool(struct dump *d, const char *path, struct err *e)
 {
         struct spool_view spool;
@@ -450,8 +444,6 @@ static dump_reader *dump_reader_of(const char *name)
 
         if (len > 6 && strcmp(name + len - 6, ".aside") == 0)
                 return dump_other;
-        if (strncmp(name, "stdin-", 6) == 0)
-                return dump_stdin;
         return strncmp(name, "spool-", 6) == 0 ? dump_spool : dump_other;
 }
 

@@ -347,14 +347,6 @@ static void state_told_on_step(struct supervisor *s, struct process *p, const st
 const struct component component_state_told = { .name = "state_told",
                                                 .on_step = state_told_on_step };
 
-const struct stdin_home *state_stdin_home(struct supervisor *s)
-{
-        struct stdin_home *home = &state_part(s)->home;
-
-        *home = (struct stdin_home){ .loop = s->loop, .dir = state_dir(s) };
-        return home;
-}
-
 static void state_on_adopted(struct supervisor *s)
 {
         state_forget_saved_records(s);

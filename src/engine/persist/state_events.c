@@ -1,11 +1,15 @@
-/* <statedir>/events: what listeners have not acknowledged yet, in a vault, each with a mark that
- * says what became of it; and the next numbers, so that they go on. */
+/* <statedir>/events: what listeners have not acknowledged yet, in a record store, each with a mark
+ * that says what became of it; the next numbers, so that they go on; and how much waits in memory
+ * for standard inputs. */
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/startup.h"
 #include "engine/persist/state.h"
 #include "engine/persist/state_record.h"
+#include "sys/store/handover.h"
 
 /* A mark is a phase and a listener's number. */
 #define PHASE_BITS 3
@@ -127,6 +131,52 @@ void state_event_drop(struct supervisor *s, uint32_t kept)
                 record_store_drop(&state_of(s)->events, kept - 1);
 }
 
+/* ---- what waits for a standard input: its mark is the number of bytes, its data the name */
+
+void state_stdin_waits(struct supervisor *s, const struct process *p, uint32_t *saved, size_t bytes)
+{
+        struct err ignored; /* without it a loss is not counted */
+
+        if (!state_of(s))
+                return;
+        struct record_store *v = &state_of(s)->events;
+        if (*saved && bytes) {
+                record_store_mark(v, *saved - 1, (uint32_t)bytes);
+        } else if (bytes) {
+                uint32_t at = record_store_put(v, TAG_STDIN, (uint32_t)bytes, p->name,
+                                               strlen(p->name) + 1, &ignored);
+                *saved = at == VAULT_NONE ? 0 : at + 1;
+        } else {
+                if (*saved)
+                        record_store_drop(v, *saved - 1);
+                *saved = 0;
+        }
+}
+
+bool state_stdin_read(const struct record_store *v, uint32_t at, const char **name_out,
+                      uint32_t *bytes_out)
+{
+        size_t len;
+        const char *name = record_store_get(v, at, &len);
+
+        *name_out = name;
+        *bytes_out = record_store_marked(v, at);
+        return len && !name[len - 1];
+}
+
+static void say_stdin_lost(struct supervisor *s, uint32_t at)
+{
+        const struct handover *h = startup_of(s)->handover;
+        const char *name;
+        uint32_t bytes;
+
+        if ((!h || h->list < 0) && state_stdin_read(&state_of(s)->events, at, &name, &bytes))
+                log_line(s->log, LVL_WARN,
+                         "%" PRIu32 " bytes that waited for the standard input of '%s' are lost: "
+                         "the previous supervisord was killed",
+                         bytes, name);
+}
+
 /* ---- of the previous instance */
 
 bool state_events_read(struct state *st)
@@ -225,9 +275,12 @@ void state_events_settled(struct supervisor *s)
 
         if (!st || !st->left)
                 return;
-        for (size_t i = 0; i < st->left_count; i++)
+        for (size_t i = 0; i < st->left_count; i++) {
+                if (st->left[i].tag == TAG_STDIN)
+                        say_stdin_lost(s, st->left[i].at);
                 if (!st->left[i].taken)
                         record_store_drop(&st->events, st->left[i].at);
+        }
         free(st->left);
         st->left = NULL;
         st->left_count = 0;

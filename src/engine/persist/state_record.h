@@ -150,9 +150,8 @@ struct state {
 
 /* What the component has for itself. */
 struct state_part {
-        struct state *open;     /* owned; NULL: nothing is persisted for the next instance */
-        char *trouble;          /* owned: why not; NULL: it is, or is not wanted */
-        struct stdin_home home; /* state_stdin_home's */
+        struct state *open; /* owned; NULL: nothing is persisted for the next instance */
+        char *trouble;      /* owned: why not; NULL: it is, or is not wanted */
 };
 
 static inline struct state_part *state_part(const struct supervisor *s)
@@ -198,7 +197,7 @@ void state_forget_saved_records(struct supervisor *s);
 uint64_t record_stream_key(const char *group, const char *name, bool is_stderr);
 
 /* state_events.c. Tags in the file. */
-enum event_tag { TAG_EVENT = 1, TAG_POOL = 2 };
+enum event_tag { TAG_EVENT = 1, TAG_POOL = 2, TAG_STDIN = 3 };
 /* False: no memory. */
 bool state_events_read(struct state *st);
 /* The next event number. */
@@ -207,5 +206,7 @@ uint64_t state_events_serial(const struct record_store *v);
 bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e);
 bool state_pool_read(const struct record_store *v, uint32_t at, const char **name_out,
                      uint64_t *next_out);
+bool state_stdin_read(const struct record_store *v, uint32_t at, const char **name_out,
+                      uint32_t *bytes_out);
 
 #endif

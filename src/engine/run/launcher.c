@@ -572,10 +572,8 @@ static bool launcher_take_stdin(struct attempt *a)
 {
         struct stdin_pipe **in = &a->worker->in;
 
-        if (a->ours[0] >= 0) {
-                const struct stdin_home *home = state_stdin_home(a->sup);
-                return stdin_pipe_open(in, home, fd_take(&a->ours[0]), &a->old_stdin);
-        }
+        if (a->ours[0] >= 0)
+                return stdin_pipe_open(in, a->worker, true, fd_take(&a->ours[0]), &a->old_stdin);
         stdin_pipe_free(*in);
         *in = NULL;
         return true;

@@ -1,12 +1,10 @@
-/* Our end of a worker's standard input. Writes what the pipe takes and holds the rest, in a file
- * of the state directory or in memory. Never blocks the main loop, and takes all of a text or
- * nothing. */
+/* Our end of a worker's standard input. Writes what the pipe takes and holds the rest in memory.
+ * Never blocks the main loop, and takes all of a text or nothing. The state directory knows how
+ * much waits, not what: a kill loses it, an upgrade hands it over. */
 #include "engine/run/stdin_pipe.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,30 +15,44 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
-#include "sys/store/pipe_backlog.h"
-
-#define FEED_NAME "stdin-"
+#include "engine/core/startup.h"
+#include "engine/core/worker.h"
+#include "engine/persist/state.h"
+#include "sys/store/handover.h"
+#include "wire/base64.h"
 
 /* What the pipe would not take yet. Nearly no worker ever has any. */
 struct rest {
         ev_io writable;
-        struct pipe_backlog *feed; /* owned: where it is; NULL: in memory */
         struct buf queue;
-        size_t sent; /* bytes at the front of the queue that are written already */
+        size_t sent;    /* bytes at the front of the queue that are written already */
+        uint32_t saved; /* state_stdin_waits */
 };
 
 struct stdin_pipe {
-        const struct stdin_home *home; /* borrowed */
-        struct rest *rest;             /* owned; NULL: nothing waits */
-        int fd;                        /* owned; -1: the reader is gone */
+        const struct worker *worker; /* borrowed */
+        struct rest *rest;           /* owned; NULL: nothing waits */
+        int fd;                      /* owned; -1: the reader is gone */
+        bool is_counted;             /* what waits is recorded and handed over */
 };
+
+static struct ev_loop *stdin_pipe_loop(const struct stdin_pipe *p)
+{
+        return p->worker->sup->loop;
+}
+
+static void stdin_pipe_count(struct stdin_pipe *p, size_t bytes)
+{
+        if (p->is_counted)
+                state_stdin_waits(p->worker->sup, p->worker->process, &p->rest->saved, bytes);
+}
 
 static void drop_rest(struct stdin_pipe *p)
 {
         if (!p->rest)
                 return;
-        ev_io_stop(p->home->loop, &p->rest->writable);
-        pipe_backlog_remove(p->rest->feed);
+        ev_io_stop(stdin_pipe_loop(p), &p->rest->writable);
+        stdin_pipe_count(p, 0);
         buf_release(&p->rest->queue);
         free(p->rest);
         p->rest = NULL;
@@ -52,7 +64,8 @@ static void stdin_pipe_hang_up(struct stdin_pipe *p)
         fd_close(&p->fd);
 }
 
-bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int fd, int *old)
+bool stdin_pipe_open(struct stdin_pipe **at, const struct worker *w, bool is_counted, int fd,
+                     int *old)
 {
         struct stdin_pipe *p = *at ? *at : calloc(1, sizeof *p);
 
@@ -65,7 +78,8 @@ bool stdin_pipe_open(struct stdin_pipe **at, const struct stdin_home *home, int 
                 *old = fd_take(&p->fd);
         else if (*at)
                 fd_close(&p->fd);
-        p->home = home;
+        p->worker = w;
+        p->is_counted = is_counted;
         p->fd = fd;
         *at = p;
         return true;
@@ -86,9 +100,7 @@ int stdin_pipe_fd(const struct stdin_pipe *p)
 
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
-        const struct rest *r = p->rest;
-
-        return !r ? 0 : r->feed ? pipe_backlog_left(r->feed) : r->queue.len - r->sent;
+        return p->rest ? p->rest->queue.len - p->rest->sent : 0;
 }
 
 bool stdin_pipe_unread(const struct stdin_pipe *p)
@@ -115,27 +127,13 @@ static ssize_t stdin_pipe_put(struct stdin_pipe *p, const char *data, size_t len
         return (ssize_t)done;
 }
 
-/* One that is through stays until the loop comes by: the writer has noted by then that all of
- * it is on its way. */
-static void move_on(struct stdin_pipe *p)
-{
-        if (!pipe_backlog_left(p->rest->feed))
-                drop_rest(p);
-        else if (!pipe_backlog_move(p->rest->feed, p->fd))
-                stdin_pipe_hang_up(p);
-}
-
 static void on_writable(EV_P_ ev_io *w, int revents)
 {
         struct stdin_pipe *p = w->data;
         struct rest *r = p->rest;
 
         (void)loop, (void)revents;
-        if (r->feed) {
-                move_on(p);
-                return;
-        }
-        ssize_t n = stdin_pipe_put(p, r->queue.data + r->sent, r->queue.len - r->sent);
+        ssize_t n = stdin_pipe_put(p, r->queue.data + r->sent, stdin_pipe_queued(p));
         if (n < 0) {
                 stdin_pipe_hang_up(p);
                 return;
@@ -143,6 +141,8 @@ static void on_writable(EV_P_ ev_io *w, int revents)
         r->sent += (size_t)n;
         if (r->sent == r->queue.len)
                 drop_rest(p);
+        else
+                stdin_pipe_count(p, stdin_pipe_queued(p));
 }
 
 static bool make_rest(struct stdin_pipe *p)
@@ -176,96 +176,13 @@ static bool stdin_pipe_make_room(struct stdin_pipe *p, size_t len)
         return false;
 }
 
-/* ---- in a file */
-
-/* No other pipe has this number while it lives. */
-static bool feed_path(const struct stdin_pipe *p, struct buf *out)
+/* There is room for it. */
+static void stdin_pipe_queue(struct stdin_pipe *p, const char *data, size_t len)
 {
-        struct stat st;
-
-        if (fstat(p->fd, &st) < 0)
-                return false;
-        buf_printf(out, "%s/" FEED_NAME "%" PRIu64, p->home->dir, (uint64_t)st.st_ino);
-        return !out->failed;
+        buf_put(&p->rest->queue, data, len);
+        stdin_pipe_count(p, stdin_pipe_queued(p));
+        ev_io_start(stdin_pipe_loop(p), &p->rest->writable);
 }
-
-bool stdin_pipe_is_left(const char *dir, uint64_t pipe)
-{
-        AUTO_BUF path = BUF_INIT;
-
-        if (!dir || !pipe)
-                return false;
-        buf_printf(&path, "%s/" FEED_NAME "%" PRIu64, dir, pipe);
-        return path.failed || access(path.data, F_OK) == 0 || errno != ENOENT;
-}
-
-/* A pipe takes in one piece what it has room for: no kill cuts that short. */
-static bool stdin_pipe_fits(const struct stdin_pipe *p, size_t len)
-{
-        int room;
-
-        if (len <= PIPE_BUF)
-                return true;
-        room = stdin_pipe_unread(p) ? 0 : fcntl(p->fd, F_GETPIPE_SZ);
-        return room > 0 && len <= (size_t)room;
-}
-
-static enum stdin_result put_in_file(struct stdin_pipe *p, const void *data, size_t len)
-{
-        AUTO_BUF path = BUF_INIT;
-        struct err ignored;
-
-        if (!make_rest(p))
-                return STDIN_NOMEM;
-        struct pipe_backlog **feed = &p->rest->feed;
-        if (!*feed && feed_path(p, &path))
-                *feed = pipe_backlog_new(path.data, &ignored);
-        if (!*feed || !pipe_backlog_put(*feed, data, len, &ignored)) {
-                if (!*feed || !ev_is_active(&p->rest->writable))
-                        drop_rest(p);
-                return STDIN_NOMEM;
-        }
-        ev_io_start(p->home->loop, &p->rest->writable);
-        return STDIN_OK;
-}
-
-bool stdin_pipe_resume(struct stdin_pipe *p)
-{
-        AUTO_BUF path = BUF_INIT;
-        struct pipe_backlog *feed =
-            p->home->dir && feed_path(p, &path) ? pipe_backlog_take_up(path.data) : NULL;
-
-        if (!feed)
-                return false;
-        if (!make_rest(p)) {
-                pipe_backlog_close(feed);
-                return false;
-        }
-        p->rest->feed = feed;
-        ev_io_start(p->home->loop, &p->rest->writable);
-        return true;
-}
-
-bool stdin_pipe_has_rest(const struct stdin_pipe *p)
-{
-        return p->rest != NULL;
-}
-
-void stdin_pipe_tidy(const char *dir, bool (*goes_on)(const void *arg, uint64_t pipe),
-                     const void *arg)
-{
-        DIR *d = opendir(dir);
-        struct dirent *entry;
-        uint64_t pipe;
-
-        while (d && (entry = readdir(d)))
-                if (sscanf(entry->d_name, FEED_NAME "%" SCNu64, &pipe) == 1 && !goes_on(arg, pipe))
-                        unlinkat(dirfd(d), entry->d_name, 0);
-        if (d)
-                closedir(d);
-}
-
-/* ---- writing */
 
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len)
 {
@@ -275,11 +192,9 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                 return STDIN_CLOSED;
         if (len > STDIN_QUEUE_MAX - stdin_pipe_queued(p))
                 return STDIN_FULL;
-        if (p->home->dir && (p->rest || !stdin_pipe_fits(p, len)))
-                return put_in_file(p, data, len);
         /* All or nothing: only what a pipe takes in one piece may be tried without memory for the
          * rest (pipe(7), PIPE_BUF). */
-        if (!p->home->dir && (!idle || len > PIPE_BUF) && !stdin_pipe_make_room(p, len))
+        if ((!idle || len > PIPE_BUF) && !stdin_pipe_make_room(p, len))
                 return STDIN_NOMEM;
         ssize_t n = idle ? stdin_pipe_put(p, data, len) : 0;
         if (n < 0) {
@@ -291,11 +206,47 @@ enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_
                         drop_rest(p);
                 return STDIN_OK;
         }
-        if (p->home->dir)
-                return put_in_file(p, (const char *)data + n, len - (size_t)n);
         if (!stdin_pipe_make_room(p, len - (size_t)n))
                 return STDIN_NOMEM;
-        buf_put(&p->rest->queue, (const char *)data + n, len - (size_t)n);
-        ev_io_start(p->home->loop, &p->rest->writable);
+        stdin_pipe_queue(p, (const char *)data + n, len - (size_t)n);
         return STDIN_OK;
+}
+
+/* ---- over an upgrade */
+
+/* No other pipe has this number while it lives. */
+static bool stdin_pipe_item(const struct stdin_pipe *p, char out[static 32])
+{
+        struct stat st;
+
+        if (fstat(p->fd, &st) < 0)
+                return false;
+        snprintf(out, 32, "stdin:%" PRIu64, (uint64_t)st.st_ino);
+        return true;
+}
+
+bool stdin_pipe_hand_over(const struct stdin_pipe *p, struct strlist *items)
+{
+        AUTO_BUF text = BUF_INIT;
+        char name[32];
+
+        if (!stdin_pipe_queued(p))
+                return true;
+        base64_encode(p->rest->queue.data + p->rest->sent, stdin_pipe_queued(p), &text);
+        return !text.failed && stdin_pipe_item(p, name) && handover_put(items, name, text.data);
+}
+
+bool stdin_pipe_resume(struct stdin_pipe *p)
+{
+        const struct handover *h = startup_of(p->worker->sup)->handover;
+        AUTO_BUF data = BUF_INIT;
+        char name[32];
+        const char *text = h && stdin_pipe_item(p, name) ? handover_word(h, name) : NULL;
+
+        if (!text)
+                return true;
+        if (!base64_decode(text, true, &data) || !stdin_pipe_make_room(p, data.len))
+                return false;
+        stdin_pipe_queue(p, data.data, data.len);
+        return true;
 }
