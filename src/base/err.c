@@ -26,7 +26,7 @@ bool err_set(struct err *e, enum err_code code, const char *fmt, ...)
         int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
         va_end(ap);
         if (n >= 0 && n < (int)sizeof e->text && code == ERR_SYS)
-                n += snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(saved));
+                n += snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", strerror(saved));
         mark_cut(e, n);
         errno = saved;
         return false;
@@ -44,7 +44,7 @@ bool err_wrap(struct err *e, const char *fmt, ...)
         int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
         va_end(ap);
         if (n >= 0 && n < (int)sizeof e->text)
-                n += snprintf(e->text + n, sizeof e->text - n, "%s", inner);
+                n += snprintf(e->text + n, sizeof e->text - (size_t)n, "%s", inner);
         mark_cut(e, n);
         return false;
 }

@@ -8,12 +8,14 @@
 
 #include "bench.h"
 
+#include "base/unconst.h"
+
 #define PATIENCE_MS 20000
 
 pid_t start_worker(const char *path, const char *fifo, bool exits)
 {
         char told[4096];
-        char *argv[] = { (char *)path, NULL };
+        char *argv[] = { unconst(path), NULL };
         char *env[] = { told, exits ? "BENCH_EXIT=1" : NULL, NULL };
 
         snprintf(told, sizeof told, "BENCH_FIFO=%s", fifo);

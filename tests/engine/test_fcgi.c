@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unconst.h"
+
 static struct supervisor sup;
 static struct buf lines;
 static struct log capture;
@@ -77,7 +79,7 @@ static void add(int g, const char *name, const char *socket_url)
         p->socket_mode = -1; /* not said */
         p->socket_backlog = -1;
         c->programs = programs[g];
-        c->name = groups[g].name = (char *)name;
+        c->name = groups[g].name = unconst(name);
         groups[g].conf = c;
         fleets[g][i] = (struct fleet){ .group = &groups[g], .program = p };
 }

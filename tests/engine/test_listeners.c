@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/unconst.h"
 #include "engine/core/bus.h"
 #include "engine/persist/state.h"
 #include "engine/run/stdin_pipe.h"
@@ -108,7 +109,7 @@ static void pool_init(struct pool_rig *r, const char *name, const char *events, 
                 if ((word = strsep(&at, ",")))
                         strlist_add(&r->program->events, word);
         r->conf = (struct group_conf){ .refs = 1,
-                                       .name = (char *)name,
+                                       .name = unconst(name),
                                        .kind = KIND_LISTENER,
                                        .programs = &r->program,
                                        .program_count = 1 };
@@ -118,7 +119,7 @@ static void pool_init(struct pool_rig *r, const char *name, const char *events, 
                                    .procs = r->procs,
                                    .count = count };
         r->group = (struct group){ .conf = &r->conf,
-                                   .name = (char *)name,
+                                   .name = unconst(name),
                                    .fleets = &r->fleet,
                                    .fleet_count = 1,
                                    .procs = r->procs,

@@ -9,6 +9,7 @@
 
 #include "../../src/logs/mainlog/mainlog_thread.h"
 #include "../../src/logs/thread.h"
+#include "base/unconst.h"
 #include "logs/intake/ledger.h"
 #include "readlog/readback.h"
 #include "rig.h"
@@ -83,7 +84,7 @@ static void teardown(void)
 {
         log_part_release(&reading.part);
         ledger_drop(reading.ledger);
-        free((char *)reading.path);
+        free(unconst(reading.path));
         rig_close(&rig);
 }
 

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include "base/unconst.h"
 #include "conf_maker.h"
 #include "model/config/process_given.h"
 #include "model/fleet/plan.h"
@@ -50,7 +51,7 @@ Test(program, knows_whether_its_workers_have_numbers)
         };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-                struct program p = { .process_name = (char *)names[i].name };
+                struct program p = { .process_name = unconst(names[i].name) };
                 cr_expect_eq(program_numbers_workers(&p), names[i].numbers, "%s", names[i].name);
         }
         struct program none = { 0 };

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include "base/unconst.h"
 #include "sys/process/spawn.h"
 
 static struct spawner spawner; /* each test is a process of its own */
@@ -19,7 +20,7 @@ __attribute__((unused)) static struct launch a_shell(const char *script)
         static sigset_t empty;
 
         sigemptyset(&empty);
-        shell_argv[2] = (char *)script;
+        shell_argv[2] = unconst(script);
         return (struct launch){ .path = "/bin/sh",
                                 .argv = shell_argv,
                                 .envp = some_env,

@@ -410,7 +410,8 @@ static int below_a_link(void)
                 return SKIPPED;
         snprintf(other, sizeof other, "%s.d", dir);
         CHECK(mkdir(other, 0755) == 0);
-        CHECK(symlink(other, beside("sub")) == 0 && lchown(beside("sub"), STRANGER, -1) == 0);
+        CHECK(symlink(other, beside("sub")) == 0 &&
+              lchown(beside("sub"), STRANGER, (gid_t)-1) == 0);
         CHECK(chown(dir, STRANGER, (gid_t)-1) == 0);
         snprintf(path, sizeof path, "%s/sub/s", dir);
         bool refused = try_listen() == -1 && why.code == ERR_FOREIGN;

@@ -3,13 +3,14 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/unconst.h"
 #include "sys/process/child_pid.h"
 #include "sys/process/procfs.h"
 #include "sys/sys.h"
 
 static pid_t start(const char *script)
 {
-        char *argv[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
+        char *argv[] = { (char *)"sh", (char *)"-c", unconst(script), NULL };
         char *envp[] = { (char *)"PATH=/usr/bin:/bin", NULL };
         struct launch l = {
                 .path = "/bin/sh", .argv = argv, .envp = envp, .umask = -1, .fds = { 0, 1, 2 }

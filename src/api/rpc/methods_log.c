@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/rpc/methods.h"
+#include "base/unconst.h"
 #include "engine/core/worker.h"
 #include "readlog/reader.h"
 #include "sys/store/guarded.h"
@@ -31,7 +32,7 @@ static bool find_log(struct rpc_call *c, const char *name, bool is_stderr, struc
                 return false;
         const struct worker *w = t.process->worker;
         const struct stream *s = w ? is_stderr ? w->err : w->out : NULL;
-        out->path = s ? (char *)stream_path(s) : NULL; /* copied by who asks for it */
+        out->path = s ? unconst(stream_path(s)) : NULL; /* copied by who asks for it */
         out->owner = s ? stream_owner(s) : 0;
         return true;
 }
@@ -146,7 +147,7 @@ enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, uid_t owner,
                               int64_t length)
 {
         struct log_job j = {
-                .path = (char *)path, .owner = owner, .offset = offset, .length = length
+                .path = unconst(path), .owner = owner, .offset = offset, .length = length
         };
 
         return ask_reader(c, &j);
@@ -155,7 +156,7 @@ enum rpc_status rpc_read_file(struct rpc_call *c, const char *path, uid_t owner,
 enum rpc_status rpc_if_there(struct rpc_call *c, const char *path,
                              enum rpc_status (*then)(struct rpc_call *c))
 {
-        struct log_job j = { .path = (char *)path, .then = then };
+        struct log_job j = { .path = unconst(path), .then = then };
 
         return ask_reader(c, &j);
 }

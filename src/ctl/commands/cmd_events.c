@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/sanitize.h"
+#include "base/unconst.h"
 #include "ctl/commands/event_line.h"
 #include "ctl/commands/follow.h"
 #include "ctl/render/render.h"
@@ -85,8 +86,8 @@ void event_line_put(struct buf *out, const json_t *event)
                 buf_printf(out, "  %s", *name ? name : program);
         events_put_change(out, event, "from", "to");
         events_put_change(out, event, "was", "replicas");
-        for (void *at = json_object_iter((json_t *)event); at;
-             at = json_object_iter_next((json_t *)event, at)) {
+        for (void *at = json_object_iter(unconst(event)); at;
+             at = json_object_iter_next(unconst(event), at)) {
                 const char *key = json_object_iter_key(at);
                 const json_t *value = json_object_iter_value(at);
                 if (!is_plain_field(key) || says_nothing(value))

@@ -1,6 +1,7 @@
 /* The parent's side of looking names up: asking the child, taking its answers, the bound, and whose
  * order waits for them. */
 #include "engine/order/lookup.h"
+#include "base/unconst.h"
 #include "engine/core/startup.h"
 
 #include <errno.h>
@@ -90,7 +91,7 @@ static bool lookup_ask(const struct lookups *names, struct sys *sys, const sigse
                 return err_set(e, ERR_SYS, "it cannot be asked for");
         struct launch launch = { .path = OWN_BINARY,
                                  .argv = argv,
-                                 .envp = (char *const *)lookups_world(names)->environ,
+                                 .envp = unconst(lookups_world(names)->environ),
                                  .umask = -1,
                                  .fds = { questions, ends[1], null },
                                  .mask = mask,

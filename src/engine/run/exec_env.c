@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/unconst.h"
 #include "engine/core/configuration.h"
 #include "engine/core/supervisor.h"
 #include "engine/run/survey.h"
@@ -139,7 +140,7 @@ static bool exec_env_make_env(const struct supervisor *s, struct kept *k)
                 return false;
         for (; inherited && *inherited; inherited++)
                 if (!is_daemons_own(*inherited))
-                        env[count++] = (char *)*inherited;
+                        env[count++] = unconst(*inherited);
         k->name_at = NO_PLACE;
         for (size_t i = 0; i < k->own.count; i++) {
                 size_t at = env_put(env, &count, k->own.items[i]);

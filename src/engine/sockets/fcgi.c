@@ -1,6 +1,7 @@
 /* Listening sockets of FastCGI programs: bound when the group is made, shared by groups that name
  * the same one, and unlinked at the end. */
 #include "engine/sockets/fcgi.h"
+#include "base/unconst.h"
 #include "engine/core/startup.h"
 
 #include <stdlib.h>
@@ -258,7 +259,7 @@ static struct fcgi *find_program(const struct fcgi *first, const char *program)
 {
         for (const struct fcgi *f = first; f; f = f->next)
                 if (strcmp(f->program, program) == 0)
-                        return (struct fcgi *)f;
+                        return unconst(f);
         return NULL;
 }
 

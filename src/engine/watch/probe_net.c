@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/unconst.h"
 #include "base/vec.h"
 #include "engine/watch/probe_kinds.h"
 
@@ -111,7 +112,7 @@ static bool parse_inet(const char *authority, const char *default_port, const st
         if (!probe_net_split_authority(text, &host, &port))
                 return bad_target(e, authority, "expected HOST:PORT");
         if (!port && default_port)
-                port = (char *)default_port;
+                port = unconst(default_port);
         if (!port || !parse_port(port, &number))
                 return bad_target(e, authority, "expected a port from 1 to 65535 after the host");
         if (!probe_net_put_host(t, host, number, w, e))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/unconst.h"
 #include "logs/intake/channel.h"
 
 /* The name, the path and the tag for syslog, those that there are, each with its end. */
@@ -18,7 +19,7 @@ struct names {
 
 static struct names *names_of(const char *process)
 {
-        return (struct names *)(process - offsetof(struct names, text));
+        return unconst(process - offsetof(struct names, text));
 }
 
 static const char *conf_copy_behind(const char *text)

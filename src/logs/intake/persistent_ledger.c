@@ -4,24 +4,20 @@
 
 #include <stdlib.h>
 
-#define KEPT_VERSION 1
+#define LEDGER_VERSION 2
 
-/* 64 bytes. A file format: another layout is another KEPT_VERSION. */
+/* A file format: another layout is another LEDGER_VERSION. */
 struct record {
         uint64_t key, inode;
-        uint64_t written : 48;
-        uint64_t shared : 16;
-        uint64_t dropped : 48;
-        uint64_t life0 : 16; /* of 48 bits; 0: not known */
-        int64_t base : 48;
-        uint64_t life1 : 16;
-        uint32_t buffered, rotations;
-        uint64_t syslog_sent : 48;
-        uint64_t life2 : 16;
-        uint64_t syslog_dropped : 48;
-        uint64_t spare : 16;
+        uint64_t written, dropped;
+        int64_t base;
+        uint64_t life; /* 0: not known */
+        uint64_t buffered;
+        uint64_t syslog_sent, syslog_dropped;
+        uint32_t rotations;
+        uint32_t shared;
 };
-_Static_assert(sizeof(struct record) == 64, "no gaps");
+_Static_assert(sizeof(struct record) == 80, "no gaps");
 
 struct found {
         uint64_t key;
@@ -58,7 +54,7 @@ struct persistent_ledgers *persistent_ledger_new(const char *path, const struct 
         struct persistent_ledgers *k = calloc(1, sizeof *k);
         struct state_owner ours = *who;
 
-        ours.version = ours.readable_by = KEPT_VERSION;
+        ours.version = ours.readable_by = LEDGER_VERSION;
         if (!k) {
                 err_nomem(e);
                 return NULL;
@@ -75,7 +71,8 @@ struct persistent_ledgers *persistent_ledger_new(const char *path, const struct 
 bool persistent_ledger_look(struct slot_table *t, const char *path, struct state_owner *owner_out,
                             struct buf *damage, struct err *e)
 {
-        return slot_table_look(t, path, sizeof(struct record), KEPT_VERSION, owner_out, damage, e);
+        return slot_table_look(t, path, sizeof(struct record), LEDGER_VERSION, owner_out, damage,
+                               e);
 }
 
 void persistent_ledger_free(struct persistent_ledgers *k)
@@ -107,15 +104,14 @@ bool persistent_ledger_read(const struct slot_table *t, uint32_t slot, uint64_t 
                 return false;
         *key_out = r.key;
         *shared_out = r.shared;
-        *out = (struct stream_ledger){ .read = (uint64_t)r.written + r.dropped + r.buffered,
+        *out = (struct stream_ledger){ .read = r.written + r.dropped + r.buffered,
                                        .written = r.written,
                                        .dropped = r.dropped,
                                        .buffered = r.buffered,
                                        .rotations = r.rotations,
                                        .base = r.base,
                                        .inode = r.inode,
-                                       .life = (uint64_t)r.life2 << 32 | (uint64_t)r.life1 << 16 |
-                                               (uint64_t)r.life0,
+                                       .life = r.life,
                                        .syslog_sent = r.syslog_sent,
                                        .syslog_dropped = r.syslog_dropped };
         return true;
@@ -146,10 +142,8 @@ void persistent_ledger_put(struct persistent_ledgers *k, uint64_t key, uint32_t 
                                   .shared = shared,
                                   .dropped = l->dropped,
                                   .base = l->base,
-                                  .life0 = l->life,
-                                  .life1 = l->life >> 16,
-                                  .life2 = l->life >> 32,
-                                  .buffered = (uint32_t)l->buffered,
+                                  .life = l->life,
+                                  .buffered = l->buffered,
                                   .rotations = (uint32_t)l->rotations,
                                   .syslog_sent = l->syslog_sent,
                                   .syslog_dropped = l->syslog_dropped + l->syslog_buffered };

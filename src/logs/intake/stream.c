@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "base/fd.h"
+#include "base/unconst.h"
 #include "logs/intake/conf_copy.h"
 #include "logs/intake/ledger.h"
 #include "logs/intake/reusable_pipe.h"
@@ -23,7 +24,7 @@ static struct err *keep_err(const struct err *e)
         struct err *copy = malloc(sizeof *copy);
 
         if (!copy)
-                return (struct err *)&no_memory;
+                return unconst(&no_memory);
         *copy = *e;
         return copy;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/unconst.h"
 #include "logs/intake/ledger.h"
 #include "logs/logs.h"
 #include "logs/mainlog/mainlog_core.h"
@@ -64,9 +65,9 @@ static struct request *request_new(struct mainlog *m, void (*run)(struct mail *)
 
 static void request_free(struct request *r)
 {
-        free((char *)r->conf.path);
-        free((char *)r->conf.identifier);
-        free((char *)r->conf.syslog_socket);
+        free(unconst(r->conf.path));
+        free(unconst(r->conf.identifier));
+        free(unconst(r->conf.syslog_socket));
         free(r);
 }
 
@@ -89,7 +90,7 @@ static void main_path(struct mail *mail)
         struct mainlog *m = r->log;
 
         free(m->shown);
-        m->shown = (char *)r->conf.path;
+        m->shown = unconst(r->conf.path);
         r->conf.path = NULL;
         request_free(r);
 }
@@ -109,7 +110,7 @@ static void mainlog_on_configure(struct mail *mail)
         }
         mainlog_say(m, "the main log stays where it was", &e);
         const char *path = mainlog_core_path(m->core);
-        free((char *)r->conf.path);
+        free(unconst(r->conf.path));
         r->conf.path = path ? strdup(path) : NULL;
         mail->run = main_path;
         mailbox_send(m->to_main, mail);

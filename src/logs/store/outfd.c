@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/unconst.h"
 
 /* N for a path that means the daemon's own descriptor N, else -1. */
 static int own_descriptor(const char *path)
@@ -106,7 +107,7 @@ void outfd_close(struct sys *sys, struct outfd *o)
 /* A write without waiting to a description whose flags belong to others too. */
 static ssize_t write_shared(struct sys *sys, int fd, const void *data, size_t len)
 {
-        struct iovec piece = { .iov_base = (void *)data, .iov_len = len };
+        struct iovec piece = { .iov_base = unconst(data), .iov_len = len };
         struct pollfd p = { .fd = fd, .events = POLLOUT };
         ssize_t n = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/unconst.h"
 #include "model/config/pytext.h"
 
 #define WIDTH_MAX 1000 /* of a field */
@@ -230,7 +231,9 @@ static bool expand_name(struct expansion *x, const char *at, const char **end_ou
                 return refuse_form(x, at, "too many flags");
         memcpy(flags, c, flag_count);
         c += flag_count;
-        long width = *c >= '0' && *c <= '9' ? strtol(c, (char **)&c, 10) : 0;
+        char *behind = unconst(c);
+        long width = *c >= '0' && *c <= '9' ? strtol(c, &behind, 10) : 0;
+        c = behind;
         if (width > WIDTH_MAX)
                 return refuse_form(x, at, "the width is at most 1000");
         if (!*c || !strchr("sdix", *c))

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/unconst.h"
 #include "base/vec.h"
 
 #define HOST  'h'
@@ -60,7 +61,7 @@ struct lookups {
 
 static struct lookups *lookup_of(const struct host *w)
 {
-        return (struct lookups *)w;
+        return unconst(w);
 }
 
 /* ---- entries */

@@ -427,7 +427,7 @@ void registry_forget(struct registry *r, struct process *p)
 
 static unsigned slot_of(const struct registry *r, pid_t pid)
 {
-        return hash_word(0, (uint64_t)pid) & (r->pid_slots - 1);
+        return (unsigned)hash_word(0, (uint64_t)pid) & (r->pid_slots - 1);
 }
 
 /* One slot for each process that there is. Without memory for more the chains grow instead. */

@@ -228,7 +228,7 @@ static void process_arm(struct process *p, enum pwait wait, int64_t from_ms)
         if (wait == WAIT_KEEP)
                 return;
         int64_t ms = wait_ms(p, wait, from_ms);
-        p->waiting = ms < 0 ? WAIT_NONE : wait;
+        p->waiting = (uint8_t)(ms < 0 ? WAIT_NONE : wait);
         p->due.due_ms = ms < 0 ? 0 : from_ms + ms;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/unconst.h"
 
 /* 0: it is no such path. */
 static socklen_t notify_address_of(const char *path, struct sockaddr_un *to)
@@ -44,7 +45,7 @@ bool notify_put(int socket, const char *text, const int *fds, int count)
                 struct cmsghdr head;
                 char room[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
         } control = { 0 };
-        struct iovec piece = { .iov_base = (void *)text, .iov_len = strlen(text) };
+        struct iovec piece = { .iov_base = unconst(text), .iov_len = strlen(text) };
         struct msghdr m = { .msg_iov = &piece, .msg_iovlen = 1 };
         size_t size = (size_t)count * sizeof *fds;
 

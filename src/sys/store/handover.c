@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "base/unconst.h"
 
 #define FD_MARK   "fd:"   /* the value of a descriptor begins so */
 #define PIPE_MARK "pipe:" /* the name of one that has to be that pipe */
@@ -395,7 +396,7 @@ static void go_back(void)
         for (size_t i = 0; i < back.count; i++)
                 fcntl(back.fds[i], F_SETFD, 0);
         fcntl(back.list, F_SETFD, 0);
-        fexecve(back.image, back.argv, (char *const *)back.envp);
+        fexecve(back.image, back.argv, unconst(back.envp));
 }
 
 /* Too late, or a crash. */
@@ -438,13 +439,13 @@ static bool lay_out_args(const struct handover *h)
         back.argv = calloc(h->items.count + 1, sizeof *back.argv);
         for (; back.argv && count < h->items.count; count++) {
                 snprintf(name, sizeof name, "arg%zu", count);
-                back.argv[count] = (char *)handover_word(h, name);
+                back.argv[count] = unconst(handover_word(h, name));
                 if (!back.argv[count])
                         break;
         }
         const char *own = handover_word(h, "own");
         if (own && back.argv && back.argv[0])
-                back.argv[0] = (char *)own;
+                back.argv[0] = unconst(own);
         return back.argv && back.argv[0];
 }
 
