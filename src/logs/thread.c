@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "logs/intake/capture.h"
 #include "logs/mainlog/mainlog_thread.h"
 
 #define TEXT_MOST (4 * 1024 * 1024) /* bytes of text that the main loop may be behind */
@@ -34,7 +35,7 @@ static void core_resume(struct mail *m)
         struct resume *r = (struct resume *)m;
 
         if (r->logs->core)
-                core_hold(r->logs->core, false);
+                capture_hold(r->logs->core, false);
         free(r);
 }
 
@@ -83,7 +84,7 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
         memcpy(t->data, data, len);
         t->data[len] = '\0';
         if (atomic_fetch_add(&l->unread, len) + len > TEXT_MOST) {
-                core_hold(l->core, true);
+                capture_hold(l->core, true);
                 atomic_store(&l->held, true);
         }
         mailbox_send(&l->to_main, &t->mail);

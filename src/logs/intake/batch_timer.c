@@ -10,7 +10,6 @@
 #include <utlist.h>
 
 #include "base/fd.h"
-#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
 
 #define NAP_NS     500000
@@ -163,7 +162,7 @@ static void on_nap(EV_P_ ev_io *w, int revents)
                 p = n->parked;
                 DL_DELETE2(n->parked, p, timer_prev, timer_next);
                 DL_APPEND2(n->parked, p, timer_prev, timer_next);
-                pipe_visit(p);
+                core->calls->on_turn(p);
         }
         batch_timer_arm(n);
 }

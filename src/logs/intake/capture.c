@@ -10,12 +10,13 @@
 #include "logs/intake/channel.h"
 #include "logs/intake/overflow.h"
 #include "logs/intake/text.h"
-#include "logs/spool/recover.h"
+#include "logs/spool/spool.h"
 #include "logs/spool/spooled.h"
 
 #define WAKE_BUDGET  1048576 /* bytes per wake-up: one flood does not starve the others */
 #define TAP_REST     1048576 /* a protocol is read on for that long while the disk is full */
 #define FINISH_REST  8388608 /* what ended workers may leave in memory while the disk is full */
+#define CHUNK_SIZE   131072  /* read at once */
 #define DRAIN_UNSURE 1048576 /* bytes, where the kernel does not tell how many there are */
 
 enum took {
@@ -37,11 +38,27 @@ static bool is_full(const struct channel *s, bool finishing)
         return s->out.queued && s->out.rest.len >= allowed;
 }
 
+static char *capture_chunk_take(struct core *core)
+{
+        char *chunk = core->chunk;
+
+        core->chunk = NULL;
+        return chunk ? chunk : malloc(CHUNK_SIZE);
+}
+
+static void capture_chunk_give(struct core *core, char *chunk)
+{
+        if (core->chunk)
+                free(chunk);
+        else
+                core->chunk = chunk;
+}
+
 static enum took capture_copy(struct pipe_in *p, size_t most, size_t *done)
 {
         struct channel *s = p->channel;
         struct core *core = s->core;
-        char *chunk = chunk_take(core);
+        char *chunk = capture_chunk_take(core);
         size_t asked = most < CHUNK_SIZE ? most : CHUNK_SIZE;
         enum took result = TOOK_LAST;
 
@@ -58,7 +75,7 @@ static enum took capture_copy(struct pipe_in *p, size_t most, size_t *done)
         } else if (n == 0 || errno != EAGAIN) {
                 result = TOOK_END; /* a terminal says EIO at its end */
         }
-        chunk_give(core, chunk);
+        capture_chunk_give(core, chunk);
         return result;
 }
 
@@ -107,7 +124,7 @@ static bool capture_move(struct pipe_in *p, size_t most, size_t *done, enum took
 static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
         struct core *core = p->channel->core;
-        char *chunk = chunk_take(core);
+        char *chunk = capture_chunk_take(core);
         bool moved = true;
 
         if (!chunk)
@@ -124,7 +141,7 @@ static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took 
                 moved = false;
         if (*done)
                 text_tapped(p->channel, chunk, *done);
-        chunk_give(core, chunk);
+        capture_chunk_give(core, chunk);
         return moved;
 }
 
@@ -169,8 +186,8 @@ static bool capture_pump(struct pipe_in *p, size_t most, bool finishing, size_t 
         enum took took = p->fd < 0 ? TOOK_END : TOOK_SOME;
 
         *got = 0;
-        if (recovery_awaits(p))
-                return false;
+        if (p->spool && p->spool->to_be_claimed)
+                return false; /* nothing happens to it before */
         if (p->spool && !is_full(s, false))
                 spooled_work(p);
         while (most > 0 && took == TOOK_SOME && !is_full(s, finishing)) {
@@ -270,4 +287,24 @@ void channel_resume(struct channel *s)
                 outlet_recovered(&s->out);
         }
         channel_leave(s);
+}
+
+/* ---- waiting for the receiver of the news */
+
+void capture_unhold(struct channel *s)
+{
+        if (s->is_held)
+                DL_DELETE(s->core->held_back, s);
+        s->is_held = false;
+}
+
+void capture_hold(struct core *core, bool hold)
+{
+        struct channel *s;
+
+        core->held = hold;
+        while (!core->held && (s = core->held_back)) {
+                capture_unhold(s);
+                channel_resume(s);
+        }
 }

@@ -1,108 +1,25 @@
 /* Channels come, change and go. */
 #include "logs/intake/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <utlist.h>
 
-#include "base/fd.h"
 #include "logs/intake/capture.h"
+#include "logs/intake/channel_ledger.h"
 #include "logs/intake/conf_copy.h"
-#include "logs/intake/ledger.h"
 #include "logs/intake/reusable_pipe.h"
 #include "logs/intake/text.h"
-#include "logs/spool/recover.h"
-#include "logs/spool/spooled.h"
+#include "logs/spool/detached.h"
+#include "logs/spool/spool.h"
 #include "logs/store/outlet_locate.h"
-#include "logs/store/writer_wait.h"
+#include "logs/store/rename_seq.h"
 #include "logs/syslog/to_syslog.h"
 
 #define AUTO_MODE 0600
 #define FILE_MODE 0666
-
-/* ---- the part as a whole */
-
-struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
-                      const struct logs_news *news)
-{
-        struct core *core = calloc(1, sizeof *core);
-
-        if (!core)
-                return NULL;
-        *core = (struct core){ .loop = loop,
-                               .sys = sys,
-                               .log = log,
-                               .news = *news,
-                               .scratch = SCRATCH_NONE,
-                               .nap = NAP_NONE,
-                               .moves = rename_seq_new(),
-                               .real = !sys->arg };
-        if (!core->moves) {
-                free(core);
-                return NULL;
-        }
-        ev_timer_init(&core->retry, writers_retry, 0., 0.);
-        core->retry.data = core;
-        return core;
-}
-
-void core_free(struct core *core)
-{
-        if (!core)
-                return;
-        batch_timer_close(core);
-        drops_stop(core);
-        recovery_free(core);
-        gzip_release(core);
-        writers_free(core);
-        ev_timer_stop(core->loop, &core->retry);
-        persistent_ledger_free(core->keeper);
-        rename_seq_drop(core->moves);
-        syslog_release(core);
-        scratch_release(&core->scratch);
-        free(core->chunk);
-        free(core);
-}
-
-/* ---- waiting for the receiver of the news */
-
-static void channel_unhold(struct channel *s)
-{
-        if (s->is_held)
-                DL_DELETE(s->core->held_back, s);
-        s->is_held = false;
-}
-
-void core_hold(struct core *core, bool hold)
-{
-        struct channel *s;
-
-        core->held = hold;
-        while (!core->held && (s = core->held_back)) {
-                channel_unhold(s);
-                channel_resume(s);
-        }
-}
-
-char *chunk_take(struct core *core)
-{
-        char *chunk = core->chunk;
-
-        core->chunk = NULL;
-        return chunk ? chunk : malloc(CHUNK_SIZE);
-}
-
-void chunk_give(struct core *core, char *chunk)
-{
-        if (core->chunk)
-                free(chunk);
-        else
-                core->chunk = chunk;
-}
 
 /* ---- the file */
 
@@ -182,36 +99,6 @@ static bool channel_prepare(struct channel *s, const struct stream_conf *c, bool
         return syslog_prepare(s->core, &c->syslog, e) && (!moves || prepare_file(s->core, c, e));
 }
 
-static void channel_show(struct channel *s);
-
-/* It goes on where a previous instance was killed. What that one had in memory is lost; a batch
- * that it did not come to count is found by outlet_locate. */
-static void take_kept(struct channel *s)
-{
-        struct stream_ledger was;
-        bool shared;
-
-        bool goes_on =
-            persistent_ledger_take(s->core->keeper, s->conf.key, &s->kept, &was, &shared);
-        if (s->shown)
-                ledger_box_begin(s->shown, goes_on ? was.life : 0);
-        if (!goes_on)
-                return;
-        s->out.read = was.read;
-        s->out.written = was.written;
-        s->out.dropped = was.dropped + was.buffered;
-        s->out.rotations = (uint32_t)was.rotations;
-        s->out.base = was.base;
-        s->out.inode = was.inode;
-        s->out.rest_lost = (uint32_t)was.buffered;
-        s->out.resumed = was.inode && !shared;
-        if ((was.syslog_sent || was.syslog_dropped) && make_extras(s)) {
-                s->extras->to_syslog.sent = was.syslog_sent;
-                s->extras->to_syslog.dropped = was.syslog_dropped;
-        }
-        channel_show(s);
-}
-
 struct channel *channel_new(struct core *core, const struct stream_conf *conf, void *owner,
                             struct ledger_box *shown, struct err *e)
 {
@@ -227,7 +114,14 @@ struct channel *channel_new(struct core *core, const struct stream_conf *conf, v
         s->out.channel = s;
         stream_conf_share(&s->conf, conf);
         if (channel_prepare(s, &s->conf, true, e)) {
-                take_kept(s);
+                struct stream_ledger was;
+                if (!channel_ledger_take(s, &was))
+                        return s;
+                if ((was.syslog_sent || was.syslog_dropped) && make_extras(s)) {
+                        s->extras->to_syslog.sent = was.syslog_sent;
+                        s->extras->to_syslog.dropped = was.syslog_dropped;
+                }
+                channel_ledger_show(s);
                 return s;
         }
         free_extras(s);
@@ -242,16 +136,16 @@ static void channel_destroy(struct channel *s)
 
         s->silent = true;
         s->busy++;
-        channel_unhold(s);
+        capture_unhold(s);
         LL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_drain(p);
         LL_FOREACH_SAFE (s->pipes, p, next)
                 pipe_close(p);
         if (s->pipes) { /* their spools are not empty, and the disk refuses */
-                recovery_haunt(s);
+                detached_add(s);
                 return;
         }
-        recovery_exorcise(s);
+        detached_remove(s);
         outlet_abandon(&s->out);
         free_extras(s);
         persistent_ledger_drop(s->core->keeper, s->kept);
@@ -288,12 +182,6 @@ void channel_finish(struct channel *s)
         channel_leave(s);
 }
 
-void channel_enter(struct channel *s)
-{
-        if (!s->busy++ && s->shown)
-                atomic_store(&s->shown->at_rest, false);
-}
-
 /* The file stays open while there is a pipe that is written to it. */
 static void close_unused(struct channel *s)
 {
@@ -306,69 +194,20 @@ static void close_unused(struct channel *s)
         s->out.seen = 0;
 }
 
-static void channel_trouble(const struct channel *s, struct buf *out)
-{
-        const char *reason = NULL;
-
-        if (outlet_trouble(&s->out, out))
-                return;
-        if (s->extras && s->extras->to_syslog.buffered)
-                reason = sink_syslog_reason(s->core->syslog);
-        if (reason)
-                buf_puts(out, reason);
-}
-
-static void channel_ledger(const struct channel *s, struct stream_ledger *out)
-{
-        const struct syslog_sender *log =
-            s->extras ? &s->extras->to_syslog : &(struct syslog_sender){ 0 };
-
-        *out = (struct stream_ledger){ .read = s->out.read,
-                                       .written = s->out.written,
-                                       .dropped = s->out.dropped,
-                                       .buffered = s->out.rest.len,
-                                       .rotations = s->out.rotations,
-                                       .base = s->out.base,
-                                       .inode = s->out.inode,
-                                       .life = s->shown ? ledger_box_life(s->shown) : 0,
-                                       .syslog_sent = log->sent,
-                                       .syslog_dropped = log->dropped,
-                                       .syslog_buffered = log->buffered };
-}
-
-static void channel_show(struct channel *s)
-{
-        struct stream_ledger now;
-        AUTO_BUF text = BUF_INIT;
-
-        if (!s->shown)
-                return;
-        outlet_locate(&s->out);
-        channel_ledger(s, &now);
-        channel_trouble(s, &text);
-        ledger_box_put(s->shown, &now, text.len ? text.data : NULL);
-        persistent_ledger_put(s->core->keeper, s->conf.key, &s->kept, &now,
-                              s->out.writer && s->out.writer->users > 1);
-}
-
-void channel_leave(struct channel *s)
+void channel_left(struct channel *s)
 {
         struct rename_seq *moves = s->core->moves;
 
-        if (s->busy > 1) {
-                s->busy--;
-                return;
-        }
         while (s->finish_later)
                 finish_now(s);
         outlet_heed_refusal(&s->out);
         s->busy = 0;
-        if (s->free_later || (s->is_ghost && !s->pipes)) { /* the ledger's reader has gone */
+        if (s->free_later || (s->is_detached && !s->pipes)) { /* the ledger's reader has gone */
                 channel_destroy(s);
                 rename_seq_end(moves);
                 return;
         }
-        channel_show(s);
+        channel_ledger_show(s);
         rename_seq_end(moves);
         close_unused(s);
         if (s->shown)
@@ -393,7 +232,7 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
                 LL_APPEND(s->pipes, p);
                 s->current = p;
                 ev_io_start(core->loop, &p->io);
-                recovery_claim(p);
+                detached_claim(p);
                 s->is_awaited = false;
                 return true;
         }
@@ -439,6 +278,7 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 {
         struct stream_conf fresh;
         struct writer *w = NULL;
+        struct pipe_in *p;
         bool in_use = s->pipes || s->out.queued;
 
         stream_conf_share(&fresh, conf);
@@ -455,7 +295,9 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
                 flush_tokens(s);
         struct stream_conf old = s->conf;
         s->conf = fresh;
-        spooled_relabel(s);
+        LL_FOREACH (s->pipes, p)
+                if (p->spool)
+                        p->spool->label_old = true;
         if (in_use)
                 outlet_redirect(&s->out, w);
         stream_conf_release(&old);

@@ -1,4 +1,4 @@
-/* Inside of logs/: what its files share. */
+/* Inside of logs/: one log of a worker, its pipes, and what its files share of them. */
 #ifndef LOGS_INTAKE_CHANNEL_H
 #define LOGS_INTAKE_CHANNEL_H
 
@@ -7,49 +7,18 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "logs/intake/batch_timer.h"
 #include "logs/intake/capture_tokens.h"
+#include "logs/intake/core.h"
 #include "logs/intake/drops.h"
+#include "logs/intake/ledger.h"
 #include "logs/intake/persistent_ledger.h"
 #include "logs/logs.h"
 #include "logs/spool/format.h"
-#include "logs/store/gzip.h"
 #include "logs/store/writer.h"
 #include "logs/syslog/sink_syslog.h"
 
 struct pipe_in;
 struct spool;
-
-struct core {
-        struct ev_loop *loop; /* borrowed, like the next two */
-        struct sys *sys;
-        struct log *log;
-        struct logs_news news;
-        struct writer_table writers;
-        struct writer *waiting;     /* of them: for their disks */
-        ev_timer retry;             /* active while there are such */
-        struct sink_syslog *syslog; /* owned; NULL until a stream wants it */
-        char *syslog_path;          /* owned; NULL: the usual one */
-        char host[256];             /* for syslog */
-        struct drops *drops;        /* that are said later: drops.c's */
-        ev_timer drops_due;
-        char *chunk;            /* owned; NULL until needed, and while in use */
-        struct scratch scratch; /* owned */
-        bool real;              /* the kernel is the real one: splice and tee make sense */
-        bool held;              /* the receiver of the news is too far behind to get more text */
-        struct gzip gzip;
-        struct batch_timer nap;            /* closed until there is a thread */
-        struct channel *held_back;         /* that wait for it */
-        struct persistent_ledgers *keeper; /* owned; NULL: ledgers die with us */
-        struct rename_seq *moves;          /* owned, with the ledgers: of the names of all files */
-        struct recovery *recovery;         /* recover.c's; NULL: no state directory */
-};
-
-struct core *core_new(struct ev_loop *loop, struct sys *sys, struct log *log,
-                      const struct logs_news *news);
-void core_free(struct core *core); /* all channels must be gone */
-/* Text for the news is not read, or is again. */
-void core_hold(struct core *core, bool hold);
 
 /* What has come through a pipe and was begun: it is held back until more comes, or the end. */
 struct begun {
@@ -97,10 +66,11 @@ struct channel {
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nothing */
         struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
-        uint32_t kept;     /* where it is kept for the next instance, counted from 1; 0: not */
-        uint16_t busy;     /* calls are under way: news may call back into us */
-        bool silent : 1;   /* no more news: it is being freed */
-        bool is_ghost : 1; /* recover.c's: without an owner, until what it has left is written */
+        uint32_t kept;   /* where it is kept for the next instance, counted from 1; 0: not */
+        uint16_t busy;   /* calls are under way: news may call back into us */
+        bool silent : 1; /* no more news: it is being freed */
+        bool
+            is_detached : 1; /* detached.c's: without an owner, until what it has left is written */
         bool finish_later : 1, free_later : 1;
         bool is_held : 1;    /* in core->held_back */
         bool is_awaited : 1; /* open before the start that it is for */
@@ -121,15 +91,22 @@ void channel_rotate(struct channel *s);
 bool channel_clear(struct channel *s, struct err *e);
 
 bool channel_open(struct channel *s, struct err *e); /* its file, unless it is open */
-
-/* 128 KiB to read into; given back with chunk_give. NULL: no memory. */
-#define CHUNK_SIZE 131072
-char *chunk_take(struct core *core);
-void chunk_give(struct core *core, char *chunk);
+void channel_left(struct channel *s);                /* see struct core_calls */
 
 /* Around whatever may call back: what the callbacks asked of the stream is done at the end, when
  * *s may go. */
-void channel_enter(struct channel *s);
-void channel_leave(struct channel *s);
+static inline void channel_enter(struct channel *s)
+{
+        if (!s->busy++ && s->shown)
+                atomic_store(&s->shown->at_rest, false);
+}
+
+static inline void channel_leave(struct channel *s)
+{
+        if (s->busy > 1)
+                s->busy--;
+        else
+                s->core->calls->on_left(s);
+}
 
 #endif

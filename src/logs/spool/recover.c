@@ -16,8 +16,8 @@
 #include "logs/intake/channel.h"
 #include "logs/intake/conf_copy.h"
 #include "logs/intake/text.h"
+#include "logs/spool/detached.h"
 #include "logs/spool/spool.h"
-#include "logs/spool/spooled.h"
 #include "logs/thread.h"
 #include "sys/store/guarded.h"
 #include "sys/store/slot_table.h"
@@ -120,23 +120,6 @@ static size_t already_there(struct sys *sys, const struct stream_conf *c,
 
 /* ---- the batch under way */
 
-/* False: it cannot be read or made. */
-static bool render_again(struct pipe_in *p, struct buf *out)
-{
-        const struct spool_pos *pos = &p->spool->pos;
-        size_t len = (size_t)(pos->to - pos->src);
-        char *data = malloc(len + 1);
-        bool fine = data && spool_read(p->spool, pos->src, data, len);
-
-        p->pid = pos->pid;
-        p->begun->tokens = (struct captokens){ .inside = pos->inside };
-        p->begun->form.goes_on = pos->goes_on;
-        if (fine)
-                spooled_render(p, data, len, out);
-        free(data);
-        return fine && !out->failed;
-}
-
 /* A batch that was made, but not aimed yet, is not in the log. */
 static void recover_redo(struct pipe_in *p)
 {
@@ -147,7 +130,7 @@ static void recover_redo(struct pipe_in *p)
 
         if (!pos->under_way)
                 return;
-        if (!render_again(p, &out)) {
+        if (!detached_render(p, &out)) {
                 log_line(s->core->log, LVL_ERROR,
                          "cannot make again what was being written to %s: read %s: %s",
                          s->conf.path, p->spool->path, strerror(errno));
@@ -159,43 +142,10 @@ static void recover_redo(struct pipe_in *p)
         outlet_write_batch(&s->out, p->spool, buf_str(&out), out.len, skip);
 }
 
-/* What the batch has to say to others, who may have missed it. */
-static void tell_again(struct pipe_in *p)
-{
-        AUTO_BUF out = BUF_INIT;
+/* ---- detached streams */
 
-        if (!p->spool->pos.under_way)
-                return;
-        render_again(p, &out);
-        if (p->spool->redone)
-                spool_done(p->spool);
-}
-
-/* ---- detached_streams */
-
-void recovery_haunt(struct channel *s)
-{
-        s->busy = 0;
-        s->free_later = false;
-        s->owner = NULL;
-        s->shown = NULL;
-        s->silent = true;
-        persistent_ledger_drop(s->core->keeper, s->kept);
-        s->kept = 0;
-        if (!s->is_ghost)
-                DL_APPEND(s->core->recovery->detached_streams, s);
-        s->is_ghost = true;
-}
-
-void recovery_exorcise(struct channel *s)
-{
-        if (s->is_ghost)
-                DL_DELETE(s->core->recovery->detached_streams, s);
-        s->is_ghost = false;
-}
-
-static struct channel *ghost_new(struct core *core, struct spool_label *label, struct spool *sp,
-                                 struct err *e)
+static struct channel *detached_new(struct core *core, struct spool_label *label, struct spool *sp,
+                                    struct err *e)
 {
         struct channel *s = channel_new(core, &label->conf, NULL, NULL, e);
         struct pipe_in *p = s ? calloc(1, sizeof *p) : NULL;
@@ -218,7 +168,7 @@ static struct channel *ghost_new(struct core *core, struct spool_label *label, s
         p->io.data = p;
         p->spool = sp;
         LL_APPEND(s->pipes, p);
-        recovery_haunt(s);
+        detached_add(s);
         return s;
 }
 
@@ -247,7 +197,7 @@ static void find_spool(struct core *core, const char *path)
                                  e.text);
                 return;
         }
-        struct channel *s = ghost_new(core, &label, sp, &e);
+        struct channel *s = detached_new(core, &label, sp, &e);
         if (!s) {
                 log_line(core->log, LVL_WARN, "%s: what %s holds of it is not in it yet", e.text,
                          path);
@@ -316,70 +266,6 @@ static void core_recovered(struct core *core)
                 set_free(s);
 }
 
-bool recovery_awaits(const struct pipe_in *p)
-{
-        return p->spool && p->spool->to_be_claimed;
-}
-
-static struct pipe_in *find_claim(const struct recovery *r, uint64_t inode)
-{
-        for (struct channel *s = r->detached_streams; s; s = s->next)
-                if (s->pipes && s->pipes->spool && s->pipes->spool->to_be_claimed &&
-                    s->pipes->spool->pipe == inode)
-                        return s->pipes;
-        return NULL;
-}
-
-/* The spool is not this pipe's any more, nor what was read of it. */
-static void recover_forget(struct pipe_in *p)
-{
-        p->spool = NULL;
-        text_forget(p);
-}
-
-static void recover_take_over(struct pipe_in *p, struct pipe_in *from)
-{
-        struct channel *s = p->channel, *detached_stream = from->channel;
-        struct spool *sp = from->spool;
-
-        channel_enter(detached_stream);
-        recover_forget(from);
-        if (!p->begun) { /* a detached_stream always has it */
-                p->begun = from->begun;
-                from->begun = NULL;
-        }
-        if (detached_stream->out.spool == sp)
-                outlet_inherit(&s->out, &detached_stream->out);
-        p->spool = sp;
-        sp->to_be_claimed = false;
-        sp->label_old = true;
-        p->pid = sp->pos.pid;
-        p->begun->tokens.inside = sp->pos.inside;
-        p->begun->form.goes_on = sp->pos.goes_on;
-        tell_again(p);
-        pipe_close(from);
-        channel_leave(detached_stream);
-        /* There may be whole lines in it already. */
-        ev_feed_event(s->core->loop, &p->io, EV_READ);
-}
-
-void recovery_claim(struct pipe_in *p)
-{
-        struct channel *s = p->channel;
-        struct recovery *r = s->core->recovery;
-        struct stat st;
-
-        if (!r || !r->claims || s->out.queued ||
-            s->core->sys->fstat(s->core->sys, p->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
-                return;
-        struct pipe_in *from = find_claim(r, st.st_ino);
-        if (!from)
-                return;
-        channel_enter(s);
-        recover_take_over(p, from);
-        channel_leave(s);
-}
-
 /* ---- the end */
 
 static void leave_behind(struct channel *s)
@@ -392,7 +278,7 @@ static void leave_behind(struct channel *s)
                                  "the last output of '%s' is not in %s yet: it is kept in %s",
                                  s->conf.process, s->conf.path, p->spool->path);
                 spool_close(p->spool);
-                recover_forget(p);
+                detached_forget(p);
                 pipe_close(p);
         }
         if (s->out.spool) { /* the spool has it */

@@ -15,7 +15,6 @@
 
 struct channel;
 struct core;
-struct pipe_in;
 
 struct recovery {
         char *dir;                        /* owned */
@@ -28,14 +27,5 @@ struct recovery {
 
 /* Spools that cannot be emptied now stay, for the next instance. */
 void recovery_free(struct core *core);
-
-/* A new pipe: if it is one that an earlier daemon had, its spool is this one's. */
-void recovery_claim(struct pipe_in *p);
-/* A detached_stream's, whose spool may still be claimed: nothing happens to it. */
-bool recovery_awaits(const struct pipe_in *p);
-/* The channel is to be freed, but not yet: it becomes a detached_stream. */
-void recovery_haunt(struct channel *s);
-/* It is one no more; fine if it never was. */
-void recovery_exorcise(struct channel *s);
 
 #endif

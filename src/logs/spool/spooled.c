@@ -31,15 +31,6 @@ static struct spool_label label_of(const struct pipe_in *p)
         return l;
 }
 
-void spooled_relabel(struct channel *s)
-{
-        struct pipe_in *p;
-
-        for (p = s->pipes; p; p = p->next)
-                if (p->spool)
-                        p->spool->label_old = true;
-}
-
 /* ---- without one, after all */
 
 static void spooled_tell(struct core *core, const char *why)

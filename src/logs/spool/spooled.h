@@ -26,15 +26,11 @@ void spooled_flush(struct pipe_in *p);
 /* No spool from here on. False: it is not empty yet. */
 bool spooled_end(struct pipe_in *p);
 bool spooled_is_empty(const struct pipe_in *p); /* all of it is in the log; no spool is, too */
-/* The channel's settings have changed. */
-void spooled_relabel(struct channel *s);
 
 /* Where the output of a batch goes that is being made; NULL: none is. */
 struct buf *spooled_into(const struct pipe_in *p);
 int64_t spooled_stamp(const struct pipe_in *p); /* that batch's */
-/* So much of the output of the outlet's batch is left, and its first `take` bytes are about to be
- * appended to this file. */
-void spooled_aim(struct outlet *o, const struct stat *file, size_t left, size_t take);
+void spooled_aim(struct outlet *o, const struct stat *file, size_t left, size_t take); /* on_aim */
 
 /* Feed the bytes of the batch that the position speaks of through text.c, which may change them.
  * Its output goes to *out. */

@@ -11,11 +11,9 @@
 #include <utlist.h>
 
 #include "base/clock.h"
-#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
 #include "logs/intake/conf_copy.h"
 #include "logs/spool/spool.h"
-#include "logs/spool/spooled.h"
 #include "logs/store/outlet_locate.h"
 #include "logs/store/period.h"
 #include "logs/store/writer_table.h"
@@ -216,7 +214,7 @@ static void on_piece(void *arg, const struct stat *file, size_t done, size_t tak
 {
         const struct aim *a = arg;
 
-        spooled_aim(a->outlet, file, a->left - done, take);
+        a->outlet->writer->core->calls->on_aim(a->outlet, file, a->left - done, take);
 }
 
 /* It is written, or will never be read. */
@@ -372,7 +370,7 @@ static void serve_head(struct writer *w)
         if (fine && !s)
                 free_orphan(o);
         else if (fine)
-                channel_resume(s);
+                w->core->calls->on_writable(s);
         if (s)
                 channel_leave(s);
 }

@@ -22,12 +22,15 @@ static void stop_waiting(struct writer *w)
                 ev_timer_stop(core->loop, &core->retry);
 }
 
+static void writers_retry(EV_P_ ev_timer *t, int revents);
+
 static void writer_wait_arm(struct core *core, double delay)
 {
         if (ev_is_active(&core->retry) && ev_timer_remaining(core->loop, &core->retry) <= delay)
                 return;
         ev_timer_stop(core->loop, &core->retry);
-        ev_timer_set(&core->retry, delay, 0.);
+        ev_timer_init(&core->retry, writers_retry, delay, 0.);
+        core->retry.data = core;
         ev_timer_start(core->loop, &core->retry);
 }
 
@@ -73,7 +76,7 @@ void writer_watch(struct writer *w)
 }
 
 /* A writer that tries again may leave the list, and others with it: each is asked for anew. */
-void writers_retry(EV_P_ ev_timer *t, int revents)
+static void writers_retry(EV_P_ ev_timer *t, int revents)
 {
         struct core *core = t->data;
         ev_tstamp now = ev_now(loop), next = 0.;
