@@ -376,7 +376,7 @@ SOURCES := $(wildcard src/*/*.c src/*/*/*.c supervisord/*.c man/*.c tests/*/*.c)
 HEADERS := $(wildcard include/*.h include/*/*.h include/*/*/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 .PHONY: lint
-lint: compile_commands.json man
+lint: all compile_commands.json man
 	$(Q)tests/tools/lint.sh $(BUILD)
 
 compile_commands.json: Makefile $(SOURCES)

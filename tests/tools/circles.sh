@@ -2,18 +2,23 @@
 # Files that call each other in a circle, and files that call many others, inside each part: by the
 # linker's symbols in BUILD/obj (build first). A call is an undefined symbol of one object that another
 # object of the same part defines as a function; the table of components names its rows by data,
-# which is no call. Prints for each part the largest circle and the file that calls the most others.
+# which is no call. Objects of sources that are gone are left out. Prints for each part the largest
+# circle and the file that calls the most others.
 #
 #   circles.sh [-v] [BUILD]             -v: the members of each circle, and the edges between them
-#   CIRCLE_MAX=4 FAN_OUT_MAX=12         with these in the environment: exit 1 above either
+#   CIRCLE_MAX=4 FAN_OUT_MAX=12         with these in the environment: only parts above either are
+#                                       printed, and exit 1 if there is one, or a part is not built
 cd "$(dirname "$0")/../.." || exit 1
 verbose=0
 [ "$1" = -v ] && verbose=1 && shift
 build=${1:-build}
 bad=0
-for dir in "$build"/obj/src/*/; do
+for dir in src/*/; do
         part=$(basename "$dir")
-        find "$dir" -name '*.o' -exec nm -A {} + 2>/dev/null |
+        find "$dir" -name '*.c' | while IFS= read -r source; do
+                object=$build/obj/${source%.c}.o
+                [ -f "$object" ] && echo "$object"
+        done | xargs -r nm -A 2>/dev/null |
                 awk -v part="$part" -v verbose=$verbose -v circle_max="${CIRCLE_MAX:-0}" -v fan_max="${FAN_OUT_MAX:-0}" '
 function visit(f,    n, i, to, list) {
         low[f] = seen[f] = ++time
@@ -85,10 +90,11 @@ END {
                         if (circle[w[1]] == circle[w[2]])
                                 printf "    %s -> %s (%s)\n", w[1], w[2], edge[e]
                 }
-        printf("%s: largest circle %d%s; largest fan-out %d (%s)\n", part, largest,
-               (largest > 1 ? " (" substr(members, 2) ")" : ""), most, busiest)
-        if ((circle_max && largest > circle_max) || (fan_max && most > fan_max))
-                exit 1
+        breach = !wanted || (circle_max && largest > circle_max) || (fan_max && most > fan_max)
+        if (breach || !circle_max && !fan_max)
+                printf("%s: largest circle %d%s; largest fan-out %d (%s)\n", part, largest,
+                       (largest > 1 ? " (" substr(members, 2) ")" : ""), most, busiest)
+        exit (circle_max || fan_max) && breach
 }' || bad=1
 done
 exit $bad

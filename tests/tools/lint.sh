@@ -1,5 +1,5 @@
 #!/bin/sh
-# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, names, pointers, the tests of doc/security.md, references, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
+# make lint (uninitvar is left to the compilers: cppcheck cannot see through uthash): format, floors, circles, names, pointers, the tests of doc/security.md, references, clang-tidy, cppcheck, manual. usage: lint.sh BUILD
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
@@ -22,6 +22,7 @@ ours=$(git ls-files '*.c' '*.h' 2>/dev/null || find src include supervisord test
 sources=$(echo "$ours" | grep -E '^(src|supervisord)/.*\.c$')
 
 look floors tests/tools/floors.sh
+look circles env CIRCLE_MAX=4 FAN_OUT_MAX=12 tests/tools/circles.sh "$build"
 look paths tests/tools/paths.sh
 look names tests/tools/names.py
 look pointers tests/tools/pointers.sh
