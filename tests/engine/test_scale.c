@@ -6,8 +6,8 @@
 
 #include "engine/core/configuration.h"
 #include "engine/core/startup.h"
+#include "engine/order/conditions.h"
 #include "engine/order/scale.h"
-#include "engine/order/start_conflicts.h"
 #include "engine/watch/probes.h"
 #include "house.h"
 
@@ -244,7 +244,7 @@ Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
         cr_expect_eq(apply(false, "[program:new]\n" QUICK), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
-        cr_expect(start_conflicts_why(&h.sup, house_process(&h, "new"), &why));
+        cr_expect(conditions_why(&h.sup, house_process(&h, "new"), &why));
         cr_expect_str_eq(buf_str(&why), "waits until old has stopped");
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
@@ -267,7 +267,7 @@ Test(reload, who_takes_nobodys_place_waits_for_nobody)
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
         cr_expect_str_eq(house_state(&h, "other"), "RUNNING");
-        cr_expect_not(start_conflicts_why(&h.sup, house_process(&h, "other"), &why));
+        cr_expect_not(conditions_why(&h.sup, house_process(&h, "other"), &why));
 }
 
 Test(reload, each_takes_its_place_when_that_one_is_free)
@@ -289,7 +289,7 @@ Test(reload, each_takes_its_place_when_that_one_is_free)
         house_end(&h, "a", KERNEL_EXITED(0));
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "c"), "RUNNING");
-        cr_expect_null(component_own(&h.sup, COMPONENT_start_conflicts));
+        cr_expect_null(component_own(&h.sup, COMPONENT_conditions));
 }
 
 Test(reload, only_another_question_forgets_what_is_known_of_the_health)

@@ -41,7 +41,7 @@
         row(reaper) \
         row(descendants)     /* of a reaped child: the last one that is asked */ \
         row(removal) \
-        row(start_conflicts) /* a place is free when its process was freed */ \
+        row(conditions) /* a place is free when its process was freed */ \
         row(pipes) \
         row(worker)          /* others may still look at it */
 /* clang-format on */

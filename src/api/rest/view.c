@@ -7,7 +7,7 @@
 
 #include "base/signame.h"
 #include "engine/core/worker.h"
-#include "engine/order/start_conflicts.h"
+#include "engine/order/conditions.h"
 
 /* ---- parts */
 
@@ -292,7 +292,7 @@ static void put_next_why(struct json_writer *j, const struct look *l)
         if (process_will_start(l->p, &at_ms))
                 process_next_why(l->p, why);
         else
-                start_conflicts_why(l->s, l->p, why);
+                conditions_why(l->s, l->p, why);
         if (why->len || why->failed)
                 json_writer_put_scratch(j);
         else

@@ -12,11 +12,11 @@
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
+#include "engine/order/conditions.h"
 #include "engine/order/lookup.h"
 #include "engine/order/orders.h"
 #include "engine/order/scale.h"
 #include "engine/order/shutdown.h"
-#include "engine/order/start_conflicts.h"
 #include "engine/persist/state.h"
 #include "engine/run/streams.h"
 #include "engine/sockets/fcgi.h"
@@ -184,7 +184,7 @@ static void apply_start(struct supervisor *s, const struct change_item *item)
         }
         struct process *p = fleet_process(f, item->number);
         if (start && p && p->state == PS_STOPPED)
-                start_conflicts_start(s, p);
+                conditions_start(s, p);
 }
 
 /* ---- groups and fleets */
@@ -280,7 +280,7 @@ static void apply_items(struct supervisor *s, struct plan *plan)
         for (int i = 0; i < plan->count; i++) /* those that go, go first: a port may be wanted */
                 if (plan->items[i].action == PLAN_STOP) {
                         supervisor_order(s, plan->items[i].process, PE_RETIRE);
-                        start_conflicts_until_gone(s, plan->items[i].process);
+                        conditions_until_gone(s, plan->items[i].process);
                 }
         for (int i = 0; i < plan->count; i++) {
                 struct change_item *item = &plan->items[i];

@@ -1,6 +1,6 @@
 /* Starts of a reload that wait for another process to go: by name, command, socket, log file or
  * address of a health check. Starts without a conflict do not wait. */
-#include "engine/order/start_conflicts.h"
+#include "engine/order/conditions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,20 +30,20 @@ struct waiting {
         struct claims claims;
 };
 
-struct start_conflicts {
+struct conditions {
         struct leaver *slots[SLOTS]; /* owned, by claim */
         struct waiting *waiting;     /* owned */
         int count;
 };
 
-static struct start_conflicts *start_conflicts_own(const struct supervisor *s)
+static struct conditions *conditions_own(const struct supervisor *s)
 {
-        return component_own(s, COMPONENT_start_conflicts);
+        return component_own(s, COMPONENT_conditions);
 }
 
 /* ---- claims */
 
-static void start_conflicts_claim(struct claims *c, char kind, const char *text)
+static void conditions_claim(struct claims *c, char kind, const char *text)
 {
         if (text && *text)
                 c->items[c->count++] = hash_text((unsigned char)kind, text);
@@ -53,7 +53,7 @@ static void start_conflicts_claim(struct claims *c, char kind, const char *text)
 static void claim_log(struct claims *c, const char *path)
 {
         if (path && path[0] == '/' && strncmp(path, "/dev/", 5) != 0)
-                start_conflicts_claim(c, 'l', path);
+                conditions_claim(c, 'l', path);
 }
 
 /* What cannot be expanded claims nothing: no start that is wanted waits for it. */
@@ -64,10 +64,10 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
         struct recipe r;
         struct err e = { 0 };
 
-        start_conflicts_claim(&c, 'n', p->name);
-        start_conflicts_claim(&c, 's', g->socket);
+        conditions_claim(&c, 'n', p->name);
+        conditions_claim(&c, 's', g->socket);
         if (recipe_make(g, p->group->name, p->number, s->host, &r, &e)) {
-                start_conflicts_claim(&c, 'c', r.command);
+                conditions_claim(&c, 'c', r.command);
                 claim_log(&c, r.out_logfile);
                 claim_log(&c, r.err_logfile);
                 recipe_release(&r);
@@ -76,30 +76,30 @@ static struct claims claims_of(const struct supervisor *s, const struct process 
                 return c;
         char *target = recipe_expand(g, p->group->name, p->number, s->host, "healthcheck",
                                      g->healthcheck.target, &e);
-        start_conflicts_claim(&c, 'h', target);
+        conditions_claim(&c, 'h', target);
         free(target);
         return c;
 }
 
 /* A process that is wanted again, or could not be signalled, is no longer waited for. */
-static bool start_conflicts_is_leaving(const struct process *p)
+static bool conditions_is_leaving(const struct process *p)
 {
         return p && (p->state == PS_RETIRING || p->state == PS_GONE);
 }
 
 /* A process on its way out that has what these claim; NULL: none. */
-static const struct process *holder_of(const struct start_conflicts *h, const struct claims *c)
+static const struct process *holder_of(const struct conditions *h, const struct claims *c)
 {
         for (int i = 0; i < c->count; i++)
                 for (const struct leaver *l = h->slots[c->items[i] % SLOTS]; l; l = l->next)
-                        if (l->claim == c->items[i] && start_conflicts_is_leaving(l->p))
+                        if (l->claim == c->items[i] && conditions_is_leaving(l->p))
                                 return l->p;
         return NULL;
 }
 
 /* ---- the two sides */
 
-static bool add_leaver(struct start_conflicts *h, struct process *p, const struct claims *c)
+static bool add_leaver(struct conditions *h, struct process *p, const struct claims *c)
 {
         for (int i = 0; i < c->count; i++) {
                 struct leaver *l = malloc(sizeof *l), **slot = &h->slots[c->items[i] % SLOTS];
@@ -111,7 +111,7 @@ static bool add_leaver(struct start_conflicts *h, struct process *p, const struc
         return true;
 }
 
-static bool add_waiting(struct start_conflicts *h, struct process *p, const struct claims *c)
+static bool add_waiting(struct conditions *h, struct process *p, const struct claims *c)
 {
         if (!vec_grow(h->waiting, h->count))
                 return false;
@@ -119,35 +119,33 @@ static bool add_waiting(struct start_conflicts *h, struct process *p, const stru
         return true;
 }
 
-void start_conflicts_until_gone(struct supervisor *s, struct process *p)
+void conditions_until_gone(struct supervisor *s, struct process *p)
 {
         if (p->state != PS_RETIRING)
                 return;
-        if (!start_conflicts_own(s))
-                component_set(s, COMPONENT_start_conflicts,
-                              calloc(1, sizeof *start_conflicts_own(s)));
+        if (!conditions_own(s))
+                component_set(s, COMPONENT_conditions, calloc(1, sizeof *conditions_own(s)));
         struct claims c = claims_of(s, p);
-        if (!start_conflicts_own(s) || !add_leaver(start_conflicts_own(s), p, &c))
+        if (!conditions_own(s) || !add_leaver(conditions_own(s), p, &c))
                 log_line(s->log, LVL_WARN, "out of memory: the end of '%s' is not waited for",
                          p->name);
 }
 
-void start_conflicts_start(struct supervisor *s, struct process *p)
+void conditions_start(struct supervisor *s, struct process *p)
 {
-        struct claims c = start_conflicts_own(s) ? claims_of(s, p) : (struct claims){ 0 };
-        const struct process *who =
-            start_conflicts_own(s) ? holder_of(start_conflicts_own(s), &c) : NULL;
+        struct claims c = conditions_own(s) ? claims_of(s, p) : (struct claims){ 0 };
+        const struct process *who = conditions_own(s) ? holder_of(conditions_own(s), &c) : NULL;
 
-        if (who && add_waiting(start_conflicts_own(s), p, &c))
+        if (who && add_waiting(conditions_own(s), p, &c))
                 log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name,
                          who->name);
         else
                 supervisor_order(s, p, PE_START);
 }
 
-static void start_conflicts_on_process_gone(struct supervisor *s, struct process *p)
+static void conditions_on_process_gone(struct supervisor *s, struct process *p)
 {
-        struct start_conflicts *h = start_conflicts_own(s);
+        struct conditions *h = conditions_own(s);
 
         for (int i = 0; h && i < SLOTS; i++)
                 for (struct leaver *l = h->slots[i]; l; l = l->next)
@@ -159,21 +157,21 @@ static void start_conflicts_on_process_gone(struct supervisor *s, struct process
 }
 
 /* Is anything left that a later start could have to wait for? */
-static bool start_conflicts_is_over(const struct start_conflicts *h)
+static bool conditions_is_over(const struct conditions *h)
 {
         for (int i = 0; i < h->count; i++)
                 if (h->waiting[i].p)
                         return false;
         for (int i = 0; i < SLOTS; i++)
                 for (const struct leaver *l = h->slots[i]; l; l = l->next)
-                        if (start_conflicts_is_leaving(l->p))
+                        if (conditions_is_leaving(l->p))
                                 return false;
         return true;
 }
 
-static void start_conflicts_release(struct supervisor *s)
+static void conditions_release(struct supervisor *s)
 {
-        struct start_conflicts *h = start_conflicts_own(s);
+        struct conditions *h = conditions_own(s);
 
         for (int i = 0; h && i < SLOTS; i++)
                 while (h->slots[i]) {
@@ -184,32 +182,32 @@ static void start_conflicts_release(struct supervisor *s)
         if (h)
                 free(h->waiting);
         free(h);
-        component_set(s, COMPONENT_start_conflicts, NULL);
+        component_set(s, COMPONENT_conditions, NULL);
 }
 
 /* Starts those whose place is free by now. */
-static void start_conflicts_on_settle(struct supervisor *s)
+static void conditions_on_settle(struct supervisor *s)
 {
         /* an order may hold further starts, and move the list */
-        for (int i = 0; start_conflicts_own(s) && i < start_conflicts_own(s)->count; i++) {
-                struct waiting *w = &start_conflicts_own(s)->waiting[i];
+        for (int i = 0; conditions_own(s) && i < conditions_own(s)->count; i++) {
+                struct waiting *w = &conditions_own(s)->waiting[i];
                 struct process *p = w->p;
-                if (!p || holder_of(start_conflicts_own(s), &w->claims))
+                if (!p || holder_of(conditions_own(s), &w->claims))
                         continue;
                 w->p = NULL;
                 if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
                         supervisor_order(s, p, PE_START);
         }
-        if (start_conflicts_own(s) && start_conflicts_is_over(start_conflicts_own(s)))
-                start_conflicts_release(s);
+        if (conditions_own(s) && conditions_is_over(conditions_own(s)))
+                conditions_release(s);
 }
 
-bool start_conflicts_why(const struct supervisor *s, const struct process *p, struct buf *out)
+bool conditions_why(const struct supervisor *s, const struct process *p, struct buf *out)
 {
-        for (int i = 0; start_conflicts_own(s) && i < start_conflicts_own(s)->count; i++) {
-                const struct waiting *w = &start_conflicts_own(s)->waiting[i];
+        for (int i = 0; conditions_own(s) && i < conditions_own(s)->count; i++) {
+                const struct waiting *w = &conditions_own(s)->waiting[i];
                 const struct process *who =
-                    w->p == p ? holder_of(start_conflicts_own(s), &w->claims) : NULL;
+                    w->p == p ? holder_of(conditions_own(s), &w->claims) : NULL;
                 if (!who || p->state != PS_STOPPED)
                         continue;
                 buf_puts(out, "waits until ");
@@ -220,8 +218,7 @@ bool start_conflicts_why(const struct supervisor *s, const struct process *p, st
         return false;
 }
 
-const struct component component_start_conflicts = { .name = "start_conflicts",
-                                                     .release = start_conflicts_release,
-                                                     .on_settle = start_conflicts_on_settle,
-                                                     .on_process_gone =
-                                                         start_conflicts_on_process_gone };
+const struct component component_conditions = { .name = "conditions",
+                                                .release = conditions_release,
+                                                .on_settle = conditions_on_settle,
+                                                .on_process_gone = conditions_on_process_gone };
