@@ -244,6 +244,7 @@ Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
         cr_expect_eq(apply(false, "[program:new]\n" QUICK), FAULT_NONE);
         cr_expect_str_eq(house_state(&h, "old"), "STOPPING");
         cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
+        cr_expect_eq(house_process(&h, "new")->state, PS_WAITING);
         cr_expect(conditions_why(&h.sup, house_process(&h, "new"), &why));
         cr_expect_str_eq(buf_str(&why), "waits until old has stopped");
         house_settle(&h);
@@ -332,6 +333,47 @@ Test(reload, a_start_that_waits_is_forgotten_with_its_program)
         house_settle(&h);
         cr_expect_str_eq(house_state(&h, "new"), "-");
         cr_expect_str_eq(house_state(&h, "newer"), "RUNNING");
+}
+
+Test(reload, a_start_that_waits_is_cancelled_by_a_stop)
+{
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        apply(false, "[program:new]\n" QUICK);
+        cr_expect_eq(order_stop(&h.sup, house_process(&h, "new"), NULL), FAULT_NONE);
+        cr_expect_eq(order_stop(&h.sup, house_process(&h, "new"), NULL), FAULT_NOT_RUNNING);
+        house_end(&h, "old", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "new"), "STOPPED");
+        cr_expect_eq(h.kernel.child_count, 1);
+}
+
+Test(reload, a_start_that_waits_happens_at_once_by_order)
+{
+        struct err e = { 0 };
+
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        apply(false, "[program:new]\n" QUICK);
+        cr_expect_eq(order_start(&h.sup, house_process(&h, "new"), NULL, &e), FAULT_NONE);
+        cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
+        house_end(&h, "old", KERNEL_EXITED(0));
+        house_settle(&h);
+        cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
+        cr_expect_eq(h.kernel.child_count, 2);
+}
+
+Test(reload, a_start_that_waits_goes_on_when_the_other_is_wanted_again)
+{
+        house_open(&h, "", "[program:old]\n" QUICK);
+        house_begin(&h);
+        h.kernel.obeys_term = false;
+        apply(false, "[program:new]\n" QUICK);
+        supervisor_order(&h.sup, house_process(&h, "old"), PE_START);
+        supervisor_settle(&h.sup);
+        cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
 }
 
 Test(reload, a_plan_changes_nothing)

@@ -202,6 +202,19 @@ Test(state, who_was_leaving_and_is_configured_again_runs_again)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
+Test(state, a_start_that_waited_goes_on)
+{
+        struct process *a = house_process(&h, "a");
+
+        supervisor_order(&h.sup, a, PE_STOP);
+        house_settle(&h);
+        cr_assert_str_eq(house_state(&h, "a"), "STOPPED");
+        supervisor_order(&h.sup, a, PE_WAIT);
+        cr_assert_eq(a->state, PS_WAITING);
+        succeed(PROGRAMS);
+        cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
 Test(state, a_second_supervisor_is_refused_and_told_who_is_there)
 {
         struct err e = { 0 };

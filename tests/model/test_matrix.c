@@ -9,33 +9,34 @@ static const char codes[PS_COUNT][3] = {
         [PS_STOPPED] = "sd",  [PS_STARTING] = "sg",   [PS_RUNNING] = "rn",  [PS_BACKOFF] = "bo",
         [PS_STOPPING] = "sp", [PS_EXITED] = "ex",     [PS_FATAL] = "ft",    [PS_UNKNOWN] = "un",
         [PS_RESPAWN] = "rs",  [PS_RESTARTING] = "rt", [PS_RETIRING] = "rr", [PS_SICK] = "sk",
-        [PS_LATE] = "lt",     [PS_GONE] = "gn",
+        [PS_LATE] = "lt",     [PS_GONE] = "gn",       [PS_WAITING] = "wt",
 };
 
 /* clang-format off */
 static const char *const columns =
-        "    STRT STOP RSTR RETI GIVE SPFA UP__ EARL DIED AGAI OFTE RTRY KILL NOTR UNHE UNKI SIGF";
+        "    STRT STOP RSTR RETI WAIT GIVE SPFA UP__ EARL DIED AGAI OFTE RTRY KILL NOTR UNHE UNKI SIGF";
 static const enum pevent order[] = {
-        PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_GIVE_UP, PE_SPAWN_FAILED, PE_UP, PE_DIED_EARLY,
+        PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_WAIT, PE_GIVE_UP, PE_SPAWN_FAILED, PE_UP, PE_DIED_EARLY,
         PE_DIED, PE_DIED_AGAIN, PE_DIED_OFTEN, PE_RETRY, PE_KILL_DUE, PE_NOT_READY, PE_UNHEALTHY,
         PE_UNHEALTHY_KILL, PE_SIGNAL_FAILED };
 /* work: S spawn, T stop signal, K SIGKILL, A start again, F forget, O on_fatal, - nothing
  * wait: u up, r retry, k the SIGKILL, K the next SIGKILL, g giving up, = as before, - nothing */
 static const char *const grid[] = {
-        "sd: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... ....",
-        "sg: .... spTk rtTk rrTk .... bo-r rn-- bo-r .... .... bo-g .... .... ltTk ltTk ltKK un--",
-        "rn: .... spTk rtTk rrTk .... .... .... .... ex-- rs-r rs-g .... .... .... skTk skKK un--",
-        "bo: sgSu sd-- sgSu gnF- ftO- .... .... .... .... .... .... sgSu boKK .... .... .... ....",
-        "sp: .... .... rt-= rr-= .... .... .... .... sd-- .... .... .... spKK .... .... .... un--",
-        "ex: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... ....",
-        "ft: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... ....",
-        "un: rtTk spTk rtTk rrTk .... .... .... .... ex-- .... .... .... .... .... .... .... ....",
-        "rs: sgSu sd-- sgSu gnF- ftO- .... .... .... .... .... .... sgSu rsKK .... .... .... ....",
-        "rt: .... sp-= .... rr-= .... .... .... .... sdA- .... .... .... rtKK .... .... .... un--",
-        "rr: rt-= .... rt-= .... .... .... .... .... gnF- .... .... .... rrKK .... .... .... ....",
-        "sk: .... sp-= rt-= rr-= .... .... .... .... ex-- rs-r rs-g .... skKK .... .... .... un--",
-        "lt: .... sp-= rt-= rr-= .... .... .... bo-r .... .... bo-g .... ltKK .... .... .... un--",
-        "gn: .... .... .... .... .... .... .... .... .... .... .... .... .... .... .... .... ....",
+        "sd: sgSu .... sgSu gnF- wt-- .... .... .... .... .... .... .... .... .... .... .... .... ....",
+        "sg: .... spTk rtTk rrTk .... .... bo-r rn-- bo-r .... .... bo-g .... .... ltTk ltTk ltKK un--",
+        "rn: .... spTk rtTk rrTk .... .... .... .... .... ex-- rs-r rs-g .... .... .... skTk skKK un--",
+        "bo: sgSu sd-- sgSu gnF- .... ftO- .... .... .... .... .... .... sgSu boKK .... .... .... ....",
+        "sp: .... .... rt-= rr-= .... .... .... .... .... sd-- .... .... .... spKK .... .... .... un--",
+        "ex: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... .... ....",
+        "ft: sgSu .... sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... .... ....",
+        "un: rtTk spTk rtTk rrTk .... .... .... .... .... ex-- .... .... .... .... .... .... .... ....",
+        "rs: sgSu sd-- sgSu gnF- .... ftO- .... .... .... .... .... .... sgSu rsKK .... .... .... ....",
+        "rt: .... sp-= .... rr-= .... .... .... .... .... sdA- .... .... .... rtKK .... .... .... un--",
+        "rr: rt-= .... rt-= .... .... .... .... .... .... gnF- .... .... .... rrKK .... .... .... ....",
+        "sk: .... sp-= rt-= rr-= .... .... .... .... .... ex-- rs-r rs-g .... skKK .... .... .... un--",
+        "lt: .... sp-= rt-= rr-= .... .... .... .... bo-r .... .... bo-g .... ltKK .... .... .... un--",
+        "wt: sgSu sd-- sgSu gnF- .... .... .... .... .... .... .... .... .... .... .... .... .... ....",
+        "gn: .... .... .... .... .... .... .... .... .... .... .... .... .... .... .... .... .... ....",
 };
 /* clang-format on */
 

@@ -96,6 +96,7 @@ static void check_rest(struct host_of_chance *w, const struct seat *s)
         hold(w, p->calm_ms < 0 || p->state == PS_RUNNING, "calm only in RUNNING");
         hold(w, p->pid != 0 || p->health.status == HEALTH_NONE, "health only with a pid");
         hold(w, !process_will_start(p, &starts_at) || !s->forbidden, "stopped stays stopped");
+        hold(w, p->state != PS_WAITING || !s->forbidden, "what was stopped waits for no start");
         hold(w, p->tries >= 0 && p->crashes >= 0 && p->restarts >= 0, "counts are counts");
 }
 
@@ -176,16 +177,16 @@ static void act(struct host_of_chance *w, struct seat *s, enum pstate from, unsi
 
 static void some_order(struct host_of_chance *w, struct seat *s)
 {
-        static const enum pevent orders[] = { PE_START, PE_START,   PE_START,  PE_STOP,
-                                              PE_STOP,  PE_RESTART, PE_RETIRE, PE_GIVE_UP };
-        enum pevent order = orders[roll(w, 8)];
+        static const enum pevent orders[] = { PE_START,   PE_START,  PE_START,   PE_STOP, PE_STOP,
+                                              PE_RESTART, PE_RETIRE, PE_GIVE_UP, PE_WAIT };
+        enum pevent order = orders[roll(w, 9)];
         enum pstate from = s->p->state;
 
         s->gave_up = order == PE_GIVE_UP;
         unsigned work = process_order(s->p, order, now_of(w));
         if (order == PE_STOP || order == PE_RETIRE)
                 s->forbidden = true;
-        bool starts = order == PE_START || order == PE_RESTART;
+        bool starts = order == PE_START || order == PE_RESTART || order == PE_WAIT;
         if (starts && (work || s->p->state != from)) {
                 s->forbidden = false;
                 s->failed = work & DO_SPAWN ? 0 : s->failed;

@@ -72,6 +72,7 @@ Test(words, show_supervisors_eight_states_with_their_numbers)
                 { PS_RESPAWN, "EXITED", 100 },   { PS_RESTARTING, "STOPPING", 40 },
                 { PS_RETIRING, "STOPPING", 40 }, { PS_SICK, "STOPPING", 40 },
                 { PS_LATE, "STOPPING", 40 },     { PS_GONE, "STOPPED", 0 },
+                { PS_WAITING, "STOPPED", 0 },
         };
 
         cr_assert_eq(sizeof rows / sizeof *rows, PS_COUNT - 1);
@@ -90,7 +91,7 @@ Test(words, know_supervisors_sets_of_states)
                 [PS_BACKOFF] = "u..",    [PS_STOPPING] = "..k", [PS_EXITED] = ".s.",
                 [PS_FATAL] = ".s.",      [PS_UNKNOWN] = ".s.",  [PS_RESPAWN] = ".s.",
                 [PS_RESTARTING] = "..k", [PS_RETIRING] = "..k", [PS_SICK] = "..k",
-                [PS_LATE] = "..k",       [PS_GONE] = ".s.",
+                [PS_LATE] = "..k",       [PS_GONE] = ".s.",     [PS_WAITING] = ".s.",
         };
 
         for (int s = PS_NONE + 1; s < PS_COUNT; s++) {

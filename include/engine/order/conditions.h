@@ -1,6 +1,7 @@
-/* Starts of an `apply` that wait until a process that it stops for good has gone, because they take
- * his place: they have his name, command, socket, log file, or answer at his health check's
- * address. No other start waits. */
+/* May a process start now, and if not, why? A start of an `apply` waits until a process that it
+ * stops for good has gone where it takes that one's place: it has its name, command, socket, log
+ * file, or answers at its health check's address. Meanwhile it is in PS_WAITING, which a SIGKILL of
+ * the daemon does not end; a start, a stop or its removal does. No other start waits. */
 #ifndef ENGINE_ORDER_CONDITIONS_H
 #define ENGINE_ORDER_CONDITIONS_H
 
@@ -11,9 +12,10 @@
 
 /* This one is on its way out: a process that takes its place from now on waits for it. */
 void conditions_until_gone(struct supervisor *s, struct process *p);
-/* Start it (it is STOPPED) now, or as soon as its place is free. */
+/* Start it (it is STOPPED) now, or as soon as it may. */
 void conditions_start(struct supervisor *s, struct process *p);
-/* Why p has not been started: "waits until web:old has stopped". False: it is not held. */
+/* Why p, in PS_WAITING, is not started yet: "waits until web:old has stopped". False: it does not
+ * wait, or no longer. */
 bool conditions_why(const struct supervisor *s, const struct process *p, struct buf *out);
 
 #endif

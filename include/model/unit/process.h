@@ -37,6 +37,7 @@ enum pstate {
         PS_SICK,     /* stopping because unhealthy; then as after a crash: shown as STOPPING */
         PS_LATE,     /* stopping because it did not become ready; then BACKOFF: shown as STOPPING */
         PS_GONE,     /* retired and ended: to be freed. Shown as STOPPED */
+        PS_WAITING,  /* wanted, and may not start yet: shown as what it was, STOPPED */
         PS_COUNT
 };
 
@@ -46,6 +47,7 @@ enum pevent {
         PE_STOP,    /* order: stop */
         PE_RESTART, /* order: stop, then start */
         PE_RETIRE,  /* order: stop, then forget */
+        PE_WAIT,    /* order: to be started when the engine says that it may (PE_START) */
         PE_GIVE_UP, /* no tries left; also the daemon's end for one in BACKOFF */
         PE_SPAWN_FAILED,
         PE_UP,             /* startsecs passed, or ready */
@@ -152,9 +154,10 @@ void process_free(struct process *p); /* NULL is fine */
  * process. DO_SPAWN has to be carried out, and its outcome told, before the next fact; orders in
  * between are refused. */
 
-/* PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_GIVE_UP. A start by order clears tries, crashes,
- * restarts and the breaker; a stop clears tries. FATAL by order gives no DO_ON_FATAL. Where a
- * process that no signal reaches (UNKNOWN) still lives, a start is a restart: never two pids. */
+/* PE_START, PE_STOP, PE_RESTART, PE_RETIRE, PE_WAIT, PE_GIVE_UP. A start by order clears tries,
+ * crashes, restarts and the breaker; a stop clears tries. FATAL by order gives no DO_ON_FATAL.
+ * Where a process that no signal reaches (UNKNOWN) still lives, a start is a restart: never two
+ * pids. */
 unsigned process_order(struct process *p, enum pevent order, struct moment at);
 /* A start that is carried over from another life counts as through: its deadline. */
 void process_await_up(struct process *p);

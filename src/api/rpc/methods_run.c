@@ -249,7 +249,7 @@ static enum rpc_status run_methods_run(struct rpc_call *c, enum wait_for what, b
 
 static bool will_start(const struct supervisor *s, const struct process *p)
 {
-        return p->state == PS_RESPAWN || searches_has(s, p);
+        return p->state == PS_RESPAWN || p->state == PS_WAITING || searches_has(s, p);
 }
 
 /* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.

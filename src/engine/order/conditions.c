@@ -1,5 +1,9 @@
-/* Starts of a reload that wait for another process to go: by name, command, socket, log file or
- * address of a health check. Starts without a conflict do not wait. */
+/* May a process start now, and if not, why? Asked for starts that may have to wait; one that has to
+ * is in PS_WAITING, and is asked about again when what it waits for has changed.
+ *
+ * So far there is one condition: no process that a reload stops for good has its place still, which
+ * is its name, command, socket, log file or the address of its health check. What comes to it here
+ * is a reason to wait; no state is decided here. */
 #include "engine/order/conditions.h"
 
 #include <stdlib.h>
@@ -25,9 +29,10 @@ struct leaver {
         struct process *p; /* borrowed; NULL: freed meanwhile */
 };
 
+/* An index of those in PS_WAITING. */
 struct waiting {
-        struct process *p; /* borrowed; NULL: freed meanwhile, or started */
-        struct claims claims;
+        struct process *p;        /* borrowed; NULL: freed meanwhile, or started */
+        const struct process *on; /* borrowed; NULL: freed meanwhile, so it is asked about again */
 };
 
 struct conditions {
@@ -111,36 +116,50 @@ static bool add_leaver(struct conditions *h, struct process *p, const struct cla
         return true;
 }
 
-static bool add_waiting(struct conditions *h, struct process *p, const struct claims *c)
+static bool conditions_begin(struct supervisor *s)
 {
-        if (!vec_grow(h->waiting, h->count))
-                return false;
-        h->waiting[h->count++] = (struct waiting){ p, *c };
-        return true;
+        if (!conditions_own(s))
+                component_set(s, COMPONENT_conditions, calloc(1, sizeof *conditions_own(s)));
+        return conditions_own(s);
 }
 
 void conditions_until_gone(struct supervisor *s, struct process *p)
 {
         if (p->state != PS_RETIRING)
                 return;
-        if (!conditions_own(s))
-                component_set(s, COMPONENT_conditions, calloc(1, sizeof *conditions_own(s)));
         struct claims c = claims_of(s, p);
-        if (!conditions_own(s) || !add_leaver(conditions_own(s), p, &c))
+        if (!conditions_begin(s) || !add_leaver(conditions_own(s), p, &c))
                 log_line(s->log, LVL_WARN, "out of memory: the end of '%s' is not waited for",
                          p->name);
 }
 
+/* What its start has to wait for; NULL: it may start. */
+static const struct process *conditions_ask(const struct supervisor *s, const struct process *p)
+{
+        if (!conditions_own(s))
+                return NULL;
+        struct claims c = claims_of(s, p);
+        return holder_of(conditions_own(s), &c);
+}
+
+static bool add_waiting(struct conditions *h, struct process *p, const struct process *on)
+{
+        if (!vec_grow(h->waiting, h->count))
+                return false;
+        h->waiting[h->count++] = (struct waiting){ p, on };
+        return true;
+}
+
 void conditions_start(struct supervisor *s, struct process *p)
 {
-        struct claims c = conditions_own(s) ? claims_of(s, p) : (struct claims){ 0 };
-        const struct process *who = conditions_own(s) ? holder_of(conditions_own(s), &c) : NULL;
+        const struct process *on = conditions_ask(s, p);
 
-        if (who && add_waiting(conditions_own(s), p, &c))
-                log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name,
-                         who->name);
-        else
+        if (!on || !add_waiting(conditions_own(s), p, on)) {
                 supervisor_order(s, p, PE_START);
+                return;
+        }
+        log_line(s->log, LVL_INFO, "waiting: %s is started when %s has stopped", p->name, on->name);
+        supervisor_order(s, p, PE_WAIT);
 }
 
 static void conditions_on_process_gone(struct supervisor *s, struct process *p)
@@ -151,13 +170,16 @@ static void conditions_on_process_gone(struct supervisor *s, struct process *p)
                 for (struct leaver *l = h->slots[i]; l; l = l->next)
                         if (l->p == p)
                                 l->p = NULL;
-        for (int i = 0; h && i < h->count; i++)
+        for (int i = 0; h && i < h->count; i++) {
                 if (h->waiting[i].p == p)
                         h->waiting[i].p = NULL;
+                if (h->waiting[i].on == p)
+                        h->waiting[i].on = NULL;
+        }
 }
 
 /* Is anything left that a later start could have to wait for? */
-static bool conditions_is_over(const struct conditions *h)
+static bool conditions_are_over(const struct conditions *h)
 {
         for (int i = 0; i < h->count; i++)
                 if (h->waiting[i].p)
@@ -185,40 +207,61 @@ static void conditions_release(struct supervisor *s)
         component_set(s, COMPONENT_conditions, NULL);
 }
 
-/* Starts those whose place is free by now. */
+/* Another order may have ended its wait; what it waited for may be gone, or wanted again. */
+static void conditions_look(struct supervisor *s, struct waiting *w)
+{
+        struct process *p = w->p;
+
+        if (!p || (p->state == PS_WAITING && conditions_is_leaving(w->on)))
+                return;
+        w->on = p->state == PS_WAITING ? conditions_ask(s, p) : NULL;
+        if (w->on)
+                return;
+        w->p = NULL;
+        if (p->state == PS_WAITING && s->daemon_state == DAEMON_RUNNING)
+                supervisor_order(s, p, PE_START);
+}
+
 static void conditions_on_settle(struct supervisor *s)
 {
-        /* an order may hold further starts, and move the list */
-        for (int i = 0; conditions_own(s) && i < conditions_own(s)->count; i++) {
-                struct waiting *w = &conditions_own(s)->waiting[i];
-                struct process *p = w->p;
-                if (!p || holder_of(conditions_own(s), &w->claims))
-                        continue;
-                w->p = NULL;
-                if (p->state == PS_STOPPED && s->daemon_state == DAEMON_RUNNING)
-                        supervisor_order(s, p, PE_START);
-        }
-        if (conditions_own(s) && conditions_is_over(conditions_own(s)))
+        /* an order may make further starts wait, and move the list */
+        for (int i = 0; conditions_own(s) && i < conditions_own(s)->count; i++)
+                conditions_look(s, &conditions_own(s)->waiting[i]);
+        if (conditions_own(s) && conditions_are_over(conditions_own(s)))
                 conditions_release(s);
 }
 
 bool conditions_why(const struct supervisor *s, const struct process *p, struct buf *out)
 {
-        for (int i = 0; conditions_own(s) && i < conditions_own(s)->count; i++) {
-                const struct waiting *w = &conditions_own(s)->waiting[i];
-                const struct process *who =
-                    w->p == p ? holder_of(conditions_own(s), &w->claims) : NULL;
-                if (!who || p->state != PS_STOPPED)
-                        continue;
-                buf_puts(out, "waits until ");
-                process_namespec(who, out);
-                buf_puts(out, " has stopped");
-                return true;
-        }
-        return false;
+        const struct process *on = p->state == PS_WAITING ? conditions_ask(s, p) : NULL;
+
+        if (!on)
+                return false;
+        buf_puts(out, "waits until ");
+        process_namespec(on, out);
+        buf_puts(out, " has stopped");
+        return true;
+}
+
+/* The wish of an earlier daemon holds, and so do the places of what was leaving then. Those that
+ * may start by now do so in the next pause. */
+static void conditions_resume(struct supervisor *s, struct process *p)
+{
+        conditions_until_gone(s, p);
+        if (p->state == PS_WAITING &&
+            (!conditions_begin(s) || !add_waiting(conditions_own(s), p, NULL)))
+                log_line(s->log, LVL_WARN, "out of memory: '%s' is not started by itself", p->name);
+}
+
+static void conditions_on_adopted(struct supervisor *s)
+{
+        for (int g = 0; g < s->registry.group_count; g++)
+                for (int i = 0; i < s->registry.groups[g]->count; i++)
+                        conditions_resume(s, s->registry.groups[g]->procs[i]);
 }
 
 const struct component component_conditions = { .name = "conditions",
                                                 .release = conditions_release,
                                                 .on_settle = conditions_on_settle,
+                                                .on_adopted = conditions_on_adopted,
                                                 .on_process_gone = conditions_on_process_gone };

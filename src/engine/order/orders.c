@@ -61,7 +61,7 @@ bool order_can_stop(const struct process *p)
 
 enum fault order_stop(struct supervisor *s, struct process *p, const struct caller *by)
 {
-        bool was_wanted = searches_has(s, p);
+        bool was_wanted = searches_has(s, p) || p->state == PS_WAITING;
 
         autostart_forget(s, p);
         bulk_orders_stopped(s, p);

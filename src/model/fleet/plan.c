@@ -312,6 +312,7 @@ static bool wants_restart(const struct process *p)
 {
         switch (p->state) {
         case PS_STOPPED:
+        case PS_WAITING:
         case PS_EXITED:
         case PS_STOPPING:
                 return false;

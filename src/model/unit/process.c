@@ -30,6 +30,12 @@ static const struct step {
         [PS_STOPPED]   [PE_START]          = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
         [PS_STOPPED]   [PE_RESTART]        = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
         [PS_STOPPED]   [PE_RETIRE]         = { PS_GONE,       DO_FORGET,   WAIT_NONE },
+        [PS_STOPPED]   [PE_WAIT]           = { PS_WAITING,    0,           WAIT_NONE },
+
+        [PS_WAITING]   [PE_START]          = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
+        [PS_WAITING]   [PE_STOP]           = { PS_STOPPED,    0,           WAIT_NONE },
+        [PS_WAITING]   [PE_RESTART]        = { PS_STARTING,   DO_SPAWN,    WAIT_UP },
+        [PS_WAITING]   [PE_RETIRE]         = { PS_GONE,       DO_FORGET,   WAIT_NONE },
 
         [PS_STARTING]  [PE_STOP]           = { PS_STOPPING,   DO_TERM,     WAIT_KILL },
         [PS_STARTING]  [PE_RESTART]        = { PS_RESTARTING, DO_TERM,     WAIT_KILL },
@@ -135,7 +141,7 @@ static const struct step steps_of_remains[PE_COUNT] = {
 static bool process_rests(const struct process *p)
 {
         return p->state == PS_STOPPED || p->state == PS_EXITED || p->state == PS_FATAL ||
-               p->state == PS_BACKOFF || p->state == PS_RESPAWN;
+               p->state == PS_BACKOFF || p->state == PS_RESPAWN || p->state == PS_WAITING;
 }
 
 static bool is_clearing(const struct process *p)

@@ -30,6 +30,7 @@ static const struct state_words {
         [PS_SICK] = { "SICK", PS_STOPPING, 0 },
         [PS_LATE] = { "LATE", PS_STOPPING, 0 },
         [PS_GONE] = { "GONE", PS_STOPPED, 0 },
+        [PS_WAITING] = { "WAITING", PS_STOPPED, 0 },
 };
 
 #define BIT(s)      (1u << (s))
