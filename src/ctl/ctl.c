@@ -138,6 +138,13 @@ void ctl_report_at(struct ctl *c, const struct reply *r, const char *file, int l
                          c->session.url.text, r->code);
                 return;
         }
+        if (r->kind == REPLY_HTTP && r->code == 503) {
+                ctl_fail(c, EXIT_GENERIC,
+                         "ERROR: %s cannot answer now (HTTP status 503): it is being upgraded or "
+                         "is short of memory; try again",
+                         c->session.url.text);
+                return;
+        }
         put_failure(&text, c, r);
         ctl_fail(c, EXIT_GENERIC, "error: %s: file: %s line: %d", buf_str(&text), file, line);
 }

@@ -483,6 +483,43 @@ Test(commands, with_json_order_what_they_order_without)
         }
 }
 
+/* An answer without a body is one result, as it is among several names. */
+Test(commands, with_json_always_have_a_document)
+{
+        FAKE_DAEMON(&d, { "/v1/logs/a/clear", 204, "application/json", "", 0 });
+        ctl_run(&d.ctl, "clear --json a");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "\"ok\": true"));
+        cr_expect_eq(d.ctl.exit_code, 0);
+}
+
+Test(commands, with_json_update_tells_each_group)
+{
+        FAKE_DAEMON(&d,
+                    RULE_JSON("/v1/config/reread",
+                              "{\"added\":[\"new\"],\"changed\":[],\"removed\":[\"old\"]}"),
+                    RULE_JSON("/old:%2A/stop", "{\"results\":[]}"),
+                    RULE_JSON("/v1/groups/old/remove", "{}"),
+                    { "/v1/groups/new/add", 409, "application/problem+json",
+                      "{\"code\":\"ALREADY_ADDED\",\"detail\":\"new\"}", 0 });
+        ctl_run(&d.ctl, "update --json");
+        json_t *doc = json_loads(fake_daemon_said(&d), 0, NULL);
+        const json_t *results = json_object_get(doc, "results");
+        cr_assert_eq(json_array_size(results), 2, "%s", fake_daemon_said(&d));
+        cr_expect(json_is_true(json_object_get(json_array_get(results, 0), "ok")));
+        cr_expect(json_is_false(json_object_get(json_array_get(results, 1), "ok")));
+        cr_expect_eq(d.ctl.exit_code, 1);
+        json_decref(doc);
+}
+
+Test(commands, say_that_a_daemon_cannot_answer_now)
+{
+        FAKE_DAEMON(&d, { "/v1/processes", 503, "text/plain", "Service Unavailable", 0 });
+        ctl_run(&d.ctl, "status");
+        cr_expect_not_null(strstr(fake_daemon_said(&d), "cannot answer now (HTTP status 503)"),
+                           "%s", fake_daemon_said(&d));
+        cr_expect_neq(d.ctl.exit_code, 0);
+}
+
 Test(commands, without_json_say_so)
 {
         FAKE_DAEMON(&d, RULE_UP);

@@ -181,33 +181,44 @@ static bool update_group(struct ctl *c, const char *name, const char *what)
         return false;
 }
 
-static void update_removed(struct ctl *c, const char *name)
+static bool update_removed(struct ctl *c, const char *name)
 {
-        if (!stop_group(c, name))
-                return;
-        if (update_group(c, name, "remove"))
-                ctl_say(c, "%s: removed process group", name);
+        if (!stop_group(c, name) || !update_group(c, name, "remove"))
+                return false;
+        ctl_say(c, "%s: removed process group", name);
+        return true;
 }
 
-static void update_changed(struct ctl *c, const char *name)
+static bool update_changed(struct ctl *c, const char *name)
 {
-        if (!stop_group(c, name))
-                return;
-        if (update_group(c, name, "remove") && update_group(c, name, "add"))
-                ctl_say(c, "%s: updated process group", name);
+        if (!stop_group(c, name) || !update_group(c, name, "remove") ||
+            !update_group(c, name, "add"))
+                return false;
+        ctl_say(c, "%s: updated process group", name);
+        return true;
 }
 
-static void update_added(struct ctl *c, const char *name)
+static bool update_added(struct ctl *c, const char *name)
 {
-        if (update_group(c, name, "add"))
-                ctl_say(c, "%s: added process group", name);
+        if (!update_group(c, name, "add"))
+                return false;
+        ctl_say(c, "%s: added process group", name);
+        return true;
 }
 
-void cmd_update(struct ctl *c, const struct args *a)
+static void note_update(json_t *results, const char *name, bool ok, const char *change)
+{
+        json_array_append_new(results,
+                              json_pack("{s:s, s:b, s:s, s:n, s:s}", "name", name, "ok", ok, "code",
+                                        ok ? "OK" : "FAILED", "detail", "change", change));
+}
+
+/* Each group's result goes to results, too. False: nothing could be compared. */
+static bool update_all(struct ctl *c, const struct args *a, json_t *results)
 {
         static const struct {
                 const char *list;
-                void (*carry_out)(struct ctl *, const char *);
+                bool (*carry_out)(struct ctl *, const char *);
         } steps[] = { { "removed", update_removed },
                       { "changed", update_changed },
                       { "added", update_added } };
@@ -218,20 +229,31 @@ void cmd_update(struct ctl *c, const struct args *a)
                         ctl_fail(c, EXIT_GENERIC, "ERROR: already shutting down");
                 else
                         ctl_report(c, &r);
-                return;
+                return false;
         }
         if (!config_check_names(c, &a->words, r.json))
-                return;
+                return false;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
                 const json_t *list = json_object_get(r.json, steps[i].list);
                 for (size_t n = 0; n < json_array_size(list); n++) {
                         const char *name = json_string_value(json_array_get(list, n));
                         if (!config_wanted(&a->words, name))
                                 continue;
-                        steps[i].carry_out(c, name);
+                        note_update(results, name, steps[i].carry_out(c, name), steps[i].list);
                         fflush(c->out);
                 }
         }
+        return true;
+}
+
+void cmd_update(struct ctl *c, const struct args *a)
+{
+        json_t *doc = json_object(), *results = json_array();
+
+        json_object_set_new(doc, "results", results);
+        if (update_all(c, a, results) && a->json)
+                v1_print(c, doc);
+        json_decref(doc);
 }
 
 /* The differences as a PLAN; and the daemon remembers what it read, as after a plain reread. */

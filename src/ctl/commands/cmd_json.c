@@ -117,18 +117,6 @@ static void add_results(json_t *results, const char *name, const struct reply *r
                                                          "detail", json_text(r->json, "detail")));
 }
 
-/* Of one name the document as it came; also where it cannot be asked. */
-static void print_one(struct ctl *c, const struct reply *r, const char *what)
-{
-        if (r->kind != REPLY_VALUE) {
-                v1_fail(c, r, what);
-                return;
-        }
-        if (r->json) /* 204: there is nothing to say */
-                v1_print(c, r->json);
-        result_codes(c, json_object_get(r->json, "results"), what);
-}
-
 static void print_results(struct ctl *c, json_t *results, const char *what)
 {
         json_t *doc = json_pack("{s:O}", "results", results);
@@ -136,6 +124,24 @@ static void print_results(struct ctl *c, json_t *results, const char *what)
         v1_print(c, doc);
         result_codes(c, results, what);
         json_decref(doc);
+}
+
+/* Of one name the document as it came; also where it cannot be asked. */
+static void print_one(struct ctl *c, const char *name, const struct reply *r, const char *what)
+{
+        if (r->kind != REPLY_VALUE) {
+                v1_fail(c, r, what);
+                return;
+        }
+        if (!r->json) { /* 204: it worked, and the daemon has nothing to say */
+                json_t *results = json_array();
+                add_results(results, name, r);
+                print_results(c, results, what);
+                json_decref(results);
+                return;
+        }
+        v1_print(c, r->json);
+        result_codes(c, json_object_get(r->json, "results"), what);
 }
 
 void json_order(struct ctl *c, const struct args *a)
@@ -152,7 +158,7 @@ void json_order(struct ctl *c, const struct args *a)
                         first ? json_pack("{s:s}", "signal", a->words.items[0]) : v1_patience());
                 talks = r.kind == REPLY_VALUE || r.kind == REPLY_PROBLEM;
                 if (!several || !talks)
-                        print_one(c, &r, what);
+                        print_one(c, name, &r, what);
                 else
                         add_results(results, name, &r);
         }

@@ -90,7 +90,7 @@ const struct cmd ctl_cmds[] = {
           "update\t\t\tReread, then add, remove and restart the groups that differ\n"
           "update all\t\tThe same\n"
           "update <gname> [...]\tThe same for these groups only\n",
-          COMP_GROUP, 0, 0, -1, .run = cmd_update },
+          COMP_GROUP, 0, 0, -1, .run = cmd_update, .run_json = cmd_update },
         { "version", "version\t\t\tThe version that supervisord speaks\n", COMP_NONE, CMD_UPCHECK,
           0, 0, .run = cmd_version, .run_json = json_version },
         { "help",
