@@ -184,7 +184,7 @@ Test(conn, holds_the_next_request_until_the_one_before_is_answered)
         cr_expect_eq(routed, 1);
         then = answer_path;
         reply(last, 200, "text/plain", NULL, "late", 4);
-        cr_expect_eq(routed, 1, "not from within whoever answered");
+        cr_expect_eq(routed, 1, "not from within the handler that answered");
         hear();
         cr_expect_eq(routed, 2);
         cr_expect(has("late"));
@@ -309,7 +309,7 @@ Test(conn, knows_the_password_and_lets_healthz_through_without)
         cr_expect_eq(routed, 2);
 }
 
-Test(conn, sends_a_go_ahead_to_those_who_wait_for_it)
+Test(conn, sends_100_continue_to_clients_that_wait_for_it)
 {
         say("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
         hear();

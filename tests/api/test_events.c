@@ -169,7 +169,7 @@ Test(event_stream, does_not_send_what_was_before_unless_asked)
         cr_expect_not(has("stream.gap"));
 }
 
-Test(event_stream, keeps_nothing_before_somebody_listens_but_counts_it)
+Test(event_stream, stores_nothing_before_the_first_subscriber_but_counts_it)
 {
         scaled(2);
         scaled(3);
@@ -182,7 +182,7 @@ Test(event_stream, keeps_nothing_before_somebody_listens_but_counts_it)
         cr_expect(has("id: ab.3\n"));
 }
 
-Test(event_stream, forgets_when_nobody_has_listened_for_long)
+Test(event_stream, forgets_when_there_was_no_subscriber_for_long)
 {
         int64_t now_ms = clock_now().mono_ms;
 

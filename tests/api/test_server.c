@@ -126,7 +126,7 @@ static bool is_open(int fd)
         return recv(fd, &c, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
-Test(server, answers_on_a_unix_socket_and_knows_who_asks)
+Test(server, answers_on_a_unix_socket_and_knows_the_caller)
 {
         struct stat st;
 
@@ -339,7 +339,7 @@ Test(server, stays_where_it_is_when_the_same_port_cannot_be_had_elsewhere)
         close(other);
 }
 
-Test(server, makes_its_socket_again_when_somebody_deletes_it)
+Test(server, makes_its_socket_again_when_it_was_deleted)
 {
         struct stat before, after;
 
@@ -361,7 +361,7 @@ Test(server, makes_its_socket_again_when_somebody_deletes_it)
         cr_expect_null(strstr(logged.data, "cannot be made again"));
 }
 
-Test(server, leaves_a_path_alone_that_somebody_else_has_taken)
+Test(server, leaves_a_path_alone_that_another_program_has_taken)
 {
         struct stat st;
 
@@ -415,7 +415,7 @@ Test(server, makes_room_for_the_newest_by_closing_the_one_idle_longest)
                 close(fds[i]);
 }
 
-/* ---- who makes room for whom, on a TCP server with a password */
+/* ---- which client makes room for another, on a TCP server with a password */
 
 #define PASSWORD "Authorization: Basic YW5uOnMzY3JldA==\r\n"
 

@@ -151,7 +151,7 @@ Test(view, says_when_and_why_it_starts_again)
         expect_field("state", "\"BACKOFF\"");
 }
 
-Test(view, says_when_nobody_could_know_how_it_ended)
+Test(view, says_when_the_exit_status_could_not_be_known)
 {
         process->ending = (struct ending){ .happened = true, .code = -1, .at_wall_ms = 1000 };
         expect_field("exit", "{\"code\":null,\"signal\":null,\"core\":false,\"expected\":false,"

@@ -1,4 +1,5 @@
-/* Many are started by one request: who asks for something else meanwhile has an answer. */
+/* One request starts many processes. A client that asks for something else meanwhile gets its
+ * answer. */
 #include <criterion/criterion.h>
 #include <ev.h>
 #include <stdio.h>
@@ -108,7 +109,7 @@ static void teardown(void)
         ev_loop_destroy(loop);
 }
 
-TestSuite(waves, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(many_starts, .init = setup, .fini = teardown, .timeout = 60);
 
 static void say(struct client *c, const char *method, const char *path, const char *body)
 {
@@ -164,27 +165,27 @@ static void expect_others_are_answered(const char *path, const char *body)
 #define GROUP     "<param><value><string>w</string></value></param>"
 #define DONT_WAIT "<param><value><boolean>0</boolean></value></param>"
 
-Test(waves, let_others_have_answers_while_all_start)
+Test(many_starts, let_others_have_answers_while_all_start)
 {
         expect_others_are_answered("/RPC2", CALL("startAllProcesses", ""));
 }
 
-Test(waves, let_others_have_answers_while_a_group_starts)
+Test(many_starts, let_others_have_answers_while_a_group_starts)
 {
         expect_others_are_answered("/RPC2", CALL("startProcessGroup", GROUP DONT_WAIT));
 }
 
-Test(waves, let_others_have_answers_while_a_pattern_starts)
+Test(many_starts, let_others_have_answers_while_a_pattern_starts)
 {
         expect_others_are_answered("/v1/processes/all/start", "{}");
 }
 
-Test(waves, let_others_have_answers_while_nobody_waits_for_the_starts)
+Test(many_starts, let_other_clients_have_answers_while_starts_are_not_waited_for)
 {
         expect_others_are_answered("/v1/processes/w:*/start", "{\"wait\": false}");
 }
 
-Test(waves, start_everybody_also_when_the_client_has_hung_up)
+Test(many_starts, start_every_process_also_when_the_client_has_hung_up)
 {
         static const char *const paths[] = { "/RPC2", "/v1/processes/all/start" };
         const char *bodies[] = { CALL("startAllProcesses", ""), "{}" };

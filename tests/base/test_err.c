@@ -54,7 +54,7 @@ Test(err, marks_what_did_not_fit)
         cr_expect_eq(strncmp(e.text, "a long way in front: x", 22), 0);
 }
 
-Test(err, may_be_nobodys_business)
+Test(err, may_be_null)
 {
         cr_expect_not(err_set(NULL, ERR_SYS, "x"));
         cr_expect_not(err_wrap(NULL, "x"));

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/sanitize.h"
 
-Test(sanitize, lets_nobody_else_steer_the_terminal)
+Test(sanitize, lets_no_text_steer_the_terminal)
 {
         AUTO_BUF out = BUF_INIT;
 

@@ -13,7 +13,7 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *p, size_t size);
 
-static atomic_ulong *counter; /* in the file; NULL: nobody counts */
+static atomic_ulong *counter; /* in the file; NULL: allocations are not counted */
 
 __attribute__((constructor)) static void begin(void)
 {

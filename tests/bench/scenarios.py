@@ -46,7 +46,7 @@ def is_here(who):
 # ---- pieces
 
 def kill_some(bench, fleet, what, count):
-    """Restart latency. CPU per restart, too, where nobody waits in between."""
+    """Restart latency; also CPU per restart, where the bench does not pause in between."""
     pids = os.path.join(fleet.dir, 'pids')
     with open(pids, 'w') as f:
         f.write('\n'.join(map(str, fleet.workers)))
@@ -344,7 +344,7 @@ def crash_storm(bench, who):
 @scenario('ours', quick=1, whole=1)
 def many_restarts(bench, who):
     """Does it grow? Pages of its own before and after, once it is warm: what was needed to begin
-    with is given back ten seconds later, also when nobody rests."""
+    with is given back ten seconds later, also while restarts continue."""
     with contender(who)(bench, 50, do={'BENCH_EXIT': '1'}) as fleet:
         wanted, starts = pick(bench, 15000, 100000), 0
         fleet.wait_answering()

@@ -145,7 +145,7 @@ int cmd_spin(int argc, char **argv)
         return 0;
 }
 
-/* ---- somebody else's workers */
+/* ---- workers of other supervisors */
 
 struct victim {
         pid_t pid;
@@ -197,7 +197,8 @@ static bool restarted(struct fifo *f, struct victim *v, struct samples *s, uint6
 }
 
 /* SIGKILL until the first write of the one that comes in its place, one after another. Some
- * supervisors make a worker that ended young wait: nobody is killed below MIN_AGE_MS. */
+ * supervisors make a worker that exited young wait, so no worker younger than MIN_AGE_MS is killed.
+ */
 int cmd_kill(int argc, char **argv)
 {
         static struct fifo f;

@@ -325,7 +325,7 @@ Test(commands, scale_says_one_process)
         expect("web: has 1 process already\nweb: scaled from 3 to 1 process\n", 0);
 }
 
-Test(commands, scale_names_who_came_and_failed_and_gives_7)
+Test(commands, scale_names_processes_that_came_and_failed_and_gives_7)
 {
         FAKE_DAEMON(&d,
                     RULE_JSON("{\"replicas\":3,\"wait\":true}",

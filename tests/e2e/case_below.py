@@ -42,7 +42,7 @@ def wrapped(b, work, *, name='w', lines=()):
 
 
 def finishes(c, b, d, stop):
-    """It is told once, has its time, and only then whoever asked hears of it."""
+    """The descendant gets one signal and has its time; only then the order is answered."""
     b.wait('ready')
     began = time.time()
     stop(d)
@@ -56,7 +56,7 @@ def finishes(c, b, d, stop):
 
 
 @story(nobody=True)
-def what_is_below_a_program_finishes_before_it_is_stopped(c):
+def descendants_finish_before_their_program_is_stopped(c):
     for n, keys in enumerate(KEYS[:2]):
         b = Below(c, f'below{n}')
         d = c.daemon(wrapped(b, 1, lines=(keys,)), name=f'd{n}')
@@ -65,7 +65,7 @@ def what_is_below_a_program_finishes_before_it_is_stopped(c):
 
 
 @story()
-def whichever_way_it_is_stopped(c):
+def descendants_finish_whichever_way_the_program_is_stopped(c):
     def restart(d):
         d.order('w', 'restart')
 
@@ -98,7 +98,7 @@ def whichever_way_it_is_stopped(c):
 
 
 @story()
-def also_because_it_is_unhealthy_or_late(c):
+def descendants_finish_also_when_the_program_is_unhealthy_or_late(c):
     for n, lines in enumerate((('healthcheck_action=restart', 'healthcheck_retries=1'),
                                ('ready=healthcheck', 'start_timeout=1s'))):
         b = Below(c, f'below{n}')
@@ -115,7 +115,7 @@ def also_because_it_is_unhealthy_or_late(c):
 
 
 @story(nobody=True)
-def at_the_daemons_end_every_program_is_stopped_so(c):
+def at_shutdown_every_program_waits_for_its_descendants(c):
     for n, keys in enumerate(KEYS):
         b = Below(c, f'below{n}')
         d = c.daemon(wrapped(b, 1, lines=(keys,)), name=f'd{n}')
@@ -124,7 +124,7 @@ def at_the_daemons_end_every_program_is_stopped_so(c):
 
 
 @story(nobody=True)
-def it_is_told_by_the_programs_own_signal(c):
+def descendants_get_the_programs_own_stop_signal(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 0, lines=('stopsignal=HUP', 'stopwaitsecs=20')))
     b.wait('ready')
@@ -136,7 +136,7 @@ def it_is_told_by_the_programs_own_signal(c):
 
 
 @story(nobody=True)
-def when_its_time_is_over_it_is_killed(c):
+def descendants_are_killed_when_their_time_is_over(c):
     for n, keys in enumerate(KEYS):
         b = Below(c, f'below{n}')
         d = c.daemon(wrapped(b, 100, lines=(keys, 'stopwaitsecs=2')), name=f'd{n}')
@@ -154,7 +154,7 @@ def when_its_time_is_over_it_is_killed(c):
 
 
 @story(nobody=True)
-def without_the_keys_it_is_named_and_left_alone(c):
+def without_the_keys_leftovers_are_named_and_left_alone(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 0))
     (pid, _), = b.wait('ready')
@@ -183,7 +183,7 @@ def an_order_meanwhile_is_for_afterwards(c):
 
 
 @story(nobody=True)
-def a_second_order_does_not_prolong_its_time(c):
+def a_second_order_does_not_prolong_the_descendants_time(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 100, lines=('stopasgroup=true', 'stopwaitsecs=3')))
     b.wait('ready')
@@ -198,7 +198,7 @@ def a_second_order_does_not_prolong_its_time(c):
 
 
 @story()
-def a_kill_of_the_daemon_takes_nothing_of_its_time(c):
+def a_kill_of_the_daemon_takes_nothing_of_the_descendants_time(c):
     for n, keys in enumerate(KEYS[:2]):
         b = Below(c, f'below{n}')
         d = c.daemon(wrapped(b, 3, lines=(keys,)), name=f'd{n}')
@@ -216,7 +216,7 @@ def a_kill_of_the_daemon_takes_nothing_of_its_time(c):
 
 
 @story()
-def and_after_a_kill_its_time_ends_as_well(c):
+def after_a_kill_of_the_daemon_the_descendants_time_ends_as_well(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 100, lines=('killasgroup=true', 'stopwaitsecs=4')))
     (pid, _), = b.wait('ready')
@@ -231,7 +231,7 @@ def and_after_a_kill_its_time_ends_as_well(c):
 
 
 @story()
-def killed_before_it_was_told_it_is_told_afterwards(c):
+def descendants_get_the_signal_that_a_killed_daemon_did_not_send(c):
     c.use_fault_points()
     b = Below(c)
     d = c.daemon(wrapped(b, 1, lines=('killasgroup=true',)), start=False)
@@ -250,7 +250,7 @@ def killed_before_it_was_told_it_is_told_afterwards(c):
 
 
 @story()
-def an_upgrade_takes_nothing_of_its_time(c):
+def an_upgrade_takes_nothing_of_the_descendants_time(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 3, lines=('stopasgroup=true',)))
     (pid, _), = b.wait('ready')
@@ -263,7 +263,7 @@ def an_upgrade_takes_nothing_of_its_time(c):
 
 
 @story(nobody=True)
-def after_an_end_by_itself_the_next_start_waits_for_it(c):
+def after_an_exit_the_next_start_waits_for_the_descendants(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 1, lines=('stopasgroup=true', 'startsecs=0', 'restart_delay=1s',
                                       'restart_jitter=0')))
@@ -276,7 +276,7 @@ def after_an_end_by_itself_the_next_start_waits_for_it(c):
 
 
 @story(nobody=True)
-def so_does_a_start_by_order_and_a_stop_ends_it(c):
+def a_start_by_order_waits_for_the_descendants_and_a_stop_cancels_it(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 1, lines=('killasgroup=true', 'startsecs=0', 'autorestart=false')))
     (pid, _), = b.wait('ready')
@@ -296,7 +296,7 @@ def so_does_a_start_by_order_and_a_stop_ends_it(c):
 
 
 @story()
-def the_daemons_end_gives_time_to_what_was_left_before(c):
+def shutdown_gives_time_to_leftovers_of_earlier_runs(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 1, lines=('startsecs=0', 'autorestart=false')))
     (pid, _), = b.wait('ready')
@@ -307,7 +307,7 @@ def the_daemons_end_gives_time_to_what_was_left_before(c):
 
 
 @story()
-def a_hurried_end_waits_for_nobody(c):
+def a_shutdown_with_a_timeout_waits_for_no_descendant(c):
     b = Below(c)
     d = c.daemon(wrapped(b, 100, lines=('stopwaitsecs=3600',)), supervisord='shutdown_timeout=1s')
     (pid, _), = b.wait('ready')
@@ -320,7 +320,7 @@ def a_hurried_end_waits_for_nobody(c):
 # ---- wherever it went
 
 def sleepers(seconds):
-    """Whoever sleeps so long, on this machine: each story has a number of its own."""
+    """All processes of this machine that sleep so long. Each story has its own number."""
     return [p for p in all_procs() if p.name == 'sleep' and p.state != 'Z'
             and p.command().split() == ['sleep', str(seconds)]]
 
@@ -355,7 +355,7 @@ def a_daemon_that_has_left_is_stopped_with_its_program(c):
 
 
 @story(nobody=True)
-def one_of_another_program_is_let_alone(c):
+def a_descendant_of_another_program_is_left_alone(c):
     a, b = 2000000 + os.getpid(), 3000000 + os.getpid()
     d = c.daemon(c.program('a', away('a session', a), 'stopasgroup=true')
                  + c.program('b', away('a session', b), 'stopasgroup=true')
@@ -368,7 +368,7 @@ def one_of_another_program_is_let_alone(c):
 
 
 @story(nobody=True)
-def after_a_crash_it_is_named_at_once(c):
+def leftovers_of_a_crash_are_named_at_once(c):
     seconds = 4000000 + os.getpid()
     command = f'/bin/sh -c "setsid sleep {seconds} & sleep 0.3; exit 1"'
     d = c.daemon(c.program('w', command, 'startsecs=0', 'restart_delay=1h', 'restart_delay_max=1h'))
@@ -381,7 +381,7 @@ def after_a_crash_it_is_named_at_once(c):
 
 
 @story(nobody=True)
-def and_killed_at_the_next_start_with_the_keys(c):
+def leftovers_of_a_crash_are_killed_at_the_next_start_with_the_keys(c):
     seconds = 5000000 + os.getpid()
     command = f'/bin/sh -c "setsid sleep {seconds} & sleep 0.3; exit 1"'
     for n, keys in enumerate(KEYS[:2]):
@@ -399,7 +399,7 @@ def and_killed_at_the_next_start_with_the_keys(c):
 
 
 @story(nobody=True)
-def what_failed_to_start_leaves_nothing_either(c):
+def a_failed_start_leaves_no_descendant(c):
     seconds = 6000000 + os.getpid()
     d = c.daemon(c.program('w', f'/bin/sh -c "setsid sleep {seconds} & sleep 0.2; exit 1"',
                            'stopasgroup=true', 'restart_delay=100ms', 'startretries=2'))
@@ -410,7 +410,7 @@ def what_failed_to_start_leaves_nothing_either(c):
 
 
 @story()
-def it_is_found_after_the_death_of_the_daemon_too(c):
+def descendants_are_found_after_a_kill_of_the_daemon(c):
     alive_at, ended = 7000000 + os.getpid(), 8000000 + os.getpid()
     d = c.daemon(c.program('w', away('a session', alive_at), 'stopasgroup=true')
                  + c.program('e', f'/bin/sh -c "setsid sleep {ended} & sleep 0.3; exit 0"',
@@ -427,7 +427,7 @@ def it_is_found_after_the_death_of_the_daemon_too(c):
 
 
 @story(nobody=True)
-def what_health_checks_leave_is_killed(c):
+def leftovers_of_health_checks_are_killed(c):
     seconds = 9000000 + os.getpid()
     d = c.daemon(c.program('w', ' sleep', 'healthcheck_interval=300ms', 'healthcheck_retries=100',
                            f'healthcheck=exec:/bin/sh -c "setsid sleep {seconds} & sleep 0.1"'))
@@ -441,7 +441,7 @@ def what_health_checks_leave_is_killed(c):
 
 
 @story(nobody=True)
-def what_an_on_fatal_command_leaves_is_not_the_programs(c):
+def leftovers_of_an_on_fatal_command_are_not_the_programs(c):
     seconds = 10000000 + os.getpid()
     d = c.daemon(c.program('w', ' exit 1', 'startretries=0', 'stopasgroup=true',
                            f'on_fatal=exec:/bin/sh -c "setsid sleep {seconds} & sleep 0.1"'))
@@ -453,7 +453,7 @@ def what_an_on_fatal_command_leaves_is_not_the_programs(c):
 
 
 @story()
-def an_orphan_of_nobody_is_asked_to_end_with_the_daemon(c):
+def an_orphan_of_no_program_is_terminated_at_shutdown(c):
     b = Below(c)
     d = c.daemon(c.program('w', f'/bin/sh -c "(env -i setsid {b.path} 1 &); sleep 1000"'))
     b.wait('ready')
@@ -464,7 +464,7 @@ def an_orphan_of_nobody_is_asked_to_end_with_the_daemon(c):
 # ---- who forks on
 
 @story()
-def who_forks_on_and_on_is_gone_after_a_stop(c):
+def processes_that_fork_without_end_are_gone_after_a_stop(c):
     kinds = [(keys, *rest) for keys in KEYS[:2] for rest in (('', 60), (' deaf', 1))]
     d = c.daemon(''.join(c.program(f'w{n}', f' comet {1 + n % 3}{deaf}', keys, f'stopwaitsecs={wait}',
                                    'autostart=false') for n, (keys, deaf, wait) in enumerate(kinds)))
@@ -479,7 +479,7 @@ def who_forks_on_and_on_is_gone_after_a_stop(c):
 
 
 @story()
-def and_with_the_daemon(c):
+def processes_that_fork_without_end_are_gone_after_a_shutdown(c):
     d = c.daemon(c.program('w', ' comet 3', 'stopwaitsecs=1'))
     c.wait(lambda: len(descendants(d.pid)) > 20, 'it forks')
     d.stop()

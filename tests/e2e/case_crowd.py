@@ -65,7 +65,7 @@ def check_served(d, what, times=20):
 
 
 @story(slow=3)
-def strangers_on_tcp_keep_nobody_from_the_unix_socket(c):
+def strangers_on_tcp_keep_no_client_from_the_unix_socket(c):
     raise_own_limit(CROWD * 2 + 400)
     locked, opened = free_port(), free_port()
     for port, password in ((locked, 'username=u\npassword=p\n'), (opened, '')):
@@ -171,12 +171,12 @@ def floods_have_one_bound(c, clients, bodies, body):
 
 
 @story(slow=3)
-def what_waits_for_clients_that_do_not_read_has_one_bound(c):
+def answers_for_clients_that_do_not_read_have_one_bound(c):
     floods_have_one_bound(c, 200, 60, 4 << 20)
 
 
 @story(long=True, slow=12)
-def what_waits_for_a_thousand_clients_has_one_bound(c):
+def answers_for_a_thousand_clients_have_one_bound(c):
     floods_have_one_bound(c, 1000, 1000, BIG)
 
 

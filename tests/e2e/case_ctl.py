@@ -36,7 +36,7 @@ def status_is_supervisors_word_for_word(c):
     check(rows[2].startswith(f'web:web_00                       RUNNING   pid {pid}, uptime 0:00:'),
           f'row {rows[2]!r}')
     expect(d.ctl('status', 'web:*'), 0)
-    expect(d.ctl('status', 'nobody'), 4, 'nobody: ERROR (no such process)\n')
+    expect(d.ctl('status', 'absent'), 4, 'absent: ERROR (no such process)\n')
     code, out, err = d.ctl('status', '--json')
     found = json.loads(out)
     found = found.get('processes', found) if isinstance(found, dict) else found
@@ -53,7 +53,7 @@ def orders_are_given_and_answered_in_supervisors_words(c):
     expect(d.ctl('stop', 'one'), 0, 'one: ERROR (not running)\n')
     expect(d.ctl('start', 'one'), 0, 'one: started\n')
     expect(d.ctl('start', 'one'), 0, 'one: ERROR (already started)\n')
-    expect(d.ctl('start', 'nobody'), 1, 'nobody: ERROR (no such process)\n')
+    expect(d.ctl('start', 'absent'), 1, 'absent: ERROR (no such process)\n')
     expect(d.ctl('start', 'bad'), 1, 'bad: ERROR (no such file)\n')
     expect(d.ctl('restart', 'one'), 0, 'one: stopped\none: started\n')
     code, out, err = d.ctl('stop', 'web:*')

@@ -12,7 +12,7 @@ from e2elib import _libc, alive, check, descendants, free_port, has, lacks, read
 
 
 @story(nobody=True)
-def it_goes_into_the_background_and_keeps_a_pidfile(c):
+def the_daemon_goes_into_the_background_and_writes_a_pidfile(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), start=False)
     code, out, err = c.run_daemon('-c', d.conf)
     same((code, out, err), (0, '', ''), 'exit code, stdout, stderr')
@@ -45,7 +45,7 @@ def in_the_foreground_its_log_is_on_stdout_unless_silent(c):
 
 
 @story(nobody=True)
-def a_living_ones_socket_and_pidfile_are_respected(c):
+def the_socket_and_pidfile_of_a_living_daemon_are_respected(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'stdout_logfile=AUTO'))
     d.wait_all('RUNNING', 1)
     before = d.pids()
@@ -68,7 +68,7 @@ def a_living_ones_socket_and_pidfile_are_respected(c):
 
 
 @story(nobody=True)
-def auto_logs_of_a_daemon_that_lives_are_nobody_elses(c):
+def auto_logs_of_a_living_daemon_are_not_removed_by_another(c):
     text = c.program('w', ' sleep', 'startsecs=0') + c.program('idle', ' sleep', 'autostart=false')
     shared = c.path('shared')
     os.mkdir(shared)
@@ -116,7 +116,7 @@ def a_port_in_use_is_refused(c):
 
 
 @story(nobody=True)
-def a_dead_ones_socket_is_replaced(c):
+def the_socket_of_a_dead_daemon_is_replaced(c):
     d = c.daemon(start=False)
     s = socket.socket(socket.AF_UNIX)
     s.bind(d.socket)
@@ -133,7 +133,7 @@ def a_dead_ones_socket_is_replaced(c):
 
 
 @story(nobody=True)
-def what_has_no_content_gives_way_to_a_socket(c):
+def an_empty_file_gives_way_to_a_socket(c):
     precious = c.path('precious')
     write_file(precious, 'text')
     d = c.daemon(start=False)
@@ -230,12 +230,12 @@ def the_socket_has_the_mode_that_was_asked_for(c):
 
 
 @story(nobody=True)
-def after_a_kill_a_new_one_can_begin(c):
+def after_a_kill_a_new_daemon_can_begin(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3', 'process_name=%(process_num)d'))
     d.wait_all('RUNNING', 3)
     old = d.pids()
     d.kill()
-    for pid in old.values():  # they live on; without a state directory nobody adopts them
+    for pid in old.values():  # they live on, and without a state directory no daemon adopts them
         os.kill(pid, signal.SIGKILL)
     check(os.path.exists(d.socket) and os.path.exists(d.pidfile), 'files are left behind')
     d.start()
@@ -325,7 +325,7 @@ def signals_that_mean_nothing_do_nothing(c):
 
 
 @story(nobody=True)
-def it_says_how_it_is(c):
+def the_daemon_reports_its_own_state(c):
     port = free_port()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), supervisord='identifier=me',
                  sections=f'[inet_http_server]\nport=127.0.0.1:{port}\n')

@@ -95,7 +95,7 @@ def a_handler_that_cannot_be_called_accepts_what_is_well_formed(c):
 
 
 @story(nobody=True)
-def nothing_that_others_say_steers_a_terminal(c):
+def text_of_other_programs_steers_no_terminal(c):
     bad = r'\033]0;title\007 \233\0602J \302\233 \r2026-01-01 00:00:00,000 CRIT forged \177'
     d = c.daemon(f'[eventlistener:l]\ncommand=/bin/sh -c "printf \'READY\\n\'; read x; printf \'{bad}\\n\'; exec sleep 100"\n'
                  'events=PROCESS_STATE_RUNNING\nstartsecs=0\n'

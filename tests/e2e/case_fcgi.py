@@ -114,7 +114,7 @@ def tell(c, d, port, group):
     # one dies in the middle of a request: that one fails, the others do not notice
     check(ask(port, '/die')[0] >= 500, 'a request whose worker dies fails')
     same([ask(port)[0] for _ in range(20)], [200] * 20, 'answers after a death')
-    # while all are down a request waits in the socket's queue, and nobody is refused
+    # while all are down a request waits in the socket's queue and is not refused
     for p in workers:
         d.order(p['name'], 'stop')
     asking = c.helper(['python3', '-c', 'import urllib.request as u, sys\n'
@@ -155,7 +155,7 @@ def a_socket_that_cannot_be_bound_refuses_the_reload_and_says_why(c):
     taken.bind(('127.0.0.1', 0))
     taken.listen()
     port, other = taken.getsockname()[1], free_port()
-    write_file(c.path('file'), 'somebody has this')
+    write_file(c.path('file'), 'a file of its own')
     bad = {
         f'tcp://127.0.0.1:{port}': 'Address already in use',
         f'tcp://localhost:{port}': 'Address already in use',
@@ -190,7 +190,7 @@ def a_socket_that_cannot_be_bound_refuses_the_reload_and_says_why(c):
         d.send(signal.SIGHUP)
         d.wait_log('configuration refused', seen + 1)
         check(why.lower() in d.lines('configuration refused')[-1].lower(), f'the log, {where}')
-    same(read_file(c.path('file')), 'somebody has this', 'the file')
+    same(read_file(c.path('file')), 'a file of its own', 'the file')
     d.configure(plain + fcgi('f', f'tcp://localhost:{other}'))  # the same in other words: its own is no obstacle
     same(d.ctl('apply')[0], 0, 'exit code of apply')
     d.wait_all('RUNNING', 2)

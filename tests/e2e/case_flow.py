@@ -238,7 +238,7 @@ def a_full_disk_may_drop_whole_lines_and_counts_them(c):
     count = 300_000
     d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={disk}/out', 'startsecs=0',
                            'stdout_logfile_maxbytes=0', 'autorestart=false', 'stdout_overflow=drop'))
-    d.wait_state('w', 'EXITED')  # nobody waits for the disk
+    d.wait_state('w', 'EXITED')  # the exit does not wait for the disk
     os.rename(f'{disk}/out', f'{disk}/kept')
     first = read_file(f'{disk}/kept')
     os.truncate(f'{disk}/kept', 0)
@@ -256,7 +256,7 @@ def a_full_disk_may_drop_whole_lines_and_counts_them(c):
 
 
 @story(nobody=True)
-def a_stdout_that_nobody_reads_holds_up_nobody(c):
+def a_stdout_without_a_reader_holds_up_no_program(c):
     r, w = os.pipe()
     fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
     d = c.daemon(c.program('loud', ' lines 50000', 'stdout_logfile=/dev/fd/9', 'startsecs=0',

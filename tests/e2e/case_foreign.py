@@ -131,7 +131,7 @@ FINDS = ((a_link, LINK), (a_dangling_link, LINK), (a_link_to_his_own, LINK),
 
 
 @story(root=True, slow=2)
-def what_is_at_a_logs_name_beforehand_is_not_opened(c):
+def a_foreign_file_at_a_logs_name_is_not_opened(c):
     f = Foreign(c)
     for make, why in FINDS:
         f.put(make)
@@ -145,7 +145,7 @@ def what_is_at_a_logs_name_beforehand_is_not_opened(c):
 
 
 @story(root=True, slow=2)
-def what_is_put_after_removal_renaming_and_reopening_is_not_opened(c):
+def a_foreign_file_after_removal_renaming_and_reopening_is_not_opened(c):
     f = Foreign(c)
     d = f.start()
     f.heals()
@@ -290,7 +290,7 @@ def a_worker_may_go_on_while_its_log_is_refused(c):
 
 
 @story(nobody=True)
-def a_link_of_ones_own_is_followed(c):
+def a_link_of_the_daemons_user_is_followed(c):
     real = c.path('real')
     os.mkdir(real)
     os.symlink('real', c.path('dir'))

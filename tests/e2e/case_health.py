@@ -55,7 +55,7 @@ def an_unhealthy_worker_is_stopped_and_replaced(c):
 
 
 @story(nobody=True)
-def another_interval_counts_at_once_and_keeps_what_is_known(c):
+def a_new_interval_counts_at_once_and_retains_the_health(c):
     port = free_port()
     text = web(c, 'w', port, 'healthcheck_retries=1', 'healthcheck_action=none')
     d = c.daemon(text)
@@ -109,7 +109,7 @@ def ready_by_health_check_means_running_at_the_first_success(c):
 
 
 @story(nobody=True)
-def whoever_is_to_be_ready_is_asked_at_once_and_often(c):
+def a_worker_that_is_to_be_ready_is_checked_at_once_and_often(c):
     there = c.path('there')
     rare = ('ready=healthcheck', 'healthcheck_interval=1h', 'healthcheck_retries=1')
     d = c.daemon(c.program('at_once', ' sleep', 'healthcheck=exec:/bin/true',
@@ -124,7 +124,7 @@ def whoever_is_to_be_ready_is_asked_at_once_and_often(c):
 
 
 @story(nobody=True)
-def who_does_not_get_ready_in_time_has_failed_its_start(c):
+def a_worker_that_is_not_ready_in_time_has_failed_its_start(c):
     port = free_port()
     touch(c.path('sick-w'))
     d = c.daemon(web(c, 'w', port, 'ready=healthcheck', 'start_timeout=500ms', 'startretries=1',

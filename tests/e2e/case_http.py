@@ -82,7 +82,7 @@ def bodies_of_more_than_16_mib_are_refused(c):
 
 
 @story(nobody=True)
-def nonsense_is_refused_and_harms_nobody(c):
+def nonsense_is_refused_and_does_no_harm(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
     d.wait_all('RUNNING', 1)
     before = d.pids()
@@ -260,7 +260,7 @@ def events_have_numbers_and_can_be_resumed(c):
 
 
 @story(nobody=True)
-def who_was_away_too_long_is_told_of_the_gap(c):
+def a_client_that_was_away_too_long_is_told_of_the_gap(c):
     d = c.daemon(c.program('w', ' exit 1', 'startsecs=0', 'autorestart=true', 'restart_delay=0',
                            'autostart=false'))
     e = Events(d)
@@ -287,7 +287,7 @@ def a_slow_reader_of_events_is_dropped_and_costs_little(c):
     slow.sendall(b'GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
     has(slow.recv(300).decode(), ' 200 ', 'answer')
     d.order('w:*', 'start', None, wait=False)
-    e = Events(d)  # somebody who reads gets everything meanwhile
+    e = Events(d)  # a client that reads gets everything meanwhile
 
     end = time.monotonic() + c.patience
     while not closed(slow):  # a megabyte may wait, then it is over
@@ -313,7 +313,7 @@ def closed(s):
 
 
 @story(nobody=True)
-def an_order_says_who_gave_it(c):
+def an_order_is_logged_with_its_caller(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'))
     d.wait_all('RUNNING', 1)
     d.request('POST', '/v1/processes/w/stop', {}, headers={'X-Request-Id': 'who-was-it'})
@@ -322,7 +322,7 @@ def an_order_says_who_gave_it(c):
 
 
 @story(nobody=True)
-def who_leaves_before_the_answer_is_forgotten(c):
+def a_client_that_leaves_before_the_answer_is_forgotten(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=3', 'autostart=false'))
     for _ in range(20):
         with connect(d) as s:
@@ -396,7 +396,7 @@ def a_client_that_never_finishes_its_request_is_cut_off(c):
 
 
 @story(nobody=True)
-def who_has_the_answer_finds_its_lines_in_the_main_log(c):
+def an_order_is_in_the_main_log_before_its_answer_is_sent(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'autostart=false'))
     for i in range(1, 101):
         d.rpc().startProcess('w')
@@ -406,7 +406,7 @@ def who_has_the_answer_finds_its_lines_in_the_main_log(c):
 
 
 @story(nobody=True)
-def who_sees_a_state_finds_its_lines_in_the_main_log(c):
+def a_state_is_in_the_main_log_before_it_is_shown(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=0'))
     pid = d.wait_state('w', 'RUNNING')['pid']
     for i in range(1, 51):

@@ -45,7 +45,7 @@ def in_background(fn):
     def run():
         try:
             box['value'] = fn()
-        except Exception as e:  # told by whoever asks
+        except Exception as e:  # raised where the result is asked for
             box['error'] = e
     t = threading.Thread(target=run)
     t.start()
@@ -77,17 +77,17 @@ def two_scales(c, rounds):
 
 
 @story
-def who_came_and_went_again_is_listed_by_the_first_scale(c):
+def a_process_that_came_and_went_is_listed_by_the_first_scale(c):
     two_scales(c, 3)
 
 
 @story(long=True, slow=4)
-def who_came_and_went_again_is_listed_each_time(c):
+def a_process_that_came_and_went_is_listed_each_time(c):
     two_scales(c, 50)
 
 
 @story
-def who_is_removed_by_a_reload_is_listed_too(c):
+def a_process_that_a_reload_removes_is_listed_too(c):
     d = c.daemon(fleet(c, 'fleet', 2, 'startsecs=2') + CRASHES)
     d.wait_state('fleet:fleet_0', 'RUNNING')
     d.wait_state('fleet:fleet_1', 'RUNNING')
@@ -98,7 +98,7 @@ def who_is_removed_by_a_reload_is_listed_too(c):
 
 
 @story
-def who_failed_at_once_and_went_again_is_listed_too(c):
+def a_process_that_failed_at_once_and_went_is_listed_too(c):
     d = c.daemon(fleet(c, 'fleet', 2, 'startsecs=2') + CRASHES
                  + '[program:none]\ncommand=/nonexistent/worker\nautostart=false\nnumprocs=1\nnumprocs_max=50\n'
                    'process_name=%(program_name)s_%(process_num)d\nstdout_logfile=NONE\nstderr_logfile=NONE\n')

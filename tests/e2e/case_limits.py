@@ -198,7 +198,7 @@ def the_reserve_of_memory_is_there_before_memory_is_short(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0'), start=False)
     d.launch()
     d.wait_log('supervisord started with pid')  # its threads have their stacks
-    # nobody has connected yet, and 768 KiB would not hold a reserve that is only made then
+    # no client has connected yet, and 768 KiB would not hold a reserve that is only made then
     before = address_space(d.pid)
     resource.prlimit(d.pid, resource.RLIMIT_AS, (before + 768 * 1024, -1))
     status = d.get('/healthz').status

@@ -132,7 +132,7 @@ def a_log_can_be_read_and_followed(c):
     same((a.body, a.headers['X-Log-Offset']), (b'three\n', '8'), 'tail')
     same(d.get('/v1/logs/w/stdout?lines=2').body, b'two\nthree\n', 'lines')
     same(d.get('/v1/logs/w/stdout?offset=4&lines=1').status, 400, 'status')
-    same(d.get('/v1/logs/nobody/stdout').status, 404, 'status')
+    same(d.get('/v1/logs/absent/stdout').status, 404, 'status')
     has(d.get('/v1/logs/main').body.decode(), 'supervisord started with pid', 'main log')
     k = UnixConnection(d.socket, c.patience)
     k.request('GET', '/v1/logs/w/stdout?tail=6&follow=1')
@@ -145,7 +145,7 @@ def a_log_can_be_read_and_followed(c):
 
 
 @story(nobody=True)
-def output_after_the_end_of_a_worker_is_still_kept(c):
+def output_after_the_exit_of_a_worker_is_still_logged(c):
     d = c.daemon(c.program('w', "/bin/sh -c '(sleep 0.5; echo late) & echo early'", 'startsecs=0',
                            'autorestart=false'))
     d.wait_state('w', 'EXITED')
@@ -212,7 +212,7 @@ def a_log_that_cannot_be_opened_fails_the_start_with_a_reason(c):
 
 
 @story(nobody=True)
-def nothing_is_started_whose_log_cannot_be_opened(c):
+def a_program_whose_log_cannot_be_opened_is_not_started(c):
     """Also not for an instant, and not among others."""
     os.mkdir(c.path('dir'))
     d = c.daemon(c.program('good', ' sleep', 'numprocs=30', 'process_name=%(process_num)d',
@@ -238,7 +238,7 @@ def every_byte_value_survives(c):
 
 
 @story(nobody=True)
-def what_nobody_reads_costs_no_pipe_until_somebody_does(c):
+def an_output_without_a_log_costs_no_pipe_until_it_has_one(c):
     def conf(log):
         return c.program('w', "/bin/sh -c 'echo out; exec sleep 1000'", 'startsecs=0',
                          f'stdout_logfile={log}', 'stderr_logfile=NONE')
@@ -266,7 +266,7 @@ def a_pipe_serves_one_run_after_the_other(c):
     c.wait(lambda: read_file(c.path('out')).count('\n') >= 4, 'it has run some times')
     d.order('w', 'stop')
     ran = read_file(c.path('out')).splitlines()
-    same({line.split()[1] for line in ran}, {'0'}, 'nobody inherits what another has set')
+    same({line.split()[1] for line in ran}, {'0'}, 'no worker inherits what another has set')
     same(len({line.split()[0] for line in ran}), 1, 'pipes')
     c.wait(lambda: not pipes_of(d.pid) & {ran[0].split()[0]}, 'it is closed')
 

@@ -5,7 +5,7 @@ from e2elib import alive, check, has, lacks, read_file, same, story
 
 
 @story(nobody=True)
-def autorestart_and_exitcodes_decide_who_is_started_again(c):
+def autorestart_and_exitcodes_decide_about_the_next_start(c):
     rows = [  # autorestart, exit code, exitcodes, is it started again?
         ('true', 0, '0', True), ('true', 3, '0', True), ('false', 0, '0', False),
         ('false', 3, '0', False), ('unexpected', 0, '0', False), ('unexpected', 3, '0', True),
@@ -191,7 +191,7 @@ def starts_and_stops_answer_when_they_are_done(c):
     same(d.order('w', 'stop', 409)['code'], 'NOT_RUNNING', 'code')
     a = d.order('bad', 'start', None)
     check(a.get('code') in ('SPAWN_ERROR', 'ABNORMAL_TERMINATION'), f'answer {a}')
-    same(d.order('nobody', 'start', 404)['code'], 'BAD_NAME', 'code')
+    same(d.order('absent', 'start', 404)['code'], 'BAD_NAME', 'code')
 
 
 @story(nobody=True)

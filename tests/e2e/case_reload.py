@@ -1,4 +1,4 @@
-"""A changed file: what it would do, what it does, and whom it leaves alone."""
+"""A changed file: what it would do, what it does, and which processes it leaves alone."""
 import os
 import signal
 import subprocess
@@ -9,7 +9,7 @@ NUMBERED = 'process_name=%(program_name)s_%(process_num)02d'
 
 
 @story(nobody=True)
-def raising_numprocs_restarts_nobody(c):
+def raising_numprocs_restarts_no_process(c):
     def text(n):
         return c.program('web', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0')
     d = c.daemon(text(3))
@@ -80,7 +80,7 @@ WORDINGS = [  # [supervisord] environment, the program's, and its command, all o
 
 
 @story(nobody=True)
-def the_same_environment_in_other_words_restarts_nobody(c):
+def the_same_environment_in_other_words_restarts_no_process(c):
     os.environ['WORD'] = 'sleep'
 
     def configure(d, wording, *more):
@@ -123,7 +123,7 @@ def the_same_environment_in_other_words_restarts_nobody(c):
 
 
 @story(nobody=True)
-def what_says_the_number_of_processes_is_started_anew_with_it(c):
+def a_program_that_is_told_numprocs_is_restarted_with_it(c):
     def text(n):
         return (c.program('told', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0', 'environment=N=%(numprocs)d')
                 + c.program('not', ' sleep', NUMBERED, f'numprocs={n}', 'startsecs=0'))
@@ -283,7 +283,7 @@ def a_change_of_group_and_an_include_are_followed(c):
 
 
 @story(nobody=True)
-def an_include_that_cannot_be_read_removes_nobody(c):
+def an_include_that_cannot_be_read_removes_no_process(c):
     os.mkdir(c.path('conf.d'))
     path = c.path('conf.d', 'b.ini')
     text = c.program('b', ' sleep', 'startsecs=0')
@@ -420,7 +420,7 @@ def update_is_what_supervisors_users_know(c):
 
 
 @story(nobody=True)
-def what_a_reload_did_is_told_as_an_event(c):
+def the_result_of_a_reload_is_published_as_an_event(c):
     d = c.daemon(c.program('a', ' sleep', 'startsecs=0'))
     d.wait_all('RUNNING', 1)
     e = Events(d, 'config.*')

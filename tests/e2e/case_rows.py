@@ -38,7 +38,7 @@ def row_1_forty_groups_start_and_stop_in_much_less_than_forty_seconds(c):
 
 
 @story(nobody=True)
-def row_2_who_dies_at_once_never_counts_as_running(c):
+def row_2_a_worker_that_dies_at_once_never_counts_as_running(c):
     d = c.daemon(c.program('bo', ' exit 1', 'startsecs=1', 'startretries=20', 'restart_delay=20ms',
                            'restart_delay_factor=1'))
     d.wait_state('bo', 'FATAL')
@@ -406,7 +406,7 @@ def row_35_the_client_runs_once_and_its_codes_tell(c):
     code, out, _ = d.ctl('clear', 'g:*')
     same((code, sorted(out.split('\n'))), (0, ['', 'g:a: cleared', 'g:b: cleared']), 'clear g:*')
     code, out, err = d.ctl('tail', '-f', 'nosuch')
-    check(code != 0, f'tail -f of nobody: {code}, {out!r}, {err!r}')
+    check(code != 0, f'tail -f of no process: {code}, {out!r}, {err!r}')
     same(d.ctl('fg', 'g:a', input='')[0] in (0, 1), True, 'fg without a terminal ends')
 
 
@@ -449,7 +449,7 @@ def row_40_the_daemon_is_small(c):
 # ---- stops, as clients wait for them (compat 14)
 
 @story(nobody=True)
-def whoever_waits_for_a_stop_is_told_of_it(c):
+def a_client_that_waits_for_a_stop_is_told_of_it(c):
     d = c.daemon(c.program('w', ' ignore-term', 'startsecs=0', 'stopwaitsecs=3'))
     d.wait_state('w', 'RUNNING')
     pid = d.pids()['w']

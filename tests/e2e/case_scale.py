@@ -12,7 +12,7 @@ def numbers(d):
 
 
 @story(nobody=True)
-def scaling_up_starts_new_ones_and_touches_nobody_else(c):
+def scaling_up_starts_new_processes_and_touches_no_other(c):
     d = c.daemon(fleet(c))
     d.wait_all('RUNNING', 4)
     before = d.pids()
@@ -45,7 +45,7 @@ def scaling_down_stops_the_highest_numbers_gracefully(c):
 
 
 @story(nobody=True)
-def bounds_are_kept_and_refusals_change_nothing(c):
+def bounds_are_respected_and_refusals_change_nothing(c):
     d = c.daemon(fleet(c, 'numprocs_min=2', 'numprocs_max=5'))
     d.wait_all('RUNNING', 4)
     before = d.pids()
@@ -56,7 +56,7 @@ def bounds_are_kept_and_refusals_change_nothing(c):
     has(d.scale('web', 400, replicas=6)['detail'], 'numprocs_max', 'detail')
     for body in ({}, {'replicas': 3, 'by': 1}, {'replicas': 'many'}, {'by': 1.5}):
         same(d.scale('web', 400, **body)['code'], 'BAD_REQUEST', f'code for {body}')
-    same(d.scale('nobody', 404, replicas=1)['code'], 'BAD_NAME', 'code')
+    same(d.scale('absent', 404, replicas=1)['code'], 'BAD_NAME', 'code')
     same(d.pids(), before, 'pids')
     same(d.scale('web', replicas=5)['replicas'], 5, 'replicas')
 
@@ -88,7 +88,7 @@ def the_count_survives_a_reload_unless_numprocs_changes(c):
 
 
 @story(nobody=True)
-def who_is_still_stopping_can_be_wanted_again(c):
+def a_process_that_is_still_stopping_can_be_wanted_again(c):
     d = c.daemon(fleet(c, 'stopwaitsecs=1', mode=' ignore-term', count=2))
     d.wait_all('RUNNING', 2)
     d.wait_worker_log('web:web_01', 'ready')

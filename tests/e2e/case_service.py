@@ -129,7 +129,7 @@ def process_one(d):
 
 
 @story(root=True)
-def as_process_one_it_ends_everything_on_sigterm(c):
+def as_process_one_the_daemon_ends_everything_on_sigterm(c):
     d = contained(c, c.program('w', ' sleep') + c.program('hard', ' ignore-term', 'stopwaitsecs=1'))
     d.wait_all('RUNNING', 2)
     has(d.log(), 'when it dies, the kernel ends everything here', 'main log')
@@ -139,7 +139,7 @@ def as_process_one_it_ends_everything_on_sigterm(c):
 
 
 @story(root=True)
-def as_process_one_it_ends_with_the_code_of_its_main_program(c):
+def as_process_one_the_daemon_ends_with_the_code_of_its_main_program(c):
     d = contained(c, c.program('main', ' exit 7 500', 'startsecs=0', 'autorestart=false', 'container_main=true')
                   + c.program('side', ' sleep'))
     d.wait_end(7)
@@ -148,7 +148,7 @@ def as_process_one_it_ends_with_the_code_of_its_main_program(c):
 
 
 @story(root=True)
-def as_process_one_it_passes_signals_on_to_its_main_program(c):
+def as_process_one_the_daemon_passes_signals_on_to_its_main_program(c):
     script = write_file(c.path('traps'), '''#!/bin/sh
 trap 'echo got WINCH' WINCH
 trap 'echo got RTMIN' 34
@@ -217,7 +217,7 @@ def where_pipes_may_not_be_opened_a_worker_is_adopted_without_them(c):
 
 
 @story(root=True)
-def a_pid_that_belongs_to_somebody_else_by_now_is_not_touched(c):
+def a_pid_that_another_process_has_by_now_is_not_touched(c):
     last = '/proc/sys/kernel/ns_last_pid'
     if not os.path.exists(last):
         raise Skipped('pids cannot be chosen here')
@@ -243,7 +243,7 @@ def a_pid_that_belongs_to_somebody_else_by_now_is_not_touched(c):
     same((p['state'], p['pid'], p['exit']['text']),
          ('EXITED', None, 'unknown (ended while unsupervised)'), 'w')
     d.stop()
-    check(other.poll() is None and alive(pid), 'the other one lives')
+    check(other.poll() is None and alive(pid), 'the unrelated process lives')
 
 
 # ---- what others see of an adopted worker

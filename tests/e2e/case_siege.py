@@ -57,8 +57,8 @@ def look_at(pid):
 # ---- what the workers themselves say
 
 class Lines:
-    """The log of one chatty worker, looked at from where the last look ended. Only while nobody
-    rotates it: the daemon is dead."""
+    """The log of one chatty worker, looked at from where the last look ended. Used only
+    while the daemon is dead, so nothing rotates the file."""
 
     def __init__(self, path):
         self.path = path
@@ -363,7 +363,7 @@ class Siege:
         known = {p['pid'] for n, p in table.items() if p['pid'] and program_of(n) != 'crash'}
         strange = [str(p) for p in map(look_at, live - known)
                    if p and f'{self.diaries}/crash_' not in p.command()]
-        said = [f'nobody knows {strange}'] if strange else []
+        said = [f'not in the table: {strange}'] if strange else []
         if known - live:
             said.append(f'not there: {known - live}')
         return said
@@ -465,7 +465,7 @@ class Siege:
         else:
             self.storm(fault)
 
-    # -- the same with upgrades: nobody may notice
+    # -- the same with upgrades, which no client may notice
 
     def upgrade(self, how):
         """Until it is the next image, or has refused to become it."""
@@ -557,7 +557,7 @@ class Siege:
 
 
 class Reaper:
-    """A parent that reaps at once: then only PIDFD_GET_INFO tells how somebody ended."""
+    """A parent that reaps at once. Then only PIDFD_GET_INFO tells how a worker ended."""
 
     def __init__(self, siege):
         self.siege, self.halt = siege, False
@@ -605,7 +605,7 @@ def kernel_tells_of_the_reaped():
 
 
 @story(nobody=True)
-def who_was_reaped_by_others_is_asked_of_the_kernel(c):
+def the_exit_of_a_worker_reaped_elsewhere_is_asked_of_the_kernel(c):
     """By an old kernel's daemon it cannot be known, and nothing else is claimed."""
     c.use_fault_points()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'))
@@ -625,7 +625,7 @@ def who_was_reaped_by_others_is_asked_of_the_kernel(c):
 
 
 @story(nobody=True)
-def an_end_is_known_once_wherever_a_kill_interrupts_the_hearing_of_it(c):
+def an_exit_counts_once_wherever_a_kill_interrupts_its_handling(c):
     """Above all between the call that reaps, after which no kernel knows it, and the record."""
     c.use_fault_points()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms', 'autorestart=true'))
@@ -634,7 +634,7 @@ def an_end_is_known_once_wherever_a_kill_interrupts_the_hearing_of_it(c):
         d.wait_state('w', 'RUNNING')
         d.stop()
         pid = d.die_of_an_end('w', getattr(signal, name), place)
-        for _ in range(2):  # whoever comes after the next one has nothing to add
+        for _ in range(2):  # the instance after the next one has nothing to add
             d.start()
             p = d.wait_restarted('w', pid)
             same((p['exit']['signal'], p['restarts']), (name, 1), place)
@@ -644,8 +644,8 @@ def an_end_is_known_once_wherever_a_kill_interrupts_the_hearing_of_it(c):
 
 
 @story(nobody=True)
-def an_end_that_was_cut_short_is_no_order(c):
-    """Whoever was stopped for the daemon's own end runs again; what an operator had stopped does not."""
+def a_shutdown_that_was_cut_short_is_no_order_to_stop(c):
+    """A process that was stopped for the shutdown runs again; one that an operator stopped does not."""
     c.use_fault_points()
     d = c.daemon(''.join(c.program(x, ' ignore-term', f'priority={i}', 'startsecs=0', 'stopwaitsecs=1')
                          for i, x in enumerate('abcd')) + c.program('off', ' sleep', 'autostart=true'),

@@ -114,7 +114,7 @@ OTHER = 'startsecs=0', 'restart_delay=50ms', 'restart_delay_factor=1'
 
 
 @story(root=True, slow=2)
-def a_worker_that_its_user_stops_within_its_start_holds_up_nobody(c):
+def a_worker_that_its_user_stops_within_its_start_holds_up_no_client(c):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
@@ -146,7 +146,7 @@ def a_worker_that_its_user_stops_within_its_start_holds_up_nobody(c):
     has(answers[-1].get('code', ''), 'SPAWN_ERROR', f'the answer {answers[-1]}')
     has(str(p), f"couldn't exec /bin/true within {LIMIT_S} s", 'the reason')
     d.wait_log(f"spawnerr: couldn't exec /bin/true within {LIMIT_S} s: it was stopped by a signal")
-    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    check(watch.stop() < 2, 'no client had to wait for an answer')
     c.wait_gone(caught)
     stopper.kill()
     stopper.wait()
@@ -156,7 +156,7 @@ def a_worker_that_its_user_stops_within_its_start_holds_up_nobody(c):
 
 
 @story(root=True, long=True, slow=8)
-def a_thousand_starts_beside_their_user_hold_up_nobody(c):
+def a_thousand_starts_beside_their_user_hold_up_no_client(c):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     count = 50
@@ -183,7 +183,7 @@ def a_thousand_starts_beside_their_user_hold_up_nobody(c):
         stopper.kill()
         stopper.wait()
         c.wait(rest, 'all of them are at rest', lambda: str([p for p in d.processes('victim:*') if p['pid']])[:800])
-    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    check(watch.stop() < 2, 'no client had to wait for an answer')
 
 
 def mount_that_never_answers(c, uid):
@@ -204,7 +204,7 @@ def mount_that_never_answers(c, uid):
 
 
 @story(root=True, slow=2)
-def a_directory_that_never_answers_holds_up_nobody(c):
+def a_directory_that_never_answers_holds_up_no_client(c):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
@@ -222,14 +222,14 @@ def a_directory_that_never_answers_holds_up_nobody(c):
     d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'] not in (0, None, first), 'is tried again')
     stopping = order_in_background(d, 'victim', 'stop', answers)
     stopping.join()
-    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    check(watch.stop() < 2, 'no client had to wait for an answer')
     os.close(fd)
     unmount(path)
     d.wait_process('victim', lambda p: p['state'] != 'STARTING', 'is stopped')
 
 
 @story(root=True, slow=2)
-def who_hangs_in_its_start_when_the_daemon_is_killed_is_no_second_time_there(c):
+def a_worker_that_hangs_in_its_start_is_not_started_twice_after_a_kill(c):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
@@ -252,7 +252,7 @@ def who_hangs_in_its_start_when_the_daemon_is_killed_is_no_second_time_there(c):
 
 
 @story(root=True, slow=2)
-def who_hangs_in_its_start_has_the_same_bound_from_the_next_daemon(c):
+def a_worker_that_hangs_in_its_start_has_the_same_bound_in_the_next_instance(c):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
@@ -298,7 +298,7 @@ def victims_on(path):
 
 
 @story(root=True, slow=2)
-def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
+def a_program_on_a_disk_that_never_answers_holds_up_no_client(c):
     path, fd = mount_that_never_answers(c, 0)
     d = c.daemon(c.program('other', ' sleep', *OTHER) + victims_on(path))
     d.wait_state('other', 'RUNNING')
@@ -314,7 +314,7 @@ def a_program_on_a_disk_that_never_answers_holds_up_nobody(c):
     d.wait_log(f"on_fatal command could not be run: couldn't exec {path}/hook within {LIMIT_S} s: ")
     check('on_fatal command ended' not in d.log(), 'what was never executed has not ended')
     d.wait_process('victim', lambda p: p['state'] == 'STARTING' and p['pid'] not in (0, None, first), 'is tried again')
-    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    check(watch.stop() < 2, 'no client had to wait for an answer')
     for name in 'victim', 'searched':
         order_in_background(d, name, 'stop', []).join()
     os.close(fd)
@@ -469,8 +469,8 @@ def an_upgrade_loses_no_order_whose_program_is_looked_for(c):
 
 
 @story(root=True, slow=2)
-def logs_on_a_disk_that_never_answers_hold_up_nobody(c):
-    """Not the loop, and nobody who asks for longer than a bound."""
+def logs_on_a_disk_that_never_answers_hold_up_no_client(c):
+    """The main loop is not held up, and no client waits longer than a bound."""
     path = c.path('hangs')
     os.makedirs(f'{path}/below')
     quiet = 'stdout_logfile=NONE', 'stderr_logfile=NONE'
@@ -502,6 +502,6 @@ def logs_on_a_disk_that_never_answers_hold_up_nobody(c):
     d.send(signal.SIGUSR2)
     others_are_served(c, d)
     d.order('victim', 'stop')
-    check(watch.stop() < 2, 'nobody had to wait for an answer')
+    check(watch.stop() < 2, 'no client had to wait for an answer')
     os.close(fd)
     unmount(path)

@@ -81,17 +81,17 @@ def generated_logs_are_spared_by_the_clean_up(c):
     d.wait_worker_log('off', 'ready')
     d.order('off', 'stop')
     identifier = 'supervisor'
-    stray = write_file(f'{d.dir}/stray-stdout---{identifier}-abcdefgh.log', 'of nobody')
+    stray = write_file(f'{d.dir}/stray-stdout---{identifier}-abcdefgh.log', 'of no program')
     names = {(p['name'], s): p[s]['logfile'] for p in d.processes() for s in ('stdout', 'stderr')}
     for how in (succeed, lambda d: upgrade(c, d)):
         how(d)
-        check(not os.path.exists(stray), 'what is of nobody goes')
+        check(not os.path.exists(stray), 'a log of no program is removed')
         now = {(p['name'], s): p[s]['logfile'] for p in d.processes() for s in ('stdout', 'stderr')}
         for who in names:
             if who[0] != 'never':
                 same(now[who], names[who], f'log of {who}')
         has(read_file(names['off', 'stdout']), 'ready', 'log of a stopped one')
-        write_file(stray, 'of nobody')
+        write_file(stray, 'of no program')
     d.stop()
     d.start()
     check(not os.path.exists(names['off', 'stdout']), 'after a clean stop nothing is spared')
@@ -216,7 +216,7 @@ def of_a_listener_without_a_log_it_is_said_that_it_may_have_answered(c):
 
 
 @story(nobody=True)
-def what_a_listener_was_busy_with_when_both_died_is_given_again(c):
+def an_event_that_a_listener_held_when_both_died_is_sent_again(c):
     d = c.daemon(listener(c, 'stuck', 1000) + c.program('w', ' sleep'))
     d.wait_all('RUNNING', 2)
     for n in range(3):
@@ -353,14 +353,14 @@ def a_service_manager_keeps_what_would_be_lost(c):
         expect_all(c, d, 'zombie')
         same(d.pids()['steady'], steady, 'who lives')
         lacks(d.log(), 'is lost', 'main log')
-        c.wait(lambda: len(m.kept) == 4, 'nobody else is kept')
+        c.wait(lambda: len(m.kept) == 4, 'no descriptor of another worker is stored')
         d.order('steady', 'stop')
         c.wait(lambda: not m.kept, 'nothing is kept of a worker that has ended', lambda: m.kept)
     managed(c, run, talker(c, 'gone') + talker(c, 'zombie') + c.program('steady', ' sleep'))
 
 
 @story(nobody=True)
-def a_service_manager_keeps_the_pipes_of_each_run(c):
+def the_descriptor_store_has_the_pipes_of_each_run(c):
     def run(m, d):
         d.wait_worker_log('gone', 'line 199')
         c.wait(lambda: len(m.kept) == 4, 'three pipes and a pidfd of its second run', lambda: m.kept)
@@ -370,7 +370,7 @@ def a_service_manager_keeps_the_pipes_of_each_run(c):
         os.waitpid(int(read_file(c.path('gone'))), 0)
         d.start(**m.how())
         expect_all(c, d, 'gone')
-        c.wait(lambda: not m.kept, 'nobody is kept', lambda: m.kept)
+        c.wait(lambda: not m.kept, 'no descriptor is stored', lambda: m.kept)
     script = write_file(c.path('talker.py'), TALKER)
     once = c.path('once')
     managed(c, run, c.program(
@@ -380,7 +380,7 @@ def a_service_manager_keeps_the_pipes_of_each_run(c):
 
 
 @story(nobody=True)
-def what_a_service_manager_keeps_goes_on_over_upgrades(c):
+def the_descriptor_store_is_in_use_over_upgrades(c):
     def run(m, d):
         d.wait_all('RUNNING', 2)
         d.wait_worker_log('gone', 'line 199')
@@ -404,7 +404,7 @@ def what_a_service_manager_keeps_goes_on_over_upgrades(c):
 
 
 @story(nobody=True)
-def a_service_manager_that_keeps_nothing_changes_nothing(c):
+def a_service_manager_without_a_descriptor_store_changes_nothing(c):
     def run(m, d):
         d.wait_all('RUNNING', 1)
         m.kept, kept = [], m.kept
@@ -462,7 +462,7 @@ def trapper(c, name, *lines):
 
 
 class Reaper:
-    """Somebody who waits for every orphan, as a well kept process 1 does."""
+    """Waits for every orphan, as a correct process 1 does."""
 
     def __enter__(self):
         self.halt = False
@@ -480,8 +480,8 @@ class Reaper:
 
 
 def ends_of_adopted(c, users, info):
-    """The exit codes that a daemon tells of workers which it has adopted: while nobody reaps them, and
-    while somebody does at once."""
+    """The exit codes that a daemon reports of adopted workers: of zombies that are not reaped, and of
+    workers that their parent reaps at once."""
     names = [f'{user or "same"}-{how}' for user in users for how in ('kept', 'reaped')]
     d = c.daemon(''.join(trapper(c, n, *([f'user={n.split("-")[0]}'] if n[:4] != 'same' else []))
                          for n in names), start=False)
@@ -583,7 +583,7 @@ def a_container_that_is_started_again_begins_anew(c):
 
 
 @story(root=True)
-def what_another_container_left_on_a_disk_that_is_read_only_stops_nobody(c):
+def a_read_only_state_of_another_container_stops_no_daemon(c):
     place = c.path('place')
     os.mkdir(place)
     try:
@@ -628,7 +628,7 @@ def nofile(most):
 
 
 def workers_of(c):
-    """Pids of all that run the test's worker, whoever started them."""
+    """Pids of all processes that run the test's worker, also of those that no daemon of this story started."""
     return sorted(p.pid for p in descendants(os.getpid()) if p.state != 'Z' and p.command().startswith(c.worker))
 
 
@@ -671,7 +671,7 @@ def a_larger_fleet_is_adopted_with_any_number_of_descriptors(c):
 
 
 @story
-def what_cannot_be_watched_is_named_and_looked_at_again(c):
+def a_worker_that_cannot_be_watched_is_named_and_looked_at_again(c):
     d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=40', 'startsecs=0',
                            'redirect_stderr=true', 'autorestart=false'), supervisord='minfds=64')
     d.wait_all('RUNNING', 40)
@@ -902,7 +902,7 @@ def a_state_directory_that_cannot_be_written_anew_is_shown(c):
 
 
 @story(root=True)
-def who_has_no_room_in_the_state_is_not_started(c):
+def a_process_without_room_in_the_state_is_not_started(c):
     disk = small_disk(c, '512k')
     d = c.daemon(c.program('w', ' sleep', 'process_name=w_%(process_num)d', 'numprocs=4', 'numprocs_max=2000',
                            'startsecs=0', 'startretries=0', 'stdout_logfile=NONE', 'stderr_logfile=NONE'),
@@ -921,7 +921,7 @@ def who_has_no_room_in_the_state_is_not_started(c):
     check(len(before) < 300, 'some were not started')
     succeed(d)
     c.wait(lambda: sorted(p for p in d.pids().values() if p) == workers_of(c), 'all that run are known')
-    same(len(workers_of(c)), len({n for n, p in d.pids().items() if p}), 'nobody runs twice')
+    same(len(workers_of(c)), len({n for n, p in d.pids().items() if p}), 'no process runs twice')
     os.unlink(f'{disk}/fill')
     d.post('/v1/programs/w/scale', {'replicas': 4}, status=None)
     c.wait(lambda: len(workers_of(c)) == 4, 'scaled down')

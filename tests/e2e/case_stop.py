@@ -16,7 +16,7 @@ def pid_said(d, name, word):
 
 
 @story(nobody=True)
-def who_ignores_the_stop_signal_is_killed_after_stopwaitsecs(c):
+def a_worker_that_ignores_the_stop_signal_is_killed_after_stopwaitsecs(c):
     d = c.daemon(c.program('w', ' ignore-term', 'stopwaitsecs=1'))
     pid = d.wait_state('w', 'RUNNING')['pid']
     d.wait_worker_log('w', 'ready')
@@ -39,7 +39,7 @@ def the_stop_signal_can_be_another(c):
 
 
 @story(nobody=True)
-def those_who_stop_slowly_do_so_side_by_side(c):
+def workers_that_stop_slowly_do_so_side_by_side(c):
     d = c.daemon(c.program('w', ' ignore-term', 'stopwaitsecs=2', 'numprocs=20',
                            'process_name=%(process_num)d', 'startsecs=0'))
     d.wait_all('RUNNING', 20)
@@ -53,28 +53,28 @@ def those_who_stop_slowly_do_so_side_by_side(c):
 
 
 @story(nobody=True)
-def what_a_worker_leaves_behind_is_named(c):
+def leftovers_of_a_worker_are_named(c):
     d = c.daemon(c.program('w', ' litter', 'autorestart=false'))
     d.wait_state('w', 'RUNNING')
     d.wait_worker_log('w', 'ready')
     near, = pid_said(d, 'w', 'near')
     far, = pid_said(d, 'w', 'far')
     p = d.order('w', 'stop')
-    check(alive(near) and alive(far), 'nobody kills them: that was not asked for')
+    check(alive(near) and alive(far), 'they are not killed, because no key asks for it')
     d.wait_log(f"left over from 'w': pid {near} ")
     p = d.wait_process('w', lambda p: p['leftovers'], 'has leftovers')
     for pid in (near, far):  # by session, and by the ancestry seen before the stop
         check(any(x.startswith(f'{pid} ') for x in p['leftovers']), f'leftovers {p["leftovers"]}')
     shown = json.loads(d.ctl('status', '--json')[1])['processes'][0]
     same(shown['leftovers'], p['leftovers'], 'leftovers as the client shows them')
-    d.stop()  # checks that nobody is there any more
+    d.stop()  # checks that no process is left
     check(not alive(near) and not alive(far), 'the end of the daemon is theirs')
     for pid in (near, far):
         has(d.log(), f'SIGTERM to what is below it, pid {pid} ', 'main log')
 
 
 @story(nobody=True)
-def stopasgroup_and_killasgroup_leave_nobody_behind(c):
+def stopasgroup_and_killasgroup_leave_no_process_behind(c):
     d = c.daemon(c.program('a', ' litter', 'stopasgroup=true', 'autorestart=false')
                  + c.program('k', ' litter', 'killasgroup=true', 'autorestart=false')
                  + c.program('t', ' tree', 'stopasgroup=true'))
@@ -101,7 +101,7 @@ def many_with_children_stop_in_a_moment(c):
 
 
 @story(nobody=True)
-def who_forks_away_ends_with_the_daemon_at_the_latest(c):
+def a_process_that_forked_away_ends_with_the_daemon_at_the_latest(c):
     d = c.daemon(c.program('w', ' fork-away', 'startsecs=0', 'autorestart=false'))
     away, = pid_said(d, 'w', 'away')
     d.wait_state('w', 'EXITED')
@@ -130,7 +130,7 @@ def a_term_stops_everything_and_ends_with_zero(c):
 
 
 @story(nobody=True)
-def int_and_quit_end_it_as_well(c):
+def sigint_and_sigquit_end_the_daemon_as_well(c):
     for sig, name in ((signal.SIGINT, 'SIGINT'), (signal.SIGQUIT, 'SIGQUIT')):
         d = c.daemon(c.program('w', ' sleep'), name=name)
         d.wait_state('w', 'RUNNING')
@@ -164,7 +164,7 @@ def shutdown_timeout_bounds_the_end(c):
 
 
 @story(nobody=True)
-def nothing_is_started_while_it_ends(c):
+def nothing_is_started_during_shutdown(c):
     d = c.daemon(c.program('w', ' ignore-term', 'stopwaitsecs=2', 'startsecs=0')
                  + c.program('off', ' sleep', 'autostart=false')
                  + c.program('crash', ' exit 1 100', 'startsecs=0', 'restart_delay=50ms'))

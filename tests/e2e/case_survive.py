@@ -170,7 +170,7 @@ def a_line_that_was_begun_is_ended_after_a_kill_and_after_an_upgrade(c):
 
 
 @story(nobody=True)
-def what_a_worker_said_last_is_written_when_it_has_gone_meanwhile(c):
+def the_last_output_of_a_worker_that_exited_meanwhile_is_logged(c):
     log = c.path('echo.log')
     d = c.daemon(c.program('echo', '/bin/cat', 'stdout_format=text', f'stdout_logfile={log}', 'autorestart=false'))
     d.wait_state('echo', 'RUNNING')
@@ -247,7 +247,7 @@ def an_adopted_worker_is_supervised_like_any_other(c):
 
 
 @story(nobody=True)
-def what_the_operator_decided_holds(c):
+def the_operators_decisions_survive_a_kill(c):
     d = c.daemon(c.program('stopped', ' sleep') + c.program('started', ' sleep', 'autostart=false')
                  + c.program('fatal', ' exit 1', 'startretries=0')
                  + c.program('done', ' exit 0', 'startsecs=0', 'autorestart=false')
@@ -306,7 +306,7 @@ def a_wait_for_the_next_start_goes_on(c):
 
 
 @story(nobody=True)
-def who_ends_while_nobody_is_there_is_told_truly(c):
+def an_exit_while_no_daemon_runs_is_reported_truly(c):
     d = c.daemon(c.program('known', ' sleep') + c.program('unknown', ' sleep')
                  + c.program('never', ' sleep', 'autorestart=false') + c.program('steady', ' sleep'))
     d.wait_all('RUNNING', 4)
@@ -316,7 +316,7 @@ def who_ends_while_nobody_is_there_is_told_truly(c):
         kill(pids[name])
         c.wait_gone(pids[name])
     reap_all()
-    kill(pids['known'], signal.SIGINT)  # and nobody reaps it
+    kill(pids['known'], signal.SIGINT)  # and it is not reaped
     c.wait_gone(pids['known'])
     d.start()
     p = d.wait_process('known', lambda p: p['pid'] not in (None, pids['known']), 'is restarted')
@@ -351,7 +351,7 @@ def another_configuration_is_applied_as_a_reload_would(c):
     same([now[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')],
          [pids[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')], 'who stays')
     check(now['changed'] != pids['changed'], 'the changed one is another')
-    c.wait(lambda: living_workers(c) == set(now.values()), 'nobody else lives')
+    c.wait(lambda: living_workers(c) == set(now.values()), 'no other worker lives')
     reap_all()
 
 
@@ -443,7 +443,7 @@ def a_state_directory_that_has_become_read_only_is_gone_on_with(c):
 
 
 @story(nobody=True)
-def without_a_state_directory_it_runs_all_the_same(c):
+def without_a_state_directory_the_daemon_runs_all_the_same(c):
     write_file(c.path('file'), '')
     d = c.daemon(c.program('w', ' sleep'), supervisord=f'statedir={c.path("file")}')
     d.wait_state('w', 'RUNNING')
@@ -567,7 +567,7 @@ def a_listener_that_a_kill_cuts_off_inside_an_event_is_restarted_and_gets_it_aga
 
 
 @story(nobody=True)
-def what_waits_for_a_stdin_goes_on_over_an_upgrade_and_is_counted_after_a_kill(c):
+def the_backlog_of_a_stdin_survives_an_upgrade_and_is_counted_after_a_kill(c):
     script = write_file(c.path('reads'), f'#!/bin/sh\nwhile [ ! -e {c.path("go")} ]; do sleep 0.05; done\n'
                         f'exec cat >>{c.path("out")}\n', 0o755)
     d = c.daemon(f'[program:r]\ncommand={script}\n')
@@ -607,14 +607,14 @@ def what_waits_for_a_stdin_goes_on_over_an_upgrade_and_is_counted_after_a_kill(c
 
 
 @story(nobody=True)
-def listeners_hear_of_an_end_once_wherever_a_kill_interrupts_its_telling(c):
+def listeners_get_an_exit_once_wherever_a_kill_interrupts_its_publishing(c):
     c.use_fault_points()
     d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE_EXITED\nstartsecs=0\n'
                  + c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'), start=False)
     places = {'act.unpublished:5': 'SIGINT', 'act.told:5': 'SIGHUP', 'event.numbered:1': 'SIGQUIT', 'event.kept:1': 'SIGALRM'}
     for place, name in places.items():
         pid = d.die_of_an_end('w', getattr(signal, name), place, 2)
-        for _ in range(2):  # whoever comes after the next one has nothing to add
+        for _ in range(2):  # the instance after the next one has nothing to add
             d.start()
             p = d.wait_restarted('w', pid)
             c.wait(lambda: 'poolserial' in read_file(c.path('heard')), 'it hears')
@@ -654,7 +654,7 @@ def flip(at):
 
 
 @story(nobody=True)
-def a_damaged_state_harms_nobody(c):
+def a_damaged_state_harms_no_worker(c):
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=3',
                            'process_name=%(program_name)s_%(process_num)d'))
     d.wait_all('RUNNING', 3)
@@ -829,8 +829,8 @@ def a_binary_that_cannot_read_the_state_is_refused(c):
 
 
 @story(nobody=True)
-def without_its_state_it_is_not_upgraded(c):
-    """Somebody has cleaned up: the next image would start everything a second time."""
+def without_its_state_the_daemon_is_not_upgraded(c):
+    """The state directory was removed; the next image would start everything a second time."""
     d = c.daemon(c.program('w', ' sleep'))
     d.wait_state('w', 'RUNNING')
     pid = d.process('w')['pid']
@@ -870,7 +870,7 @@ def an_image_that_cannot_begin_gives_way_to_the_old_one(c):
 
 @story(nobody=True, slow=2)
 def an_image_that_hangs_gives_way_to_the_old_one(c):
-    """Where it hangs it cannot read the pidfile's path: a FIFO that nobody opens for writing."""
+    """The image hangs when it reads the pidfile, which is a FIFO without a writer."""
     os.mkfifo(c.path('fifo'))
     goes_back(c, f'shift 2; exec REAL -c {c.path("fifo")} "$@"')
 
@@ -930,7 +930,7 @@ def requests_in_flight_are_answered_over_an_upgrade(c):
 
 
 @story(nobody=True, slow=2)
-def whoever_waits_too_long_for_an_upgrade_is_told(c):
+def a_client_that_waits_too_long_for_an_upgrade_is_told(c):
     d = c.daemon(c.program('hard', ' ignore-term', 'stopwaitsecs=25') + c.program('x', ' sleep'))
     d.wait_worker_log('hard', 'ready')
     pid = d.process('hard')['pid']
@@ -970,7 +970,7 @@ def the_main_program_of_a_container_ends_it_with_its_code(c):
 
 
 @story(root=True)
-def as_process_one_it_reaps_whoever_is_left_to_it(c):
+def as_process_one_the_daemon_reaps_orphans(c):
     text = c.program('w', ' fork-away', 'startsecs=0', 'autorestart=false') + c.program('x', ' sleep')
     d = c.daemon(text, start=False)
     d.popen = subprocess.Popen(['unshare', '--pid', '--fork', '--mount-proc', '--kill-child',

@@ -57,7 +57,7 @@ def lines_reach_syslog_as_supervisor_sends_them(c):
 
 
 @story(nobody=True)
-def facility_level_and_tag_change_while_it_runs(c):
+def facility_level_and_tag_change_while_the_worker_runs(c):
     def text(*more):
         return c.program('w', ' echo', *ECHO, *more)
     d, log = begin(c, text())
@@ -94,7 +94,7 @@ def a_syslog_that_is_restarted_misses_nothing(c):
     d.wait_state('e', 'RUNNING')
     log.stop()
     d.order('w', 'start', None)
-    d.wait_state('w', 'EXITED')  # nobody waits for it
+    d.wait_state('w', 'EXITED')  # the exit does not wait for syslog
     d.wait_log('syslog: send to')
     log.start()
     log.wait('supervisord: w line', 6000)
@@ -109,7 +109,7 @@ def a_syslog_that_is_restarted_misses_nothing(c):
 
 
 @story(nobody=True)
-def a_syslog_that_does_not_read_holds_up_nobody(c):
+def a_syslog_that_does_not_read_holds_up_no_worker(c):
     count = 200_000
     size = sum(len(f'line {i}\n') for i in range(1, count + 1))
     d, log = begin(c, c.program('w', f' lines {count}', *ECHO, f'stdout_logfile={c.path("out")}',

@@ -153,7 +153,7 @@ def a_time_is_found_by_stamps_or_by_files(c):
 
 
 @story(nobody=True)
-def who_is_added_is_followed_and_who_goes_is_not_missed(c):
+def tail_follows_added_processes_and_drops_removed_ones(c):
     d = c.daemon(c.program('web', ' lines 1', 'process_name=%(program_name)s_%(process_num)d',
                            'startsecs=0', 'autorestart=false', 'numprocs_max=5',
                            f'stdout_logfile={c.path("web_%(process_num)d")}')
@@ -172,7 +172,7 @@ def who_is_added_is_followed_and_who_goes_is_not_missed(c):
 
 
 @story(nobody=True)
-def who_is_added_is_followed_by_his_name_and_not_by_what_it_matches(c):
+def an_added_process_is_followed_by_its_name_and_not_as_a_pattern(c):
     d = c.daemon(''.join(c.program(name, ' lines 1', 'startsecs=0', 'autorestart=false',
                                    f'stdout_logfile={c.path("out." + str(i))}', 'stderr_logfile=NONE')
                          for i, name in enumerate(('w?', 'wx', 'p[0]', 'p0', 'q1')))
@@ -189,7 +189,7 @@ def who_is_added_is_followed_by_his_name_and_not_by_what_it_matches(c):
 
 
 @story(nobody=True)
-def an_offset_holds_though_somebody_else_renames_the_file(c):
+def an_offset_holds_though_another_program_renames_the_file(c):
     d = c.daemon(c.program('w', ' echo', f'stdout_logfile={c.path("out")}', 'startsecs=0'))
     d.wait_state('w', 'RUNNING')
     d.order('w', 'stdin', 204, data='one\n')
@@ -212,7 +212,7 @@ def an_offset_holds_though_somebody_else_renames_the_file(c):
     same(d.get(f'/v1/logs/w/stdout?offset=2&life={life}').body, b'e\ntwo\nthree\n', 'all')
     os.rename(c.path('out'), c.path('elsewhere'))
     a = d.get('/v1/logs/w/stdout?offset=2')
-    same((a.status, a.json()['code'], a.json()['offset']), (410, 'MOVED_AWAY', 14), 'where nobody looks')
+    same((a.status, a.json()['code'], a.json()['offset']), (410, 'MOVED_AWAY', 14), 'of a file that was moved away')
     a = d.get(f'/v1/logs/w/stdout?offset=2&life={int(life, 16) ^ 1:016x}')
     same((a.status, a.json()['code'], a.json()['offset']), (410, 'GONE', 0), 'of another count')
 
@@ -245,7 +245,7 @@ def a_follower_goes_on_through_an_upgrade_and_a_death(c):
 
 
 @story(nobody=True)
-def a_disk_that_hangs_while_logs_are_read_holds_up_nobody_else(c):
+def a_disk_that_hangs_while_logs_are_read_holds_up_no_other_client(c):
     c.use_fault_points()
     d = c.daemon(c.program('w', ' echo', f'stdout_logfile={c.path("out")}', 'startsecs=0'))
     d.stop()

@@ -37,7 +37,7 @@ def tool(c, name):
 
 
 @story(nobody=True)
-def pidproxy_passes_signals_on_to_who_went_into_the_background(c):
+def pidproxy_passes_signals_on_to_a_daemon_in_the_background(c):
     pidfile, told = c.path('pid'), c.path('told')
     write_file(c.path('daemon.py'), DAEMON)
     # the command itself has to stay, or pidproxy ends with it
@@ -81,7 +81,7 @@ def the_sample_loads_in_both_daemons(c):
     # every key that is shown as a comment is one, and its value can be read
     whole = re.sub(r'(?m)^;(?=\[|[a-z_]+ ?=)', '', text).replace('/srv/web', '/tmp')
     code, out, err = c.run_daemon('--check', '-c', write_file(c.path('whole.conf'), whole))
-    check('unknown key' not in err, f'a key that nobody knows: {err}')
+    check('unknown key' not in err, f'an unknown key: {err}')
     if os.path.exists('/usr/bin/supervisord'):
         there = re.sub(r'(?m)(=|unix://)/(run|var/log|tmp)/', rf'\1{c.dir}/', text).replace('[supervisord]',
                                                            '[supervisord]\nnodaemon=true')

@@ -24,7 +24,7 @@ def numbers(text):
 
 
 def in_trouble(c, d, name, reason):
-    """Whoever looks sees it."""
+    """Every interface shows it."""
     d.wait_process(name, lambda p: reason in (p['log_error'] or ''), f'says {reason!r}')
     errors = d.info()['log_errors']
     check(any(e['name'] == name and e['stream'] == 'stdout' and reason in e['detail'] for e in errors),
@@ -99,7 +99,7 @@ def a_log_thread_that_does_not_answer_is_named(c):
 
 
 @story(root=True, slow=2)
-def a_full_disk_is_seen_by_everybody_and_heals(c):
+def a_full_disk_is_shown_everywhere_and_heals(c):
     disk = small_disk(c)
     d = c.daemon(writer(c, f'{disk}/out', 'autostart=false'))
     fill(disk)

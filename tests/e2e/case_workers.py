@@ -30,7 +30,7 @@ def a_worker_leads_a_session_of_its_own_with_clean_signals_and_descriptors(c):
 
 
 @story(nobody=True)
-def what_service_managers_tell_the_daemon_is_not_passed_on(c):
+def variables_of_service_managers_are_not_passed_on(c):
     own = {'NOTIFY_SOCKET': '/run/x', 'WATCHDOG_USEC': '1', 'WATCHDOG_PID': '1', 'LISTEN_FDS': '1',
            'LISTEN_PID': '1', 'LISTEN_FDNAMES': 'x', 'OTHER': 'stays'}
     d = c.daemon(c.program('w', ' sleep'), env={**os.environ, **own})
@@ -88,7 +88,7 @@ def a_worker_of_another_user_has_that_users_groups(c):
 
 
 @story(root=True)
-def a_daemon_that_becomes_somebody_runs_workers_as_that_user(c):
+def a_daemon_that_changes_its_user_runs_workers_as_that_user(c):
     who = pwd.getpwnam('nobody')
     d = c.daemon(c.program('w', ' sleep'), supervisord='user=nobody', start=False)
     os.chown(d.dir, who.pw_uid, who.pw_gid)
@@ -203,7 +203,7 @@ def a_worker_that_closes_its_output_goes_on_and_costs_nothing(c):
 
 
 @story(nobody=True)
-def what_is_sent_to_stdin_arrives(c):
+def text_that_is_sent_to_stdin_arrives(c):
     d = c.daemon(c.program('w', ' echo'))
     d.wait_state('w', 'RUNNING')
     d.order('w', 'stdin', 204, data='first\n')

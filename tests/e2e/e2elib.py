@@ -8,7 +8,7 @@ except for lower bounds that the daemon itself promises.
 import contextlib
 import ctypes
 import datetime
-import encodings.idna  # noqa: F401: a story that has become nobody may not be able to load it
+import encodings.idna  # noqa: F401: a story that runs as nobody may not be able to load it
 import http.client
 import json
 import os
@@ -47,7 +47,7 @@ def story(fn=None, *, nobody=False, root=False, ordinary=False, soak=False, long
 
     nobody:   told a second time as the user nobody where the first time is as root.
     root:     only root can tell it.
-    ordinary: root cannot tell it: where we are root, nobody does.
+    ordinary: root cannot tell it; where we are root it runs as nobody.
     soak:     takes minutes: only with --soak.
     long:     the long form of one that is told every time: only with --long.
     alloc:    of a daemon whose allocations fail: only with --alloc.
@@ -107,7 +107,7 @@ def can_bind(port):
 
 def free_ports(count):
     """So many ports in a row. Below those that the kernel gives to clients, and for each story from
-    a place of its own, so that nobody takes them before they are used."""
+    a place of its own, so that no other program takes them before they are used."""
     global _next_port
     begin = max(_next_port, 12000 + os.getpid() % 1000 * 20)
     for first in range(begin, 32700 - count):
@@ -483,7 +483,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
             check(not found, f'a control byte in the main log: {found and text[found.start() - 80:found.end() + 40]!r}')
 
     def finish(self):
-        """At the story's end: whoever still runs is stopped, and must have been fine."""
+        """At the story's end: a daemon that still runs is stopped, and must have had no fault."""
         if self.popen is None or self.code is not None:
             return
         if self.popen.poll() is not None:
@@ -733,7 +733,7 @@ class Case:
         return '; '.join(found)
 
     def evidence(self):
-        """For whoever has to find out why it failed."""
+        """What helps to find out why it failed."""
         found = []
         for d in self.daemons:
             for path in (d.err, d.logfile):

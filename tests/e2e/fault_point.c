@@ -61,8 +61,8 @@ bool fault_switch(const char *name)
         return false;
 }
 
-/* Only the child's side of a start survives this. It waits a little, so that whoever comes next
- * meets it as it is. */
+/* Only the child's side of a start survives this. It waits a little, so that the next
+ * instance finds it as it is. */
 static void die(void)
 {
         const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };

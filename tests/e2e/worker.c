@@ -372,14 +372,14 @@ static int newest(int loadavg)
         return last ? atoi(last) : 0;
 }
 
-/* Stops whoever of this user appears, as soon as it can be signalled: long before it could do
+/* Stops each new process of this user as soon as it can be signalled, long before it could do
  * anything itself. */
 static __attribute__((noreturn)) int run_stop_newcomers(char **argv)
 {
         int loadavg = open("/proc/loadavg", O_RDONLY);
 
         (void)argv;
-        alarm(120); /* should nobody end it */
+        alarm(120); /* in case no signal ends it */
         say("ready\n");
         for (;;) {
                 int last = newest(loadavg);

@@ -16,7 +16,7 @@ struct probe_rig {
         struct process *process;
         struct process *procs[1];
         ev_signal on_child;
-        int stray; /* reaped pids that nobody knew */
+        int stray; /* reaped pids that belong to no probe */
         char dir[64];
 };
 

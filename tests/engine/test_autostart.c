@@ -16,7 +16,7 @@ static void teardown(void)
         house_close(&h);
 }
 
-TestSuite(starts, .fini = teardown, .timeout = 60);
+TestSuite(autostart, .fini = teardown, .timeout = 60);
 
 /* Every start takes so long that a slice is over after a few of them. */
 static bool slow_spawn(struct sys *sys, const struct launch *l, struct spawned *out)
@@ -57,7 +57,7 @@ static void go_on(void)
                 supervisor_turn(&h.sup);
 }
 
-Test(starts, leave_the_loop_its_turn_and_keep_their_order)
+Test(autostart, leaves_the_loop_its_turn_and_preserves_the_order)
 {
         open_slow();
         size_t first = h.kernel.child_count;
@@ -74,7 +74,7 @@ Test(starts, leave_the_loop_its_turn_and_keep_their_order)
         cr_expect_eq(h.kernel.child_count, MANY);
 }
 
-Test(starts, spare_whoever_was_stopped_before_its_turn)
+Test(autostart, spares_a_process_that_was_stopped_before_its_turn)
 {
         open_slow();
         cr_assert_eq(number(2999)->state, PS_STOPPED);
@@ -88,7 +88,7 @@ Test(starts, spare_whoever_was_stopped_before_its_turn)
         cr_expect_eq(h.kernel.child_count, MANY - 1);
 }
 
-Test(starts, end_with_the_daemon)
+Test(autostart, ends_with_the_daemon)
 {
         open_slow();
         size_t first = h.kernel.child_count;

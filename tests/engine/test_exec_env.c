@@ -15,7 +15,7 @@ static void teardown(void)
         house_close(&h);
 }
 
-TestSuite(outfit, .fini = teardown, .timeout = 30);
+TestSuite(exec_env, .fini = teardown, .timeout = 30);
 
 static const char *env_of(const char *namespec, const char *key)
 {
@@ -53,7 +53,7 @@ static void apply(const char *body)
         house_settle(&h);
 }
 
-Test(outfit, gives_each_of_a_fleet_its_own_name)
+Test(exec_env, gives_each_of_a_fleet_its_own_name)
 {
         house_open(&h, "",
                    "[program:web]\ncommand=/bin/w\n" PLAIN
@@ -68,7 +68,7 @@ Test(outfit, gives_each_of_a_fleet_its_own_name)
         }
 }
 
-Test(outfit, gives_each_number_what_names_it)
+Test(exec_env, gives_each_number_what_names_it)
 {
         house_open(&h, "",
                    "[program:web]\ncommand=/bin/w 80%(process_num)02d\n" PLAIN
@@ -86,7 +86,7 @@ Test(outfit, gives_each_number_what_names_it)
         }
 }
 
-Test(outfit, leaves_a_name_that_the_settings_choose)
+Test(exec_env, leaves_a_name_that_the_settings_choose)
 {
         house_open(&h, "",
                    "[program:web]\ncommand=/bin/w\n" PLAIN
@@ -95,7 +95,7 @@ Test(outfit, leaves_a_name_that_the_settings_choose)
         cr_expect_str_eq(env_of("web", "SUPERVISOR_PROCESS_NAME"), "");
 }
 
-Test(outfit, keeps_the_daemons_own_variables_from_workers)
+Test(exec_env, keeps_the_daemons_own_variables_from_workers)
 {
         house_open(&h, "", "[program:web]\ncommand=/bin/w\nautostart=false\n" PLAIN);
         fake_world_env(&h.host, "NOTIFY_SOCKET", "/run/notify");
@@ -105,7 +105,7 @@ Test(outfit, keeps_the_daemons_own_variables_from_workers)
         cr_expect_str_eq(env_of("web", "SUPERVISOR_ENABLED"), "1");
 }
 
-Test(outfit, follows_a_new_configuration)
+Test(exec_env, follows_a_new_configuration)
 {
         house_open(&h, "", "[program:web]\ncommand=/bin/w old\n" PLAIN "environment=A=1\n");
         house_begin(&h);
@@ -116,7 +116,7 @@ Test(outfit, follows_a_new_configuration)
         cr_expect_str_eq(env_of("web", "A"), "2");
 }
 
-Test(outfit, serves_more_programs_than_it_keeps)
+Test(exec_env, serves_more_programs_than_it_caches)
 {
         AUTO_BUF body = BUF_INIT;
 

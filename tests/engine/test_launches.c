@@ -93,7 +93,7 @@ Test(launches, fail_with_step_and_errno_and_leave_no_stranger)
         cr_expect_not(house_said(&h, "exited"));
 }
 
-Test(launches, tell_why_also_to_who_reaps_first)
+Test(launches, tell_why_also_when_the_exit_is_reaped_first)
 {
         open_house("[program:w]\n" QUICK);
         struct process *p = start("w");
@@ -207,7 +207,7 @@ Test(launches, go_on_without_a_log_thread_that_does_not_answer)
         logs_go_on(h.sup.logs);
 }
 
-Test(launches, execute_nothing_whose_log_cannot_be_opened)
+Test(launches, execute_no_program_whose_log_cannot_be_opened)
 {
         open_logged();
         pid_t pid = start("one")->pid;

@@ -488,7 +488,7 @@ Test(listeners, share_serials_and_count_their_own)
 
         pool_init(&r, "one", "REMOTE_COMMUNICATION", 1);
         pool_init(&q, "two", "REMOTE_COMMUNICATION,PROCESS_GROUP", 1);
-        publish(EV_TICK_5, NULL); /* nobody wants it: no serial is used */
+        publish(EV_TICK_5, NULL); /* without a subscriber no serial is used */
         publish(EV_PROCESS_GROUP_ADDED, NULL);
         remote("x");
         says(&r.members[0], "READY\n");

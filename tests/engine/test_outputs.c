@@ -29,7 +29,7 @@ static long pipes(void)
         return h.kernel.calls[K_PIPE];
 }
 
-Test(outputs, of_whom_nobody_reads_go_to_the_null_device_which_is_opened_once)
+Test(outputs, without_a_log_go_to_the_null_device_which_is_opened_once)
 {
         begin(W "numprocs=3\nprocess_name=%(process_num)d\nstdout_logfile=NONE\n"
                 "stderr_logfile=NONE\n",

@@ -314,7 +314,7 @@ static bool is_healthy(struct probe_rig *r)
         return r->process->health.status == HEALTH_HEALTHY;
 }
 
-Test(probe_exec, may_be_freed_by_whoever_hears_its_result)
+Test(probe_exec, may_be_freed_by_its_callback)
 {
         struct subscriber hearer = { .on_event = free_the_probe, .arg = &rig };
 

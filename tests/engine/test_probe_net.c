@@ -218,8 +218,8 @@ Test(probe_net, connects_to_unix_sockets)
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         char target[128];
 
-        begin(CHECK_UNIX, "/tmp/nobody-%d", (int)getpid());
-        snprintf(target, sizeof target, "connect to /tmp/nobody-%d: No such file or directory",
+        begin(CHECK_UNIX, "/tmp/absent-%d", (int)getpid());
+        snprintf(target, sizeof target, "connect to /tmp/absent-%d: No such file or directory",
                  (int)getpid());
         probe_rig_expect(&rig, false, target);
         snprintf(target, sizeof target, "%s/sock", rig.dir);

@@ -26,7 +26,7 @@ static void teardown(void)
         house_close(&h);
 }
 
-TestSuite(children, .fini = teardown, .timeout = 30);
+TestSuite(reaper, .fini = teardown, .timeout = 30);
 
 static pid_t ends(const char *name)
 {
@@ -69,7 +69,7 @@ static void open_and_begin(const char *body)
         house_begin(&h);
 }
 
-Test(children, the_one_that_the_signal_names_is_reaped_without_a_walk)
+Test(reaper, the_one_that_the_signal_names_is_reaped_without_a_walk)
 {
         open_and_begin(LARGE);
         pid_t pid = ends("w:w7");
@@ -93,7 +93,7 @@ static int keep_stdin_of(const char *name)
                      0);
 }
 
-Test(children, others_that_ended_meanwhile_are_known_by_their_stdin)
+Test(reaper, other_children_that_ended_meanwhile_are_known_by_their_stdin)
 {
         open_and_begin(LARGE);
         ends("w:w8");
@@ -106,7 +106,7 @@ Test(children, others_that_ended_meanwhile_are_known_by_their_stdin)
         cr_expect(!at_once || h.kernel.calls[K_REAP] - before == 3, "one was asked for in vain");
 }
 
-Test(children, more_than_are_heard_at_a_time_are_all_reaped)
+Test(reaper, more_than_are_heard_at_a_time_are_all_reaped)
 {
         open_and_begin(LARGE);
         for (int i = 100; i < 180; i++) {
@@ -123,7 +123,7 @@ Test(children, more_than_are_heard_at_a_time_are_all_reaped)
         }
 }
 
-Test(children, one_whose_stdin_is_still_held_is_found_a_moment_later)
+Test(reaper, a_child_whose_stdin_is_still_held_is_found_a_moment_later)
 {
         open_and_begin(LARGE);
         int held = keep_stdin_of("w:w8");
@@ -135,7 +135,7 @@ Test(children, one_whose_stdin_is_still_held_is_found_a_moment_later)
         close(held);
 }
 
-Test(children, one_that_only_closed_its_stdin_lives_and_its_end_is_found)
+Test(reaper, a_child_that_only_closed_its_stdin_lives_and_its_exit_is_found)
 {
         open_and_begin(LARGE);
         kernel_hang_up(&h.kernel, house_process(&h, "w:w8")->pid, 0);
@@ -147,7 +147,7 @@ Test(children, one_that_only_closed_its_stdin_lives_and_its_end_is_found)
         cr_expect_str_eq(house_state(&h, "w:w8"), "EXITED");
 }
 
-Test(children, who_was_started_again_is_listened_to_again)
+Test(reaper, a_child_that_was_started_again_is_watched_again)
 {
         open_and_begin(LARGE);
         for (int round = 0; round < 3; round++) {
@@ -159,8 +159,7 @@ Test(children, who_was_started_again_is_listened_to_again)
         }
 }
 
-Test(children,
-     after_an_end_that_no_stdin_tells_of_signals_close_together_make_it_look_for_everybody)
+Test(reaper, after_an_end_that_no_stdin_tells_of_signals_close_together_make_it_look_for_everybody)
 {
         open_and_begin(LARGE);
         kernel_queue_end(&h.kernel, STRANGER, KERNEL_EXITED(0));
@@ -173,7 +172,7 @@ Test(children,
         close(held);
 }
 
-Test(children, a_signal_that_names_nobody_makes_it_look_for_everybody)
+Test(reaper, a_signal_without_a_pid_makes_it_look_at_all_children)
 {
         open_and_begin(LARGE);
         ends("w:w7");
@@ -181,7 +180,7 @@ Test(children, a_signal_that_names_nobody_makes_it_look_for_everybody)
         cr_expect_str_eq(house_state(&h, "w:w7"), "EXITED");
 }
 
-Test(children, of_a_small_fleet_all_are_found_at_once)
+Test(reaper, of_a_small_fleet_all_are_found_at_once)
 {
         open_and_begin(SMALL);
         ends("w:w1");
@@ -189,7 +188,7 @@ Test(children, of_a_small_fleet_all_are_found_at_once)
         cr_expect_str_eq(house_state(&h, "w:w1"), "EXITED");
 }
 
-Test(children, while_the_daemon_ends_nobody_is_left_for_later)
+Test(reaper, during_shutdown_no_child_is_left_for_later)
 {
         open_and_begin(LARGE);
         h.kernel.obeys_term = false;

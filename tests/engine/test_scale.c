@@ -56,7 +56,7 @@ static size_t alive(void)
         return n;
 }
 
-Test(fleet, grows_without_touching_who_is_there)
+Test(fleet, grows_without_touching_existing_processes)
 {
         house_open(&h, "", FLEET(2));
         house_begin(&h);
@@ -155,7 +155,7 @@ static enum fault apply(bool plan_only, const char *body)
         return f;
 }
 
-Test(reload, raising_numprocs_restarts_nobody)
+Test(reload, raising_numprocs_restarts_no_process)
 {
         house_open(&h, "", FLEET(2));
         house_begin(&h);
@@ -167,7 +167,7 @@ Test(reload, raising_numprocs_restarts_nobody)
         cr_expect_eq(h.kernel.child_count, 4);
 }
 
-Test(reload, a_live_key_restarts_nobody_and_holds)
+Test(reload, a_live_key_restarts_no_process_and_holds)
 {
         house_open(&h, "", FLEET(1));
         house_begin(&h);
@@ -176,7 +176,7 @@ Test(reload, a_live_key_restarts_nobody_and_holds)
         cr_expect_eq(house_process(&h, "web:web_0")->program->stopwaitsecs, 77);
 }
 
-Test(reload, one_that_is_wanted_again_comes_back_with_the_new_settings)
+Test(reload, a_process_that_is_wanted_again_has_the_new_settings)
 {
         house_open(&h, "", FLEET(2));
         house_begin(&h);
@@ -234,7 +234,7 @@ Test(reload, a_new_program_starts)
         cr_expect_str_eq(house_state(&h, "db"), "RUNNING");
 }
 
-Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
+Test(reload, a_process_that_takes_the_place_of_another_waits_until_it_has_gone)
 {
         AUTO_BUF why = BUF_INIT;
 
@@ -255,7 +255,7 @@ Test(reload, who_takes_anothers_place_waits_until_he_has_gone)
         cr_expect_str_eq(house_state(&h, "new"), "RUNNING");
 }
 
-Test(reload, who_takes_nobodys_place_waits_for_nobody)
+Test(reload, a_process_that_takes_a_free_place_does_not_wait)
 {
         AUTO_BUF why = BUF_INIT;
 
@@ -271,7 +271,7 @@ Test(reload, who_takes_nobodys_place_waits_for_nobody)
         cr_expect_not(conditions_why(&h.sup, house_process(&h, "other"), &why));
 }
 
-Test(reload, each_takes_its_place_when_that_one_is_free)
+Test(reload, each_process_takes_its_place_when_it_is_free)
 {
 #define CHECKED(port)                                                                      \
         "command=/bin/w " port "\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n" \

@@ -199,7 +199,7 @@ Test(searches, go_on_without_a_client)
         cr_expect_eq(answers, 0);
 }
 
-Test(searches, know_who_was_started_meanwhile)
+Test(searches, know_which_process_was_started_meanwhile)
 {
         static struct waiter w;
         pid_t pid = order(&w);

@@ -97,7 +97,7 @@ Test(state, is_gone_after_a_clean_stop)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
-Test(state, what_was_stopped_by_order_stays_stopped)
+Test(state, a_process_that_was_stopped_by_order_stays_stopped)
 {
         order_stop(&h.sup, house_process(&h, "a"), NULL);
         house_settle(&h);
@@ -144,7 +144,7 @@ Test(state, an_end_is_told_by_one_successor_only)
         cr_expect_not(house_process(&h, "a")->ending.known);
 }
 
-Test(state, an_end_that_was_noted_is_kept_for_nobody)
+Test(state, an_exit_that_was_noted_is_not_stored_again)
 {
         int status;
         pid_t pid = house_process(&h, "a")->pid;
@@ -157,7 +157,7 @@ Test(state, an_end_that_was_noted_is_kept_for_nobody)
         house_begin(&h);
 }
 
-Test(state, the_end_of_a_stranger_is_kept_for_nobody)
+Test(state, the_exit_of_a_stranger_is_not_stored)
 {
         int status;
 
@@ -185,7 +185,7 @@ Test(state, a_scaled_fleet_keeps_its_size)
         cr_expect_str_eq(house_state(&h, "f:2"), "-", "numprocs was changed since");
 }
 
-Test(state, what_stopped_for_the_end_of_the_daemon_starts_again)
+Test(state, a_process_that_was_stopped_by_shutdown_starts_again)
 {
         order_shutdown(&h.sup, NULL, "test");
         house_settle(&h);
@@ -194,7 +194,7 @@ Test(state, what_stopped_for_the_end_of_the_daemon_starts_again)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
-Test(state, who_was_leaving_and_is_configured_again_runs_again)
+Test(state, a_process_that_was_leaving_and_is_configured_again_runs_again)
 {
         supervisor_order(&h.sup, house_process(&h, "a"), PE_RETIRE);
         cr_assert_eq(house_process(&h, "a")->state, PS_RETIRING);
@@ -215,7 +215,7 @@ Test(state, a_start_that_waited_goes_on)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
-Test(state, a_second_supervisor_is_refused_and_told_who_is_there)
+Test(state, a_second_supervisor_is_refused_and_told_of_the_first)
 {
         struct err e = { 0 };
         struct house other;
@@ -323,7 +323,7 @@ static void copy_put(const struct copy *c, size_t size)
         cr_assert(fd >= 0 && fd_write_all(fd, c->data, size));
 }
 
-/* The state is so: a daemon starts by it, and nobody is signalled. */
+/* A daemon starts with this state, and signals no process. */
 static void expect_harmless(const char *what, size_t at)
 {
         open_house(PROGRAMS);
@@ -363,12 +363,12 @@ static void damage_everywhere(const char *name, size_t used)
         house_begin(&h);
 }
 
-Test(state, damaged_records_harm_nobody, .timeout = 100)
+Test(state, damaged_records_harm_no_process, .timeout = 100)
 {
         damage_everywhere("records", 4096 + 3 * 256);
 }
 
-Test(state, damaged_texts_harm_nobody, .timeout = 100)
+Test(state, damaged_texts_harm_no_process, .timeout = 100)
 {
         damage_everywhere("texts", 4096 + 300);
 }

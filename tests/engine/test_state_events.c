@@ -169,7 +169,7 @@ Test(state_events, are_thousands_without_a_gap)
         cr_expect_eq(count, 500);
 }
 
-Test(state_events, damage_harms_nobody)
+Test(state_events, damage_does_no_harm)
 {
         struct stat st;
 

@@ -214,8 +214,8 @@ Test(supervisor, says_which_step_of_a_start_failed)
                          "couldn't chdir to /nowhere: No such file or directory");
 }
 
-/* Whatever is refused, and whenever: the daemon goes on, nobody has two lives, and all end up well.
- */
+/* Whatever call is refused, and whenever: the daemon goes on, no process has two workers, and in
+ * the end all run. */
 static void refuse_in_turn(enum kernel_call call, int error)
 {
         for (long nth = 1; nth <= 12; nth++) {
@@ -285,7 +285,7 @@ Test(supervisor, a_failed_kill_makes_the_state_unknown)
         cr_expect(house_said(&h, "CRIT unknown problem killing web"));
 }
 
-Test(supervisor, takes_a_kill_of_somebody_who_just_ended_for_an_end)
+Test(supervisor, takes_a_kill_of_a_worker_that_just_exited_for_its_exit)
 {
         open_and_begin("[program:web]\n" QUICK);
         pid_t pid = house_process(&h, "web")->pid;
@@ -349,7 +349,7 @@ static void note_answer(void *arg, struct process *p, enum fault f)
         *(enum fault *)arg = f;
 }
 
-Test(supervisor, answers_who_waits_for_a_stop_that_another_order_makes_a_restart)
+Test(supervisor, answers_a_caller_whose_stop_another_order_makes_a_restart)
 {
         enum fault answer = FAULT_FAILED, f;
         struct waiter stopped = { .on_done = note_answer, .arg = &answer };

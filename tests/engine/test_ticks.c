@@ -80,7 +80,7 @@ Test(ticks, are_sent_only_as_wanted)
         cr_expect_str_eq(at(120000), "");
 }
 
-Test(ticks, arm_nothing_while_nobody_wants_them)
+Test(ticks, arm_nothing_without_a_subscriber)
 {
         cr_expect_eq(ev_run(sup.loop, EVRUN_NOWAIT), 0);
         ticks_want(&sup, EV_TICK_5, -1);

@@ -175,7 +175,7 @@ static int fake_open(struct sys *s, const char *path, int flags, mode_t mode)
 static int fake_stat(struct sys *s, const char *path, struct stat *out);
 static int fake_fstat(struct sys *s, int fd, struct stat *out);
 
-/* Nobody else has a hand in files in memory. */
+/* No other program changes files in memory. */
 static int fake_open_file(struct sys *s, const char *path, uid_t owner, int flags, mode_t mode,
                           struct stat *out, struct err *e)
 {

@@ -1,4 +1,4 @@
-/* A loop, a directory of its own, and somebody who writes the news down. */
+/* A loop, a directory of its own, and a subscriber that records the news. */
 #ifndef TESTS_LOGS_RIG_H
 #define TESTS_LOGS_RIG_H
 

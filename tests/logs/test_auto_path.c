@@ -114,7 +114,7 @@ static void expect_refused(const struct stream_conf *c)
         stream_free(refused);
 }
 
-Test(auto_path, follows_nobody_s_link_and_needs_its_directory)
+Test(auto_path, follows_no_link_of_another_user_and_needs_its_directory)
 {
         struct stream_conf c = conf_for("l");
 

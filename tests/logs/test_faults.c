@@ -37,7 +37,7 @@ static const enum kernel_call all_calls[] = { K_OPEN,  K_CLOSE, K_READ,   K_WRIT
 #define CALLS   (sizeof all_calls / sizeof *all_calls)
 #define BACKUPS 15 /* more than there will be */
 
-static char where[128]; /* for whoever has to find out why */
+static char where[128]; /* shown when a check fails */
 
 /* ---- one worker's life */
 

@@ -60,7 +60,7 @@ static pid_t start_writer(void)
         _exit(0);
 }
 
-static void tell_nobody(struct log *l, enum log_level level, const char *text, size_t len)
+static void tell_nothing(struct log *l, enum log_level level, const char *text, size_t len)
 {
         (void)l, (void)level, (void)text, (void)len;
 }
@@ -76,7 +76,7 @@ static void on_end(void *arg, void *owner, bool is_stderr)
 /* A supervisor as far as logs are concerned. */
 static pid_t start_logs(bool to_the_end)
 {
-        static struct log log = { .level = LVL_ERROR, .write = tell_nobody };
+        static struct log log = { .level = LVL_ERROR, .write = tell_nothing };
         const struct logs_news news = { .on_finished = on_end };
         char path[128];
         struct err e = { 0 };

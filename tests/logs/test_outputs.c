@@ -14,7 +14,7 @@ Test(outputs, waits_for_the_reader_of_a_fifo)
 
         cr_assert_eq(mkfifo(rig_path(&rig, "f"), 0600), 0);
         make(conf_for("f"));
-        int fd = rig_attach(&rig, s); /* though nobody reads yet */
+        int fd = rig_attach(&rig, s); /* though there is no reader yet */
         memset(data, 'x', sizeof data);
         for (int quiet = 0; quiet < 3;) {
                 n = write(fd, data, sizeof data);
@@ -87,7 +87,7 @@ Test(outputs, writes_through_a_pipe_without_touching_its_flags)
         close(fd);
 }
 
-Test(outputs, drops_what_goes_to_a_pipe_that_nobody_will_read)
+Test(outputs, drops_what_goes_to_a_pipe_without_a_reader)
 {
         int out[2];
 

@@ -1,4 +1,4 @@
-/* stdout_overflow=drop: nobody waits, whole lines are lost, and every lost byte is counted. */
+/* stdout_overflow=drop: no worker waits, whole lines are lost, and every lost byte is counted. */
 #include <signal.h>
 #include <sys/resource.h>
 

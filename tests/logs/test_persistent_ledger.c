@@ -50,9 +50,9 @@ static void close_all(void)
         rig_close(&r);
 }
 
-TestSuite(kept, .init = open_all, .fini = close_all, .timeout = 20);
+TestSuite(persistent_ledger, .init = open_all, .fini = close_all, .timeout = 20);
 
-/* As after a SIGKILL: nobody says that the streams are over. */
+/* As after a SIGKILL: the streams were not closed. */
 static void succeed(void)
 {
         const struct logs_news none = { 0 };
@@ -90,7 +90,7 @@ static void append(const char *name, const char *text)
         cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
-Test(kept, a_ledger_goes_on)
+Test(persistent_ledger, a_ledger_goes_on)
 {
         say("one\ntwo\n");
         succeed();
@@ -101,11 +101,11 @@ Test(kept, a_ledger_goes_on)
         expect(14, 14, 0, 0);
 }
 
-Test(kept, offsets_go_on_in_the_same_file)
+Test(persistent_ledger, offsets_go_on_in_the_same_file)
 {
         struct stream_ledger was, is;
 
-        append("log", "of somebody before\n");
+        append("log", "of an older daemon\n");
         say("one\n");
         stream_ledger(s, &was);
         succeed();
@@ -116,7 +116,7 @@ Test(kept, offsets_go_on_in_the_same_file)
         cr_expect_eq(is.inode, was.inode);
 }
 
-Test(kept, a_batch_that_was_not_counted_is_found_in_the_file)
+Test(persistent_ledger, a_batch_that_was_not_counted_is_found_in_the_file)
 {
         say("one\n");
         append("log", "two\n"); /* spliced, and then the kill came */
@@ -125,7 +125,7 @@ Test(kept, a_batch_that_was_not_counted_is_found_in_the_file)
         expect(14, 14, 0, 0);
 }
 
-Test(kept, a_batch_that_was_not_counted_is_found_behind_a_rotation)
+Test(persistent_ledger, a_batch_that_was_not_counted_is_found_behind_a_rotation)
 {
         say("one\n");
         append("log", "two\n");
@@ -136,7 +136,7 @@ Test(kept, a_batch_that_was_not_counted_is_found_behind_a_rotation)
         expect(19, 19, 0, 1);
 }
 
-Test(kept, what_others_cut_off_or_wrote_is_not_counted)
+Test(persistent_ledger, changes_by_other_programs_are_not_counted)
 {
         say("one\n");
         cr_assert_eq(truncate(rig_path(&r, "log"), 0), 0);
@@ -149,7 +149,7 @@ Test(kept, what_others_cut_off_or_wrote_is_not_counted)
         expect(14, 14, 0, 0);
 }
 
-Test(kept, a_stream_that_is_over_begins_anew)
+Test(persistent_ledger, a_stream_that_is_over_begins_anew)
 {
         say("one\n");
         logs_settled(r.logs);
@@ -157,7 +157,7 @@ Test(kept, a_stream_that_is_over_begins_anew)
         expect(0, 0, 0, 0);
 }
 
-Test(kept, what_nobody_goes_on_with_is_over)
+Test(persistent_ledger, a_stream_that_is_not_resumed_is_over)
 {
         say("one\n");
         conf.key = 18;
@@ -168,7 +168,7 @@ Test(kept, what_nobody_goes_on_with_is_over)
         expect(0, 0, 0, 0);
 }
 
-Test(kept, a_silent_stream_costs_nothing)
+Test(persistent_ledger, a_silent_stream_costs_nothing)
 {
         rig_settle(&r);
         succeed();
@@ -179,9 +179,9 @@ Test(kept, a_silent_stream_costs_nothing)
 
 /* ---- a disk that refuses */
 
-TestSuite(kept_full, .timeout = 20);
+TestSuite(persistent_ledger_full, .timeout = 20);
 
-Test(kept_full, what_waited_in_memory_is_dropped_unless_it_came_to_the_file)
+Test(persistent_ledger_full, the_backlog_is_dropped_unless_it_came_to_the_file)
 {
         struct err e;
 

@@ -144,7 +144,7 @@ Test(readback, finds_many_lines_in_many_files)
         gives(FROM_LINES, 1 << 30, all.data, 0);
 }
 
-Test(readback, finds_the_file_under_the_name_that_somebody_gave_it)
+Test(readback, finds_the_file_under_its_new_name)
 {
         rig_write(&rig, "l", "one\ntwo\n");
         know("l", 0, 8);
@@ -195,7 +195,7 @@ Test(readback, reads_the_stamps_of_lines)
         cr_expect_eq(at("1970-01-01T02:00:01+02:00"), 1000);
         cr_expect_eq(at("{\"time\":\"1970-01-01T00:00:02.000Z\","), 2000);
         cr_expect_not(line_stamp("hello", 5, &ms));
-        cr_expect_not(line_stamp("1970-01-01T00:00:01", 19, &ms), "nobody knows which zone");
+        cr_expect_not(line_stamp("1970-01-01T00:00:01", 19, &ms), "the zone is not known");
         cr_expect_not(line_stamp("1970-13-01T00:00:01Z", 20, &ms));
         cr_expect_not(line_stamp("", 0, &ms));
 }
@@ -262,7 +262,7 @@ Test(readback, halves_a_large_file)
         }
 }
 
-/* As whoever may write to the directory can put there: no line end, and no end in sight. */
+/* A file that another user may have put there: without a line end, and endless. */
 Test(readback, gives_up_in_a_file_that_never_ends)
 {
         const int64_t sizes[] = { INT64_C(1) << 40, INT64_MAX };

@@ -11,7 +11,7 @@
 
 static struct rig rig;
 static struct reader *reader;
-static int disk[2]; /* reading from it hangs until somebody writes */
+static int disk[2]; /* reading from it hangs until the test writes */
 static int answers, drops;
 
 static void setup(void)

@@ -14,7 +14,7 @@
 #include "readlog/readback.h"
 #include "rig.h"
 
-/* Somebody who reads in a thread of his own. */
+/* A reader in its own thread. */
 static struct reading {
         pthread_t thread;
         struct rename_seq *moves; /* borrowed */
@@ -25,7 +25,7 @@ static struct reading {
         bool begun, waited;
 } reading;
 
-/* The real kernel, except that somebody reads after one of the renames. */
+/* The real kernel, except that the reader reads after one of the renames. */
 static struct stage {
         struct sys ops; /* first: cast back */
         int renames_left;
@@ -88,7 +88,7 @@ static void teardown(void)
         rig_close(&rig);
 }
 
-TestSuite(moves, .init = setup, .fini = teardown);
+TestSuite(rename_seq, .init = setup, .fini = teardown);
 
 static void gives(const char *text, int64_t offset)
 {
@@ -133,17 +133,17 @@ static void read_after_rename(int number, enum log_from from, int64_t value)
         stream_free(s);
 }
 
-Test(moves, a_gap_between_two_renames_is_not_the_end_of_history)
+Test(rename_seq, a_gap_between_two_renames_is_not_the_end_of_history)
 {
         read_after_rename(1, FROM_OFFSET, 0);
 }
 
-Test(moves, a_gap_below_the_newest_backup_is_not_the_end_of_history)
+Test(rename_seq, a_gap_below_the_newest_backup_is_not_the_end_of_history)
 {
         read_after_rename(2, FROM_LINES, 10);
 }
 
-Test(moves, what_is_read_after_a_rotation_is_whole)
+Test(rename_seq, reading_after_a_rotation_is_whole)
 {
         int fd;
         struct stream *s = three_files(&fd);
@@ -158,7 +158,7 @@ Test(moves, what_is_read_after_a_rotation_is_whole)
         stream_free(s);
 }
 
-Test(moves, a_ledger_of_before_is_looked_at_again)
+Test(rename_seq, a_ledger_of_before_is_looked_at_again)
 {
         struct stat st;
 
@@ -178,8 +178,8 @@ Test(moves, a_ledger_of_before_is_looked_at_again)
         gives("new\n", 4);
 }
 
-/* As after a kill in the middle of a rotation, or when somebody removed a backup. */
-Test(moves, a_gap_that_nobody_is_at_is_the_end_of_history)
+/* As after a kill in the middle of a rotation, or when a backup was removed. */
+Test(rename_seq, a_gap_without_a_rotation_is_the_end_of_history)
 {
         rig_write(&rig, "l", "new\n");
         rig_write(&rig, "l.1", "old\n");
@@ -191,7 +191,7 @@ Test(moves, a_gap_that_nobody_is_at_is_the_end_of_history)
         gives("old\nnew\n", -4);
 }
 
-Test(moves, that_hang_hold_up_only_whoever_misses_something)
+Test(rename_seq, renames_that_hang_hold_up_only_readers_that_miss_a_file)
 {
         rig_write(&rig, "l", "new\n");
         rig_write(&rig, "l.1", "old\n");
@@ -208,7 +208,7 @@ Test(moves, that_hang_hold_up_only_whoever_misses_something)
         rename_seq_end(reading.moves);
 }
 
-Test(moves, the_main_log_is_there_while_it_is_rotated)
+Test(rename_seq, the_main_log_is_there_while_it_is_rotated)
 {
         const struct mainlog_conf conf = { .path = reading.path,
                                            .maxbytes = 1,

@@ -189,7 +189,7 @@ static bool is_hung_up(struct rig *r)
         return open_fds() == r->failures;
 }
 
-Test(reusable_pipe, ends_when_it_was_let_go_and_nobody_has_it)
+Test(reusable_pipe, ends_when_it_was_let_go_and_no_writer_has_it)
 {
         make(conf_for("o"));
         rig.failures = open_fds();

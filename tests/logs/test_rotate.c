@@ -167,7 +167,7 @@ Test(rotate, survives_a_failing_truncate)
         cr_expect(rig_holds(&rig, "o", "one--\ntwo"));
 }
 
-Test(rotate, does_not_rename_what_somebody_else_put_there)
+Test(rotate, does_not_rename_a_foreign_file)
 {
         sink_file_set_rotation(&file, 5, 2);
         cr_assert_eq(rename(rig_path(&rig, "o"), rig_path(&rig, "moved")), 0);

@@ -1,4 +1,4 @@
-/* The ledger's count of rotations: whoever causes them, and whatever changes meanwhile. */
+/* The ledger's count of rotations, whatever causes them and whatever changes meanwhile. */
 #include "subject.h"
 
 TestSuite(rotations, .init = setup, .fini = teardown);
@@ -54,7 +54,7 @@ Test(rotations, are_counted_over_live_changes)
         close(fd);
 }
 
-Test(rotations, of_a_file_count_for_all_who_write_to_it)
+Test(rotations, of_a_file_count_for_all_its_writers)
 {
         struct stream_conf c = conf_for("o");
         struct stream_ledger second;
@@ -77,7 +77,7 @@ Test(rotations, of_a_file_count_for_all_who_write_to_it)
         close(b);
 }
 
-Test(rotations, of_a_file_that_nobody_has_open_count_too)
+Test(rotations, of_a_file_that_is_not_open_count_too)
 {
         struct stream_conf c = conf_for("o");
 

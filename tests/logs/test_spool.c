@@ -404,7 +404,7 @@ Test(spool, goes_on_with_a_token_that_a_kill_came_into)
                        "log\nmore\n", "whole");
 }
 
-Test(spool, is_finished_where_nobody_goes_on_with_its_pipe)
+Test(spool, is_finished_where_its_pipe_is_not_resumed)
 {
         struct stream_conf c = text_conf();
         int ends[2];
@@ -483,7 +483,7 @@ static void comes_back_to_a_full_disk(struct stream_conf c)
         make(c);
 }
 
-/* Half of a line is in the log, which somebody moves away before the next daemon comes. */
+/* Half of a line is in the log, which is moved away before the next instance starts. */
 Test(spool, makes_a_line_whole_in_the_file_that_it_was_begun_in)
 {
         struct stream_conf c = text_conf();

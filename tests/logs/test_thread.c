@@ -234,7 +234,7 @@ static bool has_text(struct rig *r)
 }
 
 /* The main loop is not run while three times of what may be on its way is written. */
-Test(thread, waits_with_text_for_whoever_is_behind)
+Test(thread, waits_with_text_for_a_reader_that_is_behind)
 {
         static char block[60000];
         struct stream_conf c = conf_for("o");
@@ -410,7 +410,7 @@ Test(thread, says_nothing_of_a_file_that_could_be_opened_the_last_time)
         close(fds[1]);
 }
 
-Test(thread, does_not_tell_of_an_attempt_that_another_one_followed)
+Test(thread, reports_no_attempt_that_another_followed)
 {
         make(conf_for("o"));
         cr_assert(logs_quiesce(rig.logs));
@@ -461,7 +461,7 @@ Test(thread_hanging, is_named_when_it_has_not_answered_for_seconds)
 }
 
 /* It hangs over a worker's output, and there is nothing that it is asked for. */
-Test(thread_hanging, is_named_by_those_who_look)
+Test(thread_hanging, is_reported_by_callers_that_look)
 {
         make(conf_for("o"));
         int fd = rig_attach(&rig, s);

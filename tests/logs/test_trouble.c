@@ -214,7 +214,7 @@ Test(trouble_copying, is_said_once_a_minute_also_when_it_comes_and_goes)
                 kernel_fail(&rig.kernel, K_WRITE, 1, ENOSPC);
                 rig_say(fd, "x");
                 rig_settle(&rig);
-                cr_expect(stream_trouble(s, &text), "whoever looks sees it each time");
+                cr_expect(stream_trouble(s, &text), "each look shows it");
                 writer_retry(s->channel->out.writer);
                 cr_expect_not(stream_trouble(s, &text));
         }
@@ -267,7 +267,7 @@ Test(trouble_copying, outlives_a_stream_that_its_news_free)
         close(b);
 }
 
-/* ---- files that somebody removes */
+/* ---- files that are removed */
 
 static void expect_new_file(const char *first, const char *second)
 {

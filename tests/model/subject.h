@@ -11,7 +11,7 @@
 #define EXITED(n) ((n) << 8) /* wait statuses */
 #define KILLED(n) (n)
 
-/* refs: nobody may free it. */
+/* refs: it is never freed. */
 static inline struct program subject_program(void)
 {
         return (struct program){

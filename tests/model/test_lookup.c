@@ -188,7 +188,7 @@ Test(lookup, a_server_whose_host_is_unknown_is_refused_at_its_place)
                   "%s", said());
 }
 
-Test(lookup, who_a_user_is_has_to_be_known_for_sure)
+Test(lookup, a_user_has_to_be_known_for_sure)
 {
         static const char *const lines[][2] = {
                 { "[program:a]\ncommand=/bin/a\nuser=web\n", "6:program:a:user: The user web " },
@@ -231,7 +231,7 @@ Test(lookup, a_plan_asks_for_nothing_and_takes_what_it_does_not_know_as_there)
         forget(c);
 }
 
-Test(lookup, what_is_known_goes_on_to_the_next_image)
+Test(lookup, known_names_are_handed_over_to_the_next_image)
 {
         AUTO_BUF text = BUF_INIT;
 

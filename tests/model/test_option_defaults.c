@@ -1,4 +1,4 @@
-/* What an option is when nobody says anything. */
+/* What an option is when the configuration does not set it. */
 #include "sections.h"
 
 TestSuite(option_defaults, .init = setup, .fini = teardown);

@@ -108,7 +108,7 @@ Test(plan, of_nothing_for_nothing_is_empty)
         cr_expect_eq(plan.count, 0);
 }
 
-Test(plan, restarts_those_to_whom_numprocs_is_told)
+Test(plan, restarts_processes_that_are_told_numprocs)
 {
         run(make_lone(PROGRAM(&host.ops, "w", "command=x %(numprocs)d", "numprocs=2", NUMBERED)));
         CONFIG(&next, make_lone(PROGRAM(&host.ops, "w", "command=x %(numprocs)d", "numprocs=3",
@@ -119,7 +119,7 @@ Test(plan, restarts_those_to_whom_numprocs_is_told)
 }
 
 /* Each of a fleet is looked at: only one of them has what differs. */
-Test(plan, restarts_the_one_whose_result_differs)
+Test(plan, restarts_the_process_whose_result_differs)
 {
         run(make_lone(
             PROGRAM(&host.ops, "w", "command=x %(process_num)d", "numprocs=3", NUMBERED)));
@@ -186,7 +186,7 @@ Test(plan, calls_programs_of_several_groups_by_both_names)
 
 /* ---- numbers */
 
-Test(plan, more_processes_restart_nobody)
+Test(plan, more_processes_restart_no_other)
 {
         run(make_lone(P("w", "numprocs=2", NUMBERED)));
         CONFIG(&next, make_lone(P("w", "numprocs=4", NUMBERED)));
@@ -321,7 +321,7 @@ Test(plan, compares_with_what_the_next_start_would_run)
         expect_plan("");
 }
 
-Test(plan, a_changed_group_priority_touches_nobody)
+Test(plan, a_changed_group_priority_touches_no_process)
 {
         run(GROUP("g", 5, P("a", NULL)));
         CONFIG(&next, GROUP("g", 7, P("a", NULL)));

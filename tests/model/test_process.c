@@ -253,7 +253,7 @@ Test(process, asks_to_be_promoted_before_a_death_that_came_after_startsecs)
         cr_expect(p->ending.expected);
 }
 
-Test(process, judges_that_death_the_same_when_nobody_asked)
+Test(process, judges_that_exit_the_same_without_an_order)
 {
         start(0);
         process_died(p, EXITED(0), at_ms(1000));

@@ -109,7 +109,7 @@ Test(memory, the_breaker_keeps_counting)
         cr_expect_eq(second->waiting, WAIT_GIVE_UP);
 }
 
-Test(memory, what_the_operator_stopped_stays_stopped)
+Test(memory, a_process_that_the_operator_stopped_stays_stopped)
 {
         run(0);
         process_order(first, PE_STOP, at_ms(2000));

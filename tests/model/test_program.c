@@ -161,7 +161,7 @@ static enum change diff_between(const char *was, const char *is)
         return c;
 }
 
-Test(program, starts_anew_when_somebody_wants_what_went_nowhere)
+Test(program, restarts_when_an_output_that_went_nowhere_is_wanted)
 {
         cr_expect_eq(diff_between("stdout_logfile=/tmp/l", "stdout_logfile=NONE"), CHANGE_LIVE);
         cr_expect_eq(diff_between("stdout_logfile=NONE", "stdout_logfile=/tmp/l"), CHANGE_RESTART);

@@ -93,7 +93,7 @@ __attribute__((unused)) static int say(const char *script)
         return run(&l, &out);
 }
 
-/* It fails there, and nobody is left to be waited for. */
+/* It fails there, and no child is left to be waited for. */
 __attribute__((unused)) static bool fails(struct launch *l, enum spawn_step step, int error)
 {
         struct spawned out;

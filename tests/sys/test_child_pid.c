@@ -69,7 +69,7 @@ static int threads(void)
         return 0;
 }
 
-Test(kin, sees_the_children_of_every_thread)
+Test(child_pid, sees_the_children_of_every_thread)
 {
         isolated(threads);
 }
@@ -92,7 +92,7 @@ static int two_roots(void)
         return 0;
 }
 
-Test(kin, leaves_out_who_has_ended)
+Test(child_pid, leaves_out_processes_that_have_ended)
 {
         isolated(two_roots);
 }
@@ -143,12 +143,12 @@ static int stopped_below(void)
         return 0;
 }
 
-Test(kin, stops_a_process_with_all_below_it)
+Test(child_pid, stops_a_process_with_all_below_it)
 {
         isolated(stopped_below);
 }
 
-/* Whoever is stopped forks no more: of a chain that goes on by forking none gets away. */
+/* A stopped process forks no more, so no process of a chain of forks gets away. */
 static int chain(void)
 {
         struct child_stopped set = { 0 };
@@ -190,7 +190,7 @@ static int chain(void)
         return 0;
 }
 
-Test(kin, nobody_gets_away_by_forking_on)
+Test(child_pid, no_process_gets_away_by_forking_on)
 {
         isolated(chain);
 }
@@ -219,7 +219,7 @@ static int environment(void)
         return 0;
 }
 
-Test(kin, knows_what_a_process_was_started_with)
+Test(child_pid, knows_what_a_process_was_started_with)
 {
         isolated(environment);
 }

@@ -55,7 +55,7 @@ Test(pidfile, is_held_written_and_removed)
         cr_assert_eq(stat(path, &st), -1);
 }
 
-Test(pidfile, is_refused_to_a_second_one_who_learns_the_holder)
+Test(pidfile, is_refused_to_a_second_daemon_which_learns_the_holder)
 {
         int fd = -1, second = -1;
         pid_t holder = 0;
@@ -187,7 +187,7 @@ Test(pidfile, waits_for_a_holder_whose_number_is_of_elsewhere)
         }
 }
 
-Test(pidfile, of_somebody_else_is_not_removed)
+Test(pidfile, of_another_daemon_is_not_removed)
 {
         pid_t holder;
         int fd = -1;

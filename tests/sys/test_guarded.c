@@ -5,7 +5,7 @@
 
 #include "sys/store/guarded.h"
 
-#define STRANGER 12345 /* the worker's user; nobody on this machine */
+#define STRANGER 12345 /* the worker's user, which this machine does not have */
 #define OTHER    12346
 
 static char dir[64];

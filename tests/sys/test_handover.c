@@ -57,7 +57,7 @@ Test(handover, a_pipe_is_found_by_its_inode)
         cr_expect(fcntl(pipes[0], F_GETFD) & FD_CLOEXEC);
 }
 
-Test(handover, a_number_that_nobody_has_any_more_is_nobodys)
+Test(handover, a_closed_descriptor_number_is_not_taken)
 {
         char name[48], item[80];
 

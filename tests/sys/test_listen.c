@@ -66,7 +66,7 @@ static int entries(void)
         return n - 2;
 }
 
-/* A socket that nobody answers any more. */
+/* A socket whose server is gone. */
 static void leave_stale(void)
 {
         int fd = try_listen();

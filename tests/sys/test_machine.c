@@ -151,7 +151,7 @@ static bool some_groups(const struct host *w, const char *user, gid_t first, gid
 
         (void)w;
         list[0] = first;
-        list[1] = strcmp(user, "somebody") == 0 ? 54399 : 1;
+        list[1] = strcmp(user, "visitor") == 0 ? 54399 : 1;
         *list_out = list;
         *count_out = 2;
         return true;
@@ -166,7 +166,7 @@ static bool no_groups(const struct host *w, const char *user, gid_t first, gid_t
 
 static const struct host lenient = { .groups_of = some_groups };
 static const struct host broken = { .groups_of = no_groups };
-static const struct account somebody = { .uid = 54321, .gid = 54322, .name = "somebody" };
+static const struct account visitor = { .uid = 54321, .gid = 54322, .name = "visitor" };
 
 static int becomes(void)
 {
@@ -177,7 +177,7 @@ static int becomes(void)
 
         if (geteuid() != 0)
                 return SKIPPED;
-        CHECK(user_switch(&somebody, &lenient, &why));
+        CHECK(user_switch(&visitor, &lenient, &why));
         CHECK(getresuid(&r, &e, &s) == 0 && r == 54321 && e == 54321 && s == 54321);
         CHECK(getgid() == 54322 && getegid() == 54322);
         CHECK(getgroups(8, groups) == 2 && groups[0] == 54322 && groups[1] == 54399);
@@ -186,11 +186,11 @@ static int becomes(void)
         CHECK(pipe(ends) == 0);
         snprintf(name, sizeof name, "/proc/self/fd/%d", ends[1]);
         CHECK(open(name, O_RDWR) >= 0);
-        CHECK(user_switch(&somebody, &broken, &why)); /* already */
+        CHECK(user_switch(&visitor, &broken, &why)); /* already */
         return 0;
 }
 
-Test(user, becomes_another_one_for_good)
+Test(user, becomes_another_user_for_good)
 {
         isolated(becomes);
 }
@@ -200,7 +200,7 @@ static int cannot(void)
         const struct account other = { .uid = 54300, .gid = 54300, .name = "other" };
 
         if (geteuid() == 0) {
-                CHECK(!user_switch(&somebody, &broken, &why));
+                CHECK(!user_switch(&visitor, &broken, &why));
                 CHECK(strcmp(why.text, "Could not set groups of effective user") == 0);
                 CHECK(setresuid(54321, 54321, 54321) == 0);
         }
@@ -299,7 +299,7 @@ static bool is_read(const char *path, enum file_kind kind)
         return fine;
 }
 
-/* A pipe with a name would be waited for, and that has no end where nobody writes. */
+/* A pipe with a name would be waited for, and that has no end without a writer. */
 Test(host, reads_what_is_no_file_only_where_that_is_wanted)
 {
         struct sockaddr_un at = { .sun_family = AF_UNIX };

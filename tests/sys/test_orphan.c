@@ -1,4 +1,4 @@
-/* Processes of somebody else: here children whose parent stands in between. */
+/* Processes that are not our children; here children of a process in between. */
 #include "sys/process/orphan.h"
 
 #include <criterion/criterion.h>

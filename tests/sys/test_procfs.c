@@ -225,7 +225,7 @@ static int a_session_that_outlives_its_leader(void)
         return 0;
 }
 
-Test(procfs, a_leader_is_gone_when_nobody_is_left_in_its_session)
+Test(procfs, a_leader_is_gone_when_its_session_is_empty)
 {
         isolated(a_session_that_outlives_its_leader);
 }

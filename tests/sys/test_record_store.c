@@ -51,7 +51,7 @@ static void teardown(void)
         rmdir(dir);
 }
 
-TestSuite(vault, .init = setup, .fini = teardown);
+TestSuite(record_store, .init = setup, .fini = teardown);
 
 static void reopen(void)
 {
@@ -76,7 +76,7 @@ static const char *look(uint32_t at)
         return text && len == strlen(text) + 1 ? text : "-";
 }
 
-Test(vault, keeps_texts_of_any_length)
+Test(record_store, keeps_texts_of_any_length)
 {
         char *longer = malloc(200000);
 
@@ -90,7 +90,7 @@ Test(vault, keeps_texts_of_any_length)
         free(longer);
 }
 
-Test(vault, gives_room_again_but_not_what_is_claimed)
+Test(record_store, gives_room_again_but_not_what_is_claimed)
 {
         uint32_t a = put("one"), b = put("two");
 
@@ -104,7 +104,7 @@ Test(vault, gives_room_again_but_not_what_is_claimed)
         cr_expect_str_eq(look(b), "two");
 }
 
-Test(vault, shows_nothing_by_a_wrong_place_or_tag)
+Test(record_store, shows_nothing_by_a_wrong_place_or_tag)
 {
         size_t len;
         uint32_t a = put("a text that is longer than one unit, so that there is a place within it");
@@ -115,7 +115,7 @@ Test(vault, shows_nothing_by_a_wrong_place_or_tag)
         cr_expect_null(record_store_look(&vault, vault.file.units, TAG, &len));
 }
 
-Test(vault, is_gone_through_from_front_to_back)
+Test(record_store, is_gone_through_from_front_to_back)
 {
         uint32_t tag, next = 0, at, seen = 0;
 
@@ -131,7 +131,7 @@ Test(vault, is_gone_through_from_front_to_back)
         cr_expect_eq(seen, 2);
 }
 
-Test(vault, keeps_marks)
+Test(record_store, keeps_marks)
 {
         uint32_t a = put("one");
 
@@ -141,7 +141,7 @@ Test(vault, keeps_marks)
         cr_expect_eq(record_store_marked(&vault, a), 99);
 }
 
-Test(vault, without_room_on_the_disk_keeps_what_it_has)
+Test(record_store, without_room_on_the_disk_keeps_what_it_has)
 {
         struct err e = { 0 };
         uint32_t a = put("one"), at;
@@ -158,8 +158,8 @@ Test(vault, without_room_on_the_disk_keeps_what_it_has)
         cr_expect_str_eq(look(a), "two");
 }
 
-/* Whatever is put where, nobody's place is given away twice. */
-Test(vault, stays_in_order_over_many_changes)
+/* Whatever is stored where, no place is given away twice. */
+Test(record_store, stays_in_order_over_many_changes)
 {
         uint32_t at[200];
         char text[200][300];
@@ -183,7 +183,7 @@ Test(vault, stays_in_order_over_many_changes)
                 cr_assert(at[i] == VAULT_NONE || strcmp(look(at[i]), text[i]) == 0);
 }
 
-Test(vault, touches_only_what_is_used)
+Test(record_store, touches_only_what_is_used)
 {
         char text[64];
 
@@ -207,7 +207,7 @@ Test(vault, touches_only_what_is_used)
         cr_expect(rss >= 0 && rss <= 64, "%ld KiB are resident", rss);
 }
 
-Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
+Test(record_store, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
 {
         size_t size;
         uint32_t a = put("the first text"), b = put("the second text, which is a bit longer");
@@ -235,7 +235,7 @@ Test(vault, shows_the_whole_text_or_none_when_damaged, .timeout = 60)
         open_it();
 }
 
-Test(vault, a_kill_in_the_middle_leaves_whole_texts, .timeout = 60)
+Test(record_store, a_kill_in_the_middle_leaves_whole_texts, .timeout = 60)
 {
         record_store_close(&vault);
         for (int round = 0; round < 40; round++) {

@@ -450,7 +450,7 @@ Test(slot_table, notices_zeroes_from_any_place_on, .timeout = 60)
         open_as(&me);
 }
 
-Test(slot_table, what_was_cut_off_and_grows_again_is_no_damage)
+Test(slot_table, a_file_that_was_cut_off_and_grows_again_is_no_damage)
 {
         size_t size;
 

@@ -345,7 +345,7 @@ Test(spawn, leaks_nothing_over_many_starts_good_and_bad)
 
 /* ---- the operations beside it */
 
-static int kills_nobody_by_accident(void)
+static int kills_no_other_process_by_accident(void)
 {
         struct sys *s = sys_real();
 
@@ -357,7 +357,7 @@ static int kills_nobody_by_accident(void)
 
 Test(sys, never_signals_everybody)
 {
-        isolated(kills_nobody_by_accident);
+        isolated(kills_no_other_process_by_accident);
 }
 
 static int reaps_its_own(void)
@@ -402,7 +402,7 @@ Test(sys, opens_everything_close_on_exec_and_above_the_held_numbers)
 /* ---- nothing is waited for */
 
 /* As when the daemon is killed just then: the worker runs all the same, its signals as they are. */
-static int nobody_listens(void)
+static int reader_is_gone(void)
 {
         struct launch l = a_shell("grep -q ^SigIgn:.*0000000000000000 /proc/self/status && exit 3");
         struct spawned out;
@@ -420,9 +420,9 @@ static int nobody_listens(void)
         return 0;
 }
 
-Test(spawn, goes_on_where_nobody_listens_any_more)
+Test(spawn, goes_on_where_the_reader_is_gone)
 {
-        isolated(nobody_listens);
+        isolated(reader_is_gone);
 }
 
 static int others_go_on(void)
@@ -536,7 +536,7 @@ static int killed_at_once(void)
         return 0;
 }
 
-Test(spawn, has_its_numbers_back_from_who_is_killed_at_once)
+Test(spawn, has_its_numbers_back_from_a_child_that_is_killed_at_once)
 {
         for (int i = 0; i < 20; i++)
                 isolated(killed_at_once);

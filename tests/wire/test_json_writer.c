@@ -13,9 +13,9 @@ static void teardown(void)
         buf_release(&text);
 }
 
-TestSuite(jout, .fini = teardown);
+TestSuite(json_writer, .fini = teardown);
 
-Test(jout, puts_commas_between_values_and_nowhere_else)
+Test(json_writer, puts_commas_between_values_and_nowhere_else)
 {
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
@@ -38,7 +38,7 @@ Test(jout, puts_commas_between_values_and_nowhere_else)
                          "{\"none\":[],\"list\":[-7,true,{},false],\"nothing\":null}");
 }
 
-Test(jout, writes_thousandths_as_short_as_they_can_be)
+Test(json_writer, writes_thousandths_as_short_as_they_can_be)
 {
         static const struct {
                 int64_t n;
@@ -63,7 +63,7 @@ Test(jout, writes_thousandths_as_short_as_they_can_be)
         }
 }
 
-Test(jout, writes_no_text_as_null_and_an_assembled_one_whole)
+Test(json_writer, writes_no_text_as_null_and_an_assembled_one_whole)
 {
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
@@ -92,7 +92,7 @@ static void expect_read_back(const char *data, size_t len, const char *wanted, s
         json_decref(value);
 }
 
-Test(jout, escapes_every_byte_so_that_a_parser_reads_it_back)
+Test(json_writer, escapes_every_byte_so_that_a_parser_reads_it_back)
 {
         for (int c = 0; c < 0x80; c++) {
                 char data[3] = { 'a', (char)c, 'b' };
@@ -104,7 +104,7 @@ Test(jout, escapes_every_byte_so_that_a_parser_reads_it_back)
         }
 }
 
-Test(jout, keeps_every_character_that_unicode_has)
+Test(json_writer, keeps_every_character_that_unicode_has)
 {
         for (unsigned point = 0x80; point <= 0x10ffff; point += point < 0x1000 ? 1 : 37) {
                 char c[4];
@@ -118,7 +118,7 @@ Test(jout, keeps_every_character_that_unicode_has)
         }
 }
 
-Test(jout, replaces_what_only_looks_like_utf8)
+Test(json_writer, replaces_what_only_looks_like_utf8)
 {
         static const struct {
                 const char *bytes;
@@ -138,7 +138,7 @@ Test(jout, replaces_what_only_looks_like_utf8)
         }
 }
 
-Test(jout, agrees_with_a_parser_about_random_bytes)
+Test(json_writer, agrees_with_a_parser_about_random_bytes)
 {
         srand(7);
         for (int round = 0; round < 3000; round++) {
