@@ -202,7 +202,7 @@ Test(state, a_process_that_was_leaving_and_is_configured_again_runs_again)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
-Test(state, a_start_that_waited_goes_on)
+Test(state, a_start_that_waited_is_resumed)
 {
         struct process *a = house_process(&h, "a");
 
