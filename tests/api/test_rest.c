@@ -597,8 +597,6 @@ Test(rest, reads_bodies_as_long_as_their_route_needs)
 
 /* ---- TCP */
 
-static bool is_far; /* the client is on another machine */
-
 /* By a connection of its own: who is refused has no second request. */
 static int tcp_say(const char *method, const char *path, const char *headers, const char *body)
 {
@@ -609,7 +607,6 @@ static int tcp_say(const char *method, const char *path, const char *headers, co
         if (api.conns)
                 conn_close(api.conns);
         connect_one();
-        api.conns->req.from_loopback = !is_far;
         cr_assert_eq(write(client, request, (size_t)n), n);
         return status_of_answer();
 }
@@ -720,7 +717,6 @@ Test(rest, lets_a_binary_be_named_by_root_and_the_daemons_user_only)
 Test(rest, obeys_on_tcp_without_a_password_all_but_web_pages)
 {
         from.conf.kind = SERVER_INET;
-        is_far = true;
         cr_expect_eq(tcp_ask("GET", ""), 200);
         cr_expect_eq(tcp_ask("POST", ""), 400);
         cr_expect_eq(tcp_ask("GET", "Host: evil.example\r\n"), 403);

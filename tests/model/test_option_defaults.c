@@ -45,7 +45,6 @@ static const struct dflt {
         { "inet_http_server", "port", "" },
         { "inet_http_server", "username", "" },
         { "inet_http_server", "password", "" },
-        { "inet_http_server", "allow_anonymous", "false" },
         { "inet_http_server", "allowed_hosts", "" },
         { "supervisorctl", "serverurl", "http://localhost:9001" },
         { "supervisorctl", "username", "" },

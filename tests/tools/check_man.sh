@@ -26,13 +26,13 @@ for ref in $(sed -n 's/^\.Xr \(supervisor[^ ]*\) \([1-8]\).*/\1.\2/p' $pages | s
         [ -f "$dir/$ref" ] || complain "a reference to $ref, which is not there"
 done
 
-# Every key of the tables is in the sample, but for what is there for standard output and error alike, what cannot be
-# loaded, and what has no effect any more.
+# Every key of the tables is in the sample, but for what is there for standard output and error alike and what cannot
+# be loaded.
 keys=$(sed -n 's/.*\.key = "\([a-z_.]*\)".*/\1/p' src/model/config/options*.c src/model/config/options*.tbl | sort -u)
 [ -n "$keys" ] || complain "no keys found in the tables"
 for key in $keys; do
         case $key in
-        stderr_* | supervisor.ctl_factory | allow_anonymous) ;;
+        stderr_* | supervisor.ctl_factory) ;;
         *) grep -q "^;\{0,1\}$key *=" etc/supervisord.conf || complain "not in etc/supervisord.conf: $key" ;;
         esac
 done

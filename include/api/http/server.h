@@ -29,7 +29,6 @@ struct request {
         struct buf body;
         struct caller caller;
         bool http11, keep_alive;
-        bool from_loopback, authenticated;  /* authenticated: a password was asked for and right */
         void *state;                        /* the handler's, for an answer that comes later */
         void (*on_gone)(struct request *r); /* the client left (or the server ends) before the
                                                answer; may be NULL. Frees `state` */

@@ -61,7 +61,6 @@ struct server_conf {
         struct owner_ref chown;
         struct inet_addr port;
         char *username, *password; /* owned; NULL: no authentication */
-        bool allow_anonymous;      /* read, and of no effect */
         char *allowed_hosts;       /* owned; names, separated by commas; NULL: none */
         int line;
         char *conf_file;

@@ -213,7 +213,7 @@ static int check_password(struct conn *c, const struct http_parse *p)
         case AUTH_GARBLED:
                 return 400;
         case AUTH_OK:
-                c->req.authenticated = c->trusted = true;
+                c->trusted = true;
                 return 0;
         default:
                 return 0;
@@ -263,8 +263,7 @@ static void request_reset(struct conn *c)
                                .api = c->api,
                                .sup = c->api->sup,
                                .server = &c->from->conf,
-                               .caller = r->caller,
-                               .from_loopback = r->from_loopback };
+                               .caller = r->caller };
         r->caller.request_id[0] = '\0';
 }
 

@@ -246,16 +246,6 @@ static bool bind_inet(struct listener *l, struct err *e)
 
 /* ---- accepting */
 
-static bool is_loopback(const struct sockaddr *sa)
-{
-        if (sa->sa_family == AF_INET)
-                return ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr) >> 24 == 127;
-        if (sa->sa_family != AF_INET6)
-                return false;
-        const struct in6_addr *a = &((const struct sockaddr_in6 *)sa)->sin6_addr;
-        return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
-}
-
 static void name_peer(const struct sockaddr *sa, struct caller *out)
 {
         char host[INET6_ADDRSTRLEN] = "?";
@@ -279,7 +269,6 @@ static void server_socket_identify(struct conn *c, const struct sockaddr *sa)
         int on = 1;
 
         if (c->from->conf.kind == SERVER_UNIX) {
-                r->from_loopback = true;
                 if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
                         return;
                 r->caller.known = true;
@@ -288,7 +277,6 @@ static void server_socket_identify(struct conn *c, const struct sockaddr *sa)
                 c->trusted = who.uid == 0 || who.uid == geteuid();
                 return;
         }
-        r->from_loopback = is_loopback(sa);
         name_peer(sa, &r->caller);
         setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

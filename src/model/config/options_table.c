@@ -191,13 +191,6 @@ static const struct opt inet_server_opts[] = {
           .flags = OPT_REQUIRED | OPT_NO_EXPAND,
           .help = "Address and port to listen on; without a host or with *, on all interfaces." },
         AUTHENTICATION,
-        { .key = "allow_anonymous",
-          .type = OPT_BOOL,
-          .at = H(allow_anonymous),
-          .dflt = "false",
-          .flags = OPT_OURS,
-          .help = "Has no effect any more: without a password all who can connect may read and "
-                  "give orders, over JSON as over XML-RPC." },
         { .key = "allowed_hosts",
           .type = OPT_STRING,
           .at = H(allowed_hosts),
