@@ -261,15 +261,3 @@ Test(browser, serves_a_link_to_the_first_page_and_nothing_that_is_like_it)
         a.origin = "http://evil.example";
         cr_expect_not(is_served(&opened, a));
 }
-
-Test(browser, lets_everybody_ask_for_health)
-{
-        struct browser_ask a = { .method = "GET",
-                                 .path = "/healthz",
-                                 .host = "evil.example",
-                                 .origin = "http://evil.example",
-                                 .site = "cross-site" };
-
-        cr_expect(is_served(&opened, a));
-        cr_expect(is_served(&locked, a));
-}

@@ -16,6 +16,7 @@ static int client;
 static struct buf heard;
 static struct request *last;
 static int routed, gone;
+static enum right granted;
 static void (*then)(struct request *r);
 
 static void count_gone(struct request *r)
@@ -37,6 +38,7 @@ static void keep_waiting(struct request *r)
 static void record(struct request *r)
 {
         routed++;
+        granted = r->granted;
         last = r;
         then(r);
 }
@@ -56,8 +58,11 @@ static void setup(void)
 
         sup = (struct supervisor){ .loop = ev_loop_new(EVFLAG_AUTO) };
         cr_assert(components_init(&sup, components, &e));
-        api =
-            (struct api){ .sup = &sup, .loop = sup.loop, .route = record, .place_max = PLACES_MAX };
+        api = (struct api){ .sup = &sup,
+                            .loop = sup.loop,
+                            .route = record,
+                            .row = route_row,
+                            .place_max = PLACES_MAX };
         from = (struct listener){ .api = &api, .refs = 1 };
         heard = BUF_INIT;
         routed = gone = 0;
@@ -297,9 +302,11 @@ Test(conn, knows_the_password_and_lets_healthz_through_without)
         say("GET /x HTTP/1.1\r\nAuthorization: Basic YW5uOnMzY3JldA==\r\n\r\n");
         hear();
         cr_expect_eq(routed, 1);
+        cr_expect_eq(granted, RIGHT_ADMIN);
         say("GET /healthz HTTP/1.1\r\n\r\n");
         hear();
         cr_expect_eq(routed, 2);
+        cr_expect_eq(granted, RIGHT_NONE);
         say("GET /x HTTP/1.1\r\nAuthorization: Basic ????\r\n\r\n");
         cr_expect(hear());
         cr_expect(has("400 Bad Request"));

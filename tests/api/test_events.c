@@ -65,6 +65,7 @@ static void setup(void)
         api = (struct api){ .sup = &sup,
                             .loop = sup.loop,
                             .route = events_handle,
+                            .row = route_row,
                             .place_max = 10,
                             .instance = 0xab };
         from = (struct listener){ .api = &api, .refs = 1 };

@@ -22,6 +22,7 @@ static struct ev_loop *loop;
 static struct caller caller;
 static struct buf out, seen;
 static struct rpc_call now;
+static enum right granted;
 static bool done;
 static char dir[64];
 
@@ -76,6 +77,7 @@ static void open_with(const char *more)
 {
         struct err e = { 0 };
 
+        granted = RIGHT_ADMIN;
         strcpy(dir, "/tmp/api-methods.XXXXXX");
         cr_assert_not_null(mkdtemp(dir));
         kernel_init(&kernel);
@@ -162,7 +164,9 @@ static const char *call(const char *name, const char *params_xml)
         buf_printf(&body, "<methodCall><methodName>%s</methodName><params>%s</params></methodCall>",
                    name, params_xml);
         cr_assert(xml_read_call(buf_str(&body), body.len, 0, &method, &params, &e), "%s", e.text);
-        now = (struct rpc_call){ .sup = &sup, .by = &caller, .out = &out, .on_done = on_done };
+        now = (struct rpc_call){
+                .sup = &sup, .by = &caller, .granted = granted, .out = &out, .on_done = on_done
+        };
         enum rpc_status st = method_call(&now, method, params);
         free(method);
         value_free(params);
@@ -301,6 +305,33 @@ static void end_of_everything(struct supervisor *s)
         (void)s;
 }
 
+/* Whatever would be done otherwise: nothing is, also within a multicall. */
+Test(methods, do_no_more_than_their_caller_may)
+{
+        static const char refused[] =
+            "fault: 30 FAILED: this server does not let its callers do that";
+
+        granted = RIGHT_READ;
+        expect_part("supervisor.getAllProcessInfo", "", "cat");
+        expect("supervisor.startProcess", S("cat"), refused);
+        expect("supervisor.sendRemoteCommEvent", S("a") S("b"), refused);
+        expect("supervisor.reloadConfig", "", refused);
+        expect("supervisor.shutdown", "", refused);
+        expect_part(
+            "system.multicall",
+            "<param><value><array><data><value><struct><member><name>methodName</name><value>"
+            "<string>supervisor.startAllProcesses</string></value></member></struct></value>"
+            "</data></array></value></param>",
+            "does not let its callers");
+        cr_expect_eq(kernel.child_count, 0);
+        granted = RIGHT_OPERATE;
+        expect("supervisor.reloadConfig", "", refused);
+        expect("supervisor.startProcess", S("cat"), "1");
+        granted = RIGHT_CONFIGURE;
+        expect("supervisor.shutdown", "", refused);
+        expect_part("supervisor.reloadConfig", "", "");
+}
+
 Test(methods, are_refused_while_it_ends_but_for_system_and_remote_events)
 {
         startup_of(&sup)->on_end = end_of_everything;
@@ -413,7 +444,9 @@ Test(methods, take_back_with_a_stop_of_all_what_is_still_looked_for)
 Test(methods, wait_for_a_slow_stop_without_blocking)
 {
         struct value none = { .kind = VALUE_ARRAY };
-        struct rpc_call other = { .sup = &sup, .by = &caller, .out = &seen };
+        struct rpc_call other = {
+                .sup = &sup, .by = &caller, .granted = RIGHT_ADMIN, .out = &seen
+        };
 
         kernel.obeys_term = false;
         expect("supervisor.startProcess", S("cat"), "1");

@@ -81,7 +81,9 @@ static void setup(void)
                 supervisor_add_all(&sup, &e),
             "%s", e.text);
         supervisor_begin(&sup);
-        api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };
+        api = (struct api){
+                .sup = &sup, .loop = loop, .route = route, .row = route_row, .place_max = 10
+        };
         api.events = events_new(&sup, 1);
         from = (struct listener){ .api = &api, .refs = 1, .conf.kind = SERVER_UNIX };
         connect_one(&starter);

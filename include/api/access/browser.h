@@ -1,4 +1,5 @@
-/* What a web page can make a browser send to a TCP server: one rule for every path but /healthz. No
+/* What a web page can make a browser send to a TCP server: one rule for every path that has
+ * something to tell. No
  * client of XML-RPC sends Origin or Sec-Fetch-Site. Pure. */
 #ifndef API_ACCESS_BROWSER_H
 #define API_ACCESS_BROWSER_H

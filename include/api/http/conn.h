@@ -104,12 +104,12 @@ struct events;
 struct logs_wait;
 
 struct api {
-        struct supervisor *sup;               /* borrowed */
-        struct ev_loop *loop;                 /* borrowed */
-        void (*route)(struct request *req);   /* route(), or a test's */
-        size_t (*body_max)(const char *path); /* of a request there; NULL: the parser's limit */
-        struct listener *listeners;           /* owned */
-        struct conn *conns;                   /* owned */
+        struct supervisor *sup;                             /* borrowed */
+        struct ev_loop *loop;                               /* borrowed */
+        void (*route)(struct request *req);                 /* route(), or a test's */
+        struct route_row (*row)(const struct request *req); /* route_row */
+        struct listener *listeners;                         /* owned */
+        struct conn *conns;                                 /* owned */
         int conn_count;
         int place_max;       /* of one listener, where there are descriptors enough */
         size_t held, budget; /* bytes of all connections, and how many they may be */

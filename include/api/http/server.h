@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/access/door.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "engine/core/supervisor.h"
@@ -28,6 +29,7 @@ struct request {
         char *query;  /* as sent, without '?'; "" */
         struct buf body;
         struct caller caller;
+        enum right granted; /* the most that the caller may have done */
         bool http11, keep_alive;
         void *state;                        /* the handler's, for an answer that comes later */
         void (*on_gone)(struct request *r); /* the client left (or the server ends) before the
@@ -84,12 +86,21 @@ bool api_idle(const struct api *a);
 
 /* Where a request goes: implemented by src/api/http/router.c over the handlers below. */
 void route(struct request *r);
-size_t route_body_max(const char *path); /* how long a body can be that makes sense there */
+/* What its head says of a request: what it would do, and how long a body makes sense there. */
+struct route_row {
+        enum right right;
+        size_t body_max;
+};
+struct route_row route_row(const struct request *r);
+#define BODY_USUAL (64u << 10) /* orders have a few words */
 
 /* Handlers. */
-void rest_handle(struct request *r);    /* /v1/..., /healthz */
+void rest_handle(struct request *r); /* /v1/..., /healthz */
+struct route_row rest_row(const struct request *r);
 void xmlrpc_handle(struct request *r);  /* POST /RPC2 */
 void logtail_handle(struct request *r); /* /logtail/..., /mainlogtail */
-void page_handle(struct request *r);    /* /, /index.html, /tail.html, /ok.html */
+void page_index(struct request *r);     /* /, /index.html */
+void page_tail(struct request *r);      /* /tail.html */
+void page_ok(struct request *r);        /* /ok.html */
 
 #endif

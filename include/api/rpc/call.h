@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/access/door.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "wire/xml_read.h"
@@ -21,6 +22,7 @@ enum rpc_status {
 struct rpc_call {
         struct supervisor *sup;  /* borrowed */
         const struct caller *by; /* borrowed */
+        enum right granted;      /* the most that he may have done */
         struct buf *out;         /* borrowed */
         enum fault fault;
         struct buf fault_text; /* "BAD_NAME: x" */

@@ -160,8 +160,6 @@ const char *browser_refusal(const struct browser_ask *a, const struct server_con
 {
         bool has_password = server->username && server->password;
 
-        if (strcmp(a->path, "/healthz") == 0)
-                return NULL;
         if (a->two_sites || (a->site && !site_is_ours(a->site) && !follows_a_link(a)))
                 return "a page of another site asks (Sec-Fetch-Site): only this server's own page "
                        "may, also under one of the names in allowed_hosts";

@@ -12,8 +12,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "api/access/auth.h"
-#include "api/access/browser.h"
+#include "api/access/door.h"
 #include "base/fd.h"
 #include "logs/logs.h"
 #include "logs/mainlog/mainlog.h"
@@ -162,26 +161,6 @@ void conn_name_request(struct conn *c)
                          ++a->requests);
 }
 
-/* A browser that does what another site's page wants. Over the Unix socket there are no pages. */
-static bool is_bidden(struct conn *c, const struct http_parse *p)
-{
-        const struct request *r = &c->req;
-        const struct host *w = r->sup->host;
-        struct browser_ask ask = { .method = r->method,
-                                   .path = r->path,
-                                   .host = http_parse_header(p, "Host"),
-                                   .origin = http_parse_header(p, "Origin"),
-                                   .site = http_parse_header(p, "Sec-Fetch-Site"),
-                                   .mode = http_parse_header(p, "Sec-Fetch-Mode"),
-                                   .dest = http_parse_header(p, "Sec-Fetch-Dest"),
-                                   .two_origins = http_parse_header_at(p, "Origin", 1),
-                                   .two_sites = http_parse_header_at(p, "Sec-Fetch-Site", 1) };
-
-        if (r->server->kind == SERVER_INET)
-                c->why = browser_refusal(&ask, r->server, w ? w->hostname : NULL);
-        return c->why != NULL;
-}
-
 /* Guessing is slow, and leaves a trace. */
 static void note_guess(struct conn *c)
 {
@@ -201,23 +180,34 @@ static void note_guess(struct conn *c)
                          c->from->conf.section, count, count > 1 ? "s" : "", peer);
 }
 
-static int check_password(struct conn *c, const struct http_parse *p)
+/* 0, or the status to refuse it with. */
+static int conn_ask_door(struct conn *c, const struct http_parse *p, enum right right)
 {
-        const char *given = http_parse_header(p, "Authorization");
+        struct request *r = &c->req;
+        const struct host *w = r->sup->host;
+        const struct door_ask ask = {
+                .server = r->server,
+                .caller = &r->caller,
+                .hostname = w ? w->hostname : NULL,
+                .authorization = http_parse_header(p, "Authorization"),
+                .browser = { .method = r->method,
+                             .path = r->path,
+                             .host = http_parse_header(p, "Host"),
+                             .origin = http_parse_header(p, "Origin"),
+                             .site = http_parse_header(p, "Sec-Fetch-Site"),
+                             .mode = http_parse_header(p, "Sec-Fetch-Mode"),
+                             .dest = http_parse_header(p, "Sec-Fetch-Dest"),
+                             .two_origins = http_parse_header_at(p, "Origin", 1),
+                             .two_sites = http_parse_header_at(p, "Sec-Fetch-Site", 1) }
+        };
+        struct door_answer answer = door_decide(&ask, right);
 
-        switch (auth_check(c->req.server, given)) {
-        case AUTH_DENIED:
-                if (given)
-                        note_guess(c);
-                return 401;
-        case AUTH_GARBLED:
-                return 400;
-        case AUTH_OK:
-                c->trusted = true;
-                return 0;
-        default:
-                return 0;
-        }
+        r->granted = answer.granted;
+        c->why = answer.why;
+        c->trusted = c->trusted || answer.knows_password;
+        if (answer.status == 401 && ask.authorization)
+                note_guess(c);
+        return answer.status;
 }
 
 /* The headers are whole: is the body worth reading? */
@@ -231,13 +221,9 @@ static int conn_check_head(void *arg, struct http_parse *p)
         int status = request_fill(c);
         if (status != 0)
                 return status;
-        if (is_bidden(c, p))
-                return 403;
-        if (c->api->body_max)
-                http_parse_limit_body(p, c->api->body_max(r->path));
-        if (strcmp(r->path, "/healthz") == 0)
-                return 0;
-        return check_password(c, p);
+        struct route_row row = c->api->row(r);
+        http_parse_limit_body(p, row.body_max);
+        return conn_ask_door(c, p, row.right);
 }
 
 /* Ready for the next one. Who calls stays the same for the connection's life. */

@@ -4,9 +4,6 @@
 #include "api/http/server.h"
 #include "wire/http_parse.h"
 
-#define BODY_USUAL (64u << 10) /* orders have a few words */
-#define TO_STDIN   "/stdin"    /* and this one has what a worker reads */
-
 static void handle_unknown(struct request *r)
 {
         bool asked = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
@@ -29,18 +26,18 @@ static const struct target {
         const char *path;
         bool prefix;
         void (*handle)(struct request *r);
-        size_t body_max;
+        struct route_row row;
 } targets[] = {
-        { "/RPC2", true, handle_call, HTTP_BODY_MAX },
-        { "/logtail", true, logtail_handle, BODY_USUAL },
-        { "/mainlogtail", true, logtail_handle, BODY_USUAL },
-        { "/v1/", true, rest_handle, BODY_USUAL },
-        { "/healthz", false, rest_handle, BODY_USUAL },
-        { "/", false, page_handle, BODY_USUAL },
-        { "/index.html", false, page_handle, BODY_USUAL },
-        { "/tail.html", false, page_handle, BODY_USUAL },
-        { "/ok.html", false, page_handle, BODY_USUAL },
-        { "", true, handle_unknown, BODY_USUAL },
+        { "/RPC2", true, handle_call, { RIGHT_READ, HTTP_BODY_MAX } }, /* and its method's */
+        { "/logtail", true, logtail_handle, { RIGHT_READ, BODY_USUAL } },
+        { "/mainlogtail", true, logtail_handle, { RIGHT_READ, BODY_USUAL } },
+        { "/v1/", true, rest_handle, { 0 } }, /* its route's */
+        { "/healthz", false, rest_handle, { 0 } },
+        { "/", false, page_index, { RIGHT_READ, BODY_USUAL } },
+        { "/index.html", false, page_index, { RIGHT_READ, BODY_USUAL } },
+        { "/tail.html", false, page_tail, { RIGHT_READ, BODY_USUAL } },
+        { "/ok.html", false, page_ok, { RIGHT_READ, BODY_USUAL } },
+        { "", true, handle_unknown, { RIGHT_READ, BODY_USUAL } },
 };
 
 static const struct target *target_of(const char *path)
@@ -58,12 +55,9 @@ void route(struct request *r)
         target_of(r->path)->handle(r);
 }
 
-size_t route_body_max(const char *path)
+struct route_row route_row(const struct request *r)
 {
-        size_t len = strlen(path), end = strlen(TO_STDIN);
-        const struct target *t = target_of(path);
+        const struct target *t = target_of(r->path);
 
-        if (t->handle == rest_handle && len > end && strcmp(path + len - end, TO_STDIN) == 0)
-                return HTTP_BODY_MAX;
-        return t->body_max;
+        return t->handle == rest_handle ? rest_row(r) : t->row;
 }

@@ -50,7 +50,7 @@ struct api *api_new(struct supervisor *s, const struct config *c, struct err *e)
         a->sup = s;
         a->loop = s->loop;
         a->route = route;
-        a->body_max = route_body_max;
+        a->row = route_row;
         a->place_max = PLACES_MAX;
         a->budget = BUDGET_BYTES;
         a->instance = pick_number(s);

@@ -274,7 +274,7 @@ static void server_socket_identify(struct conn *c, const struct sockaddr *sa)
                 r->caller.known = true;
                 r->caller.uid = who.uid;
                 r->caller.pid = who.pid;
-                c->trusted = who.uid == 0 || who.uid == geteuid();
+                c->trusted = door_is_owner(&r->caller);
                 return;
         }
         name_peer(sa, &r->caller);

@@ -150,7 +150,7 @@ static void refuse_action(struct request *r)
         send_page(r, 403, &page);
 }
 
-static void handle_index(struct request *r)
+void page_index(struct request *r)
 {
         AUTO_BUF action = BUF_INIT;
         bool asked = request_param(r, "action", &action);
@@ -270,7 +270,7 @@ static void page_send_tail(struct request *r, const struct process *p, const cha
                 reply_error_page(r, 503);
 }
 
-static void handle_tail(struct request *r)
+void page_tail(struct request *r)
 {
         AUTO_BUF name = BUF_INIT;
 
@@ -282,22 +282,7 @@ static void handle_tail(struct request *r)
                 reply_error_page(r, 404);
 }
 
-static void handle_ok(struct request *r)
+void page_ok(struct request *r)
 {
         reply(r, 200, "text/plain", NULL, "OK", 2);
-}
-
-void page_handle(struct request *r)
-{
-        static const struct {
-                const char *path;
-                void (*handle)(struct request *r);
-        } pages[] = { { "/tail.html", handle_tail }, { "/ok.html", handle_ok } };
-
-        for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-                if (strcmp(r->path, pages[i].path) == 0) {
-                        pages[i].handle(r);
-                        return;
-                }
-        handle_index(r);
 }

@@ -337,12 +337,6 @@ static void upgrade_gone(struct request *r)
         upgrade_forget(r->sup, r);
 }
 
-/* Only a user who could run a program anyway may name it. */
-static bool may_name_binary(const struct request *r)
-{
-        return r->caller.known && (r->caller.uid == 0 || r->caller.uid == geteuid());
-}
-
 void rest_upgrade(struct request *r, const char *name)
 {
         json_t *body = rest_body(r);
@@ -355,7 +349,7 @@ void rest_upgrade(struct request *r, const char *name)
         bool given = binary && !json_is_null(binary);
         if (given && !json_is_string(binary)) {
                 rest_error(r, 400, "BAD_REQUEST", "binary has to be a path");
-        } else if (given && !may_name_binary(r)) {
+        } else if (given && r->granted < RIGHT_OWNER) {
                 rest_error(r, 403, "FORBIDDEN",
                            "only the daemon's own user and root may name a binary, over the Unix "
                            "socket");

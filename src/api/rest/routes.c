@@ -8,6 +8,7 @@
 #include "api/rest/events.h"
 #include "api/rest/rest.h"
 #include "api/rest/view.h"
+#include "wire/http_parse.h"
 #include "wire/percent.h"
 
 /* ---- small ones */
@@ -37,39 +38,42 @@ static void get_events(struct request *r, const char *name)
 /* ---- the table */
 
 enum method { GET, POST };
+enum { STREAMS = 1, LONG_BODY = 2 };
 
 static const struct rest_route {
         enum method method; /* GET: HEAD too, unless it streams */
         const char *path;
-        bool streams;
+        enum right right;
+        unsigned flags;
         void (*handle)(struct request *r, const char *name);
 } routes[] = {
-        { GET, "/healthz", false, get_health },
-        { GET, "/v1/info", false, get_info },
-        { GET, "/v1/processes", false, rest_process_list },
-        { GET, "/v1/processes/{}", false, rest_process },
-        { POST, "/v1/processes/{}/start", false, rest_process_start },
-        { POST, "/v1/processes/{}/stop", false, rest_process_stop },
-        { POST, "/v1/processes/{}/restart", false, rest_process_restart },
-        { POST, "/v1/processes/{}/signal", false, rest_process_signal },
-        { POST, "/v1/processes/{}/stdin", false, rest_process_stdin },
-        { GET, "/v1/programs", false, rest_program_list },
-        { GET, "/v1/programs/{}", false, rest_program },
-        { POST, "/v1/programs/{}/scale", false, rest_program_scale },
-        { POST, "/v1/reload", false, rest_reload },
-        { POST, "/v1/upgrade", false, rest_upgrade },
-        { GET, "/v1/config/processes", false, rest_config_processes },
-        { POST, "/v1/config/reread", false, rest_config_reread },
-        { POST, "/v1/groups/{}/add", false, rest_group_add },
-        { POST, "/v1/groups/{}/remove", false, rest_group_remove },
-        { POST, "/v1/shutdown", false, rest_shutdown },
-        { POST, "/v1/restart", false, rest_restart },
-        { GET, "/v1/logs/main", true, rest_log_main },
-        { GET, "/v1/logs/{}/stdout", true, rest_log_stdout },
-        { GET, "/v1/logs/{}/stderr", true, rest_log_stderr },
-        { POST, "/v1/logs/{}/rotate", false, rest_log_rotate },
-        { POST, "/v1/logs/{}/clear", false, rest_log_clear },
-        { GET, "/v1/events", true, get_events },
+        { GET, "/healthz", RIGHT_NONE, 0, get_health },
+        { GET, "/v1/info", RIGHT_READ, 0, get_info },
+        { GET, "/v1/processes", RIGHT_READ, 0, rest_process_list },
+        { GET, "/v1/processes/{}", RIGHT_READ, 0, rest_process },
+        { POST, "/v1/processes/{}/start", RIGHT_OPERATE, 0, rest_process_start },
+        { POST, "/v1/processes/{}/stop", RIGHT_OPERATE, 0, rest_process_stop },
+        { POST, "/v1/processes/{}/restart", RIGHT_OPERATE, 0, rest_process_restart },
+        { POST, "/v1/processes/{}/signal", RIGHT_OPERATE, 0, rest_process_signal },
+        { POST, "/v1/processes/{}/stdin", RIGHT_OPERATE, LONG_BODY, rest_process_stdin },
+        { GET, "/v1/programs", RIGHT_READ, 0, rest_program_list },
+        { GET, "/v1/programs/{}", RIGHT_READ, 0, rest_program },
+        { POST, "/v1/programs/{}/scale", RIGHT_OPERATE, 0, rest_program_scale },
+        { POST, "/v1/reload", RIGHT_CONFIGURE, 0, rest_reload },
+        { POST, "/v1/upgrade", RIGHT_ADMIN, 0, rest_upgrade },
+        { GET, "/v1/config/processes", RIGHT_READ, 0, rest_config_processes },
+        { POST, "/v1/config/reread", RIGHT_CONFIGURE, 0, rest_config_reread },
+        { POST, "/v1/groups/{}/add", RIGHT_CONFIGURE, 0, rest_group_add },
+        { POST, "/v1/groups/{}/remove", RIGHT_CONFIGURE, 0, rest_group_remove },
+        { POST, "/v1/shutdown", RIGHT_ADMIN, 0, rest_shutdown },
+        { POST, "/v1/restart", RIGHT_ADMIN, 0, rest_restart },
+        { GET, "/v1/logs/main", RIGHT_READ, STREAMS, rest_log_main },
+        { GET, "/v1/logs/{}/stdout", RIGHT_READ, STREAMS, rest_log_stdout },
+        { GET, "/v1/logs/{}/stderr", RIGHT_READ, STREAMS, rest_log_stderr },
+        { POST, "/v1/logs/{}/rotate", RIGHT_OPERATE, 0, rest_log_rotate },
+        { POST, "/v1/logs/{}/clear", RIGHT_OPERATE, 0, rest_log_clear },
+        { GET, "/v1/events", RIGHT_READ, STREAMS, get_events },
+        { 0 },
 };
 
 bool rest_path_fits(const char *pattern, const char *path, size_t path_len, struct buf *name)
@@ -98,10 +102,9 @@ static bool method_fits(const struct rest_route *t, const struct request *r)
 {
         if (t->method == POST)
                 return strcmp(r->method, "POST") == 0;
-        return strcmp(r->method, "GET") == 0 || (!t->streams && strcmp(r->method, "HEAD") == 0);
+        return strcmp(r->method, "GET") == 0 ||
+               (!(t->flags & STREAMS) && strcmp(r->method, "HEAD") == 0);
 }
-
-/* ---- who may */
 
 static bool is_json(const char *type)
 {
@@ -110,14 +113,39 @@ static bool is_json(const char *type)
         return len == 16 && strncasecmp(type, "application/json", 16) == 0;
 }
 
-static bool rest_is_allowed(struct request *r, const struct rest_route *t)
+/* The row of this request; NULL: *other, if it is asked for with another method. */
+static const struct rest_route *routes_find(const struct request *r, struct buf *name,
+                                            const struct rest_route **other)
+{
+        struct target_parts parts = target_split(r->target);
+
+        *other = NULL;
+        for (const struct rest_route *t = routes; t->path; t++) {
+                if (!rest_path_fits(t->path, parts.path, parts.path_len, name))
+                        continue;
+                if (method_fits(t, r))
+                        return t;
+                *other = t;
+        }
+        return NULL;
+}
+
+struct route_row rest_row(const struct request *r)
+{
+        AUTO_BUF name = BUF_INIT;
+        const struct rest_route *other, *t = routes_find(r, &name, &other);
+
+        return (struct route_row){ .right = t ? t->right : RIGHT_READ,
+                                   .body_max =
+                                       t && t->flags & LONG_BODY ? HTTP_BODY_MAX : BODY_USUAL };
+}
+
+static bool rest_is_takeable(struct request *r, const struct rest_route *t)
 {
         const char *type = request_header(r, "Content-Type");
         bool tcp = r->server->kind == SERVER_INET;
 
-        if (t->handle == get_health)
-                return true;
-        if (t->method != POST)
+        if (t->right <= RIGHT_READ)
                 return true;
         /* No page can make a browser send it without asking first. Over the Unix socket, where
          * curl -d says that it is a form, there are no pages. */
@@ -132,27 +160,16 @@ static bool rest_is_allowed(struct request *r, const struct rest_route *t)
 
 void rest_handle(struct request *r)
 {
-        struct target_parts parts = target_split(r->target);
         AUTO_BUF name = BUF_INIT;
-        const struct rest_route *other = NULL;
+        const struct rest_route *other, *t = routes_find(r, &name, &other);
 
-        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-                const struct rest_route *t = &routes[i];
-                if (!rest_path_fits(t->path, parts.path, parts.path_len, &name))
-                        continue;
-                if (!method_fits(t, r)) {
-                        other = t;
-                        continue;
-                }
-                if (name.failed || strlen(buf_str(&name)) != name.len)
-                        rest_error(r, 404, "BAD_NAME", "no such name");
-                else if (rest_is_allowed(r, t))
-                        t->handle(r, buf_str(&name));
-                return;
-        }
-        if (other)
+        if (t && (name.failed || strlen(buf_str(&name)) != name.len))
+                rest_error(r, 404, "BAD_NAME", "no such name");
+        else if (t && rest_is_takeable(r, t))
+                t->handle(r, buf_str(&name));
+        else if (!t && other)
                 rest_error(r, 405, "BAD_REQUEST", "%s is asked for with %s", r->path,
                            other->method == POST ? "POST" : "GET");
-        else
+        else if (!t)
                 rest_error(r, 404, "NOT_FOUND", "there is no %s", r->path);
 }

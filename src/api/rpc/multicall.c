@@ -149,6 +149,7 @@ enum rpc_status rpc_multicall(struct rpc_call *c, const struct value *params)
         m->next.data = m;
         m->inner = (struct rpc_call){ .sup = c->sup,
                                       .by = c->by,
+                                      .granted = c->granted,
                                       .out = c->out,
                                       .nested = true,
                                       .on_done = on_inner_done,

@@ -78,9 +78,12 @@ static struct exchange *exchange_new(struct request *r)
         if (!x)
                 return NULL;
         x->request = r;
-        x->call = (struct rpc_call){
-                .sup = r->sup, .by = &r->caller, .out = &x->out, .on_done = xmlrpc_on_done, .arg = x
-        };
+        x->call = (struct rpc_call){ .sup = r->sup,
+                                     .by = &r->caller,
+                                     .granted = r->granted,
+                                     .out = &x->out,
+                                     .on_done = xmlrpc_on_done,
+                                     .arg = x };
         x->out.most = rpc_answer_max(r->sup);
         buf_reserve(&x->out, ANSWER_BYTES);
         buf_lit(&x->out, PROLOGUE "<params>\n<param>\n");
