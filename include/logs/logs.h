@@ -86,7 +86,7 @@ struct stream_ledger {
 };
 
 enum text_kind {
-        TEXT_RAW,  /* every chunk as read (tap) */
+        TEXT_RAW,  /* what its pipe holds, which is looked at only (tap) */
         TEXT_LOG,  /* what was logged (events_enabled) */
         TEXT_COMM, /* between the capture tokens (compat 15.1) */
 };
@@ -96,8 +96,10 @@ enum text_kind {
  * within, also stream_free. */
 struct logs_news {
         void *arg;
-        void (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
-                        const char *data, size_t len);
+        /* Returns, of TEXT_RAW, how many of the bytes it has done with: they are taken from the
+         * pipe, and what follows is shown again. Until then a kill leaves them there. */
+        size_t (*on_text)(void *arg, void *owner, bool is_stderr, enum text_kind kind,
+                          const char *data, size_t len);
         /* After stream_finish: everything the worker wrote before its end is on its way to the
          * file. Or the disk has not answered for a second, and the log says so: the rest follows.
          */

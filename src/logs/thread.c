@@ -21,7 +21,8 @@ struct text_news {
         struct mail mail; /* first */
         struct stream *stream;
         enum text_kind kind;
-        size_t len;
+        unsigned show; /* of TEXT_RAW: channel->shows */
+        size_t len, taken;
         char data[];
 };
 
@@ -54,6 +55,15 @@ static void thread_let_go(struct logs *l)
         mailbox_send(&l->worker.inbox, &r->mail);
 }
 
+static void core_taken(struct mail *m)
+{
+        struct text_news *t = (struct text_news *)m;
+
+        if (t->stream->channel)
+                channel_taken(t->stream->channel, t->show, t->taken);
+        free(t);
+}
+
 static void thread_main_text(struct mail *m)
 {
         struct text_news *t = (struct text_news *)m;
@@ -61,26 +71,41 @@ static void thread_main_text(struct mail *m)
         struct logs *l = s->logs;
 
         atomic_fetch_sub(&l->unread, t->len);
+        t->taken = t->len;
         if (!s->dead && l->news.on_text)
-                l->news.on_text(l->news.arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
+                t->taken =
+                    l->news.on_text(l->news.arg, s->owner, s->is_stderr, t->kind, t->data, t->len);
         thread_let_go(l);
-        free(t);
+        if (t->kind != TEXT_RAW || s->dead) {
+                free(t);
+                return;
+        }
+        t->mail.run = core_taken;
+        mailbox_send(&l->worker.inbox, &t->mail);
 }
 
-static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                      size_t len)
+static size_t core_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
+                        const char *data, size_t len)
 {
         struct logs *l = arg;
         struct stream *s = owner;
 
         (void)is_stderr;
         struct text_news *t = malloc(sizeof *t + len + 1);
+        if (!t && kind == TEXT_RAW) {
+                channel_not_shown(s->channel);
+                return 0;
+        }
         if (!t) {
                 log_line(l->core->log, LVL_CRITICAL, "out of memory: an event of '%s' is lost",
                          s->channel->conf.process);
-                return;
+                return 0;
         }
-        *t = (struct text_news){ { NULL, thread_main_text }, s, kind, len };
+        *t = (struct text_news){ .mail = { NULL, thread_main_text },
+                                 .stream = s,
+                                 .kind = kind,
+                                 .show = s->channel->shows,
+                                 .len = len };
         memcpy(t->data, data, len);
         t->data[len] = '\0';
         if (atomic_fetch_add(&l->unread, len) + len > TEXT_MOST) {
@@ -88,6 +113,7 @@ static void core_text(void *arg, void *owner, bool is_stderr, enum text_kind kin
                 atomic_store(&l->held, true);
         }
         mailbox_send(&l->to_main, &t->mail);
+        return len;
 }
 
 static void main_trouble(struct mail *m)

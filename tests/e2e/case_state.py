@@ -153,27 +153,39 @@ def events_over(c, d, again, rounds, alive):
         check(doubles <= rounds, f'{name}: {doubles} given twice')
         d.wait_state(name, 'RUNNING')
     lacks(d.log(), 'UNKNOWN state', 'main log')
-    lacks(d.log(), 'its answer was lost', 'main log')
+
+
+def three_listeners(c):
+    return (listener(c, 'quick', 0) + listener(c, 'slow', 0.002)
+            + listener(c, 'mute', 0, 'stdout_logfile=NONE'))
+
+
+def restarted(d, pids):
+    """Only a listener that a kill has cut off inside a message is another one now."""
+    cut = {line.split(': it was cut off')[0].split()[-1] for line in d.lines('it was cut off inside a message')}
+    same({n: p for n, p in d.pids().items() if n not in cut}, {n: p for n, p in pids.items() if n not in cut}, 'pids')
 
 
 @story(nobody=True, slow=2, busy=True)
 def events_are_not_lost_when_the_daemon_is_killed(c):
-    d = c.daemon(listener(c, 'quick', 0) + listener(c, 'slow', 0.002))
-    d.wait_all('RUNNING', 2)
+    d = c.daemon(three_listeners(c))
+    d.wait_all('RUNNING', 3)
     pids = d.pids()
     events_over(c, d, lambda: succeed(d), 20, pids)
-    same(d.pids(), pids, 'the same listeners')
+    restarted(d, pids)
 
 
 @story(nobody=True)
-def an_answer_that_is_in_the_log_and_was_not_heard_counts(c):
+def an_event_comes_at_least_once_wherever_a_kill_interrupts_it(c):
     c.use_fault_points()
     d = c.daemon(listener(c, 'quick', 0))
     d.wait_all('RUNNING', 1)
     pids, tries, taken = d.pids(), 0, set()
-    for nth in range(1, 7):
+    places = ('event.kept', 'event.sending', 'event.written', 'listener.noted', 'log.moved')
+    kills = [(place, nth) for place in places for nth in (1, 2, 3)]
+    for place, nth in kills:
         d.kill()
-        d.launch(env=dict(os.environ, SUPERVISORD_FAULT=f'log.moved:{nth}'))
+        d.launch(env=dict(os.environ, SUPERVISORD_FAULT=f'{place}:{nth}'))
         d.killed = signal.SIGKILL
         while d.popen.poll() is None:
             # what gets no answer may have been taken all the same
@@ -183,36 +195,78 @@ def an_answer_that_is_in_the_log_and_was_not_heard_counts(c):
                 taken.add(f'yes-{tries}')
         d.wait_end()
         d.start()
-        d.rpc().sendRemoteCommEvent('type', f'last-{nth}')
-        c.wait(lambda nth=nth: any(x[2] == f'last-{nth}' for x in heard(c, 'quick')), f'it hears the last of {nth}',
+        d.rpc().sendRemoteCommEvent('type', f'last-{place}-{nth}')
+        c.wait(lambda last=f'last-{place}-{nth}': any(x[2] == last for x in heard(c, 'quick')), f'it hears {place}',
                lambda: d.log()[-900:])
-    same(d.pids(), pids, 'the same listener')
-    said = [x[2] for x in heard(c, 'quick')]
-    same(len(said), len(set(said)), 'nothing is heard twice')
-    check(taken <= set(said), f'not heard: {taken - set(said)}')
-    lacks(d.log(), 'its answer was lost', 'main log')
+        d.wait_all('RUNNING', 1)
+    restarted(d, pids)
+    seen = {}
+    for serial, poolserial, data in heard(c, 'quick'):
+        same(seen.setdefault(data, (serial, poolserial)), (serial, poolserial), f'numbers of {data}')
+    check(taken <= set(seen), f'not heard: {taken - set(seen)}')
+    numbers = [int(x[0]) for x in seen.values()]
+    same(numbers, sorted(numbers), 'serials in the order in which events came first')
+    same(sorted(int(x[1]) for x in seen.values()), list(range(len(seen))), 'poolserials')
+    check(len(heard(c, 'quick')) - len(seen) <= 2 * len(kills), 'an event comes again for a kill only')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
 
 
 @story(nobody=True, slow=2, busy=True)
 def events_are_not_lost_over_an_upgrade(c):
-    d = c.daemon(listener(c, 'quick', 0) + listener(c, 'slow', 0.002))
-    d.wait_all('RUNNING', 2)
+    d = c.daemon(three_listeners(c))
+    d.wait_all('RUNNING', 3)
     pids = d.pids()
     events_over(c, d, lambda: upgrade(c, d), 8, pids)
     same(d.pids(), pids, 'the same listeners')
+    for name in pids:
+        said = [x[2] for x in heard(c, name) if not x[2].startswith('no')]
+        same(len(said), len(set(said)), f'{name}: nothing comes twice')
+
+
+HALF = r"""
+import os, sys, time
+def say(text):
+    os.write(1, text)
+def line():
+    text = b''
+    while not text.endswith(b'\n'):
+        text += os.read(0, 1) or sys.exit(0)
+    return text
+say(b'READY\n')
+while True:
+    head = line()
+    body = os.read(0, int(head.rsplit(b'len:', 1)[1]))
+    with open(sys.argv[1], 'ab') as f:
+        f.write(head)
+    say(b'RESU')
+    while not os.path.exists(sys.argv[2]):
+        time.sleep(0.02)
+    say(b'LT 2\nOKREADY\n')
+"""
 
 
 @story(nobody=True)
-def of_a_listener_without_a_log_it_is_said_that_it_may_have_answered(c):
-    d = c.daemon(listener(c, 'mute', 1000, 'stdout_logfile=NONE') + listener(c, 'stuck', 1000))
-    d.wait_all('RUNNING', 2)
-    d.rpc().sendRemoteCommEvent('type', 'yes-1')
-    c.wait(lambda: heard(c, 'mute') and heard(c, 'stuck'), 'they hear')
-    upgrade(c, d)
-    lacks(d.log(), 'may have answered', 'main log')
-    succeed(d)
-    d.wait_log('mute: what it last said is in no log, so it may have answered')
-    lacks(d.log(), 'stuck: what it last said', 'main log')
+def half_an_answer_goes_on_over_an_upgrade_and_begins_anew_after_a_kill(c):
+    write_file(c.path('half.py'), HALF)
+    d = c.daemon(f'[eventlistener:l]\ncommand=/usr/bin/python3 {c.path("half.py")} {c.path("heads")} {c.path("go")}\n'
+                 f'events=REMOTE_COMMUNICATION\nstdout_logfile={c.path("log")}\n')
+    heads = lambda: read_file(c.path('heads')).splitlines()
+    for n, how in enumerate((lambda: upgrade(c, d), lambda: succeed(d))):
+        d.wait_state('l', 'RUNNING')
+        pid, count = d.process('l')['pid'], len(heads())
+        if os.path.exists(c.path('go')):
+            os.unlink(c.path('go'))
+        d.rpc().sendRemoteCommEvent('x', 'first')
+        c.wait(lambda count=count: len(heads()) > count and read_file(c.path('log')).endswith('RESU'), 'half is said')
+        how()
+        write_file(c.path('go'), '')
+        d.rpc().sendRemoteCommEvent('x', 'second')
+        c.wait(lambda count=count, n=n: len(heads()) == count + 2 + n, 'it hears the next one', lambda: f'{heads()}')
+        same(d.process('l')['pid'] == pid, n == 0, 'the same process')
+    same(len(d.lines('l: it was cut off inside a message')), 1, 'lines about it')
+    numbers = [h.split()[2] for h in heads()]
+    same(numbers, ['serial:0', 'serial:1', 'serial:2', 'serial:2', 'serial:3'], 'events')
+    lacks(d.log(), 'UNKNOWN state', 'main log')
 
 
 @story(nobody=True)

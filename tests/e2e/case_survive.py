@@ -557,7 +557,7 @@ def a_listener_that_a_kill_cuts_off_inside_an_event_is_restarted_and_gets_it_aga
     bodies, pid = [], d.process('l')['pid']
     big_event(c, d, bodies, 'kill')
     succeed(d)
-    d.wait_log('l: its event was cut off')
+    d.wait_log('l: it was cut off inside a message')
     d.wait_log("bytes that waited for the standard input of 'l' are lost")
     d.wait_process('l', lambda p: p['state'] == 'RUNNING' and p['pid'] != pid, 'it is another one')
     all_read(c, d, bodies, 'kill')

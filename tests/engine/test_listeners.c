@@ -169,7 +169,11 @@ static void remote(const char *data)
 
 static void says(struct member *m, const char *text)
 {
-        listener_output(&sup, m->process, text, strlen(text));
+        for (size_t left = strlen(text); left > 0;) {
+                size_t n = listener_output(&sup, m->process, text, left);
+                text += n;
+                left -= n;
+        }
 }
 
 static const char *hears(struct member *m)

@@ -182,10 +182,11 @@ static void on_end(void *arg, void *owner, bool is_stderr)
         finished++;
 }
 
-static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                    size_t len)
+static size_t on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                      size_t len)
 {
-        (void)arg, (void)owner, (void)is_stderr, (void)kind, (void)data, (void)len;
+        (void)arg, (void)owner, (void)is_stderr, (void)kind, (void)data;
+        return len;
 }
 
 static void run_logs(const struct rig *r, bool to_the_end)

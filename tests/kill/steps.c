@@ -218,10 +218,11 @@ static void tell(struct log *l, enum log_level level, const char *text, size_t l
         fprintf(stderr, "%.*s\n", (int)len, text);
 }
 
-static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                    size_t len)
+static size_t on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                      size_t len)
 {
-        (void)arg, (void)owner, (void)is_stderr, (void)kind, (void)data, (void)len;
+        (void)arg, (void)owner, (void)is_stderr, (void)kind, (void)data;
+        return len;
 }
 
 static void settle(struct ev_loop *loop)

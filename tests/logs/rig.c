@@ -10,8 +10,8 @@
 
 #include "base/fd.h"
 
-static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                    size_t len)
+static size_t on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                      size_t len)
 {
         struct rig *r = arg;
 
@@ -20,6 +20,7 @@ static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
         r->texts[kind]++;
         stream_free(r->free_in_text);
         r->free_in_text = NULL;
+        return r->take_most && r->take_most < len ? r->take_most : len;
 }
 
 static void on_finished(void *arg, void *owner, bool is_stderr)

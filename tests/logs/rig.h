@@ -24,6 +24,7 @@ struct rig {
         uint64_t dropped; /* as told */
         char detail[512];
         struct stream *free_in_text, *free_in_finish, *free_in_trouble; /* the news free this one */
+        size_t take_most; /* of what is shown; 0: all of it */
         struct err err;
 };
 

@@ -1,4 +1,6 @@
 /* What is done to text on its way: capture, escapes, events, copies (compat 15, 15.1). */
+#include <sys/ioctl.h>
+
 #include "../../src/logs/thread.h"
 #include "subject.h"
 
@@ -98,6 +100,27 @@ Test(text, hands_a_protocol_channel_every_chunk)
         rig_settle(&rig);
         cr_expect_str_eq(buf_str(&rig.text[TEXT_RAW]), "READY\n");
         cr_expect(rig_holds(&rig, "o", "READY\n"));
+        close(fd);
+}
+
+/* What its receiver has not done with is in the pipe, and shown once more. */
+Test(text, takes_of_a_protocol_what_its_receiver_has_done_with)
+{
+        struct stream_conf c = conf_for("o");
+        int left = 0;
+
+        c.tap = true;
+        make(c);
+        int fd = rig_attach(&rig, s);
+        rig.take_most = 6;
+        rig_say(fd, "READY\nRESULT 2\nOK");
+        rig_settle(&rig);
+        cr_expect_str_eq(buf_str(&rig.text[TEXT_RAW]), "READY\nRESULT 2\nOK"
+                                                       "RESULT 2\nOK"
+                                                       " 2\nOK");
+        cr_expect(rig_holds(&rig, "o", "READY\nRESULT 2\nOK"));
+        cr_expect_eq(ioctl(fd, FIONREAD, &left), 0);
+        cr_expect_eq(left, 0);
         close(fd);
 }
 

@@ -6,12 +6,12 @@
 #include <string.h>
 
 /* Everything that happens, as letters: R ready, O ok, F fail, L bad line, X broke,
- * M missed. */
+ * M made before. */
 static void feed(struct listener_proto *lp, const char *data, size_t len, char *out)
 {
         static const char letters[] = {
                 [LISTENER_IS_READY] = 'R', [LISTENER_OK] = 'O',    [LISTENER_FAIL] = 'F',
-                [LISTENER_BAD_LINE] = 'L', [LISTENER_BROKE] = 'X', [LISTENER_MISSED] = 'M'
+                [LISTENER_BAD_LINE] = 'L', [LISTENER_BROKE] = 'X', [LISTENER_REPEATED] = 'M'
         };
         enum listener_news news;
 
@@ -193,23 +193,63 @@ Test(listener_proto, takes_a_body_up_to_the_bound)
         free(body);
 }
 
-Test(listener_proto, of_a_daemon_before_may_miss_a_result_once)
+static struct listener_proto resumed(enum listener_state state)
 {
-        struct listener_proto lp = busy();
+        return (struct listener_proto){ .state = state, .unsure = true };
+}
 
-        lp.unsure = true;
+Test(listener_proto, after_a_kill_the_first_message_may_be_one_that_was_acted_on)
+{
+        struct listener_proto lp = resumed(LISTENER_ACKNOWLEDGED);
+
+        says(&lp, "RESULT 2\nOKREADY\n", "MR");
+        lp = resumed(LISTENER_READY);
         says(&lp, "READY\n", "M");
         cr_expect_eq(lp.state, LISTENER_READY);
+        lp = resumed(LISTENER_BUSY);
+        says(&lp, "READY\nRESULT 2\nOKREADY\n", "MOR");
+        lp = resumed(LISTENER_READY);
+        listener_proto_sent(&lp);
+        says(&lp, "READY\nRESULT 4\nFAIL", "MF");
+}
+
+Test(listener_proto, after_a_kill_a_message_that_is_none_is_none)
+{
+        struct listener_proto lp = resumed(LISTENER_ACKNOWLEDGED);
+
+        says(&lp, "OKREADY\n", "L");
+        lp = resumed(LISTENER_READY);
+        says(&lp, "RESULT 2\nOK", "X");
+        lp = resumed(LISTENER_BUSY);
+        says(&lp, "READY\nREADY\n", "ML");
+        lp = resumed(LISTENER_ACKNOWLEDGED);
+        says(&lp, "RESULT 2\nOKRESULT 2\nOK", "MX");
+}
+
+Test(listener_proto, after_a_kill_it_may_go_on_as_usual)
+{
+        struct listener_proto lp = resumed(LISTENER_BUSY);
+
+        says(&lp, "RESULT 2\nOKREADY\n", "OR");
+        lp = resumed(LISTENER_ACKNOWLEDGED);
+        says(&lp, "READY\n", "R");
         listener_proto_sent(&lp);
         says(&lp, "READY\n", "L");
 }
 
-Test(listener_proto, of_a_daemon_before_may_have_a_result_too_many_once)
+Test(listener_proto, knows_whether_it_is_inside_of_a_message)
 {
-        struct listener_proto lp = { .state = LISTENER_READY, .unsure = true };
+        static const char text[] = "READY\nRESULT 2\nOK";
+        struct listener_proto lp;
 
-        says(&lp, "RESULT 2\nOKREADY\n", "OR");
-        says(&lp, "RESULT 2\nOKREADY\n", "X");
+        listener_proto_begin(&lp);
+        for (size_t i = 0; i < sizeof text - 1; i++) {
+                char happens[8] = "";
+                feed(&lp, text + i, 1, happens);
+                cr_expect_eq(listener_proto_is_inside(&lp), !*happens, "%zu", i);
+                if (*happens == 'R')
+                        listener_proto_sent(&lp);
+        }
 }
 
 Test(listener_proto, has_supervisors_words_for_its_states)

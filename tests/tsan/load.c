@@ -181,13 +181,14 @@ static struct stream_conf conf_of(const struct load *l, int n, int turn)
 
 /* ---- news */
 
-static void on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
-                    size_t len)
+static size_t on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind, const char *data,
+                      size_t len)
 {
         struct load *l = arg;
 
         (void)owner, (void)is_stderr, (void)kind, (void)data;
         l->texts += len;
+        return len;
 }
 
 static void on_finished(void *arg, void *owner, bool is_stderr)

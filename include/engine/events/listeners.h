@@ -15,16 +15,16 @@
  * do. False: no memory. */
 bool listeners_add_group(struct supervisor *s, struct group *g);
 void listeners_remove_group(struct supervisor *s, struct group *g);
-/* Its process was spawned (protocol state ACKNOWLEDGED), wrote to stdout, or ended. */
+/* Its process was spawned (protocol state ACKNOWLEDGED), wrote to stdout, or ended. Of what it
+ * wrote so many bytes are done with, and the rest is to come again. */
 void listener_spawned(struct supervisor *s, struct process *p);
-void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
+size_t listener_output(struct supervisor *s, struct process *p, const char *data, size_t len);
 void listener_ended(struct supervisor *s, struct process *p);
 
 /* What the next instance has to know of one. */
 struct listener_memory {
         int state;      /* its number, model/unit/listener_proto.h; 0: it has none */
-        bool in_step;   /* `heard` is right: what it wrote is in its log just so */
-        uint16_t heard; /* bytes of the stream that the state is about; the low bits of it */
+        bool is_inside; /* it has said a part of a message */
 };
 /* The number that the next event gets; its low bits as records have them (state_record.h). */
 uint32_t listeners_serial(const struct supervisor *s);
@@ -34,11 +34,14 @@ uint32_t listeners_serial(const struct supervisor *s);
 void listeners_retell(struct supervisor *s, uint32_t serial);
 void listeners_retold(struct supervisor *s);
 void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
-/* Of a previous instance, alive or not, before its pipe is read: how much it had heard. */
+/* Of a previous instance, before its pipe is read: it goes on where that one had it, with the event
+ * that it was busy with. */
 void listener_recall(struct supervisor *s, struct process *p, const struct listener_memory *m);
-/* It lives, and goes on where that daemon had it: with the event that it was busy with, and with
- * what it had said that was not acted on yet. */
-void listener_adopted(struct supervisor *s, struct process *p, const struct listener_memory *m);
+/* It lives, and its pipes are there: one that was cut off inside of a message is restarted. */
+void listener_adopted(struct supervisor *s, struct process *p);
+struct strlist;
+/* What it has said of a message that is not whole goes to the next image. False: no memory. */
+bool listener_begun_hand_over(const struct listener *l, struct strlist *items); /* NULL is fine */
 /* All of them go on: what is left of the previous instance waits for a listener that is ready. */
 void listeners_settled(struct supervisor *s);
 /* A worker's protocol state, when the worker itself is freed; what it was busy with goes back to

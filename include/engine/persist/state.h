@@ -71,10 +71,8 @@ bool state_hand_over(const struct supervisor *s, struct strlist *items);
 
 enum event_phase {
         EVENT_WAITS,
-        EVENT_SENDING, /* it may have been written to the listener, or not */
-        EVENT_SENT,
-        EVENT_ACCEPTED, /* the answer was read, and is about to be acted on */
-        EVENT_REJECTED
+        EVENT_SENDING, /* it may have been written to the listener, or a part of it, or not */
+        EVENT_SENT
 };
 
 struct kept_event {
@@ -103,7 +101,7 @@ void state_stdin_waits(struct supervisor *s, const struct process *p, uint32_t *
 /* Of the previous instance, until state_events_settled: what it wrote down. */
 uint64_t state_serial_kept(const struct supervisor *s);
 uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out);
-/* The pool's events, once each, in no order; they are the caller's from now on. */
+/* The pool's events, once each, in their order; they are the caller's from now on. */
 void state_events_of(struct supervisor *s, const char *pool,
                      void (*take)(void *arg, const struct kept_event *e), void *arg);
 /* Pools that go on have taken what is theirs: the rest is over. */

@@ -24,7 +24,7 @@ enum listener_news {
         LISTENER_FAIL,     /* BUSY -> ACKNOWLEDGED: the event was rejected */
         LISTENER_BAD_LINE, /* BUSY -> UNKNOWN: `line` is no result line */
         LISTENER_BROKE,    /* -> UNKNOWN: said something out of turn, or a result beyond bounds */
-        LISTENER_MISSED,   /* BUSY -> READY: its result was lost (`unsure`) */
+        LISTENER_REPEATED, /* what a previous instance had acted on already (`unsure`) */
 };
 
 #define LISTENER_LINE_MAX   128        /* of a result line; an honest one has 20 */
@@ -38,7 +38,7 @@ struct listener_proto {
         size_t body_len;  /* announced */
         size_t body_seen; /* taken */
         bool body_is_ok;  /* all that was taken so far begins "OK" */
-        bool unsure; /* of a previous instance: once, a result may be missing, or be one too many */
+        bool unsure; /* of a previous instance: its first message may be one that was acted on */
         struct buf *body; /* borrowed: a result's body goes there, too; NULL: nothing wants it */
         char line[LISTENER_LINE_MAX + 1]; /* NUL-terminated when LISTENER_BAD_LINE is told */
 };
@@ -50,6 +50,9 @@ void listener_proto_sent(struct listener_proto *lp);
 /* Take bytes from the front of *data until something happens or none are left; *data and *len are
  * moved on. Call again until LISTENER_QUIET. In UNKNOWN everything is swallowed. */
 enum listener_news listener_proto_feed(struct listener_proto *lp, const char **data, size_t *len);
+
+/* Whether it has said a part of a message. */
+bool listener_proto_is_inside(const struct listener_proto *lp);
 
 /* How long a listener gets no event after so many refusals without an OK between them: the refused
  * event is sent again at once, and then after waits that double. */

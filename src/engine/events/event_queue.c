@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/persist/state.h"
-
 /* The first overflows of a minute are told, the others counted: a pool whose listeners are dead
  * drops an event per event, for days. */
 #define SUMMARY_MS 60000
@@ -79,15 +77,6 @@ void queue_push_back(struct event_queue *q, struct entry *e)
         q->waiting++;
 }
 
-void queue_push_front(struct event_queue *q, struct entry *e)
-{
-        e->next = q->first;
-        q->first = e;
-        if (!q->last)
-                q->last = e;
-        q->waiting++;
-}
-
 void queue_push_sorted(struct event_queue *q, struct entry *e)
 {
         struct entry **at = &q->first;
@@ -101,47 +90,6 @@ void queue_push_sorted(struct event_queue *q, struct entry *e)
         q->waiting++;
 }
 
-/* ---- sorting */
-
-static struct entry *event_queue_merge(struct entry *a, struct entry *b)
-{
-        struct entry *first = NULL, **at = &first;
-
-        while (a && b) {
-                struct entry **less = b->poolserial < a->poolserial ? &b : &a;
-                *at = *less;
-                *less = (*less)->next;
-                at = &(*at)->next;
-        }
-        *at = a ? a : b;
-        return first;
-}
-
-/* Runs of 1, 2, 4 ... entries, each the result of so many merges. */
-#define RUNS 40
-
-void queue_sort(struct event_queue *q)
-{
-        struct entry *runs[RUNS] = { NULL }, *all = NULL, *next;
-
-        for (struct entry *e = q->first; e; e = next) {
-                struct entry *run = e;
-                size_t i = 0;
-                next = e->next;
-                e->next = NULL;
-                for (; i < RUNS - 1 && runs[i]; i++) {
-                        run = event_queue_merge(runs[i], run);
-                        runs[i] = NULL;
-                }
-                runs[i] = event_queue_merge(runs[i], run);
-        }
-        for (size_t i = 0; i < RUNS; i++)
-                all = event_queue_merge(runs[i], all);
-        q->first = q->last = all;
-        while (q->last && q->last->next)
-                q->last = q->last->next;
-}
-
 struct entry *queue_pop(struct event_queue *q)
 {
         struct entry *e = q->first;
@@ -151,6 +99,24 @@ struct entry *queue_pop(struct event_queue *q)
         q->first = e->next;
         if (!q->first)
                 q->last = NULL;
+        q->waiting--;
+        return e;
+}
+
+struct entry *queue_take_sent(struct event_queue *q, int listener)
+{
+        struct entry **at = &q->first, *before = NULL;
+
+        while (*at && ((*at)->phase == EVENT_WAITS || (*at)->listener != listener)) {
+                before = *at;
+                at = &before->next;
+        }
+        struct entry *e = *at;
+        if (!e)
+                return NULL;
+        *at = e->next;
+        if (!e->next)
+                q->last = before;
         q->waiting--;
         return e;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/core/supervisor.h"
+#include "engine/persist/state.h"
 #include "model/unit/event.h"
 
 /* An event as the listeners see it, made once and shared by all pools that want it. */
@@ -24,6 +25,9 @@ struct entry {
         struct notice *notice; /* reference */
         uint64_t poolserial;
         uint32_t kept; /* state_event_put; 0: it is not */
+        /* What became of it, until that listener is adopted: as in struct kept_event. */
+        enum event_phase phase;
+        int listener;
 };
 
 struct event_queue {
@@ -43,11 +47,10 @@ struct entry *entry_new(struct notice *n, uint64_t poolserial);
 void entry_free(struct supervisor *s, struct entry *e);
 
 void queue_push_back(struct event_queue *q, struct entry *e);
-void queue_push_front(struct event_queue *q, struct entry *e);
-/* Where its number belongs: after the previous instance. */
-void queue_push_sorted(struct event_queue *q, struct entry *e);
-void queue_sort(struct event_queue *q);         /* by poolserial, whatever order they came in */
-struct entry *queue_pop(struct event_queue *q); /* NULL: empty */
+void queue_push_sorted(struct event_queue *q, struct entry *e); /* where its number belongs */
+struct entry *queue_pop(struct event_queue *q);                 /* NULL: empty */
+/* What the previous instance had sent to this listener, out of the queue. NULL: nothing. */
+struct entry *queue_take_sent(struct event_queue *q, int listener);
 
 /* Room for one more of at most `most`; what is discarded for it is said, the first few of a minute
  * one by one. */

@@ -18,6 +18,5 @@ void listener_remember(const struct listener *l, struct listener_memory *out)
         *out = (struct listener_memory){ 0 };
         if (l)
                 *out = (struct listener_memory){ .state = (int)l->proto.state,
-                                                 .in_step = l->in_step,
-                                                 .heard = l->heard };
+                                                 .is_inside = listener_proto_is_inside(&l->proto) };
 }

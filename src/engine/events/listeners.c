@@ -30,7 +30,7 @@ static void listeners_make_room(struct supervisor *s, struct pool *p, int64_t no
         queue_make_room(s, &p->queue, p->group->name, p->program->buffer_size, now_ms);
 }
 
-/* The event that a listener had is older than all that wait: back to the head. */
+/* The event that a listener had is older than nearly all that wait. */
 static void put_back(struct supervisor *s, struct listener *l)
 {
         struct entry *e = l->busy_with;
@@ -43,7 +43,7 @@ static void put_back(struct supervisor *s, struct listener *l)
         }
         state_event_mark(s, e->kept, EVENT_WAITS, 0);
         listeners_make_room(s, p, clock_mono_ms());
-        queue_push_front(&p->queue, e);
+        queue_push_sorted(&p->queue, e);
         log_line(s->log, LVL_DEBUG,
                  "rebuffering event %" PRIu64 " for pool %s (buf size=%d, max=%d)",
                  e->notice->serial, p->group->name, p->queue.waiting, p->program->buffer_size);
@@ -93,8 +93,11 @@ static struct listener *find_taker(struct supervisor *s, struct pool *p, const s
                 if (!can_receive(l))
                         continue;
                 state_event_mark(s, e->kept, EVENT_SENDING, l->process->number);
-                if (listeners_hand_over(s, l, e))
+                fault_point("event.sending");
+                if (listeners_hand_over(s, l, e)) {
+                        fault_point("event.written");
                         return l;
+                }
                 state_event_mark(s, e->kept, EVENT_WAITS, 0);
         }
         return NULL;
@@ -111,7 +114,6 @@ void pool_deliver(struct supervisor *s, struct pool *p)
                 state_event_mark(s, l->busy_with->kept, is_sent ? EVENT_SENT : EVENT_SENDING,
                                  l->process->number);
                 listener_proto_sent(&l->proto);
-                l->answers = true;
                 tell_state(s, l, LISTENER_READY);
                 log_line(s->log, LVL_DEBUG, "event %" PRIu64 " sent to listener %s",
                          l->busy_with->notice->serial, l->process->name);
@@ -296,7 +298,6 @@ static void pool_free(struct supervisor *s, struct pool *p)
                 entry_free(s, l->busy_with);
                 l->busy_with = NULL;
         }
-        pool_land(p);
         while (p->queue.first)
                 entry_free(s, queue_pop(&p->queue));
         state_pool_forget(s, p->kept);
@@ -402,7 +403,6 @@ struct listener *listener_of(struct supervisor *s, struct process *p)
                 w->listener->told_ms = -1;
                 ev_timer_init(&w->listener->pause, listeners_on_pause_over, 0., 0.);
                 w->listener->pause.data = w->listener;
-                w->listener->in_step = !s->config->settings.strip_ansi; /* it logs what it says */
         }
         if (!w->listener->pool)
                 listeners_enlist(pool, w->listener);
@@ -419,14 +419,14 @@ void listener_spawned(struct supervisor *s, struct process *p)
         }
         put_back(s, l);
         listener_proto_begin(&l->proto);
-        l->adopted = l->answers = l->lost_words = false;
-        l->in_step = !s->config->settings.strip_ansi;
+        l->is_cut = false;
+        buf_release(&l->begun);
 }
 
 void listener_restart(struct supervisor *s, struct listener *l, const char *why)
 {
         log_line(s->log, LVL_WARN, "%s: %s: restarting it", l->process->name, why);
-        l->adopted = l->lost_words = false;
+        l->is_cut = false;
         l->proto = (struct listener_proto){ .state = LISTENER_UNKNOWN };
         put_back(s, l);
         supervisor_order(s, l->process, PE_RESTART);
@@ -434,7 +434,7 @@ void listener_restart(struct supervisor *s, struct listener *l, const char *why)
 
 static void went_unknown(struct supervisor *s, struct listener *l)
 {
-        if (l->adopted) {
+        if (l->proto.unsure) {
                 listener_restart(s, l,
                                  "does not keep to the eventlistener protocol after its adoption");
                 return;
@@ -461,11 +461,6 @@ static void listeners_happened(struct supervisor *s, struct listener *l, enum li
         case LISTENER_FAIL:
                 was_refused(s, l);
                 break;
-        case LISTENER_MISSED:
-                log_line(s->log, LVL_WARN, "%s: its answer was lost, the event is given again",
-                         name);
-                put_back(s, l);
-                break;
         case LISTENER_BAD_LINE:
                 log_line(s->log, LVL_WARN, "%s: bad result line: '%s'", name, l->proto.line);
                 went_unknown(s, l);
@@ -475,18 +470,9 @@ static void listeners_happened(struct supervisor *s, struct listener *l, enum li
                 break;
         case LISTENER_QUIET:
         case LISTENER_IS_READY:
+        case LISTENER_REPEATED:
                 break;
         }
-}
-
-/* Before the new state is written down, so that the next instance never takes an answer for another
- * event's. */
-static void note_answer(struct supervisor *s, const struct listener *l, enum listener_news news)
-{
-        if (l->busy_with && (news == LISTENER_OK || news == LISTENER_FAIL))
-                state_event_mark(s, l->busy_with->kept,
-                                 news == LISTENER_OK ? EVENT_ACCEPTED : EVENT_REJECTED,
-                                 l->process->number);
 }
 
 /* A handler that cannot be called would have had its reasons: what is well formed accepts. */
@@ -495,9 +481,6 @@ static enum listener_news listeners_judge(struct supervisor *s, struct listener 
 {
         enum result_handler handler = program_handler(l->pool->program);
 
-        if ((news == LISTENER_OK || news == LISTENER_FAIL) && l->answers)
-                l->adopted = false;
-
         if ((news != LISTENER_OK && news != LISTENER_FAIL) || handler == HANDLER_BUILT_IN)
                 return news;
         if (handler == HANDLER_STDOUT)
@@ -505,28 +488,51 @@ static enum listener_news listeners_judge(struct supervisor *s, struct listener 
         return LISTENER_OK;
 }
 
-void listener_output(struct supervisor *s, struct process *p, const char *data, size_t len)
+void listener_prepare(struct listener *l)
+{
+        l->proto.body = program_handler(l->pool->program) == HANDLER_STDOUT ? &l->body : NULL;
+}
+
+/* Of a message that is not whole the next instance knows that it was begun. */
+static void note_begun(struct supervisor *s, struct listener *l, const char *data, size_t len)
+{
+        if (!listener_proto_is_inside(&l->proto)) {
+                buf_release(&l->begun);
+                return;
+        }
+        bool is_new = l->begun.len == 0;
+        buf_put(&l->begun, data, len);
+        if (is_new)
+                state_note(s, l->process, 0);
+}
+
+/* One message at a time: what it means is recorded before it is taken from the pipe, and it is
+ * taken before the next one is looked at. So of what the pipe holds when we are killed, only the
+ * first message may have been acted on. */
+size_t listener_output(struct supervisor *s, struct process *p, const char *data, size_t len)
 {
         struct listener *l = p->worker ? p->worker->listener : NULL;
+        enum listener_news news = LISTENER_QUIET;
+        const char *at = data;
+        size_t left = len;
 
-        if (!l)
-                return;
-        l->fed = (uint16_t)(l->fed + len);
-        if (!l->pool)
-                return;
-        l->proto.body = program_handler(l->pool->program) == HANDLER_STDOUT ? &l->body : NULL;
-        for (;;) {
+        if (!l || !l->pool)
+                return len;
+        listener_prepare(l);
+        do {
                 enum listener_state from = l->proto.state;
-                enum listener_news news = listener_proto_feed(&l->proto, &data, &len);
+                const char *begin = at;
+                news = listener_proto_feed(&l->proto, &at, &left);
+                note_begun(s, l, begin, (size_t)(at - begin));
                 if (news == LISTENER_QUIET)
                         break;
                 news = listeners_judge(s, l, news);
-                l->heard = (uint16_t)(l->fed - len);
-                note_answer(s, l, news);
                 tell_state(s, l, from);
                 listeners_happened(s, l, news);
-        }
+        } while (left && p->worker->reaped); /* then nothing is shown once more */
+        fault_point("listener.noted");
         pool_deliver(s, l->pool);
+        return len - left;
 }
 
 void listener_ended(struct supervisor *s, struct process *p)
@@ -551,13 +557,13 @@ void listener_free(struct listener *l)
                         at = &(*at)->next;
                 *at = l->next;
                 if (l->busy_with)
-                        queue_push_front(&l->pool->queue, l->busy_with);
+                        queue_push_sorted(&l->pool->queue, l->busy_with);
                 l->busy_with = NULL;
         }
         ev_timer_stop(l->process->worker->sup->loop, &l->pause);
         listener_stdout_free(l->output);
         buf_release(&l->body);
-        buf_release(&l->unheard);
+        buf_release(&l->begun);
         free(l);
 }
 

@@ -20,12 +20,8 @@ struct listener {
         struct process *process; /* borrowed */
         struct listener *next;   /* the pool's list */
         struct entry *busy_with; /* owned; NULL: nothing */
-        bool in_step;            /* the next two count what is in its log */
-        uint16_t fed, heard;     /* bytes of its stdout, and those that something came of */
-        bool adopted;            /* and has not answered an event of ours yet */
-        bool answers;            /* what it says next is about an event that it got from us */
-        bool lost_words;         /* what it said last is lost: it is started anew */
-        struct buf unheard;      /* of its log, between listener_recall and listener_adopted */
+        bool is_cut;             /* inside of a message, when the previous instance was killed */
+        struct buf begun;        /* what it has said of a message that is not whole */
 
         unsigned refusals;              /* since it last accepted an event */
         ev_timer pause;                 /* active: it is given no event until then */
@@ -36,14 +32,6 @@ struct listener {
         struct listener_stdout *output; /* owned; NULL: none was wanted yet */
 };
 
-/* What a listener was busy with when the previous instance died: until that listener takes it. */
-struct inflight {
-        struct inflight *next;
-        struct entry *entry; /* owned */
-        enum event_phase phase;
-        int listener; /* its process's number */
-};
-
 struct pool {
         struct pool *next;
         struct group *group;        /* borrowed */
@@ -51,9 +39,6 @@ struct pool {
         uint64_t wanted;            /* a bit per event type */
         struct listener *listeners; /* borrowed: each is its worker's */
         struct event_queue queue;   /* owned: what waits */
-        uint64_t *had; /* owned: serials that the previous instance had for it, ascending; NULL */
-        size_t had_count;
-        struct inflight *inflight; /* owned: of listeners of the previous instance; NULL: none */
         uint64_t next_serial;
         uint32_t kept; /* where that is written down */
         bool stuck;    /* its next event cannot be written, which was said */
@@ -81,10 +66,10 @@ void listener_restart(struct supervisor *s, struct listener *l, const char *why)
 void listener_stdout_put(struct supervisor *s, struct listener *l);
 void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 
-/* listeners_adopt.c: what the previous instance had for this pool is taken up; and goes with it. */
+void listener_prepare(struct listener *l); /* before it is heard */
+
+/* listeners_adopt.c: what the previous instance had for this pool is taken up. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
 bool pool_has(const struct pool *p, uint64_t serial);
-/* What is in flight will not be answered any more: it waits again. */
-void pool_land(struct pool *p);
 
 #endif

@@ -15,6 +15,7 @@
 #include "engine/core/audit.h"
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
+#include "engine/events/listeners.h"
 #include "engine/order/lookup.h"
 #include "engine/persist/state.h"
 #include "engine/run/stdin_pipe.h"
@@ -318,14 +319,15 @@ static bool upgrade_collect(const struct supervisor *s, struct inodes *out)
         return out->items != NULL;
 }
 
-static bool upgrade_hand_stdin_over(const struct supervisor *s, struct strlist *items)
+static bool upgrade_hand_pipes_over(const struct supervisor *s, struct strlist *items)
 {
         const struct registry *r = &s->registry;
 
         for (int g = 0; g < r->group_count; g++)
                 for (int i = 0; i < r->groups[g]->count; i++) {
                         const struct worker *w = r->groups[g]->procs[i]->worker;
-                        if (w && w->in && !stdin_pipe_hand_over(w->in, items))
+                        if (w && ((w->in && !stdin_pipe_hand_over(w->in, items)) ||
+                                  !listener_begun_hand_over(w->listener, items)))
                                 return false;
                 }
         return true;
@@ -339,7 +341,7 @@ bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
         if (!upgrade_collect(s, &pipes))
                 return false;
         bool fine = state_hand_over(s, items) && fcgi_hand_over(s, items) &&
-                    upgrade_hand_stdin_over(s, items) &&
+                    upgrade_hand_pipes_over(s, items) &&
                     (claims < 0 || handover_put_fd(items, STREAMS_CLAIMS, claims)) &&
                     handover_put_pipes(items, upgrade_is_wanted, &pipes);
         free(pipes.items);

@@ -26,9 +26,8 @@ struct adopted {
 
         struct adopted *next; /* of the component's list */
         bool listed, lacks_stdin;
-        uint8_t lacks_logs;              /* LOG_*: those that could not be opened yet */
-        unsigned work;                   /* of its record: to be done when it is held */
-        struct listener_memory listener; /* for the same moment */
+        uint8_t lacks_logs; /* LOG_*: those that could not be opened yet */
+        unsigned work;      /* of its record: to be done when it is held */
 };
 
 /* What the component has for itself: those whose adoption is not complete. */

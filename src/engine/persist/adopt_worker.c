@@ -84,7 +84,7 @@ static void adopt_go_on(struct supervisor *s, struct process *p, const struct sa
         if (!p->worker->adopted)
                 hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
-                listener_adopted(s, p, &k->record.listener);
+                listener_adopted(s, p);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)
                 health_begin(&p->health, p->program); /* killed between the birth and this */
         if (p->state == PS_STARTING && p->program->ready == READY_HEALTHCHECK)
@@ -121,7 +121,6 @@ static void leave_alone(struct supervisor *s, struct process *p, const struct sa
         p->worker->adopted = a;
         p->worker->mark.adopted = true;
         a->work = k->record.work & (DO_TERM | DO_KILL);
-        a->listener = k->record.listener;
         registry_pid_add(&s->registry, p);
         adopted_list(a);
 }
@@ -227,7 +226,6 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
         assert(p->worker); /* made when its adoption began */
         struct footprint *m = &p->worker->mark;
         struct saved_record k = { .record = {
-                                      .listener = a->listener,
                                       .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
         unsigned work = a->work;
 

@@ -250,8 +250,7 @@ static bool dump_texts(struct dump *d, const char *path, struct err *e)
 
 static void dump_event(struct dump *d, uint32_t at, uint32_t tag)
 {
-        static const char *const phases[8] = { "waits", "being sent", "sent", "accepted",
-                                               "rejected" };
+        static const char *const phases[8] = { "waits", "being sent", "sent" };
         const struct record_store *v = &d->state.events;
         struct kept_event event;
         const char *pool, *name;

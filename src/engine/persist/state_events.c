@@ -179,6 +179,20 @@ static void say_stdin_lost(struct supervisor *s, uint32_t at)
 
 /* ---- of the previous instance */
 
+static int left_by_number(const void *a, const void *b)
+{
+        const struct left *x = a, *y = b;
+
+        return (x->poolserial > y->poolserial) - (x->poolserial < y->poolserial);
+}
+
+static uint64_t left_number(const struct record_store *v, uint32_t at, uint32_t tag)
+{
+        struct kept_event e;
+
+        return tag == TAG_EVENT && state_event_read(v, at, &e) ? e.poolserial : 0;
+}
+
 bool state_events_read(struct state *st)
 {
         uint32_t at, tag, next = 0;
@@ -193,7 +207,9 @@ bool state_events_read(struct state *st)
         while (st->left_count < count &&
                (at = record_store_find(&st->events, next, &tag, &next)) != VAULT_NONE)
                 if (record_store_claim(&st->events, at))
-                        st->left[st->left_count++] = (struct left){ .at = at, .tag = tag };
+                        st->left[st->left_count++] =
+                            (struct left){ left_number(&st->events, at, tag), at, tag, false };
+        qsort(st->left, st->left_count, sizeof *st->left, left_by_number);
         return true;
 }
 

@@ -70,8 +70,7 @@ static void unpack_step(const struct record_step *step, struct record *r)
         r->start_low = step->start_low;
         r->start_high = r->start_low + step->start_span;
         r->listener = (struct listener_memory){ .state = step->listener_state,
-                                                .in_step = (step->bits & BIT_IN_STEP) != 0,
-                                                .heard = (uint16_t)step->listener_heard };
+                                                .is_inside = (step->bits & BIT_INSIDE) != 0 };
         r->replicas = step->replicas;
         r->numprocs = step->numprocs;
         r->scaled = r->kind == RECORD_FLEET;

@@ -40,7 +40,7 @@ enum memory_bit {
         BIT_EXPECTED = 4,
         BIT_UNHEALTHY = 8,
         BIT_EVER_OK = 16,
-        BIT_IN_STEP = 32,
+        BIT_INSIDE = 32,
         BIT_REMAINS = 64,
 };
 
@@ -92,7 +92,7 @@ struct record_step {
         int64_t stopped_wall : 48;
         uint64_t status : 16;
         int64_t ended_wall : 48;
-        uint64_t listener_heard : 16;
+        uint64_t spare : 16;
         uint64_t start_low : 48;
         uint64_t start_span : 16;
 };
@@ -117,6 +117,7 @@ struct saved_record {
 };
 
 struct left {
+        uint64_t poolserial; /* of an event */
         uint32_t at, tag;
         bool taken;
 };

@@ -64,7 +64,6 @@ static void pack_step(const struct record *r, struct record_step *step)
                                       .flags = (uint8_t)r->flags,
                                       .work = (uint8_t)r->work,
                                       .listener_state = (uint8_t)r->listener.state,
-                                      .listener_heard = r->listener.heard,
                                       .replicas = r->replicas,
                                       .numprocs = r->numprocs,
                                       .status = (uint16_t)r->status,
@@ -75,8 +74,8 @@ static void pack_step(const struct record *r, struct record_step *step)
                 step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
         pack_untold(r, step);
         pack_memory(&r->memory, step);
-        if (r->listener.in_step)
-                step->bits |= BIT_IN_STEP;
+        if (r->listener.is_inside)
+                step->bits |= BIT_INSIDE;
 }
 
 struct packing {

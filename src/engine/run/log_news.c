@@ -12,17 +12,15 @@
 #include "engine/run/launcher.h"
 #include "engine/run/launches.h"
 
-static void log_news_on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
-                             const char *data, size_t len)
+static size_t log_news_on_text(void *arg, void *owner, bool is_stderr, enum text_kind kind,
+                               const char *data, size_t len)
 {
         struct supervisor *s = arg;
         struct worker *w = owner;
 
         launch_look(w->process);
-        if (kind == TEXT_RAW) {
-                listener_output(s, w->process, data, len);
-                return;
-        }
+        if (kind == TEXT_RAW)
+                return listener_output(s, w->process, data, len);
         struct event e = { .at = clock_now(),
                            .process = w->process,
                            .pid = w->process->pid,
@@ -35,6 +33,7 @@ static void log_news_on_text(void *arg, void *owner, bool is_stderr, enum text_k
         else
                 e.type = is_stderr ? EV_PROCESS_LOG_STDERR : EV_PROCESS_LOG_STDOUT;
         bus_publish(&s->bus, &e);
+        return len;
 }
 
 static void log_news_on_finished(void *arg, void *owner, bool is_stderr)

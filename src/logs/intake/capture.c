@@ -119,37 +119,9 @@ static bool capture_move(struct pipe_in *p, size_t most, size_t *done, enum took
         return false;
 }
 
-/* A protocol is told of what is in the file already: a daemon that is killed in between leaves it
- * there for the next daemon. So it is looked at where it is, moved, and told. */
-static bool move_tapped(struct pipe_in *p, size_t most, size_t *done, enum took *result)
-{
-        struct core *core = p->channel->core;
-        char *chunk = capture_chunk_take(core);
-        bool moved = true;
-
-        if (!chunk)
-                return false;
-        ssize_t n =
-            scratch_look(&core->scratch, p->fd, chunk, most < CHUNK_SIZE ? most : CHUNK_SIZE);
-        if (n > 0)
-                moved = capture_move(p, (size_t)n, done, result);
-        else if (n == 0)
-                *result = TOOK_END;
-        else if (errno == EAGAIN)
-                *result = TOOK_LAST;
-        else
-                moved = false;
-        if (*done)
-                text_tapped(p->channel, chunk, *done);
-        capture_chunk_give(core, chunk);
-        return moved;
-}
-
 static bool take_by_moving(struct pipe_in *p, size_t most, size_t *done, enum took *result)
 {
-        if (p->dropping || !may_move(p))
-                return false;
-        return (p->channel->conf.tap ? move_tapped : capture_move)(p, most, done, result);
+        return !p->dropping && may_move(p) && capture_move(p, most, done, result);
 }
 
 static enum took capture_spool(struct pipe_in *p, size_t most, size_t *done)
@@ -204,12 +176,125 @@ static bool capture_pump(struct pipe_in *p, size_t most, bool finishing, size_t 
         return took != TOOK_END;
 }
 
+/* ---- a protocol: shown where it is, and taken when its receiver has done with it. A kill in
+ * between shows it again to the next instance */
+
+static bool is_shown(const struct pipe_in *p)
+{
+        const struct channel *s = p->channel;
+
+        return s->conf.tap && !s->silent && p == s->current && p->fd >= 0;
+}
+
+/* What is behind the first `known` bytes. As read(2) of all that is there. */
+static ssize_t capture_show(struct pipe_in *p, size_t known)
+{
+        struct channel *s = p->channel;
+        char *chunk = capture_chunk_take(s->core);
+
+        if (!chunk)
+                return -1;
+        ssize_t n = scratch_look(&s->core->scratch, p->fd, chunk, CHUNK_SIZE);
+        if (n > 0 && (size_t)n > known) {
+                p->shown = (size_t)n;
+                s->shows++;
+                text_shown(s, chunk + known, (size_t)n - known);
+        }
+        capture_chunk_give(s->core, chunk);
+        return n;
+}
+
+void channel_taken(struct channel *s, unsigned show, size_t len)
+{
+        struct pipe_in *p = s->current;
+
+        if (!p || show != s->shows || !p->shown || p->granted)
+                return;
+        p->granted = len < p->shown ? len : p->shown;
+        if (!s->busy)
+                pipe_visit(p);
+}
+
+void channel_not_shown(struct channel *s)
+{
+        if (s->current)
+                s->current->shown = 0;
+}
+
+/* False: it has ended, and is gone. */
+static bool take_granted(struct pipe_in *p)
+{
+        size_t got;
+
+        if (!capture_pump(p, p->granted, false, &got))
+                return false;
+        p->granted -= got;
+        p->shown = p->granted;
+        return true;
+}
+
+static void visit_shown(struct pipe_in *p)
+{
+        struct channel *s = p->channel;
+        size_t granted = 0;
+        ssize_t n = 1;
+
+        while (n > 0 && is_shown(p)) {
+                granted += p->granted;
+                if (p->granted && !take_granted(p))
+                        return;
+                if (p->granted || is_full(s, false))
+                        break;
+                if (p->shown) {
+                        batch_timer_forget(p);
+                        return;
+                }
+                n = capture_show(p, 0);
+                if (!p->shown)
+                        break;
+        }
+        if (n == 0)
+                pipe_close(p);
+        else if (is_full(s, false))
+                pause_all(s);
+        else
+                batch_timer_arrange(p, n < 0 && errno == EAGAIN ? granted : 1);
+}
+
+void pipe_show_no_more(struct pipe_in *p)
+{
+        if (p->shown && p->fd >= 0 && !is_full(p->channel, false))
+                ev_io_start(p->channel->core->loop, &p->io);
+        p->shown = p->granted = 0;
+}
+
+/* Its worker has ended: all of it is shown and taken. */
+static void drain_shown(struct pipe_in *p, size_t waiting)
+{
+        size_t known = p->granted ? p->granted : p->shown, got = 1;
+
+        while (waiting > 0 && got > 0) {
+                ssize_t n = capture_show(p, known);
+                if (n <= 0)
+                        break;
+                if (!capture_pump(p, (size_t)n, true, &got))
+                        return;
+                known -= known < got ? known : got;
+                waiting -= waiting < got ? waiting : got;
+        }
+        pipe_show_no_more(p);
+}
+
+/* ---- in its turn */
+
 static void capture_visit(struct pipe_in *p)
 {
         struct channel *s = p->channel;
         size_t got;
 
-        if (capture_pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
+        if (is_shown(p))
+                visit_shown(p);
+        else if (capture_pump(p, WAKE_BUDGET, false, &got) && !is_full(s, false))
                 batch_timer_arrange(p, got);
 }
 
@@ -229,7 +314,9 @@ void pipe_drain(struct pipe_in *p)
 
         if (ioctl(p->fd, FIONREAD, &waiting) < 0)
                 waiting = DRAIN_UNSURE;
-        if (waiting > 0)
+        if (waiting > 0 && is_shown(p))
+                drain_shown(p, (size_t)waiting);
+        else if (waiting > 0)
                 capture_pump(p, (size_t)waiting, true, &got);
 }
 

@@ -224,8 +224,10 @@ bool channel_attach(struct channel *s, int pipe_fd, struct err *e)
         else if (!pipe_prepare(p, pipe_fd))
                 err_set(e, ERR_SYS, "make a log pipe non-blocking");
         else if (channel_open(s, e)) {
-                if (s->current)
+                if (s->current) {
+                        pipe_show_no_more(s->current);
                         pipe_let_go(s->current);
+                }
                 p->channel = s;
                 ev_io_init(&p->io, on_pipe, pipe_fd, EV_READ);
                 p->io.data = p;

@@ -38,8 +38,10 @@ struct pipe_in {
         struct begun *begun; /* owned; NULL: the settings never held anything back */
         struct spool *spool; /* owned: its bytes, until they are in the log; NULL: none */
         struct pipe_in *next;
-        bool no_spool;                /* it was tried */
-        bool reusable_pipe;           /* open both ways: reusable_pipe.c's */
+        size_t shown;       /* of a protocol: bytes that wait for their receiver's answer */
+        size_t granted;     /* of them: those that are to be taken */
+        bool no_spool;      /* it was tried */
+        bool reusable_pipe; /* open both ways: reusable_pipe.c's */
         bool dropping, drop_mid_line; /* overflow.c's */
 
         /* batch_timer.c's */
@@ -67,6 +69,7 @@ struct channel {
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nothing */
         struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
         uint32_t kept;   /* where it is kept for the next instance, counted from 1; 0: not */
+        unsigned shows;  /* how often something was shown: an answer is about the last one only */
         uint16_t busy;   /* calls are under way: news may call back into us */
         bool silent : 1; /* no more news: it is being freed */
         bool
@@ -85,6 +88,9 @@ bool channel_configure(struct channel *s, const struct stream_conf *conf, struct
 bool channel_attach(struct channel *s, int pipe_fd, struct err *e);
 bool channel_await(struct channel *s, struct err *e); /* until attached, or finished */
 void channel_finish(struct channel *s);
+/* Of what was shown by on_text(TEXT_RAW): so much is done with, and goes to the log. */
+void channel_taken(struct channel *s, unsigned show, size_t len);
+void channel_not_shown(struct channel *s); /* for want of memory: it is tried again */
 void channel_pid(struct channel *s, pid_t pid);
 void channel_reopen(struct channel *s);
 void channel_rotate(struct channel *s);

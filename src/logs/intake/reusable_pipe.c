@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "logs/intake/capture.h"
 #include "logs/intake/channel.h"
 #include "logs/intake/text.h"
 #include "logs/spool/spooled.h"
@@ -59,6 +60,7 @@ void channel_let_go(struct channel *s)
 {
         if (!s->current || !s->current->reusable_pipe)
                 return;
+        pipe_show_no_more(s->current);
         pipe_let_go(s->current);
         s->current = NULL;
 }

@@ -199,7 +199,7 @@ static void on_run_end(void *arg)
         send_captured(r->pipe);
 }
 
-void text_tapped(struct channel *s, const char *data, size_t len)
+void text_shown(struct channel *s, const char *data, size_t len)
 {
         text_news(s, TEXT_RAW, data, len);
 }
@@ -210,13 +210,6 @@ void text_in(struct pipe_in *p, char *data, size_t len)
         struct run run = { .pipe = p };
         const struct captokens_handler h = { &run, on_run_text, on_run_end };
 
-        if (s->conf.tap && !s->conf.strip_ansi) { /* in the file before anybody acts on it */
-                text_put_text(p, false, data, len);
-                text_news(s, TEXT_RAW, data, len);
-                return;
-        }
-        if (s->conf.tap)
-                text_news(s, TEXT_RAW, data, len);
         if (s->conf.capture_maxbytes <= 0) {
                 text_put_text(p, false, data, len);
                 return;

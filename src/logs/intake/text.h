@@ -7,8 +7,9 @@
 bool text_is_plain(const struct channel *s);    /* nothing is: the bytes need not be seen */
 bool text_is_verbatim(const struct channel *s); /* they may be seen, and stay as they are */
 bool text_is_news(const struct channel *s);     /* it is published, too */
-void text_in(struct pipe_in *p, char *data, size_t len);           /* data may be changed */
-void text_tapped(struct channel *s, const char *data, size_t len); /* what was moved by itself */
+void text_in(struct pipe_in *p, char *data, size_t len); /* data may be changed */
+/* A protocol, to its receiver: it is still in the pipe. */
+void text_shown(struct channel *s, const char *data, size_t len);
 void text_flush(struct pipe_in *p);            /* nothing follows: hand out what was held back */
 void text_part(struct pipe_in *p);             /* a line that was begun: hand out so much of it */
 bool text_is_neutral(const struct pipe_in *p); /* nothing is held back */

@@ -62,6 +62,7 @@ static enum listener_news read_ready(struct listener_proto *lp, const char **dat
                 if (++lp->matched < LENGTH(ready_token))
                         continue;
                 lp->state = LISTENER_READY;
+                lp->matched = 0;
                 return LISTENER_IS_READY;
         }
         return LISTENER_QUIET;
@@ -88,28 +89,40 @@ static bool read_length(const char *text, size_t *out)
         return true;
 }
 
+static enum listener_news listener_proto_repeated(struct listener_proto *lp)
+{
+        *lp = (struct listener_proto){ .state = lp->state, .body = lp->body };
+        return LISTENER_REPEATED;
+}
+
 static enum listener_news finish_body(struct listener_proto *lp)
 {
         bool ok = lp->body_is_ok && lp->body_len == LENGTH(ok_body);
 
-        *lp = (struct listener_proto){ .state = LISTENER_ACKNOWLEDGED,
-                                       .unsure = lp->unsure,
-                                       .body = lp->body };
+        if (lp->state != LISTENER_BUSY)
+                return listener_proto_repeated(lp);
+        *lp = (struct listener_proto){ .state = LISTENER_ACKNOWLEDGED, .body = lp->body };
         return ok ? LISTENER_OK : LISTENER_FAIL;
+}
+
+static enum listener_news finish_ready(struct listener_proto *lp)
+{
+        if (lp->state != LISTENER_ACKNOWLEDGED)
+                return listener_proto_repeated(lp);
+        *lp = (struct listener_proto){ .state = LISTENER_READY, .body = lp->body };
+        return LISTENER_IS_READY;
 }
 
 static enum listener_news finish_line(struct listener_proto *lp)
 {
         lp->line[lp->line_len] = '\0';
-        if (lp->unsure && strcmp(lp->line, ready_line) == 0) {
-                *lp = (struct listener_proto){ .state = LISTENER_READY, .body = lp->body };
-                return LISTENER_MISSED;
-        }
+        if (lp->unsure && strcmp(lp->line, ready_line) == 0)
+                return finish_ready(lp);
         if (strlen(lp->line) != lp->line_len || /* a NUL in it */
             strncmp(lp->line, result_token, LENGTH(result_token)) != 0 ||
             !read_length(lp->line + LENGTH(result_token), &lp->body_len))
                 return listener_proto_give_up(lp, LISTENER_BAD_LINE);
-        if (lp->body_len > LISTENER_RESULT_MAX)
+        if (lp->body_len > LISTENER_RESULT_MAX || lp->state == LISTENER_READY)
                 return listener_proto_give_up(lp, LISTENER_BROKE);
         lp->in_body = true;
         lp->body_seen = 0;
@@ -163,20 +176,15 @@ static enum listener_news listener_proto_swallow(struct listener_proto *lp, cons
 static enum listener_news listener_proto_step(struct listener_proto *lp, const char **data,
                                               size_t *len)
 {
-        switch (lp->state) {
-        case LISTENER_ACKNOWLEDGED:
-                return read_ready(lp, data, len);
-        case LISTENER_READY:
-                if (!lp->unsure)
-                        return listener_proto_give_up(lp, LISTENER_BROKE);
-                *lp = (struct listener_proto){ .state = LISTENER_BUSY, .body = lp->body };
+        if (lp->state == LISTENER_UNKNOWN)
+                return listener_proto_swallow(lp, data, len);
+        if (lp->in_body)
+                return read_body(lp, data, len);
+        if (lp->state == LISTENER_BUSY || lp->unsure)
                 return read_line(lp, data, len);
-        case LISTENER_BUSY:
-                return lp->in_body ? read_body(lp, data, len) : read_line(lp, data, len);
-        case LISTENER_UNKNOWN:
-                break;
-        }
-        return listener_proto_swallow(lp, data, len);
+        if (lp->state == LISTENER_ACKNOWLEDGED)
+                return read_ready(lp, data, len);
+        return listener_proto_give_up(lp, LISTENER_BROKE);
 }
 
 enum listener_news listener_proto_feed(struct listener_proto *lp, const char **data, size_t *len)
@@ -187,6 +195,11 @@ enum listener_news listener_proto_feed(struct listener_proto *lp, const char **d
                         return news;
         }
         return LISTENER_QUIET;
+}
+
+bool listener_proto_is_inside(const struct listener_proto *lp)
+{
+        return lp->state != LISTENER_UNKNOWN && (lp->matched || lp->line_len || lp->in_body);
 }
 
 /* ---- refusals */
