@@ -71,7 +71,34 @@ struct spawned {
 
 enum spawn_progress { SPAWN_UNDER_WAY, SPAWN_EXECUTED, SPAWN_FAILED };
 
+struct sys;
+struct buf;
+struct pid_list;
+struct proc_entry;
+struct proc_table;
+
+/* Processes by their number, children of ours or not: what pidfds and /proc tell. Where the result
+ * is a truth value, false means errno; sys/process/procfs.h says what each look at /proc tells. */
+struct sys_process {
+        int (*pidfd)(struct sys *s, pid_t pid); /* pidfd_open(2): closed on exec */
+        int (*pidfd_kill)(struct sys *s, int pidfd, int sig);
+        /* How it ended, once it is reaped (PIDFD_GET_INFO, Linux 6.15). False: cannot be told. */
+        bool (*pidfd_status)(struct sys *s, int pidfd, int *status_out);
+        int (*pidfd_getfd)(struct sys *s, int pidfd, int number); /* closed on exec */
+        bool (*entry)(struct sys *s, pid_t pid, struct proc_entry *out);
+        bool (*table)(struct sys *s, struct proc_table *out);
+        bool (*children)(struct sys *s, pid_t pid, bool of_threads, struct pid_list *list);
+        bool (*environ)(struct sys *s, pid_t pid, struct buf *out);
+        void (*command)(struct sys *s, pid_t pid, char *buf, size_t size);
+        bool (*may_look)(struct sys *s, pid_t pid);
+        /* An end of a pipe that it has, opened anew through /proc/PID/fd: the descriptor `number`,
+         * or whichever refers to the pipe with this inode. -1: errno; ENOENT: it does not hold the
+         * pipe any more. */
+        int (*pipe_of)(struct sys *s, pid_t pid, int number, ino_t pipe, int flags);
+};
+
 struct sys {
+        const struct sys_process *process;
         void *arg; /* of a fake; NULL in the real one */
         /* Where the kernel writes an end down in the very call that reaps it: after a kill
          * it is there. Borrowed; NULL: nowhere. */
@@ -90,6 +117,10 @@ struct sys {
         pid_t (*reap)(struct sys *s, int *status_out);
         /* The same for one child: does not walk over the others. */
         pid_t (*reap_one)(struct sys *s, pid_t pid, int *status_out);
+        /* No process has this number, and none is in a session or process group called by it: its
+         * leader is reaped and has left nothing in it. A look-up in the kernel's table of numbers,
+         * whatever the size of the machine. False: a process is left, or it cannot be told. */
+        bool (*number_is_free)(struct sys *s, pid_t pid);
         int (*pipe)(struct sys *s,
                     int fds[2]); /* O_CLOEXEC; reading end O_NONBLOCK is the caller's */
 

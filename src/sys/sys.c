@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -16,6 +17,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "sys/process/pidfd.h"
 #include "sys/process/spawn.h"
 #include "sys/store/guarded.h"
 
@@ -24,6 +26,7 @@
 struct real_sys {
         struct sys ops; /* first: cast back */
         struct spawner spawner;
+        int asker; /* an eventfd, for number_is_free; 0: not yet */
 };
 
 static bool real_spawn(struct sys *s, const struct launch *l, struct spawned *out)
@@ -93,6 +96,18 @@ static pid_t real_reap(struct sys *s, int *status_out)
 static pid_t real_reap_one(struct sys *s, pid_t pid, int *status_out)
 {
         return pid > 0 ? sys_reap(s, P_PID, pid, status_out) : 0;
+}
+
+/* Making a process the owner of a descriptor fails with ESRCH when the kernel has no such number in
+ * use, be it as a process, a group or a session (fcntl(2), F_SETOWN; Linux 4.14). Nothing is ever
+ * sent to the owner of an eventfd without O_ASYNC. */
+static bool real_number_is_free(struct sys *s, pid_t pid)
+{
+        int *asker = &((struct real_sys *)s)->asker;
+
+        if (*asker <= 0)
+                *asker = eventfd(0, EFD_CLOEXEC);
+        return *asker > 0 && fcntl(*asker, F_SETOWN, pid) < 0 && errno == ESRCH;
 }
 
 static int real_pipe(struct sys *s, int fds[2])
@@ -254,13 +269,15 @@ static ssize_t real_send(struct sys *s, int fd, const void *data, size_t len)
 struct sys *sys_real(void)
 {
         static struct real_sys real = {
-                .ops = { .spawn = real_spawn,
+                .ops = { .process = &sys_process_real,
+                         .spawn = real_spawn,
                          .spawn_look = real_spawn_look,
                          .spawn_go = real_spawn_go,
                          .spawn_drop = real_spawn_drop,
                          .kill = real_kill,
                          .reap = real_reap,
                          .reap_one = real_reap_one,
+                         .number_is_free = real_number_is_free,
                          .pipe = real_pipe,
                          .open = real_open,
                          .open_file = real_open_file,

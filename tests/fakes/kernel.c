@@ -181,6 +181,7 @@ static bool fake_spawn(struct sys *s, const struct launch *l, struct spawned *ou
                 return false;
         }
         k->children[k->child_count++] = c;
+        kernel_process_born(k, c);
         k->next_pid++;
         *out = (struct spawned){ .pid = c->pid, .report = -1 };
         if (k->spawn_takes_time) {
@@ -254,21 +255,14 @@ void kernel_end(struct fake_kernel *k, pid_t pid, int status)
                         fd_close(&c->fds[i]);
                 fd_close(&c->report);
         }
-        kernel_queue_end(k, pid, status);
+        if (c || !kernel_process(k, pid))
+                kernel_queue_end(k, pid, status);
+        kernel_process_end(k, pid, status);
 }
 
-static bool is_addressed(const struct fake_child *c, pid_t to)
+static bool is_addressed(const struct fake_process *p, pid_t to)
 {
-        return !c->reaped && (to < 0 ? c->pid == -to : c->pid == to);
-}
-
-static void deliver(struct fake_kernel *k, struct fake_child *c, int sig)
-{
-        if (sig == 0 || !c->alive)
-                return;
-        c->last_sig = sig;
-        if ((sig == SIGTERM && k->obeys_term) || (sig == SIGKILL && k->obeys_kill))
-                kernel_end(k, c->pid, KERNEL_KILLED(sig));
+        return to < 0 ? p->entry.group == -to : p->entry.pid == to;
 }
 
 static int fake_kill(struct sys *s, pid_t pid, int sig)
@@ -278,9 +272,9 @@ static int fake_kill(struct sys *s, pid_t pid, int sig)
 
         if (result == 0) {
                 result = ESRCH;
-                for (size_t i = 0; i < k->child_count; i++)
-                        if (is_addressed(k->children[i], pid)) {
-                                deliver(k, k->children[i], sig);
+                for (size_t i = k->process_count; i-- > 0;)
+                        if (is_addressed(k->processes[i], pid)) {
+                                kernel_signal(k, k->processes[i], sig);
                                 result = 0;
                         }
         }
@@ -293,8 +287,8 @@ static int fake_kill(struct sys *s, pid_t pid, int sig)
 
 static bool any_unreaped(const struct fake_kernel *k)
 {
-        for (size_t i = 0; i < k->child_count; i++)
-                if (!k->children[i]->reaped)
+        for (size_t i = 0; i < k->process_count; i++)
+                if (k->processes[i]->entry.parent == getpid())
                         return true;
         return false;
 }
@@ -324,6 +318,7 @@ static pid_t hand_out(struct fake_kernel *k, size_t at, int *status_out)
         k->end_count--;
         if (c)
                 c->reaped = true;
+        kernel_process_reaped(k, pid);
         return pid;
 }
 
@@ -420,10 +415,12 @@ void kernel_init(struct fake_kernel *k)
                                .reap_one = fake_reap_one,
                                .pipe = fake_pipe };
         kernel_files_init(&k->ops);
+        kernel_processes_init(k);
 }
 
 void kernel_release(struct fake_kernel *k)
 {
+        kernel_processes_release(k);
         for (size_t i = 0; i < k->child_count; i++)
                 child_free(k->children[i]);
         for (size_t i = 0; i < k->file_count; i++) {

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/strlist.h"
+#include "sys/process/procfs.h"
 #include "sys/sys.h"
 
 #define KERNEL_EXITED(code) (((code)&0xff) << 8)
@@ -44,8 +45,16 @@ enum kernel_call {
         K_FCHOWN,
         K_DIAL,
         K_SEND,
+        K_PIDFD,
+        K_PIDFD_KILL,
+        K_ENTRY,
+        K_TABLE,
+        K_CHILDREN,
+        K_ENVIRON,
         K_COUNT
 };
+
+struct fake_kernel;
 
 /* One start, as it was asked for. Strings are copies. */
 struct fake_child {
@@ -68,6 +77,21 @@ struct fake_child {
         struct rlimit nofile;
         sigset_t mask;
         int last_sig; /* the last signal that it, or its group, was sent; 0: none */
+};
+
+/* A process as /proc and its pidfds show it: each start is one, too. Write freely what it is. */
+struct fake_process {
+        struct proc_entry entry;
+        struct buf environ; /* "NAME=value", NUL behind each */
+        int fds[3];         /* of one without a fake_child: its own; -1 */
+        int lives[2];       /* its pidfds are copies of the one, readable when the other closes */
+        int got[65];        /* how often it had each signal */
+        unsigned long long due;            /* signals that wait until it goes on after SIGSTOP */
+        bool ignores_term, ignores_kill;   /* the one that hangs in the kernel */
+        int no_pidfd, no_entry, no_signal; /* errno that these calls fail with; 0: they work */
+        bool is_reaped_late;               /* a zombie, although its parent is another one */
+        bool hides_status;                 /* we may not look */
+        void (*on_signal)(struct fake_kernel *k, struct fake_process *p, int sig);
 };
 
 struct fake_kill {
@@ -120,6 +144,8 @@ struct fake_kernel {
         size_t child_count;
         struct fake_kill *kills;
         size_t kill_count;
+        struct fake_process **processes; /* init and the daemon first */
+        size_t process_count;
         struct fake_file **files;
         size_t file_count;
 
@@ -150,6 +176,23 @@ void kernel_mend(struct fake_kernel *k, enum kernel_call call); /* forget its fa
 /* Workers. NULL: no such pid was ever started (the newest one with that pid otherwise). */
 struct fake_child *kernel_child(struct fake_kernel *k, pid_t pid);
 struct fake_child *kernel_newest(struct fake_kernel *k);
+/* Any process that is there, a zombie too; NULL: none. */
+struct fake_process *kernel_process(struct fake_kernel *k, pid_t pid);
+/* One that this one forks: in its session, with its environment and no descriptors. */
+struct fake_process *kernel_fork(struct fake_kernel *k, pid_t parent);
+void kernel_setsid(struct fake_process *p);
+void kernel_environ(struct fake_process *p, const char *name, const char *value);
+void kernel_signal(struct fake_kernel *k, struct fake_process *p, int sig);
+
+/* Those that live when the daemon does not: they are init's children in the kernel of the next
+ * instance, or stay ours where that is another image of the same process. */
+struct fake_survivors {
+        struct fake_process **items; /* owned until kernel_go_on */
+        size_t count;
+};
+struct fake_survivors kernel_survivors(struct fake_kernel *k);
+void kernel_go_on(struct fake_kernel *k, struct fake_survivors *those, bool same_process);
+
 /* It ends: its descriptors close, the end waits to be reaped. Any pid will do: one that was never
  * started plays an adopted orphan. */
 void kernel_end(struct fake_kernel *k, pid_t pid, int status);
@@ -181,5 +224,10 @@ const char *kernel_text(struct fake_kernel *k, const char *path);
 bool kernel_enter(struct fake_kernel *k, enum kernel_call call, size_t *len);
 bool kernel_grow(void **items, size_t count, size_t size);
 void kernel_files_init(struct sys *ops);
+void kernel_processes_init(struct fake_kernel *k);
+void kernel_processes_release(struct fake_kernel *k);
+void kernel_process_born(struct fake_kernel *k, const struct fake_child *c);
+void kernel_process_end(struct fake_kernel *k, pid_t pid, int status);
+void kernel_process_reaped(struct fake_kernel *k, pid_t pid);
 
 #endif

@@ -60,7 +60,8 @@ static int threads(void)
         CHECK(pipe(f.said) == 0 && pipe(f.leave) == 0);
         CHECK(pthread_create(&thread, NULL, fork_and_wait, &f) == 0);
         CHECK(read(f.said[0], &byte, 1) == 1 && f.child > 0);
-        bool fine = child_tree(&me, 1, &t), seen = fine && holds(&t, f.child) && holds(&t, me);
+        bool fine = child_tree(sys_real(), &me, 1, &t),
+             seen = fine && holds(&t, f.child) && holds(&t, me);
         proc_table_release(&t);
         CHECK(write(f.leave[1], "x", 1) == 1);
         pthread_join(thread, NULL);
@@ -80,15 +81,15 @@ static int two_roots(void)
         struct proc_table t;
 
         CHECK(roots[0] > 0 && roots[1] > 0);
-        bool fine = child_tree(roots, 3, &t);
+        bool fine = child_tree(sys_real(), roots, 3, &t);
         size_t count = fine ? t.count : 0;
         bool both = fine && holds(&t, roots[0]) && holds(&t, roots[1]);
         proc_table_release(&t);
         end(roots[0]);
         end(roots[1]);
         CHECK(fine && both && count == 2);
-        CHECK(child_tree(roots, 2, &t) && t.count == 0);
-        CHECK(child_tree(NULL, 0, &t) && t.count == 0);
+        CHECK(child_tree(sys_real(), roots, 2, &t) && t.count == 0);
+        CHECK(child_tree(sys_real(), NULL, 0, &t) && t.count == 0);
         return 0;
 }
 
@@ -130,8 +131,8 @@ static int stopped_below(void)
                         pause();
         }
         CHECK(read(said[0], &below, sizeof below) == sizeof below);
-        bool fine =
-            proc_entry_read(pid, &root) && child_stop(&set, &root) && child_stop(&set, &root);
+        bool fine = proc_entry_read(pid, &root) && child_stop(sys_real(), &set, &root) &&
+                    child_stop(sys_real(), &set, &root);
         size_t count = set.all.count;
         bool knows = child_stopped_has(&set, pid) && child_stopped_has(&set, below) &&
                      !child_stopped_has(&set, getpid());
@@ -170,20 +171,20 @@ static int chain(void)
         bool fine = proc_entry_read(pid, &root);
         size_t count = 0;
         for (int i = 0; i < 200 && fine && (count == 0 || t.count != count); i++) {
-                fine = child_stop(&set, &root);
+                fine = child_stop(sys_real(), &set, &root);
                 count = set.all.count;
                 child_stopped_release(&set);
                 usleep(10000); /* a fork that was under way may be seen now */
                 proc_table_release(&t);
-                fine = fine && child_tree(&pid, 1, &t);
+                fine = fine && child_tree(sys_real(), &pid, 1, &t);
         }
         bool stable = t.count == count;
         proc_table_release(&t);
         usleep(50000);
-        fine = fine && child_tree(&pid, 1, &t);
+        fine = fine && child_tree(sys_real(), &pid, 1, &t);
         size_t after = t.count;
         for (size_t i = 0; i < t.count; i++)
-                child_signal(&t.items[i], SIGKILL);
+                child_signal(sys_real(), &t.items[i], SIGKILL);
         proc_table_release(&t);
         waitpid(pid, NULL, 0);
         CHECK(fine && count > 1 && stable && after == count);
@@ -208,12 +209,12 @@ static int environment(void)
         bool fine = false;
         for (int i = 0; i < 5000 && !fine; i++, usleep(1000)) {
                 buf_reset(&env);
-                fine = child_environ(pid, &env) && env.len == sizeof "A=1\0B=two words" &&
+                fine = proc_environ(pid, &env) && env.len == sizeof "A=1\0B=two words" &&
                        memcmp(env.data, "A=1\0B=two words", env.len) == 0;
         }
         end(pid);
         buf_reset(&env);
-        bool gone = !child_environ(pid, &env);
+        bool gone = !proc_environ(pid, &env);
         buf_release(&env);
         CHECK(fine && gone);
         return 0;

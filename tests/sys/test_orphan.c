@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "sys/process/procfs.h"
+#include "sys/process/pidfd.h"
 
 TestSuite(orphan, .timeout = 20);
 
@@ -56,10 +56,10 @@ Test(orphan, is_held_by_pid_and_start_time)
         struct orphan o = { pid, before - 1, orphan_ticks_now() + 1 };
         int fd;
 
-        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_LIVES);
+        cr_expect_eq(orphan_hold(sys_real(), &o, &fd, &parent), ORPHAN_LIVES);
         cr_expect_eq(o.start_low, known(pid).start_low);
         cr_expect_eq(parent, getpid());
-        cr_expect_eq(orphan_signal(fd, SIGTERM), 0);
+        cr_expect_eq(sys_process_real.pidfd_kill(NULL, fd, SIGTERM), 0);
         struct pollfd p = { .fd = fd, .events = POLLIN };
         cr_expect_eq(poll(&p, 1, 10000), 1);
         close(fd);
@@ -74,10 +74,10 @@ Test(orphan, is_not_taken_for_another_with_its_number)
 
         o.start_low -= 100;
         o.start_high -= 100;
-        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+        cr_expect_eq(orphan_hold(sys_real(), &o, &fd, &parent), ORPHAN_GONE);
         cr_expect_eq(fd, -1);
         end(pid);
-        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+        cr_expect_eq(orphan_hold(sys_real(), &o, &fd, &parent), ORPHAN_GONE);
 }
 
 #define ROOM_MAX 2
@@ -104,7 +104,7 @@ static enum orphan_found hold_with(struct orphan *o, int room, int *error_out)
         getrlimit(RLIMIT_NOFILE, &was);
         now = (struct rlimit){ .rlim_cur = (rlim_t)limit_for(room), .rlim_max = was.rlim_max };
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &now), 0);
-        enum orphan_found found = orphan_hold(o, &fd, &parent);
+        enum orphan_found found = orphan_hold(sys_real(), o, &fd, &parent);
         *error_out = errno;
         setrlimit(RLIMIT_NOFILE, &was);
         cr_expect_eq(fd >= 0, found == ORPHAN_LIVES || found == ORPHAN_ENDED);
@@ -155,7 +155,7 @@ Test(orphan, whose_number_is_a_threads_by_now_is_gone)
         int ends[2] = { said[1], told[0] };
         cr_assert_eq(pthread_create(&thread, NULL, wait_here, ends), 0);
         cr_assert_eq(read(said[0], &o.pid, sizeof o.pid), (ssize_t)sizeof o.pid);
-        cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_GONE);
+        cr_expect_eq(orphan_hold(sys_real(), &o, &fd, &parent), ORPHAN_GONE);
         cr_assert_eq(write(told[1], "x", 1), 1);
         pthread_join(thread, NULL);
 }
@@ -177,13 +177,13 @@ Test(orphan, tells_its_status_while_it_is_a_zombie)
                 siginfo_t info;
                 cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
                 struct orphan o = known(pid);
-                cr_expect_eq(orphan_hold(&o, &fd, &parent), ORPHAN_ENDED);
-                cr_expect_eq(orphan_end(&o, fd, &status), END_KNOWN);
+                cr_expect_eq(orphan_hold(sys_real(), &o, &fd, &parent), ORPHAN_ENDED);
+                cr_expect_eq(orphan_end(sys_real(), &o, fd, &status), END_KNOWN);
                 cr_expect_eq(status, rows[i].status, "row %zu: %d", i, status);
                 waitpid(pid, NULL, 0);
                 status = -1;
                 /* reaped: only a kernel of 6.15 or later still knows */
-                if (orphan_end(&o, fd, &status) == END_KNOWN)
+                if (orphan_end(sys_real(), &o, fd, &status) == END_KNOWN)
                         cr_expect_eq(status, rows[i].status, "row %zu: %d", i, status);
                 close(fd);
         }
@@ -196,16 +196,17 @@ Test(orphan, gives_its_pipe_again_and_no_other)
         pid_t pid = start();
 
         cr_assert_eq(fstat(out[0], &st), 0);
-        int again = orphan_pipe(pid, 1, st.st_ino, O_RDONLY);
+        int again = sys_process_real.pipe_of(NULL, pid, 1, st.st_ino, O_RDONLY);
         cr_assert_geq(again, 0);
         cr_expect_eq(write(out[1], "hello", 5), 5);
         cr_expect_eq(read(again, text, sizeof text), 5);
         cr_expect_eq(fcntl(again, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
         close(again);
-        again = orphan_pipe(pid, 2, st.st_ino, O_RDONLY); /* it is not there, but somewhere */
+        again = sys_process_real.pipe_of(NULL, pid, 2, st.st_ino,
+                                         O_RDONLY); /* it is not there, but somewhere */
         cr_expect_geq(again, 0);
         close(again);
-        cr_expect_eq(orphan_pipe(pid, 1, st.st_ino + 1, O_RDONLY), -1);
+        cr_expect_eq(sys_process_real.pipe_of(NULL, pid, 1, st.st_ino + 1, O_RDONLY), -1);
         cr_expect_eq(errno, ENOENT);
         end(pid);
 }
@@ -226,9 +227,9 @@ Test(orphan, gives_a_copy_of_its_listening_socket)
         struct orphan o = known(pid);
         int copy = -1;
         for (int i = 0; copy < 0 && i < 1000; i++, usleep(1000))
-                copy = orphan_socket(&o, 0);
+                copy = orphan_socket(sys_real(), &o, 0);
         cr_expect_geq(copy, 0);
         close(copy);
-        cr_expect_eq(orphan_socket(&o, 1), -1);
+        cr_expect_eq(orphan_socket(sys_real(), &o, 1), -1);
         end(pid);
 }

@@ -200,28 +200,28 @@ Test(procfs, shows_command_lines)
 static int a_session_that_outlives_its_leader(void)
 {
         char member[16] = "";
-        int ends[2], asker = child_asker();
+        int ends[2];
         char *argv[] = { (char *)"sh", (char *)"-c", (char *)"set -m; sleep 100 & echo $!", NULL };
         char *envp[] = { (char *)"PATH=/usr/bin:/bin", NULL };
         struct spawned out;
         struct sys *s = sys_real();
 
-        CHECK(asker >= 0 && pipe2(ends, O_CLOEXEC) == 0);
+        CHECK(pipe2(ends, O_CLOEXEC) == 0);
         struct launch l = {
                 .path = "/bin/sh", .argv = argv, .envp = envp, .umask = -1, .fds = { 0, ends[1], 2 }
         };
         CHECK(s->spawn(s, &l, &out));
-        CHECK(!child_is_gone(asker, out.pid));
+        CHECK(!sys_real()->number_is_free(sys_real(), out.pid));
         CHECK(read(ends[0], member, sizeof member - 1) > 0);
         CHECK(waitpid(out.pid, NULL, 0) == out.pid);
-        CHECK(!child_is_gone(asker, out.pid));
+        CHECK(!sys_real()->number_is_free(sys_real(), out.pid));
         CHECK(kill((pid_t)atoi(member), SIGKILL) == 0);
         time_t end = time(NULL) + 10;
-        while (!child_is_gone(asker, out.pid) && time(NULL) <= end) {
+        while (!sys_real()->number_is_free(sys_real(), out.pid) && time(NULL) <= end) {
                 waitpid(-1, NULL, WNOHANG);
                 poll(NULL, 0, 5);
         }
-        CHECK(child_is_gone(asker, out.pid));
+        CHECK(sys_real()->number_is_free(sys_real(), out.pid));
         return 0;
 }
 

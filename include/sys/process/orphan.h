@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sys/sys.h"
+
 /* The pid and when it was started, in clock ticks since the boot; the previous instance may only
  * have known a span. */
 struct orphan {
@@ -27,29 +29,20 @@ enum orphan_found {
         ORPHAN_REFUSED
 };
 
-/* A pidfd of that process, closed on exec; -1: errno. */
-int orphan_open(pid_t pid);
 /* Start times are compared after the pidfd is open: from then on the number cannot change hands.
  * Fills in the exact start time. *parent_out: its parent. */
-enum orphan_found orphan_hold(struct orphan *o, int *pidfd_out, pid_t *parent_out);
-
-/* kill(2) through the pidfd. */
-int orphan_signal(int pidfd, int sig);
+enum orphan_found orphan_hold(struct sys *s, struct orphan *o, int *pidfd_out, pid_t *parent_out);
 
 enum orphan_end { END_KNOWN, END_UNKNOWN, END_ASK_LATER /* a zombie that we may not look at */ };
 
 /* The pidfd is readable: how did it end? *status_out as from waitpid. The zombie's stat while it is
  * one, PIDFD_GET_INFO (Linux 6.15) once it is reaped. */
-enum orphan_end orphan_end(const struct orphan *o, int pidfd, int *status_out);
-
-/* Our own end of its pipe, opened anew through /proc/PID/fd: the descriptor `number`, or whichever
- * refers to the pipe with this inode. -1: errno; ENOENT: it does not hold the pipe any more. */
-int orphan_pipe(pid_t pid, int number, ino_t pipe, int flags);
+enum orphan_end orphan_end(struct sys *s, const struct orphan *o, int pidfd, int *status_out);
 
 /* It has ended, or its end has begun: nothing can be opened by it any more. */
-bool orphan_is_ending(pid_t pid);
+bool orphan_is_ending(struct sys *s, pid_t pid);
 
 /* A copy of the listening socket that it has as this descriptor (Linux 5.6). -1: errno. */
-int orphan_socket(const struct orphan *o, int number);
+int orphan_socket(struct sys *s, const struct orphan *o, int number);
 
 #endif

@@ -42,7 +42,9 @@ static int adopt_our_end(struct supervisor *s, const struct process *p, int numb
 
         handover_pipe_name(name, sizeof name, pipe, number != 0);
         int fd = handover_fd(startup_of(s)->handover, name);
-        return fd >= 0 ? fd : orphan_pipe(p->pid, number, pipe, number ? O_RDONLY : O_WRONLY);
+        return fd >= 0 ? fd
+                       : s->sys->process->pipe_of(s->sys, p->pid, number, pipe,
+                                                  number ? O_RDONLY : O_WRONLY);
 }
 
 /* One of its logs, read again. False: it could not be, and it is tried again. *closed_out: it has
@@ -161,7 +163,7 @@ void adopt_take_pipes(struct supervisor *s, struct process *p)
         }
         unsigned lacking = adopt_take_logs(s, p, LOG_OUT | LOG_ERR, &closed, &e);
         p->worker->mark.adopted_logs = !lacking;
-        if (closed && orphan_is_ending(p->pid)) {
+        if (closed && orphan_is_ending(s->sys, p->pid)) {
                 adopt_say_lost(s, p);
         } else if (lacking) {
                 if (a)

@@ -149,7 +149,7 @@ static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *s
 
         fdstore_name(p, name);
         AUTO_FD pidfd = listen_fds_pidfd(startup_of(s)->handover, name);
-        return pidfd >= 0 && orphan_end(&who, pidfd, status_out) == END_KNOWN;
+        return pidfd >= 0 && orphan_end(s->sys, &who, pidfd, status_out) == END_KNOWN;
 }
 
 static void adopt_lost(struct supervisor *s, struct process *p, const struct saved_record *k)
@@ -182,7 +182,7 @@ void adopt_hold(struct supervisor *s, struct process *p, const struct saved_reco
         pid_t parent = 0;
         int pidfd = -1;
 
-        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        enum orphan_found found = orphan_hold(s->sys, &who, &pidfd, &parent);
         if (found == ORPHAN_GONE || (k->record.flags & (RECORD_REAPED | RECORD_LOST))) {
                 fd_close(&pidfd);
                 adopt_lost(s, p, k);
@@ -252,7 +252,7 @@ static bool try_hold(struct adopted *a)
         pid_t parent;
         int pidfd = -1;
 
-        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        enum orphan_found found = orphan_hold(s->sys, &who, &pidfd, &parent);
         if (found == ORPHAN_GONE) {
                 registry_pid_remove(&s->registry, p); /* lost() adds it */
                 adopt_lost(s, p, &k);

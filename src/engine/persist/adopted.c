@@ -84,7 +84,7 @@ void adopted_ask_how_it_ended(struct adopted *a)
         struct process *p = a->process;
         int status = 0;
 
-        enum orphan_end said = orphan_end(&a->who, a->pidfd, &status);
+        enum orphan_end said = orphan_end(s->sys, &a->who, a->pidfd, &status);
         if (said == END_ASK_LATER && a->asked < ASK_TIMES) {
                 ev_now_update(s->loop);
                 ev_timer_set(&a->again, FIRST_S * (1 << a->asked++), 0.);
@@ -148,8 +148,8 @@ static int adopted_signal_held(struct supervisor *s, const struct process *p, in
                                int sig)
 {
         if (!group)
-                return orphan_signal(pidfd, sig);
-        if (orphan_signal(pidfd, 0) < 0)
+                return s->sys->process->pidfd_kill(s->sys, pidfd, sig);
+        if (s->sys->process->pidfd_kill(s->sys, pidfd, 0) < 0)
                 return -1;
         return s->sys->kill(s->sys, -p->pid, sig);
 }
@@ -165,7 +165,7 @@ int adopted_kill(struct supervisor *s, const struct process *p, bool group, int 
                 return adopted_signal_held(s, p, a->pidfd, group, sig);
         struct orphan who = a->who;
         AUTO_FD pidfd = -1; /* for this moment one may be had */
-        enum orphan_found found = orphan_hold(&who, &pidfd, &parent);
+        enum orphan_found found = orphan_hold(s->sys, &who, &pidfd, &parent);
         if (found == ORPHAN_GONE)
                 errno = ESRCH;
         if (pidfd < 0)

@@ -95,7 +95,7 @@ void fdstore_pipes(struct supervisor *s, const struct process *p, const int fds[
 
 void fdstore_pid(struct supervisor *s, const struct process *p, pid_t pid)
 {
-        AUTO_FD fd = fdstore_own(s) ? orphan_open(pid) : -1;
+        AUTO_FD fd = fdstore_own(s) ? s->sys->process->pidfd(s->sys, pid) : -1;
 
         if (fd >= 0)
                 fdstore_put(s, p, &fd, 1);

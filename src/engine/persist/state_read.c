@@ -313,7 +313,7 @@ int state_fcgi_socket(const struct supervisor *s, const struct program *p)
                 if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
                     strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))
                         continue;
-                int fd = orphan_socket(&who, 0);
+                int fd = orphan_socket(s->sys, &who, 0);
                 if (fd >= 0)
                         return fd;
         }

@@ -59,7 +59,6 @@ struct descendants {
         struct ended *first;    /* owned list */
         struct ended *spare;    /* owned list of what is used again */
         int spare_count;
-        int asker; /* owned; -1: not yet */
         ev_timer name, again;
         bool due;               /* a look is asked for */
         int64_t next_ms;        /* looks are not to be all that the daemon does */
@@ -104,7 +103,6 @@ static bool descendants_init(struct supervisor *s, struct err *e)
 
         (void)e;
         sweep->sup = s;
-        sweep->asker = -1;
         ev_timer_init(&sweep->name, descendants_on_timer, 0., 0.);
         ev_timer_init(&sweep->again, descendants_on_timer, 0., 0.);
         sweep->name.data = sweep->again.data = sweep;
@@ -220,7 +218,6 @@ static void descendants_release(struct supervisor *s)
                 free(end);
         }
         proc_table_release(&sweep->rest);
-        fd_close(&sweep->asker);
 }
 
 /* ---- before the stop */
@@ -240,8 +237,8 @@ void descendants_look(struct supervisor *s, struct process *p)
         if (!p->worker || p->pid <= 0 || s->daemon_state != DAEMON_RUNNING)
                 return;
         forget_kin(p->worker);
-        if (!child_tree(&p->pid, 1, &tree) &&
-            !((g->stopasgroup || g->killasgroup) && proc_table_read(&tree)))
+        if (!child_tree(s->sys, &p->pid, 1, &tree) &&
+            !((g->stopasgroup || g->killasgroup) && s->sys->process->table(s->sys, &tree)))
                 return;
         size_t count = proc_descendants(&tree, p->pid, NULL, 0);
         struct remains *r = count ? worker_remains(p->worker) : NULL;
@@ -339,11 +336,11 @@ static size_t count_below(const struct look *l, const struct process *p)
         return n;
 }
 
-static void descendants_describe(pid_t pid, struct buf *out)
+static void descendants_describe(struct supervisor *s, pid_t pid, struct buf *out)
 {
         char command[256];
 
-        proc_command(pid, command, sizeof command);
+        s->sys->process->command(s->sys, pid, command, sizeof command);
         buf_printf(out, "%d %s", (int)pid, command);
 }
 
@@ -379,7 +376,7 @@ static void name_below(struct look *l, struct ended *end)
                 AUTO_BUF text = BUF_INIT;
                 if (!is_below(f, p))
                         continue;
-                descendants_describe(f->who.pid, &text);
+                descendants_describe(l->sup, f->who.pid, &text);
                 list_leftover(p, &text);
                 if (!is_in(&r->named, &f->who))
                         log_line(l->sup->log, LVL_WARN, "left over from '%s': pid %s", p->name,
@@ -405,8 +402,8 @@ static void descendants_tell(struct look *l, struct ended *end, const struct pro
         char name[16];
 
         if (end->told_count++ < NAMED_MOST)
-                descendants_describe(who->pid, &text);
-        if (child_signal(who, p->program->stopsignal) && text.len)
+                descendants_describe(l->sup, who->pid, &text);
+        if (child_signal(l->sup->sys, who, p->program->stopsignal) && text.len)
                 log_line(l->sup->log, LVL_INFO, "'%s' has ended: %s to what is below it, pid %s",
                          p->name, signame_of(p->program->stopsignal, name, sizeof name),
                          buf_str(&text));
@@ -432,15 +429,15 @@ static void stop_orphans(struct look *l, const struct ended *end, struct child_s
 {
         const struct lead lead = { end->leader, end->process };
         pid_t *kids;
-        ssize_t n = child_children(getpid(), &kids);
+        ssize_t n = child_children(l->sup->sys, getpid(), &kids);
 
         for (ssize_t i = 0; i < n; i++) {
                 struct proc_entry who;
                 if (!child_stopped_has(set, kids[i]) && reaper_is_stranger(l->sup, kids[i]) &&
-                    proc_entry_read(kids[i], &who) && who.state != 'Z' &&
+                    l->sup->sys->process->entry(l->sup->sys, kids[i], &who) && who.state != 'Z' &&
                     !(untold_only && has_had_it(end, &who)) &&
                     survey_is_of(l->sup, &who, &lead, set))
-                        child_stop(set, &who);
+                        child_stop(l->sup->sys, set, &who);
         }
         free(kids);
 }
@@ -461,7 +458,7 @@ static void tell_orphans(struct look *l, struct ended *end)
                 if (!has_had_it(end, &set.all.items[i]))
                         descendants_tell(l, end, &set.all.items[i]);
         for (size_t i = 0; i < set.all.count; i++)
-                child_signal(&set.all.items[i], SIGCONT);
+                child_signal(l->sup->sys, &set.all.items[i], SIGCONT);
         l->told_others |= descendants_remember(&end->had_it, &set.all);
         child_stopped_release(&set);
 }
@@ -471,7 +468,7 @@ static void let_go_on(const struct look *l, struct ended *end)
 {
         for (size_t i = 0; i < l->survey.count && !end->is_resumed; i++)
                 if (is_below(&l->survey.items[i], end->process))
-                        child_signal(&l->survey.items[i].who, SIGCONT);
+                        child_signal(l->sup->sys, &l->survey.items[i].who, SIGCONT);
         end->is_resumed = true;
 }
 
@@ -513,7 +510,8 @@ static void watch_below(struct look *l, struct ended *end)
                 return;
         for (size_t i = 0; i < l->survey.count && end->watched < 0; i++)
                 if (is_below(&l->survey.items[i], end->process))
-                        end->watched = orphan_open(l->survey.items[i].who.pid);
+                        end->watched =
+                            l->sup->sys->process->pidfd(l->sup->sys, l->survey.items[i].who.pid);
         if (end->watched < 0) {
                 descendants_look_in(descendants_own(l->sup), &descendants_own(l->sup)->again,
                                     NAME_AFTER_S);
@@ -531,8 +529,8 @@ static void kill_one(struct look *l, struct ended *end, const struct proc_entry 
 
         bool is_known = is_in(&end->killed, who);
         if (!is_known && end->kill_count < NAMED_MOST)
-                descendants_describe(who->pid, &text);
-        if (!child_signal(who, SIGKILL) || is_known)
+                descendants_describe(l->sup, who->pid, &text);
+        if (!child_signal(l->sup->sys, who, SIGKILL) || is_known)
                 return;
         end->kill_count++;
         if (!text.len)
@@ -564,7 +562,7 @@ static void kill_below(struct look *l, struct ended *end)
 
         for (size_t i = 0; i < l->survey.count; i++)
                 if (is_below(&l->survey.items[i], end->process))
-                        child_stop(&set, &l->survey.items[i].who);
+                        child_stop(l->sup->sys, &set, &l->survey.items[i].who);
         do {
                 had = set.all.count;
                 if (!end->astray)
@@ -589,7 +587,7 @@ static bool kill_is_over(struct look *l, struct ended *end)
                 AUTO_BUF text = BUF_INIT;
                 if (!is_below(f, end->process))
                         continue;
-                descendants_describe(f->who.pid, &text);
+                descendants_describe(l->sup, f->who.pid, &text);
                 log_line(l->sup->log, LVL_ERROR,
                          "cannot kill what '%s' left over, leaving it: pid %s", end->process->name,
                          buf_str(&text));
@@ -676,8 +674,8 @@ static void kill_of_checks(struct look *l)
                 AUTO_BUF text = BUF_INIT;
                 if (!f->of_check || f->is_ours || probe_runs(f->owner->worker))
                         continue;
-                descendants_describe(f->who.pid, &text);
-                if (child_signal(&f->who, SIGKILL))
+                descendants_describe(l->sup, f->who.pid, &text);
+                if (child_signal(l->sup->sys, &f->who, SIGKILL))
                         log_line(l->sup->log, LVL_WARN,
                                  "killed what a health check of '%s' left over: pid %s",
                                  f->owner->name, buf_str(&text));
@@ -731,11 +729,9 @@ static bool is_urgent(struct descendants *sweep, struct ended *end)
 {
         const struct worker *w = end->process->worker;
 
-        if (sweep->asker < 0)
-                sweep->asker = child_asker();
         if (!end->is_asked)
                 end->has_left = (w && w->remains && w->remains->kin.count) ||
-                                !child_is_gone(sweep->asker, end->leader);
+                                !sweep->sup->sys->number_is_free(sweep->sup->sys, end->leader);
         end->is_asked = true;
         return end->has_left || end->process->state == PS_GONE;
 }
@@ -851,8 +847,8 @@ size_t descendants_tell_rest(struct supervisor *s)
                 if (is_in(&sweep->rest, who) || !proc_table_add(&sweep->rest, who))
                         continue;
                 proc_table_sort(&sweep->rest);
-                descendants_describe(who->pid, &text);
-                if (child_signal(who, SIGTERM))
+                descendants_describe(s, who->pid, &text);
+                if (child_signal(s->sys, who, SIGTERM))
                         log_line(s->log, LVL_INFO, "SIGTERM to what is left over: pid %s",
                                  buf_str(&text));
         }
@@ -861,16 +857,16 @@ size_t descendants_tell_rest(struct supervisor *s)
 }
 
 /* How many children there are, also of those that have ended; one, where that cannot be told. */
-static size_t stop_children(struct child_stopped *set)
+static size_t stop_children(struct supervisor *s, struct child_stopped *set)
 {
         pid_t *kids;
-        ssize_t n = child_children(getpid(), &kids);
+        ssize_t n = child_children(s->sys, getpid(), &kids);
 
         for (ssize_t i = 0; i < n; i++) {
                 struct proc_entry who;
-                if (!child_stopped_has(set, kids[i]) && proc_entry_read(kids[i], &who) &&
-                    who.state != 'Z')
-                        child_stop(set, &who);
+                if (!child_stopped_has(set, kids[i]) &&
+                    s->sys->process->entry(s->sys, kids[i], &who) && who.state != 'Z')
+                        child_stop(s->sys, set, &who);
         }
         free(kids);
         return n < 0 ? 1 : (size_t)n;
@@ -886,12 +882,12 @@ size_t descendants_everything(struct supervisor *s)
 
         do {
                 had = set.all.count;
-                there = stop_children(&set);
+                there = stop_children(s, &set);
         } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++) {
                 AUTO_BUF text = BUF_INIT;
-                descendants_describe(set.all.items[i].pid, &text);
-                if (child_signal(&set.all.items[i], SIGKILL))
+                descendants_describe(s, set.all.items[i].pid, &text);
+                if (child_signal(s->sys, &set.all.items[i], SIGKILL))
                         log_line(s->log, LVL_WARN, "killed what was left over: pid %s",
                                  buf_str(&text));
         }

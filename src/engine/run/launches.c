@@ -253,7 +253,8 @@ bool launch_resume(struct supervisor *s, struct process *p)
         struct proc_entry entry;
         struct launching *l;
 
-        if (p->state != PS_STARTING || !proc_entry_read(p->pid, &entry) || !entry.before_exec)
+        if (p->state != PS_STARTING || !s->sys->process->entry(s->sys, p->pid, &entry) ||
+            !entry.before_exec)
                 return false;
         l = launch_new(s, p);
         if (!l) {

@@ -19,16 +19,17 @@ void launch_listen(struct launching *l, int events)
 
 enum spawn_progress launch_ask(struct launching *l)
 {
+        struct sys *sys = l->sup->sys;
         struct proc_entry entry;
 
         if (!l->resumed) {
                 bool was_born = l->st.step != STEP_NONE;
-                enum spawn_progress got = l->sup->sys->spawn_look(l->sup->sys, &l->st);
+                enum spawn_progress got = sys->spawn_look(sys, &l->st);
                 if (!was_born && l->st.step != STEP_NONE && !l->is_gated)
                         launch_listen(l, EV_WRITE);
                 return got;
         }
-        return proc_entry_read(l->st.pid, &entry) && entry.before_exec && !entry.doomed
+        return sys->process->entry(sys, l->st.pid, &entry) && entry.before_exec && !entry.doomed
                    ? SPAWN_UNDER_WAY
                    : SPAWN_EXECUTED; /* or it has ended without a word */
 }

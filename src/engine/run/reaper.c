@@ -182,7 +182,8 @@ void reaper_signal(struct supervisor *s, pid_t who, int64_t now_ms)
         int status;
 
         reaper_own(s)->child_ms = now_ms;
-        bool is_named = who > 0 && reaper_is_stranger(s, who) && proc_entry_read(who, &entry);
+        bool is_named =
+            who > 0 && reaper_is_stranger(s, who) && s->sys->process->entry(s->sys, who, &entry);
         if (who > 0 && s->sys->reap_one(s->sys, who, &status) == who)
                 reaper_ended(s, who, status, is_named ? entry.name : NULL);
         else

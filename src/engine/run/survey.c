@@ -42,7 +42,7 @@ static struct claim claim_of(struct supervisor *s, pid_t pid)
         struct claim c = { 0 };
         AUTO_BUF env = BUF_INIT;
 
-        if (!child_environ(pid, &env) || env.len == 0)
+        if (!s->sys->process->environ(s->sys, pid, &env) || env.len == 0)
                 return c;
         const char *group = survey_env_value(&env, "SUPERVISOR_GROUP_NAME");
         const char *name = survey_env_value(&env, "SUPERVISOR_PROCESS_NAME");
@@ -83,7 +83,7 @@ static int survey_by_number(const void *a, const void *b)
 /* Our children that we did not start, ascending. -1: cannot be told. */
 static ssize_t list_strangers(struct supervisor *s, pid_t **out)
 {
-        ssize_t n = child_children(getpid(), out), count = 0;
+        ssize_t n = child_children(s->sys, getpid(), out), count = 0;
 
         for (ssize_t i = 0; i < n; i++)
                 if (reaper_is_stranger(s, (*out)[i]))
@@ -107,10 +107,10 @@ static size_t keep_new(pid_t *list, size_t count, const pid_t *had, size_t had_c
         return kept;
 }
 
-static bool add_trees(const pid_t *roots, size_t count, struct proc_table *out)
+static bool add_trees(struct sys *s, const pid_t *roots, size_t count, struct proc_table *out)
 {
         struct proc_table t;
-        bool fine = child_tree(roots, count, &t);
+        bool fine = child_tree(s, roots, count, &t);
 
         if (!fine)
                 return false;
@@ -150,7 +150,7 @@ static bool read_orphans(struct supervisor *s, struct proc_table *out)
                 if (fresh) {
                         memcpy(fresh, kids, size);
                         count = keep_new(fresh, (size_t)n, had, (size_t)had_count);
-                        fine = add_trees(fresh, count, out);
+                        fine = add_trees(s->sys, fresh, count, out);
                 }
                 free(fresh);
                 free(had);
@@ -295,7 +295,7 @@ bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bo
         *out = (struct survey){ 0 };
         if (whole || !read_orphans(s, &t))
                 whole = true;
-        if (whole && !proc_table_read(&t))
+        if (whole && !s->sys->process->table(s->sys, &t))
                 return false;
         struct found **line = calloc(t.count + 1, sizeof(struct found *));
         bool fine = line && survey_fill(&t, out);

@@ -1,9 +1,11 @@
-/* Reads /proc: one process's parent, session, group and start time, and all processes in a table.
- * The table costs a walk over /proc: not to be used for each event. */
+/* Reads /proc: one process's parent, session, group and start time, its children and environment,
+ * and all processes in a table. The table costs a walk over /proc: not to be used for each event.
+ */
 #include "sys/process/procfs.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -85,6 +87,7 @@ static bool parse_stat(char *text, struct proc_entry *out)
                       (field[STAT_PENDING] >> (SIGKILL - 1) & 1) || out->state == 'Z' ||
                       out->state == 'X';
         out->before_exec = (field[STAT_FLAGS] & FLAG_NO_EXEC) != 0;
+        out->status = (int)strtol(strrchr(close, ' '), NULL, 10); /* the last one, field 52 */
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
         return true;
@@ -95,6 +98,94 @@ bool proc_entry_read(pid_t pid, struct proc_entry *out)
         char text[1024];
 
         return pid > 0 && read_proc(pid, "stat", text, sizeof text) > 0 && parse_stat(text, out);
+}
+
+/* ---- lists */
+
+bool pid_list_add(struct pid_list *list, pid_t pid)
+{
+        if (!vec_grow(list->items, list->count))
+                return false;
+        list->items[list->count++] = pid;
+        return true;
+}
+
+static bool procfs_slurp(const char *path, struct buf *out)
+{
+        AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return false;
+        for (;;) {
+                if (!buf_reserve(out, 4096))
+                        return false;
+                ssize_t n = read(fd, out->data + out->len, 4096);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return false;
+                if (n == 0)
+                        return true;
+                out->len += (size_t)n;
+                out->data[out->len] = '\0';
+        }
+}
+
+static bool procfs_thread_children(pid_t pid, pid_t thread, struct pid_list *list)
+{
+        char path[64];
+        AUTO_BUF text = BUF_INIT;
+
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)thread);
+        if (!procfs_slurp(path, &text))
+                return false;
+        for (char *at = text.data, *end; at; at = end) {
+                long child = strtol(at, &end, 10);
+                if (end == at)
+                        break;
+                if (!pid_list_add(list, (pid_t)child)) {
+                        errno = ENOMEM;
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* A child hangs on the thread that forked it, while that one lives. */
+bool proc_children(pid_t pid, bool of_threads, struct pid_list *list)
+{
+        char path[64];
+        struct dirent *d;
+
+        if (!of_threads)
+                return procfs_thread_children(pid, pid, list);
+        snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+        DIR *dir = opendir(path);
+        bool fine = dir != NULL;
+        while (fine && (d = readdir(dir)))
+                if (isdigit((unsigned char)d->d_name[0]))
+                        fine =
+                            procfs_thread_children(pid, (pid_t)strtol(d->d_name, NULL, 10), list) ||
+                            errno == ENOENT || errno == ESRCH; /* that thread has ended */
+        if (dir)
+                closedir(dir);
+        return fine;
+}
+
+bool proc_environ(pid_t pid, struct buf *out)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+        return procfs_slurp(path, out);
+}
+
+bool proc_may_look(pid_t pid)
+{
+        char path[64], target[64];
+
+        snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+        return readlink(path, target, sizeof target) > 0;
 }
 
 static int procfs_by_pid(const void *a, const void *b)

@@ -15,7 +15,7 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
-#include "sys/process/orphan.h"
+#include "sys/process/pidfd.h"
 #include "sys/process/procfs.h"
 
 #define MAX_BYTES     ((size_t)1 << 30)
@@ -58,7 +58,7 @@ static uint64_t namespace_init_id(void)
         struct stat st;
         struct statfs fs;
         struct proc_entry init;
-        AUTO_FD pidfd = orphan_open(1);
+        AUTO_FD pidfd = sys_process_real.pidfd(NULL, 1);
 
         if (pidfd < 0 || fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0)
                 return 0;
