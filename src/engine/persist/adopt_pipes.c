@@ -2,36 +2,16 @@
  * What cannot be opened now is tried again (adopt_worker.c); the worker is never harmed for it. */
 #include "engine/persist/adopt_own.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fault_point.h"
 #include "base/fd.h"
 #include "engine/core/startup.h"
-#include "engine/core/transition.h"
-#include "engine/events/listeners.h"
-#include "engine/order/scale.h"
-#include "engine/persist/fdstore.h"
-#include "engine/persist/last_process.h"
 #include "engine/persist/state_record.h"
-#include "engine/run/descendants.h"
-#include "engine/run/exec_env.h"
-#include "engine/run/hangups.h"
-#include "engine/run/launcher.h"
-#include "engine/run/launches.h"
 #include "engine/run/pipes.h"
 #include "engine/run/stdin_pipe.h"
 #include "engine/run/streams.h"
-#include "engine/watch/probes.h"
-#include "model/config/recipe.h"
-#include "model/fleet/plan.h"
-#include "sys/net/listen_fds.h"
 #include "sys/process/orphan.h"
 #include "sys/store/handover.h"
 
