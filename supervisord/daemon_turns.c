@@ -6,7 +6,7 @@
 #include "base/fd.h"
 #include "daemon.h"
 #include "engine/core/startup.h"
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "engine/order/reload.h"
 #include "engine/order/searches.h"
 #include "engine/order/upgrade.h"
@@ -57,7 +57,7 @@ static void on_upgrade(struct supervisor *s, const char *binary)
         d->next_binary = strdup(binary);
         if (!d->next_binary)
                 return;
-        bulk_orders_finish(s); /* the next image would not know of them */
+        operations_finish(s); /* the next image would not know of them */
         searches_finish(s);
         d->farewells = 0;
         api_pause(d->api, true);

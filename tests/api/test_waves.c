@@ -12,7 +12,7 @@
 #include "../fakes/world.h"
 #include "api/http/conn.h"
 #include "api/rest/events.h"
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "engine/run/reaper.h"
 
 #define MANY 100
@@ -139,9 +139,9 @@ static bool turn(struct client *c)
 static void expect_others_are_answered(const char *path, const char *body)
 {
         say(&starter, "POST", path, body);
-        while (!*(void **)component_own(&sup, COMPONENT_bulk_order))
+        while (!*(void **)component_own(&sup, COMPONENT_operations))
                 turn(&starter);
-        cr_expect_eq(kernel.child_count, WAVE_AT_ONCE);
+        cr_expect_eq(kernel.child_count, OPERATION_AT_ONCE);
         say(&other, "GET", "/v1/processes/w:w99", "");
         while (!turn(&other))
                 ;
@@ -194,10 +194,10 @@ Test(many_starts, start_every_process_also_when_the_client_has_hung_up)
 
         for (int i = 0; i < 2; i++) {
                 say(&starter, "POST", paths[i], bodies[i]);
-                while (!*(void **)component_own(&sup, COMPONENT_bulk_order))
+                while (!*(void **)component_own(&sup, COMPONENT_operations))
                         turn(&starter);
                 close_client(&starter);
-                while (*(void **)component_own(&sup, COMPONENT_bulk_order))
+                while (*(void **)component_own(&sup, COMPONENT_operations))
                         turn(&other);
                 cr_expect_eq(kernel.child_count, (size_t)(i + 1) * MANY);
                 for (int k = 0; k < MANY; k++)

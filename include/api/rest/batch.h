@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/http/server.h"
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 
 enum batch_answer {
         BATCH_PROCESS, /* PROCESS, or the fault as a problem */
@@ -34,7 +34,7 @@ struct batch {
         enum batch_answer answer;
         struct batch_item *items; /* owned, in the order of `status` */
         int count, pending;
-        struct bulk_order *wave; /* orders that are still to be given; NULL: none */
+        struct operation *operation; /* orders that are still to be given; NULL: none */
         enum wait_for until;
         bool timed_out, wait;
         bool lines;    /* the client takes results as a line each, in the order they came in */

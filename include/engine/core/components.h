@@ -36,12 +36,12 @@
         row(adopted) \
         row(shutdown) \
         row(autostart)       /* starts come before what has ended */ \
-        row(bulk_order) \
+        row(operations) \
         row(searches) \
         row(reaper) \
         row(descendants)     /* of a reaped child: the last one that is asked */ \
         row(removal) \
-        row(conditions) /* a place is free when its process was freed */ \
+        row(conditions)      /* a place is free when its process was freed */ \
         row(pipes) \
         row(worker)          /* others may still look at it */
 /* clang-format on */

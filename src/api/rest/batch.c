@@ -14,8 +14,8 @@
 void batch_drop(struct batch *b)
 {
         ev_timer_stop(b->loop, &b->timer);
-        if (b->wave)
-                bulk_order_leave(b->wave);
+        if (b->operation)
+                operation_leave(b->operation);
         if (b->logged)
                 logs_wait_cancel(b->logged);
         free(b->by_turn);
@@ -221,11 +221,11 @@ void batch_run(struct batch *b, bool wait, double timeout_s)
         b->wait = wait;
         r->state = b;
         r->on_gone = batch_on_gone;
-        if (b->pending > 1 || (wait && b->wave)) {
+        if (b->pending > 1 || (wait && b->operation)) {
                 ev_timer_set(&b->timer, timeout_s, 0.);
                 ev_timer_start(r->sup->loop, &b->timer);
         }
-        if (!b->wave)
+        if (!b->operation)
                 batch_settle(b); /* the order-giver's own share */
 }
 
@@ -279,7 +279,7 @@ static void batch_on_ordered(void *arg)
 {
         struct batch *b = arg;
 
-        b->wave = NULL;
+        b->operation = NULL;
         batch_settle(b);
 }
 
@@ -307,14 +307,14 @@ void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct pro
                 bool wait, double timeout_s)
 {
         struct request *r = b->request;
-        struct bulk_order_observer ear = { batch_on_order, batch_on_ordered, b };
+        struct operation_observer ear = { batch_on_order, batch_on_ordered, b };
         struct process **sorted = batch_by_turn(b, procs, until == WAIT_FOR_STOPPED);
         struct process **list = sorted ? sorted : procs;
 
         b->wait = wait;
         b->until = until;
         if (until == WAIT_FOR_STARTED)
-                b->wave = bulk_order_give(r->sup, give, list, b->count, &r->caller, &ear);
+                b->operation = operation_begin(r->sup, give, list, b->count, &r->caller, &ear);
         for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
                 struct err detail = { 0 }; /* a signal each: done at once */
                 enum fault f = give(r->sup, list[i], &r->caller, &detail);

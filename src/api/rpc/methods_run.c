@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "api/rpc/methods.h"
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "engine/order/searches.h"
 
 /* One process of a job. Names are copies: a process may go while it is waited for. */
@@ -21,15 +21,15 @@ struct job {
         bool wait, many;             /* many: the answer is an array of status structs */
         char *asked;                 /* owned: the name as asked for, in faults of a single one */
         struct log_command *errands; /* owned */
-        struct bulk_order *wave;     /* orders that are still to be given; NULL: none */
+        struct operation *operation; /* orders that are still to be given; NULL: none */
         int count, open; /* open: errands without an answer, and one while orders are being given */
         int waited;      /* so many answers came later than at once */
 };
 
 static void run_methods_job_free(struct job *j)
 {
-        if (j->wave)
-                bulk_order_leave(j->wave);
+        if (j->operation)
+                operation_leave(j->operation);
         for (int i = 0; i < j->count; i++) {
                 waiter_cancel(&j->errands[i].waiter);
                 free(j->errands[i].name);
@@ -175,7 +175,7 @@ static void run_methods_on_ordered(void *arg)
 {
         struct job *j = arg;
 
-        j->wave = NULL;
+        j->operation = NULL;
         j->open--;
         run_methods_finish_later(j);
 }
@@ -185,10 +185,10 @@ static void run_methods_give_orders(struct job *j, struct process **list, int co
 {
         static const struct err none;
         struct rpc_call *c = j->call;
-        struct bulk_order_observer ear = { run_methods_on_order, run_methods_on_ordered, j };
+        struct operation_observer ear = { run_methods_on_order, run_methods_on_ordered, j };
 
         if (j->what == WAIT_FOR_STARTED)
-                j->wave = bulk_order_give(c->sup, order_start, list, count, c->by, &ear);
+                j->operation = operation_begin(c->sup, order_start, list, count, c->by, &ear);
         else
                 for (int i = 0; i < count; i++)
                         run_methods_on_order(j, i, list[i], order_stop(c->sup, list[i], c->by),
@@ -242,7 +242,7 @@ static enum rpc_status run_methods_run(struct rpc_call *c, enum wait_for what, b
         if (j->many)
                 xml_array_begin(c->out);
         run_methods_give_orders(j, list, count);
-        if (j->wave || --j->open > 0)
+        if (j->operation || --j->open > 0)
                 return RPC_LATER;
         return run_methods_finish(j);
 }

@@ -12,7 +12,7 @@
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/autostart.h"
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
 #include "engine/persist/adopt_pipes.h"
@@ -64,7 +64,7 @@ enum fault order_stop(struct supervisor *s, struct process *p, const struct call
         bool was_wanted = searches_has(s, p) || p->state == PS_WAITING;
 
         autostart_forget(s, p);
-        bulk_orders_stopped(s, p);
+        operations_stopped(s, p);
         if (!was_wanted && !order_can_stop(p))
                 return FAULT_NOT_RUNNING;
         audit_order(s, by, p, "stop");

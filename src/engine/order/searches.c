@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "engine/order/waiters.h"
 #include "engine/run/launcher.h"
 
@@ -30,7 +30,7 @@ static struct search **searches_first(const struct supervisor *s)
 
 static void search_close(struct search *x)
 {
-        bulk_orders_go_on(x->sup, x->process);
+        operations_go_on(x->sup, x->process);
         x->process = NULL;
         ev_io_stop(x->sup->loop, &x->said);
         ev_timer_stop(x->sup->loop, &x->limit);

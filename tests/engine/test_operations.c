@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 #include "house.h"
 
 #define MANY 300
@@ -13,7 +13,7 @@
 static struct house h;
 static const struct caller me = { .peer = "a test" };
 static struct process *list[MANY];
-static struct bulk_order *wave;
+static struct operation *operation;
 static enum fault faults[MANY];
 static int told, over;
 static bool in_turn;
@@ -30,10 +30,10 @@ static void on_over(void *arg)
 {
         (void)arg;
         over++;
-        wave = NULL;
+        operation = NULL;
 }
 
-static const struct bulk_order_observer ear = { on_told, on_over, NULL };
+static const struct operation_observer ear = { on_told, on_over, NULL };
 
 static void setup(void)
 {
@@ -57,29 +57,29 @@ TestSuite(bulk_order, .init = setup, .fini = teardown, .timeout = 60);
 
 static void begin(int count)
 {
-        wave = bulk_order_give(&h.sup, order_start, list, count, &me, &ear);
+        operation = operation_begin(&h.sup, order_start, list, count, &me, &ear);
 }
 
 static void go_on(void)
 {
-        while (*(void **)component_own(&h.sup, COMPONENT_bulk_order))
+        while (*(void **)component_own(&h.sup, COMPONENT_operations))
                 ev_run(h.sup.loop, EVRUN_NOWAIT);
 }
 
 Test(bulk_order, of_a_few_are_over_at_once)
 {
-        begin(WAVE_AT_ONCE);
-        cr_expect_null(wave);
-        cr_expect_eq(told, WAVE_AT_ONCE);
+        begin(OPERATION_AT_ONCE);
+        cr_expect_null(operation);
+        cr_expect_eq(told, OPERATION_AT_ONCE);
         cr_expect_eq(over, 0);
 }
 
 Test(bulk_order, leave_the_loop_its_turn_and_keep_their_order)
 {
         begin(MANY);
-        cr_assert_not_null(wave);
-        cr_expect_eq(told, WAVE_AT_ONCE);
-        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+        cr_assert_not_null(operation);
+        cr_expect_eq(told, OPERATION_AT_ONCE);
+        cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
         go_on();
         cr_expect_eq(told, MANY);
         cr_expect_eq(over, 1);
@@ -93,10 +93,10 @@ Test(bulk_order, leave_the_loop_its_turn_and_keep_their_order)
 Test(bulk_order, resume_without_a_caller)
 {
         begin(MANY);
-        bulk_order_leave(wave);
+        operation_leave(operation);
         go_on();
         cr_expect_eq(h.kernel.child_count, MANY);
-        cr_expect_eq(told, WAVE_AT_ONCE);
+        cr_expect_eq(told, OPERATION_AT_ONCE);
         cr_expect_eq(over, 0);
 }
 
@@ -122,7 +122,7 @@ Test(bulk_order, know_which_process_is_gone)
         cr_expect_eq(told, MANY);
         cr_expect(in_turn);
         cr_expect_eq(faults[MANY - 1], FAULT_BAD_NAME);
-        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+        cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
 }
 
 Test(bulk_order, start_nothing_during_shutdown)
@@ -132,15 +132,15 @@ Test(bulk_order, start_nothing_during_shutdown)
         shutdown_request(&h.sup, "a test");
         go_on();
         cr_expect_eq(faults[MANY - 1], FAULT_SHUTDOWN_STATE);
-        cr_expect_eq(h.kernel.child_count, WAVE_AT_ONCE);
+        cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
 }
 
 Test(bulk_order, can_be_finished_at_once)
 {
         begin(MANY);
         begin(MANY);
-        bulk_orders_finish(&h.sup);
-        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
+        operations_finish(&h.sup);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_operations));
         cr_expect_eq(over, 2);
         cr_expect_eq(h.kernel.child_count, MANY);
 }
@@ -148,15 +148,15 @@ Test(bulk_order, can_be_finished_at_once)
 Test(bulk_order, end_with_the_supervisor)
 {
         begin(MANY);
-        component_bulk_order.release(&h.sup);
-        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
+        component_operations.release(&h.sup);
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_operations));
         cr_expect_eq(over, 0);
 }
 
 Test(bulk_order, of_no_process_are_over_at_once)
 {
         begin(0);
-        cr_expect_null(wave);
+        cr_expect_null(operation);
         cr_expect_eq(told, 0);
 }
 
@@ -177,7 +177,7 @@ Test(bulk_order, keep_their_order_while_programs_are_looked_for)
 {
         open_slowly();
         begin(3);
-        cr_assert_not_null(wave);
+        cr_assert_not_null(operation);
         for (int i = 0; i < 3; i++) {
                 cr_assert_eq(told, i + 1);
                 cr_expect_eq(faults[i], FAULT_LATER);
@@ -188,7 +188,7 @@ Test(bulk_order, keep_their_order_while_programs_are_looked_for)
         }
         cr_expect_eq(over, 1);
         cr_expect(in_turn);
-        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_bulk_order));
+        cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_operations));
 }
 
 Test(bulk_order, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
@@ -197,7 +197,7 @@ Test(bulk_order, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
 
         open_slowly();
         begin(5);
-        while (*(void **)component_own(&h.sup, COMPONENT_bulk_order))
+        while (*(void **)component_own(&h.sup, COMPONENT_operations))
                 ev_run(h.sup.loop, EVRUN_ONCE);
         cr_expect_geq(clock_mono_ms() - begun_ms, 990);
         cr_expect_eq(told, 5);
@@ -225,7 +225,7 @@ Test(bulk_order, can_be_finished_while_a_program_is_looked_for)
 {
         open_slowly();
         begin(3);
-        bulk_orders_finish(&h.sup);
+        operations_finish(&h.sup);
         cr_expect_eq(told, 3);
         cr_expect_eq(over, 1);
         cr_expect_eq(h.kernel.child_count, 3);

@@ -1,6 +1,6 @@
 /* Gives one order to many processes, in slices, and notifies the observer of each. Goes on when
  * the observer has left. */
-#include "engine/order/bulk_order.h"
+#include "engine/order/operations.h"
 
 #include <ev.h>
 #include <stdlib.h>
@@ -18,29 +18,29 @@ struct turn {
         enum fault instead; /* NONE: the order is given */
 };
 
-struct bulk_order {
-        struct bulk_order *next;
+struct operation {
+        struct operation *next;
         struct supervisor *sup;
         order_fn *give;
         struct turn *turns; /* owned */
         int at, count;
         struct caller by;
-        struct bulk_order_observer ear; /* told NULL: no observer */
-        ev_timer more;                  /* the loop does not wait while a process is left */
-        const struct process *held;     /* whose program is looked for before the next one's turn */
-        int64_t held_ms;                /* mono: since when */
-        int64_t patience_ms;            /* how much is left of it */
+        struct operation_observer ear; /* told NULL: no observer */
+        ev_timer more;                 /* the loop does not wait while a process is left */
+        const struct process *held;    /* whose program is looked for before the next one's turn */
+        int64_t held_ms;               /* mono: since when */
+        int64_t patience_ms;           /* how much is left of it */
 };
 
 /* What the component has for itself: the head of its list. */
-static struct bulk_order **bulk_order_first(const struct supervisor *s)
+static struct operation **operation_first(const struct supervisor *s)
 {
-        return component_own(s, COMPONENT_bulk_order);
+        return component_own(s, COMPONENT_operations);
 }
 
 /* False: what comes of it is not known yet. */
-static bool bulk_order_one(struct supervisor *s, order_fn *give, struct process *p, int i,
-                           const struct caller *by, const struct bulk_order_observer *ear)
+static bool operation_one(struct supervisor *s, order_fn *give, struct process *p, int i,
+                          const struct caller *by, const struct operation_observer *ear)
 {
         struct err detail = { 0 };
         enum fault f = give(s, p, by, &detail);
@@ -51,7 +51,7 @@ static bool bulk_order_one(struct supervisor *s, order_fn *give, struct process 
 }
 
 /* False: there is nothing to wait for, or none that would. */
-static bool bulk_order_hold(struct bulk_order *w, const struct process *p)
+static bool operation_hold(struct operation *w, const struct process *p)
 {
         if (w->at == w->count || !searches_has(w->sup, p))
                 return false;
@@ -64,7 +64,7 @@ static bool bulk_order_hold(struct bulk_order *w, const struct process *p)
 }
 
 /* False: the next one's has to wait. */
-static bool next_turn(struct bulk_order *w)
+static bool next_turn(struct operation *w)
 {
         static const struct err nothing;
         int i = w->at++;
@@ -72,8 +72,8 @@ static bool next_turn(struct bulk_order *w)
 
         if (t->instead == FAULT_NONE) {
                 struct process *p = t->process;
-                bool is_known = bulk_order_one(w->sup, w->give, p, i, &w->by, &w->ear);
-                return is_known || w->patience_ms <= 0 || !bulk_order_hold(w, p);
+                bool is_known = operation_one(w->sup, w->give, p, i, &w->by, &w->ear);
+                return is_known || w->patience_ms <= 0 || !operation_hold(w, p);
         }
         if (w->ear.told)
                 w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
@@ -81,16 +81,16 @@ static bool next_turn(struct bulk_order *w)
 }
 
 /* The rest has its turn as soon as the loop has looked at everything else. */
-static void go_on_soon(struct bulk_order *w)
+static void go_on_soon(struct operation *w)
 {
         ev_timer_stop(w->sup->loop, &w->more);
         ev_timer_set(&w->more, 0., 0.);
         ev_timer_start(w->sup->loop, &w->more);
 }
 
-static void bulk_order_drop(struct bulk_order *w)
+static void operation_drop(struct operation *w)
 {
-        struct bulk_order **at = bulk_order_first(w->sup);
+        struct operation **at = operation_first(w->sup);
 
         while (*at != w)
                 at = &(*at)->next;
@@ -100,18 +100,18 @@ static void bulk_order_drop(struct bulk_order *w)
         free(w);
 }
 
-static void bulk_order_end(struct bulk_order *w)
+static void operation_end(struct operation *w)
 {
-        struct bulk_order_observer ear = w->ear;
+        struct operation_observer ear = w->ear;
 
-        bulk_order_drop(w);
+        operation_drop(w);
         if (ear.over)
                 ear.over(ear.arg);
 }
 
-static void bulk_order_on_more(struct ev_loop *loop, ev_timer *timer, int revents)
+static void operation_on_more(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-        struct bulk_order *w = timer->data;
+        struct operation *w = timer->data;
         int64_t begun_ms = clock_mono_ms();
 
         (void)loop, (void)revents;
@@ -127,13 +127,12 @@ static void bulk_order_on_more(struct ev_loop *loop, ev_timer *timer, int revent
                 if (!next_turn(w))
                         return;
         }
-        bulk_order_end(w);
+        operation_end(w);
 }
 
-static struct bulk_order *bulk_order_new(struct supervisor *s, struct process *const *list,
-                                         int count)
+static struct operation *operation_new(struct supervisor *s, struct process *const *list, int count)
 {
-        struct bulk_order *w = calloc(1, sizeof *w);
+        struct operation *w = calloc(1, sizeof *w);
         struct turn *turns = w ? calloc((size_t)count, sizeof *turns) : NULL;
 
         if (!turns) {
@@ -146,31 +145,31 @@ static struct bulk_order *bulk_order_new(struct supervisor *s, struct process *c
         w->turns = turns;
         w->count = count;
         w->patience_ms = PATIENCE_MS;
-        ev_timer_init(&w->more, bulk_order_on_more, 0., 0.);
+        ev_timer_init(&w->more, operation_on_more, 0., 0.);
         w->more.data = w;
-        w->next = *bulk_order_first(s);
-        *bulk_order_first(s) = w;
+        w->next = *operation_first(s);
+        *operation_first(s) = w;
         return w;
 }
 
-static bool first_turns(struct bulk_order *w)
+static bool first_turns(struct operation *w)
 {
-        while (w->at < w->count && w->at < WAVE_AT_ONCE)
+        while (w->at < w->count && w->at < OPERATION_AT_ONCE)
                 if (!next_turn(w))
                         return false;
         return true;
 }
 
 /* It is there before the first order is given: what comes of that may concern the others. */
-struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
-                                   struct process *const *list, int count, const struct caller *by,
-                                   const struct bulk_order_observer *ear)
+struct operation *operation_begin(struct supervisor *s, order_fn *give, struct process *const *list,
+                                  int count, const struct caller *by,
+                                  const struct operation_observer *ear)
 {
-        struct bulk_order *w = count > 1 ? bulk_order_new(s, list, count) : NULL;
+        struct operation *w = count > 1 ? operation_new(s, list, count) : NULL;
 
         if (!w) {
                 for (int i = 0; i < count; i++)
-                        bulk_order_one(s, give, list[i], i, by, ear);
+                        operation_one(s, give, list[i], i, by, ear);
                 return NULL;
         }
         w->give = give;
@@ -178,7 +177,7 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
         w->ear = *ear;
         bool waits = !first_turns(w);
         if (w->at == w->count) {
-                bulk_order_drop(w);
+                operation_drop(w);
                 return NULL;
         }
         if (!waits)
@@ -186,14 +185,14 @@ struct bulk_order *bulk_order_give(struct supervisor *s, order_fn *give,
         return w;
 }
 
-void bulk_order_leave(struct bulk_order *w)
+void operation_leave(struct operation *w)
 {
-        w->ear = (struct bulk_order_observer){ 0 };
+        w->ear = (struct operation_observer){ 0 };
 }
 
-static void bulk_order_instead(struct supervisor *s, const struct process *p, enum fault f)
+static void operation_instead(struct supervisor *s, const struct process *p, enum fault f)
 {
-        for (struct bulk_order *w = *bulk_order_first(s); w; w = w->next)
+        for (struct operation *w = *operation_first(s); w; w = w->next)
                 for (int i = w->at; i < w->count; i++)
                         if (w->turns[i].process == p) {
                                 w->turns[i] = (struct turn){ .instead = f };
@@ -201,19 +200,19 @@ static void bulk_order_instead(struct supervisor *s, const struct process *p, en
                         }
 }
 
-void bulk_orders_stopped(struct supervisor *s, const struct process *p)
+void operations_stopped(struct supervisor *s, const struct process *p)
 {
-        bulk_order_instead(s, p, FAULT_ABNORMAL_TERMINATION);
+        operation_instead(s, p, FAULT_ABNORMAL_TERMINATION);
 }
 
-static void bulk_order_on_process_gone(struct supervisor *s, struct process *p)
+static void operation_on_process_gone(struct supervisor *s, struct process *p)
 {
-        bulk_order_instead(s, p, FAULT_BAD_NAME);
+        operation_instead(s, p, FAULT_BAD_NAME);
 }
 
-void bulk_orders_go_on(struct supervisor *s, const struct process *p)
+void operations_go_on(struct supervisor *s, const struct process *p)
 {
-        for (struct bulk_order *w = *bulk_order_first(s); w; w = w->next)
+        for (struct operation *w = *operation_first(s); w; w = w->next)
                 if (w->held == p) {
                         w->held = NULL;
                         w->patience_ms -= clock_mono_ms() - w->held_ms;
@@ -221,24 +220,24 @@ void bulk_orders_go_on(struct supervisor *s, const struct process *p)
                 }
 }
 
-void bulk_orders_finish(struct supervisor *s)
+void operations_finish(struct supervisor *s)
 {
-        while (*bulk_order_first(s)) {
-                struct bulk_order *w = *bulk_order_first(s);
+        while (*operation_first(s)) {
+                struct operation *w = *operation_first(s);
                 w->patience_ms = 0;
                 while (w->at < w->count)
                         next_turn(w);
-                bulk_order_end(w);
+                operation_end(w);
         }
 }
 
-static void bulk_order_release(struct supervisor *s)
+static void operation_release(struct supervisor *s)
 {
-        while (*bulk_order_first(s))
-                bulk_order_drop(*bulk_order_first(s));
+        while (*operation_first(s))
+                operation_drop(*operation_first(s));
 }
 
-const struct component component_bulk_order = { .name = "bulk_order",
-                                                .size = sizeof(struct bulk_order *),
-                                                .release = bulk_order_release,
-                                                .on_process_gone = bulk_order_on_process_gone };
+const struct component component_operations = { .name = "operations",
+                                                .size = sizeof(struct operation *),
+                                                .release = operation_release,
+                                                .on_process_gone = operation_on_process_gone };
