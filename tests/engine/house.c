@@ -68,8 +68,8 @@ void house_open(struct house *h, const char *daemon, const char *body)
 void house_begin(struct house *h)
 {
         supervisor_begin(&h->sup);
-        while (component_own(&h->sup, COMPONENT_autostart))
-                supervisor_turn(&h->sup);
+        while (*(void **)component_own(&h->sup, COMPONENT_operations))
+                ev_run(h->sup.loop, EVRUN_NOWAIT);
 }
 
 void house_settle(struct house *h)

@@ -53,11 +53,11 @@ static void teardown(void)
         house_close(&h);
 }
 
-TestSuite(bulk_order, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(operations, .init = setup, .fini = teardown, .timeout = 60);
 
 static void begin(int count)
 {
-        operation = operation_begin(&h.sup, order_start, list, count, &me, &ear);
+        operation = operation_begin(&h.sup, &operation_start, list, count, &me, &ear);
 }
 
 static void go_on(void)
@@ -66,7 +66,7 @@ static void go_on(void)
                 ev_run(h.sup.loop, EVRUN_NOWAIT);
 }
 
-Test(bulk_order, of_a_few_are_over_at_once)
+Test(operations, of_a_few_are_over_at_once)
 {
         begin(OPERATION_AT_ONCE);
         cr_expect_null(operation);
@@ -74,7 +74,7 @@ Test(bulk_order, of_a_few_are_over_at_once)
         cr_expect_eq(over, 0);
 }
 
-Test(bulk_order, leave_the_loop_its_turn_and_keep_their_order)
+Test(operations, leave_the_loop_its_turn_and_keep_their_order)
 {
         begin(MANY);
         cr_assert_not_null(operation);
@@ -90,7 +90,7 @@ Test(bulk_order, leave_the_loop_its_turn_and_keep_their_order)
         }
 }
 
-Test(bulk_order, resume_without_a_caller)
+Test(operations, resume_without_a_caller)
 {
         begin(MANY);
         operation_leave(operation);
@@ -100,7 +100,7 @@ Test(bulk_order, resume_without_a_caller)
         cr_expect_eq(over, 0);
 }
 
-Test(bulk_order, spare_a_process_that_is_stopped_before_its_turn)
+Test(operations, spare_a_process_that_is_stopped_before_its_turn)
 {
         struct err e = { 0 };
 
@@ -114,7 +114,7 @@ Test(bulk_order, spare_a_process_that_is_stopped_before_its_turn)
         cr_expect_eq(h.kernel.child_count, MANY - 1);
 }
 
-Test(bulk_order, know_which_process_is_gone)
+Test(operations, know_which_process_is_gone)
 {
         begin(MANY);
         supervisor_remove_all(&h.sup); /* as when everything begins anew */
@@ -125,7 +125,7 @@ Test(bulk_order, know_which_process_is_gone)
         cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
 }
 
-Test(bulk_order, start_nothing_during_shutdown)
+Test(operations, start_nothing_during_shutdown)
 {
         begin(MANY);
         h.kernel.obeys_term = false;
@@ -135,7 +135,7 @@ Test(bulk_order, start_nothing_during_shutdown)
         cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
 }
 
-Test(bulk_order, can_be_finished_at_once)
+Test(operations, can_be_finished_at_once)
 {
         begin(MANY);
         begin(MANY);
@@ -145,7 +145,7 @@ Test(bulk_order, can_be_finished_at_once)
         cr_expect_eq(h.kernel.child_count, MANY);
 }
 
-Test(bulk_order, end_with_the_supervisor)
+Test(operations, end_with_the_supervisor)
 {
         begin(MANY);
         component_operations.release(&h.sup);
@@ -153,7 +153,7 @@ Test(bulk_order, end_with_the_supervisor)
         cr_expect_eq(over, 0);
 }
 
-Test(bulk_order, of_no_process_are_over_at_once)
+Test(operations, of_no_process_are_over_at_once)
 {
         begin(0);
         cr_expect_null(operation);
@@ -173,7 +173,7 @@ static void open_slowly(void)
         h.kernel.disk_is_slow = h.kernel.spawn_takes_time = true;
 }
 
-Test(bulk_order, keep_their_order_while_programs_are_looked_for)
+Test(operations, keep_their_order_while_programs_are_looked_for)
 {
         open_slowly();
         begin(3);
@@ -191,7 +191,7 @@ Test(bulk_order, keep_their_order_while_programs_are_looked_for)
         cr_expect_null(*(void **)component_own(&h.sup, COMPONENT_operations));
 }
 
-Test(bulk_order, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
+Test(operations, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
 {
         int64_t begun_ms = clock_mono_ms();
 
@@ -207,7 +207,7 @@ Test(bulk_order, wait_no_longer_than_a_second_in_all_for_what_is_looked_for)
                 cr_expect_eq(list[i]->state, PS_STOPPED);
 }
 
-Test(bulk_order, resume_when_what_is_looked_for_is_stopped_or_goes)
+Test(operations, resume_when_what_is_looked_for_is_stopped_or_goes)
 {
         open_slowly();
         begin(3);
@@ -221,7 +221,7 @@ Test(bulk_order, resume_when_what_is_looked_for_is_stopped_or_goes)
         cr_expect_eq(over, 1);
 }
 
-Test(bulk_order, can_be_finished_while_a_program_is_looked_for)
+Test(operations, can_be_finished_while_a_program_is_looked_for)
 {
         open_slowly();
         begin(3);

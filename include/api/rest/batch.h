@@ -57,7 +57,7 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
 void batch_done(struct batch *b, int i, const struct process *p, enum fault f, const char *detail);
 /* Give all of them this order and run: answered when it is given, or (wait) when they have got
  * there. procs as in batch_new. */
-void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
+void batch_give(struct batch *b, const struct operation_kind *kind, struct process **procs,
                 bool wait, double timeout_s);
 /* Answered when the log thread has done what it was asked for: who clears a log finds it empty. */
 void batch_await_logs(struct batch *b);

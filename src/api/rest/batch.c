@@ -303,23 +303,17 @@ static struct process **batch_by_turn(struct batch *b, struct process **procs, b
         return NULL;
 }
 
-void batch_give(struct batch *b, order_fn *give, enum wait_for until, struct process **procs,
+void batch_give(struct batch *b, const struct operation_kind *kind, struct process **procs,
                 bool wait, double timeout_s)
 {
         struct request *r = b->request;
-        struct operation_observer ear = { batch_on_order, batch_on_ordered, b };
-        struct process **sorted = batch_by_turn(b, procs, until == WAIT_FOR_STOPPED);
-        struct process **list = sorted ? sorted : procs;
+        struct operation_observer observer = { batch_on_order, batch_on_ordered, b };
+        struct process **sorted = batch_by_turn(b, procs, kind == &operation_stop);
 
         b->wait = wait;
-        b->until = until;
-        if (until == WAIT_FOR_STARTED)
-                b->operation = operation_begin(r->sup, give, list, b->count, &r->caller, &ear);
-        for (int i = 0; until == WAIT_FOR_STOPPED && i < b->count; i++) {
-                struct err detail = { 0 }; /* a signal each: done at once */
-                enum fault f = give(r->sup, list[i], &r->caller, &detail);
-                batch_on_order(b, i, list[i], f, &detail);
-        }
+        b->until = kind->until;
+        b->operation =
+            operation_begin(r->sup, kind, sorted ? sorted : procs, b->count, &r->caller, &observer);
         free(sorted);
         batch_run(b, wait, timeout_s);
 }

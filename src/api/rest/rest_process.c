@@ -217,23 +217,6 @@ void rest_process(struct request *r, const char *name)
 
 /* ---- orders that take time */
 
-struct order {
-        order_fn *give;
-        enum wait_for until;
-        bool restarts;
-};
-
-static enum fault give_stop(struct supervisor *s, struct process *p, const struct caller *by,
-                            struct err *detail)
-{
-        (void)detail;
-        return order_stop(s, p, by);
-}
-
-static const struct order start = { order_start, WAIT_FOR_STARTED, false };
-static const struct order stop = { give_stop, WAIT_FOR_STOPPED, false };
-static const struct order restart = { order_restart, WAIT_FOR_STARTED, true };
-
 static struct batch *batch_for(struct request *r, const struct named *n)
 {
         struct batch *b = batch_new(r, n->many ? BATCH_RESULTS : BATCH_PROCESS, n->procs, n->count);
@@ -243,7 +226,8 @@ static struct batch *batch_for(struct request *r, const struct named *n)
         return b;
 }
 
-static void rest_process_carry_out(struct request *r, const struct order *o, const char *name)
+static void rest_process_carry_out(struct request *r, const struct operation_kind *kind,
+                                   const char *name)
 {
         struct named n;
         bool wait;
@@ -257,28 +241,28 @@ static void rest_process_carry_out(struct request *r, const struct order *o, con
         if (!fine)
                 return;
         struct batch *b = batch_for(r, &n);
-        for (int i = 0; b && o->restarts && i < n.count; i++)
+        for (int i = 0; b && i < n.count; i++)
                 b->items[i].was_running = order_can_stop(n.procs[i]);
         if (b) {
-                b->restarts = o->restarts;
-                batch_give(b, o->give, o->until, n.procs, wait, timeout_s);
+                b->restarts = kind == &operation_restart;
+                batch_give(b, kind, n.procs, wait, timeout_s);
         }
         free(n.procs);
 }
 
 void rest_process_start(struct request *r, const char *name)
 {
-        rest_process_carry_out(r, &start, name);
+        rest_process_carry_out(r, &operation_start, name);
 }
 
 void rest_process_stop(struct request *r, const char *name)
 {
-        rest_process_carry_out(r, &stop, name);
+        rest_process_carry_out(r, &operation_stop, name);
 }
 
 void rest_process_restart(struct request *r, const char *name)
 {
-        rest_process_carry_out(r, &restart, name);
+        rest_process_carry_out(r, &operation_restart, name);
 }
 
 /* ---- orders that are done at once */

@@ -17,7 +17,7 @@ struct log_command {
 
 struct job {
         struct rpc_call *call;
-        enum wait_for what;
+        const struct operation_kind *kind;
         bool wait, many;             /* many: the answer is an array of status structs */
         char *asked;                 /* owned: the name as asked for, in faults of a single one */
         struct log_command *errands; /* owned */
@@ -162,8 +162,8 @@ static void run_methods_on_order(void *arg, int i, struct process *p, enum fault
 
         /* Whether it could be executed is a part of the answer, also where nothing is waited for.
          */
-        enum wait_for what = j->wait ? j->what : WAIT_FOR_EXECUTED;
-        bool waits = j->wait || j->what == WAIT_FOR_STARTED;
+        enum wait_for what = j->wait ? j->kind->until : WAIT_FOR_EXECUTED;
+        bool waits = j->wait || j->kind->until == WAIT_FOR_STARTED;
         a->waiter.awaits_order = f == FAULT_LATER;
         waits &= f == FAULT_NONE || f == FAULT_LATER;
         if (waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
@@ -180,19 +180,12 @@ static void run_methods_on_ordered(void *arg)
         run_methods_finish_later(j);
 }
 
-/* Stops are a signal each; starts take their time. */
 static void run_methods_give_orders(struct job *j, struct process **list, int count)
 {
-        static const struct err none;
         struct rpc_call *c = j->call;
-        struct operation_observer ear = { run_methods_on_order, run_methods_on_ordered, j };
+        struct operation_observer observer = { run_methods_on_order, run_methods_on_ordered, j };
 
-        if (j->what == WAIT_FOR_STARTED)
-                j->operation = operation_begin(c->sup, order_start, list, count, c->by, &ear);
-        else
-                for (int i = 0; i < count; i++)
-                        run_methods_on_order(j, i, list[i], order_stop(c->sup, list[i], c->by),
-                                             &none);
+        j->operation = operation_begin(c->sup, j->kind, list, count, c->by, &observer);
 }
 
 static bool add_errand(struct job *j, const struct process *p)
@@ -209,15 +202,15 @@ static bool add_errand(struct job *j, const struct process *p)
         return a->name && a->group;
 }
 
-static struct job *make_job(struct rpc_call *c, enum wait_for what, bool wait, const char *asked,
-                            struct process **list, int count)
+static struct job *make_job(struct rpc_call *c, const struct operation_kind *kind, bool wait,
+                            const char *asked, struct process **list, int count)
 {
         struct job *j = calloc(1, sizeof *j);
 
         if (!j)
                 return NULL;
         *j =
-            (struct job){ .call = c, .what = what, .wait = wait, .many = asked == NULL, .open = 1 };
+            (struct job){ .call = c, .kind = kind, .wait = wait, .many = asked == NULL, .open = 1 };
         j->errands = calloc((size_t)count + 1, sizeof *j->errands);
         j->asked = strdup(asked ? asked : "");
         bool ok = j->errands && j->asked;
@@ -230,10 +223,11 @@ static struct job *make_job(struct rpc_call *c, enum wait_for what, bool wait, c
 }
 
 /* asked NULL: many. */
-static enum rpc_status run_methods_run(struct rpc_call *c, enum wait_for what, bool wait,
-                                       const char *asked, struct process **list, int count)
+static enum rpc_status run_methods_run(struct rpc_call *c, const struct operation_kind *kind,
+                                       bool wait, const char *asked, struct process **list,
+                                       int count)
 {
-        struct job *j = make_job(c, what, wait, asked, list, count);
+        struct job *j = make_job(c, kind, wait, asked, list, count);
 
         if (!j)
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
@@ -255,9 +249,9 @@ static bool will_start(const struct supervisor *s, const struct process *p)
 /* Only those that the order means something to (compat 20.3), stops in the reverse order of starts.
  */
 static int run_methods_choose(const struct supervisor *s, struct process **list, int count,
-                              enum wait_for what)
+                              const struct operation_kind *kind)
 {
-        bool stops = what == WAIT_FOR_STOPPED;
+        bool stops = kind == &operation_stop;
         int kept = 0;
 
         for (int i = 0; i < count; i++)
@@ -272,7 +266,7 @@ static int run_methods_choose(const struct supervisor *s, struct process **list,
 }
 
 /* Frees the list. */
-static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wait,
+static enum rpc_status run_many(struct rpc_call *c, const struct operation_kind *kind, bool wait,
                                 struct process **list, int count)
 {
         enum rpc_status status;
@@ -280,29 +274,31 @@ static enum rpc_status run_many(struct rpc_call *c, enum wait_for what, bool wai
         if (count < 0)
                 status = rpc_fault(c, FAULT_FAILED, "out of memory");
         else
-                status = run_methods_run(c, what, wait, NULL, list,
-                                         run_methods_choose(c->sup, list, count, what));
+                status = run_methods_run(c, kind, wait, NULL, list,
+                                         run_methods_choose(c->sup, list, count, kind));
         free(list);
         return status;
 }
 
-static enum rpc_status run_group(struct rpc_call *c, enum wait_for what, bool wait, struct group *g)
+static enum rpc_status run_group(struct rpc_call *c, const struct operation_kind *kind, bool wait,
+                                 struct group *g)
 {
         int count;
         struct process **list = group_start_order(g, &count);
 
-        return run_many(c, what, wait, list, count);
+        return run_many(c, kind, wait, list, count);
 }
 
-static enum rpc_status run_all(struct rpc_call *c, enum wait_for what, bool wait)
+static enum rpc_status run_all(struct rpc_call *c, const struct operation_kind *kind, bool wait)
 {
         int count;
         struct process **list = registry_start_order(&c->sup->registry, &count);
 
-        return run_many(c, what, wait, list, count);
+        return run_many(c, kind, wait, list, count);
 }
 
-static enum rpc_status run_named(struct rpc_call *c, enum wait_for what, const struct value *params)
+static enum rpc_status run_named(struct rpc_call *c, const struct operation_kind *kind,
+                                 const struct value *params)
 {
         const char *name = param_string(params, 0);
         bool wait = param_bool(params, 1, true);
@@ -311,11 +307,11 @@ static enum rpc_status run_named(struct rpc_call *c, enum wait_for what, const s
         if (!rpc_target(c, name, true, &t))
                 return RPC_DONE;
         if (!t.process)
-                return run_group(c, what, wait, t.group);
-        return run_methods_run(c, what, wait, name, &t.process, 1);
+                return run_group(c, kind, wait, t.group);
+        return run_methods_run(c, kind, wait, name, &t.process, 1);
 }
 
-static enum rpc_status run_named_group(struct rpc_call *c, enum wait_for what,
+static enum rpc_status run_named_group(struct rpc_call *c, const struct operation_kind *kind,
                                        const struct value *params)
 {
         const char *name = param_string(params, 0);
@@ -323,35 +319,35 @@ static enum rpc_status run_named_group(struct rpc_call *c, enum wait_for what,
 
         if (!g)
                 return rpc_fault(c, FAULT_BAD_NAME, name);
-        return run_group(c, what, param_bool(params, 1, true), g);
+        return run_group(c, kind, param_bool(params, 1, true), g);
 }
 
 enum rpc_status rpc_start(struct rpc_call *c, const struct value *params)
 {
-        return run_named(c, WAIT_FOR_STARTED, params);
+        return run_named(c, &operation_start, params);
 }
 
 enum rpc_status rpc_stop(struct rpc_call *c, const struct value *params)
 {
-        return run_named(c, WAIT_FOR_STOPPED, params);
+        return run_named(c, &operation_stop, params);
 }
 
 enum rpc_status rpc_start_group(struct rpc_call *c, const struct value *params)
 {
-        return run_named_group(c, WAIT_FOR_STARTED, params);
+        return run_named_group(c, &operation_start, params);
 }
 
 enum rpc_status rpc_stop_group(struct rpc_call *c, const struct value *params)
 {
-        return run_named_group(c, WAIT_FOR_STOPPED, params);
+        return run_named_group(c, &operation_stop, params);
 }
 
 enum rpc_status rpc_start_all(struct rpc_call *c, const struct value *params)
 {
-        return run_all(c, WAIT_FOR_STARTED, param_bool(params, 0, true));
+        return run_all(c, &operation_start, param_bool(params, 0, true));
 }
 
 enum rpc_status rpc_stop_all(struct rpc_call *c, const struct value *params)
 {
-        return run_all(c, WAIT_FOR_STOPPED, param_bool(params, 0, true));
+        return run_all(c, &operation_stop, param_bool(params, 0, true));
 }

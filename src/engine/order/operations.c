@@ -1,9 +1,11 @@
-/* Gives one order to many processes, in slices, and notifies the observer of each. Goes on when
- * the observer has left. */
+/* Operations: one order to many processes, given in slices, with an observer that is told of each.
+ * Whether a process may have its order is decided by what gives it, never here. */
 #include "engine/order/operations.h"
 
 #include <ev.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "engine/order/searches.h"
 
@@ -11,25 +13,29 @@
 /* So long, in all, those behind wait for programs that are looked for, so that starts keep their
  * order. A disk that works needs milliseconds; one that hangs holds up the others no longer. */
 #define PATIENCE_MS 1000
+#define AHEAD       16 /* so many further ones are prepared */
 
 /* One that still has to have its turn. */
 struct turn {
-        struct process *process;
-        enum fault instead; /* NONE: the order is given */
+        struct process *process; /* borrowed */
+        enum fault instead;      /* NONE: the order is given */
 };
 
 struct operation {
         struct operation *next;
         struct supervisor *sup;
-        order_fn *give;
-        struct turn *turns; /* owned */
-        int at, count;
-        struct caller by;
-        struct operation_observer ear; /* told NULL: no observer */
-        ev_timer more;                 /* the loop does not wait while a process is left */
-        const struct process *held;    /* whose program is looked for before the next one's turn */
-        int64_t held_ms;               /* mono: since when */
-        int64_t patience_ms;           /* how much is left of it */
+        const struct operation_kind *kind;
+        struct turn *turns;   /* owned */
+        int at, count;        /* before `at`: they have had their turn */
+        int prepared;         /* before it: they were prepared */
+        bool giving;          /* what its order does concerns no other of the list */
+        struct caller caller; /* if by */
+        const struct caller *by;
+        struct operation_observer observer; /* told NULL: none */
+        ev_timer more;                      /* the loop does not wait while a process is left */
+        const struct process *held; /* whose program is looked for before the next one's turn */
+        int64_t held_ms;            /* mono: since when */
+        int64_t patience_ms;        /* how much is left of it */
 };
 
 /* What the component has for itself: the head of its list. */
@@ -38,206 +44,265 @@ static struct operation **operation_first(const struct supervisor *s)
         return component_own(s, COMPONENT_operations);
 }
 
-/* False: what comes of it is not known yet. */
-static bool operation_one(struct supervisor *s, order_fn *give, struct process *p, int i,
-                          const struct caller *by, const struct operation_observer *ear)
+static void operation_tell(const struct operation_observer *to, int i, struct process *p,
+                           enum fault f, const struct err *detail)
 {
-        struct err detail = { 0 };
-        enum fault f = give(s, p, by, &detail);
-
-        if (ear->told)
-                ear->told(ear->arg, i, p, f, &detail);
-        return f != FAULT_LATER;
+        if (to->told)
+                to->told(to->arg, i, p, f, detail);
 }
 
-/* False: there is nothing to wait for, or none that would. */
-static bool operation_hold(struct operation *w, const struct process *p)
+/* ---- kinds that are orders */
+
+static enum fault operation_give_stop(struct supervisor *s, struct process *p,
+                                      const struct caller *by, struct err *detail)
 {
-        if (w->at == w->count || !searches_has(w->sup, p))
+        (void)detail;
+        return order_stop(s, p, by);
+}
+
+const struct operation_kind operation_start = { .give = order_start,
+                                                .until = WAIT_FOR_STARTED,
+                                                .first_count = OPERATION_AT_ONCE };
+const struct operation_kind operation_restart = { .give = order_restart,
+                                                  .until = WAIT_FOR_STARTED,
+                                                  .first_count = OPERATION_AT_ONCE };
+/* A signal each: it takes no time. */
+const struct operation_kind operation_stop = { .give = operation_give_stop,
+                                               .until = WAIT_FOR_STOPPED,
+                                               .first_count = INT_MAX };
+
+/* ---- getting ready */
+
+static void operation_prepare(struct operation *op)
+{
+        for (; op->prepared < op->count && op->prepared <= op->at + AHEAD; op->prepared++)
+                if (op->turns[op->prepared].instead == FAULT_NONE)
+                        op->kind->prepare(op->sup, op->turns[op->prepared].process);
+}
+
+/* Nothing comes of it. */
+static void operation_abandon(struct operation *op, int i)
+{
+        if (i < op->prepared && op->turns[i].instead == FAULT_NONE)
+                op->kind->abandon(op->sup, op->turns[i].process);
+}
+
+/* ---- turns */
+
+/* False: there is nothing to wait for, or none that would. */
+static bool operation_hold(struct operation *op, const struct process *p)
+{
+        if (op->patience_ms <= 0 || op->at == op->count || !searches_has(op->sup, p))
                 return false;
-        w->held = p;
-        w->held_ms = clock_mono_ms();
-        ev_now_update(w->sup->loop);
-        ev_timer_set(&w->more, (double)w->patience_ms / 1000, 0.);
-        ev_timer_start(w->sup->loop, &w->more);
+        op->held = p;
+        op->held_ms = clock_mono_ms();
+        ev_now_update(op->sup->loop);
+        ev_timer_set(&op->more, (double)op->patience_ms / 1000, 0.);
+        ev_timer_start(op->sup->loop, &op->more);
         return true;
 }
 
 /* False: the next one's has to wait. */
-static bool next_turn(struct operation *w)
+static bool operation_turn(struct operation *op)
 {
-        static const struct err nothing;
-        int i = w->at++;
-        const struct turn *t = &w->turns[i];
+        struct err detail = { 0 };
 
-        if (t->instead == FAULT_NONE) {
-                struct process *p = t->process;
-                bool is_known = operation_one(w->sup, w->give, p, i, &w->by, &w->ear);
-                return is_known || w->patience_ms <= 0 || !operation_hold(w, p);
+        if (op->kind->prepare)
+                operation_prepare(op);
+        int i = op->at++;
+        struct process *p = op->turns[i].process;
+        enum fault f = op->turns[i].instead;
+        bool is_here = f == FAULT_NONE;
+        if (is_here) {
+                op->giving = true;
+                f = op->kind->give(op->sup, p, op->by, &detail);
+                op->giving = false;
         }
-        if (w->ear.told)
-                w->ear.told(w->ear.arg, i, NULL, t->instead, &nothing);
-        return true;
+        operation_tell(&op->observer, i, is_here ? p : NULL, f, &detail);
+        return f != FAULT_LATER || !operation_hold(op, p);
 }
 
 /* The rest has its turn as soon as the loop has looked at everything else. */
-static void go_on_soon(struct operation *w)
+static void operation_go_on(struct operation *op)
 {
-        ev_timer_stop(w->sup->loop, &w->more);
-        ev_timer_set(&w->more, 0., 0.);
-        ev_timer_start(w->sup->loop, &w->more);
+        op->held = NULL;
+        ev_timer_stop(op->sup->loop, &op->more);
+        ev_timer_set(&op->more, 0., 0.);
+        ev_timer_start(op->sup->loop, &op->more);
 }
 
-static void operation_drop(struct operation *w)
+static void operation_free(struct operation *op)
 {
-        struct operation **at = operation_first(w->sup);
-
-        while (*at != w)
-                at = &(*at)->next;
-        *at = w->next;
-        ev_timer_stop(w->sup->loop, &w->more);
-        free(w->turns);
-        free(w);
+        for (int i = op->at; i < op->prepared; i++)
+                operation_abandon(op, i);
+        LL_DELETE(*operation_first(op->sup), op);
+        ev_timer_stop(op->sup->loop, &op->more);
+        free(op->turns);
+        free(op);
 }
 
-static void operation_end(struct operation *w)
+static void operation_end(struct operation *op)
 {
-        struct operation_observer ear = w->ear;
+        struct operation_observer observer = op->observer;
 
-        operation_drop(w);
-        if (ear.over)
-                ear.over(ear.arg);
+        operation_free(op);
+        if (observer.over)
+                observer.over(observer.arg);
 }
 
-static void operation_on_more(struct ev_loop *loop, ev_timer *timer, int revents)
+/* At least `count` of them and whatever is possible in `ms`. False: the next has to wait. */
+static bool operation_slice(struct operation *op, int count, int64_t ms)
 {
-        struct operation *w = timer->data;
         int64_t begun_ms = clock_mono_ms();
 
-        (void)loop, (void)revents;
-        if (w->held) {
-                w->held = NULL;
-                w->patience_ms = 0;
-        }
-        while (w->at < w->count) {
-                if (clock_mono_ms() - begun_ms >= SLICE_MS) {
-                        go_on_soon(w);
-                        return;
-                }
-                if (!next_turn(w))
-                        return;
-        }
-        operation_end(w);
-}
-
-static struct operation *operation_new(struct supervisor *s, struct process *const *list, int count)
-{
-        struct operation *w = calloc(1, sizeof *w);
-        struct turn *turns = w ? calloc((size_t)count, sizeof *turns) : NULL;
-
-        if (!turns) {
-                free(w);
-                return NULL;
-        }
-        for (int i = 0; i < count; i++)
-                turns[i].process = list[i];
-        w->sup = s;
-        w->turns = turns;
-        w->count = count;
-        w->patience_ms = PATIENCE_MS;
-        ev_timer_init(&w->more, operation_on_more, 0., 0.);
-        w->more.data = w;
-        w->next = *operation_first(s);
-        *operation_first(s) = w;
-        return w;
-}
-
-static bool first_turns(struct operation *w)
-{
-        while (w->at < w->count && w->at < OPERATION_AT_ONCE)
-                if (!next_turn(w))
+        while (op->at < op->count && (op->at < count || clock_mono_ms() - begun_ms < ms))
+                if (!operation_turn(op))
                         return false;
         return true;
 }
 
-/* It is there before the first order is given: what comes of that may concern the others. */
-struct operation *operation_begin(struct supervisor *s, order_fn *give, struct process *const *list,
-                                  int count, const struct caller *by,
-                                  const struct operation_observer *ear)
+static void operation_on_more(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-        struct operation *w = count > 1 ? operation_new(s, list, count) : NULL;
+        struct operation *op = timer->data;
 
-        if (!w) {
-                for (int i = 0; i < count; i++)
-                        operation_one(s, give, list[i], i, by, ear);
+        (void)loop, (void)revents;
+        if (op->held)
+                op->patience_ms = 0;
+        op->held = NULL;
+        if (!operation_slice(op, 0, SLICE_MS))
+                return;
+        if (op->at < op->count)
+                operation_go_on(op);
+        else
+                operation_end(op);
+}
+
+/* ---- begin and end */
+
+static struct operation *operation_new(struct supervisor *s, struct process *const *list, int count)
+{
+        struct operation *op = calloc(1, sizeof *op);
+
+        if (!op || !(op->turns = calloc((size_t)count, sizeof *op->turns))) {
+                free(op);
                 return NULL;
         }
-        w->give = give;
-        w->by = *by;
-        w->ear = *ear;
-        bool waits = !first_turns(w);
-        if (w->at == w->count) {
-                operation_drop(w);
+        for (int i = 0; i < count; i++)
+                op->turns[i].process = list[i];
+        op->sup = s;
+        op->count = count;
+        op->patience_ms = PATIENCE_MS;
+        ev_timer_init(&op->more, operation_on_more, 0., 0.);
+        op->more.data = op;
+        LL_APPEND(*operation_first(s), op);
+        return op;
+}
+
+/* It is there before the first order is given: what comes of that may concern the others. */
+struct operation *operation_begin(struct supervisor *s, const struct operation_kind *kind,
+                                  struct process *const *list, int count, const struct caller *by,
+                                  const struct operation_observer *observer)
+{
+        static const struct operation_observer none;
+        struct operation *op = count > 1 ? operation_new(s, list, count) : NULL;
+
+        observer = observer ? observer : &none;
+        for (int i = 0; !op && i < count; i++) {
+                struct err detail = { 0 };
+                enum fault f = kind->give(s, list[i], by, &detail);
+                operation_tell(observer, i, list[i], f, &detail);
+        }
+        if (!op)
+                return NULL;
+        op->kind = kind;
+        op->caller = by ? *by : op->caller;
+        op->by = by ? &op->caller : NULL;
+        op->observer = *observer;
+        bool waits = !operation_slice(op, kind->first_count, kind->first_ms);
+        if (op->at == op->count) {
+                operation_free(op);
                 return NULL;
         }
         if (!waits)
-                go_on_soon(w);
-        return w;
+                operation_go_on(op);
+        return op;
 }
 
-void operation_leave(struct operation *w)
+void operation_leave(struct operation *op)
 {
-        w->ear = (struct operation_observer){ 0 };
+        op->observer = (struct operation_observer){ 0 };
 }
 
-static void operation_instead(struct supervisor *s, const struct process *p, enum fault f)
+static struct operation *operation_unfinished(const struct supervisor *s)
 {
-        for (struct operation *w = *operation_first(s); w; w = w->next)
-                for (int i = w->at; i < w->count; i++)
-                        if (w->turns[i].process == p) {
-                                w->turns[i] = (struct turn){ .instead = f };
-                                break;
-                        }
+        struct operation *op = *operation_first(s);
+
+        while (op && op->kind->begins_anew)
+                op = op->next;
+        return op;
+}
+
+/* From the front again: what comes of one may begin others. */
+void operations_finish(struct supervisor *s)
+{
+        struct operation *op;
+
+        while ((op = operation_unfinished(s))) {
+                op->patience_ms = 0;
+                operation_slice(op, op->count, 0);
+                operation_end(op);
+        }
+}
+
+static void operations_release(struct supervisor *s)
+{
+        while (*operation_first(s))
+                operation_free(*operation_first(s));
+}
+
+/* ---- what happens to others meanwhile */
+
+static void operation_skip(struct operation *op, const struct process *p, enum fault f)
+{
+        for (int i = op->at; i < op->count; i++)
+                if (op->turns[i].process == p && op->turns[i].instead == FAULT_NONE) {
+                        operation_abandon(op, i);
+                        op->turns[i] = (struct turn){ .instead = f };
+                        return;
+                }
 }
 
 void operations_stopped(struct supervisor *s, const struct process *p)
 {
-        operation_instead(s, p, FAULT_ABNORMAL_TERMINATION);
+        for (struct operation *op = *operation_first(s); op; op = op->next)
+                if (!op->giving)
+                        operation_skip(op, p, FAULT_ABNORMAL_TERMINATION);
 }
 
-static void operation_on_process_gone(struct supervisor *s, struct process *p)
+static void operations_on_process_gone(struct supervisor *s, struct process *p)
 {
-        operation_instead(s, p, FAULT_BAD_NAME);
+        for (struct operation *op = *operation_first(s); op; op = op->next)
+                operation_skip(op, p, FAULT_BAD_NAME);
+}
+
+static void operations_on_order(struct supervisor *s, struct process *p)
+{
+        for (struct operation *op = *operation_first(s); op; op = op->next)
+                if (op->kind->gives_way && !op->giving)
+                        operation_skip(op, p, FAULT_ABNORMAL_TERMINATION);
 }
 
 void operations_go_on(struct supervisor *s, const struct process *p)
 {
-        for (struct operation *w = *operation_first(s); w; w = w->next)
-                if (w->held == p) {
-                        w->held = NULL;
-                        w->patience_ms -= clock_mono_ms() - w->held_ms;
-                        go_on_soon(w);
+        for (struct operation *op = *operation_first(s); op; op = op->next)
+                if (op->held == p) {
+                        op->patience_ms -= clock_mono_ms() - op->held_ms;
+                        operation_go_on(op);
                 }
-}
-
-void operations_finish(struct supervisor *s)
-{
-        while (*operation_first(s)) {
-                struct operation *w = *operation_first(s);
-                w->patience_ms = 0;
-                while (w->at < w->count)
-                        next_turn(w);
-                operation_end(w);
-        }
-}
-
-static void operation_release(struct supervisor *s)
-{
-        while (*operation_first(s))
-                operation_drop(*operation_first(s));
 }
 
 const struct component component_operations = { .name = "operations",
                                                 .size = sizeof(struct operation *),
-                                                .release = operation_release,
-                                                .on_process_gone = operation_on_process_gone };
+                                                .release = operations_release,
+                                                .on_order = operations_on_order,
+                                                .on_process_gone = operations_on_process_gone };

@@ -11,7 +11,6 @@
 #include "engine/core/audit.h"
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
-#include "engine/order/autostart.h"
 #include "engine/order/operations.h"
 #include "engine/order/searches.h"
 #include "engine/order/shutdown.h"
@@ -63,7 +62,6 @@ enum fault order_stop(struct supervisor *s, struct process *p, const struct call
 {
         bool was_wanted = searches_has(s, p) || p->state == PS_WAITING;
 
-        autostart_forget(s, p);
         operations_stopped(s, p);
         if (!was_wanted && !order_can_stop(p))
                 return FAULT_NOT_RUNNING;
