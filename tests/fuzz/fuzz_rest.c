@@ -60,7 +60,9 @@ static void begin(void)
         assert(supervisor_init(&sup, components, loop, &kernel.ops, &host.ops, NULL, c, &e) &&
                supervisor_add_all(&sup, &e));
         supervisor_begin(&sup);
-        api = (struct api){ .sup = &sup, .loop = loop, .route = route, .place_max = 10 };
+        api = (struct api){
+                .sup = &sup, .loop = loop, .route = route, .row = route_row, .place_max = 10
+        };
         api.events = events_new(&sup, 1);
         assert(api.events);
         from = (struct listener){ .api = &api, .refs = 1, .conf.kind = SERVER_UNIX };

@@ -28,7 +28,7 @@ void view_program(struct json_writer *j, const struct fleet *f);
 void view_info(struct json_writer *j, const struct supervisor *s, struct moment now);
 /* "logs_error": what keeps all logs from being written. always: also null, where nothing does. */
 void view_logs_error(struct json_writer *j, const struct supervisor *s, bool always);
-const char *view_mood(enum daemon_state m); /* "RUNNING", "RESTARTING" or "SHUTDOWN" */
+const char *view_daemon_state(enum daemon_state m); /* "RUNNING", "RESTARTING" or "SHUTDOWN" */
 void view_plan(struct json_writer *j, const struct plan *p, bool all, const struct diags *warnings);
 void view_diags(struct json_writer *j, const struct diags *d,
                 enum severity severity); /* only these */

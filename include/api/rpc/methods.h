@@ -14,8 +14,8 @@ struct method {
         const char *result; /* "boolean" */
         const char *params; /* "string name,boolean wait=true": types, names, defaults */
         const char *help;
-        enum right right; /* what it does */
-        bool in_any_mood; /* also while the daemon is ending */
+        enum right right;  /* what it does */
+        bool while_ending; /* also while the daemon is ending */
 };
 extern const struct method methods[]; /* sorted by name; ends with name NULL */
 

@@ -281,7 +281,7 @@ static void daemon_answer(struct request *r)
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         json_writer_open(&j, '{');
-        view_key_text(&j, "state", view_mood(r->sup->daemon_state));
+        view_key_text(&j, "state", view_daemon_state(r->sup->daemon_state));
         json_writer_close(&j, '}');
         rest_reply(r, 202, &text);
 }

@@ -101,7 +101,7 @@ static void put_list(struct json_writer *j, const struct supervisor *s,
         for (int i = 0; i < count; i++)
                 view_process(j, s, procs[i], now, fields);
         json_writer_close(j, ']');
-        view_key_text(j, "state", view_mood(s->daemon_state));
+        view_key_text(j, "state", view_daemon_state(s->daemon_state));
         view_key_text(j, "rpc_version", s->config->has_rpcinterface ? RPC_API_VERSION : NULL);
         if (state_trouble(s))
                 view_key_text(j, "statedir_error", state_trouble(s));

@@ -33,7 +33,7 @@ void view_program(struct json_writer *j, const struct fleet *f)
         json_writer_close(j, '}');
 }
 
-const char *view_mood(enum daemon_state m)
+const char *view_daemon_state(enum daemon_state m)
 {
         if (m == DAEMON_RUNNING)
                 return "RUNNING";
@@ -118,7 +118,7 @@ void view_info(struct json_writer *j, const struct supervisor *s, struct moment 
         view_key_text(j, "rpc_version", c && c->has_rpcinterface ? RPC_API_VERSION : NULL);
         view_key_text(j, "identifier", c ? c->settings.identifier : NULL);
         view_key_int(j, "pid", getpid());
-        view_key_text(j, "state", view_mood(s->daemon_state));
+        view_key_text(j, "state", view_daemon_state(s->daemon_state));
         view_key_time(j, "started_at", startup_of(s)->started.wall_ms);
         json_writer_key(j, "uptime_s");
         json_writer_thousandths(j, now.mono_ms - startup_of(s)->started.mono_ms);

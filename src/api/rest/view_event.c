@@ -94,7 +94,7 @@ static void put_log(struct json_writer *j, const struct event *e)
         view_event_put_data(j, "detail", e->len > 0 ? e->data : NULL, e->len);
 }
 
-static void put_mood(struct json_writer *j, const struct event *e)
+static void view_event_put_daemon_state(struct json_writer *j, const struct event *e)
 {
         bool running = e->type == EV_SUPERVISOR_STATE_CHANGE_RUNNING;
 
@@ -116,7 +116,7 @@ static const struct view {
         { EV_LOG_DROPPED, "log.dropped", put_log },
         { EV_LOG_ERROR, "log.error", put_log },
         { EV_LOG_RECOVERED, "log.recovered", put_log },
-        { EV_SUPERVISOR_STATE_CHANGE, "supervisor.state", put_mood },
+        { EV_SUPERVISOR_STATE_CHANGE, "supervisor.state", view_event_put_daemon_state },
 };
 #define VIEW_COUNT (sizeof views / sizeof *views)
 

@@ -133,7 +133,7 @@ enum rpc_status method_call(struct rpc_call *c, const char *name, const struct v
                 return rpc_fault(c, FAULT_UNKNOWN_METHOD, NULL);
         if (!rpc_params_fit(m->params, params))
                 return rpc_fault(c, FAULT_INCORRECT_PARAMETERS, NULL);
-        if (c->sup->daemon_state < DAEMON_RUNNING && !m->in_any_mood)
+        if (c->sup->daemon_state < DAEMON_RUNNING && !m->while_ending)
                 return rpc_fault(c, FAULT_SHUTDOWN_STATE, NULL);
         if (m->right > c->granted)
                 return rpc_fault(c, FAULT_FAILED, "this server does not let its callers do that");
