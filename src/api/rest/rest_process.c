@@ -242,7 +242,7 @@ static void rest_process_carry_out(struct request *r, const struct operation_kin
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                b->items[i].was_running = order_can_stop(n.procs[i]);
+                b->results.items[i].was_running = order_can_stop(n.procs[i]);
         if (b) {
                 b->restarts = kind == &operation_restart;
                 batch_give(b, kind, n.procs, wait, timeout_s);
@@ -297,7 +297,8 @@ void rest_process_signal(struct request *r, const char *name)
                                                                          : FAULT_NOT_RUNNING;
                 if (sig >= 0)
                         f = order_signal(r->sup, n.procs[i], sig, &r->caller);
-                batch_done(b, i, n.procs[i], f, f == FAULT_BAD_SIGNAL ? BAD_SIGNAL : NULL);
+                results_done(&b->results, i, n.procs[i], f,
+                             f == FAULT_BAD_SIGNAL ? BAD_SIGNAL : NULL);
         }
         free(n.procs);
         if (b)
@@ -306,10 +307,10 @@ void rest_process_signal(struct request *r, const char *name)
 
 static void answer_nothing(struct batch *b)
 {
-        if (b->items[0].fault == FAULT_NONE)
+        if (b->results.items[0].fault == FAULT_NONE)
                 reply(b->request, 204, NULL, NULL, NULL, 0);
         else
-                rest_fault(b->request, b->items[0].fault, b->items[0].name);
+                rest_fault(b->request, b->results.items[0].fault, b->results.items[0].name);
 }
 
 static void batch_answers_nothing(struct batch *b)
@@ -326,7 +327,8 @@ void rest_log_clear(struct request *r, const char *name)
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, n.procs[i], order_clear_log(r->sup, n.procs[i], &r->caller), NULL);
+                results_done(&b->results, i, n.procs[i],
+                             order_clear_log(r->sup, n.procs[i], &r->caller), NULL);
         free(n.procs);
         if (!b)
                 return;
@@ -344,8 +346,8 @@ void rest_log_rotate(struct request *r, const char *name)
                 return;
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, n.procs[i], order_rotate_log(r->sup, n.procs[i], &r->caller),
-                           NULL);
+                results_done(&b->results, i, n.procs[i],
+                             order_rotate_log(r->sup, n.procs[i], &r->caller), NULL);
         free(n.procs);
         if (b)
                 batch_run(b, true, REST_TIMEOUT_S);
@@ -367,10 +369,10 @@ void rest_process_stdin(struct request *r, const char *name)
         }
         struct batch *b = batch_for(r, &n);
         for (int i = 0; b && i < n.count; i++)
-                batch_done(b, i, n.procs[i],
-                           order_stdin(r->sup, n.procs[i], json_string_value(data),
-                                       json_string_length(data), &r->caller),
-                           NULL);
+                results_done(&b->results, i, n.procs[i],
+                             order_stdin(r->sup, n.procs[i], json_string_value(data),
+                                         json_string_length(data), &r->caller),
+                             NULL);
         json_decref(body);
         free(n.procs);
         if (!b)

@@ -86,13 +86,14 @@ static bool roster_has(const struct roster *r, int number)
 static void put_failed(struct json_writer *j, const struct batch *b)
 {
         json_writer_open(j, '[');
-        for (int i = 0; i < b->count; i++) {
-                const struct batch_item *item = &b->items[i];
-                if (item->fault == FAULT_NONE)
+        for (int i = 0; i < b->results.count; i++) {
+                const struct result *item = &b->results.items[i];
+                enum fault f = batch_fault(item);
+                if (f == FAULT_NONE)
                         continue;
                 json_writer_open(j, '{');
                 view_key_text(j, "name", item->name);
-                view_key_text(j, "code", fault_name(item->fault));
+                view_key_text(j, "code", fault_name(f));
                 view_key_text(j, "state", item->state);
                 view_key_text(j, "detail", item->detail ? item->detail : item->spawnerr);
                 json_writer_close(j, '}');
@@ -106,7 +107,7 @@ static void answer_scaled(struct batch *b)
         AUTO_BUF text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
-        if (b->timed_out) {
+        if (b->results.timed_out) {
                 rest_error(b->request, 504, fault_name(FAULT_TIMEOUT),
                            "scaled from %d to %d, but not all workers are there yet", s->done.was,
                            s->done.replicas);
@@ -119,7 +120,7 @@ static void answer_scaled(struct batch *b)
         json_writer_key(&j, "failed");
         put_failed(&j, b);
         json_writer_close(&j, '}');
-        rest_reply(b->request, b->wait ? 200 : 202, &text);
+        rest_reply(b->request, b->results.wait ? 200 : 202, &text);
 }
 
 /* Did a worker that has just come fail before anybody could wait for it? */
@@ -132,18 +133,18 @@ static bool has_failed(const struct process *p)
 
 /* Workers that came are waited for until they are up or have failed, those that go until they are
  * gone. */
-static void await_fleet(struct batch *b, struct fleet *f, const struct roster *before)
+static void await_fleet(struct results *r, struct fleet *f, const struct roster *before)
 {
         for (int i = 0; i < f->count; i++) {
                 struct process *p = f->procs[i];
                 if (p->state == PS_STARTING)
-                        batch_await(b, i, p, WAIT_FOR_STARTED);
+                        results_await(r, i, p, WAIT_FOR_STARTED);
                 else if (p->state == PS_RETIRING)
-                        batch_await(b, i, p, WAIT_FOR_STOPPED);
+                        results_await(r, i, p, WAIT_FOR_STOPPED);
                 else if (has_failed(p) && !roster_has(before, p->number))
-                        batch_done(b, i, p, FAULT_SPAWN_ERROR, p->spawnerr);
+                        results_done(r, i, p, FAULT_SPAWN_ERROR, p->spawnerr);
                 else
-                        batch_done(b, i, p, FAULT_NONE, NULL);
+                        results_done(r, i, p, FAULT_NONE, NULL);
         }
 }
 
@@ -165,7 +166,7 @@ static void answer_when_scaled(struct request *r, struct fleet *f, const char *n
         b->arg = s;
         b->on_finished = answer_scaled;
         if (wait)
-                await_fleet(b, f, before);
+                await_fleet(&b->results, f, before);
         batch_run(b, wait, timeout_s);
 }
 

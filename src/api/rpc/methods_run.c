@@ -3,40 +3,20 @@
 #include <string.h>
 
 #include "api/rpc/methods.h"
-#include "engine/order/operations.h"
+#include "engine/order/results.h"
 #include "engine/order/searches.h"
-
-/* One process of a job. Names are copies: a process may go while it is waited for. */
-struct log_command {
-        struct job *job;
-        struct waiter waiter;
-        char *name, *group; /* owned */
-        struct buf answer;  /* owned: its status struct */
-        int place;          /* among the answers: from 1 on; 0: none yet */
-};
 
 struct job {
         struct rpc_call *call;
-        const struct operation_kind *kind;
-        bool wait, many;             /* many: the answer is an array of status structs */
-        char *asked;                 /* owned: the name as asked for, in faults of a single one */
-        struct log_command *errands; /* owned */
-        struct operation *operation; /* orders that are still to be given; NULL: none */
-        int count, open; /* open: errands without an answer, and one while orders are being given */
-        int waited;      /* so many answers came later than at once */
+        struct results results;
+        char *asked; /* owned: the name as asked for, in faults; NULL: many, and the answer is an
+                      * array of status structs */
+        bool later;  /* the call was answered RPC_LATER */
 };
 
 static void run_methods_job_free(struct job *j)
 {
-        if (j->operation)
-                operation_leave(j->operation);
-        for (int i = 0; i < j->count; i++) {
-                waiter_cancel(&j->errands[i].waiter);
-                free(j->errands[i].name);
-                free(j->errands[i].group);
-                buf_release(&j->errands[i].answer);
-        }
-        free(j->errands);
+        results_release(&j->results);
         free(j->asked);
         free(j);
 }
@@ -58,168 +38,77 @@ void rpc_status_struct(struct buf *out, const char *name, const char *group, enu
         xml_struct_end(out);
 }
 
-/* What is known as soon as it is executed is answered in the order of the list, not in that of the
- * executions; what takes longer comes behind it, as it comes (compat 20.3). */
-static int run_methods_place_of(const struct log_command *a, bool at_once)
+/* What goes behind the fault's name; NULL: the process's own. */
+static const char *run_methods_why(const struct result *item)
 {
-        struct job *j = a->job;
+        bool says = item->fault == FAULT_NO_FILE || item->fault == FAULT_NOT_EXECUTABLE;
 
-        return at_once ? (int)(a - j->errands) + 1 : j->count + ++j->waited;
+        return says ? item->detail : NULL;
 }
 
-static void run_methods_put_answer(struct log_command *a, bool at_once, enum fault f,
-                                   const char *extra)
+static void run_methods_put_status(struct buf *out, const struct result *item)
 {
-        struct rpc_call *c = a->job->call;
+        const char *why = run_methods_why(item);
         AUTO_BUF text = BUF_INIT;
 
-        a->place = run_methods_place_of(a, at_once);
-        a->job->open--;
-        if (!a->job->many) {
-                if (f == FAULT_NONE)
-                        xml_bool(c->out, true);
-                else
-                        rpc_fault(c, f, extra ? extra : a->job->asked);
-                return;
-        }
-        buf_puts(&text, fault_name(f));
-        if (extra)
-                buf_printf(&text, ": %s", extra);
-        else if (strcmp(a->name, a->group) == 0)
-                buf_printf(&text, ": %s", a->name);
-        else
-                buf_printf(&text, ": %s:%s", a->group, a->name);
-        rpc_status_struct(&a->answer, a->name, a->group, f, buf_str(&text));
-}
-
-static int by_place(const void *a, const void *b)
-{
-        const struct log_command *const *x = a, *const *y = b;
-
-        return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
+        buf_printf(&text, "%s: %s", fault_name(item->fault), why ? why : item->name);
+        rpc_status_struct(out, item->own, item->group, item->fault, buf_str(&text));
 }
 
 /* Without memory for the order, in that of the list. */
-static void put_answers(struct job *j)
+static void run_methods_put_many(struct buf *out, const struct results *r)
 {
-        struct buf *out = j->call->out;
-        struct log_command **sorted = calloc((size_t)j->count + 1, sizeof *sorted);
+        const struct result **sorted = results_by_place(r);
 
-        for (int i = 0; sorted && i < j->count; i++)
-                sorted[i] = &j->errands[i];
-        if (sorted && j->count)
-                qsort(sorted, (size_t)j->count, sizeof *sorted, by_place);
-        for (int i = 0; i < j->count; i++) {
-                const struct buf *one = sorted ? &sorted[i]->answer : &j->errands[i].answer;
-                buf_put(out, buf_str(one), one->len);
-                out->failed |= one->failed;
-        }
+        xml_array_begin(out);
+        for (int i = 0; i < r->count; i++)
+                run_methods_put_status(out, sorted ? sorted[i] : &r->items[i]);
+        xml_array_end(out);
         free(sorted);
 }
 
-static enum rpc_status run_methods_finish(struct job *j)
+static void run_methods_put_one(const struct job *j)
 {
-        if (j->many) {
-                put_answers(j);
-                xml_array_end(j->call->out);
-        }
-        j->call->job = NULL;
+        const struct result *item = &j->results.items[0];
+        const char *why = run_methods_why(item);
+
+        if (item->fault == FAULT_NONE)
+                xml_bool(j->call->out, true);
+        else
+                rpc_fault(j->call, item->fault, why ? why : j->asked);
+}
+
+static void run_methods_on_known(void *arg)
+{
+        struct job *j = arg;
+        struct rpc_call *c = j->call;
+        bool later = j->later;
+
+        if (j->asked)
+                run_methods_put_one(j);
+        else
+                run_methods_put_many(c->out, &j->results);
+        c->job = NULL;
         run_methods_job_free(j);
-        return RPC_DONE;
+        if (later)
+                c->on_done(c);
 }
 
-static void run_methods_finish_later(struct job *j)
-{
-        struct rpc_call *c = j->call;
-
-        if (j->open > 0)
-                return;
-        run_methods_finish(j);
-        c->on_done(c);
-}
-
-static bool says_why(enum fault f)
-{
-        return f == FAULT_NO_FILE || f == FAULT_NOT_EXECUTABLE;
-}
-
-static void run_methods_on_done(void *arg, struct process *p, enum fault f)
-{
-        struct log_command *a = arg;
-        bool at_once =
-            a->waiter.refusal || a->waiter.what == WAIT_FOR_EXECUTED ||
-            (a->waiter.what == WAIT_FOR_STARTED && f == FAULT_NONE && p->program->startsecs <= 0);
-
-        run_methods_put_answer(a, at_once, f, says_why(f) ? a->waiter.refusal : NULL);
-        run_methods_finish_later(a->job);
-}
-
-static void run_methods_on_order(void *arg, int i, struct process *p, enum fault f,
-                                 const struct err *e)
-{
-        struct job *j = arg;
-        struct log_command *a = &j->errands[i];
-
-        /* Whether it could be executed is a part of the answer, also where nothing is waited for.
-         */
-        enum wait_for what = j->wait ? j->kind->until : WAIT_FOR_EXECUTED;
-        bool waits = j->wait || j->kind->until == WAIT_FOR_STARTED;
-        a->waiter.awaits_order = f == FAULT_LATER;
-        waits &= f == FAULT_NONE || f == FAULT_LATER;
-        if (waits && !waiter_add(j->call->sup, &a->waiter, p, what, &f))
-                return;
-        run_methods_put_answer(a, true, f, says_why(f) ? e->text : NULL);
-}
-
-static void run_methods_on_ordered(void *arg)
-{
-        struct job *j = arg;
-
-        j->operation = NULL;
-        j->open--;
-        run_methods_finish_later(j);
-}
-
-static void run_methods_give_orders(struct job *j, struct process **list, int count)
-{
-        struct rpc_call *c = j->call;
-        struct operation_observer observer = { run_methods_on_order, run_methods_on_ordered, j };
-
-        j->operation = operation_begin(c->sup, j->kind, list, count, c->by, &observer);
-}
-
-static bool add_errand(struct job *j, const struct process *p)
-{
-        struct log_command *a = &j->errands[j->count];
-
-        *a = (struct log_command){ .job = j,
-                                   .name = strdup(p->name),
-                                   .group = strdup(p->group->name) };
-        a->waiter.on_done = run_methods_on_done;
-        a->waiter.arg = a;
-        j->count++;
-        j->open++;
-        return a->name && a->group;
-}
-
-static struct job *make_job(struct rpc_call *c, const struct operation_kind *kind, bool wait,
-                            const char *asked, struct process **list, int count)
+static struct job *run_methods_job(struct rpc_call *c, const char *asked, struct process **list,
+                                   int count)
 {
         struct job *j = calloc(1, sizeof *j);
 
-        if (!j)
+        if (!j || (asked && !(j->asked = strdup(asked))) ||
+            !results_init(&j->results, c->sup, list, count)) {
+                free(j ? j->asked : NULL);
+                free(j);
                 return NULL;
-        *j =
-            (struct job){ .call = c, .kind = kind, .wait = wait, .many = asked == NULL, .open = 1 };
-        j->errands = calloc((size_t)count + 1, sizeof *j->errands);
-        j->asked = strdup(asked ? asked : "");
-        bool ok = j->errands && j->asked;
-        for (int i = 0; i < count && ok; i++)
-                ok = add_errand(j, list[i]);
-        if (ok)
-                return j;
-        run_methods_job_free(j);
-        return NULL;
+        }
+        j->results.on_known = run_methods_on_known;
+        j->results.arg = j;
+        j->call = c;
+        return j;
 }
 
 /* asked NULL: many. */
@@ -227,18 +116,18 @@ static enum rpc_status run_methods_run(struct rpc_call *c, const struct operatio
                                        bool wait, const char *asked, struct process **list,
                                        int count)
 {
-        struct job *j = make_job(c, kind, wait, asked, list, count);
+        struct job *j = run_methods_job(c, asked, list, count);
 
         if (!j)
                 return rpc_fault(c, FAULT_FAILED, "out of memory");
         c->job = j;
         c->cancel_job = run_methods_cancel;
-        if (j->many)
-                xml_array_begin(c->out);
-        run_methods_give_orders(j, list, count);
-        if (j->operation || --j->open > 0)
-                return RPC_LATER;
-        return run_methods_finish(j);
+        results_give(&j->results, kind, list, c->by, wait);
+        results_run(&j->results, 0);
+        if (!c->job)
+                return RPC_DONE;
+        j->later = true;
+        return RPC_LATER;
 }
 
 static bool will_start(const struct supervisor *s, const struct process *p)
