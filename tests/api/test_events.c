@@ -24,7 +24,7 @@ Test(events, resumes_after_the_last_event_that_the_client_saw)
         cr_expect_eq(r.after, 0);
 }
 
-Test(events, counts_what_is_not_kept_any_more)
+Test(events, counts_events_that_are_not_stored_any_more)
 {
         struct resume r = events_resume("ab.2", 0xab, 5, 10);
 
@@ -194,7 +194,7 @@ Test(event_stream, forgets_when_there_was_no_subscriber_for_long)
         cr_assert_null(api.conns);
         scaled_at(2, now_ms + EVENTS_AWAY_MS - 1000);
         ask("", "ab.0");
-        cr_expect(has("id: ab.1\n"), "still kept");
+        cr_expect(has("id: ab.1\n"), "still stored");
         close(client);
         client = -1;
         hear();

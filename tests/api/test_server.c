@@ -214,17 +214,17 @@ Test(server, keeps_connections_over_a_reload_and_closes_what_is_gone)
 
         config.server_count = 2;
         open_api();
-        int kept = connect_to(file), dropped = connect_to(file2);
-        ask(kept);
+        int retained = connect_to(file), dropped = connect_to(file2);
+        ask(retained);
         ask(dropped);
         servers[0].username = "ann";
         servers[0].password = "s3cret";
         cr_expect(api_rebind(api, &next, &e));
-        cr_expect(is_open(kept));
+        cr_expect(is_open(retained));
         cr_expect_not(is_open(dropped));
         cr_expect_eq(access(file2, F_OK), -1);
-        cr_expect_not_null(strstr(ask(kept), "401"), "with the new password");
-        close(kept);
+        cr_expect_not_null(strstr(ask(retained), "401"), "with the new password");
+        close(retained);
         close(dropped);
 }
 
@@ -558,15 +558,15 @@ Test(server, gives_each_listener_places_of_its_own)
         int strangers[20];
 
         open_beside_tcp(4);
-        int kept = connect_to(file);
-        ask(kept);
+        int retained = connect_to(file);
+        ask(retained);
         for (int i = 0; i < 20; i++)
                 strangers[i] = connect_and_say("GET / HTTP/1.1\r\nX: ");
-        cr_expect(is_open(kept));
+        cr_expect(is_open(retained));
         int fd = connect_to(file);
         cr_expect_not_null(strstr(ask(fd), "200 OK"));
         close(fd);
-        close(kept);
+        close(retained);
         for (int i = 0; i < 20; i++)
                 close(strangers[i]);
 }

@@ -186,7 +186,7 @@ Test(view, shows_a_program)
                            "\"numprocs_min\":0,\"numprocs_max\":8,\"running\":1,\"healthy\":0}");
 }
 
-Test(view, leaves_kept_processes_out_of_a_plan)
+Test(view, leaves_unchanged_processes_out_of_a_plan)
 {
         struct change_item items[] = {
                 { .name = "a", .program = "a", .action = PLAN_KEEP, .why = "" },

@@ -36,7 +36,7 @@ Test(fd, is_the_null_device_in_place_of_a_closed_standard_one)
         }
 }
 
-Test(fd, is_closed_at_the_end_of_its_scope_with_errno_kept)
+Test(fd, is_closed_at_the_end_of_its_scope_and_preserves_errno)
 {
         int seen;
 
@@ -52,17 +52,17 @@ Test(fd, is_closed_at_the_end_of_its_scope_with_errno_kept)
 
 Test(fd, survives_its_scope_when_taken)
 {
-        int kept;
+        int taken;
 
         {
                 AUTO_FD fd = open("/dev/null", O_RDONLY);
-                kept = fd_take(&fd);
+                taken = fd_take(&fd);
                 cr_expect_eq(fd, -1);
         }
-        cr_expect(is_open(kept));
-        fd_close(&kept);
-        cr_expect_eq(kept, -1);
-        fd_close(&kept);
+        cr_expect(is_open(taken));
+        fd_close(&taken);
+        cr_expect_eq(taken, -1);
+        fd_close(&taken);
 }
 
 Test(fd, switches_flags_both_ways)

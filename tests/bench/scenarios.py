@@ -59,7 +59,7 @@ def kill_some(bench, fleet, what, count):
 
 
 def ask_one(bench, fleet, what, count):
-    """One process asked about over a kept connection."""
+    """Requests about one process over one persistent connection."""
     question = fleet.question('supervisor.getProcessInfo', fleet.process(fleet.count // 2))
     got = bench.drive('ask', fleet.socket, question, count, 0)
     bench.note_samples(fleet.name, what, got['ask'])

@@ -239,11 +239,11 @@ def a_full_disk_may_drop_whole_lines_and_counts_them(c):
     d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={disk}/out', 'startsecs=0',
                            'stdout_logfile_maxbytes=0', 'autorestart=false', 'stdout_overflow=drop'))
     d.wait_state('w', 'EXITED')  # the exit does not wait for the disk
-    os.rename(f'{disk}/out', f'{disk}/kept')
-    first = read_file(f'{disk}/kept')
-    os.truncate(f'{disk}/kept', 0)
+    os.rename(f'{disk}/out', f'{disk}/moved')
+    first = read_file(f'{disk}/moved')
+    os.truncate(f'{disk}/moved', 0)
     p = d.wait_process(
-        'w', lambda p: p['stdout']['buffered'] == 0, 'what was kept is written')
+        'w', lambda p: p['stdout']['buffered'] == 0, 'the backlog is written')
     o = p['stdout']
     same(o['read'], sum(len(f'line {i}\n') for i in range(1, count + 1)), 'read')
     same(o['read'], o['written'] + o['dropped'], 'written and dropped')
@@ -330,7 +330,7 @@ def a_follower_resumes_by_offset_across_rotations(c):
 
 @story(nobody=True)
 def a_follower_whose_place_is_gone_is_ended(c):
-    """One backup is kept: what a slow reader has not seen is gone, and its answer ends there."""
+    """Of one backup only: what a slow reader has not read yet is removed, and its answer ends there."""
     count = 200_000
     d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={c.path("out")}', 'startsecs=0',
                            'stdout_logfile_maxbytes=30KB', 'stdout_logfile_backups=1',

@@ -25,8 +25,8 @@ class Manager:
         self.said = []
 
     def next(self, but='WATCHDOG=1'):
-        """The next message, as a dictionary; those that come all the time are passed over, and what
-        is about descriptors to be kept."""
+        """The next message, as a dictionary. Messages that come all the time and those about the
+        descriptor store are passed over."""
         while True:
             text = self.s.recv(4096).decode()
             self.said.append(text)

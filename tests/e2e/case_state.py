@@ -291,13 +291,13 @@ def an_event_that_a_listener_held_when_both_died_is_sent_again(c):
     same([int(x[1]) for x in heard(c, 'stuck')], [0, 0, 1, 2, 3], 'poolserials')
 
 
-# ---- a service manager that keeps descriptors
+# ---- a service manager with a descriptor store
 
 class Manager:
     """What systemd does for a service with Type=notify and FileDescriptorStoreMax=."""
 
     def __init__(self, c, most=1000):
-        self.c, self.most, self.kept, self.said, self.halt = c, most, [], [], False
+        self.c, self.most, self.stored, self.said, self.halt = c, most, [], [], False
         self.path = c.path('notify')
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
@@ -327,27 +327,27 @@ os.execv({self.real!r}, [{self.real!r}] + sys.argv[1:])
             words = dict(x.split('=', 1) for x in text.decode().splitlines())
             self.said.append(words)
             if 'FDSTORE' in words:
-                same(words['FDPOLL'], '0', 'a pipe without a writer is kept')
-                self.kept += [(words['FDNAME'], fd) for fd in fds]
+                same(words['FDPOLL'], '0', 'a pipe without a writer is stored')
+                self.stored += [(words['FDNAME'], fd) for fd in fds]
             if 'FDSTOREREMOVE' in words:
-                for name, fd in [x for x in self.kept if x[0] == words['FDNAME']]:
-                    self.kept.remove((name, fd))
+                for name, fd in [x for x in self.stored if x[0] == words['FDNAME']]:
+                    self.stored.remove((name, fd))
                     os.close(fd)
 
     def how(self):
-        """How the daemon is started: with what was kept."""
+        """How the daemon is started: with the stored descriptors."""
         env = {**os.environ, 'NOTIFY_SOCKET': self.path}
         env.pop('LISTEN_PID', None)
-        if self.kept:
-            env.update(GIVEN=' '.join(str(fd) for _, fd in self.kept),
-                       LISTEN_FDNAMES=':'.join(name for name, _ in self.kept))
-        return {'env': env, 'pass_fds': [fd for _, fd in self.kept]}
+        if self.stored:
+            env.update(GIVEN=' '.join(str(fd) for _, fd in self.stored),
+                       LISTEN_FDNAMES=':'.join(name for name, _ in self.stored))
+        return {'env': env, 'pass_fds': [fd for _, fd in self.stored]}
 
     def end(self):
         self.halt = True
         self.thread.join()
         self.socket.close()
-        for _, fd in self.kept:
+        for _, fd in self.stored:
             os.close(fd)
 
 
@@ -395,7 +395,7 @@ def a_service_manager_keeps_what_would_be_lost(c):
         d.wait_all('RUNNING', 3)
         d.wait_worker_log('gone', 'line 199')
         d.wait_worker_log('zombie', 'line 199')
-        same(len(m.kept), 3 * 4, 'three pipes and a pidfd of each')
+        same(len(m.stored), 3 * 4, 'three pipes and a pidfd of each')
         steady = d.pids()['steady']
         d.kill()
         write_file(c.path('go'), '')
@@ -407,9 +407,9 @@ def a_service_manager_keeps_what_would_be_lost(c):
         expect_all(c, d, 'zombie')
         same(d.pids()['steady'], steady, 'who lives')
         lacks(d.log(), 'is lost', 'main log')
-        c.wait(lambda: len(m.kept) == 4, 'no descriptor of another worker is stored')
+        c.wait(lambda: len(m.stored) == 4, 'no descriptor of another worker is stored')
         d.order('steady', 'stop')
-        c.wait(lambda: not m.kept, 'nothing is kept of a worker that has ended', lambda: m.kept)
+        c.wait(lambda: not m.stored, 'nothing is stored of a worker that has exited', lambda: m.stored)
     managed(c, run, talker(c, 'gone') + talker(c, 'zombie') + c.program('steady', ' sleep'))
 
 
@@ -417,14 +417,14 @@ def a_service_manager_keeps_what_would_be_lost(c):
 def the_descriptor_store_has_the_pipes_of_each_run(c):
     def run(m, d):
         d.wait_worker_log('gone', 'line 199')
-        c.wait(lambda: len(m.kept) == 4, 'three pipes and a pidfd of its second run', lambda: m.kept)
+        c.wait(lambda: len(m.stored) == 4, 'three pipes and a pidfd of its second run', lambda: m.stored)
         d.kill()
         write_file(c.path('go'), '')
         c.wait_gone(int(read_file(c.path('gone'))))
         os.waitpid(int(read_file(c.path('gone'))), 0)
         d.start(**m.how())
         expect_all(c, d, 'gone')
-        c.wait(lambda: not m.kept, 'no descriptor is stored', lambda: m.kept)
+        c.wait(lambda: not m.stored, 'no descriptor is stored', lambda: m.stored)
     script = write_file(c.path('talker.py'), TALKER)
     once = c.path('once')
     managed(c, run, c.program(
@@ -442,7 +442,7 @@ def the_descriptor_store_is_in_use_over_upgrades(c):
             upgrade(c, d)
             d.kill()
             d.start(**m.how())
-        same(len(m.kept), 2 * 4, 'what is kept')
+        same(len(m.stored), 2 * 4, 'stored descriptors')
         d.kill()
         write_file(c.path('go'), '')
         c.wait_gone(int(read_file(c.path('gone'))))
@@ -452,7 +452,7 @@ def the_descriptor_store_is_in_use_over_upgrades(c):
         d.rpc().sendProcessStdin('echo', 'hello\n')
         d.wait_worker_log('echo', 'hello')
         d.stop()
-        c.wait(lambda: not m.kept, 'nothing is kept after a clean stop', lambda: m.kept)
+        c.wait(lambda: not m.stored, 'nothing is stored after a clean stop', lambda: m.stored)
         same([x for x in m.said if 'STOPPING' in x][-1]['STOPPING'], '1', 'what it said')
     managed(c, run, talker(c, 'gone') + c.program('echo', ' echo'))
 
@@ -461,29 +461,29 @@ def the_descriptor_store_is_in_use_over_upgrades(c):
 def a_service_manager_without_a_descriptor_store_changes_nothing(c):
     def run(m, d):
         d.wait_all('RUNNING', 1)
-        m.kept, kept = [], m.kept
+        m.stored, stored = [], m.stored
         succeed_by = d.pids()['steady']
         d.kill()
         d.start(**m.how())
         same(d.pids()['steady'], succeed_by, 'adopted all the same')
         same(d.process('steady')['adopted_logs'], True, 'with its logs')
-        m.kept = kept
+        m.stored = stored
     managed(c, run, c.program('steady', ' sleep'))
 
 
 @story(nobody=True)
-def a_service_manager_keeps_a_fastcgi_socket_that_no_worker_has(c):
+def the_descriptor_store_has_a_fastcgi_socket_that_no_worker_has(c):
     path = c.path('f.sock')
     program = (f'[fcgi-program:f]\ncommand={c.worker} sleep\nsocket=unix://{path}\nautostart=false\n')
 
     def sockets(m):
-        return [name for name, _ in m.kept if name.startswith('socket-')]
+        return [name for name, _ in m.stored if name.startswith('socket-')]
 
     def run(m, d):
-        c.wait(lambda: len(sockets(m)) == 1, 'it is kept', lambda: m.kept)
+        c.wait(lambda: len(sockets(m)) == 1, 'it is stored', lambda: m.stored)
         node = os.stat(path).st_ino
         d.kill()
-        with socket.socket(socket.AF_UNIX) as client:  # who comes while no daemon is there waits
+        with socket.socket(socket.AF_UNIX) as client:  # a client that connects while no daemon runs waits
             client.connect(path)
             d.start(**m.how())
             d.wait_log(f'Going on with socket unix://{path}')
@@ -496,13 +496,13 @@ def a_service_manager_keeps_a_fastcgi_socket_that_no_worker_has(c):
         d.kill()
         d.start(**m.how())
         d.wait_log(f'Creating socket unix://{path}', 2)
-        c.wait(lambda: sockets(m) and was not in sockets(m), 'the old one is not kept', lambda: m.kept)
+        c.wait(lambda: sockets(m) and was not in sockets(m), 'the old one is not stored', lambda: m.stored)
         d.kill()
         os.unlink(path)
         d.start(**m.how())
         d.wait_log(f'Creating socket unix://{path}', 3)
         d.stop()
-        c.wait(lambda: not sockets(m), 'it goes with a clean stop', lambda: m.kept)
+        c.wait(lambda: not sockets(m), 'it goes with a clean stop', lambda: m.stored)
     managed(c, run, program)
 
 
@@ -536,7 +536,7 @@ class Reaper:
 def ends_of_adopted(c, users, info):
     """The exit codes that a daemon reports of adopted workers: of zombies that are not reaped, and of
     workers that their parent reaps at once."""
-    names = [f'{user or "same"}-{how}' for user in users for how in ('kept', 'reaped')]
+    names = [f'{user or "same"}-{how}' for user in users for how in ('zombie', 'reaped')]
     d = c.daemon(''.join(trapper(c, n, *([f'user={n.split("-")[0]}'] if n[:4] != 'same' else []))
                          for n in names), start=False)
     d.start(env={**os.environ, 'SUPERVISORD_FAULT': '' if info else 'no-pidfd-info'})
@@ -548,7 +548,7 @@ def ends_of_adopted(c, users, info):
     d.start(env={**os.environ, 'SUPERVISORD_FAULT': '' if info else 'no-pidfd-info'})
     codes = {}
     for n in names:
-        if n.endswith('-kept'):
+        if n.endswith('-zombie'):
             kill(pids[n], signal.SIGTERM)
             codes[n] = d.wait_state(n, 'EXITED')['exit']
     reap_all()

@@ -44,8 +44,8 @@ static void teardown(void)
 
 TestSuite(state_events, .init = setup, .fini = teardown, .timeout = 60);
 
-/* As after a SIGKILL. Without a process there is no record, so the lock and the files are kept by
- * one fleet. */
+/* As after a SIGKILL. Without a process there is no record, so one fleet holds the lock and the
+ * files. */
 static void succeed(void)
 {
         state_close(&h.sup, true);

@@ -132,7 +132,7 @@ struct fake_kernel {
         pid_t next_pid;                   /* the next worker's; starts at 1000 */
         bool memory;                      /* every path lives in memory, none on the disk */
         bool obeys_term, obeys_kill;      /* workers end by themselves on SIGTERM, SIGKILL */
-        bool hold_reaps;                  /* ends are kept back: reap says "nothing" */
+        bool hold_reaps;                  /* exits are held back, and reap reports "nothing" */
         bool newest_first;                /* ends are handed out in reverse order */
         enum spawn_step spawn_fails_step; /* what a failed K_SPAWN names; STEP_CLONE by default */
         bool disk_is_slow;                /* stat_cached never knows */

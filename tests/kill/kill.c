@@ -237,7 +237,7 @@ static pid_t start_logs(const struct rig *r, bool to_the_end)
         return pid;
 }
 
-/* ---- what was kept */
+/* ---- what is in the logs */
 
 struct count {
         int next[WORKERS];

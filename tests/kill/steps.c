@@ -185,7 +185,7 @@ static size_t line_of(const struct form *f, const struct stream_conf *c, int str
         size_t n = 0;
 
         if (c->capture_maxbytes && number % 5 == 2)
-                n += (size_t)sprintf(out + n, BEGIN "kept %d\nfor \033[1mothers" END, number);
+                n += (size_t)sprintf(out + n, BEGIN "text %d\nfor \033[1mothers" END, number);
         n += (size_t)sprintf(out + n, "%c%03d ", 'A' + stream, number);
         if (c->strip_ansi)
                 n += (size_t)sprintf(out + n, "\033[3%dm", number % 8);
@@ -298,7 +298,7 @@ static int run(struct rig *r, long left, enum moment moment)
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* ---- what was kept */
+/* ---- what is in the logs */
 
 static const char *message(const struct stream_conf *c, char *line)
 {

@@ -112,8 +112,8 @@ Test(overflow, loses_nothing_while_the_disk_is_well)
         close(fd);
 }
 
-/* A line without an end is torn at last rather than kept for ever. */
-Test(overflow, keeps_no_endless_line)
+/* A line without an end is cut at last, and not held in memory for ever. */
+Test(overflow, holds_no_endless_line)
 {
         static char block[65536];
         struct stream_conf c = conf_for("o");

@@ -175,7 +175,7 @@ Test(breaker, keeps_the_newest_failures_when_the_limit_changes)
         cr_expect(breaker_failed(&b, &two, 36001), "30 s, 36 s, 36 s");
         for (int i = 0; i < 3; i++)
                 cr_expect_not(breaker_failed(&b, &six, 36002));
-        cr_expect(breaker_failed(&b, &six, 36003), "two and a kept one, and four more");
+        cr_expect(breaker_failed(&b, &six, 36003), "two and one from before, and four more");
         breaker_release(&b);
 }
 

@@ -10,7 +10,7 @@
 #define FACTS     1000000
 #define PROCESSES 24
 #define PROGRAMS  8
-#define REMEMBER  64 /* failures kept per process for the breaker's rule */
+#define REMEMBER  64 /* failures per process, for the restart limit */
 
 struct seat {
         struct process *p;

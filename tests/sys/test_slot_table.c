@@ -329,7 +329,7 @@ Test(slot_table, is_left_as_it_is_where_it_cannot_be_opened_now)
         struct rlimit before, none;
         struct err e = { 0 };
 
-        add("kept");
+        add("text");
         slot_table_close(&table);
         cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
         none = before;
@@ -341,7 +341,7 @@ Test(slot_table, is_left_as_it_is_where_it_cannot_be_opened_now)
         cr_expect_eq(e.sys, EMFILE);
         cr_expect_eq(said.len, 0);
         open_as(&me);
-        cr_expect_eq(with_text("kept"), 1);
+        cr_expect_eq(with_text("text"), 1);
         cr_expect_eq(said.len, 0);
 }
 

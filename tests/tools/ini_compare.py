@@ -101,9 +101,9 @@ def main():
         verdicts = {}
         for p, block in zip(paths, blocks):
             if not compare(p, block):
-                kept = 'ini-difference.txt'
-                os.replace(p, kept)
-                print('difference, see', kept, '\npython:', theirs(kept), '\nours:  ', ours(block))
+                saved = 'ini-difference.txt'
+                os.replace(p, saved)
+                print('difference, see', saved, '\npython:', theirs(saved), '\nours:  ', ours(block))
                 return 1
             v = block[-1][1]
             verdicts[v] = verdicts.get(v, 0) + 1

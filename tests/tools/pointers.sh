@@ -13,7 +13,7 @@ awk '
 inside && /^\}/ { inside = 0 }
 inside && !exempt && !/\(/ && /struct (process|worker|fleet|group|program|stream|stdin_pipe) *(\*|const *\*)/ {
         sub(/^ +/, "")
-        print "pointers: " FILENAME ":" FNR ": kept beyond the call: " $0
+        print "pointers: " FILENAME ":" FNR ": stored beyond the call: " $0
         bad = 1
 }
 END { exit bad }

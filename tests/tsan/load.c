@@ -107,14 +107,14 @@ static int open_again(int fd, int flags)
         return open(path, O_RDWR | O_CLOEXEC | flags);
 }
 
-/* Its end of a pipe that stays from one run to the next, or of a new one; -1: none. */
+/* The write end of the stream's pipe, which several runs use, or of a new pipe; -1: none. */
 static int pipe_for(struct writer *w)
 {
-        int fds[2], kept = stream_pipe(w->stream);
+        int fds[2], reusable = stream_pipe(w->stream);
         struct err e;
 
-        if (kept >= 0)
-                return open_again(kept, 0);
+        if (reusable >= 0)
+                return open_again(reusable, 0);
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -1;
         int ours = w->number % 2 ? fds[0] : open_again(fds[0], O_NONBLOCK);
