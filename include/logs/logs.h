@@ -51,7 +51,8 @@ struct stream_conf {
         int64_t maxbytes;    /* 0: never rotated. Anything but a regular file is never rotated */
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
-        uint64_t key; /* of its ledger, for logs_keep: of this stream only. 0: it is not kept */
+        uint64_t key; /* of its ledger in the file of logs_keep; of this stream only. 0: it is not
+                         persisted */
         uid_t owner; /* the worker's user may own the file, besides root and us; 0: no other user */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
@@ -67,10 +68,10 @@ struct stream_conf {
 
 /* Counters of one stream since it was made. read = written + dropped + buffered, always.
  *
- * read: what was accepted for the log; what the settings keep out of it (captured text, escapes) is
- * not counted. written: in the file, so that file offsets can be told from it; without a file, all.
- * dropped: lost: by the policy that was chosen, or because the pipe that is the log has no reader,
- * no memory, a capture that never ended. buffered: in memory because the disk refuses. */
+ * read: what was accepted for the log; what the settings leave out of it (captured text, escapes)
+ * is not counted. written: in the file, so that file offsets can be told from it; without a file,
+ * all. dropped: lost: by the policy that was chosen, or because the pipe that is the log has no
+ * reader, no memory, a capture that never ended. buffered: in memory because the disk refuses. */
 struct stream_ledger {
         uint64_t read, written, dropped, buffered;
         uint64_t rotations; /* of its file while it was open for this stream, for whatever reason */
@@ -129,7 +130,7 @@ bool logs_run(struct logs *l, struct mainlog *mainlog, struct err *e);
 /* Where streams whose text has to be looked at keep what is not yet in their logs, so that a kill
  * at any moment neither loses nor doubles nor tears a line of them: files in this directory, which
  * is no other program's. What the previous instance left there is resumed: what was half written is
- * made whole now, before anybody writes to that log; the rest of a pipe comes in its turn when a
+ * made whole now, before a worker writes to that log; the rest of a pipe comes in its turn when a
  * stream is attached to that pipe. Before the first pipe is attached. Without it, and where the
  * directory takes nothing, such streams are exact unless we are killed. */
 void logs_recover(struct logs *l, const char *dir);
@@ -139,13 +140,13 @@ void logs_recovered(struct logs *l);
  * seconds. */
 void logs_free(struct logs *l);
 
-/* What keeps all logs from being written: the thread has not answered for some seconds. Appended.
+/* Why no log is written: the thread has not answered for some seconds. Appended.
  * False: nothing, as far as is known. It is known of what was asked of the thread; to look is to
  * ask, too. */
 bool logs_trouble(struct logs *l, struct buf *out);
 
 struct state_owner;
-/* The ledgers of streams that have a key are kept in this file from here on, and those that a
+/* The ledgers of streams that have a key are persisted in this file from here on, and those that a
  * previous instance persisted there go on where they were. Before the first stream and before
  * logs_run. What was wrong with the file is said. False: *e, ledgers begin at 0. */
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
@@ -176,8 +177,8 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
 bool stream_attach(struct stream *s, int pipe_fd, bool *later, struct err *e);
 /* Attached pipes whose files are still to be opened: so many descriptors more may be taken. */
 unsigned logs_attaching(const struct logs *l);
-/* A pipe that was attached opened both ways is kept for the next worker: it has no end of file.
- * This is its descriptor, to open it anew by and for nothing else, and only until another is
+/* A pipe that was attached opened both ways is used for the next worker, too; it has no end of
+ * file. This is its descriptor, to open it anew by and for nothing else, and only until another is
  * attached or this one is let go; -1: none, or it is not known yet whether it could be attached. */
 int stream_pipe(const struct stream *s);
 /* No worker follows: what left-over children still write is read to the end of file. */
@@ -217,7 +218,7 @@ bool spool_look(const char *path, struct spool_view *out, struct err *e);
 /* The ledger by itself: outlives its stream, and any thread may look at it. */
 struct ledger_box;
 struct ledger_box *stream_ledger_keep(const struct stream *s); /* never NULL */
-struct ledger_box *ledger_keep(struct ledger_box *b);          /* once more */
+struct ledger_box *ledger_keep(struct ledger_box *b);          /* a new reference */
 void ledger_drop(struct ledger_box *b);                        /* NULL is fine */
 void ledger_look(struct ledger_box *b, struct stream_ledger *out);
 

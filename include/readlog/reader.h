@@ -47,7 +47,7 @@ void reader_cancel(struct read_job *j);
 
 struct follow_ask {
         const char *path;          /* copied */
-        struct ledger_box *ledger; /* kept as long as it is followed; NULL: none */
+        struct ledger_box *ledger; /* referenced as long as it is followed; NULL: none */
         struct log_ask from;       /* its `follow` is set */
         bool marks;                /* say in the text when the file was cut (compat 19.1) */
 };

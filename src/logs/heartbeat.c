@@ -6,7 +6,7 @@
 #define LOOK_S   .5 /* so long after a message it is looked at whether it was run */
 #define SILENT_S 5. /* so long without an answer, and it is said */
 
-/* It does not keep the loop from ending. */
+/* The loop can end while it runs. */
 static void clock_stop(struct heartbeat *h)
 {
         if (!ev_is_active(&h->clock))

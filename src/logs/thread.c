@@ -384,8 +384,8 @@ static void close_loop(struct logs *l)
 bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
                struct err *e)
 {
-        l->core->keeper = persistent_ledger_new(path, who, said, e);
-        return l->core->keeper != NULL;
+        l->core->ledgers = persistent_ledger_new(path, who, said, e);
+        return l->core->ledgers != NULL;
 }
 
 struct anew {
@@ -396,7 +396,7 @@ struct anew {
 static void core_anew(struct mail *m)
 {
         struct core *core = ((struct anew *)m)->logs->core;
-        struct mapped *file = &core->keeper->table.file;
+        struct mapped *file = &core->ledgers->table.file;
         struct err e = { 0 };
 
         free(m);
@@ -408,9 +408,9 @@ static void core_anew(struct mail *m)
 
 void logs_keep_anew(struct logs *l)
 {
-        struct anew *a = l->core->keeper ? malloc(sizeof *a) : NULL;
+        struct anew *a = l->core->ledgers ? malloc(sizeof *a) : NULL;
 
-        if (!l->core->keeper)
+        if (!l->core->ledgers)
                 return;
         if (!a) {
                 log_line(l->log, LVL_WARN, "out of memory: logs begin to count at 0 after a crash");
@@ -424,12 +424,12 @@ static void core_settled(struct mail *m)
 {
         struct logs *l = (struct logs *)((char *)m - offsetof(struct logs, settled));
 
-        persistent_ledger_settle(l->core->keeper);
+        persistent_ledger_settle(l->core->ledgers);
 }
 
 void logs_settled(struct logs *l)
 {
-        if (!l->core->keeper || l->settled.run)
+        if (!l->core->ledgers || l->settled.run)
                 return;
         l->settled.run = core_settled;
         mailbox_send(&l->worker.inbox, &l->settled);

@@ -56,7 +56,7 @@ struct stream {
         struct {
                 bool dead : 1; /* freed by its user: no more news */
                 bool is_finishing : 1;
-                bool keeps : 1; /* its pipe was not let go */
+                bool holds_pipe : 1; /* its pipe was not let go */
         };
         int pipe;                              /* borrowed: see stream_pipe */
         unsigned finish_ticket, attach_ticket; /* of the newest order of its kind */
@@ -67,7 +67,7 @@ struct stream {
 
         /* The core's. */
         struct channel *channel; /* owned; NULL: could not be made */
-        struct err *why;         /* owned: what keeps it from being attached; NULL: nothing */
+        struct err *why;         /* owned: why it cannot be attached; NULL: nothing */
 };
 
 /* What goes to the core, and comes back as its answer. */

@@ -258,7 +258,7 @@ void reader_cancel(struct read_job *j)
 struct read_stream {
         struct reader *reader;     /* borrowed */
         char *path;                /* owned */
-        struct ledger_box *ledger; /* kept; NULL: none */
+        struct ledger_box *ledger; /* a reference; NULL: none */
         struct log_ask from;
         bool marks;
         struct follow_news_handler handler; /* the loop's */

@@ -365,7 +365,7 @@ void channel_resume(struct channel *s)
         LL_FOREACH (s->pipes, p)
                 if (p->fd >= 0)
                         ev_io_start(s->core->loop, &p->io);
-        /* At once: where nothing was kept in memory this is what tells whether the disk is well. */
+        /* At once: where nothing waits in memory this is what tells whether the disk is well. */
         LL_FOREACH_SAFE (s->pipes, p, next)
                 if (!s->out.queued)
                         capture_visit(p);

@@ -148,7 +148,7 @@ static void channel_destroy(struct channel *s)
         detached_remove(s);
         outlet_abandon(&s->out);
         free_extras(s);
-        persistent_ledger_drop(s->core->keeper, s->kept);
+        persistent_ledger_drop(s->core->ledgers, s->ledger_slot);
         stream_conf_release(&s->conf);
         free(s);
 }

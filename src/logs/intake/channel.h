@@ -68,7 +68,7 @@ struct channel {
         struct extras *extras;       /* owned; NULL: its settings never needed any */
         struct ledger_box *shown;    /* borrowed: what others may see of `out`; NULL: nothing */
         struct channel *prev, *next; /* in core->held_back, or among the detached_streams */
-        uint32_t kept;   /* where it is kept for the next instance, counted from 1; 0: not */
+        uint32_t ledger_slot;        /* in core->ledgers, counted from 1; 0: none */
         unsigned shows;  /* how often something was shown: an answer is about the last one only */
         uint16_t busy;   /* calls are under way: news may call back into us */
         bool silent : 1; /* no more news: it is being freed */

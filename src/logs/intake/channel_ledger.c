@@ -12,7 +12,8 @@ bool channel_ledger_take(struct channel *s, struct stream_ledger *was)
 {
         bool shared;
 
-        bool goes_on = persistent_ledger_take(s->core->keeper, s->conf.key, &s->kept, was, &shared);
+        bool goes_on =
+            persistent_ledger_take(s->core->ledgers, s->conf.key, &s->ledger_slot, was, &shared);
         if (s->shown)
                 ledger_box_begin(s->shown, goes_on ? was->life : 0);
         if (!goes_on)
@@ -69,6 +70,6 @@ void channel_ledger_show(struct channel *s)
         channel_ledger_now(s, &now);
         channel_ledger_trouble(s, &text);
         ledger_box_put(s->shown, &now, text.len ? text.data : NULL);
-        persistent_ledger_put(s->core->keeper, s->conf.key, &s->kept, &now,
+        persistent_ledger_put(s->core->ledgers, s->conf.key, &s->ledger_slot, &now,
                               s->out.writer && s->out.writer->users > 1);
 }

@@ -49,7 +49,7 @@ void core_free(struct core *core)
         gzip_release(core);
         writers_free(core);
         ev_timer_stop(core->loop, &core->retry);
-        persistent_ledger_free(core->keeper);
+        persistent_ledger_free(core->ledgers);
         rename_seq_drop(core->moves);
         syslog_release(core);
         scratch_release(&core->scratch);

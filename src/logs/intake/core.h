@@ -49,11 +49,11 @@ struct core {
         bool real;              /* the kernel is the real one: splice and tee make sense */
         bool held;              /* the receiver of the news is too far behind to get more text */
         struct gzip gzip;
-        struct batch_timer nap;            /* closed until there is a thread */
-        struct channel *held_back;         /* that wait for it */
-        struct persistent_ledgers *keeper; /* owned; NULL: ledgers die with us */
-        struct rename_seq *moves;          /* owned, with the ledgers: of the names of all files */
-        struct recovery *recovery;         /* recover.c's; NULL: no state directory */
+        struct batch_timer nap;             /* closed until there is a thread */
+        struct channel *held_back;          /* that wait for it */
+        struct persistent_ledgers *ledgers; /* owned; NULL: ledgers die with us */
+        struct rename_seq *moves;           /* owned, with the ledgers: of the names of all files */
+        struct recovery *recovery;          /* recover.c's; NULL: no state directory */
 };
 
 /* NULL: no memory. */

@@ -26,7 +26,7 @@ struct ledger_box {
         uint32_t buffered, rotations;
         uint64_t life, next_life; /* 0: it is not known yet whether a count goes on */
         struct ledger_rest *rest; /* owned; NULL: nothing of it, ever */
-        struct rename_seq *moves; /* kept; NULL: not known yet */
+        struct rename_seq *moves; /* a reference; NULL: not known yet */
 };
 /* NULL: no memory. next_life 0: there is nothing to count, which is the main log's case. */
 struct ledger_box *ledger_box_new(uint64_t next_life);

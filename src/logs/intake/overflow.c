@@ -7,12 +7,12 @@
 #include "logs/intake/channel.h"
 #include "logs/intake/text.h"
 
-#define KEPT_BYTES   65536  /* in memory while the file takes nothing */
-#define LONGEST_LINE 262144 /* a line that was begun is kept whole up to here */
+#define BACKLOG_MOST 65536  /* in memory while the file takes nothing */
+#define LONGEST_LINE 262144 /* a line that was begun is not cut below this length */
 
 static bool overflow_has_room(const struct channel *s)
 {
-        return !s->out.queued || s->out.rest.len < KEPT_BYTES;
+        return !s->out.queued || s->out.rest.len < BACKLOG_MOST;
 }
 
 static void overflow_drop(struct pipe_in *p, const char *data, size_t len)

@@ -26,8 +26,8 @@ void persistent_ledger_free(struct persistent_ledgers *k); /* the file stays. NU
 /* No more streams go on: what was not taken is dropped. */
 void persistent_ledger_settle(struct persistent_ledgers *k);
 
-/* What a previous instance kept for this key, and where: from now on the stream's. False: nothing.
- * *shared_out: others wrote to the same file. k may be NULL. */
+/* What a previous instance persisted for this key, and where; from now on the stream's. False:
+ * nothing. *shared_out: others wrote to the same file. k may be NULL. */
 bool persistent_ledger_take(struct persistent_ledgers *k, uint64_t key, uint32_t *slot_out,
                             struct stream_ledger *out, bool *shared_out);
 /* slot is counted from 1; 0: it has none yet. A ledger in which nothing ever happened takes none.

@@ -103,7 +103,7 @@ static void stream_say_failure(const struct stream *s, const char *process, cons
                  s->is_stderr ? "stderr" : "stdout", e->text);
 }
 
-/* What a configuration came to: what keeps the stream from being attached, if anything does. */
+/* The result of a configuration: why the stream cannot be attached, if it cannot. */
 static void note_outcome(struct stream *s, const char *process, bool fine, const struct err *e)
 {
         drop_err(s->why);
@@ -138,7 +138,7 @@ static void main_attached(struct mail *m)
         const struct logs_news *n = &s->logs->news;
         bool is_newest = o->ticket == s->attach_ticket;
 
-        if (is_newest && !o->err && s->keeps)
+        if (is_newest && !o->err && s->holds_pipe)
                 s->pipe = o->fd;
         if (s->answer && o->err)
                 *s->answer = *o->err;
@@ -367,7 +367,7 @@ bool stream_configure(struct stream *s, const struct stream_conf *conf, struct e
         return true;
 }
 
-/* 48 bits of it are kept for the next instance. */
+/* 48 bits of it are persisted for the next instance. */
 static uint64_t next_life(struct logs *l)
 {
         l->lives = (l->lives + 1) & 0xffffffffffff;
@@ -420,7 +420,7 @@ bool stream_attach(struct stream *s, int pipe_fd, bool *later, struct err *e)
                 return err_nomem(e);
         }
         s->pipe = -1;
-        s->keeps = true;
+        s->holds_pipe = true;
         o->fd = pipe_fd;
         o->ticket = ++s->attach_ticket;
         o->is_awaited = later && threaded && stream_path(s) && !atomic_load(&s->is_proven);
@@ -460,11 +460,11 @@ int stream_pipe(const struct stream *s)
 
 void stream_let_go(struct stream *s)
 {
-        bool kept = s->keeps;
+        bool had_pipe = s->holds_pipe;
 
-        s->keeps = false;
+        s->holds_pipe = false;
         s->pipe = -1;
-        if (kept)
+        if (had_pipe)
                 send_plain(s, core_let_go);
 }
 

@@ -6,15 +6,15 @@
 size_t strip_ansi(char *data, size_t len)
 {
         static const char ends[] = "HfABCDRsuJKhlpm";
-        size_t kept = 0, at = 0;
+        size_t to = 0, at = 0;
 
         while (at < len) {
                 char *esc = memmem(data + at, len - at, "\033[", 2);
                 size_t plain = esc ? (size_t)(esc - data) - at : len - at;
 
-                if (kept != at)
-                        memmove(data + kept, data + at, plain);
-                kept += plain;
+                if (to != at)
+                        memmove(data + to, data + at, plain);
+                to += plain;
                 at += plain;
                 if (!esc)
                         break;
@@ -23,5 +23,5 @@ size_t strip_ansi(char *data, size_t len)
                         at++;
                 at += at < len; /* the letter that ends it */
         }
-        return kept;
+        return to;
 }

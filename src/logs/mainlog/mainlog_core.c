@@ -18,7 +18,7 @@
 #include "logs/syslog/sink_syslog.h"
 #include "logs/syslog/syslog_message.h"
 
-#define REST_MAX      (1024 * 1024) /* lines kept while the disk is full */
+#define REST_MAX      (1024 * 1024) /* lines that wait while the disk is full */
 #define STDOUT_MAX    65536         /* and while stdout is */
 #define RETRY         1.0
 #define TELL_AGAIN_MS 60000
@@ -224,8 +224,8 @@ static size_t line_len(const char *lines, size_t len)
         return end ? (size_t)(end - lines) + 1 : len;
 }
 
-/* A line that was begun is kept whole: the next one must not end up in its middle. */
-static void mainlog_core_keep(struct mainlog_core *m, const char *lines, size_t len, bool begun)
+/* A line that was begun is never cut, so that the next one does not end up in its middle. */
+static void mainlog_core_defer(struct mainlog_core *m, const char *lines, size_t len, bool begun)
 {
         while (len > 0) {
                 size_t n = line_len(lines, len);
@@ -246,13 +246,14 @@ static void mainlog_core_keep(struct mainlog_core *m, const char *lines, size_t 
 static void file_lines(struct mainlog_core *m, const char *lines, size_t len)
 {
         if (m->rest.len) {
-                mainlog_core_keep(m, lines, len, false);
+                mainlog_core_defer(m, lines, len, false);
                 file_flush(m);
                 return;
         }
         size_t done = file_put(m, lines, len);
         if (done < len)
-                mainlog_core_keep(m, lines + done, len - done, done > 0 && lines[done - 1] != '\n');
+                mainlog_core_defer(m, lines + done, len - done,
+                                   done > 0 && lines[done - 1] != '\n');
         bool failed = m->file.rotation_failed;
         tell_rotation(m);
         if (!m->refused && !failed)
@@ -436,8 +437,8 @@ static bool is_syslog(const struct mainlog_conf *c)
         return c->path && strcmp(c->path, "syslog") == 0;
 }
 
-/* Made when first wanted, and kept from then on: what waits in it is not for a change of settings
- * to lose. */
+/* Made when first wanted and not freed before the end, so that a change of settings loses nothing
+ * of what waits in it. */
 static bool open_syslog(struct mainlog_core *m, const struct mainlog_conf *c, struct err *e)
 {
         const char *path = c->syslog_socket ? c->syslog_socket : SYSLOG_SOCKET;

@@ -36,8 +36,8 @@ void detached_add(struct channel *s)
         s->owner = NULL;
         s->shown = NULL;
         s->silent = true;
-        persistent_ledger_drop(s->core->keeper, s->kept);
-        s->kept = 0;
+        persistent_ledger_drop(s->core->ledgers, s->ledger_slot);
+        s->ledger_slot = 0;
         if (!s->is_detached)
                 DL_APPEND(s->core->recovery->detached_streams, s);
         s->is_detached = true;

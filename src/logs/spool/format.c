@@ -143,14 +143,14 @@ static void end_begun(struct format_line *l, const struct format_head *h, const 
                       bool whole, struct buf *out)
 {
         size_t len = l->begun.len, rest = whole ? 0 : utf8_begun(buf_str(&l->begun), len);
-        char kept[4];
+        char begun[4];
 
         if (rest == len && !whole)
                 return;
-        memcpy(kept, buf_str(&l->begun) + len - rest, rest);
+        memcpy(begun, buf_str(&l->begun) + len - rest, rest);
         format_put_line(l, h, head, buf_str(&l->begun), len - rest, whole, out);
         buf_reset(&l->begun);
-        buf_put(&l->begun, kept, rest);
+        buf_put(&l->begun, begun, rest);
 }
 
 void format_in(struct format_line *l, const struct format_head *h, const char *data, size_t len,

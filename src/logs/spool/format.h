@@ -24,7 +24,8 @@ struct format_head {
 /* A line that was begun. */
 struct format_line {
         struct buf begun;
-        bool goes_on; /* a piece of this line was handed out: it was too long to be kept */
+        bool goes_on; /* a piece of this line was handed out, because it was too long to be held in
+                         memory */
 };
 
 /* Append what this makes of `data` to out; an unfinished line stays in *l. */

@@ -22,7 +22,7 @@ struct recovery {
         bool told;                        /* that there are no spools */
         bool claims;                      /* pipes may still be claimed */
         struct channel *detached_streams; /* owned */
-        struct buf in, out;               /* spooled.c's: kept while batches are large */
+        struct buf in, out;               /* spooled.c's: not freed while batches are large */
 };
 
 /* Spools that cannot be emptied now stay, for the next instance. */

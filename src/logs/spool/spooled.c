@@ -147,19 +147,19 @@ ssize_t spooled_take(struct pipe_in *p, size_t most)
 
 /* Memory that large batches were made in is used for the next one, without the kernel's having to
  * find its pages again. */
-static struct buf take_buf(struct buf *kept)
+static struct buf take_buf(struct buf *cached)
 {
-        struct buf b = *kept;
+        struct buf b = *cached;
 
-        *kept = BUF_INIT;
+        *cached = BUF_INIT;
         buf_reset(&b);
         return b;
 }
 
-static void give_buf(struct buf *kept, struct buf *b)
+static void give_buf(struct buf *cached, struct buf *b)
 {
-        if (!kept->data && b->len >= BATCH_MOST / 8 && b->cap <= 4 * BATCH_MOST)
-                *kept = *b;
+        if (!cached->data && b->len >= BATCH_MOST / 8 && b->cap <= 4 * BATCH_MOST)
+                *cached = *b;
         else
                 buf_release(b);
 }

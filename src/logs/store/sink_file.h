@@ -1,5 +1,5 @@
 /* One open log file (or pipe, terminal, device): appending, rotation, reopening. Nothing here
- * waits; what could not be written is the caller's to keep. */
+ * waits; what could not be written stays with the caller. */
 #ifndef LOGS_STORE_SINK_FILE_H
 #define LOGS_STORE_SINK_FILE_H
 

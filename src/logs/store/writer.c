@@ -250,7 +250,7 @@ static enum put writer_attempt(struct outlet *o, const char *data, size_t len, s
         return result;
 }
 
-static void writer_keep(struct outlet *o, const char *data, size_t len)
+static void writer_defer(struct outlet *o, const char *data, size_t len)
 {
         buf_put(&o->rest, data, len);
         if (!o->rest.failed)
@@ -272,7 +272,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
                 return;
         }
         if (w->block != BLOCK_NONE || o->queued) {
-                writer_keep(o, data, len);
+                writer_defer(o, data, len);
                 outlet_wait(o);
                 return;
         }
@@ -286,7 +286,7 @@ void outlet_write(struct outlet *o, const char *data, size_t len)
                 say_gone(o);
                 return;
         }
-        writer_keep(o, data + done, len - done);
+        writer_defer(o, data + done, len - done);
         outlet_wait(o);
         writer_watch(w);
         if (w->block == BLOCK_TROUBLE)

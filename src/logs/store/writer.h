@@ -83,7 +83,7 @@ void writer_retry(struct writer *w);
 bool writer_reopen(struct writer *w, struct err *e);
 bool writer_clear(struct writer *w, struct err *e);
 
-/* Accept this for the file: written now, or kept. */
+/* Accept this for the file: written now, or later from memory. */
 void outlet_write(struct outlet *o, const char *data, size_t len);
 /* The same for the whole output of a spool's batch, of which `skip` bytes are in the file already:
  * it is told what happens to it. Nothing else may be waiting. */

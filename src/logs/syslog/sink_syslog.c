@@ -28,7 +28,7 @@ struct sink_syslog {
         char *path;           /* owned */
         int fd;
         struct waiting *first, **end;
-        size_t kept; /* bytes of messages that wait */
+        size_t backlog; /* bytes of messages that wait */
         struct syslog_sender *senders;
         bool busy; /* a sender that is notified may send */
         double delay;
@@ -192,7 +192,7 @@ static void take_off(struct sink_syslog *s, bool was_sent)
         s->first = w->next;
         if (!s->first)
                 s->end = &s->first;
-        s->kept -= w->len;
+        s->backlog -= w->len;
         if (w->from) {
                 w->from->buffered -= w->bytes;
                 *(was_sent ? &w->from->sent : &w->from->dropped) += w->bytes;
@@ -220,10 +220,11 @@ static void sink_syslog_flush(struct sink_syslog *s)
         s->busy = false;
 }
 
-static bool sink_syslog_keep(struct sink_syslog *s, struct syslog_sender *from, const char *message,
-                             size_t len, size_t bytes)
+static bool sink_syslog_enqueue(struct sink_syslog *s, struct syslog_sender *from,
+                                const char *message, size_t len, size_t bytes)
 {
-        bool room = from->buffered + bytes <= SYSLOG_KEPT_EACH && s->kept + len <= SYSLOG_KEPT_ALL;
+        bool room =
+            from->buffered + bytes <= SYSLOG_BACKLOG_EACH && s->backlog + len <= SYSLOG_BACKLOG_ALL;
         struct waiting *w = room ? malloc(sizeof *w + len) : NULL;
 
         if (!w) {
@@ -234,7 +235,7 @@ static bool sink_syslog_keep(struct sink_syslog *s, struct syslog_sender *from, 
         memcpy(w->data, message, len);
         *s->end = w;
         s->end = &w->next;
-        s->kept += len;
+        s->backlog += len;
         from->buffered += bytes;
         if (!from->waits)
                 DL_APPEND(s->senders, from);
@@ -254,7 +255,8 @@ bool sink_syslog_send(struct sink_syslog *s, struct syslog_sender *from, const c
         }
         bool was_empty = !s->first;
         int error = errno;
-        if ((was_empty && error == EMSGSIZE) || !sink_syslog_keep(s, from, message, len, bytes)) {
+        if ((was_empty && error == EMSGSIZE) ||
+            !sink_syslog_enqueue(s, from, message, len, bytes)) {
                 from->dropped += bytes;
                 return false;
         }

@@ -1,6 +1,6 @@
 /* The way to the local syslog daemon: a datagram socket that may be full, away, or another one
- * tomorrow. Nothing here waits. What the socket does not take is kept, up to so much for each
- * sender and for all, in order, and tried again; what finds no room is counted as dropped. */
+ * tomorrow. Nothing here waits. What the socket does not take waits in order, up to so much for
+ * each sender and for all, and is tried again. What finds no room is counted as dropped. */
 #ifndef LOGS_SYSLOG_SINK_SYSLOG_H
 #define LOGS_SYSLOG_SINK_SYSLOG_H
 
@@ -10,9 +10,9 @@
 
 #include "sys/sys.h"
 
-#define SYSLOG_SOCKET    "/dev/log"
-#define SYSLOG_KEPT_EACH 262144
-#define SYSLOG_KEPT_ALL  4194304
+#define SYSLOG_SOCKET       "/dev/log"
+#define SYSLOG_BACKLOG_EACH 262144
+#define SYSLOG_BACKLOG_ALL  4194304
 
 struct ev_loop;
 struct sink_syslog;
