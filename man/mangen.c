@@ -89,16 +89,16 @@ static bool is_marker(const char *line)
 int main(void)
 {
         AUTO_BUF out = BUF_INIT;
-        char line[4096], kept[4096];
+        char line[4096], whole[4096];
 
         for (int n = 1; fgets(line, sizeof line, stdin); n++) {
                 if (!is_marker(line)) {
                         buf_puts(&out, line);
                         continue;
                 }
-                memcpy(kept, line, sizeof kept);
+                memcpy(whole, line, sizeof whole);
                 if (!put_list(&out, line)) {
-                        fprintf(stderr, "mangen: line %d: no such list: %s", n, kept);
+                        fprintf(stderr, "mangen: line %d: no such list: %s", n, whole);
                         return 1;
                 }
         }

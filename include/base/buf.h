@@ -25,7 +25,7 @@ struct buf {
 #define AUTO_BUF     __attribute__((cleanup(buf_release))) struct buf
 
 void buf_release(struct buf *b);
-void buf_reset(struct buf *b); /* empty, keep the memory; clears `failed` */
+void buf_reset(struct buf *b); /* empty, not freed; clears `failed` */
 bool buf_reserve(struct buf *b, size_t more);
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);

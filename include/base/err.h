@@ -25,7 +25,7 @@ struct err {
         char text[512];
 };
 
-/* Fill *e and return false. With ERR_SYS the present errno is kept and its text appended
+/* Fill *e and return false. With ERR_SYS the present errno is stored and its text appended
  * (": No such file or directory"). errno is preserved. Too long a text ends in "...". */
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -13,11 +13,11 @@
  * step that expects those there. False: errno. */
 bool fd_standard_fill(void);
 
-/* An fd of one function: closed when it goes out of scope, errno kept. -1 is no fd. */
+/* An fd of one function: closed when it goes out of scope; errno is preserved. -1 is no fd. */
 #define AUTO_FD __attribute__((cleanup(fd_cleanup))) int
 
 void fd_cleanup(int *fd);
-void fd_close(int *fd); /* close if open, set to -1, keep errno */
+void fd_close(int *fd); /* close if open, set to -1, preserve errno */
 int fd_take(int *fd);   /* give ownership away: returns it and leaves -1 */
 bool fd_nonblock(int fd, bool on);
 bool fd_cloexec(int fd, bool on);

@@ -23,7 +23,7 @@ struct log {
 };
 
 /* One line, without the newline. NULL log: dropped. Never fails towards the caller: what cannot be
- * written is the writer's to report. errno is kept. */
+ * written is the writer's to report. errno is preserved. */
 void log_line(struct log *l, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -181,7 +181,7 @@ Test(tail_lines, are_searched_beyond_a_zero_byte)
 Test(tail_lines, of_which_only_the_last_are_shown)
 {
         begin("--no-prefix web");
-        lines.keep = 2;
+        lines.ring_size = 2;
         feed("1\n2\n3\n4\n5\n6");
         expect("");
         tail_lines_show(&lines);

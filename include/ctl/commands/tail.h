@@ -46,14 +46,14 @@ struct tail_lines {
         const char *name; /* borrowed */
         bool is_stderr;
         struct buf part;  /* of a line whose end has not come */
-        struct buf *kept; /* owned: the last `keep` lines, a ring */
-        size_t keep;      /* 0: they are printed at once */
-        size_t kept_count, kept_cap, kept_at;
+        struct buf *ring; /* owned: the last ring_size lines */
+        size_t ring_size; /* 0: lines are printed at once */
+        size_t ring_count, ring_cap, ring_at;
 };
 
 void tail_lines_release(struct tail_lines *l);
 void tail_lines_feed(struct tail_lines *l, const char *data, size_t len);
-void tail_lines_show(struct tail_lines *l); /* print what is kept, and keep nothing from now on */
+void tail_lines_show(struct tail_lines *l); /* print the ring, and from now on at once */
 void tail_lines_end(struct tail_lines *l);  /* a line without its end is one, too */
 
 /* ---- tail_source.c: one log of the daemon's */

@@ -2,7 +2,7 @@
  * wait also watches the interrupt descriptor, and may call back now and then.
  *
  * A connection serves one request ("Connection: close"): opening a socket costs microseconds, a
- * kept one that went stale between two commands of the shell costs a wrong answer. */
+ * cached one that went stale between two commands of the shell costs a wrong answer. */
 #ifndef CTL_TRANSPORT_HTTP_H
 #define CTL_TRANSPORT_HTTP_H
 

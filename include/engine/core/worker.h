@@ -83,7 +83,7 @@ struct remains {
 };
 struct remains *worker_remains(struct worker *w); /* makes it; NULL: no memory */
 
-/* The last result of the probe, kept for display. */
+/* The last result of the probe, for display. */
 struct probe_last {
         bool any, ok;
         int64_t at_wall_ms, duration_ms;

@@ -1,5 +1,5 @@
 /* The listening sockets of [fcgi-program:x] (compat section 18): one per program, bound when its
- * group is made and kept for the group's life, so that no client is refused while workers are down.
+ * group is made and open for the group's life, so that no client is refused while workers are down.
  * Programs of several groups that name the same socket share it. Owns group->engine. */
 #ifndef ENGINE_SOCKETS_FCGI_H
 #define ENGINE_SOCKETS_FCGI_H
@@ -13,8 +13,8 @@ struct fcgi_socket;
 
 /* Bind and listen for every FastCGI program of the group; nothing to do for other groups. Called
  * again after the group's programs changed, it opens what is new, closes what is not wanted any
- * more and keeps the rest. False: *e ("Could not create FastCGI socket ..."); what was open before
- * the call stays. */
+ * more and does not touch the rest. False: *e ("Could not create FastCGI socket ..."); what was
+ * open before the call stays. */
 bool fcgi_open(struct supervisor *s, struct group *g, struct err *e);
 
 /* Before anything is touched: every socket that the configuration wants and that is not open yet is

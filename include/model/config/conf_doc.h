@@ -30,7 +30,7 @@ struct conf_section {
         struct conf_key *keys;   /* owned, in the order of their first appearance */
         bool used;               /* a loader has taken it */
         bool tried;              /* programs: parsed before, well or badly */
-        struct program *program; /* programs: the reference that the document keeps; NULL */
+        struct program *program; /* programs: the document's reference; NULL */
         UT_hash_handle hh;
 };
 

@@ -72,7 +72,7 @@ struct ctl_conf {
 };
 
 /* A group as configured: an explicit [group:x], or the one that a lone program forms. Shared by
- * reference count like programs: a running group keeps the one that it was made from. */
+ * reference count like programs: a running group holds the one that it was made from. */
 struct group_conf {
         unsigned refs;
         char *name;

@@ -29,7 +29,7 @@ enum opt_type {
         OPT_MAINLOG,     /* char *: "syslog", else as DIRPATH */
         OPT_PATH,        /* char *: ~ expanded, absolute; need not exist */
         OPT_LOGFILE,     /* char *: NULL none, "AUTO", "syslog", else a path whose parent exists, ~
-                          * expanded, relative ones kept. Template: unchecked while it has a '%' */
+                          * expanded, relative ones stay. Template: unchecked while it has a '%' */
         OPT_USER,        /* struct user_ref */
         OPT_CHOWN,       /* struct owner_ref (config.h): user or user:group */
         OPT_INET,        /* struct inet_addr (config.h) */

@@ -2,8 +2,8 @@
  * [fcgi-program:x]. Filled by loops over the option tables (model/config/options.h).
  *
  * Values that may differ from process to process (command, process_name, directory, environment,
- * log files) are kept as templates: `here` is already replaced, the rest is expanded per process by
- * model/config/recipe.h. A struct program is immutable once its configuration has passed the
+ * log files) are stored as templates: `here` is already replaced, the rest is expanded per process
+ * by model/config/recipe.h. A struct program is immutable once its configuration has passed the
  * checks, and shared by reference count: the configuration and every process that runs by it hold
  * one. */
 #ifndef MODEL_CONFIG_PROGRAM_H

@@ -19,7 +19,7 @@ int64_t backoff_ms(const struct program *p, int failures, uint64_t *seed);
 /* A failure now: true when this one is more than restart_limit allows. No memory: counts as not
  * exceeded. */
 bool breaker_failed(struct breaker *b, const struct rate *limit, int64_t now_ms);
-void breaker_reset(struct breaker *b); /* forget, keep the memory */
+void breaker_reset(struct breaker *b); /* empty, not freed */
 void breaker_release(struct breaker *b);
 
 #endif

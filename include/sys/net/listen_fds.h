@@ -23,7 +23,7 @@ void listen_fds_socket_name(char out[GIVEN_NAME_MAX], uint64_t key);
  * is not ours is closed. False: no memory, and what was there is lost. */
 bool listen_fds_read(struct handover *h);
 
-/* The pidfd that was kept under that name, once; -1: there is none. h may be NULL. */
+/* The pidfd that was stored under that name, once; -1: there is none. h may be NULL. */
 int listen_fds_pidfd(struct handover *h, const char *name);
 int listen_fds_socket(struct handover *h, const char *name); /* the same */
 

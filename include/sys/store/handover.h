@@ -19,7 +19,7 @@ struct handover {
         struct strlist items; /* sorted */
         int list;             /* owned: the memfd; -1: there is none */
         struct strlist
-            names;      /* sorted: of what a service manager has kept (sys/net/listen_fds.h) */
+            names;      /* sorted: of what was in the descriptor store (sys/net/listen_fds.h) */
         bool came_back; /* the image that we handed over to did not want to */
 };
 

@@ -46,7 +46,7 @@ struct mapped {
         uint32_t unit, units;
         uint32_t lost; /* units that were cut off since it was last grown */
         bool fresh;    /* made by this opening */
-        bool copy;     /* on a read-only file system: nothing is kept, and nothing grows */
+        bool copy;     /* on a read-only file system: nothing is persisted, and nothing grows */
 };
 
 /* Open or make. What cannot be used is set aside and `said` gets a line why. False: *e, nothing is
@@ -89,7 +89,7 @@ bool mapped_put_in_place(struct mapped *m, struct err *e);
 
 /* Unmap; the file stays for the next instance. Fine when not open. */
 void mapped_close(struct mapped *m);
-/* Nothing is to be kept: the file goes. */
+/* Nothing is left to be persisted: the file is removed. */
 void mapped_remove(struct mapped *m);
 
 /* A word for the one who divides the units up. Zero in a fresh file; what is written there stays.

@@ -43,7 +43,7 @@ bool slot_table_look(struct slot_table *t, const char *path, uint32_t record_max
                      struct state_owner *owner_out, struct buf *damage, struct err *e);
 /* The file stays for the next instance. Fine when not open. */
 void slot_table_close(struct slot_table *t);
-/* Nothing is to be kept: the file goes. */
+/* Nothing is left to be persisted: the file is removed. */
 void slot_table_remove(struct slot_table *t);
 
 /* A slot's record: bytes copied (at most `size`), 0: free. What an older version did not write is

@@ -260,7 +260,7 @@ static void add_health(struct table *t, const json_t *process, int64_t now_ms)
         table_add(t, buf_str(&said));
 }
 
-/* What keeps output from where it belongs. */
+/* Why output is not where it belongs. */
 static void ours_put_log_error(struct buf *out, const json_t *process)
 {
         const char *error = json_text(process, "log_error");

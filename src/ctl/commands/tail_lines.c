@@ -13,11 +13,11 @@
 void tail_lines_release(struct tail_lines *l)
 {
         buf_release(&l->part);
-        for (size_t i = 0; i < l->kept_count; i++)
-                buf_release(&l->kept[i]);
-        free(l->kept);
-        l->kept = NULL;
-        l->kept_count = l->kept_cap = l->kept_at = 0;
+        for (size_t i = 0; i < l->ring_count; i++)
+                buf_release(&l->ring[i]);
+        free(l->ring);
+        l->ring = NULL;
+        l->ring_count = l->ring_cap = l->ring_at = 0;
 }
 
 /* ---- printing */
@@ -68,41 +68,41 @@ static bool tail_lines_matches(const struct tail_ask *a, const char *line, size_
         return !a->has_grep || regexec(&a->grep, line, 1, &whole, REG_STARTEND) == 0;
 }
 
-static bool kept_grow(struct tail_lines *l)
+static bool ring_grow(struct tail_lines *l)
 {
-        size_t cap = l->kept_cap ? l->kept_cap * 2 : 16;
-        struct buf *more = realloc(l->kept, cap * sizeof *more);
+        size_t cap = l->ring_cap ? l->ring_cap * 2 : 16;
+        struct buf *more = realloc(l->ring, cap * sizeof *more);
 
         if (!more)
                 return false;
-        memset(more + l->kept_cap, 0, (cap - l->kept_cap) * sizeof *more);
-        l->kept = more;
-        l->kept_cap = cap;
+        memset(more + l->ring_cap, 0, (cap - l->ring_cap) * sizeof *more);
+        l->ring = more;
+        l->ring_cap = cap;
         return true;
 }
 
-static void tail_lines_keep(struct tail_lines *l, const char *line, size_t len)
+static void tail_lines_store(struct tail_lines *l, const char *line, size_t len)
 {
-        size_t at = l->kept_at;
+        size_t at = l->ring_at;
 
-        if (l->kept_count < l->keep) {
-                at = l->kept_count;
-                if (at == l->kept_cap && !kept_grow(l))
+        if (l->ring_count < l->ring_size) {
+                at = l->ring_count;
+                if (at == l->ring_cap && !ring_grow(l))
                         return;
-                l->kept_count++;
+                l->ring_count++;
         } else {
-                l->kept_at = (at + 1) % l->keep;
+                l->ring_at = (at + 1) % l->ring_size;
         }
-        buf_reset(&l->kept[at]);
-        buf_put(&l->kept[at], line, len);
+        buf_reset(&l->ring[at]);
+        buf_put(&l->ring[at], line, len);
 }
 
 static void tail_lines_take_line(struct tail_lines *l, const char *line, size_t len)
 {
         if (!tail_lines_matches(l->to->ask, line, len))
                 return;
-        if (l->keep)
-                tail_lines_keep(l, line, len);
+        if (l->ring_size)
+                tail_lines_store(l, line, len);
         else
                 print_line(l, line, len);
 }
@@ -112,13 +112,13 @@ void tail_lines_show(struct tail_lines *l)
         struct buf part = l->part;
 
         l->part = BUF_INIT;
-        for (size_t i = 0; i < l->kept_count; i++) {
-                const struct buf *line = &l->kept[(l->kept_at + i) % l->kept_count];
+        for (size_t i = 0; i < l->ring_count; i++) {
+                const struct buf *line = &l->ring[(l->ring_at + i) % l->ring_count];
                 print_line(l, buf_str(line), line->len);
         }
         tail_lines_release(l);
         l->part = part;
-        l->keep = 0;
+        l->ring_size = 0;
 }
 
 void tail_lines_end(struct tail_lines *l)

@@ -223,7 +223,7 @@ enum tail_got tail_source_read(struct ctl *c, struct tail_source *s, struct repl
 
         put_query(&query, a);
         if (a->lines > 0 && (a->since || a->has_grep))
-                s->lines.keep = (size_t)a->lines;
+                s->lines.ring_size = (size_t)a->lines;
         enum tail_got got = next_page(c, s, buf_str(&query), true, &len, r);
         if (got == TAIL_GOT && len >= PAGE_BYTES)
                 got = tail_source_go_on(c, s, r);

@@ -28,7 +28,7 @@ struct fcgi_socket {
         int fd;    /* owned */
         dev_t dev; /* of the path that we made, to know it again; inode 0: no path */
         ino_t inode;
-        char kept[GIVEN_NAME_MAX]; /* what a service manager knows it by */
+        char stored_name[GIVEN_NAME_MAX]; /* in the descriptor store */
 };
 
 /* A program's socket. What hangs on group->engine is a list of these. */
@@ -153,7 +153,7 @@ static void socket_unref(struct supervisor *s, struct fcgi_socket *k)
                 return;
         if (k->fd >= 0) {
                 log_line(s->log, LVL_INFO, "Closing socket %s", k->url);
-                fdstore_forget_socket(s, k->kept);
+                fdstore_forget_socket(s, k->stored_name);
         }
         socket_unlink(s, k);
         fd_close(&k->fd);
@@ -169,14 +169,14 @@ static void name_for_store(const struct program *p, struct fcgi_socket *k)
         key = hash_word(key, (uint64_t)(uint32_t)p->socket_uid << 32 | (uint32_t)p->socket_gid);
         key =
             hash_word(key, (uint64_t)(uint32_t)p->socket_mode << 32 | (uint32_t)p->socket_backlog);
-        listen_fds_socket_name(k->kept, hash_bytes(key, p->socket, strlen(p->socket)));
+        listen_fds_socket_name(k->stored_name, hash_bytes(key, p->socket, strlen(p->socket)));
 }
 
 /* Where its name is gone, no client would come to it. */
-static int kept_by_manager(struct supervisor *s, const char *path, const struct fcgi_socket *k)
+static int socket_from_store(struct supervisor *s, const char *path, const struct fcgi_socket *k)
 {
         struct stat st;
-        AUTO_FD fd = listen_fds_socket(startup_of(s)->handover, k->kept);
+        AUTO_FD fd = listen_fds_socket(startup_of(s)->handover, k->stored_name);
 
         if (fd >= 0 && path && s->sys->stat(s->sys, path, &st) < 0)
                 return -1;
@@ -197,7 +197,7 @@ static bool fcgi_inherit(struct supervisor *s, const struct program *p, struct f
         if (k->fd < 0)
                 k->fd = state_fcgi_socket(s, p);
         if (k->fd < 0)
-                k->fd = kept_by_manager(s, path, k);
+                k->fd = socket_from_store(s, path, k);
         if (k->fd < 0)
                 return false;
         if (path && s->sys->stat(s->sys, path, &st) == 0) {
@@ -234,7 +234,7 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
         name_for_store(p, k);
         if (k->url && fcgi_inherit(s, p, k)) {
                 log_line(s->log, LVL_INFO, "Going on with socket %s", k->url);
-                fdstore_socket(s, k->kept, k->url, k->fd);
+                fdstore_socket(s, k->stored_name, k->url, k->fd);
                 return k;
         }
         bool ok = k->url && socket_bind(s, p, k, &why);
@@ -245,7 +245,7 @@ static struct fcgi_socket *socket_new(struct supervisor *s, const struct program
                 ok = err_set(&why, ERR_SYS, "make it blocking");
         if (ok) {
                 log_line(s->log, LVL_INFO, "Creating socket %s", k->url);
-                fdstore_socket(s, k->kept, k->url, k->fd);
+                fdstore_socket(s, k->stored_name, k->url, k->fd);
                 return k;
         }
         socket_failed(p, &why, e);
@@ -448,7 +448,7 @@ bool fcgi_kept(const struct supervisor *s, struct strlist *names)
 {
         for (int i = 0; i < s->registry.group_count; i++)
                 for (const struct fcgi *f = s->registry.groups[i]->engine; f; f = f->next)
-                        if (!strlist_add(names, f->socket->kept))
+                        if (!strlist_add(names, f->socket->stored_name))
                                 return false;
         return true;
 }

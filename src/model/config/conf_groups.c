@@ -363,10 +363,10 @@ static void order_groups(struct load *l)
                 c->by_name[c->group_count++] = g;
                 c->groups[placed[i].at] = g;
         }
-        size_t kept = 0;
+        size_t count = 0;
         for (size_t i = 0; i < n; i++)
                 if (c->groups[i])
-                        c->groups[kept++] = c->groups[i];
+                        c->groups[count++] = c->groups[i];
         free(placed);
 }
 

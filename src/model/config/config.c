@@ -187,7 +187,7 @@ static void warn_root(struct load *l, const struct conf_section *s)
                     "can set user=root in the config file to avoid this message.");
 }
 
-/* People say pidfile=/dev/null for "none"; beside it nothing can be kept. */
+/* Users write pidfile=/dev/null for "none"; no state directory can be beside it. */
 static void find_statedir(struct load *l, struct settings *set)
 {
         static const char suffix[] = ".pid";

@@ -255,12 +255,12 @@ bool keyvals_unify(struct strlist *v)
         }
         free(places);
 
-        size_t kept = 0;
+        size_t count = 0;
         for (size_t i = 0; i < v->count; i++)
                 if (v->items[i])
-                        v->items[kept++] = v->items[i];
-        v->count = kept;
-        v->items[kept] = NULL;
+                        v->items[count++] = v->items[i];
+        v->count = count;
+        v->items[count] = NULL;
         return true;
 }
 

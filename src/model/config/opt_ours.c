@@ -72,7 +72,7 @@ const struct opt_kind opt_kind_fraction = {
         .words = "a number, with a decimal point if need be",
 };
 
-#define RATE_MOST 100000 /* the window of failures is kept in memory, per process */
+#define RATE_MOST 100000 /* the window of failures is held in memory, per process */
 
 static bool rate_parse(const struct opt *o, const char *text, const struct host *w,
                        union opt_value *v, struct err *e)

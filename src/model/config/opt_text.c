@@ -77,9 +77,9 @@ static bool list_parse(const struct opt *o, const char *text, const struct host 
 {
         (void)o, (void)w;
         while (*text) {
-                size_t len = strcspn(text, ","), kept = len;
-                const char *item = opt_text_trimmed(text, &kept);
-                if (!strlist_add_n(&v->list, item, kept)) {
+                size_t len = strcspn(text, ","), trimmed = len;
+                const char *item = opt_text_trimmed(text, &trimmed);
+                if (!strlist_add_n(&v->list, item, trimmed)) {
                         strlist_release(&v->list);
                         return err_nomem(e);
                 }

@@ -230,7 +230,7 @@ static const struct opt ctl_opts[] = {
         { .key = NULL },
 };
 
-/* ---- sections whose values config.c keeps itself */
+/* ---- sections whose values config.c stores itself */
 
 static const struct opt group_opts[] = {
         { .key = "programs",

@@ -431,7 +431,7 @@ static bool want_fleet(struct planner *pl, struct program *to)
 /* Sorted by name; of two with the same name the later definition is left (compat section 9). */
 static bool want_group(struct planner *pl)
 {
-        int kept = 0;
+        int count = 0;
 
         for (int i = 0; pl->conf && i < pl->conf->program_count; i++)
                 if (conf_program(pl->conf, pl->conf->programs[i]->name) == pl->conf->programs[i] &&
@@ -440,11 +440,11 @@ static bool want_group(struct planner *pl)
         if (pl->wanted_count)
                 qsort(pl->wanted, (size_t)pl->wanted_count, sizeof *pl->wanted, plan_by_name);
         for (int i = 0; i < pl->wanted_count; i++) {
-                if (kept && strcmp(pl->wanted[kept - 1].name, pl->wanted[i].name) == 0)
-                        free(pl->wanted[--kept].name);
-                pl->wanted[kept++] = pl->wanted[i];
+                if (count && strcmp(pl->wanted[count - 1].name, pl->wanted[i].name) == 0)
+                        free(pl->wanted[--count].name);
+                pl->wanted[count++] = pl->wanted[i];
         }
-        pl->wanted_count = kept;
+        pl->wanted_count = count;
         return true;
 }
 

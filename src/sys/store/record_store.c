@@ -121,14 +121,14 @@ static uint32_t find_room(struct record_store *v, uint32_t units, struct err *e)
 
 static bool find_salt(struct record_store *v, struct buf *said, struct err *e)
 {
-        uint64_t *kept = mapped_margin(&v->file);
+        uint64_t *salt = mapped_margin(&v->file);
 
-        if ((*kept == 0 && !v->file.fresh) || v->file.lost)
+        if ((*salt == 0 && !v->file.fresh) || v->file.lost)
                 mapped_damaged(&v->file, said);
-        while (*kept == 0)
-                if (getrandom(kept, sizeof *kept, GRND_NONBLOCK) < 0)
+        while (*salt == 0)
+                if (getrandom(salt, sizeof *salt, GRND_NONBLOCK) < 0)
                         return err_set(e, ERR_SYS, "get a random number");
-        v->salt = *kept;
+        v->salt = *salt;
         return true;
 }
 
