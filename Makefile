@@ -99,6 +99,21 @@ $(BUILD)/lib/$(1).a: $(call objs,src/$(1)/*.c src/$(1)/*/*.c)
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
+# The starter, as bytes within the daemon. It has no C library, and no flags of the build: a sanitizer
+# or a stack protector needs one.
+STARTER_FLAGS := -D_GNU_SOURCE -Iinclude -std=c11 -Os -Wall -Wextra -ffreestanding -fno-stack-protector \
+                 -fno-pie -fno-asynchronous-unwind-tables -static -nostdlib -Wl,-z,noseparate-code \
+                 -Wl,-z,noexecstack -Wl,--build-id=none -s
+STARTER_FROM  := supervisord/starter.c src/sys/process/start_steps.c
+
+$(BUILD)/obj/starter: $(STARTER_FROM) $(wildcard include/sys/process/*.h) include/sys/sys.h
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(STARTER_FLAGS) $(WERROR) -o $@ $(STARTER_FROM)
+$(BUILD)/obj/build-starter.o: $(BUILD)/obj/starter
+	$(Q)cd $(<D) && $(LD) -r -z noexecstack -b binary -o $(@F) $(<F)
+$(BUILD)/lib/sys.a: $(BUILD)/obj/build-starter.o
+
 $(BUILD)/bin/supervisord: LIBS = $(LIBS_daemon)
 $(BUILD)/bin/supervisord: $(DAEMON_PARTS:%=$(BUILD)/obj/supervisord/%.o) $(call archives,$(NEEDS_api))
 $(BUILD)/bin/supervisorctl: LIBS = $(LIBS_ctl)

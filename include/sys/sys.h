@@ -52,11 +52,10 @@ struct launch {
         bool limit_nofile;
         struct rlimit nofile; /* what the worker gets when limit_nofile */
         const sigset_t *mask; /* the worker's signal mask; NULL: nothing is blocked */
-        /* Copy the table of descriptors: nothing of the child's ends is held here for a moment, and
-         * the report may be dropped at once. */
-        bool copies_fds;
-        /* Called first thing in the child, on a copy of our memory and with all of our descriptors:
-         * plain stores only, into what is mapped shared. NULL: not wanted. */
+        /* The path is /proc/self/exe, which is us in a copy of this process only. */
+        bool own_program;
+        /* Called first thing in the child, with our memory or a copy of it and with all of our
+         * descriptors: plain stores only, into what is mapped shared. NULL: not wanted. */
         void (*born)(void *arg, pid_t self);
         void *born_arg;
 };
@@ -103,6 +102,9 @@ struct sys {
         /* Where the kernel writes an end down in the very call that reaps it: after a kill
          * it is there. Borrowed; NULL: nowhere. */
         siginfo_t *end;
+        /* Why each start copies this process, which costs more (sys/process/spawn.h); "": it does
+         * not, or there was none yet. */
+        const char *why_copied;
 
         /* Begin a start; the child leads its own session. Nothing is waited for: how far it has got
          * says spawn_look. False: there is no child; out->step and error. */

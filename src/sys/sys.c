@@ -36,7 +36,8 @@ static bool real_spawn(struct sys *s, const struct launch *l, struct spawned *ou
 
 static enum spawn_progress real_spawn_look(struct sys *s, struct spawned *st)
 {
-        return spawner_look(&((struct real_sys *)s)->spawner, st);
+        (void)s;
+        return spawner_look(st);
 }
 
 static void real_spawn_go(struct sys *s, const struct spawned *st)
@@ -47,7 +48,8 @@ static void real_spawn_go(struct sys *s, const struct spawned *st)
 
 static void real_spawn_drop(struct sys *s, struct spawned *st)
 {
-        spawner_drop(&((struct real_sys *)s)->spawner, st);
+        (void)s;
+        fd_close(&st->report);
 }
 
 /* 0 and -1 would mean our own group and everybody; no caller means that. */
@@ -302,5 +304,6 @@ struct sys *sys_real(void)
         /* Where it fails now, the first start tries again and reports. */
         if (real.spawner.low == 0)
                 spawner_ready(&real.spawner);
+        real.ops.why_copied = real.spawner.why_copied;
         return &real.ops;
 }

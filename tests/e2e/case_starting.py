@@ -2,19 +2,24 @@
 daemon goes on with everything else, and the start has failed after a bound."""
 import contextlib
 import ctypes
+import errno
 import os
+import platform
 import pwd
 import shutil
 import signal
 import socket
+import struct
 import threading
 import time
 import xmlrpc.client
 
-from e2elib import (Proc, Skipped, UnixConnection, _libc, all_procs, become, check, has, kill, read_file, same, story,
-                    unmount)
+from e2elib import (Proc, Skipped, UnixConnection, _libc, all_procs, become, check, has, kill, prctl, read_file, same,
+                    story, unmount)
 
 LIMIT_S = 10  # engine/run/launches.h
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PR_SET_NO_NEW_PRIVS = 22, 2, 38
+EXECVEAT = {'x86_64': 322, 'aarch64': 281}
 
 
 _taken = []  # names that belong to this story, until its process ends
@@ -70,6 +75,20 @@ class Watch:
         if self.error:
             raise self.error
         return self.longest
+
+
+def without_starter():
+    """A filter of system calls that lets no program in memory be executed: starts copy the daemon."""
+    class Program(ctypes.Structure):
+        _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_void_p)]
+    steps = ((0x20, 0, 0, 0),  # the call's number
+             (0x15, 0, 1, EXECVEAT[platform.machine()]),
+             (0x06, 0, 0, 0x50000 | errno.EACCES),
+             (0x06, 0, 0, 0x7fff0000))
+    code = ctypes.create_string_buffer(b''.join(struct.pack('=HBBI', *step) for step in steps))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+                      ctypes.byref(Program(len(steps), ctypes.addressof(code))), 0, 0) == 0, 'filters')
 
 
 def order_in_background(d, name, what, answers):
@@ -203,13 +222,47 @@ def mount_that_never_answers(c, uid):
     return path, fd
 
 
+@story(nobody=True)
+def starts_copy_the_daemon_where_they_cannot_do_it_otherwise(c):
+    d = c.daemon(c.program('w', ' sleep', *OTHER)
+                 + c.program('x', ' sleep', 'autostart=false', 'startretries=0', 'directory=/no/such/place'),
+                 start=False)
+    d.start(preexec=without_starter)
+    for _ in range(3):
+        pid = d.wait_state('w', 'RUNNING')['pid']
+        os.kill(pid, signal.SIGKILL)
+        d.wait_restarted('w', pid)
+    d.order('x', 'start', None)
+    has(d.wait_state('x', 'FATAL')['spawn_error'], "couldn't chdir to /no/such/place: No such file or directory", 'why')
+    why = 'each start copies the daemon, which takes longer: it cannot execute a program in memory: Permission denied'
+    same(d.log().count(why), 1, 'times that this is said')
+    pid = d.process('w')['pid']
+    d.kill()
+    d.start()
+    same(d.process('w')['pid'], pid, 'adopted')
+    os.kill(pid, signal.SIGKILL)
+    d.wait_restarted('w', pid)
+    same(d.log().count('each start copies the daemon'), 1, 'times in both lives')
+
+
 @story(root=True, slow=2)
 def a_directory_that_never_answers_holds_up_no_client(c):
+    hold_up_no_client(c)
+
+
+@story(root=True, slow=2)
+def a_directory_that_never_answers_holds_up_no_client_of_a_daemon_that_is_copied(c):
+    hold_up_no_client(c, preexec=without_starter)
+
+
+def hold_up_no_client(c, **how):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
                  + f'[program:victim]\ncommand=/bin/sleep 1000\nuser={name}\nautostart=false\nstartretries=1\n'
-                   f'directory={c.path("hangs")}\nrestart_delay=100ms\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+                   f'directory={c.path("hangs")}\nrestart_delay=100ms\nstdout_logfile=NONE\nstderr_logfile=NONE\n',
+                 start=False)
+    d.start(**how)
     d.wait_state('other', 'RUNNING')
     path, fd = mount_that_never_answers(c, uid)
     watch = Watch(d)
@@ -253,11 +306,22 @@ def a_worker_that_hangs_in_its_start_is_not_started_twice_after_a_kill(c):
 
 @story(root=True, slow=2)
 def a_worker_that_hangs_in_its_start_has_the_same_bound_in_the_next_instance(c):
+    has_the_same_bound(c)
+
+
+@story(root=True, slow=2)
+def a_worker_that_hangs_in_its_start_of_a_copied_daemon_has_the_same_bound_in_the_next_instance(c):
+    has_the_same_bound(c, preexec=without_starter)
+
+
+def has_the_same_bound(c, **how):
     name, uid = lonely_user()
     os.chmod(c.dir, 0o755)
     d = c.daemon(c.program('other', ' sleep', *OTHER)
                  + f'[program:victim]\ncommand=/bin/sleep 1000\nuser={name}\nautostart=false\nstartretries=0\n'
-                   f'directory={c.path("hangs")}\nstartsecs=1\nstdout_logfile=NONE\nstderr_logfile=NONE\n')
+                   f'directory={c.path("hangs")}\nstartsecs=1\nstdout_logfile=NONE\nstderr_logfile=NONE\n',
+                 start=False)
+    d.start(**how)
     d.wait_state('other', 'RUNNING')
     path, fd = mount_that_never_answers(c, uid)
     began = time.monotonic()
@@ -337,7 +401,7 @@ def children(d):
 
 def child_looks(d):
     """A child that is not executed waits for the file system, or for another one that does."""
-    return any(p.name == Proc(d.pid).name and p.state in 'DS' for p in children(d))
+    return any(p.name == '(supervisord)' and p.state in 'DS' for p in children(d))
 
 
 def looked_for(d, name):

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include "base/fd.h"
 #include "base/unconst.h"
 #include "sys/process/spawn.h"
 
@@ -29,6 +30,15 @@ __attribute__((unused)) static struct launch a_shell(const char *script)
                                 .mask = &empty };
 }
 
+/* Through the starter, and by a copy of this process. */
+__attribute__((unused)) static void both_ways(int (*body)(void))
+{
+        isolated(body);
+        snprintf(spawner.why_copied, sizeof spawner.why_copied, "the test wants it");
+        isolated(body);
+        spawner.why_copied[0] = '\0';
+}
+
 /* Start it and wait until it is known what came of it; who failed is reaped. */
 __attribute__((unused)) static bool start_through(struct launch *l, struct spawned *out)
 {
@@ -36,11 +46,11 @@ __attribute__((unused)) static bool start_through(struct launch *l, struct spawn
 
         if (!spawner_start(&spawner, l, out))
                 return false;
-        while ((got = spawner_look(&spawner, out)) == SPAWN_UNDER_WAY) {
+        while ((got = spawner_look(out)) == SPAWN_UNDER_WAY) {
                 struct pollfd said_more = { .fd = out->report, .events = POLLIN };
                 poll(&said_more, 1, -1);
         }
-        spawner_drop(&spawner, out);
+        fd_close(&out->report);
         if (got == SPAWN_EXECUTED)
                 return true;
         waitpid(out->pid, NULL, 0);

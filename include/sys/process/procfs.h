@@ -16,7 +16,7 @@ struct proc_entry {
         int threads;
         bool ending;      /* its memory is gone already, and its descriptors are going */
         bool doomed;      /* it is ending or has ended, or a SIGKILL is on its way to it */
-        bool before_exec; /* it was forked, and has not been executed */
+        bool before_exec; /* a start that has not come to the worker's exec */
         char state;       /* 'Z': zombie */
         int status;       /* of a zombie, as from waitpid; 0 where we may not look */
         char name[32];    /* comm */

@@ -95,7 +95,7 @@ static bool lookup_ask(const struct lookups *names, struct sys *sys, const sigse
                                  .umask = -1,
                                  .fds = { questions, ends[1], null },
                                  .mask = mask,
-                                 .copies_fds = true };
+                                 .own_program = true };
         bool fine = sys->spawn(sys, &launch, &result);
         sys->close(sys, ends[1]);
         if (!fine) {

@@ -36,6 +36,7 @@ static bool gzip_child_spawn(struct supervisor *s, int from, int to)
         AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawned result = { 0 };
         struct launch launch = { .path = OWN_BINARY,
+                                 .own_program = true,
                                  .argv = argv,
                                  .envp = envp,
                                  .umask = -1,

@@ -54,10 +54,20 @@ static void attempt_init(struct attempt *a, struct supervisor *s, struct process
                                .old_stdin = -1 };
 }
 
-/* What the component has for itself: /dev/null, owned; -1: not open yet. */
-static int *launcher_null(const struct supervisor *s)
+/* What the component has for itself. */
+struct launcher {
+        int null;         /* /dev/null, owned; -1: not open yet */
+        bool said_copied; /* that starts are dear */
+};
+
+static struct launcher *launcher_own(const struct supervisor *s)
 {
         return component_own(s, COMPONENT_launcher);
+}
+
+static int *launcher_null(const struct supervisor *s)
+{
+        return &launcher_own(s)->null;
 }
 
 static void attempt_release(struct attempt *a)
@@ -482,6 +492,15 @@ static int take_err(struct attempt *a)
         return fd;
 }
 
+static void launcher_say_copied(struct supervisor *s)
+{
+        if (launcher_own(s)->said_copied || !s->sys->why_copied || !s->sys->why_copied[0])
+                return;
+        launcher_own(s)->said_copied = true;
+        log_line(s->log, LVL_INFO, "each start copies the daemon, which takes longer: %s",
+                 s->sys->why_copied);
+}
+
 static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
 {
         struct supervisor *s = a->sup;
@@ -521,6 +540,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
                 return false;
         }
         fault_point("spawn.returned");
+        launcher_say_copied(s);
         state_born(s, a->process, result.pid);
         *pid_out = result.pid;
         if (result.report < 0)
@@ -710,6 +730,7 @@ static void launcher_release(struct supervisor *s)
         fd_close(launcher_null(s));
 }
 
-const struct component component_launcher = {
-        .name = "launcher", .size = sizeof(int), .init = launcher_init, .release = launcher_release
-};
+const struct component component_launcher = { .name = "launcher",
+                                              .size = sizeof(struct launcher),
+                                              .init = launcher_init,
+                                              .release = launcher_release };

@@ -239,7 +239,7 @@ void launch_begin(struct launching *l, const struct spawned *st, int err, bool i
         ev_init(&l->said, on_said);
         ev_timer_init(&l->limit, launches_on_limit, LAUNCH_LIMIT_S, 0.);
         l->said.data = l->limit.data = l;
-        launch_listen(l, EV_READ);
+        launch_listen(l, launch_is_born(l->process) && !is_gated ? EV_WRITE : EV_READ);
         ev_now_update(loop);
         ev_timer_start(loop, &l->limit);
         l->is_gated = l->is_held = is_gated;

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/sanitize.h"
 #include "base/vec.h"
+#include "sys/process/start_steps.h"
 
 #define COMMAND_BYTES 200
 
@@ -86,10 +87,11 @@ static bool parse_stat(char *text, struct proc_entry *out)
         out->doomed = (field[STAT_FLAGS] & FLAG_EXITING) ||
                       (field[STAT_PENDING] >> (SIGKILL - 1) & 1) || out->state == 'Z' ||
                       out->state == 'X';
-        out->before_exec = (field[STAT_FLAGS] & FLAG_NO_EXEC) != 0;
         out->status = (int)strtol(strrchr(close, ' '), NULL, 10); /* the last one, field 52 */
         *close = '\0';
         snprintf(out->name, sizeof out->name, "%s", open + 1);
+        out->before_exec =
+            (field[STAT_FLAGS] & FLAG_NO_EXEC) || strcmp(out->name, STARTER_NAME) == 0;
         return true;
 }
 

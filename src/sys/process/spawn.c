@@ -1,34 +1,36 @@
-/* Starts a worker: clone, then the steps of the child up to exec. The child's side makes raw
- * system calls only: no memory, no locks, no stdio. The parent waits for no step; what became of
- * it comes through the report pipe. */
+/* Starts a worker: clone, and what the child does before the steps of start_steps.c. Nothing is
+ * waited for that is not our own: what becomes of a start comes through the report pipe. */
 #include "sys/process/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "base/unconst.h"
+#include "sys/process/raw_call.h"
+#include "sys/process/start_steps.h"
 
 #define STACK_SIZE (64 * 1024) /* 3.4 KB were used where it was measured */
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
 #define GUARD_SIZE (64 * 1024) /* a whole page of any size that Linux has */
 
-/* sizeof of the kernel's sigset_t, which glibc's is larger than. */
-#define SIGSET_BYTES ((_NSIG + 6) / 8)
-
-/* The child runs on a copy of our memory in which no other thread is there: a sanitizer's
- * bookkeeping could wait for one of them. */
+/* The child is without our other threads: a sanitizer's bookkeeping could wait for one of them. */
 #define CHILD_SIDE __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /* ThreadSanitizer takes clone() for a fork and stops all threads around it. The C library's other
@@ -45,26 +47,24 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
 
-enum { REPORT = 3, ENDS }; /* behind 0, 1 and 2: where the child says how far it is */
+/* The numbers that are held, from sp->low: for the worker's 0, 1 and 2, the report, the starter. */
+enum { REPORT = 3, ENDS, STARTER = ENDS, HELD };
+
+/* supervisord/starter.c, as bytes */
+extern const char _binary_starter_start[], _binary_starter_end[];
 
 /* One attempt. */
 struct start {
         const struct launch *l;
         const struct spawner *sp;
-        pid_t self;       /* the child's, by the kernel, before the child runs */
-        pid_t parent;     /* of a child that only looks */
-        bool shares;      /* our table, until it has made its own */
-        int at[ENDS];     /* where the worker's ends and the report's are */
-        const char *file; /* to execute */
-        int place;        /* its number in l->places */
-};
-
-/* What the child says: the step that it is about to take where one may hang, or (error not 0) where
- * it failed. Exec closes the pipe. */
-struct report {
-        int32_t step;
-        int32_t error;
-        int32_t place;
+        struct start_task task;
+        char *path[2];                                /* where l has no places */
+        char plan[2 * sizeof(struct start_plan) + 1]; /* as a word */
+        pid_t self;           /* the child's, by the kernel, before the child runs */
+        bool shares;          /* our table, until it has made its own */
+        bool through_starter; /* then its memory is ours, and we stand still until its exec */
+        enum spawn_step step; /* with the starter: where it failed before that exec */
+        int error;
 };
 
 const char *spawn_step_word(enum spawn_step s)
@@ -97,262 +97,52 @@ CHILD_SIDE static int close_range_raw(unsigned first, unsigned last, unsigned fl
 
 /* Before the descriptors are let go, a lock among them: the daemon that gets that lock next can
  * read what is written down here. */
-CHILD_SIDE static int tell_birth(struct start *st)
+CHILD_SIDE static void tell_birth(const struct start *st)
 {
         fault_point("spawn.cloned");
         if (st->l->born)
                 st->l->born(st->l->born_arg, st->self);
         fault_point("spawn.recorded");
-        return 0;
 }
 
-CHILD_SIDE static int own_table(struct start *st)
+/* A table of its own, and in it what belongs to the worker in the places where it belongs. */
+CHILD_SIDE static enum spawn_step own_table(const struct start *st)
 {
-        if (!st->shares)
-                return 0; /* clone has copied it */
-        return close_range_raw((unsigned)st->sp->low + ENDS, ~0U, CLOSE_RANGE_UNSHARE);
-}
+        int low = st->sp->low;
 
-/* A pipe takes this much at once, and no other process writes to it. */
-CHILD_SIDE static void spawn_tell(const struct start *st, enum spawn_step step, int error)
-{
-        struct report r = { .step = step, .error = error, .place = st->place };
-
-        while (write(st->at[REPORT], &r, sizeof r) < 0 && errno == EINTR)
-                ;
-}
-
-/* From here on the parent may have its numbers back. What may hang next is STEP_FIND. */
-CHILD_SIDE static int tell_begun(struct start *st)
-{
-        spawn_tell(st, STEP_FIND, 0);
-        return 0;
-}
-
-CHILD_SIDE static int own_session(struct start *st)
-{
-        (void)st;
-        return setsid() < 0 ? -1 : 0;
-}
-
-/* Of a copied table they may be in each other's way. */
-CHILD_SIDE static int standard_fds(struct start *st)
-{
-        for (int i = 0; i < ENDS && !st->shares; i++) {
-                int aside = fcntl(st->at[i], F_DUPFD_CLOEXEC, REPORT);
-                if (aside < 0)
-                        return -1;
-                st->at[i] = aside;
-        }
+        if (st->shares && close_range_raw((unsigned)(low + HELD), ~0U, CLOSE_RANGE_UNSHARE) < 0)
+                return STEP_FILES;
         for (int fd = 0; fd < REPORT; fd++)
-                if (dup2(st->at[fd], fd) < 0)
-                        return -1;
-        return 0;
+                if (dup2(low + fd, fd) < 0)
+                        return STEP_DUP;
+        /* low itself has been used, if it is this number */
+        if (dup3(low + REPORT, REPORT_FD, st->through_starter ? 0 : O_CLOEXEC) < 0)
+                return STEP_DUP;
+        return STEP_NONE;
 }
-
-struct dirent_raw {
-        uint64_t ino;
-        int64_t off;
-        uint16_t len;
-        uint8_t type;
-        char name[];
-};
-
-CHILD_SIDE static int number_of(const char *name)
-{
-        int n = 0;
-
-        for (; *name >= '0' && *name <= '9' && n < 100000000; name++)
-                n = n * 10 + (*name - '0');
-        return *name ? -1 : n;
-}
-
-/* The report is a pair of sockets then. Its end means that the daemon has ended or been replaced:
- * the next one adopts what it finds. */
-CHILD_SIDE static int await_go(struct start *st)
-{
-        char word;
-
-        while (st->l->waits && read(st->at[REPORT], &word, 1) < 0 && errno == EINTR)
-                ;
-        return 0;
-}
-
-/* Below a filter that refuses close_range: walk /proc/self/fd, from the start again while something
- * was closed. */
-CHILD_SIDE static void close_listed(int dir, int report)
-{
-        _Alignas(8) char data[2048];
-        bool closed = true;
-
-        while (closed && lseek(dir, 0, SEEK_SET) == 0) {
-                long n;
-                closed = false;
-                while ((n = syscall(SYS_getdents64, dir, data, sizeof data)) > 0)
-                        for (long at = 0; at < n;) {
-                                const struct dirent_raw *d = (const void *)(data + at);
-                                int fd = number_of(d->name);
-                                if (fd > 2 && fd != dir && fd != report && close(fd) == 0)
-                                        closed = true;
-                                at += d->len;
-                        }
-        }
-        close(dir);
-}
-
-/* What is above 2 and not the child's business. Whatever this daemon opens is close-on-exec; this
- * is for descriptors that it inherited, so that a filter that refuses close_range is no reason to
- * refuse the start. */
-CHILD_SIDE static int close_others(struct start *st)
-{
-        int report = st->at[REPORT];
-
-        if (st->shares && st->sp->low == 3)
-                return 0; /* only close-on-exec ones are left */
-        if ((report == 3 || close_range_raw(3, (unsigned)report - 1, 0) == 0) &&
-            close_range_raw((unsigned)report + 1, ~0U, 0) == 0)
-                return 0;
-        int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir >= 0)
-                close_listed(dir, report);
-        return 0;
-}
-
-/* What only looks for the program is of no use to any next instance: it ends with the daemon,
- * however long the file system lets it wait. */
-CHILD_SIDE static int end_with_parent(struct start *st)
-{
-        if (!st->l->only_finds)
-                return 0;
-        return syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != st->parent ? -1
-                                                                                            : 0;
-}
-
-/* compat 13: the first that there is, also where it cannot be executed. */
-CHILD_SIDE static int spawn_find(struct start *st)
-{
-        struct stat is = { 0 };
-
-        if (!st->l->places)
-                return 0;
-        while (st->l->places[st->place] && stat(st->l->places[st->place], &is) < 0)
-                st->place++;
-        st->file = st->l->places[st->place];
-        errno = !st->file ? ENOENT : S_ISDIR(is.st_mode) ? EISDIR : EACCES;
-        return st->file && !S_ISDIR(is.st_mode) && (is.st_mode & 0111) ? 0 : -1;
-}
-
-CHILD_SIDE static int spawn_limits(struct start *st)
-{
-        return st->l->limit_nofile ? setrlimit(RLIMIT_NOFILE, &st->l->nofile) : 0;
-}
-
-/* Where there is nothing to execute, this was all. */
-CHILD_SIDE static int end_found(struct start *st)
-{
-        if (st->l->only_finds)
-                _exit(0);
-        return 0;
-}
-
-/* User changes are raw system calls: glibc's would signal all threads of a process whose threads
- * are not in this one. */
-CHILD_SIDE static int spawn_groups(struct start *st)
-{
-        const struct launch *l = st->l;
-
-        return l->change_user ? (int)syscall(SYS_setgroups, (size_t)l->group_count, l->groups) : 0;
-}
-
-CHILD_SIDE static int group_id(struct start *st)
-{
-        const struct launch *l = st->l;
-
-        return l->change_user ? (int)syscall(SYS_setresgid, l->gid, l->gid, l->gid) : 0;
-}
-
-CHILD_SIDE static int user_id(struct start *st)
-{
-        const struct launch *l = st->l;
-
-        return l->change_user ? (int)syscall(SYS_setresuid, l->uid, l->uid, l->uid) : 0;
-}
-
-/* A path of the worker's user may lead to a file system that never answers. */
-CHILD_SIDE static int spawn_directory(struct start *st)
-{
-        if (st->l->directory)
-                spawn_tell(st, STEP_DIRECTORY, 0);
-        if (st->l->directory && chdir(st->l->directory) < 0)
-                return -1;
-        if (st->l->umask >= 0)
-                umask((mode_t)st->l->umask);
-        return 0;
-}
-
-/* Handlers first, then the mask: a handler of ours that ran here would do our work a second time.
- * SIG_IGN survives exec and must go too. Raw, because a sanitizer keeps its own list of handlers;
- * all zeros is SIG_DFL on every architecture. Where the daemon was killed meanwhile, no process
- * reads what is told, and the next daemon adopts the child: SIGPIPE, blocked so far, must not end
- * it. Ignoring a signal takes back one that waits. */
-CHILD_SIDE static int spawn_signals(struct start *st)
-{
-        static const uint64_t by_default[16];
-        static const uint64_t nothing_blocked[16], ignored[16] = { 1 };
-        const void *mask = st->l->mask ? (const void *)st->l->mask : nothing_blocked;
-
-        spawn_tell(st, STEP_EXEC, 0);
-        syscall(SYS_rt_sigaction, SIGPIPE, ignored, NULL, SIGSET_BYTES);
-        for (int sig = 1; sig < _NSIG; sig++)
-                if ((st->sp->changed_signals[sig] || sig == SIGPIPE) &&
-                    syscall(SYS_rt_sigaction, sig, by_default, NULL, SIGSET_BYTES) < 0)
-                        return -1;
-        return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, SIGSET_BYTES);
-}
-
-CHILD_SIDE static int spawn_execute(struct start *st)
-{
-        return execve(st->file, st->l->argv, st->l->envp);
-}
-
-/* compat 13: the user, then the directory, the umask, exec. Limits come before the user changes,
- * because raising one takes root. */
-static const struct {
-        enum spawn_step step;
-        int (*run)(struct start *st);
-} child_steps[] = {
-        { STEP_FILES, tell_birth },
-        { STEP_FILES, own_table },
-        { STEP_FILES, tell_begun },
-        { STEP_SESSION, own_session },
-        { STEP_DUP, standard_fds },
-        { STEP_FILES, close_others },
-        { STEP_FILES, end_with_parent },
-        { STEP_FILES, await_go },
-        { STEP_FIND, spawn_find },
-        { STEP_FIND, end_found },
-        { STEP_LIMITS, spawn_limits },
-        { STEP_GROUPS, spawn_groups },
-        { STEP_GID, group_id },
-        { STEP_UID, user_id },
-        { STEP_DIRECTORY, spawn_directory },
-        { STEP_SIGNALS, spawn_signals },
-        { STEP_EXEC, spawn_execute },
-};
 
 CHILD_SIDE static int child_main(void *arg)
 {
-        static const uint64_t all[16] = { ~UINT64_C(0), ~UINT64_C(0) };
         struct start *st = arg;
+        int low = st->sp->low;
 
-        for (size_t i = 0; i < sizeof child_steps / sizeof *child_steps; i++)
-                if (child_steps[i].run(st) < 0) {
-                        int error = errno; /* no SIGPIPE where the parent has gone */
-                        syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, NULL, SIGSET_BYTES);
-                        spawn_tell(st, child_steps[i].step, error);
-                        break;
+        tell_birth(st);
+        st->step = own_table(st);
+        if (st->through_starter) {
+                if (st->step == STEP_NONE) {
+                        st->step = STEP_EXEC;
+                        syscall(SYS_execveat, low + STARTER, "", st->sp->words, st->l->envp,
+                                AT_EMPTY_PATH);
                 }
-        _exit(127);
+                st->error = errno;
+                _exit(127);
+        }
+        if (st->step != STEP_NONE) {
+                start_steps_tell(low + REPORT, st->step, errno, 0);
+                _exit(127);
+        }
+        start_steps_tell(REPORT_FD, STEP_FIND, 0, 0); /* it is born, and that is written down */
+        start_steps_take(&st->task);
 }
 
 /* ---- the parent's side */
@@ -374,13 +164,13 @@ static bool hold_numbers(struct spawner *sp)
         for (;;) {
                 int held = 0, got = -1;
                 sp->low = from;
-                while (held < ENDS) {
+                while (held < HELD) {
                         got = fcntl(sp->idle, F_DUPFD_CLOEXEC, from + held);
                         if (got != from + held)
                                 break;
                         held++;
                 }
-                if (held == ENDS)
+                if (held == HELD)
                         return true;
                 int error = errno;
                 release_numbers(sp, held);
@@ -431,6 +221,65 @@ static bool unshare_is_refused(void)
                (errno == ENOSYS || errno == EPERM);
 }
 
+/* ---- the starter */
+
+static void go_without_starter(struct spawner *sp, const char *why, int error)
+{
+        snprintf(sp->why_copied, sizeof sp->why_copied, "%s%s%s", why, error ? ": " : "",
+                 error ? strerrordesc_np(error) : "");
+}
+
+/* Those of our program's file, say, which the exec of another program takes away: the steps may
+ * need them. */
+static bool has_rights_that_go(void)
+{
+        struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+        if (geteuid() == 0)
+                return prctl(PR_GET_SECUREBITS) & SECBIT_NOROOT;
+        if (syscall(SYS_capget, &head, caps) < 0)
+                return true;
+        for (unsigned long cap = 0; cap < 64; cap++)
+                if (caps[cap / 32].permitted >> (cap % 32) & 1 &&
+                    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
+                        return true;
+        return false;
+}
+
+/* In memory, sealed: no other process can change what is executed with our ids. */
+static int starter_make(void)
+{
+        /* cppcheck-suppress comparePointers; the linker puts both around one thing */
+        const size_t size = (size_t)(_binary_starter_end - _binary_starter_start);
+        const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+        const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+        int fd = memfd_create("supervisord-starter", flags | MFD_EXEC);
+
+        if (fd < 0 && errno == EINVAL)
+                fd = memfd_create("supervisord-starter", flags); /* Linux before 6.3 */
+        if (fd >= 0 && write(fd, _binary_starter_start, size) == (ssize_t)size &&
+            fcntl(fd, F_ADD_SEALS, seals) == 0)
+                return fd;
+        fd_close(&fd);
+        return -1;
+}
+
+static void hold_starter(struct spawner *sp)
+{
+        if (!RAW_CALLS) {
+                go_without_starter(sp, "it does not know this kind of machine", 0);
+                return;
+        }
+        if (has_rights_that_go()) {
+                go_without_starter(sp, "it has capabilities that go with the next program", 0);
+                return;
+        }
+        AUTO_FD fd = starter_make();
+        if (fd < 0 || dup3(fd, sp->low + STARTER, O_CLOEXEC) < 0)
+                go_without_starter(sp, "it cannot hold a program in memory", errno);
+}
+
 bool spawner_ready(struct spawner *sp)
 {
         if (!sp->stack && !map_stack(sp))
@@ -440,8 +289,10 @@ bool spawner_ready(struct spawner *sp)
         if (!open_idle(sp))
                 return false;
         sp->no_share |= unshare_is_refused();
-        if (hold_numbers(sp))
+        if (hold_numbers(sp)) {
+                hold_starter(sp);
                 return true;
+        }
         fd_close(&sp->idle);
         return false;
 }
@@ -456,14 +307,14 @@ static void learn_signals(struct spawner *sp)
                 uint64_t now[16] = { 0 };
                 if (sig == SIGKILL || sig == SIGSTOP)
                         continue;
-                sp->changed_signals[sig] =
-                    syscall(SYS_rt_sigaction, sig, NULL, now, SIGSET_BYTES) < 0 ||
-                    memcmp(now, untouched, sizeof now) != 0;
+                if (syscall(SYS_rt_sigaction, sig, NULL, now, SIGSET_BYTES) < 0 ||
+                    memcmp(now, untouched, sizeof now) != 0)
+                        sp->changed_signals[(sig - 1) / 64] |= UINT64_C(1) << ((sig - 1) % 64);
         }
         sp->signals_known = true;
 }
 
-/* ---- the numbers are lent to one child at a time, until it has a table of its own */
+/* ---- the numbers are lent to the child */
 
 static bool put_at(int fd, int number)
 {
@@ -483,7 +334,6 @@ static void take_back_fds(struct spawner *sp)
 
         for (int i = 0; i < ENDS; i++)
                 put_at(sp->idle, sp->low + i);
-        sp->lent_to = 0;
         errno = error;
 }
 
@@ -497,76 +347,144 @@ static bool lend_fds(struct spawner *sp, const int fds[ENDS])
         return true;
 }
 
-/* Dead, and no other part has to be notified here. */
-static bool has_ended(pid_t pid)
-{
-        siginfo_t end = { .si_pid = 0 };
+/* ---- starting */
 
-        return waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == pid;
+static void start_plan(struct start *st)
+{
+        const struct launch *l = st->l;
+        struct start_task *t = &st->task;
+        struct start_plan *p = &t->plan;
+
+        memset(p, 0, sizeof *p);
+        if (l->mask)
+                memcpy(p->mask, l->mask, SIGSET_BYTES);
+        memcpy(p->changed, st->sp->changed_signals, sizeof p->changed);
+        p->nofile_cur = l->nofile.rlim_cur;
+        p->nofile_max = l->nofile.rlim_max;
+        p->limit_nofile = l->limit_nofile;
+        p->change_user = l->change_user;
+        p->uid = l->uid;
+        p->gid = l->gid;
+        p->group_count = l->change_user ? l->group_count : 0;
+        p->umask = l->umask;
+        p->waits = l->waits;
+        p->only_finds = l->only_finds;
+        p->parent = l->only_finds ? getpid() : 0;
+        p->looks = l->places != NULL;
+        p->enters = l->directory != NULL;
+        t->groups = l->groups;
+        t->directory = l->directory;
+        t->places = l->places ? l->places : st->path;
+        t->argv = l->argv;
+        t->envp = l->envp;
+        while (t->places[p->place_count])
+                p->place_count++;
 }
 
-/* Without waiting for it: the next start copies the table, where this one has not got so far. */
-static bool numbers_are_ours(struct spawner *sp)
+static bool has_room(struct spawner *sp, size_t words)
 {
-        struct pollfd said = { .fd = sp->lent_report, .events = POLLIN };
+        char **grown =
+            words <= sp->word_room ? sp->words : realloc(sp->words, words * sizeof *sp->words);
 
-        if (sp->lent_to == 0)
-                return true;
-        if (poll(&said, 1, 0) <= 0 && !has_ended(sp->lent_to))
+        if (!grown)
                 return false;
-        take_back_fds(sp);
+        sp->words = grown;
+        if (words > sp->word_room)
+                sp->word_room = words;
         return true;
 }
 
-/* ---- starting */
-
-/* The child is what is waited for, and on the same core all that is still to be done here would
- * stand before it. It has its turn until it begins a session, which is a scheduling group of its
- * own. */
-static void spawn_child_first(void)
+static size_t words_in(char *const *words)
 {
-        sched_yield();
+        size_t count = 0;
+
+        while (words[count])
+                count++;
+        return count;
 }
 
-static void run_child(struct spawner *sp, struct start *st, int report, struct spawned *out)
+/* What supervisord/starter.c takes apart. */
+static bool start_words(struct spawner *sp, struct start *st)
 {
-        int flags = SIGCHLD | CLONE_CHILD_SETTID | (st->shares ? CLONE_FILES : 0);
-        pid_t pid = clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, st, NULL, NULL,
-                          &st->self);
+        const struct start_task *t = &st->task;
+        size_t groups = (size_t)t->plan.group_count * sizeof(gid_t);
+        size_t places = (size_t)t->plan.place_count, argc = words_in(t->argv);
 
-        if (pid < 0) {
-                *out =
-                    (struct spawned){ .pid = -1, .step = STEP_CLONE, .error = errno, .report = -1 };
-                if (st->shares)
-                        take_back_fds(sp);
-                return;
-        }
-        *out = (struct spawned){ .pid = pid, .report = report };
-        if (st->shares) {
-                sp->lent_to = pid;
-                sp->lent_report = report;
-        }
-        spawn_child_first();
+        buf_reset(&sp->groups);
+        if (!has_room(sp, 4 + places + argc + 1) || !buf_reserve(&sp->groups, 2 * groups))
+                return false;
+        plan_encode(t->groups, groups, sp->groups.data);
+        plan_encode(&t->plan, sizeof t->plan, st->plan);
+        sp->words[0] = unconst("supervisord");
+        sp->words[1] = st->plan;
+        sp->words[2] = sp->groups.data;
+        sp->words[3] = unconst(t->directory ? t->directory : "");
+        memcpy(sp->words + 4, t->places, places * sizeof *t->places);
+        memcpy(sp->words + 4 + places, t->argv, (argc + 1) * sizeof *t->argv);
+        return true;
 }
 
-static void spawn_begin(struct spawner *sp, const struct launch *l, const int report[2],
-                        struct spawned *out)
+static pid_t start_clone(struct spawner *sp, struct start *st, int flags)
 {
-        struct start st = { .l = l,
-                            .sp = sp,
-                            .parent = l->only_finds ? getpid() : 0,
-                            .shares = !l->copies_fds && !sp->no_share && numbers_are_ours(sp),
-                            .at = { l->fds[0], l->fds[1], l->fds[2], report[1] },
-                            .file = l->path };
+        flags |= SIGCHLD | CLONE_CHILD_SETTID;
+        return clone(child_main, sp->stack + GUARD_SIZE + STACK_SIZE, flags, st, NULL, NULL,
+                     &st->self);
+}
 
-        if (st.shares && !lend_fds(sp, st.at)) {
-                *out =
-                    (struct spawned){ .pid = -1, .step = STEP_DUP, .error = errno, .report = -1 };
+/* What is short now may be there the next time, and a worker's words may be too many for us and fit
+ * when they are alone. */
+static bool may_pass(int error)
+{
+        return error == E2BIG || error == ENOMEM || error == EAGAIN || error == EMFILE ||
+               error == ENFILE;
+}
+
+/* The child has our memory and our ids, and we stand still until it has executed the starter, which
+ * lies in memory: nothing of the worker's is touched before that. -1: not in this way. */
+static pid_t start_through(struct spawner *sp, struct start *st)
+{
+        st->through_starter = true;
+        st->shares = !sp->no_share;
+        st->task.plan.inherits = !st->shares || sp->low != REPORT_FD;
+        if (!start_words(sp, st))
+                return -1;
+        pid_t pid = start_clone(sp, st, CLONE_VM | CLONE_VFORK | (st->shares ? CLONE_FILES : 0));
+        if (pid < 0 || !st->error)
+                return pid;
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) /* it is ending */
+                ;
+        if (st->step == STEP_EXEC && !may_pass(st->error))
+                go_without_starter(sp, "it cannot execute a program in memory", st->error);
+        return -1;
+}
+
+/* A child with a copy of all of ours: dearer, and nothing has to be executed before the worker. */
+static pid_t start_copied(struct spawner *sp, struct start *st)
+{
+        st->through_starter = st->shares = false;
+        st->task.plan.inherits = true;
+        return start_clone(sp, st, 0);
+}
+
+static void start_run(struct spawner *sp, struct start *st, const int fds[ENDS],
+                      struct spawned *out)
+{
+        pid_t pid = -1;
+
+        start_plan(st);
+        if (!lend_fds(sp, fds)) {
+                *out = (struct spawned){ .step = STEP_DUP, .error = errno };
                 return;
         }
-        for (int i = 0; st.shares && i < ENDS; i++)
-                st.at[i] = sp->low + i;
-        run_child(sp, &st, report[0], out);
+        if (!sp->why_copied[0] && !st->l->own_program)
+                pid = start_through(sp, st);
+        out->step = pid > 0 ? STEP_FIND : STEP_NONE;
+        if (pid < 0)
+                pid = start_copied(sp, st);
+        if (pid < 0)
+                *out = (struct spawned){ .step = STEP_CLONE, .error = errno };
+        out->pid = pid;
+        take_back_fds(sp);
 }
 
 /* Of one that waits both ends are read and written, and the child's one blocks. */
@@ -592,19 +510,23 @@ bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *o
         if (!sp->signals_known)
                 learn_signals(sp);
         sigfillset(&all);
+        const int fds[ENDS] = { l->fds[0], l->fds[1], l->fds[2], report[1] };
+        struct start st = { .l = l, .sp = sp, .path = { unconst(l->path), NULL } };
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
-        spawn_begin(sp, l, report, out);
+        start_run(sp, &st, fds, out);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGSET_BYTES);
         fd_close(&report[1]);
+        out->report = report[0];
         if (out->pid > 0)
                 return true;
-        fd_close(&report[0]);
+        out->pid = -1;
+        fd_close(&out->report);
         return false;
 }
 
-enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
+enum spawn_progress spawner_look(struct spawned *st)
 {
-        struct report said[8];
+        struct start_report said[8];
         ssize_t n;
 
         if (st->report < 0)
@@ -613,8 +535,6 @@ enum spawn_progress spawner_look(struct spawner *sp, struct spawned *st)
                 return SPAWN_FAILED; /* it has been asked before */
         do {
                 n = read(st->report, said, sizeof said);
-                if (n > 0 && st->pid == sp->lent_to)
-                        take_back_fds(sp);
                 for (ssize_t i = 0; i < n / (ssize_t)sizeof *said; i++) {
                         st->step = (enum spawn_step)said[i].step;
                         st->error = said[i].error;
@@ -630,11 +550,4 @@ void spawner_go(const struct spawned *st)
 {
         while (send(st->report, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
                 ;
-}
-
-void spawner_drop(struct spawner *sp, struct spawned *st)
-{
-        if (sp->lent_to && st->pid == sp->lent_to)
-                take_back_fds(sp);
-        fd_close(&st->report);
 }
