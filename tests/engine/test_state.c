@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../src/engine/persist/state_record.h"
 #include "base/fd.h"
 #include "engine/order/orders.h"
 #include "engine/run/launches.h"
@@ -243,6 +244,43 @@ Test(state, where_there_can_be_none_it_goes_on_without)
         cr_expect(house_said(&h, "will not survive"));
         house_begin(&h);
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
+}
+
+/* ---- what it costs */
+
+static uint64_t stores(void)
+{
+        return state_of(&h.sup)->table.written;
+}
+
+/* Whatever is due, however slow this machine is. */
+static void later_and_settled(void)
+{
+        for (int i = 0; i < 10; i++) {
+                house_later(&h, 100000);
+                house_settle(&h);
+        }
+}
+
+/* At first at once, then after a while; the program that has to be up for a second as well. */
+Test(state, a_crash_and_the_restart_store_a_record_three_times_at_most)
+{
+        static const char *const names[] = { "a", "slow" };
+
+        succeed("[program:a]\ncommand=/bin/w\nstartsecs=0\n[program:slow]\ncommand=/bin/w\n");
+        later_and_settled();
+        for (int i = 0; i < 6; i++) {
+                const char *name = names[i % 2];
+                struct process *p = house_process(&h, name);
+                cr_assert_str_eq(house_state(&h, name), "RUNNING");
+                uint64_t before = stores();
+                house_end(&h, name, KERNEL_EXITED(3));
+                house_settle(&h);
+                cr_assert_eq(p->pid, 0);
+                later_and_settled();
+                cr_assert_str_eq(house_state(&h, name), "RUNNING");
+                cr_expect_leq(stores() - before, 3, "%s: %d", name, (int)(stores() - before));
+        }
 }
 
 /* ---- written anew while a child has not yet noted itself */

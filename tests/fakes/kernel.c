@@ -184,6 +184,8 @@ static bool fake_spawn(struct sys *s, const struct launch *l, struct spawned *ou
         kernel_process_born(k, c);
         k->next_pid++;
         *out = (struct spawned){ .pid = c->pid, .report = -1 };
+        if (l->born && !k->spawn_takes_time)
+                l->born(l->born_arg, c->pid);
         if (k->spawn_takes_time) {
                 int ends[2];
                 if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)

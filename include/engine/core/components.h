@@ -8,7 +8,8 @@
 
 /* clang-format off */
 #define COMPONENTS(row) \
-        row(state)           /* written ahead, before anything acts by it or is told */ \
+        row(state) \
+        row(state_turn)      /* what has changed, before anything acts by it */ \
         row(startup) \
         row(deadlines) \
         row(configuration) \
@@ -21,7 +22,6 @@
         row(hangups) \
         row(probes) \
         row(transition)      /* the main log's lines and the bus */ \
-        row(state_told)      /* which is written down, too */ \
         row(waiters)         /* answered when others have been told */ \
         row(carry_out) \
         row(launcher) \
@@ -43,6 +43,7 @@
         row(removal) \
         row(conditions)      /* a place is free when its process was freed */ \
         row(pipes) \
+        row(state_settled)   /* and is stored when all is done */ \
         row(worker)          /* others may still look at it */
 /* clang-format on */
 

@@ -27,6 +27,7 @@ struct footprint {
         uint64_t start_low, start_high; /* clock ticks since the boot */
         uint64_t given;                 /* of what it was started with; 0: not known */
         uint64_t frame;                 /* of what the rest was written; 0: write it anew */
+        uint32_t changed;               /* its place among the changed, counted from 1; 0: stored */
         uint32_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
         uint16_t paths;                 /* counts up when a log gets another path */
         bool birth;                     /* its child is to write to the record, or has */
@@ -40,22 +41,14 @@ static inline uint32_t footprint_pipe(uint64_t inode)
         return inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
-/* Its last step is recorded, and not published yet. */
-struct unpublished {
-        pid_t pid; /* that it is about */
-        bool any;
-        uint8_t from; /* enum pstate */
-};
-
 /* Ordered so that nothing is lost to alignment: there are thousands. */
 struct worker {
         struct supervisor *sup;   /* borrowed */
         struct process *process;  /* borrowed */
         struct stream *out, *err; /* owned; err is NULL when redirected */
         struct footprint mark;
-        int streams_for; /* s->generation whose settings they have; 0: none for certain */
-        int status;      /* of the death that waits for the streams */
-        struct unpublished unpublished;
+        int streams_for;         /* s->generation whose settings they have; 0: none for certain */
+        int status;              /* of the death that waits for the streams */
         uint8_t draining;        /* streams that have not said on_finished since the death */
         bool out_auto, err_auto; /* the stream has a generated path */
         bool reaped;             /* a death waits to be fed */

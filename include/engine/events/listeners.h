@@ -26,13 +26,6 @@ struct listener_memory {
         int state;      /* its number, model/unit/listener_proto.h; 0: it has none */
         bool is_inside; /* it has said a part of a message */
 };
-/* The number that the next event gets; its low bits as records have them (state_record.h). */
-uint32_t listeners_serial(const struct supervisor *s);
-/* The one event that is published until listeners_retold has perhaps been under way when the daemon
- * before us died: it had the number `serial`, and a listener that has that one gets no second one.
- */
-void listeners_retell(struct supervisor *s, uint32_t serial);
-void listeners_retold(struct supervisor *s);
 void listener_remember(const struct listener *l, struct listener_memory *out); /* NULL is fine */
 /* Of a previous instance, before its pipe is read: it goes on where that one had it, with the event
  * that it was busy with. */

@@ -1,7 +1,8 @@
 /* What the next instance needs, kept in <statedir> while we live: one record for each process that
- * ever was touched, one for each scaled fleet. Updates are stores into memory; a record is up to
- * date before the work that it speaks of is begun, and names that work, so that the next instance
- * knows what may not have happened. Without a state directory every call does nothing. */
+ * ever was touched, one for each scaled fleet. Updates are stores into memory, once per turn of the
+ * loop (state_turn.c); before a signal the record is up to date and names that work, so that the
+ * next instance knows what may not have happened. Without a state directory every call does
+ * nothing. */
 #ifndef ENGINE_PERSIST_STATE_H
 #define ENGINE_PERSIST_STATE_H
 
@@ -39,12 +40,11 @@ bool state_is_there(const struct supervisor *s);
  * nothing is to be kept. */
 const char *state_trouble(const struct supervisor *s);
 
-/* The process is as it is now, and `work` (DO_*) is about to be begun. */
+/* The process is not as its record says: stored at the end of the turn. */
+void state_changed(struct supervisor *s, struct process *p);
+void state_note_changed(struct supervisor *s); /* now */
+/* It is stored now; `work` (DO_*) is about to be begun. */
 void state_note(struct supervisor *s, struct process *p, unsigned work);
-/* Everybody has been told of that (worker->unpublished). */
-void state_note_told(struct supervisor *s, const struct process *p);
-/* What was noted as not told has been told now. */
-void state_told(struct supervisor *s, struct process *p);
 /* It is about to be freed. */
 void state_forget(struct supervisor *s, struct process *p);
 void state_note_fleet(struct supervisor *s, struct fleet *f);

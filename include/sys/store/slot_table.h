@@ -29,6 +29,7 @@ struct slot_table {
         uint32_t top;        /* slots below it have been written */
         uint32_t damaged;    /* slots that held something, but nothing whole */
         uint32_t older;      /* slots with a whole copy and a damaged one */
+        uint64_t written;    /* records, since it was opened */
 };
 
 /* Open or make; see mapped_open. record_max, below 64 KiB, is rounded up to 8. False: *e, nothing

@@ -1,6 +1,6 @@
 /* What is said of one change of state: the line of the main log and the event on the bus. Decides
  * nothing and changes no state. */
-#include "engine/core/transition.h"
+#include "engine/core/supervisor.h"
 
 #include "base/fault_point.h"
 
@@ -156,9 +156,10 @@ static void transition_publish(struct supervisor *s, const struct process *p, en
                 bus_publish(&s->bus, &e);
 }
 
-/* ---- once */
+/* ---- the component */
 
-void transition_tell(struct supervisor *s, const struct process *p, enum pstate from, pid_t pid)
+static void transition_tell(struct supervisor *s, const struct process *p, enum pstate from,
+                            pid_t pid)
 {
         fault_point("act.unpublished");
         struct moment now = clock_now();

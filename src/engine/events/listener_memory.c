@@ -8,11 +8,6 @@ struct listeners *listeners_own(const struct supervisor *s)
         return component_own(s, COMPONENT_listeners);
 }
 
-uint32_t listeners_serial(const struct supervisor *s)
-{
-        return listeners_own(s) ? (uint32_t)(listeners_own(s)->next_serial & SERIAL_MASK) : 0;
-}
-
 void listener_remember(const struct listener *l, struct listener_memory *out)
 {
         *out = (struct listener_memory){ 0 };

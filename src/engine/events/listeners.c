@@ -154,7 +154,7 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n,
 
 static void listeners_spread(struct listeners *ls, const struct event *e)
 {
-        struct notice *n = make_notice(e, ls->retelling ? ls->retold : ls->next_serial);
+        struct notice *n = make_notice(e, ls->next_serial);
         uint64_t bit = UINT64_C(1) << e->type;
 
         if (!n) {
@@ -162,11 +162,10 @@ static void listeners_spread(struct listeners *ls, const struct event *e)
                          event_name(e->type));
                 return;
         }
-        if (!ls->retelling)
-                state_serial(ls->sup, ++ls->next_serial);
+        state_serial(ls->sup, ++ls->next_serial);
         fault_point("event.numbered");
         for (struct pool *p = ls->pools; p; p = p->next)
-                if ((p->wanted & bit) && !(ls->retelling && pool_has(p, ls->retold)))
+                if (p->wanted & bit)
                         accept_event(ls, p, n, e->at.mono_ms);
         notice_unref(n);
 }

@@ -54,35 +54,6 @@ void pool_take_kept(struct listeners *ls, struct pool *p)
         state_events_of(ls->sup, p->group->name, listeners_take_event, &t);
 }
 
-bool pool_has(const struct pool *p, uint64_t serial)
-{
-        for (const struct entry *e = p->queue.first; e; e = e->next)
-                if (e->notice->serial == serial)
-                        return true;
-        for (const struct listener *l = p->listeners; l; l = l->next)
-                if (l->busy_with && l->busy_with->notice->serial == serial)
-                        return true;
-        return false;
-}
-
-/* It had none where the next one is still the same. */
-void listeners_retell(struct supervisor *s, uint32_t serial)
-{
-        struct listeners *ls = listeners_own(s);
-        uint64_t since = ls ? (ls->next_serial - serial) & SERIAL_MASK : 0;
-
-        if (since == 0)
-                return;
-        ls->retelling = true;
-        ls->retold = ls->next_serial - since;
-}
-
-void listeners_retold(struct supervisor *s)
-{
-        if (listeners_own(s))
-                listeners_own(s)->retelling = false;
-}
-
 /* ---- listeners */
 
 /* By the number of its pipe, which no other one has while it lives. */

@@ -12,8 +12,6 @@
 #include "engine/persist/state.h"
 #include "model/unit/listener_proto.h"
 
-#define SERIAL_MASK ((UINT64_C(1) << UNPUBLISHED_BITS) - 1)
-
 struct listener {
         struct listener_proto proto;
         struct pool *pool;       /* borrowed; NULL: the pool is gone */
@@ -50,8 +48,6 @@ struct listeners {
         struct pool *pools;
         uint64_t wanted; /* by any pool */
         uint64_t next_serial;
-        bool retelling; /* an event that has a number already */
-        uint64_t retold;
 };
 struct listeners *listeners_own(const struct supervisor *s); /* NULL: there was no pool yet */
 
@@ -70,6 +66,5 @@ void listener_prepare(struct listener *l); /* before it is heard */
 
 /* listeners_adopt.c: what the previous instance had for this pool is taken up. */
 void pool_take_kept(struct listeners *ls, struct pool *p);
-bool pool_has(const struct pool *p, uint64_t serial);
 
 #endif

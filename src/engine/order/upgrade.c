@@ -338,6 +338,7 @@ bool upgrade_hand_over(struct supervisor *s, struct strlist *items)
         struct inodes pipes;
         int claims = streams_claims(s)->fd;
 
+        state_note_changed(s);
         if (!upgrade_collect(s, &pipes))
                 return false;
         bool fine = state_hand_over(s, items) && fcgi_hand_over(s, items) &&

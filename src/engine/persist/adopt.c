@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/fault_point.h"
-#include "engine/core/transition.h"
 #include "engine/events/listeners.h"
 #include "engine/order/scale.h"
 #include "engine/persist/last_process.h"
@@ -58,21 +57,6 @@ static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_r
         return true;
 }
 
-/* The previous instance had written its last step down, and died before everybody had heard of it.
- * A listener that has had it is passed over. */
-static void tell_untold(struct supervisor *s, struct process *p, const struct saved_record *k)
-{
-        const struct record *r = &k->record;
-
-        if (!r->unpublished.any || is_gone(p) || (int)p->state != r->memory.state)
-                return;
-        p->worker->unpublished = r->unpublished;
-        listeners_retell(s, r->unpublished_serial);
-        transition_tell(s, p, (enum pstate)r->unpublished.from, r->unpublished.pid);
-        state_told(s, p);
-        listeners_retold(s);
-}
-
 /* Its worker had ended, and what is below it has its time. */
 static bool waits_for_remains(const struct process *p)
 {
@@ -103,8 +87,7 @@ static void adopt_resume(struct supervisor *s, struct process *p, const struct s
                 return;
         }
         if (p->state == PS_STARTING)
-                work = DO_SPAWN;
-        supervisor_act(s, p, p->state, work & (DO_SPAWN | DO_START | DO_ON_FATAL));
+                supervisor_act(s, p, p->state, DO_SPAWN);
 }
 
 /* ---- those that the configuration does not know any more */
@@ -201,9 +184,6 @@ static void adopt_saved_records(struct supervisor *s)
                 else
                         adopt_retire(s, &st->saved_records[i]);
         }
-        for (size_t i = 0; i < st->process_count; i++)
-                if (st->saved_records[i].process)
-                        tell_untold(s, st->saved_records[i].process, &st->saved_records[i]);
         for (size_t i = 0; i < st->process_count; i++) {
                 fault_point("adopt.next");
                 if (st->saved_records[i].process)

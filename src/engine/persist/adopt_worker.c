@@ -150,7 +150,7 @@ static void adopt_lost(struct supervisor *s, struct process *p, const struct sav
         p->worker->astray = !adopt_was_handed_over(s);
         supervisor_ended(s, p, status, !known);
         if (k->record.flags & (RECORD_REAPED | RECORD_LOST)) /* it was noted with what it owes */
-                p->worker->owes_stop = k->record.work & DO_TERM;
+                p->worker->owes_stop = k->record.flags & RECORD_OWES;
 }
 
 /* It was not waited for yet, so it can be asked: before it is shown as alive. */

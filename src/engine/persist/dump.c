@@ -152,8 +152,8 @@ static void dump_exit(struct buf *out, const struct process_memory *m)
 
 static void dump_process(struct buf *out, const struct record *r)
 {
-        static const char *const flags[8] = { "reaped",      "lost",        "ending",
-                                              "stdout-auto", "stderr-auto", "adopted" };
+        static const char *const flags[8] = { "reaped",      "lost",    "ending",   "stdout-auto",
+                                              "stderr-auto", "adopted", "owes-stop" };
         static const char *const work[8] = {
                 "spawn", "term", "kill", "start", "forget", "on-fatal"
         };
@@ -186,9 +186,6 @@ static void dump_process(struct buf *out, const struct record *r)
         dump_optional(out, "stdout log", r->text[TEXT_OUT]);
         dump_optional(out, "stderr log", r->text[TEXT_ERR]);
         dump_optional(out, "spawn error", m->spawnerr);
-        if (r->unpublished.any)
-                dump_text(out, "event not published, from state",
-                          dump_state_word(r->unpublished.from));
 }
 
 static void dump_record(struct dump *d, uint32_t slot)

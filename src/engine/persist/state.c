@@ -311,42 +311,6 @@ bool state_hand_over(const struct supervisor *s, struct strlist *items)
 
 /* ---- the component */
 
-static void state_on_step(struct supervisor *s, struct process *p, const struct step *step)
-{
-        struct worker *w = state_of(s) && step_is_transition(p, step) ? worker_of(s, p) : NULL;
-
-        if (w)
-                w->unpublished = (struct unpublished){ .any = true,
-                                                       .from = (uint8_t)step->from,
-                                                       .pid = step->pid };
-        state_note(s, p, step->work);
-        fault_point("act.noted");
-}
-
-static void state_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
-{
-        if (step->work)
-                state_note(s, p, 0);
-}
-
-void state_told(struct supervisor *s, struct process *p)
-{
-        fault_point("act.told");
-        if (p->worker && p->worker->unpublished.any) {
-                p->worker->unpublished.any = false;
-                state_note_told(s, p);
-        }
-}
-
-static void state_told_on_step(struct supervisor *s, struct process *p, const struct step *step)
-{
-        if (step_is_transition(p, step))
-                state_told(s, p);
-}
-
-const struct component component_state_told = { .name = "state_told",
-                                                .on_step = state_told_on_step };
-
 static void state_on_adopted(struct supervisor *s)
 {
         state_forget_saved_records(s);
@@ -362,7 +326,7 @@ static void state_on_reap_done(struct supervisor *s)
 static void state_on_exited(struct supervisor *s, struct process *p)
 {
         fault_point("reap.taken");
-        state_note(s, p, 0);
+        state_note_end(s, p->worker);
         state_end_noted(s);
         fault_point("reap.noted");
 }
@@ -384,8 +348,6 @@ static void state_release(struct supervisor *s)
 const struct component component_state = { .name = "state",
                                            .size = sizeof(struct state_part),
                                            .release = state_release,
-                                           .on_step = state_on_step,
-                                           .on_step_done = state_on_step_done,
                                            .on_adopted = state_on_adopted,
                                            .on_reap_done = state_on_reap_done,
                                            .on_exited = state_on_exited,

@@ -49,24 +49,11 @@ static void unpack_memory(const struct record_step *step, struct process_memory 
         m->check_successes = (int32_t)step->check_successes;
 }
 
-static void unpack_untold(const struct record_step *step, struct record *r)
-{
-        uint32_t rest = (uint32_t)step->numprocs;
-
-        if (r->kind != RECORD_PROCESS || (rest & 0xff) == 0 || (rest & 0xff) > PS_COUNT)
-                return;
-        r->unpublished = (struct unpublished){ .pid = step->replicas,
-                                               .any = true,
-                                               .from = (uint8_t)((rest & 0xff) - 1) };
-        r->unpublished_serial = rest >> 8;
-}
-
 static void unpack_step(const struct record_step *step, struct record *r)
 {
         r->kind = (enum record_kind)step->kind;
-        r->flags = step->flags;
+        r->flags = step->flags & ~(unsigned)RECORD_ENDED;
         r->work = step->work;
-        r->status = step->status;
         r->start_low = step->start_low;
         r->start_high = r->start_low + step->start_span;
         r->listener = (struct listener_memory){ .state = step->listener_state,
@@ -76,7 +63,6 @@ static void unpack_step(const struct record_step *step, struct record *r)
         r->scaled = r->kind == RECORD_FLEET;
         for (int i = 0; i < 3; i++)
                 r->pipes[i] = step->pipes[i];
-        unpack_untold(step, r);
         unpack_memory(step, &r->memory);
 }
 
@@ -141,6 +127,12 @@ static bool state_read_makes_sense(const struct record *r)
                r->stopsignal < 65 && r->stopwaitsecs >= 0 && r->number >= 0;
 }
 
+static void unpack_end(uint32_t mark, struct record *r)
+{
+        r->status = (uint16_t)mark;
+        r->flags |= mark >> 16 & RECORD_ENDED;
+}
+
 bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out)
 {
         struct record_step step;
@@ -152,6 +144,8 @@ bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32
         unpack_step(&step, r);
         *texts_out = step.texts;
         const char *frame = record_store_look(&st->texts, step.texts, step.kind, &len);
+        if (frame && r->memory.pid > 0)
+                unpack_end(record_store_marked(&st->texts, step.texts), r);
         return frame && unpack_frame(r, frame, len) && state_read_makes_sense(r);
 }
 

@@ -25,13 +25,17 @@
 
 enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
 
+/* Those of RECORD_ENDED are in the mark of the texts: a worker that has ended while its logs are
+ * read. */
 enum record_flag {
-        RECORD_REAPED = 1,   /* it ended with `status`; its logs were still being read */
+        RECORD_REAPED = 1,   /* it ended with `status` */
         RECORD_LOST = 2,     /* the same, but how is not known */
+        RECORD_OWES = 64,    /* what is below it has still to be sent the stop signal */
         RECORD_ENDING = 4,   /* written during the daemon's end: no order of an operator */
         RECORD_OUT_AUTO = 8, /* the log's path was generated */
         RECORD_ERR_AUTO = 16,
         RECORD_ADOPTED = 32,
+        RECORD_ENDED = RECORD_REAPED | RECORD_LOST | RECORD_OWES,
 };
 
 enum memory_bit {
@@ -54,7 +58,7 @@ struct record {
 
         /* A process. */
         unsigned work;  /* DO_* that were about to be begun */
-        int status;     /* as from waitpid: of the death that its logs are read for */
+        int status;     /* as from waitpid: with RECORD_REAPED */
         uint64_t given; /* fingerprint of what it was started with; 0: it never was */
         uint64_t start_low, start_high;
         uint64_t pipes[3]; /* inodes; 0: none */
@@ -62,15 +66,12 @@ struct record {
         bool stopasgroup, killasgroup;
         struct listener_memory listener;
         struct process_memory memory;
-        struct unpublished unpublished;
-        uint32_t unpublished_serial; /* the next event's then: its low UNPUBLISHED_BITS */
 
         /* A fleet. */
         int replicas, numprocs, scaled;
 };
 
 /* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
-#define UNPUBLISHED_BITS 24
 struct record_step {
         uint8_t kind, state, waiting, health;
         uint8_t work, flags, bits, listener_state;
@@ -78,7 +79,7 @@ struct record_step {
         int32_t pid;
         uint32_t restarts;
         uint32_t pipes[3];          /* the kernel counts them in 32 bits */
-        int32_t replicas, numprocs; /* of a process: the pid and the rest of what is unpublished */
+        int32_t replicas, numprocs; /* of a fleet */
         int64_t due : 48;
         uint64_t tries : 16;
         int64_t spawned : 48;
@@ -90,9 +91,9 @@ struct record_step {
         int64_t calm : 48;
         uint64_t raw : 16; /* wait status of the last ending */
         int64_t stopped_wall : 48;
-        uint64_t status : 16;
-        int64_t ended_wall : 48;
         uint64_t spare : 16;
+        int64_t ended_wall : 48;
+        uint64_t not_used : 16;
         uint64_t start_low : 48;
         uint64_t start_span : 16;
 };
@@ -160,6 +161,26 @@ static inline struct state_part *state_part(const struct supervisor *s)
         return component_own(s, COMPONENT_state);
 }
 
+/* state_turn.c's own: what is to be stored at the end of the turn. */
+struct state_turn {
+        struct process **changed; /* owned list; a member that was stored already is NULL */
+        uint32_t count;
+        const struct process *ordered; /* the order's step is under way; NULL: none */
+};
+
+static inline struct state_turn *state_turn(const struct supervisor *s)
+{
+        return component_own(s, COMPONENT_state_turn);
+}
+
+/* It is stored, or its child stores it. */
+static inline void state_unchanged(const struct supervisor *s, struct footprint *m)
+{
+        if (m->changed)
+                state_turn(s)->changed[m->changed - 1] = NULL;
+        m->changed = 0;
+}
+
 static inline struct state *state_of(const struct supervisor *s)
 {
         return state_part(s)->open;
@@ -178,7 +199,9 @@ void state_watch_retry(struct state_watch *w);
 /* state_ends.c: the file of the records is another one. */
 void state_ends_follow(struct supervisor *s);
 
-/* state_write.c. False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
+/* state_write.c. How its worker has ended, beside its record: one store of eight bytes. */
+void state_note_end(struct supervisor *s, const struct worker *w);
+/* False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
 bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len);
 /* Written down as a new record. STATE_NO_SLOT: *e. *texts_out: where its texts are. */
 uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e);

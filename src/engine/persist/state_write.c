@@ -49,15 +49,6 @@ static void pack_memory(const struct process_memory *m, struct record_step *step
         step->raw = (uint16_t)m->raw;
 }
 
-/* A fleet has its size there. */
-static void pack_untold(const struct record *r, struct record_step *step)
-{
-        if (!r->unpublished.any)
-                return;
-        step->replicas = r->unpublished.pid;
-        step->numprocs = (int32_t)(r->unpublished_serial << 8 | (r->unpublished.from + 1u));
-}
-
 static void pack_step(const struct record *r, struct record_step *step)
 {
         *step = (struct record_step){ .kind = (uint8_t)r->kind,
@@ -66,13 +57,11 @@ static void pack_step(const struct record *r, struct record_step *step)
                                       .listener_state = (uint8_t)r->listener.state,
                                       .replicas = r->replicas,
                                       .numprocs = r->numprocs,
-                                      .status = (uint16_t)r->status,
                                       .start_low = r->start_low,
                                       .start_span = state_write_most16(
                                           (int64_t)(r->start_high - r->start_low)) };
         for (int i = 0; i < 3; i++)
                 step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
-        pack_untold(r, step);
         pack_memory(&r->memory, step);
         if (r->listener.is_inside)
                 step->bits |= BIT_INSIDE;
@@ -155,8 +144,6 @@ static unsigned flags_of(const struct supervisor *s, const struct worker *w)
 {
         unsigned flags = s->daemon_state == DAEMON_RUNNING ? 0 : RECORD_ENDING;
 
-        if (w->reaped)
-                flags |= w->lost ? RECORD_LOST : RECORD_REAPED;
         if (w->out_auto)
                 flags |= RECORD_OUT_AUTO;
         if (w->err_auto)
@@ -182,14 +169,11 @@ static void state_write_describe(const struct supervisor *s, const struct proces
                           [TEXT_OUT] = state_write_log_path(w->out),
                           [TEXT_ERR] = state_write_log_path(w->err) },
                 .work = work | (w->owes_stop ? DO_TERM : 0),
-                .status = w->status,
                 .given = m->given,
                 .start_low = m->start_low,
                 .start_high = m->start_high,
                 .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
                 .number = p->number,
-                .unpublished = w->unpublished,
-                .unpublished_serial = w->unpublished.any ? listeners_serial(s) : 0,
                 .stopsignal = g->stopsignal,
                 .stopwaitsecs = g->stopwaitsecs,
                 .program_kind = (int)g->kind,
@@ -198,6 +182,24 @@ static void state_write_describe(const struct supervisor *s, const struct proces
         };
         listener_remember(w->listener, &r->listener);
         process_remember(p, &r->memory);
+}
+
+/* ---- how a worker has ended */
+
+static uint32_t state_write_end(const struct worker *w)
+{
+        unsigned flags = (w->lost ? RECORD_LOST : RECORD_REAPED) | (w->owes_stop ? RECORD_OWES : 0);
+
+        return w->reaped ? flags << 16 | (uint16_t)w->status : 0;
+}
+
+void state_note_end(struct supervisor *s, const struct worker *w)
+{
+        const struct footprint *m = &w->mark;
+        uint32_t end = state_write_end(w);
+
+        if (state_of(s) && m->slot && record_store_marked(&state_of(s)->texts, m->texts) != end)
+                record_store_mark(&state_of(s)->texts, m->texts, end);
 }
 
 /* ---- into the tables */
@@ -244,7 +246,8 @@ static bool state_write_rewrite(struct state *st, const struct record *r, uint32
                 return err_set(e, ERR_USAGE, "its name is too long");
         const void *had = record_store_get(&st->texts, was, &had_len);
         if (had_len != len || memcmp(had, frame, len) != 0) {
-                uint32_t at = record_store_put(&st->texts, r->kind, 0, frame, len, e);
+                uint32_t at = record_store_put(&st->texts, r->kind,
+                                               record_store_marked(&st->texts, was), frame, len, e);
                 if (at == VAULT_NONE)
                         return false;
                 *texts = at;
@@ -320,6 +323,8 @@ static void state_write_keep_process(struct supervisor *s, struct process *p,
         } else {
                 m->frame = state_write_keep(s, r, &m->slot, &m->texts) ? frame : 0;
         }
+        state_note_end(s, p->worker);
+        state_unchanged(s, &p->worker->mark);
 }
 
 /* Between the clone and its first word the child writes to its record, and two may not do so at
@@ -363,8 +368,10 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
 
         if (!state_of(s) || (!p->worker && !worker_of(s, p)))
                 return;
-        if (!is_ours_to_write(s, p))
-                return;
+        state_unchanged(s, &p->worker->mark);
+        if ((p->state == PS_STARTING && p->launching && p->worker->mark.birth) ||
+            !is_ours_to_write(s, p))
+                return; /* its child writes what is known of the start */
         if (state_write_is_over(s, p)) {
                 state_forget(s, p);
                 return;
@@ -373,21 +380,12 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
         state_write_keep_process(s, p, &r);
 }
 
-void state_note_told(struct supervisor *s, const struct process *p)
-{
-        struct record_step step;
-        uint32_t slot = state_of(s) && p->worker ? p->worker->mark.slot : 0;
-
-        if (!slot || !is_ours_to_write(s, p) ||
-            !slot_table_read(&state_of(s)->table, slot - 1, &step, sizeof step))
-                return;
-        step.replicas = step.numprocs = 0;
-        slot_table_write(&state_of(s)->table, slot - 1, &step, sizeof step);
-}
-
 void state_forget(struct supervisor *s, struct process *p)
 {
-        if (!state_of(s) || !p->worker || !p->worker->mark.slot)
+        if (!state_of(s) || !p->worker)
+                return;
+        state_unchanged(s, &p->worker->mark);
+        if (!p->worker->mark.slot)
                 return;
         (void)is_ours_to_write(s, p); /* its child is gone, or as good as */
         record_drop(state_of(s), p->worker->mark.slot - 1, p->worker->mark.texts);
@@ -431,6 +429,22 @@ static void write_birth(void *arg, pid_t self)
         slot_table_write(b->table, b->slot, &b->step, sizeof b->step);
 }
 
+/* Would the record serve one that the child writes? Its spawnerr, the last text, may be of before:
+ * a process that is starting has none. */
+static bool is_enough(const struct state *st, const struct process *p, const struct record *r)
+{
+        const struct footprint *m = &p->worker->mark;
+        char frame[FRAME_MAX];
+        struct record_step step;
+        size_t len, had_len;
+
+        if (!m->slot || record_store_marked(&st->texts, m->texts) ||
+            !record_pack(r, &step, frame, &len))
+                return false;
+        const void *had = record_store_get(&st->texts, m->texts, &had_len);
+        return had_len >= len && memcmp(had, frame, len - 1) == 0;
+}
+
 /* A worker without a record is not started: the next instance would start it a second time. */
 static bool has_record(struct supervisor *s, struct process *p, const struct record *r,
                        struct err *e)
@@ -441,7 +455,9 @@ static bool has_record(struct supervisor *s, struct process *p, const struct rec
         if (st->table.file.copy || state_watch_trouble(st->watch))
                 return err_set(e, ERR_CONFIG, "not started: %s takes no record of '%s': %s",
                                st->dir, p->name, state_trouble(s));
-        state_write_keep_process(s, p, r);
+        (void)is_ours_to_write(s, p); /* the last one's child is gone */
+        if (!is_enough(st, p, r))
+                state_write_keep_process(s, p, r);
         if (p->worker->mark.slot)
                 return true;
         return err_set(e, ERR_CONFIG, "not started: %s has no room to note '%s': %s", st->dir,
@@ -473,6 +489,7 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         pack_step(&r, &b->step);
         b->step.texts = w->mark.texts;
         w->mark.birth = true;
+        state_unchanged(s, &p->worker->mark);
         l->born = write_birth;
         l->born_arg = b;
         return true;

@@ -102,7 +102,7 @@ static bool recall_failures(struct breaker *b, const struct process_memory *m)
 }
 
 /* The one place beside process_feed that writes `state`: it carries a state over from another
- * life, it does not decide on one. */
+ * life, it does not decide on one. What is starting has no spawnerr. */
 bool process_recall(struct process *p, const struct process_memory *m)
 {
         if (!process_memory_makes_sense(m))
@@ -110,7 +110,7 @@ bool process_recall(struct process *p, const struct process_memory *m)
         if (!recall_failures(&p->breaker, m))
                 return false;
         p->has_spawnerr = false;
-        if (m->spawnerr[0] && !process_set_spawnerr(p, m->spawnerr))
+        if (m->spawnerr[0] && m->state != PS_STARTING && !process_set_spawnerr(p, m->spawnerr))
                 return false;
         p->state = (enum pstate)m->state;
         p->waiting = (enum pwait)m->waiting;

@@ -66,6 +66,7 @@ static void slot_table_put(struct slot_table *t, uint32_t slot, const void *reco
         memcpy(c->data, record, len);
         __atomic_store_n(&c->sum, copy_sum(slot, c->seq, len, c->data), __ATOMIC_RELEASE);
         *s = (struct state_slot){ .len = (uint16_t)len, .at = which };
+        t->written++;
         fault_point("state.written");
 }
 
