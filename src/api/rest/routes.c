@@ -38,7 +38,13 @@ static void get_events(struct request *r, const char *name)
 /* ---- the table */
 
 enum method { GET, POST };
-enum { STREAMS = 1, LONG_BODY = 2 };
+enum {
+        STREAMS = 1,
+        LONG_BODY = 2,
+        /* Refused while the daemon ends, as is all that does more than read: what was read last is
+         * about to go. */
+        UNTIL_END = 4,
+};
 
 static const struct rest_route {
         enum method method; /* GET: HEAD too, unless it streams */
@@ -61,7 +67,7 @@ static const struct rest_route {
         { POST, "/v1/programs/{}/scale", RIGHT_OPERATE, 0, rest_program_scale },
         { POST, "/v1/reload", RIGHT_CONFIGURE, 0, rest_reload },
         { POST, "/v1/upgrade", RIGHT_ADMIN, 0, rest_upgrade },
-        { GET, "/v1/config/processes", RIGHT_READ, 0, rest_config_processes },
+        { GET, "/v1/config/processes", RIGHT_READ, UNTIL_END, rest_config_processes },
         { POST, "/v1/config/reread", RIGHT_CONFIGURE, 0, rest_config_reread },
         { POST, "/v1/groups/{}/add", RIGHT_CONFIGURE, 0, rest_group_add },
         { POST, "/v1/groups/{}/remove", RIGHT_CONFIGURE, 0, rest_group_remove },
@@ -145,7 +151,7 @@ static bool rest_is_takeable(struct request *r, const struct rest_route *t)
         const char *type = request_header(r, "Content-Type");
         bool tcp = r->server->kind == SERVER_INET;
 
-        if (t->right <= RIGHT_READ)
+        if (t->right <= RIGHT_READ && !(t->flags & UNTIL_END))
                 return true;
         /* No page can make a browser send it without asking first. Over the Unix socket, where
          * curl -d says that it is a form, there are no pages. */
