@@ -163,39 +163,19 @@ void page_index(struct request *r)
 
 /* ---- a log's end */
 
-struct tail_job {
-        char *name, *path;         /* owned */
-        struct ledger_box *ledger; /* kept */
-        struct log_ask ask;
-        struct log_part part;
-};
-
-static void tail_work(void *arg, struct read_turn *turn)
+static void page_put_tail(struct request *r, struct log_part *part)
 {
-        struct tail_job *j = arg;
-
-        j->ask.turn = turn;
-        log_part_read(j->path, j->ledger, &j->ask, &j->part);
-}
-
-static void tail_drop(void *arg)
-{
-        struct tail_job *j = arg;
-
-        free(j->name);
-        free(j->path);
-        ledger_drop(j->ledger);
-        log_part_release(&j->part);
-        free(j);
-}
-
-static void put_tail_page(struct request *r, const char *name, const struct log_part *part)
-{
+        AUTO_BUF name = BUF_INIT;
         AUTO_BUF page = BUF_INIT;
 
-        put_top(&page, name);
+        if (part->result == TAIL_SILENT) {
+                reply_error_page(r, 504);
+                return;
+        }
+        request_param(r, "processname", &name);
+        put_top(&page, buf_str(&name));
         buf_puts(&page, "<h1>");
-        put_str(&page, name);
+        put_str(&page, buf_str(&name));
         buf_puts(&page, "</h1>\n<pre>");
         if (part->result != TAIL_OK)
                 buf_puts(&page, "There is no log to read.");
@@ -205,69 +185,26 @@ static void put_tail_page(struct request *r, const char *name, const struct log_
         send_page(r, 200, &page);
 }
 
-static void tail_done(void *owner, void *arg)
+static void page_send_tail(struct request *r, const struct process *p)
 {
-        struct request *r = owner;
-        const struct tail_job *j = arg;
-
-        r->state = NULL;
-        r->on_gone = NULL;
-        put_tail_page(r, j->name, &j->part);
-}
-
-static void tail_late(void *owner)
-{
-        struct request *r = owner;
-
-        r->state = NULL;
-        r->on_gone = NULL;
-        reply_error_page(r, 504);
-}
-
-static void tail_gone(struct request *r)
-{
-        reader_cancel(r->state);
-        r->state = NULL;
-}
-
-static struct tail_job *tail_job_new(const struct process *p, const char *name, long bytes)
-{
-        struct tail_job *j = calloc(1, sizeof *j);
-
-        if (!j)
-                return NULL;
-        *j = (struct tail_job){ .name = strdup(name),
-                                .path = strdup(log_path_of(p, false)),
-                                .ledger = stream_ledger_keep(log_stream_of(p, false)),
-                                .ask = { .from = FROM_TAIL,
-                                         .value = bytes,
-                                         .owner = log_owner_of(p, false),
-                                         .here_only = true },
-                                .part.fd = -1 };
-        if (j->name && j->path)
-                return j;
-        tail_drop(j);
-        return NULL;
-}
-
-static void page_send_tail(struct request *r, const struct process *p, const char *name)
-{
-        static const struct read_work work = { tail_work, tail_done, tail_drop, tail_late };
         AUTO_BUF limit = BUF_INIT;
         long bytes = request_param(r, "limit", &limit) ? strtol(buf_str(&limit), NULL, 10) : 0;
         struct err e;
 
         if (!log_path_of(p, false)) {
-                put_tail_page(r, name, &(struct log_part){ .result = TAIL_NO_FILE });
+                page_put_tail(r, &(struct log_part){ .result = TAIL_NO_FILE });
                 return;
         }
         bytes = bytes < TAIL_MIN ? TAIL_MIN : bytes > TAIL_MAX ? TAIL_MAX : bytes;
-        struct tail_job *j = tail_job_new(p, name, bytes);
-        r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
-        if (r->state)
-                r->on_gone = tail_gone;
-        else
+        struct follow_ask ask = { .path = log_path_of(p, false),
+                                  .ledger = stream_ledger_keep(log_stream_of(p, false)),
+                                  .from = { .from = FROM_TAIL,
+                                            .value = bytes,
+                                            .owner = log_owner_of(p, false),
+                                            .here_only = true } };
+        if (!log_part_begin(r, &ask, page_put_tail, &e))
                 reply_error_page(r, 503);
+        ledger_drop(ask.ledger);
 }
 
 void page_tail(struct request *r)
@@ -277,7 +214,7 @@ void page_tail(struct request *r)
         request_param(r, "processname", &name);
         const struct process *p = registry_process(&r->sup->registry, buf_str(&name));
         if (p)
-                page_send_tail(r, p, buf_str(&name));
+                page_send_tail(r, p);
         else
                 reply_error_page(r, 404);
 }

@@ -1,8 +1,9 @@
-/* A log that is followed, as an answer without an end. The reader thread reads; here its pieces
- * are sent when the client has taken the ones before. */
+/* A log as an answer: a part of it, or as it is followed, without an end. The reader thread reads;
+ * the pieces of what is followed are sent when the client has taken the ones before. */
 #include "api/rest/log_stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/http/conn.h"
 #include "engine/core/worker.h"
@@ -10,13 +11,6 @@
 /* Read on when the client has taken what was read. With what is on its way then it stays below what
  * a stream's reader may leave waiting. */
 #define AHEAD_BYTES (128u << 10)
-
-struct tailer {
-        struct request *request;
-        struct read_stream *stream; /* owned */
-        struct log_stream_how how;  /* the strings of its question are not looked at any more */
-        size_t owed;                /* bytes that the client has not taken yet */
-};
 
 const struct stream *log_stream_of(const struct process *p, bool is_stderr)
 {
@@ -38,6 +32,109 @@ uid_t log_owner_of(const struct process *p, bool is_stderr)
 
         return s ? stream_owner(s) : 0;
 }
+
+/* ---- a part of it, once */
+
+/* The reader's side. */
+struct part_work {
+        char *path;                /* owned */
+        struct ledger_box *ledger; /* a reference; NULL: none */
+        struct log_ask ask;
+        struct log_part part;
+};
+
+struct part_job {
+        struct request *request;
+        struct read_job *job;
+        void (*answer)(struct request *r, struct log_part *part);
+};
+
+static void part_work_run(void *arg, struct read_turn *turn)
+{
+        struct part_work *w = arg;
+
+        w->ask.turn = turn;
+        log_part_read(w->path, w->ledger, &w->ask, &w->part);
+}
+
+static void part_work_drop(void *arg)
+{
+        struct part_work *w = arg;
+
+        free(w->path);
+        ledger_drop(w->ledger);
+        log_part_release(&w->part);
+        free(w);
+}
+
+static void part_job_answer(struct part_job *j, struct log_part *part)
+{
+        struct part_job had = *j;
+
+        free(j);
+        had.request->state = NULL;
+        had.request->on_gone = NULL;
+        had.answer(had.request, part);
+}
+
+static void part_job_done(void *owner, void *arg)
+{
+        struct part_work *w = arg;
+
+        part_job_answer(owner, &w->part);
+}
+
+static void part_job_late(void *owner)
+{
+        part_job_answer(owner, &(struct log_part){ .result = TAIL_SILENT });
+}
+
+static void part_job_gone(struct request *r)
+{
+        struct part_job *j = r->state;
+
+        r->state = NULL;
+        reader_cancel(j->job);
+        free(j);
+}
+
+bool log_part_begin(struct request *r, const struct follow_ask *ask,
+                    void (*answer)(struct request *r, struct log_part *part), struct err *e)
+{
+        static const struct read_work work = { part_work_run, part_job_done, part_work_drop,
+                                               part_job_late };
+        struct part_job *j = calloc(1, sizeof *j);
+        struct part_work *w = calloc(1, sizeof *w);
+
+        if (w)
+                *w = (struct part_work){ .path = strdup(ask->path),
+                                         .ledger = ask->ledger ? ledger_keep(ask->ledger) : NULL,
+                                         .ask = ask->from,
+                                         .part.fd = -1 };
+        if (!j || !w || !w->path) {
+                if (w)
+                        part_work_drop(w);
+                free(j);
+                return err_nomem(e);
+        }
+        *j = (struct part_job){ r, reader_ask(r->sup->reader, &work, w, j, e), answer };
+        if (!j->job) {
+                free(j);
+                return false;
+        }
+        r->state = j;
+        r->on_gone = part_job_gone;
+        return true;
+}
+
+/* ---- as it is followed */
+
+struct tailer {
+        struct request *request;
+        struct read_stream *stream; /* owned */
+        struct log_stream_how how;  /* the strings of its question are not looked at any more */
+        size_t owed;                /* bytes that the client has not taken yet */
+};
 
 static void tailer_free(struct tailer *t)
 {

@@ -176,89 +176,23 @@ static void rest_logs_refuse(struct request *r, const struct log_part *part)
 
 /* ---- once */
 
-struct job {
-        char *path;                /* owned */
-        struct ledger_box *ledger; /* kept; NULL: none */
-        struct log_ask ask;
-        struct log_part part;
-};
-
-static void rest_logs_job_work(void *arg, struct read_turn *turn)
+static void rest_logs_answer(struct request *r, struct log_part *part)
 {
-        struct job *j = arg;
-
-        j->ask.turn = turn;
-        log_part_read(j->path, j->ledger, &j->ask, &j->part);
-}
-
-static void rest_logs_job_drop(void *arg)
-{
-        struct job *j = arg;
-
-        free(j->path);
-        ledger_drop(j->ledger);
-        log_part_release(&j->part);
-        free(j);
-}
-
-static void rest_logs_job_done(void *owner, void *arg)
-{
-        struct request *r = owner;
-        struct job *j = arg;
         AUTO_BUF head = BUF_INIT;
 
-        r->state = NULL;
-        r->on_gone = NULL;
-        if (j->part.result != TAIL_OK) {
-                rest_logs_refuse(r, &j->part);
+        if (part->result != TAIL_OK) {
+                rest_logs_refuse(r, part);
                 return;
         }
-        rest_logs_put_head(r, &j->part, &head);
-        reply_body(r, 200, TYPE, buf_str(&head), &j->part.text);
-}
-
-static void rest_logs_job_late(void *owner)
-{
-        struct request *r = owner;
-
-        r->state = NULL;
-        r->on_gone = NULL;
-        rest_logs_refuse(r, &(struct log_part){ .result = TAIL_SILENT });
-}
-
-static void rest_logs_on_gone(struct request *r)
-{
-        reader_cancel(r->state);
-        r->state = NULL;
-}
-
-static struct job *rest_logs_job_new(const struct follow_ask *ask)
-{
-        struct job *j = calloc(1, sizeof *j);
-
-        if (!j)
-                return NULL;
-        *j = (struct job){ .path = strdup(ask->path),
-                           .ledger = ask->ledger ? ledger_keep(ask->ledger) : NULL,
-                           .ask = ask->from,
-                           .part.fd = -1 };
-        if (j->path)
-                return j;
-        rest_logs_job_drop(j);
-        return NULL;
+        rest_logs_put_head(r, part, &head);
+        reply_body(r, 200, TYPE, buf_str(&head), &part->text);
 }
 
 static void answer_once(struct request *r, const struct follow_ask *ask)
 {
-        static const struct read_work work = { rest_logs_job_work, rest_logs_job_done,
-                                               rest_logs_job_drop, rest_logs_job_late };
-        struct job *j = rest_logs_job_new(ask);
-        struct err e = { .text = "out of memory" };
+        struct err e;
 
-        r->state = j ? reader_ask(r->sup->reader, &work, j, r, &e) : NULL;
-        if (r->state)
-                r->on_gone = rest_logs_on_gone;
-        else
+        if (!log_part_begin(r, ask, rest_logs_answer, &e))
                 rest_error(r, 503, "BUSY", "%s", e.text);
 }
 
