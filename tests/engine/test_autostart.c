@@ -99,6 +99,7 @@ Test(autostart, ends_with_the_daemon)
         size_t first = h.kernel.child_count;
         h.kernel.obeys_term = false;
         shutdown_request(&h.sup, "a test");
-        go_on();
+        for (int i = 0; i < 10; i++)
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
         cr_expect_eq(h.kernel.child_count, first);
 }

@@ -130,7 +130,8 @@ Test(operations, start_nothing_during_shutdown)
         begin(MANY);
         h.kernel.obeys_term = false;
         shutdown_request(&h.sup, "a test");
-        go_on();
+        while (told < MANY)
+                ev_run(h.sup.loop, EVRUN_NOWAIT);
         cr_expect_eq(faults[MANY - 1], FAULT_SHUTDOWN_STATE);
         cr_expect_eq(h.kernel.child_count, OPERATION_AT_ONCE);
 }

@@ -21,6 +21,7 @@ struct operation_kind {
         int64_t first_ms;    /* and others until so much time has passed */
         bool gives_way;      /* another order to a process takes it out, not only a stop */
         bool begins_anew;    /* by the next image: it need not be finished for an upgrade */
+        int (*rank)(const struct process *p); /* NULL: none waits for others to stop */
         /* Its turn is near; nothing comes of that. May be NULL, both or none. */
         void (*prepare)(struct supervisor *s, struct process *p);
         void (*abandon)(struct supervisor *s, struct process *p);
@@ -44,6 +45,15 @@ struct operation;
 struct operation *operation_begin(struct supervisor *s, const struct operation_kind *kind,
                                   struct process *const *list, int count, const struct caller *by,
                                   const struct operation_observer *observer);
+/* The same in two steps. NULL: no memory. */
+struct operation *operation_new(struct supervisor *s, const struct operation_kind *kind,
+                                struct process *const *list, int count);
+struct operation *operation_run(struct operation *op, const struct caller *by,
+                                const struct operation_observer *observer);
+/* All that have not had their turn have it now, whatever their ranks. */
+void operation_hurry(struct operation *op);
+int operation_count(const struct operation *op);
+struct process *operation_target(const struct operation *op, int i); /* NULL: it is gone */
 /* The observer has gone; the orders are given all the same. */
 void operation_leave(struct operation *op);
 

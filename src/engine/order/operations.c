@@ -27,6 +27,9 @@ struct operation {
         const struct operation_kind *kind;
         struct turn *turns;   /* owned */
         int at, count;        /* before `at`: they have had their turn */
+        int through;          /* before it: they have stopped; of kinds with ranks */
+        int rank;             /* of those that had the last turns */
+        bool hurried;         /* ranks do not matter any more */
         int prepared;         /* before it: they were prepared */
         bool giving;          /* what its order does concerns no other of the list */
         struct caller caller; /* if by */
@@ -102,6 +105,29 @@ static bool operation_hold(struct operation *op, const struct process *p)
         return true;
 }
 
+static bool turn_is_through(const struct turn *t)
+{
+        return !t->process || process_is_stopped(t->process);
+}
+
+/* For those before to stop. What is through stays so, so the walk never goes back. */
+static bool operation_waits(struct operation *op)
+{
+        if (!op->kind->rank)
+                return false;
+        while (op->through < op->at && turn_is_through(&op->turns[op->through]))
+                op->through++;
+        if (op->through == op->at || op->at == op->count)
+                return op->through < op->at;
+        const struct process *next = op->turns[op->at].process;
+        return !op->hurried && next && op->kind->rank(next) != op->rank;
+}
+
+static bool operation_is_over(struct operation *op)
+{
+        return op->at == op->count && !operation_waits(op);
+}
+
 /* False: the next one's has to wait. */
 static bool operation_turn(struct operation *op)
 {
@@ -114,6 +140,7 @@ static bool operation_turn(struct operation *op)
         enum fault f = op->turns[i].instead;
         bool is_here = f == FAULT_NONE;
         if (is_here) {
+                op->rank = op->kind->rank ? op->kind->rank(p) : 0;
                 op->giving = true;
                 f = op->kind->give(op->sup, p, op->by, &detail);
                 op->giving = false;
@@ -156,7 +183,7 @@ static bool operation_slice(struct operation *op, int count, int64_t ms)
         int64_t begun_ms = clock_mono_ms();
 
         while (op->at < op->count && (op->at < count || clock_mono_ms() - begun_ms < ms))
-                if (!operation_turn(op))
+                if (operation_waits(op) || !operation_turn(op))
                         return false;
         return true;
 }
@@ -173,28 +200,46 @@ static void operation_on_more(struct ev_loop *loop, ev_timer *timer, int revents
                 return;
         if (op->at < op->count)
                 operation_go_on(op);
-        else
+        else if (operation_is_over(op))
                 operation_end(op);
 }
 
 /* ---- begin and end */
 
-static struct operation *operation_new(struct supervisor *s, struct process *const *list, int count)
+struct operation *operation_new(struct supervisor *s, const struct operation_kind *kind,
+                                struct process *const *list, int count)
 {
         struct operation *op = calloc(1, sizeof *op);
 
-        if (!op || !(op->turns = calloc((size_t)count, sizeof *op->turns))) {
+        if (!op || !(op->turns = calloc((size_t)count + 1, sizeof *op->turns))) {
                 free(op);
                 return NULL;
         }
         for (int i = 0; i < count; i++)
                 op->turns[i].process = list[i];
         op->sup = s;
+        op->kind = kind;
         op->count = count;
         op->patience_ms = PATIENCE_MS;
         ev_timer_init(&op->more, operation_on_more, 0., 0.);
         op->more.data = op;
         LL_APPEND(*operation_first(s), op);
+        return op;
+}
+
+struct operation *operation_run(struct operation *op, const struct caller *by,
+                                const struct operation_observer *observer)
+{
+        op->caller = by ? *by : op->caller;
+        op->by = by ? &op->caller : NULL;
+        op->observer = observer ? *observer : op->observer;
+        bool goes_on = operation_slice(op, op->kind->first_count, op->kind->first_ms);
+        if (operation_is_over(op)) {
+                operation_free(op);
+                return NULL;
+        }
+        if (goes_on && op->at < op->count)
+                operation_go_on(op);
         return op;
 }
 
@@ -204,28 +249,40 @@ struct operation *operation_begin(struct supervisor *s, const struct operation_k
                                   const struct operation_observer *observer)
 {
         static const struct operation_observer none;
-        struct operation *op = count > 1 ? operation_new(s, list, count) : NULL;
+        struct operation *op = count > 1 ? operation_new(s, kind, list, count) : NULL;
 
-        observer = observer ? observer : &none;
-        for (int i = 0; !op && i < count; i++) {
+        if (op)
+                return operation_run(op, by, observer);
+        for (int i = 0; i < count; i++) {
                 struct err detail = { 0 };
                 enum fault f = kind->give(s, list[i], by, &detail);
-                operation_tell(observer, i, list[i], f, &detail);
+                operation_tell(observer ? observer : &none, i, list[i], f, &detail);
         }
-        if (!op)
-                return NULL;
-        op->kind = kind;
-        op->caller = by ? *by : op->caller;
-        op->by = by ? &op->caller : NULL;
-        op->observer = *observer;
-        bool waits = !operation_slice(op, kind->first_count, kind->first_ms);
-        if (op->at == op->count) {
-                operation_free(op);
-                return NULL;
-        }
-        if (!waits)
-                operation_go_on(op);
-        return op;
+        return NULL;
+}
+
+/* The next turns of one without slices. */
+static void operation_advance(struct operation *op)
+{
+        operation_slice(op, op->count, 0);
+        if (operation_is_over(op))
+                operation_end(op);
+}
+
+void operation_hurry(struct operation *op)
+{
+        op->hurried = true;
+        operation_advance(op);
+}
+
+int operation_count(const struct operation *op)
+{
+        return op->count;
+}
+
+struct process *operation_target(const struct operation *op, int i)
+{
+        return op->turns[i].process;
 }
 
 void operation_leave(struct operation *op)
@@ -237,7 +294,7 @@ static struct operation *operation_unfinished(const struct supervisor *s)
 {
         struct operation *op = *operation_first(s);
 
-        while (op && op->kind->begins_anew)
+        while (op && (op->kind->begins_anew || op->kind->rank))
                 op = op->next;
         return op;
 }
@@ -249,8 +306,7 @@ void operations_finish(struct supervisor *s)
 
         while ((op = operation_unfinished(s))) {
                 op->patience_ms = 0;
-                operation_slice(op, op->count, 0);
-                operation_end(op);
+                operation_hurry(op);
         }
 }
 
@@ -275,14 +331,18 @@ static void operation_skip(struct operation *op, const struct process *p, enum f
 void operations_stopped(struct supervisor *s, const struct process *p)
 {
         for (struct operation *op = *operation_first(s); op; op = op->next)
-                if (!op->giving)
+                if (!op->giving && op->kind->until != WAIT_FOR_STOPPED)
                         operation_skip(op, p, FAULT_ABNORMAL_TERMINATION);
 }
 
 static void operations_on_process_gone(struct supervisor *s, struct process *p)
 {
-        for (struct operation *op = *operation_first(s); op; op = op->next)
+        for (struct operation *op = *operation_first(s); op; op = op->next) {
+                for (int i = op->through; op->kind->rank && i < op->at; i++)
+                        if (op->turns[i].process == p)
+                                op->turns[i].process = NULL;
                 operation_skip(op, p, FAULT_BAD_NAME);
+        }
 }
 
 static void operations_on_order(struct supervisor *s, struct process *p)
@@ -290,6 +350,19 @@ static void operations_on_order(struct supervisor *s, struct process *p)
         for (struct operation *op = *operation_first(s); op; op = op->next)
                 if (op->kind->gives_way && !op->giving)
                         operation_skip(op, p, FAULT_ABNORMAL_TERMINATION);
+}
+
+/* Has that let go the next rank? */
+static void operations_on_step_done(struct supervisor *s, struct process *p,
+                                    const struct step *step)
+{
+        struct operation *next = step_is_transition(p, step) ? *operation_first(s) : NULL;
+
+        for (struct operation *op = next; op; op = next) {
+                next = op->next;
+                if (op->kind->rank && !op->giving)
+                        operation_advance(op);
+        }
 }
 
 void operations_go_on(struct supervisor *s, const struct process *p)
@@ -305,4 +378,5 @@ const struct component component_operations = { .name = "operations",
                                                 .size = sizeof(struct operation *),
                                                 .release = operations_release,
                                                 .on_order = operations_on_order,
+                                                .on_step_done = operations_on_step_done,
                                                 .on_process_gone = operations_on_process_gone };

@@ -3,12 +3,14 @@
 #include "engine/order/shutdown.h"
 #include "engine/run/reaper.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/reserve.h"
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/order/lookup.h"
+#include "engine/order/operations.h"
 #include "engine/order/searches.h"
 #include "engine/run/descendants.h"
 #include "engine/run/launcher.h"
@@ -20,10 +22,7 @@
 
 struct shutdown {
         struct supervisor *sup;
-        struct process **list; /* owned; last to stop first. NULL: freed meanwhile */
-        int count;
-        int from, to;  /* the present wave */
-        bool stepping; /* a stop that is done at once must not start the walk again */
+        struct operation *stops; /* NULL: all have stopped */
         bool hurried;
         ev_timer nag, limit, sweep;
         int sweeps;
@@ -40,14 +39,17 @@ static bool is_through(const struct process *p)
         return !p || process_is_stopped(p);
 }
 
-static void stop_one(struct supervisor *s, struct process *p)
+static enum fault stop_one(struct supervisor *s, struct process *p, const struct caller *by,
+                           struct err *detail)
 {
+        (void)by, (void)detail;
         if (p->remains && process_is_stopped(p))
                 supervisor_order(s, p, PE_STOP);
         else if (p->state == PS_BACKOFF)
                 supervisor_order(s, p, p->remains ? PE_STOP : PE_GIVE_UP);
         else if (!process_is_stopped(p) || p->state == PS_RESPAWN)
                 supervisor_order(s, p, PE_STOP);
+        return FAULT_NONE;
 }
 
 static int shutdown_priority(const struct process *p)
@@ -55,34 +57,11 @@ static int shutdown_priority(const struct process *p)
         return p->group->conf->priority;
 }
 
-/* The next groups of equal priority. Slots of freed processes belong to whatever wave they stand
- * in. */
-static void next_wave(struct shutdown *d)
-{
-        const struct process *first = NULL;
-
-        d->from = d->to;
-        for (; d->to < d->count; d->to++) {
-                struct process *p = d->list[d->to];
-                if (!p)
-                        continue;
-                if (!first)
-                        first = p;
-                if (shutdown_priority(p) != shutdown_priority(first))
-                        break;
-        }
-        for (int i = d->from; i < d->to; i++)
-                if (d->list[i])
-                        stop_one(d->sup, d->list[i]);
-}
-
-/* Nothing starts any more, so what is through stays so: the walk never goes back. */
-static bool wave_is_through(struct shutdown *d)
-{
-        while (d->from < d->to && is_through(d->list[d->from]))
-                d->from++;
-        return d->from == d->to;
-}
+/* Groups of one priority after those of another. */
+static const struct operation_kind shutdown_stops = { .give = stop_one,
+                                                      .until = WAIT_FOR_STOPPED,
+                                                      .first_count = INT_MAX,
+                                                      .rank = shutdown_priority };
 
 /* What belongs to no process any more, or never did, is asked to end, too. */
 static bool rest_has_time(struct shutdown *d)
@@ -107,7 +86,6 @@ static void shutdown_release(struct supervisor *s)
         ev_timer_stop(s->loop, &d->nag);
         ev_timer_stop(s->loop, &d->limit);
         ev_timer_stop(s->loop, &d->sweep);
-        free(d->list);
         free(d);
         component_set(s, COMPONENT_shutdown, NULL);
 }
@@ -131,35 +109,24 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
         startup_of(s)->on_end(s);
 }
 
-static void shutdown_finish(struct shutdown *d)
+static void shutdown_finish(void *arg)
 {
+        struct shutdown *d = arg;
+
+        d->stops = NULL;
         ev_timer_stop(d->sup->loop, &d->nag);
-        if (!ev_is_active(&d->sweep))
-                ev_timer_start(d->sup->loop, &d->sweep);
-}
-
-/* A transition happened: on to the next wave when this one is through. */
-static void shutdown_step(struct supervisor *s)
-{
-        struct shutdown *d = shutdown_own(s);
-
-        if (!d || d->stepping)
-                return;
-        d->stepping = true;
-        while (wave_is_through(d) && d->to < d->count)
-                next_wave(d);
-        d->stepping = false;
-        if (wave_is_through(d) && d->to >= d->count)
-                shutdown_finish(d);
+        ev_timer_start(d->sup->loop, &d->sweep);
 }
 
 static void say_who(const struct shutdown *d)
 {
         AUTO_BUF names = BUF_INIT;
 
-        for (int i = d->count; i-- > 0;)
-                if (!is_through(d->list[i]))
-                        buf_printf(&names, "%s%s", names.len ? ", " : "", d->list[i]->name);
+        for (int i = d->stops ? operation_count(d->stops) : 0; i-- > 0;) {
+                const struct process *p = operation_target(d->stops, i);
+                if (!is_through(p))
+                        buf_printf(&names, "%s%s", names.len ? ", " : "", p->name);
+        }
         if (names.len)
                 log_line(d->sup->log, LVL_INFO, "waiting for %s to die", buf_str(&names));
 }
@@ -179,31 +146,31 @@ static void shutdown_on_limit(struct ev_loop *loop, ev_timer *w, int revents)
         shutdown_hurry(d->sup);
 }
 
+static void shutdown_kill(struct supervisor *s, struct process *p)
+{
+        struct err e;
+
+        stop_one(s, p, NULL, &e);
+        if (is_through(p))
+                return;
+        if (p->pid <= 0 || (p->worker && p->worker->reaped))
+                descendants_signal(s, p, true);
+        else if (!launcher_signal(s, p, true, &e))
+                log_line(s->log, LVL_CRITICAL, "%s", e.text);
+}
+
 void shutdown_hurry(struct supervisor *s)
 {
         struct shutdown *d = shutdown_own(s);
-        struct err e;
 
         if (!d || d->hurried)
                 return;
         d->hurried = true;
-        d->stepping = true;
-        for (int i = 0; i < d->count; i++) {
-                struct process *p = d->list[i];
-                if (!p)
-                        continue;
-                stop_one(s, p);
-                if (is_through(p))
-                        continue;
-                if (p->pid <= 0 || (p->worker && p->worker->reaped))
-                        descendants_signal(s, p, true);
-                else if (!launcher_signal(s, p, true, &e))
-                        log_line(s->log, LVL_CRITICAL, "%s", e.text);
-        }
-        d->to = d->count;
-        d->from = 0;
-        d->stepping = false;
-        shutdown_step(s);
+        if (d->stops)
+                operation_hurry(d->stops);
+        for (int i = 0; d->stops && i < operation_count(d->stops); i++)
+                if (operation_target(d->stops, i))
+                        shutdown_kill(s, operation_target(d->stops, i));
 }
 
 static void shutdown_reverse(struct process **list, int count)
@@ -218,16 +185,21 @@ static void shutdown_reverse(struct process **list, int count)
 static struct shutdown *shutdown_make(struct supervisor *s)
 {
         struct shutdown *d = calloc(1, sizeof *d);
+        int count;
 
         if (!d)
                 return NULL;
         d->sup = s;
-        d->list = registry_start_order(&s->registry, &d->count);
-        if (d->count < 0) {
+        struct process **list = registry_start_order(&s->registry, &count);
+        if (count >= 0) {
+                shutdown_reverse(list, count);
+                d->stops = operation_new(s, &shutdown_stops, list, count);
+        }
+        free(list);
+        if (!d->stops) {
                 free(d);
                 return NULL;
         }
-        shutdown_reverse(d->list, d->count);
         ev_timer_init(&d->nag, shutdown_on_nag, NAG_S, NAG_S);
         ev_timer_init(&d->limit, shutdown_on_limit, 0., 0.);
         ev_timer_init(&d->sweep, on_sweep, 0., SWEEP_S);
@@ -257,11 +229,11 @@ static void shutdown_begin(struct supervisor *s)
                 ev_timer_start(s->loop, &d->limit);
         }
         descendants_begin_end(s);
-        d->stepping = true;
-        next_wave(d);
-        d->stepping = false;
+        const struct operation_observer observer = { .over = shutdown_finish, .arg = d };
+        d->stops = operation_run(d->stops, NULL, &observer);
         say_who(d);
-        shutdown_step(s);
+        if (!d->stops)
+                shutdown_finish(d);
 }
 
 static void shutdown_announce(struct supervisor *s, enum daemon_state daemon_state, const char *why)
@@ -296,22 +268,4 @@ void shutdown_for_restart(struct supervisor *s, const char *why)
         shutdown_begin(s);
 }
 
-static void shutdown_on_process_gone(struct supervisor *s, struct process *p)
-{
-        struct shutdown *d = shutdown_own(s);
-
-        for (int i = 0; d && i < d->count; i++)
-                if (d->list[i] == p)
-                        d->list[i] = NULL;
-}
-
-static void shutdown_on_step_done(struct supervisor *s, struct process *p, const struct step *step)
-{
-        if (step_is_transition(p, step))
-                shutdown_step(s);
-}
-
-const struct component component_shutdown = { .name = "shutdown",
-                                              .release = shutdown_release,
-                                              .on_step_done = shutdown_on_step_done,
-                                              .on_process_gone = shutdown_on_process_gone };
+const struct component component_shutdown = { .name = "shutdown", .release = shutdown_release };
