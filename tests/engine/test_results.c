@@ -43,7 +43,7 @@ TestSuite(results, .init = setup, .fini = teardown, .timeout = 30);
 
 static const char *name_at(int place)
 {
-        const struct result **sorted = results_by_place(&results);
+        const struct result **sorted = results_sorted(&results, result_by_place);
         const char *name = sorted[place]->name;
 
         free(sorted);
@@ -73,15 +73,14 @@ Test(results, are_known_at_once_where_nothing_is_waited_for)
         cr_expect_eq(list[0]->state, PS_STARTING);
 }
 
-Test(results, have_their_turns_in_the_order_that_the_caller_chose)
+Test(results, can_be_listed_by_name)
 {
-        for (int i = 0; i < 3; i++)
-                results.items[i].turn = 2 - i;
-        results_give(&results, &operation_start, list, NULL, false);
-        results_run(&results, 0);
-        cr_expect_eq(h.kernel.children[0]->pid, list[2]->pid);
-        cr_expect_eq(h.kernel.children[2]->pid, list[0]->pid);
-        cr_expect_str_eq(name_at(0), "other");
+        const struct result **sorted = results_sorted(&results, result_by_name);
+
+        cr_expect_str_eq(sorted[0]->name, "other");
+        cr_expect_str_eq(sorted[1]->name, "quick");
+        cr_expect_str_eq(sorted[2]->name, "slow");
+        free(sorted);
 }
 
 Test(results, tell_why_an_order_is_refused)

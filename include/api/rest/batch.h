@@ -16,7 +16,7 @@ enum batch_answer {
 
 struct batch {
         struct request *request; /* borrowed */
-        struct results results;  /* in the order of `status` */
+        struct results results;  /* in the order of their turns */
         enum batch_answer answer;
         bool lines;    /* the client takes results as a line each, in the order they came in */
         bool restarts; /* a result says whether the process ran before */
@@ -30,10 +30,10 @@ int batch_by_name(const void *a, const void *b);
 /* Over these processes. NULL: no memory. */
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
                         int count);
-/* Give all of them this order and run: answered when it is given, or (wait) when they have got
- * there. procs as in batch_new. */
-void batch_give(struct batch *b, const struct operation_kind *kind, struct process **procs,
-                bool wait, double timeout_s);
+/* Give all of them this order: answered when it is given, or (wait) when they have got there. procs
+ * is sorted by names, and is put in the order of the turns. */
+void batch_order(struct request *r, enum batch_answer answer, const struct operation_kind *kind,
+                 struct process **procs, int count, bool wait, double timeout_s);
 /* Answered when the log thread has done what it was asked for: who clears a log finds it empty. */
 void batch_await_logs(struct batch *b);
 /* All orders are given: answers now when nothing is awaited, else when it has come or timeout_s is

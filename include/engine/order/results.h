@@ -22,7 +22,6 @@ struct result {
         bool done, removed;
         bool ending;      /* the daemon was, when what was waited for came */
         bool was_running; /* the caller's own: when it was to be restarted */
-        int turn;         /* its order is the so-manyth that is given, from 0 on */
         int place;        /* among the results as they became known: from 1 on; 0: none yet */
 };
 
@@ -31,7 +30,6 @@ struct results {
         struct result *items;        /* owned */
         int count, pending;          /* pending: unknown ones, and one while orders are given */
         int waited;                  /* so many became known later than at once */
-        int *by_turn;                /* owned: the item whose turn it is; NULL: in their order */
         struct operation *operation; /* orders that are still to be given; NULL: none */
         enum wait_for until;
         bool wait, timed_out;
@@ -40,7 +38,8 @@ struct results {
         void *arg;
 };
 
-/* Over these processes, of which only names are referred to later. False: no memory, nothing is to
+/* Over these processes, of which only names are referred to later, in the order in which they have
+ * their turns. False: no memory, nothing is to
  * be released. */
 bool results_init(struct results *r, struct supervisor *s, struct process *const *procs, int count);
 void results_release(struct results *r); /* no order is taken back */
@@ -59,7 +58,11 @@ void results_done(struct results *r, int i, const struct process *p, enum fault 
 void results_run(struct results *r, double timeout_s);
 /* One less is pending. */
 void results_settle(struct results *r);
-/* In the order in which they became known. Owned list; NULL: no memory. */
-const struct result **results_by_place(const struct results *r);
+/* For results_sorted: as they became known; by group, then by name, as status lists them. */
+int result_by_place(const void *a, const void *b);
+int result_by_name(const void *a, const void *b);
+/* Owned list; NULL: no memory. */
+const struct result **results_sorted(const struct results *r,
+                                     int (*compare)(const void *a, const void *b));
 
 #endif

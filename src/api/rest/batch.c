@@ -73,11 +73,11 @@ static void batch_put_result(struct json_writer *j, const struct batch *b,
         json_writer_close(j, '}');
 }
 
-/* Without memory for the order, in that of status. */
+/* Without memory for the order, in that of the turns. */
 static void answer_lines(struct batch *b)
 {
         const struct results *r = &b->results;
-        const struct result **sorted = results_by_place(r);
+        const struct result **sorted = results_sorted(r, result_by_place);
         AUTO_BUF text = BUF_INIT;
 
         for (int i = 0; i < r->count; i++) {
@@ -94,14 +94,17 @@ static void answer_lines(struct batch *b)
 
 static void answer_results(struct batch *b)
 {
+        const struct results *r = &b->results;
+        const struct result **sorted = results_sorted(r, result_by_name);
         AUTO_BUF text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
 
         json_writer_open(&j, '{');
         json_writer_key(&j, "results");
         json_writer_open(&j, '[');
-        for (int i = 0; i < b->results.count; i++)
-                batch_put_result(&j, b, &b->results.items[i]);
+        for (int i = 0; i < r->count; i++)
+                batch_put_result(&j, b, sorted ? sorted[i] : &r->items[i]);
+        free(sorted);
         json_writer_close(&j, ']');
         json_writer_close(&j, '}');
         rest_reply(b->request, b->results.wait ? 200 : 202, &text);
@@ -167,16 +170,19 @@ void batch_await_logs(struct batch *b)
                 b->results.pending++;
 }
 
-/* By priority, stops the other way round. */
-void batch_give(struct batch *b, const struct operation_kind *kind, struct process **procs,
-                bool wait, double timeout_s)
+/* The names in the order of turns: by priority, stops the other way round. procs is sorted by
+ * names; without memory they stay so. */
+static void batch_set_turns(const struct request *r, struct process **procs, int n, bool reversed)
 {
-        struct results *r = &b->results;
+        int count = 0, turn = 0;
+        struct process **all = n > 1 ? registry_start_order(&r->sup->registry, &count) : NULL;
 
-        for (int i = 0; kind == &operation_stop && i < r->count; i++)
-                r->items[i].turn = r->count - 1 - r->items[i].turn;
-        results_give(r, kind, procs, &b->request->caller, wait);
-        batch_run(b, wait, timeout_s);
+        for (int i = 0; i < count; i++) /* those of procs come to the front */
+                if (bsearch(&all[i], procs, (size_t)n, sizeof *procs, batch_by_name))
+                        all[turn++] = all[i];
+        for (int i = 0; turn == n && i < n; i++)
+                procs[i] = all[reversed ? n - 1 - i : i];
+        free(all);
 }
 
 static bool batch_takes_lines(const struct request *r)
@@ -194,24 +200,6 @@ int batch_by_name(const void *a, const void *b)
         return groups ? groups : strcmp(x->name, y->name);
 }
 
-/* procs is sorted by names; where it is not, each has its turn in that order. */
-static void batch_set_turns(struct results *r, struct process *const *procs)
-{
-        int count = 0, turn = 0;
-        size_t n = (size_t)r->count;
-        struct process **all = n > 1 ? registry_start_order(&r->sup->registry, &count) : NULL;
-
-        for (int i = 0; i < count; i++) {
-                struct process *const *at =
-                    bsearch(&all[i], procs, n, sizeof *procs, batch_by_name);
-                if (at)
-                        r->items[at - procs].turn = turn++;
-        }
-        for (int i = 0; turn < r->count && i < r->count; i++)
-                r->items[i].turn = i;
-        free(all);
-}
-
 struct batch *batch_new(struct request *r, enum batch_answer answer, struct process **procs,
                         int count)
 {
@@ -226,6 +214,22 @@ struct batch *batch_new(struct request *r, enum batch_answer answer, struct proc
         b->request = r;
         b->answer = answer;
         b->lines = batch_takes_lines(r);
-        batch_set_turns(&b->results, procs);
         return b;
+}
+
+void batch_order(struct request *r, enum batch_answer answer, const struct operation_kind *kind,
+                 struct process **procs, int count, bool wait, double timeout_s)
+{
+        batch_set_turns(r, procs, count, kind == &operation_stop);
+        struct batch *b = batch_new(r, answer, procs, count);
+
+        if (!b) {
+                rest_error(r, 503, "BUSY", "out of memory");
+                return;
+        }
+        b->restarts = kind == &operation_restart;
+        for (int i = 0; i < count; i++)
+                b->results.items[i].was_running = order_can_stop(procs[i]);
+        results_give(&b->results, kind, procs, &r->caller, wait);
+        batch_run(b, wait, timeout_s);
 }

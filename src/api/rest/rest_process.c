@@ -240,13 +240,8 @@ static void rest_process_carry_out(struct request *r, const struct operation_kin
         json_decref(body);
         if (!fine)
                 return;
-        struct batch *b = batch_for(r, &n);
-        for (int i = 0; b && i < n.count; i++)
-                b->results.items[i].was_running = order_can_stop(n.procs[i]);
-        if (b) {
-                b->restarts = kind == &operation_restart;
-                batch_give(b, kind, n.procs, wait, timeout_s);
-        }
+        batch_order(r, n.many ? BATCH_RESULTS : BATCH_PROCESS, kind, n.procs, n.count, wait,
+                    timeout_s);
         free(n.procs);
 }
 

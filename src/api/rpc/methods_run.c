@@ -58,7 +58,7 @@ static void run_methods_put_status(struct buf *out, const struct result *item)
 /* Without memory for the order, in that of the list. */
 static void run_methods_put_many(struct buf *out, const struct results *r)
 {
-        const struct result **sorted = results_by_place(r);
+        const struct result **sorted = results_sorted(r, result_by_place);
 
         xml_array_begin(out);
         for (int i = 0; i < r->count; i++)

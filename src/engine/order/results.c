@@ -7,14 +7,14 @@
 
 /* ---- life */
 
-static bool result_init(struct result *item, struct results *r, int i, const struct process *p)
+static bool result_init(struct result *item, struct results *r, const struct process *p)
 {
         struct buf name = BUF_INIT;
 
         process_namespec(p, &name);
-        *item = (struct result){
-                .results = r, .turn = i, .group = strdup(p->group->name), .name = buf_take(&name)
-        };
+        *item = (struct result){ .results = r,
+                                 .group = strdup(p->group->name),
+                                 .name = buf_take(&name) };
         if (item->name)
                 item->own = item->name + strlen(item->name) - strlen(p->name);
         return item->name && item->group;
@@ -30,7 +30,7 @@ bool results_init(struct results *r, struct supervisor *s, struct process *const
         r->items = calloc((size_t)count + 1, sizeof *r->items);
         bool fine = r->items;
         for (; fine && r->count < count; r->count++)
-                fine = result_init(&r->items[r->count], r, r->count, procs[r->count]);
+                fine = result_init(&r->items[r->count], r, procs[r->count]);
         if (!fine)
                 results_release(r);
         return fine;
@@ -49,7 +49,6 @@ void results_release(struct results *r)
                 free(r->items[i].spawnerr);
         }
         free(r->items);
-        free(r->by_turn);
 }
 
 /* ---- what becomes known */
@@ -76,7 +75,7 @@ void results_done(struct results *r, int i, const struct process *p, enum fault 
         item->done = true;
         item->fault = f;
         if (!item->place)
-                item->place = item->turn + 1;
+                item->place = i + 1;
         if (f == FAULT_SPAWN_ERROR && p)
                 detail = process_spawnerr(p);
         if (detail && *detail && !item->detail)
@@ -136,11 +135,10 @@ static void results_on_timeout(struct ev_loop *loop, ev_timer *w, int revents)
 /* ---- giving */
 
 /* Whether it could be executed is known also where nothing is waited for. */
-static void results_on_order(void *arg, int turn, struct process *p, enum fault f,
+static void results_on_order(void *arg, int i, struct process *p, enum fault f,
                              const struct err *detail)
 {
         struct results *r = arg;
-        int i = r->by_turn ? r->by_turn[turn] : turn;
         bool is_on = f == FAULT_NONE || f == FAULT_LATER;
 
         r->items[i].removed = p == NULL;
@@ -159,34 +157,14 @@ static void results_on_ordered(void *arg)
         results_settle(r);
 }
 
-/* The processes in the order of their turns. NULL: they are, or there is no memory for it. */
-static struct process **results_by_turn(struct results *r, struct process *const *procs)
-{
-        struct process **list = calloc((size_t)r->count + 1, sizeof(struct process *));
-
-        r->by_turn = list ? calloc((size_t)r->count + 1, sizeof *r->by_turn) : NULL;
-        if (!r->by_turn) {
-                free(list);
-                return NULL;
-        }
-        for (int i = 0; i < r->count; i++) {
-                list[r->items[i].turn] = procs[i];
-                r->by_turn[r->items[i].turn] = i;
-        }
-        return list;
-}
-
 void results_give(struct results *r, const struct operation_kind *kind,
                   struct process *const *procs, const struct caller *by, bool wait)
 {
         struct operation_observer observer = { results_on_order, results_on_ordered, r };
-        struct process **sorted = results_by_turn(r, procs);
 
         r->wait = wait;
         r->until = kind->until;
-        r->operation =
-            operation_begin(r->sup, kind, sorted ? sorted : procs, r->count, by, &observer);
-        free(sorted);
+        r->operation = operation_begin(r->sup, kind, procs, r->count, by, &observer);
 }
 
 void results_run(struct results *r, double timeout_s)
@@ -201,20 +179,29 @@ void results_run(struct results *r, double timeout_s)
 
 /* ---- reading */
 
-static int result_by_place(const void *a, const void *b)
+int result_by_place(const void *a, const void *b)
 {
         const struct result *const *x = a, *const *y = b;
 
         return ((*x)->place > (*y)->place) - ((*x)->place < (*y)->place);
 }
 
-const struct result **results_by_place(const struct results *r)
+int result_by_name(const void *a, const void *b)
+{
+        const struct result *const *x = a, *const *y = b;
+        int groups = strcmp((*x)->group, (*y)->group);
+
+        return groups ? groups : strcmp((*x)->own, (*y)->own);
+}
+
+const struct result **results_sorted(const struct results *r,
+                                     int (*compare)(const void *a, const void *b))
 {
         const struct result **sorted = calloc((size_t)r->count + 1, sizeof *sorted);
 
         for (int i = 0; sorted && i < r->count; i++)
                 sorted[i] = &r->items[i];
         if (sorted && r->count)
-                qsort(sorted, (size_t)r->count, sizeof *sorted, result_by_place);
+                qsort(sorted, (size_t)r->count, sizeof *sorted, compare);
         return sorted;
 }
