@@ -14,7 +14,8 @@ from e2elib import (Proc, Skipped, check, free_port, has, proc_environ, proc_sta
 def a_worker_leads_a_session_of_its_own_with_clean_signals_and_descriptors(c):
     extra = os.open('/dev/null', os.O_RDONLY)
     os.set_inheritable(extra, True)
-    d = c.daemon(c.program('w', ' sleep'), start=False)
+    user = pwd.getpwuid(os.geteuid()).pw_name  # is looked up by a start that comes first
+    d = c.daemon(c.program('w', ' sleep', f'user={user}'), start=False)
     d.launch(preexec=lambda: (signal.signal(signal.SIGPIPE, signal.SIG_IGN),
                               signal.signal(signal.SIGUSR1, signal.SIG_IGN)), pass_fds=[extra])
     c.wait(d.is_up, 'the daemon answers')

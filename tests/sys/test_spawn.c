@@ -138,6 +138,26 @@ Test(spawn, resets_every_signal_and_keeps_the_parents)
         both_ways(clean_signals);
 }
 
+/* Names are looked up by a program of ours before the daemon ignores anything. */
+static int ignored_later(void)
+{
+        struct launch l = a_shell("exec cat /proc/self/status"), ours = l;
+        struct spawned out;
+
+        ours.own_program = true;
+        CHECK(run(&ours, &out) == 0);
+        signal(SIGXFSZ, SIG_IGN);
+        signal(SIGIO, SIG_IGN);
+        CHECK(run(&l, &out) == 0);
+        CHECK(strstr(said, "SigIgn:\t0000000000000000"));
+        return 0;
+}
+
+Test(spawn, resets_what_is_ignored_after_a_start_of_our_own_program)
+{
+        both_ways(ignored_later);
+}
+
 static int own_mask(void)
 {
         struct launch l = a_shell("exec grep ^SigBlk /proc/self/status");

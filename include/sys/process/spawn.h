@@ -30,8 +30,8 @@ struct spawner {
         char *stack;   /* owned mapping: the child's stack above a guard page */
         bool no_share; /* a filter refuses UNSHARE: copy the table instead */
         bool signals_known;
-        /* By bit: not at its default in us. Asked at the first start; dispositions are not changed
-         * after that. */
+        /* By bit: not at its default in us. Asked at the first start of another program than ours;
+         * dispositions are not changed after that. */
         uint64_t changed_signals[SIGSET_WORDS];
         char why_copied[80]; /* why there is no starter; "": there is */
         char **words;        /* owned: its arguments, and room for so many */

@@ -303,6 +303,7 @@ static void learn_signals(struct spawner *sp)
 {
         static const uint64_t untouched[16];
 
+        memset(sp->changed_signals, 0, sizeof sp->changed_signals);
         for (int sig = 1; sig < _NSIG; sig++) {
                 uint64_t now[16] = { 0 };
                 if (sig == SIGKILL || sig == SIGSTOP)
@@ -311,7 +312,6 @@ static void learn_signals(struct spawner *sp)
                     memcmp(now, untouched, sizeof now) != 0)
                         sp->changed_signals[(sig - 1) / 64] |= UINT64_C(1) << ((sig - 1) % 64);
         }
-        sp->signals_known = true;
 }
 
 /* ---- the numbers are lent to the child */
@@ -509,6 +509,7 @@ bool spawner_start(struct spawner *sp, const struct launch *l, struct spawned *o
         }
         if (!sp->signals_known)
                 learn_signals(sp);
+        sp->signals_known = !l->own_program; /* at its start that comes before we ignore any */
         sigfillset(&all);
         const int fds[ENDS] = { l->fds[0], l->fds[1], l->fds[2], report[1] };
         struct start st = { .l = l, .sp = sp, .path = { unconst(l->path), NULL } };
