@@ -42,17 +42,14 @@ enum orphan_found orphan_hold(struct sys *s, struct orphan *o, int *pidfd_out, p
 
         *pidfd_out = -1;
         AUTO_FD fd = s->process->pidfd(s, o->pid);
-        if (fd < 0) {
-                int error = errno;
-                bool gone = error == ESRCH || orphan_is_free(s, o->pid);
-                errno = error;
-                if (gone)
-                        return ORPHAN_GONE;
-        }
+        int refused = errno;
+        if (fd < 0 && (refused == ESRCH || orphan_is_free(s, o->pid)))
+                return ORPHAN_GONE;
         bool known = s->process->entry(s, o->pid, &entry);
         int error = errno;
         if (known && (entry.start_ticks < o->start_low || entry.start_ticks > o->start_high))
                 return ORPHAN_GONE;
+        errno = refused;
         if (fd < 0) /* EINVAL, ENOENT: of a thread, which is never the worker */
                 return ORPHAN_REFUSED;
         if (!known)
