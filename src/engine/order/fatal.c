@@ -9,10 +9,10 @@
 #include "base/fd.h"
 #include "engine/core/startup.h"
 #include "engine/order/shutdown.h"
+#include "engine/run/containment.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/launcher.h"
 #include "engine/run/launches.h"
-#include "engine/run/survey.h"
 #include "model/config/recipe.h"
 
 #define EXIT_ON_FATAL 3 /* supervisord(8), EXIT STATUS */

@@ -1,46 +1,34 @@
-/* What is below a worker: found, stopped with it where its program asks for that, else named in
- * the log. Walks its own tree of processes, not the machine's. */
+/* What is below a worker: stopped with it where its program asks for that, else named in the log.
+ * How it is found is the containment's business, and what comes next is the rules' (below.h). */
 #include "engine/run/descendants.h"
 
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/fault_point.h"
 #include "base/fd.h"
 #include "base/signame.h"
-#include "base/vec.h"
 #include "engine/persist/state.h"
-#include "engine/run/reaper.h"
-#include "engine/run/survey.h"
+#include "engine/run/containment.h"
 #include "engine/watch/probes.h"
+#include "model/unit/below.h"
 #include "sys/process/orphan.h"
 
 #define NAME_AFTER_S 0.25 /* ends within that time share one look at what they left */
 #define KILL_AGAIN_S 0.02 /* until SIGKILL is seen to have worked */
-#define KILL_MS      5000 /* since another one was found: then what does not die is left */
 #define CHECKS_MS    1000
 #define NAMED_MOST   100 /* of one stop, in the log; the rest is counted */
-#define PASSES       64  /* of one round, while it finds others that forked */
 #define SPARES       256 /* of those that end all the time */
 #define SHARE        4   /* looks may take one part in so many of the time */
-
-enum stage {
-        STAGE_NAME,  /* look for what is left, and name it */
-        STAGE_ENDED, /* look whether its end may be announced */
-        STAGE_WAIT,  /* what is below it has its time */
-        STAGE_KILL,  /* which is over */
-        STAGE_OVER,
-};
 
 /* One whose worker has ended. */
 struct ended {
         struct ended *next;
         struct process *process; /* borrowed until on_process_gone */
         pid_t leader;            /* 0: not known any more */
-        enum stage stage;
+        enum below_stage stage;
         bool holds;    /* what comes after its end waits */
-        bool is_asked; /* whether its session holds anybody, and that is `has_left` */
+        bool is_asked; /* whether anything is below it, and that is `has_left` */
         bool has_left;
         bool astray;             /* its orphans are not our children */
         bool is_resumed;         /* what an earlier daemon has told was made to go on */
@@ -56,8 +44,9 @@ struct ended {
 
 struct descendants {
         struct supervisor *sup; /* borrowed */
-        struct ended *first;    /* owned list */
-        struct ended *spare;    /* owned list of what is used again */
+        const struct containment *below;
+        struct ended *first; /* owned list */
+        struct ended *spare; /* owned list of what is used again */
         int spare_count;
         ev_timer name, again;
         bool due;               /* a look is asked for */
@@ -103,6 +92,7 @@ static bool descendants_init(struct supervisor *s, struct err *e)
 
         (void)e;
         sweep->sup = s;
+        sweep->below = &containment_sessions;
         ev_timer_init(&sweep->name, descendants_on_timer, 0., 0.);
         ev_timer_init(&sweep->again, descendants_on_timer, 0., 0.);
         sweep->name.data = sweep->again.data = sweep;
@@ -163,7 +153,7 @@ static void on_watched(struct ev_loop *loop, ev_io *w, int revents)
         look_now(descendants_own(s));
 }
 
-static struct ended *ended_add(struct supervisor *s, struct process *p, enum stage stage)
+static struct ended *ended_add(struct supervisor *s, struct process *p, enum below_stage stage)
 {
         struct descendants *sweep = descendants_own(s);
         struct ended *end = sweep ? ended_new(sweep) : NULL;
@@ -177,8 +167,8 @@ static struct ended *ended_add(struct supervisor *s, struct process *p, enum sta
         *end = (struct ended){ .next = sweep->first,
                                .process = p,
                                .stage = stage,
-                               .holds = stage != STAGE_NAME,
-                               .astray = w && w->astray && stage != STAGE_NAME,
+                               .holds = stage != BELOW_NAME,
+                               .astray = w && w->astray && stage != BELOW_NAME,
                                .watched = -1 };
         ev_init(&end->watch, on_watched);
         end->watch.data = end;
@@ -231,25 +221,10 @@ static void forget_kin(struct worker *w)
 /* At the daemon's own end everything below us goes anyway. */
 void descendants_look(struct supervisor *s, struct process *p)
 {
-        const struct program *g = p->program;
-        struct proc_table tree;
-
         if (!p->worker || p->pid <= 0 || s->daemon_state != DAEMON_RUNNING)
                 return;
         forget_kin(p->worker);
-        if (!child_tree(s->sys, &p->pid, 1, &tree) &&
-            !((g->stopasgroup || g->killasgroup) && s->sys->process->table(s->sys, &tree)))
-                return;
-        size_t count = proc_descendants(&tree, p->pid, NULL, 0);
-        struct remains *r = count ? worker_remains(p->worker) : NULL;
-        struct proc_entry *found = r ? calloc(vec_room(count), sizeof *found) : NULL;
-        if (found) {
-                proc_descendants(&tree, p->pid, found, count);
-                r->kin = (struct proc_table){ .items = found, .count = count };
-                log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
-                         count);
-        }
-        proc_table_release(&tree);
+        descendants_own(s)->below->remember(s, p);
 }
 
 /* ---- its end */
@@ -275,7 +250,7 @@ static bool descendants_owes(const struct supervisor *s, const struct process *p
 static bool descendants_holds_end(struct supervisor *s, struct process *p)
 {
         bool all = stops_all(s, p);
-        struct ended *end = ended_add(s, p, all ? STAGE_ENDED : STAGE_NAME);
+        struct ended *end = ended_add(s, p, all ? BELOW_ENDED : BELOW_NAME);
 
         if (!end)
                 return false;
@@ -295,7 +270,7 @@ void descendants_signal(struct supervisor *s, struct process *p, bool kill_it)
         if (!worker_of(s, p) || (!end && p->pid > 0))
                 return; /* it has ended just now: the rest follows */
         if (!end) {
-                end = ended_add(s, p, STAGE_WAIT);
+                end = ended_add(s, p, BELOW_WAIT);
                 if (!end) {
                         supervisor_act(s, p, p->state, process_cleared(p, clock_now()));
                         return;
@@ -303,8 +278,8 @@ void descendants_signal(struct supervisor *s, struct process *p, bool kill_it)
                 p->worker->owes_stop = true;
                 end->leader = p->worker->remains ? p->worker->remains->leader : 0;
         }
-        if (kill_it && end->stage < STAGE_KILL)
-                end->stage = STAGE_KILL;
+        if (kill_it && end->stage < BELOW_KILL)
+                end->stage = BELOW_KILL;
         look_now(descendants_own(s));
 }
 
@@ -390,8 +365,10 @@ static void name_below(struct look *l, struct ended *end)
 
 /* ---- its time */
 
-static bool has_had_it(const struct ended *end, const struct proc_entry *who)
+static bool has_had_it(const void *arg, const struct proc_entry *who)
 {
+        const struct ended *end = arg;
+
         return (end->group_had_it && who->group == end->leader) || is_in(&end->had_it, who);
 }
 
@@ -423,37 +400,14 @@ static bool descendants_remember(struct proc_table *those, const struct proc_tab
         return those->count > had;
 }
 
-/* Our children that are of this one, and all below them. */
-static void stop_orphans(struct look *l, const struct ended *end, struct child_stopped *set,
-                         bool untold_only)
-{
-        const struct lead lead = { end->leader, end->process };
-        pid_t *kids;
-        ssize_t n = child_children(l->sup->sys, getpid(), &kids);
-
-        for (ssize_t i = 0; i < n; i++) {
-                struct proc_entry who;
-                if (!child_stopped_has(set, kids[i]) && reaper_is_stranger(l->sup, kids[i]) &&
-                    l->sup->sys->process->entry(l->sup->sys, kids[i], &who) && who.state != 'Z' &&
-                    !(untold_only && has_had_it(end, &who)) &&
-                    survey_is_of(l->sup, &who, &lead, set))
-                        child_stop(l->sup->sys, set, &who);
-        }
-        free(kids);
-}
-
 /* What was forked after the signal by a process that is gone: no parent is there to pass it on. It
  * is stopped in place until all of it has the signal, or it would go on forking ahead of that. */
 static void tell_orphans(struct look *l, struct ended *end)
 {
+        const struct lead lead = { end->leader, end->process, end->astray };
         struct child_stopped set = { 0 };
-        size_t had;
-        int passes = 0;
 
-        do {
-                had = set.all.count;
-                stop_orphans(l, end, &set, true);
-        } while (set.all.count > had && ++passes < PASSES);
+        descendants_own(l->sup)->below->freeze(l->sup, &lead, NULL, has_had_it, end, &set);
         for (size_t i = 0; i < set.all.count; i++)
                 if (!has_had_it(end, &set.all.items[i]))
                         descendants_tell(l, end, &set.all.items[i]);
@@ -556,18 +510,15 @@ static void say_rest(struct supervisor *s, const struct ended *end)
  * fork on leaves them behind. */
 static void kill_below(struct look *l, struct ended *end)
 {
+        const struct lead lead = { end->leader, end->process, end->astray };
         struct child_stopped set = { 0 };
-        size_t had;
-        int passes = 0;
+        struct proc_table known = { 0 };
 
-        for (size_t i = 0; i < l->survey.count; i++)
+        for (size_t i = 0; i < l->survey.count; i++) /* without memory it is killed next time */
                 if (is_below(&l->survey.items[i], end->process))
-                        child_stop(l->sup->sys, &set, &l->survey.items[i].who);
-        do {
-                had = set.all.count;
-                if (!end->astray)
-                        stop_orphans(l, end, &set, false);
-        } while (set.all.count > had && ++passes < PASSES);
+                        proc_table_add(&known, &l->survey.items[i].who);
+        descendants_own(l->sup)->below->freeze(l->sup, &lead, &known, NULL, NULL, &set);
+        proc_table_release(&known);
         for (size_t i = 0; i < set.all.count; i++)
                 kill_one(l, end, &set.all.items[i]);
         bool others = descendants_remember(&end->killed, &set.all);
@@ -578,10 +529,8 @@ static void kill_below(struct look *l, struct ended *end)
         descendants_look_in(descendants_own(l->sup), &descendants_own(l->sup)->again, KILL_AGAIN_S);
 }
 
-static bool kill_is_over(struct look *l, struct ended *end)
+static void say_unkillable(const struct look *l, const struct ended *end)
 {
-        if (end->kill_ms == 0 || clock_mono_ms() - end->kill_ms < KILL_MS)
-                return false;
         for (size_t i = 0; i < l->survey.count; i++) {
                 const struct found *f = &l->survey.items[i];
                 AUTO_BUF text = BUF_INIT;
@@ -592,47 +541,39 @@ static bool kill_is_over(struct look *l, struct ended *end)
                          "cannot kill what '%s' left over, leaving it: pid %s", end->process->name,
                          buf_str(&text));
         }
-        return true;
 }
 
 /* ---- the steps */
 
-/* It ended by itself, and is not to be started beside what it left. */
-static void note_remains(struct look *l, struct ended *end)
-{
-        name_below(l, end);
-        end->process->remains = true;
-        end->stage = STAGE_OVER;
-}
-
 static void descendants_step(struct look *l, struct ended *end)
 {
         struct process *p = end->process;
+        const struct below_seen seen = { .count = count_below(l, p),
+                                         .is_stopping = is_stopping(p),
+                                         .is_killed = p->waiting == WAIT_KILLED,
+                                         .kill_ms = end->kill_ms,
+                                         .now_ms = clock_mono_ms() };
 
-        if (end->stage == STAGE_OVER)
-                return;
-        if (end->stage == STAGE_NAME) {
+        switch (below_next(&end->stage, &seen)) {
+        case BELOW_DO_NAME:
                 name_below(l, end);
-                end->stage = STAGE_OVER;
-                return;
-        }
-        if (count_below(l, p) == 0) {
-                end->stage = STAGE_OVER;
-                return;
-        }
-        if (end->stage == STAGE_ENDED && !is_stopping(p)) {
-                note_remains(l, end);
-                return;
-        }
-        if (end->stage == STAGE_ENDED)
-                end->stage = p->waiting == WAIT_KILLED ? STAGE_KILL : STAGE_WAIT;
-        if (end->stage == STAGE_WAIT) {
+                break;
+        case BELOW_DO_WAIT_FOR: /* it is not to be started beside what it left */
+                name_below(l, end);
+                p->remains = true;
+                break;
+        case BELOW_DO_TELL:
                 tell_below(l, end);
                 watch_below(l, end);
-        } else if (kill_is_over(l, end)) {
-                end->stage = STAGE_OVER;
-        } else {
+                break;
+        case BELOW_DO_KILL:
                 kill_below(l, end);
+                break;
+        case BELOW_DO_LEAVE:
+                say_unkillable(l, end);
+                break;
+        case BELOW_DO_NOTHING:
+                break;
         }
 }
 
@@ -643,7 +584,7 @@ static void descendants_go_on(struct supervisor *s)
 
         for (at = &descendants_own(s)->first; *at;) {
                 struct ended *end = *at;
-                if (end->stage != STAGE_OVER) {
+                if (end->stage != BELOW_OVER) {
                         at = &end->next;
                         continue;
                 }
@@ -682,7 +623,7 @@ static void kill_of_checks(struct look *l)
         }
 }
 
-static struct lead *make_leads(const struct descendants *sweep, size_t *count, bool *whole)
+static struct lead *make_leads(const struct descendants *sweep, size_t *count)
 {
         size_t n = 0;
 
@@ -690,12 +631,8 @@ static struct lead *make_leads(const struct descendants *sweep, size_t *count, b
                 n++;
         struct lead *leads = n ? calloc(n, sizeof *leads) : NULL;
         *count = 0;
-        *whole = false;
-        for (const struct ended *end = sweep->first; end; end = end->next) {
-                if (leads)
-                        leads[(*count)++] = (struct lead){ end->leader, end->process };
-                *whole = *whole || end->astray;
-        }
+        for (const struct ended *end = sweep->first; leads && end; end = end->next)
+                leads[(*count)++] = (struct lead){ end->leader, end->process, end->astray };
         return leads;
 }
 
@@ -704,15 +641,14 @@ static void descendants_look_at_all(struct supervisor *s)
         struct look l = { .sup = s, .ticks = orphan_ticks_now() };
         int64_t begun_ms = clock_mono_ms();
         size_t count;
-        bool whole;
-        struct lead *leads = make_leads(descendants_own(s), &count, &whole);
+        struct lead *leads = make_leads(descendants_own(s), &count);
 
-        if (!survey_take(s, leads, count, whole, &l.survey))
+        if (!descendants_own(s)->below->list(s, leads, count, &l.survey))
                 log_line(s->log, LVL_ERROR, "cannot tell what ended processes have left");
         for (struct ended *end = descendants_own(s)->first; end; end = end->next)
                 descendants_step(&l, end);
         kill_of_checks(&l);
-        survey_release(&l.survey);
+        free(l.survey.items);
         free(leads);
         int64_t now_ms = clock_mono_ms();
         int64_t took_ms = now_ms - begun_ms;
@@ -727,11 +663,8 @@ static void descendants_look_at_all(struct supervisor *s)
  * all that ended meanwhile. */
 static bool is_urgent(struct descendants *sweep, struct ended *end)
 {
-        const struct worker *w = end->process->worker;
-
         if (!end->is_asked)
-                end->has_left = (w && w->remains && w->remains->kin.count) ||
-                                !sweep->sup->sys->number_is_free(sweep->sup->sys, end->leader);
+                end->has_left = !sweep->below->is_empty(sweep->sup, end->process, end->leader);
         end->is_asked = true;
         return end->has_left || end->process->state == PS_GONE;
 }
@@ -744,9 +677,9 @@ static void descendants_on_settle(struct supervisor *s)
         if (!sweep)
                 return;
         for (struct ended *end = sweep->first; end; end = end->next) {
-                if (end->stage == STAGE_NAME && is_urgent(sweep, end))
+                if (end->stage == BELOW_NAME && is_urgent(sweep, end))
                         sweep->due = true;
-                else if (end->stage == STAGE_NAME)
+                else if (end->stage == BELOW_NAME)
                         descendants_look_in(sweep, &sweep->name, NAME_AFTER_S);
                 pressing = pressing || end->process->state == PS_GONE;
         }
@@ -796,18 +729,18 @@ static bool take_end_survey(struct supervisor *s, struct survey *v)
         const struct registry *r = &s->registry;
         struct lead *leads = calloc(r->process_count ? (size_t)r->process_count : 1, sizeof *leads);
         size_t count = 0;
-        bool whole = false;
 
         for (int g = 0; g < r->group_count && leads; g++)
                 for (int i = 0; i < r->groups[g]->count; i++) {
                         struct process *p = r->groups[g]->procs[i];
                         if (!p->worker || p->pid > 0)
                                 continue;
-                        whole = whole || (p->remains && p->worker->astray);
-                        if (p->worker->remains && p->worker->remains->leader > 0)
-                                leads[count++] = (struct lead){ p->worker->remains->leader, p };
+                        bool astray = p->remains && p->worker->astray;
+                        pid_t leader = p->worker->remains ? p->worker->remains->leader : 0;
+                        if (leader > 0 || astray)
+                                leads[count++] = (struct lead){ leader, p, astray };
                 }
-        bool fine = survey_take(s, leads, count, whole, v);
+        bool fine = descendants_own(s)->below->list(s, leads, count, v);
         free(leads);
         return fine;
 }
@@ -817,8 +750,8 @@ void descendants_begin_end(struct supervisor *s)
         struct survey v;
 
         for (struct ended *end = descendants_own(s)->first; end; end = end->next)
-                if (end->stage == STAGE_NAME)
-                        end->stage = STAGE_OVER; /* it is stopped now, not named */
+                if (end->stage == BELOW_NAME)
+                        end->stage = BELOW_OVER; /* it is stopped now, not named */
         if (!take_end_survey(s, &v))
                 return;
         for (size_t i = 0; i < v.count; i++) {
@@ -827,7 +760,7 @@ void descendants_begin_end(struct supervisor *s)
                     worker_of(s, p))
                         p->remains = true;
         }
-        survey_release(&v);
+        free(v.items);
 }
 
 size_t descendants_tell_rest(struct supervisor *s)
@@ -836,7 +769,7 @@ size_t descendants_tell_rest(struct supervisor *s)
         struct survey v;
         size_t count = 0;
 
-        if (!sweep || !survey_take(s, NULL, 0, false, &v))
+        if (!sweep || !sweep->below->list(s, NULL, 0, &v))
                 return 0;
         for (size_t i = 0; i < v.count; i++) {
                 const struct proc_entry *who = &v.items[i].who;
@@ -852,24 +785,8 @@ size_t descendants_tell_rest(struct supervisor *s)
                         log_line(s->log, LVL_INFO, "SIGTERM to what is left over: pid %s",
                                  buf_str(&text));
         }
-        survey_release(&v);
+        free(v.items);
         return count;
-}
-
-/* How many children there are, also of those that have ended; one, where that cannot be told. */
-static size_t stop_children(struct supervisor *s, struct child_stopped *set)
-{
-        pid_t *kids;
-        ssize_t n = child_children(s->sys, getpid(), &kids);
-
-        for (ssize_t i = 0; i < n; i++) {
-                struct proc_entry who;
-                if (!child_stopped_has(set, kids[i]) &&
-                    s->sys->process->entry(s->sys, kids[i], &who) && who.state != 'Z')
-                        child_stop(s->sys, set, &who);
-        }
-        free(kids);
-        return n < 0 ? 1 : (size_t)n;
 }
 
 /* One that ended while they were looked at may have left others: nothing is left when there is no
@@ -877,13 +794,8 @@ static size_t stop_children(struct supervisor *s, struct child_stopped *set)
 size_t descendants_everything(struct supervisor *s)
 {
         struct child_stopped set = { 0 };
-        size_t there, had;
-        int passes = 0;
+        size_t there = descendants_own(s)->below->freeze(s, NULL, NULL, NULL, NULL, &set);
 
-        do {
-                had = set.all.count;
-                there = stop_children(s, &set);
-        } while (set.all.count > had && ++passes < PASSES);
         for (size_t i = 0; i < set.all.count; i++) {
                 AUTO_BUF text = BUF_INIT;
                 descendants_describe(s, set.all.items[i].pid, &text);

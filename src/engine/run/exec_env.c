@@ -10,7 +10,7 @@
 #include "base/unconst.h"
 #include "engine/core/configuration.h"
 #include "engine/core/supervisor.h"
-#include "engine/run/survey.h"
+#include "engine/run/containment.h"
 #include "model/config/process_given.h"
 
 #define KEPT       64 /* programs (or numbers of one): as many as may be restarting all the time */

@@ -9,10 +9,10 @@
 
 #include "base/fd.h"
 #include "engine/core/startup.h"
+#include "engine/run/containment.h"
 #include "engine/run/descendants.h"
 #include "engine/run/exec_env.h"
 #include "engine/run/launcher.h"
-#include "engine/run/survey.h"
 #include "engine/watch/probe_kinds.h"
 #include "model/config/recipe.h"
 

@@ -1,14 +1,19 @@
-/* Whose an orphan is: looked up for all of them at once, in one pass over what /proc tells. */
-#include "engine/run/survey.h"
-#include "engine/core/configuration.h"
+/* What is below a worker, by the session that it led, by the descendants seen before its stop, by
+ * what is above it, and by our variables in its environment, which survive when it leaves its
+ * session and its parent ends. What is left without a parent is our child, as the daemon is a
+ * subreaper: whose it is, is looked up for all of them at once. */
+#include "engine/run/containment.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/vec.h"
+#include "engine/core/configuration.h"
+#include "engine/core/worker.h"
 #include "engine/run/reaper.h"
 
-#define PASSES 64
+#define PASSES 64 /* while a look finds others that forked */
 
 /* ---- by the environment */
 
@@ -287,11 +292,14 @@ static bool settle_line(struct supervisor *s, struct survey *v, struct found *f,
         return true;
 }
 
-bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bool whole,
-                 struct survey *out)
+static bool sessions_list(struct supervisor *s, struct lead *leads, size_t count,
+                          struct survey *out)
 {
         struct proc_table t;
+        bool whole = false;
 
+        for (size_t i = 0; i < count; i++)
+                whole = whole || leads[i].astray;
         *out = (struct survey){ 0 };
         if (whole || !read_orphans(s, &t))
                 whole = true;
@@ -301,8 +309,8 @@ bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bo
         bool fine = line && survey_fill(&t, out);
         proc_table_release(&t);
         if (fine) {
-                mark_sessions(out, leads, lead_count);
-                for (size_t i = 0; i < lead_count; i++)
+                mark_sessions(out, leads, count);
+                for (size_t i = 0; i < count; i++)
                         mark_kin(out, leads[i].process, leads[i].process);
                 if (whole)
                         mark_ours(s, out);
@@ -313,14 +321,11 @@ bool survey_take(struct supervisor *s, struct lead *leads, size_t lead_count, bo
         return fine;
 }
 
-void survey_release(struct survey *v)
-{
-        free(v->items);
-        *v = (struct survey){ 0 };
-}
+/* ---- stopped in place */
 
-bool survey_is_of(struct supervisor *s, const struct proc_entry *who, const struct lead *lead,
-                  const struct child_stopped *stopped)
+/* Our child `who`, which is an orphan: is it this one's? Those stopped already are. */
+static bool sessions_is_of(struct supervisor *s, const struct proc_entry *who,
+                           const struct lead *lead, const struct child_stopped *stopped)
 {
         if ((lead->leader > 0 && who->session == lead->leader) ||
             child_stopped_has(stopped, who->session))
@@ -328,3 +333,74 @@ bool survey_is_of(struct supervisor *s, const struct proc_entry *who, const stru
         struct claim c = claim_of(s, who->pid);
         return c.process == lead->process && !c.of_check;
 }
+
+/* Our children that are of this one, and all below them. */
+static ssize_t freeze_orphans(struct supervisor *s, const struct lead *lead, below_spares *spares,
+                              const void *arg, struct child_stopped *set)
+{
+        pid_t *kids;
+        ssize_t n = child_children(s->sys, getpid(), &kids);
+
+        for (ssize_t i = 0; i < n; i++) {
+                struct proc_entry who;
+                if (!child_stopped_has(set, kids[i]) && (!lead || reaper_is_stranger(s, kids[i])) &&
+                    s->sys->process->entry(s->sys, kids[i], &who) && who.state != 'Z' &&
+                    !(spares && spares(arg, &who)) && (!lead || sessions_is_of(s, &who, lead, set)))
+                        child_stop(s->sys, set, &who);
+        }
+        free(kids);
+        return n;
+}
+
+static size_t sessions_freeze(struct supervisor *s, const struct lead *lead,
+                              const struct proc_table *known, below_spares *spares, const void *arg,
+                              struct child_stopped *set)
+{
+        ssize_t children = 0;
+        size_t had;
+        int passes = 0;
+
+        for (size_t i = 0; known && i < known->count; i++)
+                child_stop(s->sys, set, &known->items[i]);
+        do {
+                had = set->all.count;
+                if (!lead || !lead->astray)
+                        children = freeze_orphans(s, lead, spares, arg, set);
+        } while (set->all.count > had && ++passes < PASSES);
+        return children < 0 ? 1 : (size_t)children;
+}
+
+/* ---- before the stop, and at the end */
+
+static void sessions_remember(struct supervisor *s, struct process *p)
+{
+        const struct program *g = p->program;
+        struct proc_table tree;
+
+        if (!child_tree(s->sys, &p->pid, 1, &tree) &&
+            !((g->stopasgroup || g->killasgroup) && s->sys->process->table(s->sys, &tree)))
+                return;
+        size_t count = proc_descendants(&tree, p->pid, NULL, 0);
+        struct remains *r = count ? worker_remains(p->worker) : NULL;
+        struct proc_entry *found = r ? calloc(vec_room(count), sizeof *found) : NULL;
+        if (found) {
+                proc_descendants(&tree, p->pid, found, count);
+                r->kin = (struct proc_table){ .items = found, .count = count };
+                log_line(s->log, LVL_DEBUG, "%s (pid %d) has %zu descendants", p->name, (int)p->pid,
+                         count);
+        }
+        proc_table_release(&tree);
+}
+
+static bool sessions_is_empty(struct supervisor *s, const struct process *p, pid_t leader)
+{
+        const struct worker *w = p->worker;
+
+        return !(w && w->remains && w->remains->kin.count) &&
+               s->sys->number_is_free(s->sys, leader);
+}
+
+const struct containment containment_sessions = { .remember = sessions_remember,
+                                                  .is_empty = sessions_is_empty,
+                                                  .list = sessions_list,
+                                                  .freeze = sessions_freeze };
