@@ -87,7 +87,7 @@ Test(dump, says_what_a_whole_directory_has)
 {
         has("\nname: a\n");
         has("\nstate: RUNNING\n");
-        has("\nformat version: 1\n");
+        has("\nformat version: 2\n");
         has("\nnext event number: 7\n");
         has("\n[event 6]\npool: p\n");
         has("\nevent: TICK_5\nphase: waits\npayload: 6 bytes\n");

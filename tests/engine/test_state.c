@@ -246,6 +246,43 @@ Test(state, where_there_can_be_none_it_goes_on_without)
         cr_expect_str_eq(house_state(&h, "a"), "RUNNING");
 }
 
+/* ---- the page about the format */
+
+static void expect_line(const char *page, unsigned at, const struct field *f)
+{
+        char number[16], line[128];
+
+        snprintf(number, sizeof number, "%u", f->size);
+        snprintf(line, sizeof line, "\n| %u | %s | %s |", f->tag ? f->tag : at,
+                 f->type == FIELD_TEXT    ? "text"
+                 : f->type == FIELD_TIMES ? "times"
+                                          : number,
+                 f->name ? f->name : "fingerprint of what it was started with");
+        cr_expect(strstr(page, line), "doc/state-format.md has no line '%s'", line + 1);
+}
+
+Test(state, the_page_about_the_format_has_every_field)
+{
+        unsigned at = offsetof(struct record_step, fields);
+        AUTO_BUF page = BUF_INIT;
+        AUTO_FD fd = open("doc/state-format.md", O_RDONLY);
+        bool seen[256] = { false };
+
+        cr_assert(buf_reserve(&page, 65536));
+        ssize_t n = read(fd, page.data, 65535);
+        cr_assert(n > 0 && n < 65535);
+        page.data[n] = '\0';
+        for (int i = 0; i < PART_COUNT; i++)
+                for (size_t k = 0; k < record_layout[i]->count; k++) {
+                        const struct field *f = &record_layout[i]->rows[k];
+                        expect_line(page.data, at, f);
+                        at += f->tag ? 0 : f->size;
+                        cr_expect_not(f->tag && seen[f->tag], "tag %u twice", f->tag);
+                        seen[f->tag] = true;
+                }
+        cr_expect_eq(at, sizeof(struct record_step));
+}
+
 /* ---- what it costs */
 
 static uint64_t stores(void)
@@ -403,7 +440,7 @@ static void damage_everywhere(const char *name, size_t used)
 
 Test(state, damaged_records_harm_no_process, .timeout = 100)
 {
-        damage_everywhere("records", 4096 + 3 * 256);
+        damage_everywhere("records", 4096 + 3 * 240);
 }
 
 Test(state, damaged_texts_harm_no_process, .timeout = 100)

@@ -102,7 +102,7 @@ static void look_at_everything(struct state *st)
         assert(state_read_all(&sup) && state_events_read(st));
         for (size_t i = 0; i < st->saved_record_count; i++) {
                 const struct record *r = &st->saved_records[i].record;
-                assert(*r->text[TEXT_NAME] && (r->kind == RECORD_FLEET || r->stopsignal < 65));
+                assert(*r->text[TEXT_NAME] && (r->kind == RECORD_FLEET || r->program_kind));
                 for (int k = 0; k < TEXT_COUNT; k++)
                         sum += strlen(r->text[k]);
         }

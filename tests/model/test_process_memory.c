@@ -8,7 +8,8 @@
 
 static struct program web;
 static struct process *first, *second;
-static struct process_memory memory;
+static struct process image;
+static struct field_times failures;
 
 static void setup(void)
 {
@@ -29,8 +30,10 @@ TestSuite(memory, .init = setup, .fini = teardown);
 
 static void carry_over(void)
 {
-        process_remember(first, &memory);
-        cr_assert(process_recall(second, &memory));
+        const char *why = process_spawnerr(first);
+
+        process_failures(first, &failures);
+        cr_assert(process_recall(second, first, &failures, why ? why : ""));
 }
 
 static void run(int64_t now)
@@ -142,33 +145,39 @@ Test(memory, a_lost_worker_that_is_never_restarted_has_exited)
         cr_expect_eq(second->state, PS_EXITED);
 }
 
+static bool recalls(struct process *p)
+{
+        return process_recall(p, &image, &failures, "");
+}
+
 Test(memory, makes_no_sense_of_nonsense)
 {
-        unsigned char *bytes = (unsigned char *)&memory;
-        struct process_memory good;
-
         run(0);
-        process_remember(first, &good);
-        memory = good;
-        memory.state = PS_COUNT;
-        cr_expect_not(process_recall(second, &memory));
-        memory = good;
-        memory.pid = 0;
-        cr_expect_not(process_recall(second, &memory), "RUNNING without a pid");
-        memory = good;
-        memory.state = PS_STOPPED;
-        cr_expect_not(process_recall(second, &memory), "STOPPED with a pid");
-        memory = good;
-        memory.failure_count = MEMORY_FAILURES + 1;
-        cr_expect_not(process_recall(second, &memory));
+        process_failures(first, &failures);
+        image = *first;
+        image.state = PS_COUNT;
+        cr_expect_not(recalls(second));
+        image = *first;
+        image.pid = 0;
+        cr_expect_not(recalls(second), "RUNNING without a pid");
+        image = *first;
+        image.state = PS_STOPPED;
+        cr_expect_not(recalls(second), "STOPPED with a pid");
+        image = *first;
+        failures.count = FIELD_TIMES_MAX + 1;
+        cr_expect_not(recalls(second));
         cr_expect_eq(second->state, PS_STOPPED);
-        for (size_t i = 0; i < sizeof memory; i++) {
-                struct process *any = process_new("web", NULL, &web, 0);
-                memory = good;
-                bytes[i] ^= 0xff;
-                process_recall(any, &memory); /* whatever it says, it is in range */
-                process_tick(any, at_ms(100));
-                cr_assert(any->state > PS_NONE && any->state < PS_COUNT);
-                process_free(any);
-        }
+        failures.count = 0;
+        for (size_t i = 0; i < process_fields.count; i++)
+                for (int k = 0; k < process_fields.rows[i].width; k++) {
+                        const struct field *f = &process_fields.rows[i];
+                        struct process *any = process_new("web", NULL, &web, 0);
+                        image = *first;
+                        if (f->type != FIELD_BOOL)
+                                ((unsigned char *)&image)[f->offset + k] ^= 0xff;
+                        recalls(any); /* whatever it says, it is in range */
+                        process_tick(any, at_ms(100));
+                        cr_assert(any->state > PS_NONE && any->state < PS_COUNT);
+                        process_free(any);
+                }
 }

@@ -22,17 +22,16 @@ struct launching;
 
 /* How the next instance would know the worker again (engine/persist/state.h). */
 struct footprint {
-        uint32_t slot;                  /* of its record, counted from 1; 0: none */
-        uint32_t texts;                 /* and where the rest of it is */
-        uint64_t start_low, start_high; /* clock ticks since the boot */
-        uint64_t given;                 /* of what it was started with; 0: not known */
-        uint64_t frame;                 /* of what the rest was written; 0: write it anew */
-        uint32_t changed;               /* its place among the changed, counted from 1; 0: stored */
-        uint32_t pipes[3];              /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
-        uint16_t paths;                 /* counts up when a log gets another path */
-        bool birth;                     /* its child is to write to the record, or has */
-        bool adopted;                   /* started by an earlier daemon */
-        bool adopted_logs;              /* and its pipes are ours again */
+        uint32_t slot;      /* of its record, counted from 1; 0: none */
+        uint32_t texts;     /* and where the rest of it is */
+        uint64_t start_low; /* clock ticks since the boot; at most so many more: */
+        uint16_t start_span;
+        uint64_t given;    /* of what it was started with; 0: not known */
+        uint32_t changed;  /* its place among the changed, counted from 1; 0: stored */
+        uint32_t pipes[3]; /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
+        bool birth;        /* its child is to write to the record, or has */
+        bool adopted;      /* started by an earlier daemon */
+        bool adopted_logs; /* and its pipes are ours again */
 };
 
 /* The kernel counts pipes in 32 bits. */

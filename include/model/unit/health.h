@@ -8,7 +8,12 @@
 
 struct program;
 
-enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+enum __attribute__((packed)) health_status {
+        HEALTH_NONE,
+        HEALTH_STARTING,
+        HEALTH_HEALTHY,
+        HEALTH_UNHEALTHY
+};
 
 enum health_news {
         NEWS_NONE,
@@ -21,7 +26,7 @@ enum health_news {
 struct health {
         int64_t counted_ms;      /* uptime at the last failure that counted while awaited */
         int failures, successes; /* in a row */
-        enum health_status status : 8;
+        enum health_status status;
         bool ever_ok; /* since the start */
         bool awaited; /* the first success is what makes it RUNNING */
 };

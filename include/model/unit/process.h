@@ -21,7 +21,7 @@
 
 /* Inner states; what people see is process_shown. PS_NONE is no state: an empty cell of the matrix.
  */
-enum pstate {
+enum __attribute__((packed)) pstate {
         PS_NONE,
         PS_STOPPED,
         PS_STARTING,
@@ -75,7 +75,7 @@ enum ptodo {
 };
 
 /* What a deadline is for. */
-enum pwait {
+enum __attribute__((packed)) pwait {
         WAIT_NONE,
         WAIT_UP,      /* startsecs, or start_timeout */
         WAIT_RETRY,   /* back-off (BACKOFF), or the delay and pace of a restart (RESPAWN) */
@@ -117,15 +117,15 @@ struct process {
         struct program *next_program; /* reference or NULL: what its next start will run by */
         int number;                   /* process_num */
 
-        pid_t pid;              /* 0: none */
-        int tries;              /* failed starts since the last RUNNING */
-        int crashes;            /* unexpected ends after RUNNING, forgotten after restart_reset */
-        int restarts;           /* automatic restarts since the operator last started it */
-        enum pstate state : 8;  /* written by process_feed only */
-        enum pwait waiting : 8; /* what due_ms means; WAIT_NONE: nothing awaited */
-        bool launching;         /* the pid is there, but is not executed yet */
-        bool recalled;          /* carried over from an earlier daemon: what it was told holds */
-        bool has_spawnerr;      /* see process_spawnerr */
+        pid_t pid;          /* 0: none */
+        int tries;          /* failed starts since the last RUNNING */
+        int crashes;        /* unexpected ends after RUNNING, forgotten after restart_reset */
+        int restarts;       /* automatic restarts since the operator last started it */
+        enum pstate state;  /* written by process_feed only */
+        enum pwait waiting; /* what due_ms means; WAIT_NONE: nothing awaited */
+        bool launching;     /* the pid is there, but is not executed yet */
+        bool recalled;      /* carried over from an earlier daemon: what it was told holds */
+        bool has_spawnerr;  /* see process_spawnerr */
         bool remains; /* what its last run started is still there, and is to be stopped before the
                        * next one begins. Set by the engine, ended by process_cleared */
         uint16_t spawnerr_size; /* at least so many bytes are at spawnerr */

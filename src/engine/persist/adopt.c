@@ -18,7 +18,7 @@
  * again that knows it, so it is to run again. */
 static bool is_wanted_again(const struct saved_record *k)
 {
-        enum pstate state = (enum pstate)k->record.memory.state;
+        enum pstate state = k->record.process.state;
 
         return state == PS_RETIRING || (state == PS_STOPPING && k->record.flags & RECORD_ENDING);
 }
@@ -31,26 +31,21 @@ static bool is_gone(const struct process *p)
 
 static bool adopt_recall(struct supervisor *s, struct process *p, struct saved_record *k)
 {
-        struct process_memory memory = k->record.memory;
+        struct process image = k->record.process;
         const struct record *r = &k->record;
         struct worker *w = worker_of(s, p);
 
         if (w && !is_gone(p) && is_wanted_again(k))
-                memory.state = p->program->autostart ? PS_RESTARTING : PS_STOPPING;
-        if (!w || !process_recall(p, &memory)) {
+                image.state = p->program->autostart ? PS_RESTARTING : PS_STOPPING;
+        if (!w || !process_recall(p, &image, &r->failures, r->text[TEXT_SPAWNERR])) {
                 log_line(s->log, LVL_WARN, "state of '%s' makes no sense, starting without it",
                          p->name);
                 record_drop(state_of(s), k->slot, k->texts);
                 return false;
         }
-        w->mark =
-            (struct footprint){ .slot = k->slot + 1,
-                                .texts = k->texts,
-                                .start_low = r->start_low,
-                                .start_high = r->start_high,
-                                .given = r->given,
-                                .pipes = { footprint_pipe(r->pipes[0]), footprint_pipe(r->pipes[1]),
-                                           footprint_pipe(r->pipes[2]) } };
+        w->mark = r->mark;
+        w->mark.slot = k->slot + 1;
+        w->mark.texts = k->texts;
         k->process = p;
         if (p->program->kind == KIND_LISTENER)
                 listener_recall(s, p, &r->listener);
@@ -103,7 +98,7 @@ static void adopt_retire(struct supervisor *s, struct saved_record *k)
 {
         struct err e = { 0 };
 
-        if (k->record.memory.pid <= 0) {
+        if (k->record.process.pid <= 0) {
                 record_drop(state_of(s), k->slot, k->texts);
                 return;
         }
@@ -112,7 +107,7 @@ static void adopt_retire(struct supervisor *s, struct saved_record *k)
                 log_line(s->log, LVL_ERROR,
                          "cannot stop '%s' (pid %d), which is configured no "
                          "more: %s",
-                         k->record.text[TEXT_NAME], k->record.memory.pid, e.text);
+                         k->record.text[TEXT_NAME], k->record.process.pid, e.text);
                 return;
         }
         if (!adopt_recall(s, p, k))

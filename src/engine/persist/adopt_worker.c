@@ -49,8 +49,8 @@ static bool were_kept(const struct supervisor *s, const struct saved_record *k)
         char name[48];
 
         for (int i = 1; i < 3; i++) {
-                handover_pipe_name(name, sizeof name, k->record.pipes[i], true);
-                if (k->record.pipes[i] && handover_has(startup_of(s)->handover, name))
+                handover_pipe_name(name, sizeof name, k->record.mark.pipes[i], true);
+                if (k->record.mark.pipes[i] && handover_has(startup_of(s)->handover, name))
                         return true;
         }
         return false;
@@ -131,7 +131,7 @@ static void adopt_take_rest(struct supervisor *s, struct process *p, const struc
 static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *status_out)
 {
         const struct footprint *m = &p->worker->mark;
-        const struct orphan who = { p->pid, m->start_low, m->start_high };
+        const struct orphan who = footprint_orphan(m, p->pid);
         char name[GIVEN_NAME_MAX];
 
         fdstore_name(p, name);
@@ -165,7 +165,7 @@ static void hold_zombie(struct supervisor *s, struct process *p, const struct sa
 void adopt_hold(struct supervisor *s, struct process *p, const struct saved_record *k)
 {
         struct footprint *m = &p->worker->mark;
-        struct orphan who = { p->pid, m->start_low, m->start_high };
+        struct orphan who = footprint_orphan(m, p->pid);
         pid_t parent = 0;
         int pidfd = -1;
 
@@ -185,7 +185,7 @@ void adopt_hold(struct supervisor *s, struct process *p, const struct saved_reco
                 return;
         }
         m->start_low = who.start_low;
-        m->start_high = who.start_high;
+        m->start_span = (uint16_t)(who.start_high - who.start_low);
         if (parent == getpid()) { /* ours all along: waitpid will tell */
                 fd_close(&pidfd);
         } else {
@@ -212,13 +212,12 @@ static void hold_after_all(struct adopted *a, struct orphan *who, int pidfd, boo
 
         assert(p->worker); /* made when its adoption began */
         struct footprint *m = &p->worker->mark;
-        struct saved_record k = { .record = {
-                                      .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] } } };
+        struct saved_record k = { .record.mark = *m };
         unsigned work = a->work;
 
         adopted_watch(a, who, pidfd);
         m->start_low = who->start_low;
-        m->start_high = who->start_high;
+        m->start_span = (uint16_t)(who->start_high - who->start_low);
         registry_pid_remove(&s->registry, p); /* it is added below */
         if (!lives) {
                 hold_zombie(s, p, &k);
@@ -305,7 +304,7 @@ static void adopt_on_look_again(EV_P_ ev_timer *w, int revents)
 static bool adopt_lacks_pipe(const struct process *p, const struct saved_record *k)
 {
         const struct program *g = p->program;
-        const uint64_t *pipes = k->record.pipes;
+        const uint32_t *pipes = k->record.mark.pipes;
 
         return (!pipes[1] && !program_discards(g, false)) ||
                (!pipes[2] && !g->redirect_stderr && !program_discards(g, true));
@@ -318,7 +317,7 @@ static bool is_changed(struct supervisor *s, const struct process *p, const stru
         enum fault f;
 
         const struct exec_env *o = exec_env_of(s, p, p->program, &f, &e);
-        return !o || o->given != k->record.given;
+        return !o || o->given != k->record.mark.given;
 }
 
 /* The configuration may be another than the one it was started by. */

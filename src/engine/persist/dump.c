@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/signame.h"
 #include "engine/persist/state_record.h"
 #include "logs/logs.h"
 
@@ -103,89 +102,98 @@ static char *dump_path(const struct dump *d, const char *name)
 
 /* ---- records */
 
-static const char *dump_state_word(unsigned state)
+static const char *const dump_states[] = {
+        [PS_NONE] = "none",
+        [PS_STOPPED] = "STOPPED",
+        [PS_STARTING] = "STARTING",
+        [PS_RUNNING] = "RUNNING",
+        [PS_BACKOFF] = "BACKOFF",
+        [PS_STOPPING] = "STOPPING",
+        [PS_EXITED] = "EXITED",
+        [PS_FATAL] = "FATAL",
+        [PS_UNKNOWN] = "UNKNOWN",
+        [PS_RESPAWN] = "EXITED (starts again)",
+        [PS_RESTARTING] = "STOPPING (starts again)",
+        [PS_RETIRING] = "STOPPING (is removed)",
+        [PS_SICK] = "STOPPING (unhealthy)",
+        [PS_LATE] = "STOPPING (not ready)",
+};
+
+static const char *const dump_waits[] = {
+        [WAIT_NONE] = "nothing",      [WAIT_UP] = "to be up",
+        [WAIT_RETRY] = "to retry",    [WAIT_KILL] = "to be killed",
+        [WAIT_KILLED] = "to be gone", [WAIT_GIVE_UP] = "to be given up",
+};
+
+static const char *const dump_flag_words[8] = { "reaped",      "lost",    "ending",   "stdout-auto",
+                                                "stderr-auto", "adopted", "owes-stop" };
+static const char *const dump_work[8] = { "spawn", "term", "kill", "start", "forget", "on-fatal" };
+
+/* Fields whose numbers have words. */
+static const struct {
+        const char *name;
+        const char *const *words;
+        size_t count; /* 0: a word for each bit */
+} dump_worded[] = {
+        { "state", dump_states, sizeof dump_states / sizeof *dump_states },
+        { "waits for", dump_waits, sizeof dump_waits / sizeof *dump_waits },
+        { "flags", dump_flag_words, 0 },
+        { "work under way", dump_work, 0 },
+};
+
+static void dump_field_number(struct buf *out, const char *name, int64_t n)
 {
-        static const char *const words[] = {
-                [PS_NONE] = "none",
-                [PS_STOPPED] = "STOPPED",
-                [PS_STARTING] = "STARTING",
-                [PS_RUNNING] = "RUNNING",
-                [PS_BACKOFF] = "BACKOFF",
-                [PS_STOPPING] = "STOPPING",
-                [PS_EXITED] = "EXITED",
-                [PS_FATAL] = "FATAL",
-                [PS_UNKNOWN] = "UNKNOWN",
-                [PS_RESPAWN] = "EXITED (starts again)",
-                [PS_RESTARTING] = "STOPPING (starts again)",
-        };
-
-        return state < sizeof words / sizeof *words ? words[state] : "not known";
-}
-
-static const char *dump_wait_word(unsigned waiting)
-{
-        static const char *const words[] = {
-                [WAIT_NONE] = "nothing",      [WAIT_UP] = "to be up",
-                [WAIT_RETRY] = "to retry",    [WAIT_KILL] = "to be killed",
-                [WAIT_KILLED] = "to be gone", [WAIT_GIVE_UP] = "to be given up",
-        };
-
-        return waiting < sizeof words / sizeof *words ? words[waiting] : "not known";
-}
-
-static void dump_exit(struct buf *out, const struct process_memory *m)
-{
-        char room[32];
-
-        if (!m->happened)
-                buf_puts(out, "exit: none\n");
-        else if (!m->known)
-                buf_puts(out, "exit: not known\n");
-        else if (m->sig)
-                buf_printf(out, "exit: %s%s\n", signame_of(m->sig, room, sizeof room),
-                           m->core ? " (core dumped)" : "");
+        for (size_t i = 0; i < sizeof dump_worded / sizeof *dump_worded; i++) {
+                if (strcmp(dump_worded[i].name, name) != 0)
+                        continue;
+                if (dump_worded[i].count == 0)
+                        dump_flags(out, name, dump_worded[i].words, (unsigned)n);
+                else
+                        dump_text(out, name,
+                                  (uint64_t)n < dump_worded[i].count ? dump_worded[i].words[n]
+                                                                     : "not known");
+                return;
+        }
+        if (strcmp(name, "health") == 0 && n <= HEALTH_UNHEALTHY)
+                dump_text(out, name, health_word((enum health_status)n));
         else
-                buf_printf(out, "exit: %d%s\n", m->code, m->expected ? " (expected)" : "");
-        if (m->happened)
-                dump_number(out, "ended, ms since 1970", m->ended_wall_ms);
+                dump_number(out, name, n);
 }
 
-static void dump_process(struct buf *out, const struct record *r)
+static void dump_field(struct buf *out, const struct field *f, const void *of)
 {
-        static const char *const flags[8] = { "reaped",      "lost",    "ending",   "stdout-auto",
-                                              "stderr-auto", "adopted", "owes-stop" };
-        static const char *const work[8] = {
-                "spawn", "term", "kill", "start", "forget", "on-fatal"
-        };
-        const struct process_memory *m = &r->memory;
+        const char *at = (const char *)of + f->offset;
+        const struct field_times *times = (const struct field_times *)at;
 
-        dump_text(out, "state", dump_state_word(m->state));
-        dump_text(out, "waits", dump_wait_word(m->waiting));
-        if (m->waiting)
-                dump_number(out, "until, ms of this boot", m->due_ms);
-        dump_number(out, "pid", m->pid);
-        dump_number(out, "started, ms since 1970", m->spawned_wall_ms);
-        dump_number(out, "started, ms of this boot", m->spawned_ms);
-        buf_printf(out, "kernel start time, ticks: %" PRIu64 " to %" PRIu64 "\n", r->start_low,
-                   r->start_high);
-        dump_number(out, "tries", m->tries);
-        dump_number(out, "crashes", m->crashes);
-        dump_number(out, "restarts", m->restarts);
-        dump_exit(out, m);
-        dump_text(out, "health",
-                  m->health <= HEALTH_UNHEALTHY ? health_word(m->health) : "not known");
-        dump_flags(out, "flags", flags, r->flags);
-        dump_flags(out, "work under way", work, r->work);
-        for (int i = 0; i < 3; i++)
-                if (r->pipes[i])
-                        buf_printf(out, "pipe %d: %" PRIu64 "\n", i, r->pipes[i]);
-        dump_number(out, "number", r->number);
-        dump_number(out, "stop signal", r->stopsignal);
-        dump_number(out, "stopwaitsecs", r->stopwaitsecs);
-        buf_printf(out, "was started: %s\n", r->given ? "yes" : "no");
-        dump_optional(out, "stdout log", r->text[TEXT_OUT]);
-        dump_optional(out, "stderr log", r->text[TEXT_ERR]);
-        dump_optional(out, "spawn error", m->spawnerr);
+        switch ((enum field_type)f->type) {
+        case FIELD_TEXT:
+                dump_optional(out, f->name, *(const char *const *)at);
+                return;
+        case FIELD_TIMES:
+                for (int i = 0; i < times->count; i++)
+                        dump_number(out, f->name, times->ms[i]);
+                return;
+        default:
+                dump_field_number(out, f->name, field_number(f, of));
+        }
+}
+
+/* Names first. Of the tagged fields those that are there; a fleet has no others. */
+static void dump_fields(struct buf *out, const struct record *r)
+{
+        struct program program = { 0 };
+        const void *const of[PART_COUNT] = { &r->process, &r->mark, &program, r };
+
+        record_program(r, &program);
+        for (int i = PART_COUNT; i-- > (r->kind == RECORD_FLEET ? PART_RECORD : 0);)
+                for (size_t k = 0; k < record_layout[i]->count; k++) {
+                        const struct field *f = &record_layout[i]->rows[k];
+                        bool is_text = f->type == FIELD_TEXT || f->type == FIELD_TIMES;
+                        bool is_there =
+                            f->tag ? is_text || field_number(f, of[i]) : r->kind != RECORD_FLEET;
+                        if (f->name && is_there)
+                                dump_field(out, f, of[i]);
+                }
 }
 
 static void dump_record(struct dump *d, uint32_t slot)
@@ -199,21 +207,13 @@ static void dump_record(struct dump *d, uint32_t slot)
                 buf_printf(&how,
                            "slot %" PRIu32 ": its texts, at %zu of texts, are not whole or make "
                            "no sense; pid %d",
-                           slot, record_store_place(texts), (int)r.memory.pid);
+                           slot, record_store_place(texts), (int)r.process.pid);
                 mapped_say(file, &d->damage, MAPPED_HEADER + (size_t)slot * file->unit,
                            buf_str(&how));
                 return;
         }
         buf_printf(d->out, "\n[record %" PRIu32 "]\n", slot);
-        dump_text(d->out, "name", r.text[TEXT_NAME]);
-        dump_text(d->out, "group", r.text[TEXT_GROUP]);
-        dump_text(d->out, "program", r.text[TEXT_PROGRAM]);
-        if (r.kind == RECORD_PROCESS) {
-                dump_process(d->out, &r);
-                return;
-        }
-        dump_number(d->out, "processes wanted", r.replicas);
-        dump_number(d->out, "processes configured", r.numprocs);
+        dump_fields(d->out, &r);
 }
 
 static bool dump_records(struct dump *d, const char *path, struct err *e)

@@ -36,13 +36,10 @@ static struct program *last_program(const struct record *r)
         g->process_name = last_process_escaped(r->text[TEXT_NAME]);
         g->out.logfile = escaped_or_null(r->text[TEXT_OUT]);
         g->err.logfile = escaped_or_null(r->text[TEXT_ERR]);
-        g->redirect_stderr = r->pipes[2] == 0;
+        g->redirect_stderr = r->mark.pipes[2] == 0;
         g->numprocs_start = r->number;
         g->numprocs_max = -1;
-        g->stopsignal = r->stopsignal;
-        g->stopwaitsecs = r->stopwaitsecs;
-        g->stopasgroup = r->stopasgroup;
-        g->killasgroup = r->killasgroup;
+        record_program(r, g);
         g->umask = -1;
         if (g->name && g->section && g->command && g->process_name)
                 return g;

@@ -213,6 +213,16 @@ bool state_events_read(struct state *st)
         return true;
 }
 
+/* The text at *at, which moves on behind its NUL. NULL: there is none before `end`. */
+static const char *state_events_text(const char **at, const char *end)
+{
+        const char *text = *at;
+        const char *nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
+
+        *at = nul ? nul + 1 : end;
+        return nul ? text : NULL;
+}
+
 bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e)
 {
         size_t len;
@@ -229,8 +239,8 @@ bool state_event_read(const struct record_store *v, uint32_t at, struct kept_eve
                                   .phase = (enum event_phase)(mark & PHASE_MASK),
                                   .listener = (int)(mark >> PHASE_BITS),
                                   .kept = at + 1 };
-        e->pool = record_next_text(&data, end);
-        e->name = record_next_text(&data, end);
+        e->pool = state_events_text(&data, end);
+        e->name = state_events_text(&data, end);
         e->payload = data;
         e->len = (size_t)(end - data);
         return e->pool && e->name;

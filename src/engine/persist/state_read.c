@@ -1,8 +1,8 @@
 /* Reading what the previous instance left: every record becomes a saved_record, until adopt.c has
  * gone on with all of them. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/hash.h"
 #include "engine/persist/state.h"
@@ -12,156 +12,68 @@
 
 /* ---- one record */
 
-static void unpack_ending(const struct record_step *step, struct process_memory *m)
+static bool unpack_tail(struct record *r)
 {
-        int raw = step->raw;
+        void *const of[PART_COUNT] = { &r->process, &r->mark, NULL, r };
 
-        m->known = (step->bits & BIT_KNOWN) != 0;
-        m->happened = (step->bits & BIT_HAPPENED) != 0;
-        m->expected = (step->bits & BIT_EXPECTED) != 0;
-        m->unhealthy = (step->bits & BIT_UNHEALTHY) != 0;
-        m->raw = raw;
-        m->code = m->known && WIFEXITED(raw) ? WEXITSTATUS(raw) : m->happened ? -1 : 0;
-        m->sig = m->known && WIFSIGNALED(raw) ? WTERMSIG(raw) : 0;
-        m->core = m->sig && WCOREDUMP(raw);
-        m->ended_wall_ms = step->ended_wall;
-}
-
-static void unpack_memory(const struct record_step *step, struct process_memory *m)
-{
-        unpack_ending(step, m);
-        m->state = step->state;
-        m->waiting = step->waiting;
-        m->health = step->health;
-        m->ever_ok = (step->bits & BIT_EVER_OK) != 0;
-        m->remains = (step->bits & BIT_REMAINS) != 0;
-        m->pid = step->pid;
-        m->restarts = (int32_t)step->restarts;
-        m->due_ms = step->due;
-        m->spawned_ms = step->spawned;
-        m->spawned_wall_ms = step->spawned_wall;
-        m->tried_wall_ms = step->tried_wall;
-        m->calm_ms = step->calm;
-        m->stopped_wall_ms = step->stopped_wall;
-        m->tries = (int32_t)step->tries;
-        m->crashes = (int32_t)step->crashes;
-        m->check_failures = (int32_t)step->check_failures;
-        m->check_successes = (int32_t)step->check_successes;
-}
-
-static void unpack_step(const struct record_step *step, struct record *r)
-{
-        r->kind = (enum record_kind)step->kind;
-        r->flags = step->flags & ~(unsigned)RECORD_ENDED;
-        r->work = step->work;
-        r->start_low = step->start_low;
-        r->start_high = r->start_low + step->start_span;
-        r->listener = (struct listener_memory){ .state = step->listener_state,
-                                                .is_inside = (step->bits & BIT_INSIDE) != 0 };
-        r->replicas = step->replicas;
-        r->numprocs = step->numprocs;
-        r->scaled = r->kind == RECORD_FLEET;
-        for (int i = 0; i < 3; i++)
-                r->pipes[i] = step->pipes[i];
-        unpack_memory(step, &r->memory);
-}
-
-const char *record_next_text(const char **at, const char *end)
-{
-        const char *text = *at;
-        const char *nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
-
-        *at = nul ? nul + 1 : end;
-        return nul ? text : NULL;
-}
-
-static bool unpack_texts(struct record *r, const char *at, const char *end)
-{
-        const char *spawnerr;
-
-        for (int i = 0; i < TEXT_COUNT; i++)
-                if (!(r->text[i] = record_next_text(&at, end)))
-                        return false;
+        if (!fields_unpack_tail(record_layout, PART_COUNT, of, r->tail, r->tail_len))
+                return false;
         if (!*r->text[TEXT_GROUP])
                 r->text[TEXT_GROUP] = r->text[TEXT_NAME];
         if (!*r->text[TEXT_PROGRAM])
                 r->text[TEXT_PROGRAM] = r->text[TEXT_GROUP];
-        spawnerr = record_next_text(&at, end);
-        if (!spawnerr || strlen(spawnerr) >= sizeof r->memory.spawnerr)
-                return false;
-        strcpy(r->memory.spawnerr, spawnerr);
         return *r->text[TEXT_NAME] != '\0';
 }
 
-static bool unpack_frame(struct record *r, const char *data, size_t len)
+void record_program(const struct record *r, struct program *g)
 {
-        struct record_frame frame = { 0 };
+        void *const of[PART_COUNT] = { [PART_PROGRAM] = g };
 
-        if (len < sizeof frame.size)
-                return false;
-        memcpy(&frame.size, data, sizeof frame.size);
-        size_t size = frame.size;
-        if (size > len)
-                return false;
-        memcpy(&frame, data, size < sizeof frame ? size : sizeof frame);
-        size_t failures = frame.failure_count * sizeof *r->memory.failures_ms;
-        if (frame.failure_count > MEMORY_FAILURES || failures > len - size)
-                return false;
-        memcpy(r->memory.failures_ms, data + size, failures);
-        r->memory.failure_count = frame.failure_count;
-        r->program_kind = frame.program_kind;
-        r->stopsignal = frame.stopsignal;
-        r->stopwaitsecs = frame.stopwaitsecs;
-        r->number = frame.number;
-        r->stopasgroup = frame.stopasgroup;
-        r->killasgroup = frame.killasgroup;
-        r->given = frame.given;
-        return unpack_texts(r, data + size + failures, data + len);
+        (void)fields_unpack_tail(record_layout, PART_COUNT, of, r->tail, r->tail_len);
+        if (g->stopsignal < 1 || g->stopsignal > 64)
+                g->stopsignal = SIGTERM;
 }
 
 static bool state_read_makes_sense(const struct record *r)
 {
         if (r->kind == RECORD_FLEET)
                 return true;
-        return r->kind == RECORD_PROCESS && r->program_kind > 0 && r->stopsignal > 0 &&
-               r->stopsignal < 65 && r->stopwaitsecs >= 0 && r->number >= 0;
+        return r->kind == RECORD_PROCESS && r->program_kind > 0 && r->number >= 0;
 }
 
 static void unpack_end(uint32_t mark, struct record *r)
 {
         r->status = (uint16_t)mark;
-        r->flags |= mark >> 16 & RECORD_ENDED;
+        r->flags |= (uint8_t)(mark >> 16 & RECORD_ENDED);
 }
 
 bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out)
 {
+        void *const of[PART_COUNT] = { &r->process, &r->mark, NULL, r };
         struct record_step step;
-        size_t len;
 
         *r = (struct record){ 0 };
         if (!slot_table_read(&st->table, slot, &step, sizeof step))
                 return false;
-        unpack_step(&step, r);
+        r->kind = (enum record_kind)step.kind;
+        fields_unpack(record_layout, PART_COUNT, of, step.fields);
+        r->flags &= (uint8_t)~RECORD_ENDED;
         *texts_out = step.texts;
-        const char *frame = record_store_look(&st->texts, step.texts, step.kind, &len);
-        if (frame && r->memory.pid > 0)
+        r->tail = record_store_look(&st->texts, step.texts, step.kind, &r->tail_len);
+        if (r->tail && r->process.pid > 0)
                 unpack_end(record_store_marked(&st->texts, step.texts), r);
-        return frame && unpack_frame(r, frame, len) && state_read_makes_sense(r);
+        return r->tail && unpack_tail(r) && state_read_makes_sense(r);
 }
 
 /* Its texts move out of the table, where they may be written anew before they are read. */
-static bool copy_texts(struct state *st, struct saved_record *k)
+static bool copy_texts(struct saved_record *k)
 {
-        size_t len;
-        const char *frame = record_store_get(&st->texts, k->texts, &len);
-
-        k->block = malloc(len);
+        k->block = malloc(k->record.tail_len);
         if (!k->block)
                 return false;
-        memcpy(k->block, frame, len);
-        for (int i = 0; i < TEXT_COUNT; i++)
-                k->record.text[i] = k->block + (k->record.text[i] - frame);
-        return true;
+        memcpy(k->block, k->record.tail, k->record.tail_len);
+        k->record.tail = k->block;
+        return unpack_tail(&k->record);
 }
 
 /* ---- all of them */
@@ -216,7 +128,7 @@ bool state_read_all(struct supervisor *s)
                 }
                 st->saved_record_count++;
                 st->process_count += k->record.kind == RECORD_PROCESS;
-                if (!copy_texts(st, k))
+                if (!copy_texts(k))
                         return false;
         }
         qsort(st->saved_records, st->saved_record_count, sizeof *st->saved_records, by_names);
@@ -295,7 +207,7 @@ static bool runs_by(const struct supervisor *s, const struct record *r, const st
                   command_split(recipe.command, &argv, &e) &&
                   given_fingerprint(p, &recipe, &argv, &given);
         recipe_release(&recipe);
-        return ok && given == r->given;
+        return ok && given == r->mark.given;
 }
 
 /* Another program, or one with another socket, has another fingerprint. */
@@ -303,7 +215,7 @@ int state_fcgi_socket(const struct supervisor *s, const struct program *p)
 {
         for (size_t i = 0; state_of(s) && i < state_of(s)->process_count; i++) {
                 const struct record *r = &state_of(s)->saved_records[i].record;
-                struct orphan who = { r->memory.pid, r->start_low, r->start_high };
+                struct orphan who = footprint_orphan(&r->mark, r->process.pid);
                 if (who.pid <= 0 || r->program_kind != KIND_FCGI ||
                     strcmp(r->text[TEXT_PROGRAM], p->name) != 0 || !runs_by(s, r, p))
                         continue;

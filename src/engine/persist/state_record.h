@@ -1,27 +1,29 @@
 /* The records of the state directory, between state_write.c, state_read.c and adopt.c.
  *
- * A record has two halves. What changes with every step of a process is of a fixed size, in
- * <statedir>/records (sys/store/slot_table.h); names, paths and what else stays for long is in
+ * A record has two halves, both made of the rows in record_fields.c. What changes often is of a
+ * fixed size, in <statedir>/records (sys/store/slot_table.h); the rest is tagged, in
  * <statedir>/texts (sys/store/record_store.h), written anew only when it has changed, and referred
- * to from there. Both layouts are file formats: STATE_VERSION counts up with each change, and
- * STATE_READABLE_BY where an earlier version could not read it; what is of another version is set
- * aside (sys/store/mapped.h). */
+ * to from there. Both are file formats: a new field gets a new tag, which an older version passes
+ * over. With any other change STATE_VERSION and STATE_READABLE_BY count up; what is of another
+ * version is set aside (sys/store/mapped.h). */
 #ifndef ENGINE_PERSIST_STATE_RECORD_H
 #define ENGINE_PERSIST_STATE_RECORD_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/fields.h"
 #include "base/strlist.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/persist/state.h"
 #include "model/unit/process_memory.h"
+#include "sys/process/orphan.h"
 #include "sys/store/record_store.h"
 #include "sys/store/slot_table.h"
 
-#define STATE_VERSION     1
-#define STATE_READABLE_BY 1
+#define STATE_VERSION     2
+#define STATE_READABLE_BY 2
 
 enum record_kind { RECORD_NONE, RECORD_PROCESS, RECORD_FLEET };
 
@@ -38,82 +40,60 @@ enum record_flag {
         RECORD_ENDED = RECORD_REAPED | RECORD_LOST | RECORD_OWES,
 };
 
-enum memory_bit {
-        BIT_KNOWN = 1,
-        BIT_HAPPENED = 2,
-        BIT_EXPECTED = 4,
-        BIT_UNHEALTHY = 8,
-        BIT_EVER_OK = 16,
-        BIT_INSIDE = 32,
-        BIT_REMAINS = 64,
+enum record_text {
+        TEXT_NAME,
+        TEXT_GROUP,   /* "" in the file: the name */
+        TEXT_PROGRAM, /* "" in the file: the group */
+        TEXT_OUT,
+        TEXT_ERR,
+        TEXT_SPAWNERR,
+        TEXT_COUNT
 };
 
-enum record_text { TEXT_NAME, TEXT_GROUP, TEXT_PROGRAM, TEXT_OUT, TEXT_ERR, TEXT_COUNT };
+/* What a record is made of. In a record's file they have this order. */
+enum record_part { PART_PROCESS, PART_MARK, PART_PROGRAM, PART_RECORD, PART_COUNT };
+extern const struct fields *const record_layout[PART_COUNT];
 
 /* A record as it is worked with. Texts are borrowed; "" where there is none. */
 struct record {
         enum record_kind kind;
-        unsigned flags;
+        uint8_t flags, program_kind;
+        uint8_t work; /* DO_* that were about to be begun */
+        int status;   /* as from waitpid: with RECORD_REAPED */
         const char *text[TEXT_COUNT];
-
-        /* A process. */
-        unsigned work;  /* DO_* that were about to be begun */
-        int status;     /* as from waitpid: with RECORD_REAPED */
-        uint64_t given; /* fingerprint of what it was started with; 0: it never was */
-        uint64_t start_low, start_high;
-        uint64_t pipes[3]; /* inodes; 0: none */
-        int number, stopsignal, stopwaitsecs, program_kind;
-        bool stopasgroup, killasgroup;
+        int number;
+        struct field_times failures;
         struct listener_memory listener;
-        struct process_memory memory;
+        int replicas, numprocs; /* of a fleet */
 
-        /* A fleet. */
-        int replicas, numprocs, scaled;
+        /* Of one that was read: the members that have rows. */
+        struct process process;
+        struct footprint mark;
+        const char *tail; /* borrowed: the tagged half, for record_program */
+        size_t tail_len;
 };
 
-/* The half that changes: 104 bytes, so that a slot has twice 128. Times are milliseconds. */
+#define TAG_SPAWNERR 18 /* of the last row of a tail */
+
+/* The half that changes: a slot has two copies of it. */
 struct record_step {
-        uint8_t kind, state, waiting, health;
-        uint8_t work, flags, bits, listener_state;
         uint32_t texts; /* where the other half is */
-        int32_t pid;
-        uint32_t restarts;
-        uint32_t pipes[3];          /* the kernel counts them in 32 bits */
-        int32_t replicas, numprocs; /* of a fleet */
-        int64_t due : 48;
-        uint64_t tries : 16;
-        int64_t spawned : 48;
-        uint64_t crashes : 16;
-        int64_t spawned_wall : 48;
-        uint64_t check_failures : 16;
-        int64_t tried_wall : 48;
-        uint64_t check_successes : 16;
-        int64_t calm : 48;
-        uint64_t raw : 16; /* wait status of the last ending */
-        int64_t stopped_wall : 48;
-        uint64_t spare : 16;
-        int64_t ended_wall : 48;
-        uint64_t not_used : 16;
-        uint64_t start_low : 48;
-        uint64_t start_span : 16;
+        uint8_t kind;
+        uint8_t fields[91];
 };
-_Static_assert(sizeof(struct record_step) == 104, "two copies and their sums fill 256 bytes");
+_Static_assert(sizeof(struct record_step) == 96, "it has no gaps");
+#define TAIL_MAX 9216 /* of the other half */
 
-/* The half that stays; failures_ms and texts (each ends in NUL) follow. */
-struct record_frame {
-        uint16_t size; /* of this struct, by the version that wrote it */
-        uint8_t program_kind, stopsignal;
-        int32_t stopwaitsecs, number;
-        uint8_t stopasgroup, killasgroup, failure_count, spare;
-        uint64_t given;
-};
-#define FRAME_MAX 9216 /* with all that follows */
+static inline struct orphan footprint_orphan(const struct footprint *m, pid_t pid)
+{
+        return (struct orphan){ pid, m->start_low, m->start_low + m->start_span };
+}
 
 /* One that the previous instance left. */
 struct saved_record {
         struct record record;
         uint32_t slot, texts;
-        char *block;             /* owned: what record.text points into */
+        char *block;             /* owned: the record's tail */
         struct process *process; /* adopt.c: who goes on with it */
 };
 
@@ -127,7 +107,9 @@ struct left {
 struct birth {
         struct slot_table *table;
         uint32_t slot;
-        struct record_step step;
+        struct record record;
+        struct process process;
+        struct footprint mark;
 };
 
 struct state {
@@ -201,16 +183,16 @@ void state_ends_follow(struct supervisor *s);
 
 /* state_write.c. How its worker has ended, beside its record: one store of eight bytes. */
 void state_note_end(struct supervisor *s, const struct worker *w);
-/* False: the texts do not fit. frame_out holds FRAME_MAX bytes. */
-bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len);
-/* Written down as a new record. STATE_NO_SLOT: *e. *texts_out: where its texts are. */
-uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e);
+/* Written down as a new record. `of`: a struct for each part, NULL: none. STATE_NO_SLOT: *e.
+ * *texts_out: where its texts are. */
+uint32_t record_add(struct state *st, const void *const of[PART_COUNT], uint32_t *texts_out,
+                    struct err *e);
 void record_drop(struct state *st, uint32_t slot, uint32_t texts);
 
 /* state_read.c. Texts are borrowed from the table. False: there is none, or it is damaged. */
 bool record_read(const struct state *st, uint32_t slot, struct record *r, uint32_t *texts_out);
-/* The text at *at, which moves on behind its NUL. NULL: there is none before `end`. */
-const char *record_next_text(const char **at, const char *end);
+/* What it says of its program, all else stays. */
+void record_program(const struct record *r, struct program *g);
 /* Everything in the table becomes saved_records. False: no memory. */
 bool state_read_all(struct supervisor *s);
 struct saved_record *state_saved_record(const struct supervisor *s, const char *group,

@@ -1,8 +1,8 @@
 /* Writing down what there is: every change, before its work is begun. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "engine/core/worker.h"
 #include "engine/events/listeners.h"
 #include "engine/persist/state.h"
@@ -12,126 +12,43 @@
 
 /* ---- records as bytes */
 
-#define MS_MAX ((INT64_C(1) << 47) - 1)
+/* Which parts a record has, by enum record_part; NULL: none. */
+typedef const void *const record_parts[PART_COUNT];
 
-static int64_t state_write_ms48(int64_t ms)
+static void pack_step(record_parts of, uint32_t texts, struct record_step *step)
 {
-        return ms > MS_MAX ? MS_MAX : ms < -1 ? -1 : ms;
+        const struct record *r = of[PART_RECORD];
+
+        *step = (struct record_step){ .texts = texts, .kind = (uint8_t)r->kind };
+        size_t size = fields_pack(record_layout, PART_COUNT, of, step->fields);
+        assert(size == sizeof step->fields);
+        (void)size;
 }
 
-static uint16_t state_write_most16(int64_t n)
+/* The paths of logs are left out when all of it would not fit. */
+static bool pack_tail(record_parts of, char out[static TAIL_MAX], size_t *len)
 {
-        return n < 0 ? 0 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+        struct field_tail tail = { .data = out, .max = TAIL_MAX };
+
+        fields_pack_tail(record_layout, PART_COUNT, of, &tail);
+        if (tail.full) {
+                struct record less = *(const struct record *)of[PART_RECORD];
+                record_parts parts = { of[PART_PROCESS], of[PART_MARK], of[PART_PROGRAM], &less };
+                less.text[TEXT_OUT] = less.text[TEXT_ERR] = "";
+                tail = (struct field_tail){ .data = out, .max = TAIL_MAX };
+                fields_pack_tail(record_layout, PART_COUNT, parts, &tail);
+        }
+        *len = tail.len;
+        return !tail.full;
 }
 
-static void pack_memory(const struct process_memory *m, struct record_step *step)
-{
-        step->state = m->state;
-        step->waiting = m->waiting;
-        step->health = m->health;
-        step->bits =
-            (uint8_t)((m->known ? BIT_KNOWN : 0) | (m->happened ? BIT_HAPPENED : 0) |
-                      (m->expected ? BIT_EXPECTED : 0) | (m->unhealthy ? BIT_UNHEALTHY : 0) |
-                      (m->ever_ok ? BIT_EVER_OK : 0) | (m->remains ? BIT_REMAINS : 0));
-        step->pid = m->pid;
-        step->restarts = (uint32_t)m->restarts;
-        step->due = state_write_ms48(m->due_ms);
-        step->spawned = state_write_ms48(m->spawned_ms);
-        step->spawned_wall = state_write_ms48(m->spawned_wall_ms);
-        step->tried_wall = state_write_ms48(m->tried_wall_ms);
-        step->calm = state_write_ms48(m->calm_ms);
-        step->stopped_wall = state_write_ms48(m->stopped_wall_ms);
-        step->ended_wall = state_write_ms48(m->ended_wall_ms);
-        step->tries = state_write_most16(m->tries);
-        step->crashes = state_write_most16(m->crashes);
-        step->check_failures = state_write_most16(m->check_failures);
-        step->check_successes = state_write_most16(m->check_successes);
-        step->raw = (uint16_t)m->raw;
-}
-
-static void pack_step(const struct record *r, struct record_step *step)
-{
-        *step = (struct record_step){ .kind = (uint8_t)r->kind,
-                                      .flags = (uint8_t)r->flags,
-                                      .work = (uint8_t)r->work,
-                                      .listener_state = (uint8_t)r->listener.state,
-                                      .replicas = r->replicas,
-                                      .numprocs = r->numprocs,
-                                      .start_low = r->start_low,
-                                      .start_span = state_write_most16(
-                                          (int64_t)(r->start_high - r->start_low)) };
-        for (int i = 0; i < 3; i++)
-                step->pipes[i] = r->pipes[i] <= UINT32_MAX ? (uint32_t)r->pipes[i] : 0;
-        pack_memory(&r->memory, step);
-        if (r->listener.is_inside)
-                step->bits |= BIT_INSIDE;
-}
-
-struct packing {
-        char *data;
-        size_t len;
-        bool full;
-};
-
-static void state_write_append(struct packing *to, const void *data, size_t len)
-{
-        to->full = to->full || len > FRAME_MAX - to->len;
-        if (to->full)
-                return;
-        memcpy(to->data + to->len, data, len);
-        to->len += len;
-}
-
-static void append_text(struct packing *to, const char *text)
-{
-        state_write_append(to, text, strlen(text) + 1);
-}
+/* ---- what there is */
 
 /* A lone program, its group and its process have one name: then it is there once. */
 static const char *state_write_unlike(const char *text, const char *other)
 {
         return strcmp(text, other) == 0 ? "" : text;
 }
-
-static bool pack_frame(const struct record *r, char *out, size_t *len)
-{
-        const struct process_memory *m = &r->memory;
-        struct packing to = { .data = out };
-        struct record_frame frame = { .size = sizeof frame,
-                                      .program_kind = (uint8_t)r->program_kind,
-                                      .stopsignal = (uint8_t)r->stopsignal,
-                                      .stopwaitsecs = r->stopwaitsecs,
-                                      .number = r->number,
-                                      .stopasgroup = r->stopasgroup,
-                                      .killasgroup = r->killasgroup,
-                                      .failure_count = m->failure_count,
-                                      .given = r->given };
-
-        state_write_append(&to, &frame, sizeof frame);
-        state_write_append(&to, m->failures_ms, m->failure_count * sizeof *m->failures_ms);
-        append_text(&to, r->text[TEXT_NAME]);
-        append_text(&to, state_write_unlike(r->text[TEXT_GROUP], r->text[TEXT_NAME]));
-        append_text(&to, state_write_unlike(r->text[TEXT_PROGRAM], r->text[TEXT_GROUP]));
-        append_text(&to, r->text[TEXT_OUT]);
-        append_text(&to, r->text[TEXT_ERR]);
-        append_text(&to, m->spawnerr);
-        *len = to.len;
-        return !to.full;
-}
-
-/* The paths of logs are left out when all of it would not fit. */
-bool record_pack(const struct record *r, struct record_step *step, char *frame_out, size_t *len)
-{
-        struct record less = *r;
-
-        pack_step(r, step);
-        if (pack_frame(r, frame_out, len))
-                return true;
-        less.text[TEXT_OUT] = less.text[TEXT_ERR] = "";
-        return pack_frame(&less, frame_out, len);
-}
-
-/* ---- what there is */
 
 static const char *state_write_log_path(const struct stream *st)
 {
@@ -158,30 +75,23 @@ static void state_write_describe(const struct supervisor *s, const struct proces
 {
         const struct worker *w = p->worker;
         const struct program *g = p->program;
-        const struct footprint *m = &w->mark;
 
         *r = (struct record){
                 .kind = RECORD_PROCESS,
-                .flags = flags_of(s, w),
+                .flags = (uint8_t)flags_of(s, w),
                 .text = { [TEXT_NAME] = p->name,
-                          [TEXT_GROUP] = p->group->name,
-                          [TEXT_PROGRAM] = g->name ? g->name : "",
+                          [TEXT_GROUP] = state_write_unlike(p->group->name, p->name),
+                          [TEXT_PROGRAM] =
+                              state_write_unlike(g->name ? g->name : "", p->group->name),
                           [TEXT_OUT] = state_write_log_path(w->out),
-                          [TEXT_ERR] = state_write_log_path(w->err) },
-                .work = work | (w->owes_stop ? DO_TERM : 0),
-                .given = m->given,
-                .start_low = m->start_low,
-                .start_high = m->start_high,
-                .pipes = { m->pipes[0], m->pipes[1], m->pipes[2] },
+                          [TEXT_ERR] = state_write_log_path(w->err),
+                          [TEXT_SPAWNERR] = process_spawnerr(p) },
+                .work = (uint8_t)(work | (w->owes_stop ? DO_TERM : 0)),
                 .number = p->number,
-                .stopsignal = g->stopsignal,
-                .stopwaitsecs = g->stopwaitsecs,
-                .program_kind = (int)g->kind,
-                .stopasgroup = g->stopasgroup,
-                .killasgroup = g->killasgroup == 1,
+                .program_kind = (uint8_t)g->kind,
         };
         listener_remember(w->listener, &r->listener);
-        process_remember(p, &r->memory);
+        process_failures(p, &r->failures);
 }
 
 /* ---- how a worker has ended */
@@ -204,25 +114,27 @@ void state_note_end(struct supervisor *s, const struct worker *w)
 
 /* ---- into the tables */
 
-uint32_t record_add(struct state *st, const struct record *r, uint32_t *texts_out, struct err *e)
+uint32_t record_add(struct state *st, record_parts of, uint32_t *texts_out, struct err *e)
 {
-        char frame[FRAME_MAX];
+        const struct record *r = of[PART_RECORD];
+        char tail[TAIL_MAX];
         struct record_step step;
         size_t len;
 
         *texts_out = VAULT_NONE;
-        if (!record_pack(r, &step, frame, &len)) {
+        if (!pack_tail(of, tail, &len)) {
                 err_set(e, ERR_USAGE, "its name is too long");
                 return STATE_NO_SLOT;
         }
-        step.texts = record_store_put(&st->texts, r->kind, 0, frame, len, e);
-        if (step.texts == VAULT_NONE)
+        uint32_t texts = record_store_put(&st->texts, r->kind, 0, tail, len, e);
+        if (texts == VAULT_NONE)
                 return STATE_NO_SLOT;
+        pack_step(of, texts, &step);
         uint32_t slot = slot_table_add(&st->table, &step, sizeof step, e);
         if (slot == STATE_NO_SLOT)
-                record_store_drop(&st->texts, step.texts);
+                record_store_drop(&st->texts, texts);
         else
-                *texts_out = step.texts;
+                *texts_out = texts;
         return slot;
 }
 
@@ -234,42 +146,30 @@ void record_drop(struct state *st, uint32_t slot, uint32_t texts)
 
 /* Both halves in one step: the new texts are there before they are referred to, the old ones as
  * long as they are. */
-static bool state_write_rewrite(struct state *st, const struct record *r, uint32_t slot,
-                                uint32_t *texts, struct err *e)
+static bool state_write_rewrite(struct state *st, record_parts of, uint32_t slot, uint32_t *texts,
+                                struct err *e)
 {
-        char frame[FRAME_MAX];
+        const struct record *r = of[PART_RECORD];
+        char tail[TAIL_MAX];
         struct record_step step;
         size_t len, had_len;
         uint32_t was = *texts;
 
-        if (!record_pack(r, &step, frame, &len))
+        if (!pack_tail(of, tail, &len))
                 return err_set(e, ERR_USAGE, "its name is too long");
         const void *had = record_store_get(&st->texts, was, &had_len);
-        if (had_len != len || memcmp(had, frame, len) != 0) {
+        if (had_len != len || memcmp(had, tail, len) != 0) {
                 uint32_t at = record_store_put(&st->texts, r->kind,
-                                               record_store_marked(&st->texts, was), frame, len, e);
+                                               record_store_marked(&st->texts, was), tail, len, e);
                 if (at == VAULT_NONE)
                         return false;
                 *texts = at;
         }
-        step.texts = *texts;
+        pack_step(of, *texts, &step);
         slot_table_write(&st->table, slot, &step, sizeof step);
         if (was != *texts)
                 record_store_drop(&st->texts, was);
         return true;
-}
-
-/* What names, paths and settings the other half of the record was made of. 0: that has to be looked
- * at. Failures are few, and in there. */
-static uint64_t frame_of(const struct process *p, const struct record *r)
-{
-        uint64_t f = hash_word(
-            r->given, (uint64_t)p->worker->mark.paths << 32 | (uint64_t)r->stopsignal << 8 |
-                          (uint64_t)r->stopasgroup << 1 | (uint64_t)r->killasgroup);
-
-        if (r->memory.failure_count || r->memory.spawnerr[0])
-                return 0;
-        return hash_word(f, (uint64_t)(unsigned)r->stopwaitsecs << 8 | (uint64_t)r->program_kind);
 }
 
 /* The first of a run is said, and stands there for those who ask. */
@@ -290,16 +190,16 @@ static bool state_write_has_room(struct supervisor *s)
 }
 
 /* False: it is not kept as it is now; said. */
-static bool state_write_keep(struct supervisor *s, const struct record *r, uint32_t *slot,
-                             uint32_t *texts)
+static bool state_write_keep(struct supervisor *s, record_parts of, uint32_t *slot, uint32_t *texts)
 {
+        const struct record *r = of[PART_RECORD];
         struct err e = { 0 };
 
         if (*slot) {
-                if (state_write_rewrite(state_of(s), r, *slot - 1, texts, &e))
+                if (state_write_rewrite(state_of(s), of, *slot - 1, texts, &e))
                         return true;
         } else {
-                uint32_t got = record_add(state_of(s), r, texts, &e);
+                uint32_t got = record_add(state_of(s), of, texts, &e);
                 *slot = got == STATE_NO_SLOT ? 0 : got + 1;
                 if (*slot)
                         return state_write_has_room(s);
@@ -308,23 +208,15 @@ static bool state_write_keep(struct supervisor *s, const struct record *r, uint3
         return false;
 }
 
-/* Most steps change one half only: then the second half is not even looked at. */
 static void state_write_keep_process(struct supervisor *s, struct process *p,
                                      const struct record *r)
 {
         struct footprint *m = &p->worker->mark;
-        uint64_t frame = frame_of(p, r);
-        struct record_step step;
+        record_parts of = { p, m, p->program, r };
 
-        if (m->slot && frame && frame == m->frame) {
-                pack_step(r, &step);
-                step.texts = m->texts;
-                slot_table_write(&state_of(s)->table, m->slot - 1, &step, sizeof step);
-        } else {
-                m->frame = state_write_keep(s, r, &m->slot, &m->texts) ? frame : 0;
-        }
+        state_write_keep(s, of, &m->slot, &m->texts);
         state_note_end(s, p->worker);
-        state_unchanged(s, &p->worker->mark);
+        state_unchanged(s, m);
 }
 
 /* Between the clone and its first word the child writes to its record, and two may not do so at
@@ -390,7 +282,6 @@ void state_forget(struct supervisor *s, struct process *p)
         (void)is_ours_to_write(s, p); /* its child is gone, or as good as */
         record_drop(state_of(s), p->worker->mark.slot - 1, p->worker->mark.texts);
         p->worker->mark.slot = 0;
-        p->worker->mark.frame = 0;
 }
 
 void state_note_fleet(struct supervisor *s, struct fleet *f)
@@ -398,17 +289,15 @@ void state_note_fleet(struct supervisor *s, struct fleet *f)
         const struct record r = { .kind = RECORD_FLEET,
                                   .text = { [TEXT_NAME] = f->program->name,
                                             [TEXT_GROUP] = f->group->name,
-                                            [TEXT_PROGRAM] = f->program->name,
-                                            [TEXT_OUT] = "",
-                                            [TEXT_ERR] = "" },
+                                            [TEXT_PROGRAM] = f->program->name },
                                   .replicas = f->replicas,
-                                  .numprocs = f->program->numprocs,
-                                  .scaled = f->scaled };
+                                  .numprocs = f->program->numprocs };
+        record_parts of = { [PART_RECORD] = &r };
 
         if (!state_of(s))
                 return;
         if (f->scaled) {
-                state_write_keep(s, &r, &f->state_slot, &f->state_texts);
+                state_write_keep(s, of, &f->state_slot, &f->state_texts);
         } else if (f->state_slot) {
                 record_drop(state_of(s), f->state_slot - 1, f->state_texts);
                 f->state_slot = 0;
@@ -422,11 +311,14 @@ void state_note_fleet(struct supervisor *s, struct fleet *f)
 static void write_birth(void *arg, pid_t self)
 {
         struct birth *b = arg;
+        record_parts of = { &b->process, &b->mark, NULL, &b->record };
+        struct record_step step;
+        uint64_t span = orphan_ticks_now() + 1 - b->mark.start_low;
 
-        b->step.pid = self;
-        b->step.start_span =
-            state_write_most16((int64_t)(orphan_ticks_now() + 1 - b->step.start_low));
-        slot_table_write(b->table, b->slot, &b->step, sizeof b->step);
+        b->process.pid = self;
+        b->mark.start_span = span < UINT16_MAX ? (uint16_t)span : UINT16_MAX;
+        pack_step(of, b->mark.texts, &step);
+        slot_table_write(b->table, b->slot, &step, sizeof step);
 }
 
 /* Would the record serve one that the child writes? Its spawnerr, the last text, may be of before:
@@ -434,15 +326,15 @@ static void write_birth(void *arg, pid_t self)
 static bool is_enough(const struct state *st, const struct process *p, const struct record *r)
 {
         const struct footprint *m = &p->worker->mark;
-        char frame[FRAME_MAX];
-        struct record_step step;
+        record_parts of = { p, m, p->program, r };
+        char tail[TAIL_MAX];
         size_t len, had_len;
 
-        if (!m->slot || record_store_marked(&st->texts, m->texts) ||
-            !record_pack(r, &step, frame, &len))
+        if (!m->slot || record_store_marked(&st->texts, m->texts) || !pack_tail(of, tail, &len))
                 return false;
-        const void *had = record_store_get(&st->texts, m->texts, &had_len);
-        return had_len >= len && memcmp(had, frame, len - 1) == 0;
+        const char *had = record_store_get(&st->texts, m->texts, &had_len);
+        return had_len >= len && memcmp(had, tail, len) == 0 &&
+               (had_len == len || had[len] == TAG_SPAWNERR);
 }
 
 /* A worker without a record is not started: the next instance would start it a second time. */
@@ -468,26 +360,25 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
                  struct err *e)
 {
         struct worker *w = p->worker;
-        struct record r;
 
         if (!w)
                 return true;
         w->mark.given = given;
         w->mark.start_low = orphan_ticks_now() - 1;
-        w->mark.start_high = w->mark.start_low;
+        w->mark.start_span = 0;
         if (!state_of(s))
                 return true;
         struct birth *b = &state_of(s)->birth;
-        struct moment now = clock_now();
-        state_write_describe(s, p, 0, &r);
-        r.memory.spawned_ms = now.mono_ms;
-        r.memory.spawned_wall_ms = r.memory.tried_wall_ms = now.wall_ms;
-        if (!has_record(s, p, &r, e))
+        state_write_describe(s, p, 0, &b->record);
+        if (!has_record(s, p, &b->record, e))
                 return false;
+        struct moment now = clock_now();
         b->table = &state_of(s)->table;
         b->slot = w->mark.slot - 1;
-        pack_step(&r, &b->step);
-        b->step.texts = w->mark.texts;
+        b->process = *p;
+        b->process.spawned_ms = now.mono_ms;
+        b->process.spawned_wall_ms = b->process.tried_wall_ms = now.wall_ms;
+        b->mark = w->mark;
         w->mark.birth = true;
         state_unchanged(s, &p->worker->mark);
         l->born = write_birth;
@@ -499,5 +390,6 @@ void state_born(struct supervisor *s, struct process *p, pid_t pid)
 {
         (void)s, (void)pid;
         if (p->worker)
-                p->worker->mark.start_high = orphan_ticks_now() + 1;
+                p->worker->mark.start_span =
+                    (uint16_t)(orphan_ticks_now() + 1 - p->worker->mark.start_low);
 }

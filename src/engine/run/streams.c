@@ -168,7 +168,6 @@ static bool streams_put(struct supervisor *s, struct worker *w, const struct pro
         if (ok)
                 *was_auto = wanted.conf.is_auto;
         free(wanted.auto_path);
-        w->mark.paths++;
         return ok;
 }
 

@@ -1,9 +1,10 @@
-/* A process as plain numbers, to be recorded and to be resumed by the next instance. It may only
- * assume what is in these numbers; values that make no sense together are refused. */
+/* The members of a process that are recorded, and resumed by the next instance; values that make no
+ * sense together are refused. */
 #include "model/unit/process_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "model/unit/backoff.h"
 
@@ -23,122 +24,100 @@ bool pstate_has_pid(enum pstate s)
         }
 }
 
-static void remember_failures(const struct breaker *b, struct process_memory *out)
-{
-        int keep = b->count < MEMORY_FAILURES ? b->count : MEMORY_FAILURES;
+#define ROW(type, size, name, member) FIELD(0, type, size, name, struct process, member)
 
-        out->failure_count = (uint8_t)keep;
-        for (int i = 0; i < keep; i++)
-                out->failures_ms[i] = b->at_ms[(b->next - keep + i + b->size) % b->size];
+/* 69 bytes of the record's fixed part. What is new gets a tag. */
+static const struct field process_rows[] = {
+        ROW(FIELD_UINT, 1, "state", state),
+        ROW(FIELD_UINT, 1, "waits for", waiting),
+        ROW(FIELD_UINT, 1, "health", health.status),
+        ROW(FIELD_BOOL, 1, "was healthy", health.ever_ok),
+        ROW(FIELD_BOOL, 1, "remains", remains),
+        ROW(FIELD_BOOL, 1, "has exited", ending.happened),
+        ROW(FIELD_BOOL, 1, "exit is known", ending.known),
+        ROW(FIELD_BOOL, 1, "exit was expected", ending.expected),
+        ROW(FIELD_BOOL, 1, "exit for health", ending.unhealthy),
+        ROW(FIELD_UINT, 2, "wait status", ending.raw),
+        ROW(FIELD_INT, 4, "pid", pid),
+        ROW(FIELD_UINT, 4, "restarts", restarts),
+        ROW(FIELD_UINT, 2, "tries", tries),
+        ROW(FIELD_UINT, 2, "crashes", crashes),
+        ROW(FIELD_UINT, 2, "checks failed", health.failures),
+        ROW(FIELD_UINT, 2, "checks passed", health.successes),
+        ROW(FIELD_INT, 6, "until, ms of this boot", due.due_ms),
+        ROW(FIELD_INT, 6, "started, ms of this boot", spawned_ms),
+        ROW(FIELD_INT, 6, "started, ms since 1970", spawned_wall_ms),
+        ROW(FIELD_INT, 6, "tried, ms since 1970", tried_wall_ms),
+        ROW(FIELD_INT, 6, "calm since, ms of this boot", calm_ms),
+        ROW(FIELD_INT, 6, "stopped, ms since 1970", stopped_wall_ms),
+        ROW(FIELD_INT, 6, "exited, ms since 1970", ending.at_wall_ms),
+};
+
+const struct fields process_fields = FIELDS(process_rows);
+
+void process_failures(const struct process *p, struct field_times *out)
+{
+        const struct breaker *b = &p->breaker;
+        int count = b->count < FIELD_TIMES_MAX ? b->count : FIELD_TIMES_MAX;
+
+        out->count = (uint8_t)count;
+        for (int i = 0; i < count; i++)
+                out->ms[i] = b->at_ms[(b->next - count + i + b->size) % b->size];
 }
 
-void process_remember(const struct process *p, struct process_memory *out)
-{
-        const struct ending *e = &p->ending;
-
-        *out = (struct process_memory){
-                .due_ms = p->due.due_ms,
-                .spawned_ms = p->spawned_ms,
-                .spawned_wall_ms = p->spawned_wall_ms,
-                .tried_wall_ms = p->tried_wall_ms,
-                .calm_ms = p->calm_ms,
-                .stopped_wall_ms = p->stopped_wall_ms,
-                .ended_wall_ms = e->at_wall_ms,
-                .pid = p->pid,
-                .tries = p->tries,
-                .crashes = p->crashes,
-                .restarts = p->restarts,
-                .code = e->code,
-                .sig = e->sig,
-                .raw = e->raw,
-                .check_failures = p->health.failures,
-                .check_successes = p->health.successes,
-                .state = (uint8_t)p->state,
-                .waiting = (uint8_t)p->waiting,
-                .known = e->known,
-                .happened = e->happened,
-                .core = e->core,
-                .expected = e->expected,
-                .unhealthy = e->unhealthy,
-                .health = (uint8_t)p->health.status,
-                .ever_ok = p->health.ever_ok,
-                .remains = p->remains,
-        };
-        remember_failures(&p->breaker, out);
-        if (process_spawnerr(p))
-                strncpy(out->spawnerr, process_spawnerr(p), sizeof out->spawnerr - 1);
-}
-
-static bool process_memory_makes_sense(const struct process_memory *m)
+static bool process_memory_makes_sense(const struct process *m, const struct field_times *failures)
 {
         if (m->state == PS_NONE || m->state >= PS_COUNT || m->waiting >= WAIT_KEEP ||
-            m->health > HEALTH_UNHEALTHY || m->failure_count > MEMORY_FAILURES || m->pid < 0 ||
-            m->spawnerr[MEMORY_TEXT - 1])
+            m->health.status > HEALTH_UNHEALTHY || failures->count > FIELD_TIMES_MAX || m->pid < 0)
                 return false;
         bool waits =
             m->remains && m->pid == 0 &&
             (m->state == PS_STOPPING || m->state == PS_RESTARTING || m->state == PS_RETIRING);
-        if (pstate_has_pid((enum pstate)m->state) != (m->pid > 0) && m->state != PS_STARTING &&
-            !waits)
+        if (pstate_has_pid(m->state) != (m->pid > 0) && m->state != PS_STARTING && !waits)
                 return false;
-        return m->tries >= 0 && m->crashes >= 0 && m->restarts >= 0 && m->check_failures >= 0 &&
-               m->check_successes >= 0;
+        return m->tries >= 0 && m->crashes >= 0 && m->restarts >= 0 && m->health.failures >= 0 &&
+               m->health.successes >= 0;
 }
 
 /* The ring is made anew by the next failure when restart_limit asks for another size. */
-static bool recall_failures(struct breaker *b, const struct process_memory *m)
+static bool recall_failures(struct breaker *b, const struct field_times *failures)
 {
-        int count = m->failure_count;
+        int count = failures->count;
 
         if (count == 0)
                 return true;
         int64_t *at_ms = calloc((size_t)count, sizeof *at_ms);
         if (!at_ms)
                 return false;
-        memcpy(at_ms, m->failures_ms, (size_t)count * sizeof *at_ms);
+        memcpy(at_ms, failures->ms, (size_t)count * sizeof *at_ms);
         breaker_release(b);
         *b = (struct breaker){ .at_ms = at_ms, .count = count, .size = count };
         return true;
 }
 
+/* The rest follows from its wait status. */
+static void recall_ending(struct ending *e)
+{
+        e->code = e->known && WIFEXITED(e->raw) ? WEXITSTATUS(e->raw) : e->happened ? -1 : 0;
+        e->sig = e->known && WIFSIGNALED(e->raw) ? (uint8_t)WTERMSIG(e->raw) : 0;
+        e->core = e->sig && WCOREDUMP(e->raw);
+}
+
 /* The one place beside process_feed that writes `state`: it carries a state over from another
  * life, it does not decide on one. What is starting has no spawnerr. */
-bool process_recall(struct process *p, const struct process_memory *m)
+bool process_recall(struct process *p, const struct process *image,
+                    const struct field_times *failures, const char *spawnerr)
 {
-        if (!process_memory_makes_sense(m))
+        if (!process_memory_makes_sense(image, failures))
                 return false;
-        if (!recall_failures(&p->breaker, m))
+        if (!recall_failures(&p->breaker, failures))
                 return false;
         p->has_spawnerr = false;
-        if (m->spawnerr[0] && m->state != PS_STARTING && !process_set_spawnerr(p, m->spawnerr))
+        if (*spawnerr && image->state != PS_STARTING && !process_set_spawnerr(p, spawnerr))
                 return false;
-        p->state = (enum pstate)m->state;
-        p->waiting = (enum pwait)m->waiting;
-        p->due.due_ms = m->due_ms;
-        p->pid = m->pid;
+        fields_copy(&process_fields, image, p);
+        recall_ending(&p->ending);
         p->recalled = true;
-        p->remains = m->remains;
-        p->tries = m->tries;
-        p->crashes = m->crashes;
-        p->restarts = m->restarts;
-        p->spawned_ms = m->spawned_ms;
-        p->spawned_wall_ms = m->spawned_wall_ms;
-        p->tried_wall_ms = m->tried_wall_ms;
-        p->calm_ms = m->calm_ms;
-        p->stopped_wall_ms = m->stopped_wall_ms;
-        p->ending = (struct ending){ .known = m->known,
-                                     .happened = m->happened,
-                                     .code = m->code,
-                                     .sig = m->sig,
-                                     .core = m->core,
-                                     .expected = m->expected,
-                                     .unhealthy = m->unhealthy,
-                                     .raw = m->raw,
-                                     .at_wall_ms = m->ended_wall_ms };
-        p->health = (struct health){ .status = (enum health_status)m->health,
-                                     .ever_ok = m->ever_ok,
-                                     .failures = m->check_failures,
-                                     .successes = m->check_successes };
         if (p->state == PS_STARTING && p->pid > 0 && p->waiting == WAIT_NONE)
                 process_await_up(p); /* it was not known yet what came of its start */
         return true;
