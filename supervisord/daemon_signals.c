@@ -109,7 +109,7 @@ static void on_child_signal(struct ev_loop *loop, ev_io *w, int revents)
         if (read(w->fd, &info, sizeof info) != (ssize_t)sizeof info)
                 return;
         log_line(d->sup.log, LVL_DEBUG, "received SIGCHLD indicating a child quit");
-        reaper_signal(&d->sup, (pid_t)info.ssi_pid, clock_mono_ms());
+        reaper_signal(&d->sup, (pid_t)info.ssi_pid);
 }
 
 bool daemon_watch_children(struct daemon *d, struct err *e)

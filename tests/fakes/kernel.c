@@ -373,14 +373,6 @@ ssize_t kernel_hear(struct fake_kernel *k, pid_t pid, char *data, size_t size)
         return read(c->fds[0], data, size);
 }
 
-void kernel_hang_up(struct fake_kernel *k, pid_t pid, int fd)
-{
-        struct fake_child *c = kernel_child(k, pid);
-
-        if (c)
-                fd_close(&c->fds[fd]);
-}
-
 size_t kernel_kills(const struct fake_kernel *k, pid_t pid, int sig)
 {
         size_t n = 0;

@@ -205,8 +205,6 @@ void kernel_queue_end(struct fake_kernel *k, pid_t pid, int status);
  * never waits). */
 bool kernel_say(struct fake_kernel *k, pid_t pid, int fd, const char *text);
 ssize_t kernel_hear(struct fake_kernel *k, pid_t pid, char *data, size_t size);
-/* It closes one of its own descriptors. */
-void kernel_hang_up(struct fake_kernel *k, pid_t pid, int fd);
 
 /* How many kills were sent so far with this pid (as given) and this signal. */
 size_t kernel_kills(const struct fake_kernel *k, pid_t pid, int sig);

@@ -19,7 +19,6 @@
         row(fcgi) \
         row(ticks) \
         row(listeners) \
-        row(hangups) \
         row(probes) \
         row(transition)      /* the main log's lines and the bus */ \
         row(waiters)         /* answered when others have been told */ \

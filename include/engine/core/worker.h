@@ -51,7 +51,6 @@ struct worker {
         uint8_t draining;        /* streams that have not said on_finished since the death */
         bool out_auto, err_auto; /* the stream has a generated path */
         bool reaped;             /* a death waits to be fed */
-        bool heard;              /* engine/run/hangups listens to its stdin */
         bool lost;               /* how it ended is not known: `status` says nothing */
         bool owes_stop;          /* what is below it has still to be sent the stop signal */
         bool astray;             /* what remains of it is not below us: an earlier daemon's */

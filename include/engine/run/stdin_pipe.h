@@ -21,9 +21,6 @@ bool stdin_pipe_open(struct stdin_pipe **at, const struct worker *w, bool is_cou
 void stdin_pipe_free(struct stdin_pipe *p); /* closes; what is queued is lost with its reader */
 enum stdin_result { STDIN_OK, STDIN_CLOSED, STDIN_FULL, STDIN_NOMEM };
 enum stdin_result stdin_pipe_write(struct stdin_pipe *p, const void *data, size_t len);
-/* Whether something is in the pipe that its reader has not taken yet. */
-bool stdin_pipe_unread(const struct stdin_pipe *p);
-int stdin_pipe_fd(const struct stdin_pipe *p); /* borrowed; -1: it was closed */
 size_t stdin_pipe_queued(const struct stdin_pipe *p);
 
 /* What waits goes to the next image by itself. False: no memory. */

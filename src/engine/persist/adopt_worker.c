@@ -14,7 +14,6 @@
 #include "engine/persist/fdstore.h"
 #include "engine/persist/state_record.h"
 #include "engine/run/exec_env.h"
-#include "engine/run/hangups.h"
 #include "engine/run/launches.h"
 #include "engine/run/pipes.h"
 #include "engine/watch/probes.h"
@@ -68,8 +67,6 @@ static void adopt_go_on(struct supervisor *s, struct process *p, const struct sa
         registry_pid_add(&s->registry, p);
         if (lives || can_be_read(s, k))
                 adopt_take_pipes(s, p);
-        if (!p->worker->adopted)
-                hangups_watch(s, p);
         if (p->program->kind == KIND_LISTENER)
                 listener_adopted(s, p);
         if (p->state == PS_STARTING && p->health.status == HEALTH_NONE)

@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,21 +92,9 @@ void stdin_pipe_free(struct stdin_pipe *p)
         free(p);
 }
 
-int stdin_pipe_fd(const struct stdin_pipe *p)
-{
-        return p->fd;
-}
-
 size_t stdin_pipe_queued(const struct stdin_pipe *p)
 {
         return p->rest ? p->rest->queue.len - p->rest->sent : 0;
-}
-
-bool stdin_pipe_unread(const struct stdin_pipe *p)
-{
-        int bytes = 0;
-
-        return p->fd >= 0 && ioctl(p->fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 /* Bytes taken; 0: the pipe is full; -1: it has no reader any more. */
