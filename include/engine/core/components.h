@@ -41,7 +41,6 @@
         row(descendants)     /* of a reaped child: the last one that is asked */ \
         row(removal) \
         row(conditions)      /* a place is free when its process was freed */ \
-        row(pipes) \
         row(state_settled)   /* and is stored when all is done */ \
         row(worker)          /* others may still look at it */
 /* clang-format on */

@@ -17,8 +17,8 @@ int pipe_open_again(struct sys *sys, int fd, int flags);
 /* *fd becomes that. Where /proc cannot do it, it stays the plain end that it is everywhere. */
 void pipe_both_ways(struct sys *sys, int *fd, int flags);
 
-/* A stdin: the worker's end open both ways, ours for writing, non-blocking. From the spare where
- * there is one. *inode_out: by which the next instance knows it again, 0: not known. False: errno.
+/* A stdin: the worker's end open both ways, ours for writing, non-blocking. *inode_out: by which
+ * the next instance knows it again, 0: not known. False: errno.
  */
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out);
 

@@ -80,76 +80,21 @@ bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start)
         return false;
 }
 
-/* A stdin that was made before it was needed. */
-struct spare {
-        int fds[2];     /* owned: the worker's end, ours; -1: none */
-        uint64_t inode; /* of the pipe */
-        bool wanted;
-};
-
-static struct spare *pipes_spare(const struct supervisor *s)
-{
-        return component_own(s, COMPONENT_pipes);
-}
-
-static void pipes_release(struct supervisor *s)
-{
-        for (int i = 0; i < 2; i++)
-                if (pipes_spare(s)->fds[i] >= 0)
-                        s->sys->close(s->sys, fd_take(&pipes_spare(s)->fds[i]));
-}
-
-static bool pipes_init(struct supervisor *s, struct err *e)
-{
-        (void)e;
-        pipes_spare(s)->fds[0] = pipes_spare(s)->fds[1] = -1;
-        return true;
-}
-
-static bool make_stdin(struct supervisor *s)
-{
-        struct spare *p = pipes_spare(s);
-        struct stat st;
-
-        if (s->sys->pipe(s->sys, p->fds) < 0) {
-                p->fds[0] = p->fds[1] = -1;
-                return false;
-        }
-        pipe_both_ways(s->sys, &p->fds[0], 0);
-        if (!fd_nonblock(p->fds[1], true)) {
-                pipes_release(s);
-                return false;
-        }
-        p->inode = s->sys->fstat(s->sys, p->fds[1], &st) == 0 ? st.st_ino : 0;
-        return true;
-}
-
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out)
 {
-        struct spare *p = pipes_spare(s);
+        struct stat st;
+        int fds[2];
 
-        p->wanted = true;
-        if (p->fds[0] < 0 && !make_stdin(s))
+        if (s->sys->pipe(s->sys, fds) < 0)
                 return false;
-        *worker_out = fd_take(&p->fds[0]);
-        *ours_out = fd_take(&p->fds[1]);
-        *inode_out = p->inode;
+        pipe_both_ways(s->sys, &fds[0], 0);
+        if (!fd_nonblock(fds[1], true)) {
+                s->sys->close(s->sys, fds[0]);
+                s->sys->close(s->sys, fds[1]);
+                return false;
+        }
+        *inode_out = s->sys->fstat(s->sys, fds[1], &st) == 0 ? st.st_ino : 0;
+        *worker_out = fds[0];
+        *ours_out = fds[1];
         return true;
 }
-
-/* A start has used the spare: another is made meanwhile. What fails is tried at the start. */
-static void pipes_on_turn(struct supervisor *s)
-{
-        struct spare *p = pipes_spare(s);
-
-        if (!p->wanted || p->fds[0] >= 0 || s->daemon_state != DAEMON_RUNNING)
-                return;
-        p->wanted = false;
-        (void)!make_stdin(s); /* there is none, then */
-}
-
-const struct component component_pipes = { .name = "pipes",
-                                           .size = sizeof(struct spare),
-                                           .init = pipes_init,
-                                           .release = pipes_release,
-                                           .on_turn = pipes_on_turn };
