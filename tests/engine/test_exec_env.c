@@ -116,7 +116,7 @@ Test(exec_env, follows_a_new_configuration)
         cr_expect_str_eq(env_of("web", "A"), "2");
 }
 
-Test(exec_env, serves_more_programs_than_it_caches)
+Test(exec_env, serves_many_programs)
 {
         AUTO_BUF body = BUF_INIT;
 

@@ -1,6 +1,4 @@
-/* What a start takes besides its pipes: arguments, environment, supplementary groups. Worked out
- * from the settings at the first start and kept for the next ones, for a whole fleet where nothing
- * depends on the number. All of it is dropped when a configuration is applied. */
+/* What a start takes besides its pipes: arguments, environment, supplementary groups. */
 #ifndef ENGINE_RUN_EXEC_ENV_H
 #define ENGINE_RUN_EXEC_ENV_H
 
@@ -20,7 +18,7 @@ struct program;
 struct exec_env {
         struct recipe recipe;
         struct strlist argv;
-        char **env;       /* NULL-terminated: of the process that was asked for last */
+        char **env;       /* NULL-terminated */
         const char *path; /* where the command is looked for: PATH's value; NULL: there is none */
         struct strlist places; /* where the command may be; empty: not worked out yet */
         gid_t *groups;         /* see exec_env_groups */
@@ -29,7 +27,7 @@ struct exec_env {
 };
 
 /* For a start of p by `g`. Borrowed until the next call. NULL: *f and *e say why not. */
-struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, struct program *g,
+struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, const struct program *g,
                              enum fault *f, struct err *e);
 /* Fill in the supplementary groups of its user; NULL stays where the user does not change. */
 bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct program *g,

@@ -26,7 +26,6 @@ struct names {
         int process_num, numprocs;
         const struct strlist *own_env, *global_env; /* "K=V"; NULL: none */
         const char *const *environ;                 /* "K=V", NULL-terminated; NULL: none */
-        bool *used_number; /* set when process_num is looked up; NULL: not wanted */
 };
 
 /* Append the expanded text to *out. `what` names the value in errors ("program:x.command"). False:

@@ -19,7 +19,6 @@ struct recipe {
             env; /* [supervisord] environment, then the program's, expanded; nothing inherited */
         char *out_logfile, *err_logfile; /* owned or NULL; "AUTO" and "syslog" stay words */
         char *out_tag, *err_tag;         /* owned or NULL: for syslog */
-        bool numbered; /* anything but the name and what concerns logs depends on process_num */
 };
 
 /* Where an expansion went wrong: the whole text, however long, and the key that it is about. */

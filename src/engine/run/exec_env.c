@@ -1,39 +1,22 @@
-/* Arguments, environment and groups of a start, worked out once for each setting and cached until
- * a configuration is applied. */
+/* Arguments, environment and groups of a start, worked out from the settings each time. */
 #include "engine/run/exec_env.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/unconst.h"
 #include "engine/core/configuration.h"
 #include "engine/core/supervisor.h"
 #include "engine/run/containment.h"
 #include "model/config/process_given.h"
 
-#define KEPT       64 /* programs (or numbers of one): as many as may be restarting all the time */
-#define ANY_NUMBER (-1)
-#define NO_PLACE   SIZE_MAX
-#define NAME_KEY   "SUPERVISOR_PROCESS_NAME"
-
-struct kept {
-        struct exec_env outfit;  /* first: cast back */
-        struct program *program; /* reference */
-        char *group;             /* owned */
-        int number;              /* ANY_NUMBER: its recipe does not depend on it */
-        struct strlist own;      /* what the environment has besides the daemon's */
-        size_t name_at;          /* in the environment: the process's name; NO_PLACE: set by hand */
+/* What it has for itself: that of the last start. */
+struct exec_env_part {
+        struct exec_env last;
+        struct strlist own; /* what the environment has besides the daemon's */
 };
 
-/* In a table without chains: two that meet in one place take turns. */
-struct exec_envs {
-        struct kept *kept[KEPT]; /* owned; by program, group and number */
-        struct buf name; /* the variable with the name, of the process that was asked for last */
-};
-
-static struct exec_envs *exec_env_own(const struct supervisor *s)
+static struct exec_env_part *exec_env_own(const struct supervisor *s)
 {
         return component_own(s, COMPONENT_exec_env);
 }
@@ -82,14 +65,15 @@ static bool put_user(const struct program *g, struct strlist *out)
 }
 
 /* All but what is inherited. */
-static bool exec_env_put_own(const struct supervisor *s, const struct program *g, const char *group,
-                             const char *name, const struct strlist *own, struct strlist *out)
+static bool exec_env_put_own(const struct supervisor *s, const struct process *p,
+                             const struct program *g, const struct strlist *own,
+                             struct strlist *out)
 {
         const char *url = g->serverurl ? g->serverurl : configuration_of(s)->server_url;
 
         return put_user(g, out) && strlist_setenv(out, "SUPERVISOR_ENABLED", "1") &&
-               strlist_setenv(out, NAME_KEY, name) &&
-               strlist_setenv(out, "SUPERVISOR_GROUP_NAME", group) &&
+               strlist_setenv(out, "SUPERVISOR_PROCESS_NAME", p->name) &&
+               strlist_setenv(out, "SUPERVISOR_GROUP_NAME", p->group->name) &&
                (!url || strlist_setenv(out, "SUPERVISOR_SERVER_URL", url)) && put_env(out, own);
 }
 
@@ -101,8 +85,7 @@ bool exec_env_env(struct supervisor *s, const struct process *p, const struct st
         for (const char *const *e = s->host->environ; e && *e; e++)
                 if (!is_daemons_own(*e) && !strlist_add(out, *e))
                         return false;
-        return exec_env_put_own(s, p->program, p->group->name, p->name, own, &ours) &&
-               put_env(out, &ours);
+        return exec_env_put_own(s, p, p->program, own, &ours) && put_env(out, &ours);
 }
 
 static bool same_key(const char *a, const char *b)
@@ -112,8 +95,8 @@ static bool same_key(const char *a, const char *b)
         return strncmp(a, b, len + 1) == 0;
 }
 
-/* Behind those that are inherited, or in their place. Returns where it stands. */
-static size_t env_put(char **env, size_t *count, char *item)
+/* Behind those that are inherited, or in their place. */
+static void env_put(char **env, size_t *count, char *item)
 {
         size_t at = 0;
 
@@ -122,33 +105,27 @@ static size_t env_put(char **env, size_t *count, char *item)
         env[at] = item;
         if (at == *count)
                 env[++*count] = NULL;
-        return at;
 }
 
 /* What is inherited lives as long as the daemon and is not copied. */
-static bool exec_env_make_env(const struct supervisor *s, struct kept *k)
+static bool exec_env_make_env(const struct supervisor *s, const struct process *p,
+                              const struct program *g, struct exec_env_part *part)
 {
         size_t room = 1, count = 0;
         const char *const *inherited = s->host->environ;
 
-        if (!exec_env_put_own(s, k->program, k->group, "", &k->outfit.recipe.env, &k->own))
+        if (!exec_env_put_own(s, p, g, &part->last.recipe.env, &part->own))
                 return false;
         while (inherited && inherited[room - 1])
                 room++;
-        char **env = k->outfit.env = calloc(room + k->own.count, sizeof *env);
+        char **env = part->last.env = calloc(room + part->own.count, sizeof *env);
         if (!env)
                 return false;
         for (; inherited && *inherited; inherited++)
                 if (!is_daemons_own(*inherited))
                         env[count++] = unconst(*inherited);
-        k->name_at = NO_PLACE;
-        for (size_t i = 0; i < k->own.count; i++) {
-                size_t at = env_put(env, &count, k->own.items[i]);
-                if (strcmp(k->own.items[i], NAME_KEY "=") == 0)
-                        k->name_at = at;
-        }
-        if (strlist_getenv(&k->outfit.recipe.env, NAME_KEY)) /* even to nothing */
-                k->name_at = NO_PLACE;
+        for (size_t i = 0; i < part->own.count; i++)
+                env_put(env, &count, part->own.items[i]);
         return true;
 }
 
@@ -162,21 +139,19 @@ static const char *find_path(const struct supervisor *s, const struct recipe *r)
         return path;
 }
 
-/* ---- making one */
+/* ---- all of it */
 
-static void kept_free(struct kept *k)
+static void exec_env_release(struct supervisor *s)
 {
-        if (!k)
-                return;
-        recipe_release(&k->outfit.recipe);
-        strlist_release(&k->outfit.argv);
-        free(k->outfit.env);
-        strlist_release(&k->outfit.places);
-        free(k->outfit.groups);
-        strlist_release(&k->own);
-        program_unref(k->program);
-        free(k->group);
-        free(k);
+        struct exec_env_part *part = exec_env_own(s);
+
+        recipe_release(&part->last.recipe);
+        strlist_release(&part->last.argv);
+        free(part->last.env);
+        strlist_release(&part->last.places);
+        free(part->last.groups);
+        strlist_release(&part->own);
+        *part = (struct exec_env_part){ 0 };
 }
 
 static bool exec_env_split(struct exec_env *o, enum fault *f, struct err *e)
@@ -192,92 +167,25 @@ static bool exec_env_split(struct exec_env *o, enum fault *f, struct err *e)
         return false;
 }
 
-static struct kept *exec_env_make(struct supervisor *s, const struct process *p, struct program *g,
-                                  enum fault *f, struct err *e)
-{
-        struct kept *k = calloc(1, sizeof *k);
-
-        *f = FAULT_FAILED;
-        if (!k || !(k->group = strdup(p->group->name))) {
-                free(k);
-                err_nomem(e);
-                return NULL;
-        }
-        k->program = program_ref(g);
-        bool ok = recipe_make(g, k->group, p->number, s->host, &k->outfit.recipe, e) &&
-                  exec_env_split(&k->outfit, f, e) &&
-                  ((exec_env_make_env(s, k) &&
-                    given_fingerprint(g, &k->outfit.recipe, &k->outfit.argv, &k->outfit.given)) ||
-                   err_nomem(e));
-        if (!ok) {
-                kept_free(k);
-                return NULL;
-        }
-        k->number = k->outfit.recipe.numbered ? p->number : ANY_NUMBER;
-        k->outfit.path = find_path(s, &k->outfit.recipe);
-        return k;
-}
-
-/* ---- keeping them */
-
-static struct kept **exec_env_place(struct exec_envs *o, const struct program *g, const char *group,
-                                    int number)
-{
-        uint64_t h = hash_text(hash_word((uintptr_t)g, (uint64_t)number), group);
-
-        return &o->kept[h & (KEPT - 1)];
-}
-
-static struct kept *exec_env_look_up(struct exec_envs *o, const struct program *g,
-                                     const char *group, int number)
-{
-        struct kept *k = *exec_env_place(o, g, group, number);
-
-        return k && k->program == g && k->number == number && strcmp(k->group, group) == 0 ? k
-                                                                                           : NULL;
-}
-
-static struct kept *exec_env_keep(struct exec_envs *o, struct kept *k)
-{
-        struct kept **at = exec_env_place(o, k->program, k->group, k->number);
-
-        kept_free(*at);
-        return *at = k;
-}
-
-static bool exec_env_put_name(struct exec_envs *o, struct kept *k, const char *name)
-{
-        if (k->name_at == NO_PLACE)
-                return true;
-        buf_reset(&o->name);
-        buf_puts(&o->name, NAME_KEY "=");
-        buf_puts(&o->name, name);
-        if (o->name.failed)
-                return false;
-        k->outfit.env[k->name_at] = o->name.data;
-        return true;
-}
-
-struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, struct program *g,
+struct exec_env *exec_env_of(struct supervisor *s, const struct process *p, const struct program *g,
                              enum fault *f, struct err *e)
 {
-        struct exec_envs *o = exec_env_own(s);
-        struct kept *k = NULL;
+        struct exec_env_part *part = exec_env_own(s);
+        struct exec_env *o = &part->last;
 
         *f = FAULT_FAILED;
-        k = exec_env_look_up(o, g, p->group->name, ANY_NUMBER);
-        if (!k)
-                k = exec_env_look_up(o, g, p->group->name, p->number);
-        if (!k && (k = exec_env_make(s, p, g, f, e)))
-                exec_env_keep(o, k);
-        if (!k)
+        exec_env_release(s);
+        if (!recipe_make(g, p->group->name, p->number, s->host, &o->recipe, e) ||
+            !exec_env_split(o, f, e))
                 return NULL;
-        if (!exec_env_put_name(o, k, p->name)) {
+        if (!exec_env_make_env(s, p, g, part) ||
+            !given_fingerprint(g, &o->recipe, &o->argv, &o->given)) {
                 err_nomem(e);
                 return NULL;
         }
+        o->path = find_path(s, &o->recipe);
         *f = FAULT_NONE;
-        return &k->outfit;
+        return o;
 }
 
 bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct program *g,
@@ -292,18 +200,6 @@ bool exec_env_groups(struct supervisor *s, struct exec_env *o, const struct prog
         return err_set(e, ERR_SYS, "cannot look up the groups of user %s", user->who.name);
 }
 
-static void exec_env_drop(struct supervisor *s)
-{
-        struct exec_envs *o = exec_env_own(s);
-
-        for (int i = 0; i < KEPT; i++) {
-                kept_free(o->kept[i]);
-                o->kept[i] = NULL;
-        }
-        buf_release(&o->name);
-}
-
 const struct component component_exec_env = { .name = "exec_env",
-                                              .size = sizeof(struct exec_envs),
-                                              .release = exec_env_drop,
-                                              .on_config = exec_env_drop };
+                                              .size = sizeof(struct exec_env_part),
+                                              .release = exec_env_release };

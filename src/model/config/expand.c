@@ -86,8 +86,6 @@ static bool find_name(const struct names *n, const char *key, size_t len, struct
                 const char *field = (const char *)n + f->at;
                 if (f->is_int)
                         *out = (struct value){ .is_int = true, .number = *(const int *)field };
-                if (f->at == offsetof(struct names, process_num) && n->used_number)
-                        *n->used_number = true;
                 if (!f->is_int)
                         expand_take_text(out, *(const char *const *)field);
                 return true;

@@ -16,7 +16,6 @@ struct job {
         const struct host *w;
         struct names names;
         struct recipe_fault *fault;
-        bool numbered; /* something named process_num */
 };
 
 void recipe_fault_release(struct recipe_fault *f)
@@ -40,7 +39,6 @@ static void job_init(struct job *j, const struct program *p, const char *group, 
                 .process_num = number,
                 .numprocs = p->numprocs,
                 .environ = w->environ,
-                .used_number = &j->numbered,
         };
 }
 
@@ -214,15 +212,12 @@ static bool make_all(struct job *j, struct recipe *out)
 
         if (!recipe_make_env(j, out))
                 return false;
-        bool numbered = j->numbered;
         if (!(out->name = make_name(j)))
                 return false;
-        j->numbered = numbered; /* the name is everybody's own anyway */
         if (!(out->command = expand_key(j, "command", true, p->command ? p->command : "")))
                 return false;
         if (p->directory && !(out->directory = expand_key(j, "directory", true, p->directory)))
                 return false;
-        out->numbered = j->numbered;
         return make_log(j, "stdout_logfile", p->out.logfile, &out->out_logfile) &&
                make_log(j, "stderr_logfile", p->err.logfile, &out->err_logfile) &&
                make_tag(j, "stdout_syslog_tag", p->out.syslog_tag, out->name, &out->out_tag) &&
