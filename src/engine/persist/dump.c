@@ -102,23 +102,6 @@ static char *dump_path(const struct dump *d, const char *name)
 
 /* ---- records */
 
-static const char *const dump_states[] = {
-        [PS_NONE] = "none",
-        [PS_STOPPED] = "STOPPED",
-        [PS_STARTING] = "STARTING",
-        [PS_RUNNING] = "RUNNING",
-        [PS_BACKOFF] = "BACKOFF",
-        [PS_STOPPING] = "STOPPING",
-        [PS_EXITED] = "EXITED",
-        [PS_FATAL] = "FATAL",
-        [PS_UNKNOWN] = "UNKNOWN",
-        [PS_RESPAWN] = "EXITED (starts again)",
-        [PS_RESTARTING] = "STOPPING (starts again)",
-        [PS_RETIRING] = "STOPPING (is removed)",
-        [PS_SICK] = "STOPPING (unhealthy)",
-        [PS_LATE] = "STOPPING (not ready)",
-};
-
 static const char *const dump_waits[] = {
         [WAIT_NONE] = "nothing",      [WAIT_UP] = "to be up",
         [WAIT_RETRY] = "to retry",    [WAIT_KILL] = "to be killed",
@@ -129,33 +112,27 @@ static const char *const dump_flag_words[8] = { "reaped",      "lost",    "endin
                                                 "stderr-auto", "adopted", "owes-stop" };
 static const char *const dump_work[8] = { "spawn", "term", "kill", "start", "forget", "on-fatal" };
 
-/* Fields whose numbers have words. */
-static const struct {
-        const char *name;
-        const char *const *words;
-        size_t count; /* 0: a word for each bit */
-} dump_worded[] = {
-        { "state", dump_states, sizeof dump_states / sizeof *dump_states },
-        { "waits for", dump_waits, sizeof dump_waits / sizeof *dump_waits },
-        { "flags", dump_flag_words, 0 },
-        { "work under way", dump_work, 0 },
-};
+/* Supervisor's word, and behind it ours where that is another one. */
+static void dump_state(struct buf *out, enum pstate state)
+{
+        const char *inner = pstate_inner_name(state), *shown = pstate_name(state);
+        bool is_same = strcmp(inner, shown) == 0;
+
+        buf_printf(out, "state: %s%s%s\n", shown, is_same ? "" : ", ", is_same ? "" : inner);
+}
 
 static void dump_field_number(struct buf *out, const char *name, int64_t n)
 {
-        for (size_t i = 0; i < sizeof dump_worded / sizeof *dump_worded; i++) {
-                if (strcmp(dump_worded[i].name, name) != 0)
-                        continue;
-                if (dump_worded[i].count == 0)
-                        dump_flags(out, name, dump_worded[i].words, (unsigned)n);
-                else
-                        dump_text(out, name,
-                                  (uint64_t)n < dump_worded[i].count ? dump_worded[i].words[n]
-                                                                     : "not known");
-                return;
-        }
-        if (strcmp(name, "health") == 0 && n <= HEALTH_UNHEALTHY)
+        if (strcmp(name, "state") == 0 && n < PS_COUNT)
+                dump_state(out, (enum pstate)n);
+        else if (strcmp(name, "waits for") == 0 && n < WAIT_KEEP)
+                dump_text(out, name, dump_waits[n]);
+        else if (strcmp(name, "health") == 0 && n <= HEALTH_UNHEALTHY)
                 dump_text(out, name, health_word((enum health_status)n));
+        else if (strcmp(name, "flags") == 0)
+                dump_flags(out, name, dump_flag_words, (unsigned)n);
+        else if (strcmp(name, "work under way") == 0)
+                dump_flags(out, name, dump_work, (unsigned)n);
         else
                 dump_number(out, name, n);
 }

@@ -183,10 +183,6 @@ void state_ends_follow(struct supervisor *s);
 
 /* state_write.c. How its worker has ended, beside its record: one store of eight bytes. */
 void state_note_end(struct supervisor *s, const struct worker *w);
-/* Written down as a new record. `of`: a struct for each part, NULL: none. STATE_NO_SLOT: *e.
- * *texts_out: where its texts are. */
-uint32_t record_add(struct state *st, const void *const of[PART_COUNT], uint32_t *texts_out,
-                    struct err *e);
 void record_drop(struct state *st, uint32_t slot, uint32_t texts);
 
 /* state_read.c. Texts are borrowed from the table. False: there is none, or it is damaged. */

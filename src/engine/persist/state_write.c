@@ -114,30 +114,6 @@ void state_note_end(struct supervisor *s, const struct worker *w)
 
 /* ---- into the tables */
 
-uint32_t record_add(struct state *st, record_parts of, uint32_t *texts_out, struct err *e)
-{
-        const struct record *r = of[PART_RECORD];
-        char tail[TAIL_MAX];
-        struct record_step step;
-        size_t len;
-
-        *texts_out = VAULT_NONE;
-        if (!pack_tail(of, tail, &len)) {
-                err_set(e, ERR_USAGE, "its name is too long");
-                return STATE_NO_SLOT;
-        }
-        uint32_t texts = record_store_put(&st->texts, r->kind, 0, tail, len, e);
-        if (texts == VAULT_NONE)
-                return STATE_NO_SLOT;
-        pack_step(of, texts, &step);
-        uint32_t slot = slot_table_add(&st->table, &step, sizeof step, e);
-        if (slot == STATE_NO_SLOT)
-                record_store_drop(&st->texts, texts);
-        else
-                *texts_out = texts;
-        return slot;
-}
-
 void record_drop(struct state *st, uint32_t slot, uint32_t texts)
 {
         slot_table_drop(&st->table, slot);
@@ -145,29 +121,36 @@ void record_drop(struct state *st, uint32_t slot, uint32_t texts)
 }
 
 /* Both halves in one step: the new texts are there before they are referred to, the old ones as
- * long as they are. */
-static bool state_write_rewrite(struct state *st, record_parts of, uint32_t slot, uint32_t *texts,
-                                struct err *e)
+ * long as they are. *slot counts from 1; 0: it has none yet. */
+static bool state_write_store(struct state *st, record_parts of, uint32_t *slot, uint32_t *texts,
+                              struct err *e)
 {
         const struct record *r = of[PART_RECORD];
+        uint32_t was = *slot ? *texts : VAULT_NONE, at = was, mark = 0, added;
         char tail[TAIL_MAX];
         struct record_step step;
-        size_t len, had_len;
-        uint32_t was = *texts;
+        size_t len, had_len = 0;
 
         if (!pack_tail(of, tail, &len))
                 return err_set(e, ERR_USAGE, "its name is too long");
-        const void *had = record_store_get(&st->texts, was, &had_len);
-        if (had_len != len || memcmp(had, tail, len) != 0) {
-                uint32_t at = record_store_put(&st->texts, r->kind,
-                                               record_store_marked(&st->texts, was), tail, len, e);
-                if (at == VAULT_NONE)
-                        return false;
-                *texts = at;
+        const void *had = *slot ? record_store_get(&st->texts, was, &had_len) : NULL;
+        if (had)
+                mark = record_store_marked(&st->texts, was);
+        if (!had || had_len != len || memcmp(had, tail, len) != 0)
+                at = record_store_put(&st->texts, r->kind, mark, tail, len, e);
+        if (at == VAULT_NONE)
+                return false;
+        pack_step(of, at, &step);
+        if (*slot) {
+                slot_table_write(&st->table, *slot - 1, &step, sizeof step);
+        } else if ((added = slot_table_add(&st->table, &step, sizeof step, e)) == STATE_NO_SLOT) {
+                record_store_drop(&st->texts, at);
+                return false;
+        } else {
+                *slot = added + 1;
         }
-        pack_step(of, *texts, &step);
-        slot_table_write(&st->table, slot, &step, sizeof step);
-        if (was != *texts)
+        *texts = at;
+        if (was != VAULT_NONE && was != at)
                 record_store_drop(&st->texts, was);
         return true;
 }
@@ -182,30 +165,18 @@ static void tell_full(struct supervisor *s, const char *name, const char *why)
         state_of(s)->full = strdup(why);
 }
 
-static bool state_write_has_room(struct supervisor *s)
+static void state_write_keep(struct supervisor *s, record_parts of, uint32_t *slot, uint32_t *texts)
 {
-        free(state_of(s)->full);
-        state_of(s)->full = NULL;
-        return true;
-}
-
-/* False: it is not kept as it is now; said. */
-static bool state_write_keep(struct supervisor *s, record_parts of, uint32_t *slot, uint32_t *texts)
-{
-        const struct record *r = of[PART_RECORD];
+        struct state *st = state_of(s);
         struct err e = { 0 };
+        bool is_new = !*slot;
 
-        if (*slot) {
-                if (state_write_rewrite(state_of(s), of, *slot - 1, texts, &e))
-                        return true;
-        } else {
-                uint32_t got = record_add(state_of(s), of, texts, &e);
-                *slot = got == STATE_NO_SLOT ? 0 : got + 1;
-                if (*slot)
-                        return state_write_has_room(s);
+        if (!state_write_store(st, of, slot, texts, &e)) {
+                tell_full(s, ((const struct record *)of[PART_RECORD])->text[TEXT_NAME], e.text);
+        } else if (is_new) {
+                free(st->full);
+                st->full = NULL;
         }
-        tell_full(s, r->text[TEXT_NAME], e.text);
-        return false;
 }
 
 static void state_write_keep_process(struct supervisor *s, struct process *p,
