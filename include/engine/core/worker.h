@@ -27,7 +27,6 @@ struct footprint {
         uint64_t start_low; /* clock ticks since the boot; at most so many more: */
         uint16_t start_span;
         uint64_t given;    /* of what it was started with; 0: not known */
-        uint32_t changed;  /* its place among the changed, counted from 1; 0: stored */
         uint32_t pipes[3]; /* inodes of its 0, 1, 2; 0: none of ours, or unknown */
         bool birth;        /* its child is to write to the record, or has */
         bool adopted;      /* started by an earlier daemon */
@@ -46,6 +45,8 @@ struct worker {
         struct process *process;  /* borrowed */
         struct stream *out, *err; /* owned; err is NULL when redirected */
         struct footprint mark;
+        struct worker *changed_prev,
+            *changed_next;       /* list of those to be stored; NULL: it is not */
         int streams_for;         /* s->generation whose settings they have; 0: none for certain */
         int status;              /* of the death that waits for the streams */
         uint8_t draining;        /* streams that have not said on_finished since the death */

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <utlist.h>
 
 #include "base/fields.h"
 #include "base/strlist.h"
@@ -145,8 +146,7 @@ static inline struct state_part *state_part(const struct supervisor *s)
 
 /* state_turn.c's own: what is to be stored at the end of the turn. */
 struct state_turn {
-        struct process **changed; /* owned list; a member that was stored already is NULL */
-        uint32_t count;
+        struct worker *first;          /* borrowed list */
         const struct process *ordered; /* the order's step is under way; NULL: none */
 };
 
@@ -156,11 +156,11 @@ static inline struct state_turn *state_turn(const struct supervisor *s)
 }
 
 /* It is stored, or its child stores it. */
-static inline void state_unchanged(const struct supervisor *s, struct footprint *m)
+static inline void state_unchanged(const struct supervisor *s, struct worker *w)
 {
-        if (m->changed)
-                state_turn(s)->changed[m->changed - 1] = NULL;
-        m->changed = 0;
+        if (w->changed_prev)
+                DL_DELETE2(state_turn(s)->first, w, changed_prev, changed_next);
+        w->changed_prev = NULL;
 }
 
 static inline struct state *state_of(const struct supervisor *s)

@@ -4,10 +4,7 @@
  *   - before an order is answered.
  * What was published and not stored when a kill comes is published once more by the next instance,
  * which resumes from the older record. */
-#include <stdlib.h>
-
 #include "base/fault_point.h"
-#include "base/vec.h"
 #include "engine/core/worker.h"
 #include "engine/persist/state.h"
 #include "engine/persist/state_record.h"
@@ -17,25 +14,20 @@ void state_changed(struct supervisor *s, struct process *p)
         struct state_turn *own = state_turn(s);
         struct worker *w = state_of(s) ? worker_of(s, p) : NULL;
 
-        if (!w || w->mark.changed)
+        if (!w || w->changed_prev)
                 return;
-        if (!vec_grow(own->changed, own->count)) {
-                state_note(s, p, 0);
-                return;
-        }
-        own->changed[own->count++] = p;
-        w->mark.changed = own->count;
+        DL_APPEND2(own->first, w, changed_prev, changed_next);
         ev_prepare_start(s->loop, &s->settle);
 }
 
 void state_note_changed(struct supervisor *s)
 {
-        struct state_turn *own = state_turn(s);
+        struct worker *w;
 
-        for (uint32_t i = 0; i < own->count; i++)
-                if (own->changed[i])
-                        state_note(s, own->changed[i], 0);
-        own->count = 0;
+        while ((w = state_turn(s)->first)) {
+                state_unchanged(s, w);
+                state_note(s, w->process, 0);
+        }
 }
 
 /* ---- the components */
@@ -76,7 +68,7 @@ static void state_turn_on_step_done(struct supervisor *s, struct process *p,
         if (state_turn(s)->ordered != p)
                 return;
         state_turn(s)->ordered = NULL;
-        if (p->worker && p->worker->mark.changed)
+        if (p->worker && p->worker->changed_prev)
                 state_note(s, p, 0);
 }
 
@@ -87,14 +79,8 @@ static void state_turn_on_executed(struct supervisor *s, struct process *p)
                 state_changed(s, p);
 }
 
-static void state_turn_release(struct supervisor *s)
-{
-        free(state_turn(s)->changed);
-}
-
 const struct component component_state_turn = { .name = "state_turn",
                                                 .size = sizeof(struct state_turn),
-                                                .release = state_turn_release,
                                                 .on_order = state_turn_on_order,
                                                 .on_step = state_turn_on_step,
                                                 .carry_out = state_turn_carry_out,

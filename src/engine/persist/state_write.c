@@ -187,7 +187,7 @@ static void state_write_keep_process(struct supervisor *s, struct process *p,
 
         state_write_keep(s, of, &m->slot, &m->texts);
         state_note_end(s, p->worker);
-        state_unchanged(s, m);
+        state_unchanged(s, p->worker);
 }
 
 /* Between the clone and its first word the child writes to its record, and two may not do so at
@@ -231,7 +231,7 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
 
         if (!state_of(s) || (!p->worker && !worker_of(s, p)))
                 return;
-        state_unchanged(s, &p->worker->mark);
+        state_unchanged(s, p->worker);
         if ((p->state == PS_STARTING && p->launching && p->worker->mark.birth) ||
             !is_ours_to_write(s, p))
                 return; /* its child writes what is known of the start */
@@ -245,10 +245,9 @@ void state_note(struct supervisor *s, struct process *p, unsigned work)
 
 void state_forget(struct supervisor *s, struct process *p)
 {
-        if (!state_of(s) || !p->worker)
-                return;
-        state_unchanged(s, &p->worker->mark);
-        if (!p->worker->mark.slot)
+        if (p->worker)
+                state_unchanged(s, p->worker);
+        if (!state_of(s) || !p->worker || !p->worker->mark.slot)
                 return;
         (void)is_ours_to_write(s, p); /* its child is gone, or as good as */
         record_drop(state_of(s), p->worker->mark.slot - 1, p->worker->mark.texts);
@@ -351,7 +350,7 @@ bool state_birth(struct supervisor *s, struct process *p, uint64_t given, struct
         b->process.spawned_wall_ms = b->process.tried_wall_ms = now.wall_ms;
         b->mark = w->mark;
         w->mark.birth = true;
-        state_unchanged(s, &p->worker->mark);
+        state_unchanged(s, p->worker);
         l->born = write_birth;
         l->born_arg = b;
         return true;
