@@ -11,8 +11,8 @@
 /* Begin its start: on success *pid_out, and where it takes its time the worker's `launching`; else
  * *e has the spawnerr text of compat 12.1. */
 bool launcher_spawn(struct supervisor *s, struct process *p, pid_t *pid_out, struct err *e);
-/* That has failed later on. err: the worker's own stderr, or -1. */
-void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r, int err,
+/* That has failed later on; the worker's own stderr is told, too. */
+void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r,
                       struct err *e);
 /* What was made for a start is let go of again: it has failed later on. */
 void launcher_give_up(struct supervisor *s, struct process *p);

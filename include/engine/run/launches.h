@@ -21,10 +21,10 @@ struct launching;
 /* Before the start; NULL: no memory. */
 struct launching *launch_new(struct supervisor *s, struct process *p);
 void launch_discard(struct launching *l); /* there was no start, or it is executed already */
-/* It is begun. st->report and err (the worker's own stderr; -1: none) are owned from here on.
- * is_gated: the child waits for a word, and is held until its logs are open, so many of which are
- * not yet, and those of the starts before it; a quarter of a second at most. */
-void launch_begin(struct launching *l, const struct spawned *st, int err, bool is_gated, int logs);
+/* It is begun. st->report is owned from here on. is_gated: the child waits for a word, and is held
+ * until its logs are open, so many of which are not yet, and those of the starts before it; a
+ * quarter of a second at most. */
+void launch_begin(struct launching *l, const struct spawned *st, bool is_gated, int logs);
 bool launch_is_held(const struct process *p);
 bool launches_are_held(const struct supervisor *s); /* any: the next one is gated, too */
 void launch_log_opened(const struct process *p);    /* one of those */

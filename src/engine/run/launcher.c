@@ -460,10 +460,21 @@ static void tell_stderr(const struct refused *a, const struct spawned *r, int er
                 (void)!a->sup->sys->write(a->sup->sys, err, text.data, text.len);
 }
 
-void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r, int err,
+/* The pipe of its stderr once more; nothing of it is held while a start is under way. -1: none. */
+static int open_stderr(struct supervisor *s, const struct process *p)
+{
+        const struct worker *w = p->worker;
+        const struct stream *to = p->program->redirect_stderr ? w->out : w->err;
+        int pipe = to ? stream_pipe(to) : -1;
+
+        return pipe >= 0 ? pipe_open_again(s->sys, pipe, O_NONBLOCK) : -1;
+}
+
+void launcher_refused(struct supervisor *s, struct process *p, const struct spawned *r,
                       struct err *e)
 {
         const struct refused a = refused_of(s, p);
+        AUTO_FD err = open_stderr(s, p);
 
         tell_stderr(&a, r, err);
         launcher_say_failure(&a, r, e);
@@ -477,19 +488,6 @@ void launcher_give_up(struct supervisor *s, struct process *p)
         listener_ended(s, p);
         if (p->worker)
                 streams_abandon(p->worker);
-}
-
-/* The end of stderr that the worker has, too: for the words about a start that fails later on. */
-static int take_err(struct attempt *a)
-{
-        int fd = a->child[2];
-
-        if (fd == *launcher_null(a->sup))
-                return -1;
-        if (fd == a->child[1])
-                a->child[1] = -1;
-        a->child[2] = -1;
-        return fd;
 }
 
 static void launcher_say_copied(struct supervisor *s)
@@ -546,7 +544,7 @@ static bool launcher_run(struct attempt *a, pid_t *pid_out, struct err *e)
         if (result.report < 0)
                 launch_discard(begun);
         else
-                launch_begin(begun, &result, take_err(a), launch.waits, a->logs_later);
+                launch_begin(begun, &result, launch.waits, a->logs_later);
         return true;
 }
 

@@ -34,7 +34,6 @@ static void launch_close(struct launching *l)
         ev_timer_stop(l->sup->loop, &l->patience);
         if (l->st.report >= 0)
                 l->sup->sys->spawn_drop(l->sup->sys, &l->st);
-        fd_close(&l->err);
 }
 
 static void launch_free(struct launching *l)
@@ -74,7 +73,7 @@ static bool launch_failed(struct launching *l, bool is_reaped)
                 e = l->no_log;
                 launcher_give_up(s, p);
         } else {
-                launcher_refused(s, p, &l->st, l->err, &e);
+                launcher_refused(s, p, &l->st, &e);
         }
         registry_pid_remove(&s->registry, p);
         launch_close(l);
@@ -217,7 +216,7 @@ struct launching *launch_new(struct supervisor *s, struct process *p)
                 return NULL;
         l->sup = s;
         l->process = p;
-        l->err = l->st.report = -1;
+        l->st.report = -1;
         ev_timer_init(&l->patience, launch_on_patience, LOG_PATIENCE_S, 0.);
         l->patience.data = l;
         return l;
@@ -228,12 +227,11 @@ void launch_discard(struct launching *l)
         free(l);
 }
 
-void launch_begin(struct launching *l, const struct spawned *st, int err, bool is_gated, int logs)
+void launch_begin(struct launching *l, const struct spawned *st, bool is_gated, int logs)
 {
         struct ev_loop *loop = l->sup->loop;
 
         l->st = *st;
-        l->err = err;
         l->process->worker->launching = l;
         DL_APPEND(*launches_first(l->sup), l);
         ev_init(&l->said, on_said);

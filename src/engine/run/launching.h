@@ -13,7 +13,6 @@ struct launching {
         struct process *process; /* borrowed; NULL: it has failed, and is to be reaped */
         struct spawned st;
         bool resumed; /* an earlier daemon began it, and its word is lost: it is looked at */
-        int err;      /* owned: for Supervisor's words about a failure; -1 */
         ev_io said;
         ev_timer limit;
         bool is_gated; /* its child waits for a word: the report is a pair of sockets */
