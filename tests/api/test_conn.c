@@ -90,7 +90,7 @@ static void spin(void)
                 ev_run(sup.loop, EVRUN_NOWAIT);
 }
 
-/* Everything that the server sends until it has no more to say; true: it closed. */
+/* Reads all that the server sends for now. Returns true when the server closed the connection. */
 static bool hear(void)
 {
         char data[65536];

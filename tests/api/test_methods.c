@@ -305,7 +305,7 @@ static void end_of_everything(struct supervisor *s)
         (void)s;
 }
 
-/* Whatever would be done otherwise: nothing is, also within a multicall. */
+/* A refused call does nothing, also within a multicall. */
 Test(methods, do_no_more_than_their_caller_may)
 {
         static const char refused[] =

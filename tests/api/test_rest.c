@@ -151,7 +151,7 @@ static void send_request(const char *method, const char *path, const char *body)
         cr_assert_eq(write(client, request, (size_t)n), n);
 }
 
-/* The status, 0: no answer yet. */
+/* The status of the answer; 0 while there is none. */
 static int ask(const char *method, const char *path, const char *body)
 {
         send_request(method, path, body);
@@ -594,7 +594,7 @@ Test(rest, reads_bodies_as_long_as_their_route_needs)
 
 /* ---- TCP */
 
-/* By a connection of its own: who is refused has no second request. */
+/* Each request has its own connection, because a refused client has no second request. */
 static int tcp_say(const char *method, const char *path, const char *headers, const char *body)
 {
         char request[1024];

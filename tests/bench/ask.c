@@ -55,7 +55,7 @@ static void ask(const struct connection *c, const char *text, size_t len)
                 die("send the question");
 }
 
-/* How long the whole answer is; 0: its head is not complete yet. */
+/* The length of the whole answer; 0 while its head is not complete. */
 static size_t answer_length(const char *data, size_t have)
 {
         const char *end = memmem(data, have, "\r\n\r\n", 4);
@@ -74,7 +74,7 @@ static size_t answer_length(const char *data, size_t have)
         die("find the answer's length");
 }
 
-/* True: the answer is complete, and it was a good one. */
+/* Returns true when the answer is complete and says success. */
 static bool hear(struct connection *c, size_t *len_out)
 {
         ssize_t n = recv(c->fd, c->data + c->have, ANSWER_MAX - c->have, 0);

@@ -43,7 +43,7 @@ struct fifo {
 
 /* Made if it is not there; open for reading and writing, so that it never ends. */
 void fifo_open(struct fifo *f, const char *path);
-/* False: none within wait_ms (-1: for ever). */
+/* Returns false when none came within wait_ms; -1 waits for ever. */
 bool fifo_next(struct fifo *f, struct record *out, int wait_ms);
 /* Throws away what has been told so far; returns how many records of that kind there were. */
 size_t fifo_drain(struct fifo *f, enum record_kind kind);

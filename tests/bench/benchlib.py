@@ -209,7 +209,7 @@ def answer_of(drive):
 
 
 class Records:
-    """The reading end of the FIFO that workers tell their records through."""
+    """The reading end of the FIFO to which workers write their records."""
 
     def __init__(self, path):
         self.path = path
@@ -231,7 +231,7 @@ class Records:
         return [RECORD.unpack_from(data, at) for at in range(0, whole, RECORD.size)]
 
     def wait(self, count, kind=UP, seconds=PATIENCE_S, nap=0.01):
-        """So many records of that kind: (pid, ns, value) in the order of their telling."""
+        """So many records of that kind: (pid, ns, value) in the order in which they were written."""
         found = []
         until = time.monotonic() + seconds
         while len(found) < count:

@@ -90,7 +90,7 @@ class Fleet:
     # -- life
 
     def wait_up(self):
-        """Until every worker has spoken. Nanoseconds since the supervisor was started."""
+        """Waits until every worker has written its first record. Nanoseconds since the supervisor was started."""
         found = self.records.wait(self.count)
         self.workers = [pid for pid, _, _ in found]
         self.up_ns = max(ns for _, ns, _ in found)
@@ -108,7 +108,7 @@ class Fleet:
             time.sleep(0.25)
 
     def stop(self):
-        """TERM until everybody is gone. Nanoseconds."""
+        """From SIGTERM until every process is gone. Nanoseconds."""
         from_ns = time.monotonic_ns()
         self.tell_to_end()
         self.root.wait(timeout=PATIENCE_S)
@@ -129,7 +129,7 @@ class Fleet:
         os.kill(self.root.pid, signal.SIGTERM)
 
     def supervised_below(self):
-        """True: supervising processes other than the first may outlive it."""
+        """Whether supervising processes other than the first may outlive it."""
         return False
 
     # -- cost
@@ -253,7 +253,7 @@ class Ours(_SupervisorLike):
 
 
 class Stateless(Ours):
-    """It would not survive its own death."""
+    """Nothing of it survives its own death."""
 
     def configure(self):
         super().configure()

@@ -24,7 +24,7 @@ class Scenario:
 
 
 def scenario(*who, quick, whole):
-    """Who takes part, and how many rounds there are with QUICK=1 and without."""
+    """Which contenders take part, and in how many rounds with QUICK=1 and without."""
     def mark(fn):
         SCENARIOS.append(Scenario(fn, who, quick, whole))
         return fn
@@ -343,7 +343,7 @@ def crash_storm(bench, who):
 
 @scenario('ours', quick=1, whole=1)
 def many_restarts(bench, who):
-    """Does it grow? Pages of its own before and after, once it is warm: what was needed to begin
+    """Does the daemon grow? Its private pages before and after, once it is warm: what was needed to begin
     with is given back ten seconds later, also while restarts continue."""
     with contender(who)(bench, 50, do={'BENCH_EXIT': '1'}) as fleet:
         wanted, starts = pick(bench, 15000, 100000), 0

@@ -57,7 +57,7 @@ static const struct rule *find_rule(const struct rule *rules, size_t count, cons
         return &none;
 }
 
-/* Every connection is served by a child, so that a held answer holds no other one. */
+/* A child serves each connection, so that a delayed answer delays no other answer. */
 static void serve(int listener, const struct rule *rules, size_t count)
 {
         signal(SIGCHLD, SIG_IGN);

@@ -143,7 +143,7 @@ class Orders:
             raise Failed(f'{calls}: {e}: {a.body!r}')
 
     def follow(self):
-        """A stream that is left again."""
+        """Opens an event stream and closes it again."""
         conn = UnixConnection(self.d.socket, self.c.patience)
         try:
             conn.request('GET', self.rng.choice(('/v1/events', '/v1/logs/ends/stdout?follow=1', '/logtail/ends')))
@@ -167,7 +167,7 @@ def lives(d, s, what):
 
 
 def is_whole(c, d, texts, s):
-    """All that was refused is possible again."""
+    """Every order that was refused succeeds now."""
     s.end()
     c.wait(d.answers, 'it answers')
     d.apply(texts[0])

@@ -1,4 +1,4 @@
-"""What is below a program: it is stopped with it, in its own time, and found wherever it went."""
+"""Descendants of a program: they are stopped with it, have their time, and are found wherever they went."""
 import os
 import signal
 import time

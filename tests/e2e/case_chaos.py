@@ -1,4 +1,4 @@
-"""Everything at once, in any order: what has to hold, holds."""
+"""Everything at once, in any order: the invariants hold."""
 import contextlib
 import os
 import random

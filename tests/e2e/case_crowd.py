@@ -1,4 +1,4 @@
-"""Strangers by the thousand: what they take is out of the reach of the operator and of the fleet."""
+"""Thousands of strangers: what they use up is nothing that the operator or the fleet needs."""
 import contextlib
 import os
 import resource

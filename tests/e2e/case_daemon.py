@@ -1,4 +1,4 @@
-"""The daemon's own life: how it begins, who may not begin, and how it comes back."""
+"""The daemon's own life: how it starts, when it must not start, and how it restarts."""
 import contextlib
 import os
 import re

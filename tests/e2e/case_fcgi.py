@@ -123,7 +123,7 @@ def tell(c, d, port, group):
     for p in workers:
         d.order(p['name'], 'start')
     c.wait(lambda: asking.poll() is not None, 'the request is answered')
-    same(asking.returncode, 0, 'exit code of who asked while all were down')
+    same(asking.returncode, 0, 'exit code of the client that asked while all were down')
 
 
 @story(nobody=True)

@@ -304,7 +304,7 @@ def an_order_rotates_logs(c):
 
 @story(nobody=True)
 def a_follower_resumes_by_offset_across_rotations(c):
-    """Clients that come and go while it is rotated: each goes on where the last one ended."""
+    """Clients that come and go while the log is rotated: each resumes where the last one ended."""
     count = 60_000
     d = c.daemon(c.program('w', f' lines {count}', f'stdout_logfile={c.path("out")}', 'startsecs=0',
                            'stdout_logfile_maxbytes=30KB', 'stdout_logfile_backups=60',

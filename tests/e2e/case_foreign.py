@@ -1,4 +1,4 @@
-"""Files in a directory of the worker's user: whatever he puts there, root neither follows nor waits."""
+"""Files in a directory of the worker's user: whatever that user puts there, root neither follows links nor waits."""
 import os
 import pwd
 import signal
@@ -12,7 +12,7 @@ SECRET = 'the secret of root\n'
 
 
 class Foreign:
-    """A daemon of root, a worker that writes lines as another user, and his directory."""
+    """A daemon of root, a worker that writes lines as another user, and that user's directory."""
 
     def __init__(self, c, *lines, others=True):
         self.c = c

@@ -1,4 +1,4 @@
-"""Health checks: who is asked, what a verdict means, and readiness by them."""
+"""Health checks: which workers are checked, what a verdict means, and readiness by checks."""
 import os
 import re
 import socket

@@ -18,7 +18,7 @@ def connect(d, patience=None):
 
 
 def read_all(s):
-    """Until the other side closes."""
+    """Reads until the server closes."""
     data = b''
     while True:
         try:
@@ -306,7 +306,7 @@ def a_slow_reader_of_events_is_dropped_and_costs_little(c):
 
 
 def closed(s):
-    """Has the other side of a socket that we do not read gone?"""
+    """Whether the server has closed a socket that we do not read."""
     p = select.poll()
     p.register(s, select.POLLHUP | select.POLLRDHUP)
     return bool(p.poll(0))

@@ -1,4 +1,4 @@
-"""Nothing happens: nothing runs."""
+"""When nothing happens, the daemon makes no system call."""
 import os
 import shutil
 import signal

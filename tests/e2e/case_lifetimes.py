@@ -39,7 +39,7 @@ def multicall(d, *calls):
 
 
 def in_background(fn):
-    """Its result, once it is asked for."""
+    """Runs fn in a thread; returns a function that waits for its result."""
     box = {}
 
     def run():

@@ -86,7 +86,7 @@ def no_more_processes_means_back_off_and_recovery(c):
     for victim in running[:3]:
         d.order(victim, 'stop')
     c.wait(lambda: not [p for p in d.processes() if p['state'] not in ('RUNNING', 'STOPPED')],
-           'those who waited run')
+           'the processes that waited run')
     same(d.info()['counts']['RUNNING'], count - 3, 'running')
 
 
@@ -149,7 +149,7 @@ def address_space(pid):
 
 
 def orders_with_short_memory(c, runs):
-    """With between 0 and 2 MiB more than it has."""
+    """The daemon may have between 0 and 2 MiB more than it has."""
     if c.asan:
         raise Skipped('the sanitizer needs all of its addresses')
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'numprocs=20',

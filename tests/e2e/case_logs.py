@@ -213,7 +213,7 @@ def a_log_that_cannot_be_opened_fails_the_start_with_a_reason(c):
 
 @story(nobody=True)
 def a_program_whose_log_cannot_be_opened_is_not_started(c):
-    """Also not for an instant, and not among others."""
+    """Not for an instant, and not among other programs that start."""
     os.mkdir(c.path('dir'))
     d = c.daemon(c.program('good', ' sleep', 'numprocs=30', 'process_name=%(process_num)d',
                            f'stdout_logfile={c.path("out")}-%(process_num)d', 'startsecs=0')

@@ -15,7 +15,7 @@ PR_CAPBSET_DROP, CAP_SYS_PTRACE = 24, 19
 # ---- systemd
 
 class Manager:
-    """The other end of NOTIFY_SOCKET."""
+    """The service manager's end of NOTIFY_SOCKET."""
 
     def __init__(self, c, address):
         self.c = c
@@ -124,7 +124,7 @@ def contained(c, text, **how):
 
 
 def process_one(d):
-    """Its pid out here."""
+    """The daemon's pid outside of its namespace."""
     return next(p.pid for p in descendants(d.popen.pid) if p.ppid == d.popen.pid)
 
 
@@ -271,7 +271,7 @@ def the_end_of_an_adopted_worker_has_the_same_events(c):
 
 @story(nobody=True)
 def a_second_daemon_is_refused_also_by_one_in_the_background(c):
-    """The lock is not let go of on the way there."""
+    """The lock is held all the time while the daemon goes into the background."""
     d = c.daemon(c.program('w', ' sleep'), args=(), start=False)
     d.launch()
     c.wait(d.answers, 'it answers')

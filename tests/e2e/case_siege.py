@@ -47,7 +47,7 @@ def program_of(name):
 
 
 def look_at(pid):
-    """None: it has just ended."""
+    """Returns None when the process has just exited."""
     try:
         p = Proc(pid)
     except (OSError, ValueError):
@@ -256,7 +256,7 @@ class Siege:
         return text
 
     def write_config(self, variant):
-        """Whole at each moment: others may read it."""
+        """Replaces the file at once, because other processes may read it at any moment."""
         path, self.variant = self.d.conf, variant
         self.d.conf = f'{path}.new'
         self.d.configure(self.text())
@@ -280,12 +280,12 @@ class Siege:
         return False
 
     def has_died(self):
-        """It was the fault point."""
+        """The daemon died of its fault point."""
         self.d.killed = signal.SIGKILL
         self.d.wait_end()
 
     def wait_up(self):
-        """False: it has died of its fault point before it answered."""
+        """Returns False when the daemon died of its fault point before it answered."""
         self.c.wait(lambda: self.is_dead() or self.d.answers(), 'the daemon answers or dies')
         if not self.is_dead():
             return True
@@ -328,7 +328,7 @@ class Siege:
     # -- what is expected
 
     def complaints(self, table):
-        """What is not as it should be, or not yet."""
+        """The differences between what is and what should be."""
         said = []
         pids = [p['pid'] for p in table.values() if p['pid']]
         doubles = [pid for pid, n in collections.Counter(pids).items() if n > 1]
@@ -359,7 +359,7 @@ class Siege:
         return said
 
     def complaints_of_reality(self, table):
-        """But for those that come and go by themselves: of them the diaries tell."""
+        """Leaves out workers that come and go by themselves; their diaries are checked instead."""
         live = {p.pid for p in descendants(os.getpid()) if p.name == 'worker' and p.state != 'Z'}
         known = {p['pid'] for n, p in table.items() if p['pid'] and program_of(n) != 'crash'}
         strange = [str(p) for p in map(look_at, live - known)
@@ -404,7 +404,7 @@ class Siege:
     # -- one round
 
     def draw(self):
-        """How it is to die."""
+        """Chooses how the daemon is to die."""
         dice = self.rng.random()
         fault = ''
         if dice < 0.6:
@@ -415,7 +415,7 @@ class Siege:
         return fault
 
     def storm(self, fault):
-        """Orders, until it dies or is killed."""
+        """Gives orders until the daemon dies or is killed."""
         self.may_die = True
         clients = [Client(self, quick_orders), Client(self, slow_orders)]
         limit = time.monotonic() + (0.6 if ':' in fault else self.rng.random() * 0.3)
@@ -469,7 +469,7 @@ class Siege:
     # -- the same with upgrades, which no client may notice
 
     def upgrade(self, how):
-        """Until it is the next image, or has refused to become it."""
+        """Waits until the daemon is its next image, or has refused the upgrade."""
         started = len(self.d.lines('supervisord started with pid'))
         if how == 'a binary that refuses':
             a = self.d.post('/v1/upgrade', {'binary': self.refuses}, 422)
@@ -549,7 +549,7 @@ class Siege:
         self.launch(None)
         check(self.wait_up(), 'the last start')
         self.calm()
-        same(self.d.lines('without its logs'), [], 'who was adopted without logs')
+        same(self.d.lines('without its logs'), [], 'workers adopted without logs')
         self.d.stop()
         self.look()
         for log in self.lines:
@@ -578,7 +578,7 @@ class Reaper:
 # ---- single places
 
 def dies_at(c, d, place):
-    """It is started, and has died there before it answers."""
+    """The daemon is started, and dies at that place before it answers."""
     d.launch(env=dict(os.environ, SUPERVISORD_FAULT=place))
     d.killed = signal.SIGKILL
     d.wait_end()
@@ -607,7 +607,7 @@ def kernel_tells_of_the_reaped():
 
 @story(nobody=True)
 def the_exit_of_a_worker_reaped_elsewhere_is_asked_of_the_kernel(c):
-    """By an old kernel's daemon it cannot be known, and nothing else is claimed."""
+    """With an old kernel the exit is not known, and the daemon says so."""
     c.use_fault_points()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'))
     for fault in ('no-pidfd-info', 'none'):
@@ -627,7 +627,7 @@ def the_exit_of_a_worker_reaped_elsewhere_is_asked_of_the_kernel(c):
 
 @story(nobody=True)
 def an_exit_counts_once_wherever_a_kill_interrupts_its_handling(c):
-    """Above all between the call that reaps, after which no kernel knows it, and the record."""
+    """Above all between the call that reaps, after which the kernel forgets the exit, and the record."""
     c.use_fault_points()
     d = c.daemon(c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms', 'autorestart=true'))
     signals = {'reap.told:1': 'SIGINT', 'reap.taken:1': 'SIGHUP', 'reap.noted:1': 'SIGQUIT'}
@@ -662,7 +662,7 @@ def a_shutdown_that_was_cut_short_is_no_order_to_stop(c):
     d.start()
     d.wait_all('RUNNING', 4)
     same(d.process('off')['state'], 'STOPPED', 'what was stopped by order')
-    same([d.pids()[x] for x in 'ab'], [pids[x] for x in 'ab'], 'who had not been reached yet')
+    same([d.pids()[x] for x in 'ab'], [pids[x] for x in 'ab'], 'processes that had not been stopped yet')
 
 
 def count(otherwise):

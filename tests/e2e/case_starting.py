@@ -38,7 +38,7 @@ def take_user(name):
 
 
 def lonely_user():
-    """One that has a name and no process here."""
+    """A user that has a name and no process on this machine."""
     busy = set()
     for pid in filter(str.isdigit, os.listdir('/proc')):
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def is_stopped(pid):
 
 
 def at_rest(d):
-    """One that was executed before it was stopped is of no use here."""
+    """A worker that was executed before it was stopped is of no use here."""
     p = d.process('victim')
     if p['pid'] and p['state'] == 'RUNNING' and is_stopped(p['pid']):
         os.kill(p['pid'], signal.SIGKILL)
@@ -171,7 +171,7 @@ def a_worker_that_its_user_stops_within_its_start_holds_up_no_client(c):
     stopper.wait()
     d.order('victim', 'start')
     d.wait_state('victim', 'EXITED')
-    check('unknown pid' not in d.log(), 'who was given up is no stranger')
+    check('unknown pid' not in d.log(), 'a child that was given up is no stranger')
 
 
 @story(root=True, long=True, slow=8)
@@ -186,7 +186,7 @@ def a_thousand_starts_beside_their_user_hold_up_no_client(c):
     d.wait_state('other', 'RUNNING')
 
     def rest():
-        """One that was executed before it was stopped is ended; the daemon ends any other by itself."""
+        """Kills workers that were executed before they were stopped; the daemon ends all others by itself."""
         found = d.processes('victim:*')
         for p in found:
             if p['pid'] and p['state'] == 'RUNNING' and is_stopped(p['pid']):
@@ -405,7 +405,7 @@ def child_looks(d):
 
 
 def looked_for(d, name):
-    """Its program is; and nothing of the process has changed."""
+    """The program is looked for, and nothing of the process has changed."""
     d.case.wait(lambda: child_looks(d), f'the program of {name} is being looked for')
     p = d.process(name)
     same((p['state'], p['pid'] or 0, p['spawn_error']), ('STOPPED', 0, None), name)
@@ -444,7 +444,7 @@ def an_order_for_a_program_on_a_disk_that_never_answers_holds_up_nothing_else(c)
     check(watch.stop() < 2, 'other clients do not wait')
     let_go(path, fd)
     c.wait(lambda: len(children(d)) == 1, 'all of them are reaped', lambda: str(children(d)))
-    check('unknown pid' not in d.log(), 'who looked is no stranger')
+    check('unknown pid' not in d.log(), 'the child that looked is no stranger')
 
 
 @story(root=True, slow=2)
@@ -462,7 +462,7 @@ def an_order_goes_on_or_is_refused_as_soon_as_the_disk_answers(c):
     same((answers[0].get('code'), answers[0].get('detail')), ('NO_FILE', f"can't find command '{path}/bin/worker'"),
          f'answer {answers[0]}')
     p = d.process('victim')
-    same((p['state'], p['spawn_error']), ('STOPPED', None), 'who was refused')
+    same((p['state'], p['spawn_error']), ('STOPPED', None), 'the process that was refused')
     check("spawned: 'victim'" not in d.log() and 'order: start victim' not in d.log(), 'nothing was tried')
     same(found[0].get('name'), 'searched', f'answer {found[0]}')
     d.wait_state('searched', 'RUNNING')
@@ -486,7 +486,7 @@ def an_order_whose_program_is_looked_for_can_be_taken_back(c):
     conn.close()
     let_go(path, fd)
     d.wait_state('searched', 'RUNNING')  # the order stands without its client
-    same(d.process('victim')['state'], 'STOPPED', 'who was stopped')
+    same(d.process('victim')['state'], 'STOPPED', 'the process that was stopped')
 
 
 @story(root=True, slow=2)
@@ -504,7 +504,7 @@ def an_order_whose_program_is_looked_for_is_lost_with_the_daemon_and_nothing_els
     d.start()
     p = d.process('victim')
     same((p['state'], p['pid'] or 0, p['spawn_error']), ('STOPPED', 0, None), 'after a kill')
-    same(d.process('other')['pid'], pid, 'who ran')
+    same(d.process('other')['pid'], pid, 'the process that ran')
     with contextlib.closing(order()):
         d.rpc().restart()
         c.wait(lambda: d.answers() and d.process('other')['pid'] != pid, 'everything is started anew')
@@ -552,7 +552,7 @@ def logs_on_a_disk_that_never_answers_hold_up_no_client(c):
         except xmlrpc.client.Fault as e:
             has(e.faultString, 'the disk with the log has not answered for five seconds', method)
     a = d.request('GET', '/v1/logs/victim/stdout?follow=1')
-    same((a.status, a.json()['code']), (504, 'TIMEOUT'), 'who follows')
+    same((a.status, a.json()['code']), (504, 'TIMEOUT'), 'the client that follows')
     d.post('/v1/logs/victim/rotate', {}, status=None)
     try:
         d.rpc().clearProcessLogs('victim')

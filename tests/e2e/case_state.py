@@ -21,7 +21,7 @@ from e2elib import (Skipped, UnixTransport, check, descendants, free_port, has, 
 
 
 def succeed(d):
-    """The daemon is killed, and another one takes its place."""
+    """Kills the daemon and starts the next instance."""
     d.kill()
     return d.start()
 
@@ -161,7 +161,7 @@ def three_listeners(c):
 
 
 def restarted(d, pids):
-    """Only a listener that a kill has cut off inside a message is another one now."""
+    """Only a listener that a kill has cut off inside a message was restarted."""
     cut = {line.split(': it was cut off')[0].split()[-1] for line in d.lines('it was cut off inside a message')}
     same({n: p for n, p in d.pids().items() if n not in cut}, {n: p for n, p in pids.items() if n not in cut}, 'pids')
 
@@ -405,7 +405,7 @@ def a_service_manager_keeps_what_would_be_lost(c):
         d.start(**m.how())
         expect_all(c, d, 'gone')
         expect_all(c, d, 'zombie')
-        same(d.pids()['steady'], steady, 'who lives')
+        same(d.pids()['steady'], steady, 'the living worker')
         lacks(d.log(), 'is lost', 'main log')
         c.wait(lambda: len(m.stored) == 4, 'no descriptor of another worker is stored')
         d.order('steady', 'stop')
@@ -509,7 +509,7 @@ def the_descriptor_store_has_a_fastcgi_socket_that_no_worker_has(c):
 # ---- how adopted workers end
 
 def trapper(c, name, *lines):
-    """It ends with code 9 when it is asked to."""
+    """A worker that exits with code 9 on SIGTERM."""
     script = write_file(c.path('trapper'), '#!/bin/sh\ntrap "exit 9" TERM\necho ready\n'
                         'while :; do sleep 0.02; done\n', 0o755)
     return c.program(name, script, 'startsecs=0', 'autorestart=false', *lines)
@@ -698,7 +698,7 @@ def fleet_with_few_descriptors(c, count, limits):
         began = time.monotonic()
         same(d.pids(), pids, f'{most}: the workers')
         check(time.monotonic() - began < 5, f'{most}: that took {time.monotonic() - began} s')
-        same(workers_of(c), sorted(pids.values()), f'{most}: who runs')
+        same(workers_of(c), sorted(pids.values()), f'{most}: the workers')
         for pid in pids.values():
             check(d.lines(f"' with pid {pid}, RUNNING") or d.lines(f"' (pid {pid}): Too many open files; it is left alone"),
                   f'{most}: nothing is said of {pid}')
@@ -743,7 +743,7 @@ def a_worker_that_cannot_be_watched_is_named_and_looked_at_again(c):
         d.order(name, 'stop')                 # and there is room again
     d.wait_log(f"' with pid {pids[left[2]]}, RUNNING")
     ended = [len(d.lines(f'(pid {pids[name]}) ended while unsupervised')) for name in left[:2]]
-    check(ended[0] == 1 and ended[1] <= 1, f'who ended: {ended}')  # the second one may be held by then
+    check(ended[0] == 1 and ended[1] <= 1, f'ended: {ended}')  # the second one may be held by then
 
 
 def each_open_fails(c, step):
@@ -822,7 +822,7 @@ def replace(path):
 
 
 def make_anew(path):
-    """Often with the same inode number."""
+    """The new file often has the same inode number."""
     os.unlink(path)
     write_file(path, 'READY\n' * 2000)
 
@@ -922,7 +922,7 @@ def a_state_directory_that_goes_is_written_anew(c):
                               'it is restarted')
         succeed(d)
         same({n: p for n, p in d.pids().items() if p}, pids, 'the workers')
-        same(workers_of(c), sorted(pids.values()), 'who runs')
+        same(workers_of(c), sorted(pids.values()), 'the workers')
     same(len(d.lines("spawned: 'once'")), 1, 'starts of the one-shot')
     before = d.processes('w:w_0')[0]['stdout']
     os.unlink(f'{state}/ledgers')
@@ -1063,7 +1063,7 @@ def a_state_directory_in_words(c):
         lacks(text, 'damaged', 'the dump')
         if os.geteuid() == 0:
             code, out, err = as_nobody(c, state)
-            same((code, out), (2, ''), 'who may not read it')
+            same((code, out), (2, ''), 'a user that may not read it')
             has(err, state, 'the error')
     with tempfile.TemporaryDirectory() as top:
         os.chmod(top, 0o755)
@@ -1073,7 +1073,7 @@ def a_state_directory_in_words(c):
         for name in os.listdir(copy):
             os.chmod(f'{copy}/{name}', 0o444)
         if os.geteuid() == 0:
-            same(as_nobody(c, copy), (0, dump(c, copy), ''), 'who may only read it')
+            same(as_nobody(c, copy), (0, dump(c, copy), ''), 'a user that may only read it')
         os.chmod(copy, 0o700)
         damage_each_file(c, copy)
     d.start()

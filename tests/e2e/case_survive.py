@@ -1,4 +1,4 @@
-"""Killing the daemon: a successor goes on with everything, and nothing happens twice.
+"""Killing the daemon: the next instance resumes everything, and nothing happens twice.
 
 The story's own process is a subreaper that does not reap by itself, so that orphaned workers become
 its children, and their exit codes stay readable until reap_all(). Under load it is told in case_siege.py.
@@ -22,7 +22,7 @@ from e2elib import (Events, Failed, Skipped, alive, check, descendants, has, kil
 
 
 def succeed(d):
-    """The daemon is killed, and another one takes its place."""
+    """Kills the daemon and starts the next instance."""
     d.kill()
     return d.start()
 
@@ -262,7 +262,7 @@ def the_operators_decisions_survive_a_kill(c):
     pids = d.pids()
     for _ in range(3):
         succeed(d)
-        same(d.pids(), pids, 'who runs')
+        same(d.pids(), pids, 'the workers')
         same([d.process(n)['state'] for n in ('stopped', 'started', 'fatal', 'done')],
              ['STOPPED', 'RUNNING', 'FATAL', 'EXITED'], 'states')
     d.scale('fleet', replicas=2)
@@ -349,7 +349,7 @@ def another_configuration_is_applied_as_a_reload_would(c):
     d.wait_all('RUNNING', 5)
     now = d.pids()
     same([now[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')],
-         [pids[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')], 'who stays')
+         [pids[n] for n in ('same', 'fleet:fleet_0', 'fleet:fleet_1')], 'processes that stay')
     check(now['changed'] != pids['changed'], 'the changed one is another')
     c.wait(lambda: living_workers(c) == set(now.values()), 'no other worker lives')
     reap_all()
@@ -421,7 +421,7 @@ def a_state_directory_that_has_become_read_only_is_gone_on_with(c):
     has(d.log(), f'{place}/state: {why}', 'main log')
     has(d.ctl('start', 'off')[1], 'off: ERROR (spawn error)', 'a start')
     has(d.process('off')['spawn_error'], f'not started: {place}/state takes no record of', 'why')
-    same(d.pids()['w'], pids['w'], 'who runs')
+    same(d.pids()['w'], pids['w'], 'the workers')
     succeed(d)
     same((d.pids()['w'], len(living_workers(c))), (pids['w'], 2), 'worker, and how many')
 
@@ -431,7 +431,7 @@ def a_state_directory_that_has_become_read_only_is_gone_on_with(c):
     d.wait_log(f'{place}/state had become read-only: written anew')
     d.wait_state('off', 'RUNNING')
     same(d.info()['statedir_error'], None, 'what is wrong with it now')
-    same(int(read_file(f'{place}/state/lock')), d.pid, 'who holds it')
+    same(int(read_file(f'{place}/state/lock')), d.pid, 'the holder of the lock')
     pids = d.pids()
     code, _, err = c.run_daemon('-n', '-c', d.conf)
     has(err, f'pid {d.pid} ', 'a second one')
@@ -632,7 +632,7 @@ def listeners_get_an_exit_wherever_a_kill_interrupts_its_publishing(c):
 
 
 def damaged(c, d, damage, what, name='records'):
-    """A daemon that was killed, its state damaged, and its successor."""
+    """A daemon that was killed, its damaged state, and the next instance."""
     before = living_workers(c)
     d.kill()
     with open(f'{d.dir}/s.state/{name}', 'r+b') as f:
@@ -927,7 +927,7 @@ def requests_in_flight_are_answered_over_an_upgrade(c):
     for t in threads:
         t.join()
     same(failed, [], 'requests that failed')
-    same([p['state'] for p in slow], ['RUNNING'] * 5, 'who waited')
+    same([p['state'] for p in slow], ['RUNNING'] * 5, 'processes that waited')
     check(len(asked) > 20, f'requests: {len(asked)}')
 
 

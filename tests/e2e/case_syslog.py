@@ -7,7 +7,7 @@ from e2elib import check, has, lacks, same, story
 
 
 class Reader:
-    """What stands behind /dev/log elsewhere."""
+    """Stands for the syslog daemon behind /dev/log."""
 
     def __init__(self, case, path):
         self.case, self.path, self.s = case, path, None

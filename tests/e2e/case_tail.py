@@ -14,7 +14,7 @@ from e2elib import Answer, UnixConnection, check, has, lacks, read_file, same, s
 
 @contextlib.contextmanager
 def tail(c, d, *words):
-    """A supervisorctl that follows, its output in a file; interrupted at the end."""
+    """Runs a following supervisorctl with its output in a file; it is interrupted at the end."""
     path = c.path('tail.out')
     with open(path, 'wb') as out, open(c.path('tail.err'), 'wb') as err:
         p = subprocess.Popen([f'{c.options.bin}/supervisorctl', '-c', d.conf, 'tail', *words],
@@ -69,7 +69,7 @@ def a_follower_of_all_misses_no_line_and_sees_none_twice(c):
                lambda: f'{os.path.getsize(out)} of {total}; {read_file(c.path("tail.err"))}')
     logs = by_name(out)
     same(logs.pop('calm'), ['line 1'], 'what was there')
-    same(sorted(logs), [f'w{i}' for i in range(writers)], 'who is there')
+    same(sorted(logs), [f'w{i}' for i in range(writers)], 'logs that were followed')
     for name, got in logs.items():
         check(got == numbers(1, count), f'{name}: each line once, in order')
     same(read_file(c.path('tail.err')), '', 'complaints')
@@ -219,7 +219,7 @@ def an_offset_holds_though_another_program_renames_the_file(c):
 
 @story(nobody=True)
 def a_follower_goes_on_through_an_upgrade_and_a_death(c):
-    """The count of a log goes on in the next daemon, and so does who follows by it."""
+    """The count of a log is resumed by the next instance, and so is a client that follows by it."""
     count, seen = 6000, []
     d = c.daemon(chatty(c, count, 1, ['stdout_compress=gzip', 'autostart=false'])
                  + c.program('calm', ' lines 1', 'startsecs=0', 'autorestart=false'))
@@ -285,7 +285,7 @@ def a_disk_that_hangs_while_logs_are_read_holds_up_no_other_client(c):
     same(d.rpc().getState()['statename'], 'RUNNING', 'XML-RPC')
     rest = [k for k in waiting if k not in told]
     c.wait(lambda: all(k.sock in refused() for k in rest), 'everybody is told', lambda: len(refused()))
-    same({Answer(k.getresponse()).status for k in rest}, {504}, 'who waited for the disk')
+    same({Answer(k.getresponse()).status for k in rest}, {504}, 'clients that waited for the disk')
     for k in waiting:
         k.close()
     check(d.answers(), 'it answers when they have gone')
@@ -329,7 +329,7 @@ def a_log_without_an_end_holds_up_neither_other_logs_nor_itself(c):
         return k
 
     follow = ask('/v1/logs/good/stdout?follow=1&lines=0')
-    same(follow.getresponse().status, 200, 'one who follows')
+    same(follow.getresponse().status, 200, 'a client that follows')
     begin = time.monotonic()
     long = [ask(f'/v1/logs/{name}/stdout?since=1h{more}') for name in names for more in ('', '&follow=1')]
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Disks that are full, gone, or not ours any more: who waits, who says so, and what is there after."""
+"""Disks that are full, gone, or not ours any more: which workers wait, where it is reported, and what is in the logs afterwards."""
 import ctypes
 import os
 import re

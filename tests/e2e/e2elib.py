@@ -122,7 +122,7 @@ def free_port():
 
 
 class Proc:
-    """One line of /proc: who it is, and how it is doing."""
+    """One process of /proc: its ids and its state."""
 
     def __init__(self, pid):
         with open(f'/proc/{pid}/stat', 'rb') as f:

@@ -1,4 +1,5 @@
-/* Short texts that users, files and workers write: the first byte chooses who reads the rest. */
+/* Short texts that users, files and workers write: the first byte chooses the function that reads
+ * the rest. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -351,7 +351,7 @@ Test(readback, gives_up_in_a_backup_that_never_ends)
                 cr_expect_lt(clock_mono_ms() - before, 60000);
                 cr_expect_gt(turns, 1, "others had a turn");
         }
-        turns_most = 3; /* who asked leaves */
+        turns_most = 3; /* the client leaves */
         ask_with_turn(FROM_TIME, 1);
         cr_expect(part.result == TAIL_LATE && turns == 3, "%d", turns);
 }

@@ -200,7 +200,7 @@ Test(reader, reads_for_others_while_something_takes_long)
         for (int i = 0; i < 3; i++)
                 cr_assert(reader_ask(reader, &is_short, calloc(1, 1), &rig, &rig.err));
         cr_expect(rig_until(&rig, is_answered), "%d", answers);
-        for (int i = 0; i < 5; i++) /* and who leaves ends it */
+        for (int i = 0; i < 5; i++) /* and a client that leaves ends it */
                 reader_cancel(jobs[i]);
         cr_expect(rig_until(&rig, has_left), "%d", drops);
         cr_expect_eq(answers, 3);

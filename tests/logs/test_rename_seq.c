@@ -41,7 +41,7 @@ static void *read_part(void *arg)
         return NULL;
 }
 
-/* Until he waits for the names to rest, and no longer than some seconds. */
+/* Until the reader waits for the end of the renames, and no longer than some seconds. */
 static void begin_reading(void)
 {
         cr_assert_eq(pthread_create(&reading.thread, NULL, read_part, &reading), 0);

@@ -187,7 +187,8 @@ Test(guarded, refuses_our_own_link_in_the_directory_of_another)
         is_refused(in("d/log"), ELOOP);
 }
 
-/* One of ours leads to his directory: there his links are not followed either. */
+/* A link of ours leads to the stranger's directory; links of the stranger are not followed there
+ * either. */
 Test(guarded, looks_at_every_component_behind_a_link)
 {
         if (!can_chown())
@@ -305,7 +306,7 @@ Test(guarded, looks_at_what_stands_there)
         cr_assert(S_ISLNK(seen.st_mode));
 }
 
-/* He exchanges a file of his for a link, all the time: the secret is never what was opened. */
+/* The stranger exchanges a file for a link all the time; the secret is never what was opened. */
 static void exchange(void)
 {
         while (true)

@@ -348,7 +348,7 @@ Test(listen_unix, leaves_a_link_to_a_socket_that_answers)
 
 #define STRANGER 12345
 
-/* He puts a link to a file of ours, or a second name of it, where the socket is made. */
+/* The stranger puts a link to a file of ours, or a second name of it, where the socket is made. */
 static void exchange_for_ever(void)
 {
         char fresh[160], fresh_short[160];
