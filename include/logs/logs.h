@@ -51,8 +51,8 @@ struct stream_conf {
         int64_t maxbytes;    /* 0: never rotated. Anything but a regular file is never rotated */
         int64_t capture_maxbytes;
         struct syslog_conf syslog; /* never held up by it: see syslog_dropped */
-        uint64_t key; /* of its ledger in the file of logs_keep; of this stream only. 0: it is not
-                         persisted */
+        uint64_t key; /* of its ledger in the file of logs_persist_ledgers; of this stream only. 0:
+                         it is not persisted */
         uid_t owner; /* the worker's user may own the file, besides root and us; 0: no other user */
         int backups;
         enum rotate_every rotate_every : 8; /* by the local clock, besides maxbytes */
@@ -149,11 +149,11 @@ struct state_owner;
 /* The ledgers of streams that have a key are persisted in this file from here on, and those that a
  * previous instance persisted there go on where they were. Before the first stream and before
  * logs_run. What was wrong with the file is said. False: *e, ledgers begin at 0. */
-bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
-               struct err *e);
+bool logs_persist_ledgers(struct logs *l, const char *path, const struct state_owner *who,
+                          struct buf *said, struct err *e);
 /* Something was removed where that file is: if it was that, it is written again. A failure is said
  * in the log. */
-void logs_keep_anew(struct logs *l);
+void logs_rewrite_ledgers(struct logs *l);
 /* Every stream that goes on has been made: other ledgers are over. Until then none is lost. */
 void logs_settled(struct logs *l);
 
@@ -217,9 +217,9 @@ bool spool_look(const char *path, struct spool_view *out, struct err *e);
 
 /* The ledger by itself: outlives its stream, and any thread may look at it. */
 struct ledger_box;
-struct ledger_box *stream_ledger_keep(const struct stream *s); /* never NULL */
-struct ledger_box *ledger_keep(struct ledger_box *b);          /* a new reference */
-void ledger_drop(struct ledger_box *b);                        /* NULL is fine */
+struct ledger_box *stream_ledger_ref(const struct stream *s); /* never NULL */
+struct ledger_box *ledger_ref(struct ledger_box *b);          /* a new reference */
+void ledger_drop(struct ledger_box *b);                       /* NULL is fine */
 void ledger_look(struct ledger_box *b, struct stream_ledger *out);
 
 void stream_pid(struct stream *s, pid_t pid); /* of the worker: what JSON lines say */

@@ -381,8 +381,8 @@ static void close_loop(struct logs *l)
         worker_thread_close(&l->worker);
 }
 
-bool logs_keep(struct logs *l, const char *path, const struct state_owner *who, struct buf *said,
-               struct err *e)
+bool logs_persist_ledgers(struct logs *l, const char *path, const struct state_owner *who,
+                          struct buf *said, struct err *e)
 {
         l->core->ledgers = persistent_ledger_new(path, who, said, e);
         return l->core->ledgers != NULL;
@@ -406,7 +406,7 @@ static void core_anew(struct mail *m)
                 log_line(core->log, LVL_WARN, "%s; logs begin to count at 0 after a crash", e.text);
 }
 
-void logs_keep_anew(struct logs *l)
+void logs_rewrite_ledgers(struct logs *l)
 {
         struct anew *a = l->core->ledgers ? malloc(sizeof *a) : NULL;
 

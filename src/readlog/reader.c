@@ -444,7 +444,7 @@ struct read_stream *reader_follow(struct reader *r, const struct follow_ask *ask
                 return NULL;
         }
         s->reader = r;
-        s->ledger = ask->ledger ? ledger_keep(ask->ledger) : NULL;
+        s->ledger = ask->ledger ? ledger_ref(ask->ledger) : NULL;
         s->from = ask->from;
         s->from.follow = true;
         s->marks = ask->marks;

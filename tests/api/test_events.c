@@ -229,7 +229,7 @@ Test(event_stream, sends_only_the_types_that_were_asked_for)
 Test(event_stream, keeps_a_bounded_history_and_tells_of_the_gap)
 {
         ask("?types=stream.gap", NULL);
-        for (int i = 0; i < EVENTS_KEPT + 10; i++)
+        for (int i = 0; i < EVENTS_STORED + 10; i++)
                 scaled(i);
         ask("", "ab.3");
         cr_expect(has("id: ab.10\nevent: stream.gap\ndata: {\"seq\":10,"));

@@ -400,7 +400,7 @@ def children(d):
 
 
 def child_looks(d):
-    """A child that is not executed waits for the file system, or for another one that does."""
+    """A child that has not executed its program waits for the file system, or for a child that does."""
     return any(p.name == '(supervisord)' and p.state in 'DS' for p in children(d))
 
 

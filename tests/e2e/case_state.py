@@ -181,7 +181,7 @@ def an_event_comes_at_least_once_wherever_a_kill_interrupts_it(c):
     d = c.daemon(listener(c, 'quick', 0))
     d.wait_all('RUNNING', 1)
     pids, tries, taken = d.pids(), 0, set()
-    places = ('event.kept', 'event.sending', 'event.written', 'listener.noted', 'log.moved')
+    places = ('event.persisted', 'event.sending', 'event.written', 'listener.noted', 'log.moved')
     kills = [(place, nth) for place in places for nth in (1, 2, 3)]
     for place, nth in kills:
         d.kill()

@@ -613,7 +613,7 @@ def listeners_get_an_exit_wherever_a_kill_interrupts_its_publishing(c):
     d = c.daemon(f'[eventlistener:l]\ncommand={listener(c)}\nevents=PROCESS_STATE_EXITED\nstartsecs=0\n'
                  + c.program('w', ' sleep', 'startsecs=0', 'restart_delay=10ms'), start=False)
     places = {'act.unpublished:5': ('SIGINT', ['serial:0']), 'act.noted:5': ('SIGHUP', ['serial:0', 'serial:1']),
-              'event.numbered:1': ('SIGQUIT', ['serial:1']), 'event.kept:1': ('SIGALRM', ['serial:0', 'serial:1'])}
+              'event.numbered:1': ('SIGQUIT', ['serial:1']), 'event.persisted:1': ('SIGALRM', ['serial:0', 'serial:1'])}
     for place, (name, serials) in places.items():
         pid = d.die_of_an_end('w', getattr(signal, name), place, 2)
         for _ in range(2):  # the instance after the next one has nothing to add

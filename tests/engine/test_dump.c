@@ -36,7 +36,7 @@ static void setup(void)
         state_serial(&h.sup, 7);
         state_event_put(
             &h.sup,
-            &(struct kept_event){
+            &(struct persisted_event){
                 .pool = "p", .name = "TICK_5", .payload = "secret", .len = 6, .serial = 6 });
 }
 

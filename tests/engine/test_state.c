@@ -154,7 +154,7 @@ Test(state, an_exit_that_was_noted_is_not_stored_again)
         reaper_drain(&h.sup);
         leave(true);
         open_house(PROGRAMS);
-        cr_expect_not(state_end_kept(&h.sup, pid, &status));
+        cr_expect_not(state_end_persisted(&h.sup, pid, &status));
         house_begin(&h);
 }
 
@@ -166,7 +166,7 @@ Test(state, the_exit_of_a_stranger_is_not_stored)
         reaper_drain(&h.sup);
         leave(true);
         open_house(PROGRAMS);
-        cr_expect_not(state_end_kept(&h.sup, 4711, &status));
+        cr_expect_not(state_end_persisted(&h.sup, 4711, &status));
         house_begin(&h);
 }
 

@@ -67,21 +67,21 @@ static void keep_something(void)
 
 static uint32_t put(const char *pool, uint64_t serial, const char *payload)
 {
-        const struct kept_event e = { .pool = pool,
-                                      .name = "TICK_60",
-                                      .payload = payload,
-                                      .len = strlen(payload),
-                                      .serial = serial,
-                                      .poolserial = serial + 100 };
-        uint32_t kept = state_event_put(&h.sup, &e);
+        const struct persisted_event e = { .pool = pool,
+                                           .name = "TICK_60",
+                                           .payload = payload,
+                                           .len = strlen(payload),
+                                           .serial = serial,
+                                           .poolserial = serial + 100 };
+        uint32_t slot = state_event_put(&h.sup, &e);
 
-        cr_assert_neq(kept, 0);
-        return kept;
+        cr_assert_neq(slot, 0);
+        return slot;
 }
 
 static struct buf seen;
 
-static void see(void *arg, const struct kept_event *e)
+static void see(void *arg, const struct persisted_event *e)
 {
         (void)arg;
         cr_expect_eq(e->poolserial, e->serial + 100);
@@ -126,27 +126,27 @@ Test(state_events, of_a_pool_that_is_gone_are_over)
 
 Test(state_events, numbers_go_on)
 {
-        uint32_t kept = 0, again = 0;
+        uint32_t slot = 0, again = 0;
 
         keep_something();
         state_serial(&h.sup, 77);
-        state_pool_serial(&h.sup, "l", &kept, 5);
-        state_pool_serial(&h.sup, "l", &kept, 6);
+        state_pool_serial(&h.sup, "l", &slot, 5);
+        state_pool_serial(&h.sup, "l", &slot, 6);
         succeed();
         keep_something();
-        cr_expect_eq(state_serial_kept(&h.sup), 77);
-        cr_expect_eq(state_pool_serial_kept(&h.sup, "l", &again), 6);
-        cr_expect_eq(again, kept);
-        cr_expect_eq(state_pool_serial_kept(&h.sup, "other", &again), 0);
+        cr_expect_eq(state_serial_persisted(&h.sup), 77);
+        cr_expect_eq(state_pool_serial_persisted(&h.sup, "l", &again), 6);
+        cr_expect_eq(again, slot);
+        cr_expect_eq(state_pool_serial_persisted(&h.sup, "other", &again), 0);
         state_events_settled(&h.sup);
-        state_pool_serial(&h.sup, "l", &kept, UINT64_C(10000000000));
+        state_pool_serial(&h.sup, "l", &slot, UINT64_C(10000000000));
         succeed();
-        cr_expect_eq(state_pool_serial_kept(&h.sup, "l", &again), UINT64_C(10000000000));
+        cr_expect_eq(state_pool_serial_persisted(&h.sup, "l", &again), UINT64_C(10000000000));
 }
 
 Test(state_events, are_thousands_without_a_gap)
 {
-        uint32_t kept[500];
+        uint32_t slot[500];
         char payload[400];
 
         keep_something();
@@ -154,9 +154,9 @@ Test(state_events, are_thousands_without_a_gap)
         for (int round = 0; round < 20; round++)
                 for (int i = 0; i < 500; i++) {
                         if (round)
-                                state_event_drop(&h.sup, kept[i]);
+                                state_event_drop(&h.sup, slot[i]);
                         payload[(round * 37 + i) % 399] = '\0';
-                        kept[i] = put("l", (uint64_t)(round * 500 + i), payload);
+                        slot[i] = put("l", (uint64_t)(round * 500 + i), payload);
                         memset(payload, 'x', sizeof payload);
                 }
         succeed();

@@ -85,7 +85,7 @@ static void close_all(struct state *st)
         record_store_close(&st->events);
 }
 
-static void see(void *arg, const struct kept_event *e)
+static void see(void *arg, const struct persisted_event *e)
 {
         size_t *sum = arg;
 
@@ -97,7 +97,7 @@ static void see(void *arg, const struct kept_event *e)
 static void look_at_everything(struct state *st)
 {
         size_t sum = 0;
-        uint32_t kept;
+        uint32_t slot;
 
         assert(state_read_all(&sup) && state_events_read(st));
         for (size_t i = 0; i < st->saved_record_count; i++) {
@@ -107,7 +107,7 @@ static void look_at_everything(struct state *st)
                         sum += strlen(r->text[k]);
         }
         state_events_of(&sup, "l", see, &sum);
-        state_pool_serial_kept(&sup, "l", &kept);
+        state_pool_serial_persisted(&sup, "l", &slot);
         state_events_settled(&sup);
 }
 

@@ -20,7 +20,7 @@ static void keep_ledgers(void)
         AUTO_BUF said = BUF_INIT;
         struct err e = { 0 };
 
-        cr_assert(logs_keep(r.logs, keep, &me, &said, &e), "%s", e.text);
+        cr_assert(logs_persist_ledgers(r.logs, keep, &me, &said, &e), "%s", e.text);
         cr_assert_eq(said.len, 0, "%s", buf_str(&said));
 }
 

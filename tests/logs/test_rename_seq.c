@@ -113,7 +113,7 @@ static struct stream *three_files(int *fd_out)
                 rig_say(*fd_out, *line);
                 rig_settle(&rig);
         }
-        reading.ledger = stream_ledger_keep(s);
+        reading.ledger = stream_ledger_ref(s);
         return s;
 }
 
@@ -219,7 +219,7 @@ Test(rename_seq, the_main_log_is_there_while_it_is_rotated)
 
         cr_assert(m);
         mainlog_heed(m, reading.moves);
-        reading.ledger = mainlog_ledger_keep(m);
+        reading.ledger = mainlog_ledger_ref(m);
         reading.ask = (struct log_ask){ .from = FROM_LINES, .value = 10 };
         stage.renames_left = 1; /* it has no name, until there is a new one */
         log_line(mainlog_log(m), LVL_INFO, "a line");

@@ -39,7 +39,7 @@ __attribute__((unused)) static void both_ways(int (*body)(void))
         spawner.why_copied[0] = '\0';
 }
 
-/* Start it and wait until it is known what came of it; who failed is reaped. */
+/* Start it and wait for the result; a child that failed is reaped. */
 __attribute__((unused)) static bool start_through(struct launch *l, struct spawned *out)
 {
         enum spawn_progress got = SPAWN_UNDER_WAY;

@@ -337,7 +337,7 @@ static void ask_part(struct writer *w)
                 return;
         j->part.fd = -1;
         snprintf(j->path, sizeof j->path, "%s", stream_path(w->stream));
-        j->ledger = ledger_keep(w->ledger);
+        j->ledger = ledger_ref(w->ledger);
         if (reader_ask(w->load->reader, &work, j, w->load, &e))
                 w->load->open_parts++;
 }
@@ -486,7 +486,7 @@ static bool begin(struct load *l)
                 w->stream = stream_new(l->logs, &s, w, &e);
                 if (!w->stream)
                         return false;
-                w->ledger = stream_ledger_keep(w->stream);
+                w->ledger = stream_ledger_ref(w->stream);
                 start(w);
         }
         ev_timer_init(&l->turn, on_turn, .002, .002);

@@ -11,7 +11,7 @@
 #include "engine/core/supervisor.h"
 #include "sys/net/listen_fds.h"
 
-/* Where something is kept for the next instance at all. A failure is said. */
+/* Where a descriptor store is there at all. A failure is said. */
 void fdstore_open(struct supervisor *s);
 
 /* It is about to be started: our ends of its pipes; -1: none. The manager has them when this
@@ -25,7 +25,7 @@ void fdstore_forget(struct supervisor *s, const struct process *p);
 void fdstore_socket(struct supervisor *s, const char *name, const char *url, int fd);
 void fdstore_forget_socket(struct supervisor *s, const char *name);
 
-/* What all of it is called (sys/net/listen_fds.h); false: it has no pipe, and nothing is kept. */
+/* What all of it is called (sys/net/listen_fds.h); false: it has no pipe, and nothing is stored. */
 bool fdstore_name(const struct process *p, char out[GIVEN_NAME_MAX]);
 
 #endif

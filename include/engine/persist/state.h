@@ -1,7 +1,7 @@
-/* What the next instance needs, kept in <statedir> while we live: one record for each process that
- * ever was touched, one for each scaled fleet. Updates are stores into memory, once per turn of the
- * loop (state_turn.c); before a signal the record is up to date and names that work, so that the
- * next instance knows what may not have happened. Without a state directory every call does
+/* What the next instance needs, persisted in <statedir> while we live: one record for each process
+ * that ever was touched, one for each scaled fleet. Updates are stores into memory, once per turn
+ * of the loop (state_turn.c); before a signal the record is up to date and names that work, so that
+ * the next instance knows what may not have happened. Without a state directory every call does
  * nothing. */
 #ifndef ENGINE_PERSIST_STATE_H
 #define ENGINE_PERSIST_STATE_H
@@ -30,14 +30,14 @@ void state_keep_logs(struct supervisor *s);
 void state_sign(struct supervisor *s);
 /* keep: the records stay, for the next instance. Else everything goes, the directory too. */
 void state_close(struct supervisor *s, bool keep);
-const char *state_dir(const struct supervisor *s); /* NULL: nothing is kept */
+const char *state_dir(const struct supervisor *s); /* NULL: nothing is persisted */
 /* False, too, where the directory has become read-only: then it was only read. */
-bool state_is_kept(const struct supervisor *s);
+bool state_is_persisted(const struct supervisor *s);
 /* And it was not removed since. */
 bool state_is_there(const struct supervisor *s);
 
-/* Why something of what is to be kept is not, for those who ask; borrowed. NULL: all is well, or
- * nothing is to be kept. */
+/* Why something that should be persisted is not, for display; borrowed. NULL: all is well, or
+ * nothing is to be persisted. */
 const char *state_trouble(const struct supervisor *s);
 
 /* The process is not as its record says: stored at the end of the turn. */
@@ -75,23 +75,23 @@ enum event_phase {
         EVENT_SENT
 };
 
-struct kept_event {
+struct persisted_event {
         const char *pool, *name, *payload; /* borrowed until the next state_event_put */
         size_t len;
         uint64_t serial, poolserial;
         enum event_phase phase;
         int listener;  /* whose it is unless it waits: its number */
-        uint32_t kept; /* for the calls below */
+        uint32_t slot; /* for the calls below */
 };
 
-/* Written down; the place, or 0: it is not kept (said once). */
-uint32_t state_event_put(struct supervisor *s, const struct kept_event *e);
-void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener);
-void state_event_drop(struct supervisor *s, uint32_t kept); /* 0 is fine */
+/* Persists the event. Returns its slot, or 0 when it could not be persisted (said once). */
+uint32_t state_event_put(struct supervisor *s, const struct persisted_event *e);
+void state_event_mark(struct supervisor *s, uint32_t slot, enum event_phase phase, int listener);
+void state_event_drop(struct supervisor *s, uint32_t slot); /* 0 is fine */
 /* The next number for an event, and for one of this pool; a pool's place is 0 to begin with. */
 void state_serial(struct supervisor *s, uint64_t next);
-void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next);
-void state_pool_forget(struct supervisor *s, uint32_t kept);
+void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *slot, uint64_t next);
+void state_pool_forget(struct supervisor *s, uint32_t slot);
 
 /* So many bytes wait for the process's standard input: the next instance says that they are lost,
  * if we are killed. *saved is 0 to begin with, and again when none waits any more. */
@@ -99,11 +99,11 @@ void state_stdin_waits(struct supervisor *s, const struct process *p, uint32_t *
                        size_t bytes);
 
 /* Of the previous instance, until state_events_settled: what it wrote down. */
-uint64_t state_serial_kept(const struct supervisor *s);
-uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out);
+uint64_t state_serial_persisted(const struct supervisor *s);
+uint64_t state_pool_serial_persisted(struct supervisor *s, const char *pool, uint32_t *slot_out);
 /* The pool's events, once each, in their order; they are the caller's from now on. */
 void state_events_of(struct supervisor *s, const char *pool,
-                     void (*take)(void *arg, const struct kept_event *e), void *arg);
+                     void (*take)(void *arg, const struct persisted_event *e), void *arg);
 /* Pools that go on have taken what is theirs: the rest is over. */
 void state_events_settled(struct supervisor *s);
 
@@ -111,9 +111,9 @@ void state_events_settled(struct supervisor *s);
 
 /* The previous instance has reaped that pid and was killed before it had noted how it ended:
  * *status as from waitpid. False: it has not. */
-bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out);
-/* All that it left is in our records: from here on our own ends are kept. */
-void state_keep_ends(struct supervisor *s);
+bool state_end_persisted(const struct supervisor *s, pid_t pid, int *status_out);
+/* All that it left is in our records: from here on exits that we reap are persisted. */
+void state_persist_ends(struct supervisor *s);
 /* Paths of generated logs that must not be removed; NULL-terminated, borrowed, until
  * adopt_everything. NULL: none. */
 const char *const *state_spared_logs(const struct supervisor *s);

@@ -22,10 +22,10 @@ void pipe_both_ways(struct sys *sys, int *fd, int flags);
  */
 bool pipe_stdin(struct supervisor *s, int *worker_out, int *ours_out, uint64_t *inode_out);
 
-/* The last descriptors are kept for control connections, probes and logs: an operator gets in also
- * when as many workers run as can. The kernel gives the lowest free number, so the number says how
- * much is left; -1 is fine. A start leaves room, too, for what the next instance needs beyond ours.
- * False: EMFILE. */
+/* The last descriptors are reserved for control connections, probes and logs: an operator gets in
+ * also when as many workers run as can. The kernel gives the lowest free number, so the number says
+ * how much is left; -1 is fine. A start leaves room, too, for what the next instance needs beyond
+ * ours. False: EMFILE. */
 bool pipes_leave_reserve(const struct supervisor *s, int fd, bool is_start);
 
 #endif

@@ -1,4 +1,4 @@
-/* A worker's log streams: made from its program's settings, kept over its restarts. compat 15. */
+/* A worker's log streams: made from its program's settings, used over its restarts. compat 15. */
 #ifndef ENGINE_RUN_STREAMS_H
 #define ENGINE_RUN_STREAMS_H
 

@@ -33,8 +33,8 @@ struct strlist;
 /* For the next image in our place: every socket. False: no memory. */
 bool fcgi_hand_over(struct supervisor *s, struct strlist *items);
 
-/* What a service manager keeps of them (engine/persist/fdstore.h), by name. False: no memory. */
-bool fcgi_kept(const struct supervisor *s, struct strlist *names);
+/* Names of those in the descriptor store (engine/persist/fdstore.h). False: no memory. */
+bool fcgi_stored_names(const struct supervisor *s, struct strlist *names);
 
 /* The group goes: close, and remove the paths that are still ours. Fine when nothing is open. */
 void fcgi_close(struct supervisor *s, struct group *g);

@@ -53,7 +53,7 @@ bool mainlog_clear(struct mainlog *m, struct err *e);
 bool mainlog_trouble(const struct mainlog *m, struct buf *out);
 /* For readers of its files (readlog/tail.h): it counts nothing, but says when they are renamed.
  * A new reference, never NULL. */
-struct ledger_box *mainlog_ledger_keep(const struct mainlog *m);
+struct ledger_box *mainlog_ledger_ref(const struct mainlog *m);
 const char *
 mainlog_path(const struct mainlog *m); /* NULL: none, or not a file that can be read (syslog) */
 

@@ -197,7 +197,7 @@ static void page_send_tail(struct request *r, const struct process *p)
         }
         bytes = bytes < TAIL_MIN ? TAIL_MIN : bytes > TAIL_MAX ? TAIL_MAX : bytes;
         struct follow_ask ask = { .path = log_path_of(p, false),
-                                  .ledger = stream_ledger_keep(log_stream_of(p, false)),
+                                  .ledger = stream_ledger_ref(log_stream_of(p, false)),
                                   .from = { .from = FROM_TAIL,
                                             .value = bytes,
                                             .owner = log_owner_of(p, false),

@@ -18,7 +18,7 @@
 #define GAP_TYPE "stream.gap"
 #define TYPE_MAX 128
 
-struct kept {
+struct stored_event {
         uint64_t seq;
         const char *type; /* static */
         char *text;       /* owned: the whole message */
@@ -36,36 +36,37 @@ struct events {
         struct supervisor *sup;
         struct subscriber subscriber;
         uint64_t instance;
-        uint64_t newest;   /* number of the last event, 0: none yet */
-        struct kept *kept; /* owned: event n is at n % EVENTS_KEPT; NULL: no listener yet */
-        uint64_t oldest;   /* number of the oldest kept; newest + 1: none */
-        size_t kept_bytes;
+        uint64_t newest; /* number of the last event, 0: none yet */
+        struct stored_event
+            *stored;     /* owned: event n is at n % EVENTS_STORED; NULL: no listener yet */
+        uint64_t oldest; /* number of the oldest stored; newest + 1: none */
+        size_t stored_bytes;
         struct client *clients;
         int64_t left_ms; /* when the last of them left, loop time */
 };
 
 /* ---- history */
 
-static struct kept *events_slot(struct events *ev, uint64_t seq)
+static struct stored_event *events_slot(struct events *ev, uint64_t seq)
 {
-        return &ev->kept[seq % EVENTS_KEPT];
+        return &ev->stored[seq % EVENTS_STORED];
 }
 
 static void forget_oldest(struct events *ev)
 {
-        struct kept *k = events_slot(ev, ev->oldest++);
+        struct stored_event *k = events_slot(ev, ev->oldest++);
 
-        ev->kept_bytes -= k->len;
+        ev->stored_bytes -= k->len;
         free(k->text);
-        *k = (struct kept){ 0 };
+        *k = (struct stored_event){ 0 };
 }
 
-static void events_keep(struct events *ev, struct kept k)
+static void events_store(struct events *ev, struct stored_event k)
 {
         ev->newest = k.seq;
         *events_slot(ev, k.seq) = k;
-        ev->kept_bytes += k.len;
-        while (ev->oldest < ev->newest && ev->kept_bytes > EVENTS_KEPT_BYTES)
+        ev->stored_bytes += k.len;
+        while (ev->oldest < ev->newest && ev->stored_bytes > EVENTS_STORED_BYTES)
                 forget_oldest(ev);
 }
 
@@ -73,17 +74,17 @@ static void forget_all(struct events *ev)
 {
         while (ev->oldest <= ev->newest)
                 forget_oldest(ev);
-        free(ev->kept);
-        ev->kept = NULL;
+        free(ev->stored);
+        ev->stored = NULL;
 }
 
 /* Only a listener can have missed something: until there is one, and when the last one has
- * long been away, events are counted and not kept. */
-static bool is_kept(struct events *ev, int64_t now_ms)
+ * long been away, events are counted and not stored. */
+static bool events_are_stored(struct events *ev, int64_t now_ms)
 {
-        if (ev->kept && !ev->clients && now_ms - ev->left_ms > EVENTS_AWAY_MS)
+        if (ev->stored && !ev->clients && now_ms - ev->left_ms > EVENTS_AWAY_MS)
                 forget_all(ev);
-        return ev->kept != NULL;
+        return ev->stored != NULL;
 }
 
 struct resume events_resume(const char *last, uint64_t instance, uint64_t oldest, uint64_t newest)
@@ -185,8 +186,8 @@ static void events_put_head(struct buf *out, uint64_t instance, uint64_t seq, co
 }
 
 /* A message of its own memory; NULL: none. */
-static char *message_new(const struct events *ev, const struct event *e, const struct kept *k,
-                         size_t *len_out)
+static char *message_new(const struct events *ev, const struct event *e,
+                         const struct stored_event *k, size_t *len_out)
 {
         struct buf text = BUF_INIT;
         AUTO_JSON_WRITER j = JSON_WRITER_INIT(&text);
@@ -202,20 +203,20 @@ static void events_on_event(void *arg, const struct event *e)
 {
         struct events *ev = arg;
         struct client *c, *after;
-        struct kept k = { .seq = ev->newest + 1, .type = view_event_type(e) };
+        struct stored_event k = { .seq = ev->newest + 1, .type = view_event_type(e) };
 
         if (!k.type)
                 return;
-        if (!is_kept(ev, e->at.mono_ms)) {
+        if (!events_are_stored(ev, e->at.mono_ms)) {
                 ev->newest = k.seq;
                 ev->oldest = k.seq + 1;
                 return;
         }
-        if (ev->newest - ev->oldest + 1 == EVENTS_KEPT)
+        if (ev->newest - ev->oldest + 1 == EVENTS_STORED)
                 forget_oldest(ev);
         /* without memory the number is used up, so that clients see the gap */
         k.text = message_new(ev, e, &k, &k.len);
-        events_keep(ev, k);
+        events_store(ev, k);
         if (!k.text)
                 return;
         DL_FOREACH_SAFE (ev->clients, c, after) {
@@ -252,7 +253,7 @@ static bool events_catch_up(struct client *c, const char *last)
         if (at.gap)
                 put_gap(ev, &at, &out);
         for (uint64_t seq = at.after + 1; seq <= ev->newest; seq++) {
-                const struct kept *k = events_slot(ev, seq);
+                const struct stored_event *k = events_slot(ev, seq);
                 if (k->text && events_wants(c, k->type))
                         buf_put(&out, k->text, k->len);
         }
@@ -269,9 +270,9 @@ static struct client *client_new(struct request *r, const char *types)
 
         if (c)
                 c->types = strdup(types);
-        if (c && c->types && !ev->kept)
-                ev->kept = calloc(EVENTS_KEPT, sizeof *ev->kept);
-        if (c && c->types && ev->kept) {
+        if (c && c->types && !ev->stored)
+                ev->stored = calloc(EVENTS_STORED, sizeof *ev->stored);
+        if (c && c->types && ev->stored) {
                 c->events = ev;
                 c->request = r;
                 return c;
@@ -293,7 +294,7 @@ void events_handle(struct request *r)
                 return;
         if (id)
                 buf_puts(&last, id);
-        is_kept(ev, clock_now().mono_ms); /* or forgotten by now */
+        events_are_stored(ev, clock_now().mono_ms); /* or forgotten by now */
         struct client *c = types.failed || last.failed ? NULL : client_new(r, buf_str(&types));
         if (!c) {
                 rest_error(r, 503, "BUSY", "out of memory");

@@ -108,7 +108,7 @@ bool log_part_begin(struct request *r, const struct follow_ask *ask,
 
         if (w)
                 *w = (struct part_work){ .path = strdup(ask->path),
-                                         .ledger = ask->ledger ? ledger_keep(ask->ledger) : NULL,
+                                         .ledger = ask->ledger ? ledger_ref(ask->ledger) : NULL,
                                          .ask = ask->from,
                                          .part.fd = -1 };
         if (!j || !w || !w->path) {

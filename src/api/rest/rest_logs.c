@@ -198,7 +198,7 @@ static void answer_once(struct request *r, const struct follow_ask *ask)
 
 /* ---- the routes */
 
-/* ledger: kept, and taken over; NULL: none */
+/* ledger: a reference, which is taken over; NULL: none */
 static void rest_logs_serve(struct request *r, const char *path, uid_t owner,
                             struct ledger_box *ledger)
 {
@@ -229,7 +229,7 @@ static void serve_process(struct request *r, const char *name, bool is_stderr)
 
         if (p)
                 rest_logs_serve(r, log_path_of(p, is_stderr), log_owner_of(p, is_stderr),
-                                s ? stream_ledger_keep(s) : NULL);
+                                s ? stream_ledger_ref(s) : NULL);
         else
                 rest_fault(r, FAULT_BAD_NAME, name);
 }
@@ -250,5 +250,5 @@ void rest_log_main(struct request *r, const char *name)
 
         (void)name;
         rest_logs_serve(r, m ? mainlog_path(m) : NULL, user_owner(&r->sup->config->settings.user),
-                        m ? mainlog_ledger_keep(m) : NULL);
+                        m ? mainlog_ledger_ref(m) : NULL);
 }

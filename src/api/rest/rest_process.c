@@ -112,14 +112,14 @@ static void put_list(struct json_writer *j, const struct supervisor *s,
 /* Each once, in the order of `status`. */
 static void sort_once(struct named *n)
 {
-        int kept = 0;
+        int unique = 0;
 
         if (n->count > 1)
                 qsort(n->procs, (size_t)n->count, sizeof *n->procs, batch_by_name);
         for (int i = 0; i < n->count; i++)
-                if (kept == 0 || n->procs[kept - 1] != n->procs[i])
-                        n->procs[kept++] = n->procs[i];
-        n->count = kept;
+                if (unique == 0 || n->procs[unique - 1] != n->procs[i])
+                        n->procs[unique++] = n->procs[i];
+        n->count = unique;
 }
 
 static bool add_matches(const struct registry *reg, const char *pattern, struct named *to)

@@ -141,17 +141,17 @@ static int run_methods_choose(const struct supervisor *s, struct process **list,
                               const struct operation_kind *kind)
 {
         bool stops = kind == &operation_stop;
-        int kept = 0;
+        int left = 0;
 
         for (int i = 0; i < count; i++)
                 if (process_is_up(list[i]) == stops || (stops && will_start(s, list[i])))
-                        list[kept++] = list[i];
-        for (int i = 0; stops && i < kept / 2; i++) {
+                        list[left++] = list[i];
+        for (int i = 0; stops && i < left / 2; i++) {
                 struct process *p = list[i];
-                list[i] = list[kept - 1 - i];
-                list[kept - 1 - i] = p;
+                list[i] = list[left - 1 - i];
+                list[left - 1 - i] = p;
         }
-        return kept;
+        return left;
 }
 
 /* Frees the list. */

@@ -59,7 +59,7 @@ void entry_free(struct supervisor *s, struct entry *e)
 {
         if (!e)
                 return;
-        state_event_drop(s, e->kept);
+        state_event_drop(s, e->slot);
         notice_unref(e->notice);
         free(e);
 }

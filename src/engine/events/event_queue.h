@@ -1,5 +1,5 @@
-/* Inside of the listeners: events as they are sent, and a pool's queue of them. Each entry is kept
- * for the next instance (engine/persist/state.h), with what has become of it. */
+/* Inside of the listeners: events as they are sent, and a pool's queue of them. Each entry is
+ * persisted for the next instance (engine/persist/state.h), with what has become of it. */
 #ifndef ENGINE_EVENTS_EVENT_QUEUE_H
 #define ENGINE_EVENTS_EVENT_QUEUE_H
 
@@ -24,8 +24,8 @@ struct entry {
         struct entry *next;
         struct notice *notice; /* reference */
         uint64_t poolserial;
-        uint32_t kept; /* state_event_put; 0: it is not */
-        /* What became of it, until that listener is adopted: as in struct kept_event. */
+        uint32_t slot; /* in the record store, by state_event_put; 0: none */
+        /* What became of it, until that listener is adopted: as in struct persisted_event. */
         enum event_phase phase;
         int listener;
 };
@@ -41,7 +41,7 @@ struct event_queue {
 struct notice *notice_new(const char *name, uint64_t serial, const char *payload, size_t len);
 void notice_unref(struct notice *n); /* NULL is fine */
 
-/* With one more reference to the notice; not kept yet. NULL: no memory. */
+/* With one more reference to the notice; not persisted yet. NULL: no memory. */
 struct entry *entry_new(struct notice *n, uint64_t poolserial);
 /* It is over. NULL is fine. */
 void entry_free(struct supervisor *s, struct entry *e);

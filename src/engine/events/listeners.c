@@ -41,7 +41,7 @@ static void put_back(struct supervisor *s, struct listener *l)
                 entry_free(s, e);
                 return;
         }
-        state_event_mark(s, e->kept, EVENT_WAITS, 0);
+        state_event_mark(s, e->slot, EVENT_WAITS, 0);
         listeners_make_room(s, p, clock_mono_ms());
         queue_push_sorted(&p->queue, e);
         log_line(s->log, LVL_DEBUG,
@@ -92,13 +92,13 @@ static struct listener *find_taker(struct supervisor *s, struct pool *p, const s
         for (struct listener *l = p->listeners; l; l = l->next) {
                 if (!can_receive(l))
                         continue;
-                state_event_mark(s, e->kept, EVENT_SENDING, l->process->number);
+                state_event_mark(s, e->slot, EVENT_SENDING, l->process->number);
                 fault_point("event.sending");
                 if (listeners_hand_over(s, l, e)) {
                         fault_point("event.written");
                         return l;
                 }
-                state_event_mark(s, e->kept, EVENT_WAITS, 0);
+                state_event_mark(s, e->slot, EVENT_WAITS, 0);
         }
         return NULL;
 }
@@ -111,7 +111,7 @@ void pool_deliver(struct supervisor *s, struct pool *p)
                         return;
                 l->busy_with = queue_pop(&p->queue);
                 bool is_sent = stdin_pipe_queued(l->process->worker->in) == 0;
-                state_event_mark(s, l->busy_with->kept, is_sent ? EVENT_SENT : EVENT_SENDING,
+                state_event_mark(s, l->busy_with->slot, is_sent ? EVENT_SENT : EVENT_SENDING,
                                  l->process->number);
                 listener_proto_sent(&l->proto);
                 tell_state(s, l, LISTENER_READY);
@@ -123,14 +123,14 @@ void pool_deliver(struct supervisor *s, struct pool *p)
 
 /* ---- the bus */
 
-static uint32_t keep_event(struct supervisor *s, const struct pool *p, const struct entry *e)
+static uint32_t persist_event(struct supervisor *s, const struct pool *p, const struct entry *e)
 {
-        const struct kept_event k = { .pool = p->group->name,
-                                      .name = e->notice->name,
-                                      .payload = e->notice->payload,
-                                      .len = e->notice->len,
-                                      .serial = e->notice->serial,
-                                      .poolserial = e->poolserial };
+        const struct persisted_event k = { .pool = p->group->name,
+                                           .name = e->notice->name,
+                                           .payload = e->notice->payload,
+                                           .len = e->notice->len,
+                                           .serial = e->notice->serial,
+                                           .poolserial = e->poolserial };
 
         return state_event_put(s, &k);
 }
@@ -144,9 +144,9 @@ static void accept_event(struct listeners *ls, struct pool *p, struct notice *n,
                          p->group->name, n->serial);
                 return;
         }
-        state_pool_serial(ls->sup, p->group->name, &p->kept, ++p->next_serial);
-        e->kept = keep_event(ls->sup, p, e);
-        fault_point("event.kept");
+        state_pool_serial(ls->sup, p->group->name, &p->slot, ++p->next_serial);
+        e->slot = persist_event(ls->sup, p, e);
+        fault_point("event.persisted");
         listeners_make_room(ls->sup, p, now_ms);
         queue_push_back(&p->queue, e);
         pool_deliver(ls->sup, p);
@@ -213,7 +213,7 @@ static struct listeners *listeners_of(struct supervisor *s)
         ls->sup = s;
         ls->subscriber.on_event = listeners_on_event;
         ls->subscriber.arg = ls;
-        ls->next_serial = state_serial_kept(s);
+        ls->next_serial = state_serial_persisted(s);
         bus_subscribe(&s->bus, &ls->subscriber);
         component_set(s, COMPONENT_listeners, ls);
         return ls;
@@ -284,7 +284,7 @@ bool listeners_add_group(struct supervisor *s, struct group *g)
         listeners_subscribe(ls, p, g->conf->programs[0]);
         *at = p;
         count_wanted(ls);
-        pool_take_kept(ls, p);
+        pool_take_persisted(ls, p);
         return true;
 }
 
@@ -299,7 +299,7 @@ static void pool_free(struct supervisor *s, struct pool *p)
         }
         while (p->queue.first)
                 entry_free(s, queue_pop(&p->queue));
-        state_pool_forget(s, p->kept);
+        state_pool_forget(s, p->slot);
         program_unref(p->program);
         free(p);
 }

@@ -19,7 +19,7 @@ struct taking {
         struct pool *pool;
 };
 
-static void listeners_take_event(void *arg, const struct kept_event *k)
+static void listeners_take_event(void *arg, const struct persisted_event *k)
 {
         const struct taking *t = arg;
         struct listeners *ls = t->listeners;
@@ -33,10 +33,10 @@ static void listeners_take_event(void *arg, const struct kept_event *k)
         if (!e) {
                 log_line(ls->sup->log, LVL_ERROR, "pool %s misses event %" PRIu64, k->pool,
                          k->serial);
-                state_event_drop(ls->sup, k->kept);
+                state_event_drop(ls->sup, k->slot);
                 return;
         }
-        e->kept = k->kept;
+        e->slot = k->slot;
         e->phase = k->phase;
         e->listener = k->listener;
         if (ls->next_serial <= k->serial)
@@ -46,11 +46,11 @@ static void listeners_take_event(void *arg, const struct kept_event *k)
         queue_push_back(&t->pool->queue, e);
 }
 
-void pool_take_kept(struct listeners *ls, struct pool *p)
+void pool_take_persisted(struct listeners *ls, struct pool *p)
 {
         struct taking t = { ls, p };
 
-        p->next_serial = state_pool_serial_kept(ls->sup, p->group->name, &p->kept);
+        p->next_serial = state_pool_serial_persisted(ls->sup, p->group->name, &p->slot);
         state_events_of(ls->sup, p->group->name, listeners_take_event, &t);
 }
 
@@ -132,7 +132,7 @@ void listeners_settled(struct supervisor *s)
         for (struct pool *p = ls ? ls->pools : NULL; p; p = p->next) {
                 for (struct entry *e = p->queue.first; e; e = e->next) {
                         e->phase = EVENT_WAITS;
-                        state_event_mark(s, e->kept, EVENT_WAITS, 0);
+                        state_event_mark(s, e->slot, EVENT_WAITS, 0);
                 }
                 pool_deliver(s, p);
         }

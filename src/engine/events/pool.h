@@ -38,7 +38,7 @@ struct pool {
         struct listener *listeners; /* borrowed: each is its worker's */
         struct event_queue queue;   /* owned: what waits */
         uint64_t next_serial;
-        uint32_t kept; /* where that is written down */
+        uint32_t slot; /* of next_serial in the record store; 0: none */
         bool stuck;    /* its next event cannot be written, which was said */
 };
 
@@ -65,6 +65,6 @@ void listener_stdout_free(struct listener_stdout *o); /* NULL is fine */
 void listener_prepare(struct listener *l); /* before it is heard */
 
 /* listeners_adopt.c: what the previous instance had for this pool is taken up. */
-void pool_take_kept(struct listeners *ls, struct pool *p);
+void pool_take_persisted(struct listeners *ls, struct pool *p);
 
 #endif

@@ -239,7 +239,7 @@ bool upgrade_begin(struct supervisor *s, const char *binary, const struct caller
         if (s->daemon_state != DAEMON_RUNNING || upgrade_own(s))
                 return err_set(e, ERR_BUSY, "%s",
                                upgrade_own(s) ? "an upgrade is under way" : "the daemon is ending");
-        if (!state_is_kept(s))
+        if (!state_is_persisted(s))
                 return err_set(e, ERR_USAGE,
                                "without a state directory that can be written there is no upgrade "
                                "in place");

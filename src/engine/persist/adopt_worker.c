@@ -42,8 +42,8 @@ bool adopt_was_handed_over(const struct supervisor *s)
         return startup_of(s)->handover && startup_of(s)->handover->list >= 0;
 }
 
-/* Or a service manager has kept them. */
-static bool were_kept(const struct supervisor *s, const struct saved_record *k)
+/* Or the descriptor store had them. */
+static bool were_stored(const struct supervisor *s, const struct saved_record *k)
 {
         char name[48];
 
@@ -57,7 +57,7 @@ static bool were_kept(const struct supervisor *s, const struct saved_record *k)
 
 static bool can_be_read(const struct supervisor *s, const struct saved_record *k)
 {
-        return adopt_was_handed_over(s) || were_kept(s, k);
+        return adopt_was_handed_over(s) || were_stored(s, k);
 }
 
 static void adopt_go_on(struct supervisor *s, struct process *p, const struct saved_record *k,
@@ -125,7 +125,7 @@ static void adopt_take_rest(struct supervisor *s, struct process *p, const struc
 }
 
 /* A pidfd that a service manager has held knows, whichever process reaped it (Linux 6.15). */
-static bool ask_kept_pidfd(struct supervisor *s, const struct process *p, int *status_out)
+static bool ask_stored_pidfd(struct supervisor *s, const struct process *p, int *status_out)
 {
         const struct footprint *m = &p->worker->mark;
         const struct orphan who = footprint_orphan(m, p->pid);
@@ -142,7 +142,7 @@ static void adopt_lost(struct supervisor *s, struct process *p, const struct sav
         int status = k->record.status;
 
         adopt_take_rest(s, p, k);
-        known = known || state_end_kept(s, p->pid, &status) || ask_kept_pidfd(s, p, &status);
+        known = known || state_end_persisted(s, p->pid, &status) || ask_stored_pidfd(s, p, &status);
         registry_pid_add(&s->registry, p);
         p->worker->astray = !adopt_was_handed_over(s);
         supervisor_ended(s, p, status, !known);

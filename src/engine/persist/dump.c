@@ -226,7 +226,7 @@ static void dump_event(struct dump *d, uint32_t at, uint32_t tag)
 {
         static const char *const phases[8] = { "waits", "being sent", "sent" };
         const struct record_store *v = &d->state.events;
-        struct kept_event event;
+        struct persisted_event event;
         const char *pool, *name;
         uint64_t number;
         uint32_t bytes;

@@ -140,7 +140,7 @@ static bool list_used(const struct supervisor *s, struct strlist *out)
                         if (p->pid > 0 && fdstore_name(p, name) && !strlist_add(out, name))
                                 return false;
                 }
-        if (!fcgi_kept(s, out))
+        if (!fcgi_stored_names(s, out))
                 return false;
         strlist_sort(out);
         return true;

@@ -169,7 +169,7 @@ bool state_check(const char *dir, struct err *e)
         return fine;
 }
 
-/* A call failed us, not what is kept there: to begin without it would be to start everything a
+/* A call failed, not what is persisted there: to begin without it would be to start everything a
  * second time. Of what an earlier boot has left there nothing lives. */
 static bool knows_what_runs(const struct state *st, const struct err *why)
 {
@@ -232,7 +232,8 @@ void state_keep_logs(struct supervisor *s)
 
         if (!state_of(s))
                 return;
-        if ((path || err_nomem(&e)) && logs_keep(s->logs, path, &state_of(s)->who, &said, &e))
+        if ((path || err_nomem(&e)) &&
+            logs_persist_ledgers(s->logs, path, &state_of(s)->who, &said, &e))
                 e.code = ERR_NONE;
         if (said.len)
                 log_line(s->log, LVL_WARN, "%s", buf_str(&said));
@@ -245,7 +246,7 @@ void state_sign(struct supervisor *s)
 {
         struct err e = { 0 };
 
-        if (state_is_kept(s) && !pidfile_write(state_of(s)->lock, getpid(), &e))
+        if (state_is_persisted(s) && !pidfile_write(state_of(s)->lock, getpid(), &e))
                 log_line(s->log, LVL_WARN, "%s: %s", state_of(s)->lock_path, e.text);
 }
 
@@ -275,14 +276,14 @@ void state_close(struct supervisor *s, bool keep_it)
         state_drop(s);
 }
 
-bool state_is_kept(const struct supervisor *s)
+bool state_is_persisted(const struct supervisor *s)
 {
         return state_of(s) && !state_of(s)->table.file.copy;
 }
 
 bool state_is_there(const struct supervisor *s)
 {
-        return state_is_kept(s) && mapped_is_there(&state_of(s)->table.file) &&
+        return state_is_persisted(s) && mapped_is_there(&state_of(s)->table.file) &&
                mapped_is_there(&state_of(s)->texts.file) &&
                mapped_is_there(&state_of(s)->events.file) &&
                pidfile_is_there(state_of(s)->lock_path, state_of(s)->lock);
@@ -314,7 +315,7 @@ bool state_hand_over(const struct supervisor *s, struct strlist *items)
 static void state_on_adopted(struct supervisor *s)
 {
         state_forget_saved_records(s);
-        state_keep_ends(s);
+        state_persist_ends(s);
         state_watch_begin(s);
 }
 

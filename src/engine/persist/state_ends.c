@@ -19,7 +19,7 @@ void state_end_noted(const struct supervisor *s)
                 s->sys->end->si_pid = 0;
 }
 
-bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
+bool state_end_persisted(const struct supervisor *s, pid_t pid, int *status_out)
 {
         siginfo_t end = { 0 };
 
@@ -33,11 +33,11 @@ bool state_end_kept(const struct supervisor *s, pid_t pid, int *status_out)
         return true;
 }
 
-void state_keep_ends(struct supervisor *s)
+void state_persist_ends(struct supervisor *s)
 {
         struct state *st = state_of(s);
 
-        if (!state_is_kept(s) || st->margin)
+        if (!state_is_persisted(s) || st->margin)
                 return;
         st->margin = mapped_margin_keep(&st->table.file);
         if (!st->margin) {
@@ -58,6 +58,6 @@ void state_ends_follow(struct supervisor *s)
                 return;
         s->sys->end = NULL;
         st->margin = NULL;
-        state_keep_ends(s);
+        state_persist_ends(s);
         mapped_margin_drop(was);
 }

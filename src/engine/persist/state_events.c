@@ -44,7 +44,7 @@ void state_serial(struct supervisor *s, uint64_t next)
                 __atomic_store_n(serial_place(&state_of(s)->events), next, __ATOMIC_RELEASE);
 }
 
-uint64_t state_serial_kept(const struct supervisor *s)
+uint64_t state_serial_persisted(const struct supervisor *s)
 {
         return state_of(s) ? state_events_serial(&state_of(s)->events) : 0;
 }
@@ -63,35 +63,35 @@ static uint32_t put_pool(struct supervisor *s, const char *pool, uint64_t next)
         return at == VAULT_NONE ? 0 : at + 1;
 }
 
-void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *kept, uint64_t next)
+void state_pool_serial(struct supervisor *s, const char *pool, uint32_t *slot, uint64_t next)
 {
         const struct pool_record *r;
         size_t len;
 
         if (!state_of(s))
                 return;
-        if (*kept) {
-                r = record_store_get(&state_of(s)->events, *kept - 1, &len);
+        if (*slot) {
+                r = record_store_get(&state_of(s)->events, *slot - 1, &len);
                 if (next - r->base <= UINT32_MAX) {
-                        record_store_mark(&state_of(s)->events, *kept - 1,
+                        record_store_mark(&state_of(s)->events, *slot - 1,
                                           (uint32_t)(next - r->base));
                         return;
                 }
         }
-        uint32_t was = *kept;
-        *kept = put_pool(s, pool, next);
+        uint32_t was = *slot;
+        *slot = put_pool(s, pool, next);
         state_pool_forget(s, was);
 }
 
-void state_pool_forget(struct supervisor *s, uint32_t kept)
+void state_pool_forget(struct supervisor *s, uint32_t slot)
 {
-        if (state_of(s) && kept)
-                record_store_drop(&state_of(s)->events, kept - 1);
+        if (state_of(s) && slot)
+                record_store_drop(&state_of(s)->events, slot - 1);
 }
 
 /* ---- events */
 
-uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
+uint32_t state_event_put(struct supervisor *s, const struct persisted_event *e)
 {
         struct event_record r = { .serial = e->serial, .poolserial = e->poolserial };
         AUTO_BUF text = BUF_INIT;
@@ -118,17 +118,17 @@ uint32_t state_event_put(struct supervisor *s, const struct kept_event *e)
         return 0;
 }
 
-void state_event_mark(struct supervisor *s, uint32_t kept, enum event_phase phase, int listener)
+void state_event_mark(struct supervisor *s, uint32_t slot, enum event_phase phase, int listener)
 {
-        if (state_of(s) && kept)
-                record_store_mark(&state_of(s)->events, kept - 1,
+        if (state_of(s) && slot)
+                record_store_mark(&state_of(s)->events, slot - 1,
                                   (uint32_t)listener << PHASE_BITS | (uint32_t)phase);
 }
 
-void state_event_drop(struct supervisor *s, uint32_t kept)
+void state_event_drop(struct supervisor *s, uint32_t slot)
 {
-        if (state_of(s) && kept)
-                record_store_drop(&state_of(s)->events, kept - 1);
+        if (state_of(s) && slot)
+                record_store_drop(&state_of(s)->events, slot - 1);
 }
 
 /* ---- what waits for a standard input: its mark is the number of bytes, its data the name */
@@ -188,7 +188,7 @@ static int left_by_number(const void *a, const void *b)
 
 static uint64_t left_number(const struct record_store *v, uint32_t at, uint32_t tag)
 {
-        struct kept_event e;
+        struct persisted_event e;
 
         return tag == TAG_EVENT && state_event_read(v, at, &e) ? e.poolserial : 0;
 }
@@ -223,7 +223,7 @@ static const char *state_events_text(const char **at, const char *end)
         return nul ? text : NULL;
 }
 
-bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e)
+bool state_event_read(const struct record_store *v, uint32_t at, struct persisted_event *e)
 {
         size_t len;
         const char *data = record_store_get(v, at, &len), *end = data + len;
@@ -234,11 +234,11 @@ bool state_event_read(const struct record_store *v, uint32_t at, struct kept_eve
                 return false;
         memcpy(&r, data, sizeof r);
         data += sizeof r;
-        *e = (struct kept_event){ .serial = r.serial,
-                                  .poolserial = r.poolserial,
-                                  .phase = (enum event_phase)(mark & PHASE_MASK),
-                                  .listener = (int)(mark >> PHASE_BITS),
-                                  .kept = at + 1 };
+        *e = (struct persisted_event){ .serial = r.serial,
+                                       .poolserial = r.poolserial,
+                                       .phase = (enum event_phase)(mark & PHASE_MASK),
+                                       .listener = (int)(mark >> PHASE_BITS),
+                                       .slot = at + 1 };
         e->pool = state_events_text(&data, end);
         e->name = state_events_text(&data, end);
         e->payload = data;
@@ -261,7 +261,7 @@ bool state_pool_read(const struct record_store *v, uint32_t at, const char **nam
         return true;
 }
 
-uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t *kept_out)
+uint64_t state_pool_serial_persisted(struct supervisor *s, const char *pool, uint32_t *slot_out)
 {
         struct state *st = state_of(s);
 
@@ -273,17 +273,17 @@ uint64_t state_pool_serial_kept(struct supervisor *s, const char *pool, uint32_t
                     !state_pool_read(&st->events, k->at, &name, &number) || strcmp(name, pool) != 0)
                         continue;
                 k->taken = true;
-                *kept_out = k->at + 1;
+                *slot_out = k->at + 1;
                 return number;
         }
         return 0;
 }
 
 void state_events_of(struct supervisor *s, const char *pool,
-                     void (*take)(void *arg, const struct kept_event *e), void *arg)
+                     void (*take)(void *arg, const struct persisted_event *e), void *arg)
 {
         struct state *st = state_of(s);
-        struct kept_event e;
+        struct persisted_event e;
 
         for (size_t i = 0; st && i < st->left_count; i++) {
                 struct left *k = &st->left[i];

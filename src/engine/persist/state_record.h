@@ -205,7 +205,7 @@ bool state_events_read(struct state *st);
 /* The next event number. */
 uint64_t state_events_serial(const struct record_store *v);
 /* What is at that place; borrowed. False: it makes no sense. */
-bool state_event_read(const struct record_store *v, uint32_t at, struct kept_event *e);
+bool state_event_read(const struct record_store *v, uint32_t at, struct persisted_event *e);
 bool state_pool_read(const struct record_store *v, uint32_t at, const char **name_out,
                      uint64_t *next_out);
 bool state_stdin_read(const struct record_store *v, uint32_t at, const char **name_out,

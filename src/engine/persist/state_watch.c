@@ -118,7 +118,7 @@ static bool write_all_anew(struct supervisor *s, struct err *e)
             !write_records_anew(s, e))
                 return false;
         state_ends_follow(s);
-        state_keep_ends(s); /* where they could not be so far */
+        state_persist_ends(s); /* where they could not be so far */
         return true;
 }
 
@@ -178,7 +178,7 @@ static void state_watch_look(struct state_watch *w)
 
         ev_timer_stop(w->sup->loop, &w->again);
         if (state_is_there(w->sup)) {
-                logs_keep_anew(w->sup->logs);
+                logs_rewrite_ledgers(w->sup->logs);
                 if (w->wait_s > 0)
                         is_well(w);
                 return;
@@ -189,7 +189,7 @@ static void state_watch_look(struct state_watch *w)
                 is_troubled(w, &e);
                 return;
         }
-        logs_keep_anew(w->sup->logs);
+        logs_rewrite_ledgers(w->sup->logs);
         if (!watch_place(w)) {
                 err_set(&e, ERR_SYS, "watch %s", state_of(w->sup)->dir);
                 is_troubled(w, &e);

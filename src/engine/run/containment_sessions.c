@@ -101,15 +101,15 @@ static ssize_t list_strangers(struct supervisor *s, pid_t **out)
 /* Both lists ascend: those of the first one that are not in the second move to its front. */
 static size_t keep_new(pid_t *list, size_t count, const pid_t *had, size_t had_count)
 {
-        size_t kept = 0, at = 0;
+        size_t left = 0, at = 0;
 
         for (size_t i = 0; i < count; i++) {
                 while (at < had_count && had[at] < list[i])
                         at++;
                 if (at == had_count || had[at] != list[i])
-                        list[kept++] = list[i];
+                        list[left++] = list[i];
         }
-        return kept;
+        return left;
 }
 
 static bool add_trees(struct sys *s, const pid_t *roots, size_t count, struct proc_table *out)
@@ -127,13 +127,13 @@ static bool add_trees(struct sys *s, const pid_t *roots, size_t count, struct pr
 
 static void drop_doubles(struct proc_table *t)
 {
-        size_t kept = 0;
+        size_t left = 0;
 
         proc_table_sort(t);
         for (size_t i = 0; i < t->count; i++)
-                if (kept == 0 || t->items[kept - 1].pid != t->items[i].pid)
-                        t->items[kept++] = t->items[i];
-        t->count = kept;
+                if (left == 0 || t->items[left - 1].pid != t->items[i].pid)
+                        t->items[left++] = t->items[i];
+        t->count = left;
 }
 
 /* Known children are workers, checks and hooks; any other is an orphan that was left to us. None,

@@ -36,11 +36,11 @@ struct attempt {
         struct process *process;
         struct worker *worker;
         struct exec_env *outfit; /* borrowed */
-        int child[3];  /* the worker's ends; that of supervisor.null is not ours to close */
-        int ours[3];   /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
-        int old_stdin; /* of the last run: closed when the new one has begun */
-        bool again;    /* settings are those of the last start: its pipes will do */
-        bool kept[3];  /* and this one does */
+        int child[3];   /* the worker's ends; that of supervisor.null is not ours to close */
+        int ours[3];    /* stdin's writing end, stdout's and stderr's reading ends; -1: none */
+        int old_stdin;  /* of the last run: closed when the new one has begun */
+        bool again;     /* settings are those of the last start, so its pipes can be used again */
+        bool reuses[3]; /* this pipe is that of the last start */
         uint64_t stdin_inode; /* 0: it has none of ours */
         int logs_later;       /* so many of its logs are still being opened */
 };
@@ -249,7 +249,7 @@ static void note_pipes(struct attempt *a)
         m->pipes[0] = a->stdin_inode;
         for (int i = 1; i < 3; i++) {
                 struct stat st;
-                if (a->kept[i])
+                if (a->reuses[i])
                         continue;
                 m->pipes[i] = 0;
                 if (a->ours[i] >= 0 && sys->fstat(sys, a->ours[i], &st) == 0)
@@ -287,14 +287,14 @@ static bool make_output(struct attempt *a, int number)
 
 /* The pipe of its last run, opened anew: flags that the last worker has set on its end are not the
  * next one's. */
-static bool use_kept(struct attempt *a, int number, const struct stream *s)
+static bool launcher_reuse_pipe(struct attempt *a, int number, const struct stream *s)
 {
         int fd = a->again && a->worker->mark.pipes[number] ? stream_pipe(s) : -1;
 
         if (fd >= 0)
                 a->child[number] = pipe_open_again(a->sup->sys, fd, 0);
-        a->kept[number] = fd >= 0 && a->child[number] >= 0;
-        return a->kept[number];
+        a->reuses[number] = fd >= 0 && a->child[number] >= 0;
+        return a->reuses[number];
 }
 
 static bool leaves_reserve(const struct attempt *a)
@@ -324,7 +324,7 @@ static bool make_outlet(struct attempt *a, int number)
         const struct stream *s = number == 1 ? a->worker->out : a->worker->err;
 
         if (s)
-                return use_kept(a, number, s) || make_output(a, number);
+                return launcher_reuse_pipe(a, number, s) || make_output(a, number);
         a->child[number] = null_device(a->sup);
         return a->child[number] >= 0;
 }
@@ -601,8 +601,8 @@ static bool launcher_take_stdin(struct attempt *a)
 static void store_pipes(const struct attempt *a)
 {
         const struct worker *w = a->worker;
-        const int fds[3] = { a->ours[0], a->kept[1] ? stream_pipe(w->out) : a->ours[1],
-                             a->kept[2] ? stream_pipe(w->err) : a->ours[2] };
+        const int fds[3] = { a->ours[0], a->reuses[1] ? stream_pipe(w->out) : a->ours[1],
+                             a->reuses[2] ? stream_pipe(w->err) : a->ours[2] };
 
         fdstore_pipes(a->sup, a->process, fds);
 }

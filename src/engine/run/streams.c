@@ -49,7 +49,7 @@ void streams_inherit_claims(struct supervisor *s)
                 auto_claims_open(streams_claims(s), fd, s->config->settings.childlogdir, NULL);
 }
 
-/* An AUTO path is made once and kept over restarts (compat 15). */
+/* An AUTO path is made once and used over restarts (compat 15). */
 static bool choose_path(struct supervisor *s, const struct process *p, const struct stream *have,
                         bool was_auto, const char *logfile, struct wanted *out, struct err *e)
 {

@@ -444,7 +444,7 @@ bool fcgi_hand_over(struct supervisor *s, struct strlist *items)
         return fine;
 }
 
-bool fcgi_kept(const struct supervisor *s, struct strlist *names)
+bool fcgi_stored_names(const struct supervisor *s, struct strlist *names)
 {
         for (int i = 0; i < s->registry.group_count; i++)
                 for (const struct fcgi *f = s->registry.groups[i]->engine; f; f = f->next)

@@ -28,7 +28,7 @@ void ledger_box_heed(struct ledger_box *b, struct rename_seq *moves)
 {
         struct rename_seq *before = b->moves;
 
-        b->moves = rename_seq_keep(moves);
+        b->moves = rename_seq_ref(moves);
         rename_seq_drop(before);
 }
 
@@ -124,7 +124,7 @@ bool ledger_box_trouble(struct ledger_box *b, struct buf *out)
         return any;
 }
 
-struct ledger_box *ledger_keep(struct ledger_box *b)
+struct ledger_box *ledger_ref(struct ledger_box *b)
 {
         atomic_fetch_add(&b->holders, 1);
         return b;

@@ -502,9 +502,9 @@ void stream_ledger(const struct stream *s, struct stream_ledger *out)
         ledger_look(s->shown, out);
 }
 
-struct ledger_box *stream_ledger_keep(const struct stream *s)
+struct ledger_box *stream_ledger_ref(const struct stream *s)
 {
-        return ledger_keep(s->shown);
+        return ledger_ref(s->shown);
 }
 
 bool stream_trouble(const struct stream *s, struct buf *out)

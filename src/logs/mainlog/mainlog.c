@@ -387,9 +387,9 @@ void mainlog_heed(struct mainlog *m, struct rename_seq *moves)
                 mainlog_core_heed(m->core, moves);
 }
 
-struct ledger_box *mainlog_ledger_keep(const struct mainlog *m)
+struct ledger_box *mainlog_ledger_ref(const struct mainlog *m)
 {
-        return ledger_keep(mainlog_core_ledger(m->core));
+        return ledger_ref(mainlog_core_ledger(m->core));
 }
 
 void mainlog_join_thread(struct mainlog *m, struct mailbox *to_core, struct mailbox *to_main,

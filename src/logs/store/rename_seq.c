@@ -34,7 +34,7 @@ struct rename_seq *rename_seq_new(void)
         return m;
 }
 
-struct rename_seq *rename_seq_keep(struct rename_seq *m)
+struct rename_seq *rename_seq_ref(struct rename_seq *m)
 {
         if (m)
                 atomic_fetch_add(&m->holders, 1);

@@ -11,7 +11,7 @@ struct rename_seq;
 
 struct rename_seq *rename_seq_new(void); /* NULL: no memory */
 struct rename_seq *
-rename_seq_keep(struct rename_seq *m);      /* a new reference; NULL is fine, as in all of these */
+rename_seq_ref(struct rename_seq *m);       /* a new reference; NULL is fine, as in all of these */
 void rename_seq_drop(struct rename_seq *m); /* each of these two by any thread */
 
 /* By the thread that renames. Names are on the move until all of them are in place, and the ledgers
