@@ -172,7 +172,7 @@ Test(dump, short_and_empty_files_are_damage_and_no_crash)
         memcpy(path, own, sizeof path);
 }
 
-Test(dump, what_a_newer_version_wrote_is_said_to_be_so)
+Test(dump, a_record_of_a_newer_version_is_reported_as_such)
 {
         char own[64];
         struct slot_table t;

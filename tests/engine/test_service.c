@@ -232,7 +232,7 @@ static void succeed(struct handover *given)
         startup_of(&h.sup)->handover = given;
 }
 
-Test(service, what_a_worker_wrote_last_is_read_although_it_ended_unsupervised)
+Test(service, the_last_output_of_a_worker_that_ended_unsupervised_is_read)
 {
         struct handover given;
 

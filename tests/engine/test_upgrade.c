@@ -145,7 +145,7 @@ Test(upgrade, one_check_at_a_time)
         cr_expect_eq(e.code, ERR_BUSY);
 }
 
-Test(upgrade, who_asked_and_is_gone_is_told_nothing)
+Test(upgrade, a_caller_that_is_gone_is_told_nothing)
 {
         pid_t pid = begin();
 
@@ -170,7 +170,7 @@ Test(upgrade, while_the_daemon_ends_none_takes_over)
         cr_expect_eq(taken.len, 0);
 }
 
-Test(upgrade, what_cannot_be_started_is_refused_at_once)
+Test(upgrade, an_image_that_cannot_be_started_is_refused_at_once)
 {
         struct err e = { 0 };
 
