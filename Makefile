@@ -12,7 +12,8 @@ Q       ?= @
 
 CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Isrc $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(OPT) -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-               -Wpointer-arith -Wvla -fno-strict-aliasing -fstack-protector-strong \
+               -Wpointer-arith -Wvla -Wconversion -Wno-sign-conversion -Wcast-qual -fno-strict-aliasing \
+               -fstack-protector-strong \
                -ffunction-sections -fdata-sections $(WERROR) $(SAN) $(CFLAGS)
 LDFLAGS_ALL  = -Wl,--gc-sections -Wl,--as-needed -Wl,-z,now $(SAN) $(LDFLAGS)
 # criterion finds its tests in a section that nothing refers to: garbage collection would take it

@@ -5,6 +5,7 @@
 #include "api/access/door.h"
 #include "api/http/server.h"
 #include "api/rpc/methods.h"
+#include "base/unconst.h"
 
 #define RIGHT_WORD "Basic YW5uOnMzY3JldA=="
 
@@ -105,7 +106,7 @@ Test(door, refuses_a_web_page_before_it_asks_for_a_password_and_only_on_tcp)
 
 static enum right of_route(const char *verb, const char *path)
 {
-        struct request r = { .target = (char *)path, .path = (char *)path };
+        struct request r = { .target = unconst(path), .path = unconst(path) };
 
         strcpy(r.method, verb);
         return route_row(&r).right;

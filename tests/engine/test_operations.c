@@ -182,7 +182,7 @@ Test(operations, keep_their_order_while_programs_are_looked_for)
         for (int i = 0; i < 3; i++) {
                 cr_assert_eq(told, i + 1);
                 cr_expect_eq(faults[i], FAULT_LATER);
-                cr_assert_eq(h.kernel.child_count, 2 * i + 1);
+                cr_assert_eq((int)h.kernel.child_count, 2 * i + 1);
                 kernel_started(&h.kernel, h.kernel.children[2 * i]->pid, STEP_NONE, 0);
                 hear();
                 cr_assert_eq(h.kernel.children[2 * i + 1]->pid, list[i]->pid);

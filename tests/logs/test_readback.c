@@ -98,7 +98,7 @@ Test(readback, goes_back_over_rotated_and_compressed_files)
         gives(FROM_LINES, 99, "one\ntwo\nthree\nfour\nfive\nsix\n", 0);
         gives(FROM_TAIL, 6, "e\nsix\n", 22);
         gives(FROM_TAIL, 11, "r\nfive\nsix\n", 17);
-        gives(FROM_TAIL, 21, "o\nthree\nfour\nfive\nsix\n" + 1, 7);
+        gives(FROM_TAIL, 21, &"o\nthree\nfour\nfive\nsix\n"[1], 7);
         gives(FROM_OFFSET, 6, "o\nthree\nfour\nfive\nsix\n", 6);
         gives(FROM_OFFSET, -5, "one\ntwo\nthree\nfour\nfive\nsix\n", 0);
         gives(FROM_OFFSET, 26, "x\n", 26);
@@ -290,7 +290,6 @@ Test(readback, gives_up_in_a_file_that_never_ends)
 static void write_zeros(const char *name, int members)
 {
         static char block[1 << 20];
-        AUTO_BUF one = BUF_INIT;
         gzFile gz = gzopen(rig_path(&rig, "one"), "wb9");
 
         for (int i = 0; i < 100; i++)

@@ -19,7 +19,7 @@ static inline struct program subject_program(void)
                 .startsecs = 1,
                 .startretries = 3,
                 .autorestart = RESTART_UNEXPECTED,
-                .exitcodes = { { 1 } },
+                .exitcodes = { .bits = { 1 } },
                 .stopwaitsecs = 10,
                 .restart_delay_ms = 1000,
                 .restart_delay_max_ms = 60000,

@@ -111,8 +111,8 @@ Test(xml, refuses_what_is_no_call)
                 "<methodCall><methodName>a.b</methodName></methodCall>junk",
                 "<methodResponse><params/></methodResponse>",
                 "<!DOCTYPE x><methodCall><methodName>a.b</methodName></methodCall>",
-                "<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>"
-                "<methodCall><methodName>&b;</methodName></methodCall>",
+                ("<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>"
+                 "<methodCall><methodName>&b;</methodName></methodCall>"),
                 "<methodCall><methodName>&foo;</methodName></methodCall>",
                 "<methodCall><methodName>a\xff</methodName></methodCall>",
         };

@@ -58,7 +58,7 @@ static void tell_state(struct supervisor *s, const struct listener *l, enum list
                  listener_state_name(l->proto.state));
 }
 
-static bool can_receive(const struct listener *l)
+static bool can_receive(struct listener *l)
 {
         return l->proto.state == LISTENER_READY && !ev_is_active(&l->pause) &&
                l->process->state == PS_RUNNING && l->process->worker && l->process->worker->in;

@@ -10,6 +10,7 @@
 
 #include "base/fault_point.h"
 #include "base/fd.h"
+#include "base/unconst.h"
 #include "engine/core/startup.h"
 #include "engine/core/worker.h"
 #include "engine/persist/state_record.h"
@@ -151,7 +152,7 @@ static void state_drop(struct supervisor *s)
 
 bool state_check(const char *dir, struct err *e)
 {
-        struct state st = { .dir = (char *)dir };
+        struct state st = { .dir = unconst(dir) };
         struct err ignored;
 
         if (!dir || !state_owner_here(&st.who, &ignored))

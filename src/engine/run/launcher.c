@@ -246,7 +246,7 @@ static void note_pipes(struct attempt *a)
 
         m->adopted = m->adopted_logs = false;
         a->worker->astray = false;
-        m->pipes[0] = a->stdin_inode;
+        m->pipes[0] = footprint_pipe(a->stdin_inode);
         for (int i = 1; i < 3; i++) {
                 struct stat st;
                 if (a->reuses[i])
