@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "daemon.h"
 #include "engine/core/startup.h"
+#include "engine/order/lookup.h"
 #include "engine/order/operations.h"
 #include "engine/order/reload.h"
 #include "engine/order/searches.h"
@@ -70,7 +71,8 @@ static void on_farewell(struct ev_loop *loop, ev_timer *w, int revents)
 
         (void)revents;
         if (d->next_binary) {
-                bool quiet = api_quiet(d->api) && !launches_any(&d->sup);
+                bool quiet =
+                    api_quiet(d->api) && !launches_any(&d->sup) && !lookup_has_children(&d->sup);
                 if (quiet || ++d->farewells > PATIENCE_ROUNDS) {
                         ev_timer_stop(loop, w);
                         become_next(d);

@@ -34,6 +34,9 @@ bool reading_take(struct supervisor *s, struct config **out, struct diags *diags
 /* The daemon ends: who waits is told at once. */
 void lookup_hurry(struct supervisor *s);
 
+/* One that has answered may not have ended yet; the next image would not know it. */
+bool lookup_has_children(const struct supervisor *s);
+
 /* In the environment of a --check before an upgrade: its standard input has the answers. */
 #define LOOKUP_GIVEN "SUPERVISORD_NAMES"
 

@@ -306,6 +306,11 @@ void lookup_hurry(struct supervisor *s)
         end_round(s, "the daemon is ending");
 }
 
+bool lookup_has_children(const struct supervisor *s)
+{
+        return lookup_own(s)->children != NULL;
+}
+
 /* ---- its end */
 
 static bool lookup_owns(const struct supervisor *s, pid_t pid)
