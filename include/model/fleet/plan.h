@@ -59,7 +59,7 @@ bool plan_make(const struct registry *r, const struct config *next, const struct
 void plan_release(struct plan *p);
 
 /* What only a start of the daemon makes true, as "key=value": what it was started with, to compare
- * every later configuration with. False: no memory. */
+ * every later configuration with. False: no memory, and `out` is empty. */
 bool settings_note(const struct settings *s, struct strlist *out);
 /* Add the daemon's settings and servers to a plan: from `now`, in effect, and from what the daemon
  * was `started` with (settings_note) to `next`. */

@@ -67,8 +67,10 @@ bool settings_note(const struct settings *s, struct strlist *out)
                         continue;
                 buf_printf(&line, "%s=", o->key);
                 opt_format(o, s, &line);
-                if (line.failed || !strlist_add(out, line.data))
+                if (line.failed || !strlist_add(out, line.data)) {
+                        strlist_release(out);
                         return false;
+                }
         }
         return true;
 }
