@@ -253,10 +253,10 @@ e2e: all $(E2E_PROGRAMS)
 
 # What the bench measures with. The worker has no C library: nothing may stand before its first write.
 BENCH_FLAGS  = -D_GNU_SOURCE $(filter-out -fstack-protector% -fsanitize% -fno-sanitize%,$(CFLAGS_ALL)) -fno-pie
-BENCH_WORKER = -ffreestanding -fno-builtin -fno-stack-protector -static -nostdlib -Wl,-z,noseparate-code
+BENCH_WORKER = -Iinclude -ffreestanding -fno-builtin -fno-stack-protector -static -nostdlib -Wl,-z,noseparate-code
 BENCH_DRIVE  := $(addprefix tests/bench/,drive.c starts.c ask.c sink.c web.c)
 
-$(BUILD)/bench/worker: tests/bench/worker.c $(wildcard tests/bench/*.h)
+$(BUILD)/bench/worker: tests/bench/worker.c $(wildcard tests/bench/*.h) include/sys/process/raw_call.h
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(BENCH_FLAGS) $(BENCH_WORKER) -o $@ $<

@@ -7,15 +7,23 @@
  *   BENCH_BYTES=N BENCH_SIZE=N   write so many bytes to stdout in pieces of that size, tell, wait
  */
 #include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
-#include "nolibc.h"
 #include "record.h"
+#include "sys/process/raw_call.h"
+
+/* Without a C library: its own start must cost as little as a process can, or it would hide what
+ * the supervisors' part is. */
+#if !RAW_CALLS
+#error "the bench's worker knows x86-64 and arm64"
+#endif
 
 #define LARGEST 65536
 
 void begin(const long *stack);
-START_HERE;
+RAW_START;
 
 static char piece[LARGEST];
 
@@ -47,14 +55,14 @@ static void tell(const char *fifo, enum record_kind kind, uint64_t value)
 
         if (!fifo)
                 return;
-        long fd = sys4(SYS_openat, AT_FDCWD, (long)fifo, O_WRONLY | O_CLOEXEC, 0);
+        long fd = raw_call(SYS_openat, AT_FDCWD, (long)fifo, O_WRONLY | O_CLOEXEC, 0);
         if (fd < 0)
                 return;
-        r.pid = (uint32_t)sys4(SYS_getpid, 0, 0, 0, 0);
-        sys4(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
+        r.pid = (uint32_t)raw_call(SYS_getpid, 0, 0, 0, 0);
+        raw_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
         r.ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-        sys4(SYS_write, fd, (long)&r, sizeof r, 0);
-        sys4(SYS_close, fd, 0, 0, 0);
+        raw_call(SYS_write, fd, (long)&r, sizeof r, 0);
+        raw_call(SYS_close, fd, 0, 0, 0);
 }
 
 /* Lines of `size` bytes each; a write that was cut short is taken up where it ended. */
@@ -68,7 +76,7 @@ static uint64_t flood(uint64_t bytes, uint64_t size)
                 piece[i] = 'x';
         piece[size - 1] = '\n';
         while (done < bytes) {
-                long n = sys4(SYS_write, 1, (long)piece, (long)size, 0);
+                long n = raw_call(SYS_write, 1, (long)piece, (long)size, 0);
                 if (n <= 0)
                         break;
                 done += (uint64_t)n;
@@ -88,6 +96,6 @@ void begin(const long *stack)
         if (bytes)
                 tell(fifo, RECORD_DONE, flood(bytes, number_of(value_of(env, "BENCH_SIZE"))));
         while (!value_of(env, "BENCH_EXIT"))
-                sys4(SYS_ppoll, 0, 0, 0, 0);
-        sys4(SYS_exit_group, 0, 0, 0, 0);
+                raw_call(SYS_ppoll, 0, 0, 0, 0);
+        raw_call(SYS_exit_group, 0, 0, 0, 0);
 }
